@@ -1,0 +1,1 @@
+//! BuildKit LLB graphs with deterministic encoding.

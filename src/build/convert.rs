@@ -1,0 +1,1 @@
+//! Drives `plan` until nothing is needed, then `lower`.

@@ -1,0 +1,3 @@
+//! The use case `bob build`: the only place where pure code meets I/O.
+
+pub mod convert;

@@ -1,0 +1,28 @@
+//! Bob builds and pushes container images: it reads the Dockerfile itself, turns it into BuildKit LLB,
+//! and keeps registry credentials in a proxy that the build never sees behind.
+//!
+//! The core (`dockerfile`, `shell`, `ignore`, `image`, `plan`, `lower`, `lint`) is pure: text in, graph
+//! out. `build` is the one place that joins it to the world.
+
+#[allow(clippy::disallowed_methods, reason = "joins the pure core to files, clocks and sockets")]
+pub mod build;
+#[allow(clippy::disallowed_methods, reason = "talks to buildkitd and reads the files that a build sends")]
+pub mod buildkit;
+#[allow(clippy::disallowed_methods, reason = "arguments and the environment enter here")]
+pub mod cli;
+pub mod diag;
+pub mod dockerfile;
+pub mod ignore;
+pub mod image;
+pub mod lint;
+pub mod lower;
+pub mod plan;
+#[allow(clippy::disallowed_methods, reason = "shows how much time has passed")]
+pub mod progress;
+#[allow(clippy::disallowed_methods, reason = "serves sockets, keeps time-outs")]
+pub mod proxy;
+#[allow(clippy::disallowed_methods, reason = "reads docker configuration, keeps token expiry")]
+pub mod registry;
+pub mod shell;
+#[allow(clippy::disallowed_methods, reason = "reads the workspace's environment and files")]
+pub mod workspace;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
-use http_body_util::{BodyExt as _, Limited};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
@@ -15,7 +14,7 @@ use super::error::CallError;
 use super::host::Host;
 use super::onward::{Onward, OnwardError};
 use super::query::encode_pairs;
-use super::transport::{Body, BoxError};
+use super::transport::{Body, BoxError, collect};
 
 /// The most that a manifest may have; the specification asks registries for as much.
 pub const MANIFEST_LIMIT: usize = 4 * 1024 * 1024;
@@ -89,13 +88,11 @@ pub enum ClientError {
         message: String,
     },
     /// The content breaks off or is too large.
-    #[error("cannot {what}: its content breaks off or has more than {limit} bytes")]
+    #[error("cannot {what}: its content does not arrive whole")]
     Content {
         /// What was to be done.
         what: String,
-        /// The most that is read.
-        limit: usize,
-        /// Why it ended.
+        /// Why not.
         source: BoxError,
     },
     /// The content is not what its digest says.
@@ -165,7 +162,7 @@ impl Client {
         let Some(response) = self.read(call, what).await? else { return Ok(None) };
         let media_type = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let media_type = media_type.unwrap_or_default().to_owned();
-        let bytes = collect(response.into_body(), MANIFEST_LIMIT, what).await?;
+        let bytes = content(response.into_body(), MANIFEST_LIMIT, what).await?;
         let digest = check_digest(&bytes, reference, what)?;
         let size = bytes.len() as u64;
         Ok(Some(Manifest { descriptor: Descriptor { digest, media_type, size }, bytes }))
@@ -183,7 +180,7 @@ impl Client {
     ) -> Result<Bytes, ClientError> {
         let what = || format!("read blob {digest} of {repository}");
         let response = self.blob_stream(repository, digest).await?;
-        let bytes = collect(response.into_body(), limit, what).await?;
+        let bytes = content(response.into_body(), limit, what).await?;
         check_digest(&bytes, digest, what)?;
         Ok(bytes)
     }
@@ -365,10 +362,8 @@ fn join(repository: &Repository, reference: &str) -> String {
     format!("{repository}{joint}{reference}")
 }
 
-async fn collect(body: Body, limit: usize, what: impl Fn() -> String) -> Result<Bytes, ClientError> {
-    let collected = Limited::new(body, limit).collect().await;
-    let collected = collected.map_err(|source| ClientError::Content { what: what(), limit, source })?;
-    Ok(collected.to_bytes())
+async fn content(body: Body, limit: usize, what: impl Fn() -> String) -> Result<Bytes, ClientError> {
+    collect(body, limit).await.map_err(|source| ClientError::Content { what: what(), source })
 }
 
 /// The digest of `bytes`, which is `reference` if that is a sha256 digest.
@@ -400,8 +395,8 @@ struct ErrorEntry {
 /// The registry's refusal, with the words of its JSON error.
 async fn refusal(response: Response<Body>, what: String) -> ClientError {
     let status = response.status();
-    let body = Limited::new(response.into_body(), ERROR_LIMIT).collect().await;
-    let errors = body.ok().and_then(|body| serde_json::from_slice::<Errors>(&body.to_bytes()).ok());
+    let body = collect(response.into_body(), ERROR_LIMIT).await;
+    let errors = body.ok().and_then(|body| serde_json::from_slice::<Errors>(&body).ok());
     let first = errors.and_then(|errors| errors.errors.into_iter().next());
     let message = first.map_or_else(String::new, |entry| format!(": {} {}", entry.code, entry.message));
     let message = message.trim_end().chars().filter(|c| !c.is_control()).take(300).collect();

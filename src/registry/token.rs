@@ -5,7 +5,6 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use http_body_util::{BodyExt as _, Limited};
 use serde::Deserialize;
 
 use super::call::{Call, Payload, Scopes};
@@ -18,7 +17,7 @@ use super::query::encode_pairs;
 use super::retry;
 use super::secret::Secret;
 use super::store::basic;
-use super::transport::Transport;
+use super::transport::{Transport, collect};
 
 /// The most that is read of a token endpoint's answer, in bytes.
 const ANSWER_LIMIT: usize = 64 * 1024;
@@ -103,8 +102,8 @@ impl TokenRequest<'_> {
             .await
             .map_err(|source| CallError::Endpoint { endpoint: host(), source })?;
         let (parts, body) = response.into_parts();
-        let body = Limited::new(body, ANSWER_LIMIT).collect().await.map_err(|_| self.malformed())?;
-        Ok((parts.status, parts.headers, body.to_bytes()))
+        let body = collect(body, ANSWER_LIMIT).await.map_err(|_| self.malformed())?;
+        Ok((parts.status, parts.headers, body))
     }
 
     fn get(&self) -> Result<Call, CallError> {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{Request, Response, header};
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::UnsyncBoxBody;
@@ -16,7 +16,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use super::address::{AddressRefused, Reach};
 use super::connect::{Connector, PlainHttpRefused, PlainPolicy};
 use super::host::Host;
-use super::idle::{Activity, IdleBody, WatchedBody};
+use super::idle::{Activity, IdleBody, Stalled, WatchedBody};
 use super::tls::{self, RootsError};
 
 /// What a body's source may fail with.
@@ -38,6 +38,24 @@ pub fn empty_body() -> Body {
 /// A body of these bytes.
 pub fn full_body(bytes: impl Into<Bytes>) -> Body {
     http_body_util::Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
+}
+
+/// A body that is longer than its reader takes.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("it has more than {0} bytes")]
+pub(super) struct TooLong(usize);
+
+/// The whole of a body of at most `limit` bytes.
+pub(super) async fn collect(mut body: Body, limit: usize) -> Result<Bytes, BoxError> {
+    let mut bytes = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else { continue };
+        if bytes.len() + data.len() > limit {
+            return Err(Box::new(TooLong(limit)));
+        }
+        bytes.extend_from_slice(&data);
+    }
+    Ok(bytes.freeze())
 }
 
 /// How registries are reached.
@@ -115,6 +133,12 @@ pub enum TransportError {
         host: String,
         /// Why.
         source: BoxError,
+    },
+    /// The request's body stopped coming.
+    #[error("the request's body stopped for {seconds} s")]
+    RequestStalled {
+        /// How long it was waited for.
+        seconds: u64,
     },
     /// The request's body could not be read from where it comes from.
     #[error("the request's body ended early")]
@@ -227,7 +251,7 @@ impl Transport {
         tokio::select! {
             response = client.request(request) => match response {
                 Ok(response) => Ok(response.map(|body| {
-                    let body = body.map_err(BoxError::from).boxed_unsync();
+                    let body = body.map_err(|error| -> BoxError { Box::new(error) }).boxed_unsync();
                     IdleBody::new(body, self.silence).boxed_unsync()
                 })),
                 Err(error) => Err(classify(host, error)),
@@ -252,6 +276,9 @@ fn classify(host: String, error: legacy::Error) -> TransportError {
             None => innermost(error),
         };
         return TransportError::Connect { host, source };
+    }
+    if let Some(Stalled(limit)) = find(&error) {
+        return TransportError::RequestStalled { seconds: limit.as_secs() };
     }
     // hyper marks a request that failed by its own body as the user's fault.
     let own_body = find::<hyper::Error>(&error).is_some_and(hyper::Error::is_user);

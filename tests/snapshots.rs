@@ -71,7 +71,8 @@ fn every_accepted_dockerfile_has_its_graph_and_config() {
     assert!(cases.len() >= 40, "only {} cases found", cases.len());
     for case in &cases {
         let output = llb(case, metadata.path());
-        let (tree, warnings) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let (tree, warnings) =
+            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success(), "{}: {warnings}", case.name);
         let written = fs::read(metadata.path()).expect("the metadata file");
         let metadata: serde_json::Value = serde_json::from_slice(&written).expect("JSON");

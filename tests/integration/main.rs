@@ -4,4 +4,7 @@
 #[allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 mod support;
 
+mod interchange;
 mod parts;
+mod plain;
+mod workspace;

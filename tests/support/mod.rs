@@ -7,10 +7,14 @@ mod buildkitd;
 mod command;
 mod guarded;
 mod image;
+mod proxy;
 mod registry;
+mod workspace;
 
 pub use buildkitd::Buildkitd;
 pub use command::{Bob, Outcome};
 pub use guarded::{Guarded, tool};
 pub use image::{Image, pull, source_layout};
+pub use proxy::Proxy;
 pub use registry::Registry;
+pub use workspace::Workspace;

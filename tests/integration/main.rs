@@ -4,6 +4,7 @@
 #[allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 mod support;
 
+mod faults;
 mod interchange;
 mod parts;
 mod plain;

@@ -8,6 +8,7 @@ mod command;
 mod guarded;
 mod image;
 mod proxy;
+mod refusing;
 mod registry;
 mod workspace;
 
@@ -16,5 +17,6 @@ pub use command::{Bob, Outcome};
 pub use guarded::{Guarded, tool};
 pub use image::{Image, pull, source_layout};
 pub use proxy::Proxy;
+pub use refusing::refusing_registry;
 pub use registry::Registry;
 pub use workspace::Workspace;

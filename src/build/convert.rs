@@ -67,7 +67,12 @@ impl Converter {
     ///
     /// # Errors
     /// [`Rejected`] where BuildKit rejects the Dockerfile with these options.
-    pub fn convert(&self, options: &Options, platform: Option<&Platform>, facts: &Facts) -> Result<Answer, Rejected> {
+    pub fn convert(
+        &self,
+        options: &Options,
+        platform: Option<&Platform>,
+        facts: &Facts,
+    ) -> Result<Answer, Rejected> {
         let _ = (options, platform, facts);
         Err(Rejected { error: Box::new(Diagnostic::error("not built yet")), warnings: Vec::new() })
     }
@@ -77,7 +82,10 @@ impl Converter {
 pub trait Resolver {
     /// Answers every need, all at once where that is possible. A need without an answer in the result
     /// is a bug of the resolver.
-    fn resolve(&self, needs: &BTreeSet<Need>) -> impl Future<Output = Vec<(Need, Result<Fact, Failure>)>> + Send;
+    fn resolve(
+        &self,
+        needs: &BTreeSet<Need>,
+    ) -> impl Future<Output = Vec<(Need, Result<Fact, Failure>)>> + Send;
 }
 
 /// One conversion for each platform of the options, or a single one without a platform.
@@ -93,7 +101,11 @@ pub struct Converted {
 ///
 /// # Errors
 /// [`Rejected`] where BuildKit rejects it.
-pub async fn convert(source: &Source, options: &Options, resolver: &impl Resolver) -> Result<Converted, Rejected> {
+pub async fn convert(
+    source: &Source,
+    options: &Options,
+    resolver: &impl Resolver,
+) -> Result<Converted, Rejected> {
     let converter = Converter::new(source.clone())?;
     let mut facts = Facts::new();
     let platforms: Vec<Option<Platform>> = if options.platforms.is_empty() {

@@ -62,24 +62,35 @@ impl<'a> Planner<'a, '_> {
             let id = self.stages.add(stage);
             let stage = &mut self.stages.list[id];
             let from_image = stage.base_name != "scratch" && stage.parent().is_none();
-            let steps = |i: &&Instruction| matches!(i.kind, Kind::Add(_) | Kind::Copy(_) | Kind::Run(_) | Kind::Workdir(_));
+            let steps = |i: &&Instruction| {
+                matches!(i.kind, Kind::Add(_) | Kind::Copy(_) | Kind::Run(_) | Kind::Workdir(_))
+            };
             stage.steps = usize::from(from_image) + from.instructions.iter().filter(steps).count();
         }
         Ok(())
     }
 
-    fn word(&mut self, text: &str, from: &dockerfile::Stage, comments: &Rc<[String]>) -> Result<shell::Word, Error> {
+    fn word(
+        &mut self,
+        text: &str,
+        from: &dockerfile::Stage,
+        comments: &Rc<[String]>,
+    ) -> Result<shell::Expansion, Error> {
         let word = self.lex.process_word(text, &self.global_args);
-        let word = word.map_err(|error| Error::from(error).or_at(Some(from.head.span)))?;
-        for name in &word.unmatched {
+        let unmatched = match &word {
+            Ok(word) => &word.unmatched,
+            Err(error) => &error.unmatched,
+        };
+        for name in unmatched {
             if self.known_args.contains(name) || self.global_args.get(name).is_some() {
                 continue;
             }
             let known = self.known_args.iter().map(String::as_str).chain(self.global_args.names());
-            let kind = NoticeKind::UndefinedArgInFrom { name: name.clone(), suggestion: nearest(name, known, true) };
+            let kind =
+                NoticeKind::UndefinedArgInFrom { name: name.clone(), suggestion: nearest(name, known, true) };
             self.notices.push(Notice { kind, span: Some(from.head.span), comments: Rc::clone(comments) });
         }
-        Ok(word)
+        word.map_err(|error| Error::from(error).or_at(Some(from.head.span)))
     }
 
     fn platform(&mut self, from: &dockerfile::Stage, comments: &Rc<[String]>) -> Result<Platform, Error> {
@@ -108,7 +119,10 @@ impl<'a> Planner<'a, '_> {
         };
         let failed = |kind: ErrorKind| Error::from(kind).or_at(Some(from.head.span));
         if word.text.is_empty() {
-            return Err(failed(ErrorKind::EmptyPlatform { expression: expression.clone(), suggestion: suggest() }));
+            return Err(failed(ErrorKind::EmptyPlatform {
+                expression: expression.clone(),
+                suggestion: suggest(),
+            }));
         }
         parsed.map_err(|source| {
             failed(ErrorKind::Platform { expression: expression.clone(), suggestion: suggest(), source })
@@ -145,14 +159,23 @@ impl<'a> Planner<'a, '_> {
     }
 
     /// The command of an instruction in stage `id` (`toCommand`).
-    pub(super) fn command(&mut self, id: StageId, instruction: Cow<'a, Instruction>, on_build: bool) -> Result<Command<'a>, Error> {
+    pub(super) fn command(
+        &mut self,
+        id: StageId,
+        instruction: Cow<'a, Instruction>,
+        on_build: bool,
+    ) -> Result<Command<'a>, Error> {
         let span = instruction.head.span;
         let sources = match &instruction.kind {
             Kind::Copy(copy) if !copy.from.is_empty() => vec![self.copy_source(&copy.from, span)?],
             Kind::Run(run) => {
-                let named = |spec: &dockerfile::MountSpec| if spec.from.is_empty() { "scratch".to_owned() } else { spec.from.clone() };
+                let named = |spec: &dockerfile::MountSpec| {
+                    if spec.from.is_empty() { "scratch".to_owned() } else { spec.from.clone() }
+                };
                 let names: Vec<String> = run.mount_specs.iter().map(named).collect();
-                let source = |name: &String| self.stages.named(name).unwrap_or_else(|| self.stages.add(Stage::image(name, None)));
+                let source = |name: &String| {
+                    self.stages.named(name).unwrap_or_else(|| self.stages.add(Stage::image(name, None)))
+                };
                 names.iter().map(source).collect()
             }
             _ => Vec::new(),
@@ -195,7 +218,9 @@ impl<'a> Planner<'a, '_> {
                 };
                 *next += 1;
                 if on_path.contains(&source) {
-                    let read = |(stage, next): &(StageId, usize)| stages[*stage].reads.get(next - 1).and_then(|read| read.1);
+                    let read = |(stage, next): &(StageId, usize)| {
+                        stages[*stage].reads.get(next - 1).and_then(|read| read.1)
+                    };
                     let spans = path.iter().filter_map(read).collect();
                     let stage = stages[start].label.clone();
                     return Err(Error { kind: Box::new(ErrorKind::Cycle { stage }), spans });
@@ -211,7 +236,10 @@ impl<'a> Planner<'a, '_> {
 
     /// Notes base names that are no reference without build arguments (`validateBaseImagesWithDefaultArgs`).
     pub(super) fn check_default_bases(&mut self, dockerfile: &dockerfile::Dockerfile, defaults: &EnvList) {
-        let Ok((args, _)) = super::args::meta_args(defaults.clone(), &self.lex, &dockerfile.meta_args, None) else { return };
+        let Ok((args, _)) = super::args::meta_args(defaults.clone(), &self.lex, &dockerfile.meta_args, None)
+        else {
+            return;
+        };
         for from in &dockerfile.stages {
             let Ok(word) = self.lex.process_word(&from.base_name, &args) else { return };
             if Reference::parse(&word.text).is_err() {

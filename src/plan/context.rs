@@ -97,7 +97,11 @@ pub enum LoadedContext {
 
 /// The named context that takes the place of `name`, if there is one (`NamedContext` in
 /// dockerui/config.go). `scratch` and `context` are never replaced.
-pub(super) fn named(options: &Options, name: &str, platform: Option<&Platform>) -> Result<Option<NamedContext>, Error> {
+pub(super) fn named(
+    options: &Options,
+    name: &str,
+    platform: Option<&Platform>,
+) -> Result<Option<NamedContext>, Error> {
     if name.eq_ignore_ascii_case("scratch") || name.eq_ignore_ascii_case("context") {
         return Ok(None);
     }
@@ -105,8 +109,13 @@ pub(super) fn named(options: &Options, name: &str, platform: Option<&Platform>) 
 }
 
 /// As [`named`], for any name.
-pub(super) fn find(options: &Options, name: &str, platform: Option<&Platform>) -> Result<Option<NamedContext>, Error> {
-    let reference = Reference::parse(name).map_err(|source| ErrorKind::ContextName { name: name.into(), source })?;
+pub(super) fn find(
+    options: &Options,
+    name: &str,
+    platform: Option<&Platform>,
+) -> Result<Option<NamedContext>, Error> {
+    let reference =
+        Reference::parse(name).map_err(|source| ErrorKind::ContextName { name: name.into(), source })?;
     if options.named_contexts.is_empty() {
         return Ok(None);
     }
@@ -134,7 +143,9 @@ impl NamedContext {
         needs: &mut BTreeSet<Need>,
     ) -> Result<Option<LoadedContext>, Error> {
         let Some((scheme, rest)) = self.input.split_once(':') else {
-            return Err(ErrorKind::ContextSpecifier { input: self.input.clone(), name: self.label.clone() }.into());
+            return Err(
+                ErrorKind::ContextSpecifier { input: self.input.clone(), name: self.label.clone() }.into()
+            );
         };
         match scheme {
             "docker-image" => self.load_image(rest.strip_prefix("//").unwrap_or(rest), facts, needs),
@@ -145,7 +156,10 @@ impl NamedContext {
                 None => {
                     let (url, filename) = (self.input.clone(), "context".to_owned());
                     let source = RemoteSource::Http { url, filename, checksum: String::new() };
-                    Ok(Some(LoadedContext::Remote { source, step: format!("[context {}] {}", self.label, self.input) }))
+                    Ok(Some(LoadedContext::Remote {
+                        source,
+                        step: format!("[context {}] {}", self.label, self.input),
+                    }))
                 }
             },
             scheme if scheme == "git" || scheme.starts_with("git@") => {
@@ -157,7 +171,12 @@ impl NamedContext {
         }
     }
 
-    fn load_image(&self, written: &str, facts: &Facts, needs: &mut BTreeSet<Need>) -> Result<Option<LoadedContext>, Error> {
+    fn load_image(
+        &self,
+        written: &str,
+        facts: &Facts,
+        needs: &mut BTreeSet<Need>,
+    ) -> Result<Option<LoadedContext>, Error> {
         if written == "scratch" {
             return Ok(Some(LoadedContext::Scratch));
         }
@@ -172,10 +191,16 @@ impl NamedContext {
         Ok(Some(LoadedContext::Image { reference, written: written.into(), image }))
     }
 
-    fn load_layout(&self, written: &str, facts: &Facts, needs: &mut BTreeSet<Need>) -> Result<Option<LoadedContext>, Error> {
+    fn load_layout(
+        &self,
+        written: &str,
+        facts: &Facts,
+        needs: &mut BTreeSet<Need>,
+    ) -> Result<Option<LoadedContext>, Error> {
         let wrong = |source| ErrorKind::LayoutReference { reference: written.into(), source };
         let layout = Reference::parse_named(written).map_err(wrong)?;
-        let digest = layout.digest().ok_or_else(|| ErrorKind::LayoutDigest { reference: layout.to_string() })?;
+        let digest =
+            layout.digest().ok_or_else(|| ErrorKind::LayoutDigest { reference: layout.to_string() })?;
         let wrong = |source| ErrorKind::LayoutReference { reference: self.name.clone(), source };
         let stand_in = Reference::parse(&self.name).map_err(wrong)?.with_digest(digest)?.to_string();
         let need = Need::OciLayout {
@@ -188,7 +213,13 @@ impl NamedContext {
         Ok(image.map(|image| LoadedContext::OciLayout { reference: stand_in, store: layout.name(), image }))
     }
 
-    fn load_local(&self, name: &str, options: &Options, facts: &Facts, needs: &mut BTreeSet<Need>) -> Result<Option<LoadedContext>, Error> {
+    fn load_local(
+        &self,
+        name: &str,
+        options: &Options,
+        facts: &Facts,
+        needs: &mut BTreeSet<Need>,
+    ) -> Result<Option<LoadedContext>, Error> {
         let need = Need::NamedIgnore {
             local: name.into(),
             log_name: format!("[context {}] load .dockerignore", self.label),
@@ -202,7 +233,11 @@ impl NamedContext {
 }
 
 /// The answer to an image need, `None` if it is missing.
-pub(super) fn image(need: &Need, facts: &Facts, needs: &mut BTreeSet<Need>) -> Result<Option<ImageFact>, Error> {
+pub(super) fn image(
+    need: &Need,
+    facts: &Facts,
+    needs: &mut BTreeSet<Need>,
+) -> Result<Option<ImageFact>, Error> {
     match facts.get(need) {
         None => {
             needs.insert(need.clone());
@@ -218,7 +253,11 @@ pub(super) fn image(need: &Need, facts: &Facts, needs: &mut BTreeSet<Need>) -> R
 }
 
 /// The answer to an ignore file need, `None` if it is missing.
-pub(super) fn ignore(need: Need, facts: &Facts, needs: &mut BTreeSet<Need>) -> Result<Option<Option<IgnoreFile>>, Error> {
+pub(super) fn ignore(
+    need: Need,
+    facts: &Facts,
+    needs: &mut BTreeSet<Need>,
+) -> Result<Option<Option<IgnoreFile>>, Error> {
     match facts.get(&need) {
         None => {
             needs.insert(need);
@@ -231,7 +270,11 @@ pub(super) fn ignore(need: Need, facts: &Facts, needs: &mut BTreeSet<Need>) -> R
 }
 
 /// The repository that a build context names, `None` where it names something else (`DetectGitContext`).
-pub(super) fn git_context(text: &str, keep_git_dir: bool, commit_times: bool) -> Result<Option<RemoteSource>, Error> {
+pub(super) fn git_context(
+    text: &str,
+    keep_git_dir: bool,
+    commit_times: bool,
+) -> Result<Option<RemoteSource>, Error> {
     let Some(git) = GitRef::parse(text)? else { return Ok(None) };
     Ok(Some(RemoteSource::Git {
         keep_git_dir: keep_git_dir || git.keep_git_dir == Some(true),
@@ -252,13 +295,15 @@ pub(super) fn main_context(options: &Options) -> Result<Option<(RemoteSource, St
         Context::Git(url) => {
             let keep = options.build_args.get("BUILDKIT_CONTEXT_KEEP_GIT_DIR");
             let keep = keep.is_some_and(|v| crate::dockerfile::parse_bool(v) == Some(true));
-            let commit_times = options.build_args.get(super::args::EPOCH).is_some_and(|value| !value.is_empty());
+            let commit_times =
+                options.build_args.get(super::args::EPOCH).is_some_and(|value| !value.is_empty());
             let source = git_context(url, keep, commit_times)?;
             let source = source.ok_or_else(|| ErrorKind::NotGit { input: url.clone() })?;
             Ok(Some((source, format!("[internal] load git source {url}"))))
         }
         Context::Http { url, .. } => {
-            let source = RemoteSource::Http { url: url.clone(), filename: "context".into(), checksum: String::new() };
+            let source =
+                RemoteSource::Http { url: url.clone(), filename: "context".into(), checksum: String::new() };
             Ok(Some((source, "[internal] load remote build context".into())))
         }
     }

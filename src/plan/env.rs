@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use crate::shell::Env;
+
 /// Environment variables or build arguments. Setting a variable again moves it to the end, as BuildKit's
 /// `llb.EnvList` does, and exec ops list them in this order.
 #[derive(Debug, Clone, Default)]
@@ -76,6 +78,12 @@ impl EnvList {
                 self.places.insert(Rc::clone(name), place);
             }
         }
+    }
+}
+
+impl Env for EnvList {
+    fn get(&self, name: &str) -> Option<&str> {
+        Self::get(self, name)
     }
 }
 

@@ -21,7 +21,12 @@ pub(super) enum Epoch {
 
 impl Planner<'_, '_> {
     /// The time that `SOURCE_DATE_EPOCH` means; it becomes the argument's value for all stages.
-    pub(super) fn resolve_epoch(&mut self, stages: &[dockerfile::Stage], facts: &Facts, needs: &mut BTreeSet<Need>) -> Result<Epoch, Error> {
+    pub(super) fn resolve_epoch(
+        &mut self,
+        stages: &[dockerfile::Stage],
+        facts: &Facts,
+        needs: &mut BTreeSet<Need>,
+    ) -> Result<Epoch, Error> {
         let name = super::args::EPOCH;
         let global = || self.global_args.get(name).filter(|value| !value.is_empty());
         let Some(value) = self.build_args.get(name).or_else(global).map(str::to_owned) else {
@@ -49,7 +54,13 @@ impl Planner<'_, '_> {
         Ok(Epoch::Known(epoch))
     }
 
-    fn named_epoch(&self, value: &str, stages: &[dockerfile::Stage], facts: &Facts, needs: &mut BTreeSet<Need>) -> Result<Epoch, Error> {
+    fn named_epoch(
+        &self,
+        value: &str,
+        stages: &[dockerfile::Stage],
+        facts: &Facts,
+        needs: &mut BTreeSet<Need>,
+    ) -> Result<Epoch, Error> {
         if value == "context" {
             let log_name = "[internal] resolve main build context metadata".to_owned();
             return match context::main_context(self.options)? {
@@ -70,7 +81,12 @@ impl Planner<'_, '_> {
             return Err(ErrorKind::Epoch { value: value.into() }.into());
         };
         let source = self.stage_source(stage).map_err(|error| error.or_at(Some(stage.head.span)))?;
-        time_of(source, format!("[internal] resolve SOURCE_DATE_EPOCH source stage {}", stage.name), facts, needs)
+        time_of(
+            source,
+            format!("[internal] resolve SOURCE_DATE_EPOCH source stage {}", stage.name),
+            facts,
+            needs,
+        )
     }
 
     /// The one remote source that a stage consists of.
@@ -112,7 +128,11 @@ impl Planner<'_, '_> {
             return Err(ErrorKind::EpochSources.into());
         };
         let path = self.lex.process_word(path, env)?.text;
-        let checksum = if add.checksum.is_empty() { String::new() } else { self.lex.process_word(&add.checksum, env)?.text };
+        let checksum = if add.checksum.is_empty() {
+            String::new()
+        } else {
+            self.lex.process_word(&add.checksum, env)?.text
+        };
         if git::is_http(&path) {
             if !add.checksum.is_empty() {
                 digest::check(&checksum)?;
@@ -136,7 +156,12 @@ impl Planner<'_, '_> {
     }
 }
 
-fn time_of(source: RemoteSource, log_name: String, facts: &Facts, needs: &mut BTreeSet<Need>) -> Result<Epoch, Error> {
+fn time_of(
+    source: RemoteSource,
+    log_name: String,
+    facts: &Facts,
+    needs: &mut BTreeSet<Need>,
+) -> Result<Epoch, Error> {
     let need = Need::SourceTime { source, log_name };
     match facts.get(&need) {
         None => {

@@ -82,7 +82,9 @@ pub enum ErrorKind {
     ContextName { name: String, source: ReferenceError },
     #[error("target stage {name:?} could not be found{}", did_you_mean(suggestion.as_deref()))]
     UnknownTarget { name: String, suggestion: Option<String> },
-    #[error("variable expansion is not supported for --from, define a new stage with FROM using ARG from global scope as a workaround")]
+    #[error(
+        "variable expansion is not supported for --from, define a new stage with FROM using ARG from global scope as a workaround"
+    )]
     FromVariable,
     #[error("invalid stage index {index}")]
     StageIndex { index: i64 },
@@ -124,7 +126,9 @@ pub enum ErrorKind {
     EpochSources,
     #[error("SOURCE_DATE_EPOCH stage source must be a single HTTP(S) or Git ADD")]
     EpochLocal,
-    #[error("SOURCE_DATE_EPOCH stage does not meet source-only requirements: unsupported {instruction} instruction")]
+    #[error(
+        "SOURCE_DATE_EPOCH stage does not meet source-only requirements: unsupported {instruction} instruction"
+    )]
     EpochInstruction { instruction: String },
 }
 
@@ -132,9 +136,15 @@ impl ErrorKind {
     fn help(&self) -> Option<&'static str> {
         Some(match self {
             Self::StageIndex { .. } => "name the stage, or count stages from 0",
-            Self::Platform { .. } | Self::EmptyPlatform { .. } => "write os/arch or os/arch/variant, as in linux/amd64",
-            Self::ContextScheme { .. } => "use a folder, docker-image://, oci-layout://, a Git URL or http(s)://",
-            Self::Epoch { .. } => "use seconds since 1970, `context`, a named context, or a stage with one remote ADD",
+            Self::Platform { .. } | Self::EmptyPlatform { .. } => {
+                "write os/arch or os/arch/variant, as in linux/amd64"
+            }
+            Self::ContextScheme { .. } => {
+                "use a folder, docker-image://, oci-layout://, a Git URL or http(s)://"
+            }
+            Self::Epoch { .. } => {
+                "use seconds since 1970, `context`, a named context, or a stage with one remote ADD"
+            }
             _ => return None,
         })
     }

@@ -76,7 +76,11 @@ impl GitRef {
         let mut git = Self::default();
         let Some(parts) = (if text.starts_with("github.com/") {
             git.like_a_path = true;
-            Url::parse(text).map(|url| Parts { query: url::query_pairs(&url.query), remote: url.remote, fragment: url.fragment })
+            Url::parse(text).map(|url| Parts {
+                query: url::query_pairs(&url.query),
+                remote: url.remote,
+                fragment: url.fragment,
+            })
         } else {
             Parts::of(text)
         }) else {
@@ -95,14 +99,15 @@ impl GitRef {
     fn read_query(&mut self, query: Vec<(String, String)>) -> Result<(), GitRefError> {
         let (mut tag, mut branch) = (String::new(), String::new());
         let mut seen: Vec<&str> = Vec::new();
-        for (name, value) in &query {
+        for (name, _) in &query {
             if seen.contains(&name.as_str()) {
                 return Err(GitRefError::Repeated(name.clone()));
             }
             seen.push(name);
         }
         for (name, value) in query {
-            if value.is_empty() && !matches!(name.as_str(), "submodules" | "keep-git-dir" | "fetch-by-commit") {
+            if value.is_empty() && !matches!(name.as_str(), "submodules" | "keep-git-dir" | "fetch-by-commit")
+            {
                 return Err(GitRefError::NoValue(name));
             }
             match name.as_str() {
@@ -233,14 +238,22 @@ mod tests {
     #[test]
     fn fragments_name_reference_and_directory() {
         let git = parse("https://example.com/a/b.git#main:/x/../y");
-        assert_eq!((git.remote.as_str(), git.reference.as_str(), git.subdir.as_str()), ("https://example.com/a/b.git", "main", "y"));
+        assert_eq!(
+            (git.remote.as_str(), git.reference.as_str(), git.subdir.as_str()),
+            ("https://example.com/a/b.git", "main", "y")
+        );
         let git = parse("git@example.com:a/b#:dir");
-        assert_eq!((git.remote.as_str(), git.reference.as_str(), git.subdir.as_str()), ("git@example.com:a/b", "", "dir"));
+        assert_eq!(
+            (git.remote.as_str(), git.reference.as_str(), git.subdir.as_str()),
+            ("git@example.com:a/b", "", "dir")
+        );
     }
 
     #[test]
     fn queries_name_the_rest() {
-        let git = parse("https://h/r.git?tag=v1&subdir=s&keep-git-dir&submodules=0&commit=ab&mtime=commit&fetch-by-commit=1");
+        let git = parse(
+            "https://h/r.git?tag=v1&subdir=s&keep-git-dir&submodules=0&commit=ab&mtime=commit&fetch-by-commit=1",
+        );
         assert_eq!(git.reference, "refs/tags/v1");
         assert_eq!((git.keep_git_dir, git.submodules), (Some(true), Some(false)));
         assert_eq!((git.checksum.as_str(), git.mtime.as_str(), git.fetch_by_commit), ("ab", "commit", true));
@@ -263,7 +276,16 @@ mod tests {
 
     #[test]
     fn other_sources_are_no_repositories() {
-        for text in ["./a", "../a.git", "file", "https://h/r", "https://h/r.tar.git/x", "ftp://h/r.git", "git+ssh://h/r.git", "/a@b:c"] {
+        for text in [
+            "./a",
+            "../a.git",
+            "file",
+            "https://h/r",
+            "https://h/r.tar.git/x",
+            "ftp://h/r.git",
+            "git+ssh://h/r.git",
+            "/a@b:c",
+        ] {
             assert_eq!(GitRef::parse(text), Ok(None), "{text}");
         }
         assert!(parse("github.com/a/b").like_a_path);

@@ -10,18 +10,25 @@ use super::error::{Error, ErrorKind};
 use super::need::{Facts, ImageFact, Need};
 use super::notice::{Notice, NoticeKind};
 use super::stage::{Base, StageId};
+use crate::diag::Span;
 use crate::dockerfile::{self, Kind, nearest};
 use crate::image::{ImageConfig, Platform, Reference};
 
 impl Planner<'_, '_> {
     /// Which stages the target needs, once everything that they build on is known; else what is missing
     /// is in `needs` (`resolveStages`).
-    pub(super) fn resolve(&mut self, target: StageId, facts: &Facts, needs: &mut BTreeSet<Need>) -> Result<Vec<bool>, Error> {
+    pub(super) fn resolve(
+        &mut self,
+        target: StageId,
+        facts: &Facts,
+        needs: &mut BTreeSet<Need>,
+    ) -> Result<Vec<bool>, Error> {
         loop {
             let reachable = self.reachable(target);
             for id in 0..self.stages.list.len() {
                 let needed = self.options.all_stages || reachable.get(id).copied().unwrap_or_default();
-                self.resolve_base(id, needed, facts, needs).map_err(|error| error.or_at(self.stages.list[id].span))?;
+                self.resolve_base(id, needed, facts, needs)
+                    .map_err(|error| error.or_at(self.stages.list[id].span))?;
             }
             if !needs.is_empty() {
                 return Ok(reachable);
@@ -52,7 +59,13 @@ impl Planner<'_, '_> {
 
     /// Looks up the base of a stage that builds on no other (`resolveBaseImage`). Without being needed
     /// its reference is only checked.
-    fn resolve_base(&mut self, id: StageId, needed: bool, facts: &Facts, needs: &mut BTreeSet<Need>) -> Result<(), Error> {
+    fn resolve_base(
+        &mut self,
+        id: StageId,
+        needed: bool,
+        facts: &Facts,
+        needs: &mut BTreeSet<Need>,
+    ) -> Result<(), Error> {
         let stage = &mut self.stages.list[id];
         if stage.parent().is_some() || stage.ready || stage.progress.resolved {
             return Ok(());
@@ -95,8 +108,17 @@ impl Planner<'_, '_> {
         self.resolve_image(id, &original, reference, platform, facts, needs)
     }
 
-    fn resolve_image(&mut self, id: StageId, original: &str, reference: Reference, platform: Platform, facts: &Facts, needs: &mut BTreeSet<Need>) -> Result<(), Error> {
-        let internal = if self.options.multi_platform { format!("[{platform} internal]") } else { "[internal]".into() };
+    fn resolve_image(
+        &mut self,
+        id: StageId,
+        original: &str,
+        reference: Reference,
+        platform: Platform,
+        facts: &Facts,
+        needs: &mut BTreeSet<Need>,
+    ) -> Result<(), Error> {
+        let internal =
+            if self.options.multi_platform { format!("[{platform} internal]") } else { "[internal]".into() };
         let need = Need::Image {
             reference: reference.to_string(),
             platform: Some(platform.clone()),
@@ -142,16 +164,21 @@ impl Planner<'_, '_> {
         let stage = &mut self.stages.list[id];
         let mut triggers: Vec<String> = Vec::new();
         if !std::mem::replace(&mut stage.progress.image_triggered, true) {
-            triggers.extend(base_config(&stage.base).iter().flat_map(|config| config.config.on_build.iter().cloned()));
+            triggers.extend(
+                base_config(&stage.base).iter().flat_map(|config| config.config.on_build.iter().cloned()),
+            );
         }
         let parent = stage.parent();
         if let Some(parent) = parent
             && !std::mem::replace(&mut stage.progress.triggered, true)
         {
-            let stage_triggers = self.stages.list[parent].commands.iter().filter_map(|command| match &command.instruction.kind {
-                Kind::Onbuild(onbuild) => Some(onbuild.expression.clone()),
-                _ => None,
-            });
+            let stage_triggers =
+                self.stages.list[parent].commands.iter().filter_map(|command| {
+                    match &command.instruction.kind {
+                        Kind::Onbuild(onbuild) => Some(onbuild.expression.clone()),
+                        _ => None,
+                    }
+                });
             triggers.extend(stage_triggers);
         }
         if triggers.is_empty() {
@@ -160,7 +187,7 @@ impl Planner<'_, '_> {
         let span = self.stages.list[id].span;
         let mut commands = Vec::with_capacity(triggers.len());
         for trigger in triggers {
-            let instruction = dockerfile::parse_trigger(&trigger, span)?;
+            let instruction = dockerfile::parse_trigger(&trigger, span.unwrap_or(Span::line(0)))?;
             commands.push(self.command(id, Cow::Owned(instruction), true)?);
         }
         let more = commands.iter().any(|command| !command.sources.is_empty());
@@ -181,7 +208,9 @@ fn base_config(base: &Base) -> Option<&ImageConfig> {
     match base {
         Base::Image { config, .. } => Some(config),
         Base::Context(_, loaded) | Base::Replaced(_, Some(loaded)) => match loaded {
-            LoadedContext::Image { image, .. } | LoadedContext::OciLayout { image, .. } => image.config.as_deref().ok(),
+            LoadedContext::Image { image, .. } | LoadedContext::OciLayout { image, .. } => {
+                image.config.as_deref().ok()
+            }
             _ => None,
         },
         _ => None,

@@ -6,19 +6,19 @@ use std::net::Ipv6Addr;
 
 /// A URL taken apart: `scheme://authority/path?query#fragment`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Url {
+pub(super) struct Url {
     /// In lower case, empty where the text has none.
-    pub scheme: String,
+    pub(super) scheme: String,
     /// Decoded, with the port.
-    pub host: String,
+    pub(super) host: String,
     /// Decoded.
-    pub path: String,
+    pub(super) path: String,
     /// As written.
-    pub query: String,
+    pub(super) query: String,
     /// Decoded.
-    pub fragment: String,
+    pub(super) fragment: String,
     /// The URL without query and fragment, as Go writes it.
-    pub remote: String,
+    pub(super) remote: String,
 }
 
 /// Which part of a URL is encoded; each lets other characters stand.
@@ -31,7 +31,7 @@ enum Part {
 
 impl Url {
     /// The URL in `text`, `None` where Go's `url.Parse` fails.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(super) fn parse(text: &str) -> Option<Self> {
         let (text, fragment) = text.split_once('#').unwrap_or((text, ""));
         if text.bytes().any(|b| b < b' ' || b == 0x7f) {
             return None;
@@ -43,7 +43,8 @@ impl Url {
             _ => rest.split_once('?').map_or((rest, "", false), |(rest, query)| (rest, query, false)),
         };
         let opaque = !rest.starts_with('/');
-        if opaque && scheme.is_empty() && rest.split('/').next().is_some_and(|segment| segment.contains(':')) {
+        if opaque && scheme.is_empty() && rest.split('/').next().is_some_and(|segment| segment.contains(':'))
+        {
             return None;
         }
         let mut remote = if scheme.is_empty() { String::new() } else { format!("{scheme}:") };
@@ -58,7 +59,8 @@ impl Url {
                 let authority = &rest[2..];
                 let (authority, after) = authority.split_at(authority.find('/').unwrap_or(authority.len()));
                 path = after;
-                let (user, name) = authority.rsplit_once('@').map_or((None, authority), |(u, h)| (Some(u), h));
+                let (user, name) =
+                    authority.rsplit_once('@').map_or((None, authority), |(u, h)| (Some(u), h));
                 host = parse_host(&scheme, name)?;
                 if user.is_some() || !host.is_empty() || !path.is_empty() {
                     remote.push_str("//");
@@ -85,13 +87,13 @@ impl Url {
 }
 
 /// Names and values of a query, decoded, in order; `None` where Go's `url.ParseQuery` reports an error.
-pub fn parse_query(query: &str) -> Option<Vec<(String, String)>> {
+pub(super) fn parse_query(query: &str) -> Option<Vec<(String, String)>> {
     let (pairs, whole) = read_query(query);
     whole.then_some(pairs)
 }
 
 /// Names and values of a query that can be decoded, as Go's `URL.Query` gives them.
-pub fn query_pairs(query: &str) -> Vec<(String, String)> {
+pub(super) fn query_pairs(query: &str) -> Vec<(String, String)> {
     read_query(query).0
 }
 
@@ -101,7 +103,9 @@ fn read_query(query: &str) -> (Vec<(String, String)>, bool) {
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         match (decode(name, true), decode(value, true)) {
-            (Some(name), Some(value)) if !pair.contains(';') => pairs.push((name.into_owned(), value.into_owned())),
+            (Some(name), Some(value)) if !pair.contains(';') => {
+                pairs.push((name.into_owned(), value.into_owned()))
+            }
             _ => whole = false,
         }
     }
@@ -145,7 +149,9 @@ fn parse_host(scheme: &str, host: &str) -> Option<String> {
     // Percent signs in a host stand for bytes that are not ASCII only.
     let mut rest = host;
     while let Some(at) = rest.find('%') {
-        if rest.as_bytes().get(at + 1).is_some_and(|b| matches!(b, b'0'..=b'7')) && !rest[at..].starts_with("%25") {
+        if rest.as_bytes().get(at + 1).is_some_and(|b| matches!(b, b'0'..=b'7'))
+            && !rest[at..].starts_with("%25")
+        {
             return None;
         }
         rest = &rest[at + 1..];
@@ -255,14 +261,26 @@ mod tests {
 
     #[test]
     fn malformed_urls_are_none() {
-        for text in ["https://h/%zz", "https://h:x/", "https://a:1:2/", "https://a b/", "https://[::1/", "https://h/\u{1}", ":x", "a:b/c:d\u{7f}"] {
+        for text in [
+            "https://h/%zz",
+            "https://h:x/",
+            "https://a:1:2/",
+            "https://a b/",
+            "https://[::1/",
+            "https://h/\u{1}",
+            ":x",
+            "a:b/c:d\u{7f}",
+        ] {
             assert_eq!(remote(text), None, "{text}");
         }
     }
 
     #[test]
     fn queries_decode_plus_and_percent() {
-        assert_eq!(parse_query("a=b+c&d=%41&e"), Some(vec![("a".into(), "b c".into()), ("d".into(), "A".into()), ("e".into(), String::new())]));
+        assert_eq!(
+            parse_query("a=b+c&d=%41&e"),
+            Some(vec![("a".into(), "b c".into()), ("d".into(), "A".into()), ("e".into(), String::new())])
+        );
         assert_eq!(parse_query("a=%4"), None);
         assert_eq!(query_pairs("a=1;b&c=2"), [("c".into(), "2".into())]);
     }

@@ -56,6 +56,12 @@ impl Bob {
         self
     }
 
+    /// Adds arguments.
+    pub fn args(mut self, args: &[&str]) -> Self {
+        self.0.args(args);
+        self
+    }
+
     /// Runs it in `folder`.
     pub fn current_dir(mut self, folder: impl AsRef<Path>) -> Self {
         self.0.current_dir(folder);

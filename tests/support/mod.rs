@@ -7,10 +7,18 @@ mod buildkitd;
 mod command;
 mod guarded;
 mod image;
+mod project;
+mod proxy;
+mod refusing;
 mod registry;
+mod workspace;
 
 pub use buildkitd::Buildkitd;
 pub use command::{Bob, Outcome};
 pub use guarded::{Guarded, tool};
 pub use image::{Image, pull, source_layout};
+pub use project::Project;
+pub use proxy::Proxy;
+pub use refusing::refusing_registry;
 pub use registry::Registry;
+pub use workspace::Workspace;

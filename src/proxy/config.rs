@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::registry::{Authenticator, Host, Secret};
+use crate::image::Reference;
+use crate::registry::{Authenticator, Host, HostError, Secret};
 
 /// What one proxy serves.
 #[derive(Debug)]
@@ -32,6 +33,22 @@ pub struct Alias {
     pub rights: Rights,
     /// The credentials. Aliases that share them share tokens, and only those can be mounted from each other.
     pub auth: Arc<Authenticator>,
+}
+
+impl Alias {
+    /// The repository of `reference`: its digest, or else its tag, is what requests for a tag get.
+    ///
+    /// # Errors
+    /// [`HostError`] if its domain is no registry host.
+    pub fn new(reference: &Reference, rights: Rights, auth: Arc<Authenticator>) -> Result<Self, HostError> {
+        let pin = match (reference.digest(), reference.tag()) {
+            (Some(digest), _) => Pin::Digest(digest.to_owned()),
+            (None, Some(tag)) => Pin::Tag(tag.to_owned()),
+            (None, None) => Pin::AsRequested,
+        };
+        let host = Host::parse(reference.domain())?;
+        Ok(Self { host, repository: reference.path().to_owned(), pin, rights, auth })
+    }
 }
 
 /// What a request for a tag gets.

@@ -8,10 +8,12 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
+use crate::image::Reference;
+
 use super::auth::Authenticator;
 use super::call::{Access, Call, Payload, Scopes};
 use super::error::CallError;
-use super::host::Host;
+use super::host::{Host, HostError};
 use super::onward::{Onward, OnwardError};
 use super::query::encode_pairs;
 use super::transport::{Body, BoxError, collect};
@@ -38,6 +40,17 @@ pub struct Repository {
     pub host: Host,
     /// The repository's name, such as `library/alpine`.
     pub name: String,
+}
+
+impl Repository {
+    /// The repository of `reference`, at the host that serves it.
+    ///
+    /// # Errors
+    /// [`HostError`] if its domain is no registry host.
+    pub fn of(reference: &Reference) -> Result<Self, HostError> {
+        let host = Host::parse(reference.domain())?.endpoint();
+        Ok(Self { host, name: reference.path().to_owned() })
+    }
 }
 
 impl std::fmt::Display for Repository {
@@ -103,6 +116,12 @@ pub enum ClientError {
         /// The digest of what came.
         found: String,
     },
+    /// A name or digest that cannot stand in a URL.
+    #[error("cannot {what}: a name or digest in it is not valid")]
+    Name {
+        /// What was to be done.
+        what: String,
+    },
     /// The registry begins an upload without a usable location.
     #[error("cannot {what}: the registry named no usable upload location")]
     Location {
@@ -135,7 +154,7 @@ impl Client {
         reference: &str,
     ) -> Result<Option<Descriptor>, ClientError> {
         let what = || format!("look for {}", join(repository, reference));
-        let call = self.manifest_call(Method::HEAD, repository, reference);
+        let call = self.manifest_call(Method::HEAD, repository, reference)?;
         let Some(response) = self.read(call, what).await? else { return Ok(None) };
         let text = |name: &str| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
         let size = text("content-length").and_then(|size| size.parse().ok());
@@ -158,7 +177,7 @@ impl Client {
         reference: &str,
     ) -> Result<Option<Manifest>, ClientError> {
         let what = || format!("read {}", join(repository, reference));
-        let call = self.manifest_call(Method::GET, repository, reference);
+        let call = self.manifest_call(Method::GET, repository, reference)?;
         let Some(response) = self.read(call, what).await? else { return Ok(None) };
         let media_type = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let media_type = media_type.unwrap_or_default().to_owned();
@@ -196,7 +215,7 @@ impl Client {
     ) -> Result<Response<Body>, ClientError> {
         let what = || format!("read blob {digest} of {repository}");
         let call =
-            self.call(Method::GET, repository, &format!("blobs/{digest}"), Scopes::pull(&repository.name));
+            self.call(Method::GET, repository, &format!("blobs/{digest}"), Scopes::pull(&repository.name))?;
         match self.read(call, what).await? {
             Some(response) => Ok(response),
             None => Err(ClientError::Status {
@@ -214,7 +233,7 @@ impl Client {
     pub async fn has_blob(&self, repository: &Repository, digest: &str) -> Result<bool, ClientError> {
         let what = || format!("look for blob {digest} in {repository}");
         let call =
-            self.call(Method::HEAD, repository, &format!("blobs/{digest}"), Scopes::pull(&repository.name));
+            self.call(Method::HEAD, repository, &format!("blobs/{digest}"), Scopes::pull(&repository.name))?;
         Ok(self.read(call, what).await?.is_some())
     }
 
@@ -227,7 +246,7 @@ impl Client {
         let what = || format!("mount blob {digest} of {}/{from} in {to}", to.host);
         let query = encode_pairs([("mount", digest), ("from", from)]);
         let scopes = Scopes::push(&to.name).and(Scopes::pull(from));
-        let call = self.call(Method::POST, to, &format!("blobs/uploads/?{query}"), scopes);
+        let call = self.call(Method::POST, to, &format!("blobs/uploads/?{query}"), scopes)?;
         let (uri, reach) = (call.uri.clone(), call.reach);
         let response = self.send(call, what).await?;
         match response.status() {
@@ -236,7 +255,7 @@ impl Client {
                 // An upload was begun instead. It is not wanted; a registry that keeps it ends it in time.
                 let at = Onward { uri, host: to.host.clone(), reach };
                 if let Ok(upload) = self.upload_location(&at, &response, what) {
-                    let mut cancel = self.call(Method::DELETE, to, "", Scopes::push(&to.name));
+                    let mut cancel = self.call(Method::DELETE, to, "", Scopes::push(&to.name))?;
                     cancel.access = cancel.access.filter(|_| upload.host == to.host);
                     (cancel.uri, cancel.reach) = (upload.uri, upload.reach);
                     let _ = self.auth.send(cancel).await;
@@ -260,14 +279,14 @@ impl Client {
     ) -> Result<(), ClientError> {
         let what = || format!("upload blob {digest} to {repository}");
         let scopes = Scopes::push(&repository.name);
-        let start = self.call(Method::POST, repository, "blobs/uploads/", scopes.clone());
+        let start = self.call(Method::POST, repository, "blobs/uploads/", scopes.clone())?;
         let at = Onward { uri: start.uri.clone(), host: repository.host.clone(), reach: start.reach };
         let response = self.send(start, what).await?;
         if response.status() != StatusCode::ACCEPTED {
             return Err(refusal(response, what()).await);
         }
         let upload = self.upload_location(&at, &response, what)?;
-        let mut put = self.call(Method::PUT, repository, "", scopes);
+        let mut put = self.call(Method::PUT, repository, "", scopes)?;
         put.uri = with_query(&upload.uri, &encode_pairs([("digest", digest)]))
             .ok_or_else(|| ClientError::Location { what: what(), source: None })?;
         put.reach = upload.reach;
@@ -292,31 +311,43 @@ impl Client {
     ) -> Result<(), ClientError> {
         let what = || format!("write {}", join(repository, reference));
         let path = format!("manifests/{reference}");
-        let mut call = self.call(Method::PUT, repository, &path, Scopes::push(&repository.name));
+        let mut call = self.call(Method::PUT, repository, &path, Scopes::push(&repository.name))?;
         call.headers.insert(header::CONTENT_TYPE, media_type.clone());
         call.payload = Payload::Bytes(bytes);
         let response = self.send(call, what).await?;
         if response.status().is_success() { Ok(()) } else { Err(refusal(response, what()).await) }
     }
 
-    fn manifest_call(&self, method: Method, repository: &Repository, reference: &str) -> Call {
+    fn manifest_call(
+        &self,
+        method: Method,
+        repository: &Repository,
+        reference: &str,
+    ) -> Result<Call, ClientError> {
         let scopes = Scopes::pull(&repository.name);
-        let mut call = self.call(method, repository, &format!("manifests/{reference}"), scopes);
+        let mut call = self.call(method, repository, &format!("manifests/{reference}"), scopes)?;
         call.headers.insert(header::ACCEPT, HeaderValue::from_static(MANIFEST_TYPES));
-        call
+        Ok(call)
     }
 
-    fn call(&self, method: Method, repository: &Repository, rest: &str, scopes: Scopes) -> Call {
+    fn call(
+        &self,
+        method: Method,
+        repository: &Repository,
+        rest: &str,
+        scopes: Scopes,
+    ) -> Result<Call, ClientError> {
         let Repository { host, name } = repository;
         let uri = format!("https://{host}/v2/{name}/{rest}");
-        Call {
+        let what = || format!("ask for {uri}");
+        Ok(Call {
             method,
-            uri: uri.parse().expect("a repository's parts are valid in a URL"),
+            uri: uri.parse().map_err(|_| ClientError::Name { what: what() })?,
             headers: HeaderMap::from_iter([(header::USER_AGENT, user_agent())]),
             payload: Payload::Empty,
             reach: self.auth.reach(host),
             access: Some(Access { host: host.clone(), scopes }),
-        }
+        })
     }
 
     /// The response to a read; `None` for 404.

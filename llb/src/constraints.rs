@@ -41,7 +41,10 @@ impl Constraints {
     /// Returns these constraints for a platform.
     #[must_use]
     pub fn with_platform(self, platform: Platform) -> Self {
-        Self { platform: Some(platform), ..self }
+        Self {
+            platform: Some(platform),
+            ..self
+        }
     }
 }
 

@@ -24,7 +24,10 @@ pub struct Output {
 
 impl Output {
     /// The empty file system. It stands for no op at all.
-    pub const SCRATCH: Self = Self { op: u32::MAX, index: 0 };
+    pub const SCRATCH: Self = Self {
+        op: u32::MAX,
+        index: 0,
+    };
 
     /// Whether this is the empty file system.
     pub fn is_scratch(self) -> bool {
@@ -49,7 +52,11 @@ impl Default for Output {
 
 impl std::fmt::Debug for Output {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.is_scratch() { f.write_str("scratch") } else { write!(f, "#{}.{}", self.op, self.index) }
+        if self.is_scratch() {
+            f.write_str("scratch")
+        } else {
+            write!(f, "#{}.{}", self.op, self.index)
+        }
     }
 }
 
@@ -149,7 +156,11 @@ impl Graph {
     ///
     /// Scratch is left out. Of one file system that is the file system itself, of none scratch; an op
     /// is added for two and more only.
-    pub fn merge(&mut self, inputs: impl IntoIterator<Item = Output>, constraints: Constraints) -> Output {
+    pub fn merge(
+        &mut self,
+        inputs: impl IntoIterator<Item = Output>,
+        constraints: Constraints,
+    ) -> Output {
         let inputs: Vec<_> = inputs.into_iter().filter(|i| !i.is_scratch()).collect();
         match inputs[..] {
             [] => Output::SCRATCH,
@@ -176,10 +187,14 @@ impl Graph {
         inputs: impl IntoIterator<Item = PassthroughInput>,
         constraints: Constraints,
     ) -> Vec<Output> {
-        let inputs: Vec<_> = inputs.into_iter().filter(|input| !input.output.is_scratch()).collect();
+        let inputs: Vec<_> = inputs
+            .into_iter()
+            .filter(|input| !input.output.is_scratch())
+            .collect();
         let count = inputs.iter().filter(|input| input.hand_on).count() as u32;
         let id = id.into();
-        let Output { op, .. } = self.add(Op::Passthrough(PassthroughOp { id, inputs }), constraints);
+        let Output { op, .. } =
+            self.add(Op::Passthrough(PassthroughOp { id, inputs }), constraints);
         (0..count).map(|index| Output { op, index }).collect()
     }
 
@@ -196,8 +211,14 @@ impl Graph {
         if required.is_empty() {
             return output;
         }
-        let waited = required.iter().map(|&output| PassthroughInput { output, hand_on: false });
-        let handed_on = PassthroughInput { output, hand_on: true };
+        let waited = required.iter().map(|&output| PassthroughInput {
+            output,
+            hand_on: false,
+        });
+        let handed_on = PassthroughInput {
+            output,
+            hand_on: true,
+        };
         let inputs = std::iter::once(handed_on).chain(waited);
         let outputs = self.passthrough(id, inputs, constraints);
         outputs.first().copied().unwrap_or_default()
@@ -214,6 +235,9 @@ impl Graph {
             assert!(input.op() < next, "output {input:?} is of another graph");
         });
         self.nodes.push(Node { op, constraints });
-        Output { op: next as u32, index: 0 }
+        Output {
+            op: next as u32,
+            index: 0,
+        }
     }
 }

@@ -123,11 +123,18 @@ impl Graph {
     /// # Panics
     ///
     /// If the output is of another graph and cannot be one of this.
-    pub fn marshal(&self, output: Output, options: &MarshalOptions) -> Result<Definition, MarshalError> {
+    pub fn marshal(
+        &self,
+        output: Output,
+        options: &MarshalOptions,
+    ) -> Result<Definition, MarshalError> {
         if output.is_scratch() {
             return Ok(Definition::default());
         }
-        assert!(output.op() < self.len(), "output {output:?} is of another graph");
+        assert!(
+            output.op() < self.len(),
+            "output {output:?} is of another graph"
+        );
         let order = self.post_order(output.op());
         let mut pass = Pass::new(self, options, output.op() + 1, order.len());
         for node in order {
@@ -154,7 +161,9 @@ impl Graph {
                     seen[node] = true;
                     stack.push(Visit::Leave(node));
                     let inputs = stack.len();
-                    self.nodes[node].op.for_each_input(|input| stack.push(Visit::Enter(input.op())));
+                    self.nodes[node]
+                        .op
+                        .for_each_input(|input| stack.push(Visit::Enter(input.op())));
                     stack[inputs..].reverse();
                 }
             }
@@ -189,7 +198,8 @@ impl Inputs<'_> {
         if output.is_scratch() {
             return -1;
         }
-        self.list.push((self.positions[output.op()], output.index()));
+        self.list
+            .push((self.positions[output.op()], output.index()));
         self.len() - 1
     }
 
@@ -213,7 +223,10 @@ impl<'a> Pass<'a> {
         Self {
             graph,
             options,
-            definition: Definition { ops: Vec::with_capacity(needed + 1), sources: Vec::new() },
+            definition: Definition {
+                ops: Vec::with_capacity(needed + 1),
+                sources: Vec::new(),
+            },
             positions: vec![0; nodes],
             by_digest: HashMap::with_capacity(needed),
             source_indexes: vec![None; graph.source_maps.len()],
@@ -233,10 +246,16 @@ impl<'a> Pass<'a> {
 
         let mut metadata = self.options.metadata.clone();
         metadata.merge(&constraints.metadata);
-        caps::add(&mut metadata.caps, op, &constraints.metadata, self.options.default_path);
+        caps::add(
+            &mut metadata.caps,
+            op,
+            &constraints.metadata,
+            self.options.default_path,
+        );
         let locations = constraints.locations.iter();
-        let locations: Vec<_> =
-            locations.map(|l| (self.source_index(l.source_map.0), l.ranges.clone())).collect();
+        let locations: Vec<_> = locations
+            .map(|l| (self.source_index(l.source_map.0), l.ranges.clone()))
+            .collect();
 
         let ops = &mut self.definition.ops;
         self.positions[index] = *self.by_digest.entry(digest).or_insert(ops.len() as u32);
@@ -245,7 +264,12 @@ impl<'a> Pass<'a> {
                 twin.metadata.merge(&metadata);
                 twin.locations.extend(locations);
             }
-            None => ops.push(DefinitionOp { digest, bytes, metadata, locations }),
+            None => ops.push(DefinitionOp {
+                digest,
+                bytes,
+                metadata,
+                locations,
+            }),
         }
         Ok(())
     }
@@ -253,7 +277,10 @@ impl<'a> Pass<'a> {
     fn encode(&self, node: &Node) -> Vec<u8> {
         let Node { op, constraints } = node;
         let options = self.options;
-        let mut inputs = Inputs { positions: &self.positions, list: Vec::new() };
+        let mut inputs = Inputs {
+            positions: &self.positions,
+            list: Vec::new(),
+        };
         let mut body = Writer::new();
         let field = match op {
             Op::Exec(_) => 2,

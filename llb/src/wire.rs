@@ -15,7 +15,9 @@ const BYTES: u32 = 2;
 
 impl Writer {
     pub(crate) fn new() -> Self {
-        Self { buffer: Vec::with_capacity(256) }
+        Self {
+            buffer: Vec::with_capacity(256),
+        }
     }
 
     pub(crate) fn finish(self) -> Vec<u8> {

@@ -130,8 +130,7 @@ mod tests {
 
     #[test]
     fn patterns_with_open_or_empty_classes_are_refused() {
-        for pattern in ["[", "[]", "[]a]", "[^]", "[-a]", "[a-]", "[a", "a\\", "[\\", "a[b-c", "*[", "[^]*]"]
-        {
+        for pattern in ["[", "[]", "[]a]", "[^]", "[-a]", "[a-]", "[a", "a\\", "[\\", "a[b-c", "*[", "[^]*]"] {
             assert!(!is_match_pattern(pattern), "{pattern}");
         }
         for pattern in ["", "*", "a*b?", "[a]", "[^a-c]", "[\\]]", "[a*]", "\\[", "[[]", "]", "[[:alpha:]]"] {

@@ -231,8 +231,8 @@ fn class(chars: &mut Peekable<Chars<'_>>, out: &mut String) -> Option<()> {
 #[expect(clippy::option_option, reason = "no name, a name that is refused, or a name")]
 fn named_class(chars: &mut Peekable<Chars<'_>>) -> Option<Option<String>> {
     const NAMES: [&str; 14] = [
-        "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space",
-        "upper", "word", "xdigit",
+        "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space", "upper",
+        "word", "xdigit",
     ];
     let rest: String = chars.clone().take(64).collect();
     let (name, _) = rest.strip_prefix("[:")?.split_once(":]")?;

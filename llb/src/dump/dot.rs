@@ -28,7 +28,11 @@ pub(super) fn write(definition: &Definition, ops: &[Op]) -> String {
         label.extend(platform(op));
         label.push(entry.digest.short().to_owned());
         let label: Vec<_> = label.iter().map(|line| escape(line)).collect();
-        let _ = writeln!(out, "  n{number} [label=\"{}\" shape={shape}];", label.join("\\n"));
+        let _ = writeln!(
+            out,
+            "  n{number} [label=\"{}\" shape={shape}];",
+            label.join("\\n")
+        );
     }
     for (number, op) in (1..).zip(ops) {
         for (at, input) in op.inputs.iter().enumerate() {
@@ -39,9 +43,16 @@ pub(super) fn write(definition: &Definition, ops: &[Op]) -> String {
             if input.index != 0 {
                 uses.insert(0, format!("output {}", input.index));
             }
-            let style = if trunk(op) == Some(at) { "solid" } else { "dashed" };
+            let style = if trunk(op) == Some(at) {
+                "solid"
+            } else {
+                "dashed"
+            };
             let label = uses.join("\\n");
-            let _ = writeln!(out, "  n{from} -> n{number} [label=\"{label}\" style={style}];");
+            let _ = writeln!(
+                out,
+                "  n{from} -> n{number} [label=\"{label}\" style={style}];"
+            );
         }
     }
     out.push_str("}\n");

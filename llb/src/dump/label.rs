@@ -109,12 +109,17 @@ pub(super) fn uses(op: &Op, input: usize) -> Vec<String> {
             mounts.map(|mount| one_line(&mount.dest)).collect()
         }
         Some(OpKind::File(file)) => {
-            let copies = file.actions.iter().filter_map(|action| match &action.action {
-                Some(pb::file_action::Action::Copy(copy)) if is_input(action.secondary_input) => {
-                    Some(one_line(&copy.src))
-                }
-                _ => None,
-            });
+            let copies = file
+                .actions
+                .iter()
+                .filter_map(|action| match &action.action {
+                    Some(pb::file_action::Action::Copy(copy))
+                        if is_input(action.secondary_input) =>
+                    {
+                        Some(one_line(&copy.src))
+                    }
+                    _ => None,
+                });
             copies.collect()
         }
         Some(OpKind::Diff(diff)) => {

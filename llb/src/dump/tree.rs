@@ -31,7 +31,10 @@ pub(super) fn write(definition: &Definition, ops: &[Op]) -> String {
     let numbers = Numbers::new(definition);
     let mut out = String::new();
     let mut written = vec![false; ops.len() + 1];
-    let itself = pb::Input { digest: definition.ops[ops.len() - 1].digest.into(), index: 0 };
+    let itself = pb::Input {
+        digest: definition.ops[ops.len() - 1].digest.into(),
+        index: 0,
+    };
     let result = match (&last.kind, last.inputs.first()) {
         (None, Some(input)) => input,
         _ => &itself,
@@ -48,14 +51,23 @@ pub(super) fn write(definition: &Definition, ops: &[Op]) -> String {
         if !out.is_empty() {
             out.push('\n');
         }
-        let mut stack = vec![Place { input, depth: 0, begins: false }];
+        let mut stack = vec![Place {
+            input,
+            depth: 0,
+            begins: false,
+        }];
         while let Some(place) = stack.pop() {
             let Some(number) = numbers.of(place.input) else {
                 heading(&mut out, &place, '○', &numbers.name(place.input));
                 continue;
             };
             let (entry, op) = (&definition.ops[number - 1], &ops[number - 1]);
-            let name = format!("{} {} {}", numbers.name(place.input), family(op), title(entry, op));
+            let name = format!(
+                "{} {} {}",
+                numbers.name(place.input),
+                family(op),
+                title(entry, op)
+            );
             let name = name.trim_end();
             if written[number] {
                 heading(&mut out, &place, '○', &format!("{name} (above)"));
@@ -78,9 +90,22 @@ pub(super) fn write(definition: &Definition, ops: &[Op]) -> String {
                 out.push('\n');
             }
             let Some(trunk) = trunk else { continue };
-            stack.push(Place { input: &op.inputs[trunk], depth: place.depth, begins: false });
-            let side = op.inputs.iter().enumerate().rev().filter(|(at, _)| *at != trunk);
-            stack.extend(side.map(|(_, input)| Place { input, depth: place.depth + 1, begins: true }));
+            stack.push(Place {
+                input: &op.inputs[trunk],
+                depth: place.depth,
+                begins: false,
+            });
+            let side = op
+                .inputs
+                .iter()
+                .enumerate()
+                .rev()
+                .filter(|(at, _)| *at != trunk);
+            stack.extend(side.map(|(_, input)| Place {
+                input,
+                depth: place.depth + 1,
+                begins: true,
+            }));
         }
     }
     out

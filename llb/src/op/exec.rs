@@ -164,12 +164,21 @@ impl Mount {
 
     /// Returns a mount of a directory that lasts from build to build and starts out empty.
     pub fn cache(target: impl Into<String>, id: impl Into<String>, sharing: CacheSharing) -> Self {
-        Self { kind: MountKind::Cache { id: id.into(), sharing }, ..Self::bind(target, Output::SCRATCH) }
+        Self {
+            kind: MountKind::Cache {
+                id: id.into(),
+                sharing,
+            },
+            ..Self::bind(target, Output::SCRATCH)
+        }
     }
 
     /// Returns a mount of memory, with a size limit in bytes unless it is zero.
     pub fn tmpfs(target: impl Into<String>, size_bytes: i64) -> Self {
-        Self { kind: MountKind::Tmpfs { size_bytes }, ..Self::bind(target, Output::SCRATCH) }
+        Self {
+            kind: MountKind::Tmpfs { size_bytes },
+            ..Self::bind(target, Output::SCRATCH)
+        }
     }
 
     /// Whether the mount's state after the command is an output of the op.
@@ -256,7 +265,11 @@ impl Secret {
 
     /// Returns a secret in an environment variable.
     pub fn env(id: impl Into<String>, name: impl Into<String>) -> Self {
-        Self { target: None, env: Some(name.into()), ..Self::file(id, "") }
+        Self {
+            target: None,
+            env: Some(name.into()),
+            ..Self::file(id, "")
+        }
     }
 }
 
@@ -281,7 +294,14 @@ pub struct SshAgent {
 impl SshAgent {
     /// Returns an agent whose socket only root can use.
     pub fn new(id: impl Into<String>) -> Self {
-        Self { id: id.into(), target: String::new(), uid: 0, gid: 0, mode: 0o600, optional: false }
+        Self {
+            id: id.into(),
+            target: String::new(),
+            uid: 0,
+            gid: 0,
+            mode: 0o600,
+            optional: false,
+        }
     }
 }
 
@@ -320,7 +340,10 @@ impl ExecOp {
     /// Sorts the mounts by target. Returns the root's output index, if it has one, and what becomes of
     /// each mount, in the order before sorting.
     pub(crate) fn sort_mounts(&mut self) -> (Option<u32>, Vec<MountResult>) {
-        let mut mounts: Vec<_> = std::mem::take(&mut self.mounts).into_iter().enumerate().collect();
+        let mut mounts: Vec<_> = std::mem::take(&mut self.mounts)
+            .into_iter()
+            .enumerate()
+            .collect();
         mounts.sort_by(|(_, a), (_, b)| a.target.cmp(&b.target));
 
         let before_root = mounts.partition_point(|(_, mount)| *mount.target < *ROOT);
@@ -362,7 +385,12 @@ impl ExecOp {
         self.mounts.split_at(at)
     }
 
-    pub(crate) fn encode(&self, w: &mut Writer, inputs: &mut Inputs<'_>, default_path: Option<&str>) {
+    pub(crate) fn encode(
+        &self,
+        w: &mut Writer,
+        inputs: &mut Inputs<'_>,
+        default_path: Option<&str>,
+    ) {
         w.message(1, |w| self.encode_meta(w, default_path));
         let mut outputs = 0_i64..;
         let mut output = |has_output| match has_output {
@@ -373,7 +401,10 @@ impl ExecOp {
         for mount in before_root {
             mount.encode(w, inputs, output(mount.has_output()));
         }
-        let root = Mount { readonly: self.readonly_root, ..Mount::bind(ROOT, self.root) };
+        let root = Mount {
+            readonly: self.readonly_root,
+            ..Mount::bind(ROOT, self.root)
+        };
         root.encode(w, inputs, output(root.has_output()));
         for mount in after_root {
             mount.encode(w, inputs, output(mount.has_output()));
@@ -441,7 +472,10 @@ impl ExecOp {
     }
 
     fn has_env(&self, name: &str) -> bool {
-        let set = |line: &String| line.strip_prefix(name).is_some_and(|rest| rest.starts_with('='));
+        let set = |line: &String| {
+            line.strip_prefix(name)
+                .is_some_and(|rest| rest.starts_with('='))
+        };
         self.env.iter().any(set)
     }
 }

@@ -53,7 +53,11 @@ impl FileOp {
     /// Returns a chain without actions yet on a base. User and group names of owners are looked up in
     /// the base.
     pub fn new(base: Output) -> Self {
-        Self { base, dir: "/".to_owned(), steps: Vec::new() }
+        Self {
+            base,
+            dir: "/".to_owned(),
+            steps: Vec::new(),
+        }
     }
 
     /// Returns what the first action changes.
@@ -102,7 +106,11 @@ impl FileOp {
             Parent::Base(base) => base,
             Parent::Action(parent) => earlier(parent).base,
         };
-        self.steps.push(Step { parent, base, action });
+        self.steps.push(Step {
+            parent,
+            base,
+            action,
+        });
         id
     }
 }
@@ -234,7 +242,13 @@ pub struct MkfileAction {
 impl MkfileAction {
     /// Returns a file of root.
     pub fn new(path: impl Into<String>, mode: u32, data: impl Into<Vec<u8>>) -> Self {
-        Self { path: path.into(), mode, data: data.into(), owner: None, timestamp: None }
+        Self {
+            path: path.into(),
+            mode,
+            data: data.into(),
+            owner: None,
+            timestamp: None,
+        }
     }
 }
 
@@ -256,7 +270,13 @@ pub struct MkdirAction {
 impl MkdirAction {
     /// Returns a directory of root.
     pub fn new(path: impl Into<String>, mode: u32) -> Self {
-        Self { path: path.into(), mode, make_parents: false, owner: None, timestamp: None }
+        Self {
+            path: path.into(),
+            mode,
+            make_parents: false,
+            owner: None,
+            timestamp: None,
+        }
     }
 }
 
@@ -274,7 +294,11 @@ pub struct RmAction {
 impl RmAction {
     /// Returns the removal of one path, which must be there.
     pub fn new(path: impl Into<String>) -> Self {
-        Self { path: path.into(), allow_not_found: false, allow_wildcard: false }
+        Self {
+            path: path.into(),
+            allow_not_found: false,
+            allow_wildcard: false,
+        }
     }
 }
 
@@ -294,7 +318,12 @@ pub struct SymlinkAction {
 impl SymlinkAction {
     /// Returns a link at `new_path` that points to `old_path`.
     pub fn new(old_path: impl Into<String>, new_path: impl Into<String>) -> Self {
-        Self { old_path: old_path.into(), new_path: new_path.into(), owner: None, timestamp: None }
+        Self {
+            old_path: old_path.into(),
+            new_path: new_path.into(),
+            owner: None,
+            timestamp: None,
+        }
     }
 }
 
@@ -310,7 +339,10 @@ pub struct Owner {
 impl Owner {
     /// Returns an owner and a group by number.
     pub fn ids(uid: u32, gid: u32) -> Self {
-        Self { user: Some(UserRef::Id(uid)), group: Some(UserRef::Id(gid)) }
+        Self {
+            user: Some(UserRef::Id(uid)),
+            group: Some(UserRef::Id(gid)),
+        }
     }
 
     /// Returns what `user[:group]` means to BuildKit (`WithUser` in `client/llb/fileop.go`): decimal
@@ -320,7 +352,10 @@ impl Owner {
             Some((user, group)) => (user, Some(group)),
             None => (text, None),
         };
-        Self { user: Some(UserRef::parse(user)), group: group.map(UserRef::parse) }
+        Self {
+            user: Some(UserRef::parse(user)),
+            group: group.map(UserRef::parse),
+        }
     }
 }
 
@@ -355,7 +390,13 @@ macro_rules! actions {
     )*};
 }
 
-actions!(Copy(CopyAction), Mkfile(MkfileAction), Mkdir(MkdirAction), Rm(RmAction), Symlink(SymlinkAction));
+actions!(
+    Copy(CopyAction),
+    Mkfile(MkfileAction),
+    Mkdir(MkdirAction),
+    Rm(RmAction),
+    Symlink(SymlinkAction)
+);
 
 impl FileOp {
     /// Calls `visit` with bases and sources in the order of `allOutputs` in `client/llb/fileop.go`:

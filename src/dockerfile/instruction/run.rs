@@ -47,8 +47,10 @@ pub enum SecurityMode {
 }
 
 pub(super) fn parse(node: &Node) -> Result<Run, ErrorKind> {
-    let flags =
-        Flags::none().repeated(&["device", "mount"]).texts(&["network", "security"]).parse(&node.flags)?;
+    let flags = Flags::none()
+        .repeated(&["device", "mount"])
+        .texts(&["network", "security"])
+        .parse(&node.flags)?;
     let devices = flags.texts("device").iter().map(|text| Device::parse(text));
     let devices = devices.collect::<Result<_, _>>().map_err(ErrorKind::Device)?;
     let mounts = flags.texts("mount").iter().map(|text| MountSpec::parse(text));

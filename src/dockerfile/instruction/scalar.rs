@@ -56,7 +56,11 @@ fn parse_float(text: &str) -> Option<f64> {
     reason = "the range is checked, and a size is cut to whole bytes"
 )]
 fn to_i64(number: f64) -> i64 {
-    if number >= i64::MIN as f64 && number < i64::MAX as f64 { number as i64 } else { i64::MIN }
+    if number >= i64::MIN as f64 && number < i64::MAX as f64 {
+        number as i64
+    } else {
+        i64::MIN
+    }
 }
 
 /// Returns nanoseconds as Go's `time.ParseDuration` reads them.

@@ -54,7 +54,10 @@ pub(super) fn pairs(rest: &[u8], instruction: &'static str, escape: char) -> Res
     };
     if !first.contains('=') {
         let Some((name, value)) = split_blank(rest) else {
-            return Err(ErrorKind::MissingValue { instruction, name: lossy(rest).into_owned() });
+            return Err(ErrorKind::MissingValue {
+                instruction,
+                name: lossy(rest).into_owned(),
+            });
         };
         return Ok(vec![lossy(name).into_owned(), lossy(value).into_owned(), String::new()]);
     }

@@ -54,7 +54,10 @@ pub struct BundleStore {
 impl GitSource {
     /// Returns the default branch of a repository.
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), ..Self::default() }
+        Self {
+            url: url.into(),
+            ..Self::default()
+        }
     }
 
     /// Returns the default branch of a repository, or what a fragment `reference[:subdir]` says.
@@ -96,11 +99,15 @@ impl GitSource {
     }
 
     fn token_secret(&self) -> &str {
-        self.auth_token_secret.as_deref().unwrap_or("GIT_AUTH_TOKEN")
+        self.auth_token_secret
+            .as_deref()
+            .unwrap_or("GIT_AUTH_TOKEN")
     }
 
     fn header_secret(&self) -> &str {
-        self.auth_header_secret.as_deref().unwrap_or("GIT_AUTH_HEADER")
+        self.auth_header_secret
+            .as_deref()
+            .unwrap_or("GIT_AUTH_HEADER")
     }
 
     pub(super) fn attrs(&self) -> Attrs {

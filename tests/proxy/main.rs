@@ -1,0 +1,17 @@
+//! The proxy against registries that misbehave on purpose (real HTTP, scripted) and against a real one.
+
+#[path = "../support/mod.rs"]
+#[allow(dead_code, unused_imports, unreachable_pub, reason = "each test binary uses a part of it")]
+mod support;
+
+mod harness;
+mod upstream;
+
+mod attacks;
+mod auth;
+mod command;
+mod faults;
+mod mirror;
+mod reads;
+mod real;
+mod uploads;

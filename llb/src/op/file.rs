@@ -22,8 +22,8 @@ use crate::wire::Writer;
 #[derive(Clone, Debug, PartialEq)]
 pub struct FileOp {
     base: Output,
-    /// What relative paths of the actions are relative to; `/` unless set. (Paths of copies are
-    /// relative to it at both ends.)
+    /// What relative paths of the actions are relative to; `/` unless set. (The source of a copy is
+    /// relative to the root of the file system that it is in.)
     pub dir: String,
     steps: Vec<Step>,
 }
@@ -499,9 +499,7 @@ impl FileAction {
 
 impl CopyAction {
     fn encode(&self, w: &mut Writer, dir: &str, base: i64) {
-        let src = path::clean(&self.src);
-        let src_dir = if src.starts_with('/') { "/" } else { dir };
-        w.string(1, &path::join([src_dir, &src]));
+        w.string(1, &path::normalize("/", &self.src, false));
         w.string(2, &path::normalize(dir, &self.dest, true));
         encode_owner(w, 3, self.owner.as_ref(), base);
         match &self.chmod {

@@ -24,16 +24,19 @@ impl Writer {
         self.buffer
     }
 
-    pub(crate) fn append(&mut self, other: Self) {
+    pub(crate) fn append(&mut self, other: &Self) {
         self.buffer.extend_from_slice(&other.buffer);
     }
 
     fn varint(&mut self, mut value: u64) {
-        while value >= 0x80 {
-            self.buffer.push((value & 0x7f) as u8 | 0x80);
+        loop {
+            let [low, ..] = value.to_le_bytes();
             value >>= 7;
+            if value == 0 {
+                return self.buffer.push(low);
+            }
+            self.buffer.push(low | 0x80);
         }
-        self.buffer.push(value as u8);
     }
 
     fn key(&mut self, field: u32, wire_type: u32) {

@@ -24,8 +24,7 @@ pub(super) const CASES: &[Case] = &[
         )
     }),
     ("copy_everything", |b| {
-        let mut file = FileOp::new(b.alpine);
-        file.dir = "/work/./dir/".to_owned();
+        let mut file = FileOp::new(b.alpine).in_dir("/work/./dir/");
         file.push(CopyAction {
             owner: Some(Owner::parse("app:1000")),
             chmod: Some(Chmod::Bits(0o4755)),

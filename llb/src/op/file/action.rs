@@ -6,7 +6,7 @@ use crate::graph::Output;
 use crate::path;
 use crate::wire::Writer;
 
-/// One change of a [`FileOp`].
+/// One change of a [`FileOp`](super::FileOp).
 #[derive(Clone, Debug, PartialEq)]
 pub enum FileAction {
     /// Copies files.

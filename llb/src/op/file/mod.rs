@@ -29,9 +29,7 @@ use crate::wire::Writer;
 #[derive(Clone, Debug, PartialEq)]
 pub struct FileOp {
     base: Output,
-    /// What relative paths of the actions are relative to; `/` unless set. (The source of a copy is
-    /// relative to the root of the file system that it is in.)
-    pub dir: String,
+    dir: String,
     steps: Vec<Step>,
 }
 
@@ -64,6 +62,16 @@ impl FileOp {
             base,
             dir: "/".to_owned(),
             steps: Vec::new(),
+        }
+    }
+
+    /// Returns this chain with relative paths of its actions relative to `dir` rather than `/`. (The
+    /// source of a copy is relative to the root of the file system that it is in.)
+    #[must_use]
+    pub fn in_dir(self, dir: impl Into<String>) -> Self {
+        Self {
+            dir: dir.into(),
+            ..self
         }
     }
 

@@ -251,14 +251,16 @@ fn metadata_from_message(message: message::OpMetadata) -> OpMetadata {
             name: group.name,
             weak: group.weak,
         }),
-        linux_resources: message.linux_resources.map(|resources| LinuxResources {
-            memory: resources.memory,
-            memory_swap: resources.memory_swap,
-            cpu_shares: resources.cpu_shares,
-            cpu_period: resources.cpu_period,
-            cpu_quota: resources.cpu_quota,
-            cpuset_cpus: resources.cpuset_cpus,
-            cpuset_mems: resources.cpuset_mems,
+        linux_resources: message.linux_resources.map(|resources| {
+            Box::new(LinuxResources {
+                memory: resources.memory,
+                memory_swap: resources.memory_swap,
+                cpu_shares: resources.cpu_shares,
+                cpu_period: resources.cpu_period,
+                cpu_quota: resources.cpu_quota,
+                cpuset_cpus: resources.cpuset_cpus,
+                cpuset_mems: resources.cpuset_mems,
+            })
         }),
     }
 }

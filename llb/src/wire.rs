@@ -20,6 +20,15 @@ impl Writer {
         }
     }
 
+    pub(crate) fn clear(&mut self) {
+        self.buffer.clear();
+    }
+
+    /// Returns a copy of what was written, which takes no more room than it needs.
+    pub(crate) fn to_vec(&self) -> Vec<u8> {
+        self.buffer.clone()
+    }
+
     pub(crate) fn finish(self) -> Vec<u8> {
         self.buffer
     }

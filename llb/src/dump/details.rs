@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use bollard_buildkit_proto::pb;
 
-use super::label::{Numbers, one_line, title, verb};
+use super::label::{Numbers, one_line, title, verb, without_passwords};
 use crate::definition::{Definition, DefinitionOp};
 use crate::message::{Op, OpKind};
 
@@ -43,8 +43,14 @@ pub(super) fn of(
             }
         }
         Some(OpKind::File(file)) => {
-            for action in &file.actions {
-                d.line(verb(action), file_action(numbers, op, action));
+            for (before, action) in (-1..).zip(&file.actions) {
+                let mut text = file_action(numbers, op, action);
+                // The first action stands on the trunk, the others each on the one before.
+                let inputs = i64::try_from(op.inputs.len()).unwrap_or(i64::MAX);
+                if before >= 0 && action.input != inputs.saturating_add(before) {
+                    let _ = write!(text, " (on {})", input(numbers, op, action.input));
+                }
+                d.line(verb(action), text);
             }
         }
         Some(OpKind::Merge(_)) => {
@@ -353,6 +359,7 @@ fn owner(owner: Option<&pb::ChownOpt>) -> String {
     };
     match owner {
         None => String::new(),
+        Some(owner) if owner.group.is_none() => format!(" {}", name(owner.user.as_ref())),
         Some(owner) => format!(
             " {}:{}",
             name(owner.user.as_ref()),
@@ -379,6 +386,7 @@ fn time(nanoseconds: i64) -> String {
 
 /// Returns an argument as it is if that is plain, else in quotes.
 fn quote(arg: &str) -> String {
+    let arg = &*without_passwords(arg);
     let plain = |c: char| c.is_alphanumeric() || "-_./:=,+@%*!".contains(c);
     if !arg.is_empty() && arg.chars().all(plain) {
         arg.to_owned()

@@ -210,7 +210,7 @@ pub(super) const CASES: &[Case] = &[
     }),
     ("exec_limits", |b| {
         let mut constraints = none();
-        constraints.metadata.linux_resources = Some(LinuxResources {
+        constraints.metadata.linux_resources = Some(Box::new(LinuxResources {
             memory: 1,
             memory_swap: -1,
             cpu_shares: 2,
@@ -218,7 +218,7 @@ pub(super) const CASES: &[Case] = &[
             cpu_quota: 4,
             cpuset_cpus: "0-3".to_owned(),
             cpuset_mems: "0".to_owned(),
-        });
+        }));
         b.graph.exec(make(b.alpine), constraints).root
     }),
 ];

@@ -2,7 +2,7 @@
 //!
 //! `reference.go` builds them in Go and prints `reference.tsv`; the functions here build them in Rust.
 //! A graph's ops are compared by digest, then the whole definition, which adds the order of the ops,
-//! metadata with capabilities, and the source map.
+//! metadata with capabilities, and the source map, then its JSON. The trees are this crate's own.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -19,6 +19,7 @@ use llb::{
 };
 
 const REFERENCE: &str = include_str!("reference.tsv");
+const TREES: &str = include_str!("trees.txt");
 
 /// A graph under construction, with what many of them start from.
 struct Build {
@@ -69,19 +70,24 @@ fn sha() -> String {
     format!("sha256:{}", "ab".repeat(32))
 }
 
-/// Returns ops and definition of a graph as a line of the reference has them.
-fn summary(definition: &Definition) -> (String, String) {
+/// Returns ops, definition and JSON of a graph as a line of the reference has them.
+fn summary(definition: &Definition) -> [String; 3] {
     let ops: Vec<_> = definition.ops.iter().map(|op| op.digest.short()).collect();
-    let whole = Digest::of(&definition.encode());
-    (ops.join(" "), whole.as_str()["sha256:".len()..].to_owned())
+    let hash = |bytes: &[u8]| Digest::of(bytes).as_str()["sha256:".len()..].to_owned();
+    let json = definition.to_json().unwrap();
+    [
+        ops.join(" "),
+        hash(&definition.encode()),
+        hash(json.as_bytes()),
+    ]
 }
 
 fn check(cases: &[Case]) {
     let reference: BTreeMap<_, _> = REFERENCE
         .lines()
         .map(|line| {
-            let [name, ops, whole] = line.split('\t').collect::<Vec<_>>().try_into().unwrap();
-            (name, (ops.to_owned(), whole.to_owned()))
+            let [name, ops, whole, json] = line.split('\t').collect::<Vec<_>>().try_into().unwrap();
+            (name, [ops, whole, json].map(str::to_owned))
         })
         .collect();
     let mut differing = Vec::new();
@@ -128,9 +134,31 @@ fn graphs_are_as_the_go_client_writes_them() {
 }
 
 #[test]
+fn trees_say_all_that_the_ops_do() {
+    let mut trees = TREES.split("== ").skip(1);
+    for (name, build) in families().into_iter().flatten() {
+        let mut b = Build::new();
+        let output = build(&mut b);
+        let definition = b.graph.marshal(output, &b.options).unwrap();
+        let tree = format!("{name}\n{}", definition.to_tree().unwrap());
+        assert_eq!(Some(&*tree), trees.next());
+        let dot = definition.to_dot().unwrap();
+        assert_eq!(
+            dot.matches("shape=").count(),
+            definition.ops.len(),
+            "{name}"
+        );
+    }
+    assert_eq!(trees.next(), None);
+}
+
+fn families() -> [&'static [Case]; 4] {
+    [sources::CASES, execs::CASES, files::CASES, graphs::CASES]
+}
+
+#[test]
 fn every_graph_of_the_reference_has_its_twin() {
-    let families = [sources::CASES, execs::CASES, files::CASES, graphs::CASES];
-    let names: Vec<_> = families
+    let names: Vec<_> = families()
         .into_iter()
         .flatten()
         .map(|(name, _)| *name)

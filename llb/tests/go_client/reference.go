@@ -1,5 +1,6 @@
 // Prints what BuildKit's own client makes of the graphs in these tests: for each its name, its ops'
-// digests, cut to 12 digits, and the digest of its whole definition.
+// digests, cut to 12 digits, the digest of its whole definition, and that of its JSON as
+// `buildctl debug dump-llb` prints it.
 //
 // It needs a module that requires github.com/moby/buildkit:
 //
@@ -8,12 +9,13 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"net"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -34,12 +36,12 @@ type graph struct {
 }
 
 var (
-	alpine  = llb.Image("alpine:3.20")
-	busybox = llb.Image("busybox")
-	context_ = llb.Local("context", llb.SessionID("s1"))
-	armv7   = llb.Platform(ocispecs.Platform{OS: "linux", Architecture: "arm", Variant: "v7"})
-	sha     = digest.Digest("sha256:" + strings.Repeat("ab", 32))
-	epoch   = time.Unix(1700000000, 5)
+	alpine       = llb.Image("alpine:3.20")
+	busybox      = llb.Image("busybox")
+	buildContext = llb.Local("context", llb.SessionID("s1"))
+	armv7        = llb.Platform(ocispecs.Platform{OS: "linux", Architecture: "arm", Variant: "v7"})
+	sha          = digest.Digest("sha256:" + strings.Repeat("ab", 32))
+	epoch        = time.Unix(1700000000, 5)
 )
 
 func run(s llb.State, opts ...llb.RunOption) llb.ExecState {
@@ -100,7 +102,9 @@ func execs() []graph {
 		llb.AddMount("/content", busybox, llb.Readonly, llb.ContentCache(llb.MountContentCacheOn)),
 		llb.AddMount("/definition", busybox, llb.Readonly, llb.ContentCache(llb.MountContentCacheOff)))
 	sorted := run(llb.Scratch(), llb.AddMount("!x", alpine), llb.AddMount("/x", busybox))
-	cache := func(id string, sharing llb.CacheMountSharingMode) llb.MountOption { return llb.AsPersistentCacheDir(id, sharing) }
+	cache := func(id string, sharing llb.CacheMountSharingMode) llb.MountOption {
+		return llb.AsPersistentCacheDir(id, sharing)
+	}
 	return []graph{
 		{name: "exec", state: run(alpine).Root()},
 		{name: "exec_everything", state: everything.Root()},
@@ -128,20 +132,20 @@ func execs() []graph {
 }
 
 func files() []graph {
-	copies := llb.Copy(context_, "a/../b", "c/.", &llb.CopyInfo{
+	copies := llb.Copy(buildContext, "a/../b", "c/.", &llb.CopyInfo{
 		Mode: &llb.ChmodOpt{Mode: 04755}, FollowSymlinks: true, CopyDirContentsOnly: true, AttemptUnpack: true, CreateDestPath: true,
 		AllowWildcard: true, AllowEmptyWildcard: true, IncludePatterns: []string{"*.go", ""}, ExcludePatterns: []string{"x"}, RequiredPaths: []string{"y"},
 		AlwaysReplaceExistingDestPaths: true, CreatedTime: &epoch,
 	}, llb.WithUser("app:1000"))
-	side := llb.Mkdir("/side", 0700).Copy(context_, "/in", "/side/")
+	side := llb.Mkdir("/side", 0700).Copy(buildContext, "/in", "/side/")
 	return []graph{
-		{name: "copy", state: alpine.File(llb.Copy(context_, "/", "/app/"))},
+		{name: "copy", state: alpine.File(llb.Copy(buildContext, "/", "/app/"))},
 		{name: "copy_everything", state: alpine.Dir("/work/./dir/").File(copies)},
-		{name: "copy_symbolic_mode", state: alpine.File(llb.Copy(context_, "/a", "/", &llb.CopyInfo{Mode: &llb.ChmodOpt{ModeStr: "u=rwX"}}))},
-		{name: "copy_mode_zero", state: alpine.File(llb.Copy(context_, "", "/.", &llb.CopyInfo{Mode: &llb.ChmodOpt{}}))},
+		{name: "copy_symbolic_mode", state: alpine.File(llb.Copy(buildContext, "/a", "/", &llb.CopyInfo{Mode: &llb.ChmodOpt{ModeStr: "u=rwX"}}))},
+		{name: "copy_mode_zero", state: alpine.File(llb.Copy(buildContext, "", "/.", &llb.CopyInfo{Mode: &llb.ChmodOpt{}}))},
 		{name: "copy_from_scratch", state: llb.Scratch().File(llb.Copy(llb.Scratch(), "/a", "b"))},
 		{name: "copy_onto_itself", state: alpine.File(llb.Copy(alpine, "/a", "/b"))},
-		{name: "copies_chained", state: alpine.File(llb.Copy(context_, "/1", "/1").Copy(busybox, "/2", "/2").Copy(context_, "/3", "/3"))},
+		{name: "copies_chained", state: alpine.File(llb.Copy(buildContext, "/1", "/1").Copy(busybox, "/2", "/2").Copy(buildContext, "/3", "/3"))},
 		{name: "copy_prepared_on_the_side", state: alpine.File(llb.Mkdir("/x", 0755).Copy(side.WithState(busybox), "/side", "/y").Rm("/z"))},
 		{name: "mkdir", state: llb.Scratch().File(llb.Mkdir("a/b", 01777, llb.WithParents(true), llb.WithUIDGID(0, 5)))},
 		{name: "mkfile", state: alpine.File(llb.Mkfile("/f", 0644, []byte("<data>\x00"), llb.WithUser("root:staff"), llb.WithCreatedTime(epoch)))},
@@ -154,8 +158,10 @@ func files() []graph {
 
 func graphs() []graph {
 	named := func(s string) llb.ConstraintsOpt { return llb.WithCustomName(s) }
-	smap := func() *llb.SourceMap { return llb.NewSourceMap(nil, "Dockerfile", "Dockerfile", []byte("FROM a\nRUN b\n")) }
-	defmap := llb.NewSourceMap(&context_, "other", "", nil)
+	smap := func() *llb.SourceMap {
+		return llb.NewSourceMap(nil, "Dockerfile", "Dockerfile", []byte("FROM a\nRUN b\n"))
+	}
+	defmap := llb.NewSourceMap(&buildContext, "other", "", nil)
 	one, two := smap(), smap()
 	built := run(alpine, named("build"), one.Location(ranges(1, 2)))
 	diamond := llb.Merge([]llb.State{run(built.Root(), named("left")).Root(), built.GetMount("/"), busybox})
@@ -172,9 +178,9 @@ func graphs() []graph {
 		{name: "diff_to_scratch", state: llb.Diff(alpine, llb.Scratch())},
 		{name: "diff_of_scratch", state: llb.Diff(llb.Scratch(), alpine)},
 		{name: "diff_of_itself", state: llb.Diff(alpine, alpine)},
-		{name: "passthrough", state: alpine.Requires("wait", busybox, llb.Scratch(), context_)},
+		{name: "passthrough", state: alpine.Requires("wait", busybox, llb.Scratch(), buildContext)},
 		{name: "passthrough_second", state: llb.NewState(llb.NewPassthroughOp("p", []llb.PassthroughInput{{State: alpine}, {State: busybox, Output: true}, {State: alpine, Output: true}}, named("p")).OutputAt(1))},
-		{name: "build", state: context_.With(llbbuild.Build())},
+		{name: "build", state: buildContext.With(llbbuild.Build())},
 		{name: "build_of_file", state: alpine.With(llbbuild.Build(llbbuild.WithFilename("graph.pb"), llbbuild.WithConstraints(named("nested"))))},
 		{name: "diamond", state: diamond},
 		{name: "twins", state: twins},
@@ -191,6 +197,27 @@ func withoutDefaultPath() apicaps.CapSet {
 		}
 	}
 	return pb.Caps.CapSet(caps)
+}
+
+func dump(def *llb.Definition) []byte {
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	for _, dt := range def.Def {
+		var op pb.Op
+		if err := op.UnmarshalVT(dt); err != nil {
+			panic(err)
+		}
+		dgst := digest.FromBytes(dt)
+		line := struct {
+			Op         *pb.Op
+			Digest     digest.Digest
+			OpMetadata *pb.OpMetadata
+		}{&op, dgst, def.Metadata[dgst].ToPB()}
+		if err := enc.Encode(line); err != nil {
+			panic(err)
+		}
+	}
+	return out.Bytes()
 }
 
 func main() {
@@ -212,12 +239,7 @@ func main() {
 			for _, op := range def.Def {
 				ops = append(ops, digest.FromBytes(op).Encoded()[:12])
 			}
-			fmt.Fprintf(w, "%s\t%s\t%x\n", g.name, strings.Join(ops, " "), sha256.Sum256(dt))
-			if len(os.Args) > 1 {
-				if err := os.WriteFile(filepath.Join(os.Args[1], g.name+".pb"), dt, 0o644); err != nil {
-					panic(err)
-				}
-			}
+			fmt.Fprintf(w, "%s\t%s\t%x\t%x\n", g.name, strings.Join(ops, " "), sha256.Sum256(dt), sha256.Sum256(dump(def)))
 		}
 	}
 }

@@ -4,7 +4,9 @@
 mod env;
 mod error;
 mod lexer;
+mod name;
 mod pattern;
+mod words;
 
 pub use env::{Env, NoEnv};
 pub use error::{Error, ErrorKind};

@@ -159,11 +159,12 @@ fn split_directive<'a>(line: &'a [u8], comment: &str) -> Option<(Name, &'a [u8])
     let rest = trim_start(line.strip_prefix(comment.as_bytes())?);
     let letters = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
     let name = str::from_utf8(&rest[..letters]).ok()?.to_ascii_lowercase();
-    let value = trim_space_start(&rest[letters..]).strip_prefix(b"=")?;
-    let value = trim_space_end(trim_space_start(value));
-    if value.is_empty() || value.contains(&b'\n') {
-        return None;
-    }
+    let rest = trim_space_start(&rest[letters..]).strip_prefix(b"=")?;
+    let value = match trim_space_end(trim_space_start(rest)) {
+        // A value has a character at least: of nothing but space the last.
+        [] => rest.split_last_chunk::<1>()?.1,
+        value => value,
+    };
     Some((Name::from_lower(&name)?, value))
 }
 

@@ -54,7 +54,9 @@ pub(super) fn of_pattern(pattern: &str) -> Form {
                 expression.push_str("[^/]");
                 form = needs_regex();
             }
-            '.' | '+' | '(' | ')' | '|' | '{' | '}' | '$' => expression.extend(['\\', c]),
+            // `|`, `{` and `}` are meant to be escaped too, but the table that says so holds no byte above
+            // 63 (`escapeBytes`): alternatives and counted repetitions work.
+            '.' | '+' | '(' | ')' | '$' => expression.extend(['\\', c]),
             '\\' => {
                 expression.push('\\');
                 if let Some(escaped) = chars.next() {
@@ -83,19 +85,74 @@ pub(super) fn compile(expression: &str) -> Option<Regex> {
 }
 
 /// Returns an expression of Go in the syntax of the `regex` crate. Knows what [`of_pattern`] can
-/// produce: no alternatives, no counted repetitions, no groups but `(.*/)?`.
+/// produce: no groups but `(.*/)?`.
 fn translate(expression: &str) -> Option<String> {
     let mut out = String::new();
     let mut chars = expression.chars().peekable();
+    // Go refuses a repetition of a repetition.
+    let mut repeated = false;
     while let Some(c) = chars.next() {
-        match c {
-            '^' | '$' | '.' | '*' | '?' | '(' | ')' => out.push(c),
-            '[' => class(&mut chars, &mut out)?,
-            '\\' => escape(&mut chars, &mut out)?,
-            _ => out.push_str(&literal(c)),
+        let repeats = match c {
+            '*' | '?' => {
+                out.push(c);
+                true
+            }
+            '{' => match repetition(&mut chars) {
+                Some(counts) => {
+                    out.push_str(&counts?);
+                    true
+                }
+                None => {
+                    out.push_str(&literal(c));
+                    false
+                }
+            },
+            '^' | '$' | '.' | '(' | ')' | '|' => {
+                out.push(c);
+                false
+            }
+            '[' => {
+                class(&mut chars, &mut out)?;
+                false
+            }
+            '\\' => {
+                escape(&mut chars, &mut out)?;
+                false
+            }
+            _ => {
+                out.push_str(&literal(c));
+                false
+            }
+        };
+        if repeats && repeated {
+            return None;
         }
+        repeated = repeats;
     }
     Some(out)
+}
+
+/// `n}`, `n,}` or `n,m}` behind a `{`, which is an ordinary character without them; the inner `None`
+/// are counts that Go refuses.
+#[expect(clippy::option_option, reason = "no counts, counts that are refused, or counts")]
+fn repetition(chars: &mut Peekable<Chars<'_>>) -> Option<Option<String>> {
+    const MAX: u32 = 1000;
+    let rest: String = chars.clone().take_while(|c| *c != '}').collect();
+    if chars.clone().nth(rest.chars().count()) != Some('}') {
+        return None;
+    }
+    let is_count = |text: &str| {
+        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        digits && (text.len() == 1 || !text.starts_with('0'))
+    };
+    let (low, high) = rest.split_once(',').unwrap_or((&rest, &rest));
+    if !is_count(low) || !(is_count(high) || high.is_empty()) {
+        return None;
+    }
+    chars.by_ref().take(rest.len() + 1).for_each(drop);
+    let low = low.parse().unwrap_or(u32::MAX);
+    let high = if high.is_empty() { MAX } else { high.parse().unwrap_or(u32::MAX) };
+    Some((low <= high && high <= MAX).then(|| format!("{{{rest}}}")))
 }
 
 fn literal(c: char) -> String {

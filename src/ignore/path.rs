@@ -102,7 +102,7 @@ fn match_chunk<'a>(chunk: &str, name: &'a str) -> Result<Option<&'a str>, BadPat
             }
             _ => next == Some(c),
         };
-        left = (matches && next.is_some()).then(|| name.as_str());
+        left = (matches && next.is_some()).then_some(name.as_str());
     }
     Ok(left)
 }
@@ -166,10 +166,26 @@ mod tests {
 
     #[test]
     fn patterns_with_open_or_empty_classes_are_refused() {
-        for pattern in ["[", "[]", "[]a]", "[^]", "[-a]", "[a-]", "[a", "a\\", "[\\", "a[b-c", "*[", "[^]*]", ".*["] {
+        for pattern in
+            ["[", "[]", "[]a]", "[^]", "[-a]", "[a-]", "[a", "a\\", "[\\", "a[b-c", "*[", "[^]*]", ".*["]
+        {
             assert!(!is_match_pattern(pattern), "{pattern}");
         }
-        for pattern in ["a*[", "a**\\", "", "*", "a*b?", "[a]", "[^a-c]", "[\\]]", "[a*]", "\\[", "[[]", "]", "[[:alpha:]]"] {
+        for pattern in [
+            "a*[",
+            "a**\\",
+            "",
+            "*",
+            "a*b?",
+            "[a]",
+            "[^a-c]",
+            "[\\]]",
+            "[a*]",
+            "\\[",
+            "[[]",
+            "]",
+            "[[:alpha:]]",
+        ] {
             assert!(is_match_pattern(pattern), "{pattern}");
         }
     }

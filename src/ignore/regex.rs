@@ -97,16 +97,12 @@ fn translate(expression: &str) -> Option<String> {
                 out.push(c);
                 true
             }
-            '{' => match repetition(&mut chars) {
-                Some(counts) => {
-                    out.push_str(&counts?);
-                    true
-                }
-                None => {
-                    out.push_str(&literal(c));
-                    false
-                }
-            },
+            '{' => {
+                let counts = repetition(&mut chars);
+                let repeats = counts.is_some();
+                out.push_str(&counts.unwrap_or_else(|| Some(literal(c)))?);
+                repeats
+            }
             '^' | '$' | '.' | '(' | ')' | '|' => {
                 out.push(c);
                 false
@@ -177,7 +173,7 @@ fn escape(chars: &mut Peekable<Chars<'_>>, out: &mut String) -> Option<()> {
         }
         _ => {
             if let Some(set) = set(chars)? {
-                out.push_str(&format!("[{set}]"));
+                out.extend(["[", &set, "]"]);
             } else {
                 out.push_str(&literal(escaped_char(chars)?));
             }
@@ -233,7 +229,9 @@ fn escaped_char(chars: &mut Peekable<Chars<'_>>) -> Option<char> {
             }
             let mut value = c.to_digit(8)?;
             for _ in 0..2 {
-                let Some(digit) = chars.next_if(octal) else { break };
+                let Some(digit) = chars.next_if(octal) else {
+                    break;
+                };
                 value = value * 8 + digit.to_digit(8)?;
             }
             char::from_u32(value)
@@ -277,7 +275,7 @@ fn class(chars: &mut Peekable<Chars<'_>>, out: &mut String) -> Option<()> {
         if high < low {
             return None;
         }
-        out.push_str(&format!("{}-{}", literal(low), literal(high)));
+        out.extend([literal(low).as_str(), "-", &literal(high)]);
     }
     chars.next();
     out.push(']');
@@ -288,8 +286,8 @@ fn class(chars: &mut Peekable<Chars<'_>>, out: &mut String) -> Option<()> {
 #[expect(clippy::option_option, reason = "no name, a name that is refused, or a name")]
 fn named_class(chars: &mut Peekable<Chars<'_>>) -> Option<Option<String>> {
     const NAMES: [&str; 14] = [
-        "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space", "upper",
-        "word", "xdigit",
+        "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space",
+        "upper", "word", "xdigit",
     ];
     let rest: String = chars.clone().take(64).collect();
     let (name, _) = rest.strip_prefix("[:")?.split_once(":]")?;

@@ -6,15 +6,17 @@ use std::iter::Peekable;
 use std::str::Chars;
 
 use super::name::{is_digit, is_name_char, is_special};
-use super::pattern::{self, Match};
+use super::pattern;
+use super::substitution::{MAX_LENGTH, Operator, Substitution};
 use super::words::Words;
 use super::{Env, Error, ErrorKind, Expansion, Lex};
 
-/// Bytes that a text may become. Replacements nested in each other can double it at each level.
-const MAX_LENGTH: usize = 64 << 20;
-
 /// Returns what `text` becomes as one word, and its words.
-pub(super) fn process(lex: Lex, text: &str, env: &(impl Env + ?Sized)) -> Result<(Expansion, Vec<String>), Error> {
+pub(super) fn process(
+    lex: Lex,
+    text: &str,
+    env: &(impl Env + ?Sized),
+) -> Result<(Expansion, Vec<String>), Error> {
     let mut machine = Machine {
         lex,
         // BuildKit's scanner drops a byte order mark at the start of every text.
@@ -29,19 +31,13 @@ pub(super) fn process(lex: Lex, text: &str, env: &(impl Env + ?Sized)) -> Result
     };
     match machine.run() {
         Ok(()) => {
-            let expansion = Expansion {
-                text: machine.out,
-                matched: machine.matched,
-                unmatched: machine.unmatched,
-            };
+            let expansion =
+                Expansion { text: machine.out, matched: machine.matched, unmatched: machine.unmatched };
             Ok((expansion, machine.words.finish()))
         }
-        Err(kind) => Err(Error {
-            kind,
-            text: text.to_owned(),
-            matched: machine.matched,
-            unmatched: machine.unmatched,
-        }),
+        Err(kind) => {
+            Err(Error { kind, text: text.to_owned(), matched: machine.matched, unmatched: machine.unmatched })
+        }
     }
 }
 
@@ -65,31 +61,6 @@ enum Frame {
     Quote { start: usize },
     /// `${name`, an operator, and the word or pattern behind it.
     Substitution(Box<Substitution>),
-}
-
-struct Substitution {
-    name: String,
-    operator: Operator,
-    /// Where in the output it begins.
-    start: usize,
-    /// What `raw_escapes` was outside.
-    outer_raw_escapes: bool,
-    /// Whether it stays as it is written, because the variable is not set: its head is in the output.
-    kept: bool,
-}
-
-enum Operator {
-    /// `-`, `+` or `?`, with `:` or not.
-    Condition { sign: char, empty_is_unset: bool },
-    /// `#` or `%`.
-    Trim { sign: char },
-    /// `/` or `//`, up to the next `/`.
-    Pattern { all: bool },
-    /// The rest of `//`.
-    ReplaceAll { pattern: String },
-    /// The rest of `/`: where the value goes on behind the match, if there is one.
-    ReplaceFirst { rest: Option<usize> },
-    Unsupported { modifier: String },
 }
 
 impl<'a, E: Env + ?Sized> Machine<'a, E> {
@@ -275,14 +246,9 @@ impl<'a, E: Env + ?Sized> Machine<'a, E> {
                 return Ok(());
             }
             Some(':') => self.colon_operator()?,
-            Some(sign @ ('+' | '-' | '?')) => Operator::Condition {
-                sign,
-                empty_is_unset: false,
-            },
+            Some(sign @ ('+' | '-' | '?')) => Operator::Condition { sign, empty_is_unset: false },
             Some(sign @ ('#' | '%')) => Operator::Trim { sign },
-            Some('/') => Operator::Pattern {
-                all: self.chars.next_if_eq(&'/').is_some(),
-            },
+            Some('/') => Operator::Pattern { all: self.chars.next_if_eq(&'/').is_some() },
             other => {
                 let modifier = other.map(String::from).unwrap_or_default();
                 return Err(ErrorKind::UnsupportedModifier { modifier });
@@ -295,17 +261,10 @@ impl<'a, E: Env + ?Sized> Machine<'a, E> {
     /// The operator behind `${name:`.
     fn colon_operator(&mut self) -> Result<Operator, ErrorKind> {
         match self.chars.next() {
-            Some(sign @ ('+' | '-' | '?')) => Ok(Operator::Condition {
-                sign,
-                empty_is_unset: true,
-            }),
-            Some(sign @ ('#' | '%')) => Err(ErrorKind::UnsupportedModifier {
-                modifier: format!(":{sign}"),
-            }),
+            Some(sign @ ('+' | '-' | '?')) => Ok(Operator::Condition { sign, empty_is_unset: true }),
+            Some(sign @ ('#' | '%')) => Err(ErrorKind::UnsupportedModifier { modifier: format!(":{sign}") }),
             // Refused as well, after the word behind it has been read.
-            Some(sign) => Ok(Operator::Unsupported {
-                modifier: format!(":{sign}"),
-            }),
+            Some(sign) => Ok(Operator::Unsupported { modifier: format!(":{sign}") }),
             None => Err(ErrorKind::MissingBrace),
         }
     }
@@ -317,13 +276,7 @@ impl<'a, E: Env + ?Sized> Machine<'a, E> {
             let sign = operator.sign();
             self.out.extend(["${", &name, &sign]);
         }
-        let open = Substitution {
-            name,
-            start,
-            outer_raw_escapes: self.raw_escapes,
-            kept,
-            operator,
-        };
+        let open = Substitution { name, start, outer_raw_escapes: self.raw_escapes, kept, operator };
         self.raw_escapes = open.has_pattern();
         self.words.forget_current();
         self.frames.push(Frame::Substitution(Box::new(open)));
@@ -345,7 +298,7 @@ impl<'a, E: Env + ?Sized> Machine<'a, E> {
         if open.kept {
             self.out.push('}');
         } else {
-            self.substitute(&open, value)?;
+            open.apply(&mut self.out, value)?;
         }
         self.split_into_words(open.start);
         Ok(())
@@ -367,61 +320,7 @@ impl<'a, E: Env + ?Sized> Machine<'a, E> {
         if let Some(found) = &found {
             self.out.push_str(&value[..found.start]);
         }
-        Ok(Operator::ReplaceFirst {
-            rest: found.map(|found| found.end),
-        })
-    }
-
-    /// Replaces the word that was read by what the substitution gives.
-    fn substitute(&mut self, open: &Substitution, value: Option<&str>) -> Result<(), ErrorKind> {
-        let is_set = |empty_is_unset| value.is_some_and(|value| !(empty_is_unset && value.is_empty()));
-        let value = value.unwrap_or_default();
-        match &open.operator {
-            Operator::Condition { sign: '-', empty_is_unset } if !is_set(*empty_is_unset) => {}
-            Operator::Condition { sign: '+', empty_is_unset } if is_set(*empty_is_unset) => {}
-            Operator::Condition { sign: '+', .. } => self.out.truncate(open.start),
-            Operator::Condition { sign: '?', empty_is_unset } if !is_set(*empty_is_unset) => {
-                let message = match &self.out[open.start..] {
-                    "" if *empty_is_unset && is_set(false) => "must not be empty",
-                    "" => "must be set",
-                    message => message,
-                };
-                return Err(ErrorKind::Demanded {
-                    name: open.name.clone(),
-                    message: message.to_owned(),
-                });
-            }
-            Operator::Condition { .. } => {
-                self.out.truncate(open.start);
-                self.out.push_str(value);
-            }
-            Operator::Trim { sign } => {
-                let word = self.out.split_off(open.start);
-                let (pattern, stars) = match word.strip_prefix(*sign) {
-                    Some(pattern) => (pattern, Match::Longest),
-                    None => (word.as_str(), Match::Shortest),
-                };
-                let trim = if *sign == '%' { pattern::trim_suffix } else { pattern::trim_prefix };
-                self.out.push_str(&trim(value, pattern, stars)?);
-            }
-            Operator::ReplaceAll { pattern } => {
-                let replacement = self.out.split_off(open.start);
-                let replaced = pattern::replace_all(value, pattern, &replacement, MAX_LENGTH)?;
-                let replaced = replaced.ok_or(ErrorKind::TooLong { max: MAX_LENGTH })?;
-                self.out.push_str(&replaced);
-            }
-            Operator::ReplaceFirst { rest: Some(rest) } => self.out.push_str(&value[*rest..]),
-            Operator::ReplaceFirst { rest: None } => {
-                self.out.truncate(open.start);
-                self.out.push_str(value);
-            }
-            Operator::Pattern { .. } => {}
-            Operator::Unsupported { modifier } => {
-                let modifier = modifier.clone();
-                return Err(ErrorKind::UnsupportedModifier { modifier });
-            }
-        }
-        Ok(())
+        Ok(Operator::ReplaceFirst { rest: found.map(|found| found.end) })
     }
 
     /// Takes a variable's value, in the output from `start`, into the words: it is split.
@@ -464,32 +363,5 @@ impl<'a, E: Env + ?Sized> Machine<'a, E> {
             names.insert(name.to_owned());
         }
         value
-    }
-}
-
-impl Substitution {
-    /// The character that ends the word being read.
-    fn end(&self) -> char {
-        match self.operator {
-            Operator::Pattern { .. } => '/',
-            _ => '}',
-        }
-    }
-
-    /// Whether escape characters stay in the word being read.
-    fn has_pattern(&self) -> bool {
-        matches!(self.operator, Operator::Trim { .. } | Operator::Pattern { .. })
-    }
-}
-
-impl Operator {
-    /// The operator as it is kept for a variable that is not set; BuildKit keeps one `/` of two.
-    fn sign(&self) -> String {
-        match self {
-            Self::Condition { sign, empty_is_unset: true } => format!(":{sign}"),
-            Self::Condition { sign, .. } | Self::Trim { sign } => sign.to_string(),
-            Self::Unsupported { modifier } => modifier.clone(),
-            Self::Pattern { .. } | Self::ReplaceAll { .. } | Self::ReplaceFirst { .. } => "/".to_owned(),
-        }
     }
 }

@@ -14,7 +14,10 @@ pub(super) fn is_digit(c: char) -> bool {
 }
 
 pub(super) fn is_name_char(c: char) -> bool {
-    c == '_' || c.is_ascii_alphabetic() || is_digit(c) || (!c.is_ascii() && LETTER.is_match(c.encode_utf8(&mut [0; 4])))
+    c == '_'
+        || c.is_ascii_alphabetic()
+        || is_digit(c)
+        || (!c.is_ascii() && LETTER.is_match(c.encode_utf8(&mut [0; 4])))
 }
 
 /// Whether `c` names one of the shell's special parameters.

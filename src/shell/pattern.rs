@@ -96,9 +96,7 @@ fn group_name(text: &str) -> Option<(&str, &str)> {
 }
 
 fn compile(pattern: &str, stars: Match, at_start: bool) -> Result<Regex, ErrorKind> {
-    let invalid = || ErrorKind::InvalidPattern {
-        pattern: pattern.to_owned(),
-    };
+    let invalid = || ErrorKind::InvalidPattern { pattern: pattern.to_owned() };
     let mut expression = String::with_capacity(pattern.len() + 4);
     if at_start {
         expression.push('^');
@@ -123,10 +121,7 @@ fn compile(pattern: &str, stars: Match, at_start: bool) -> Result<Regex, ErrorKi
             _ => push_literal(&mut expression, c),
         }
     }
-    RegexBuilder::new(&expression)
-        .size_limit(SIZE_LIMIT)
-        .build()
-        .map_err(|_| invalid())
+    RegexBuilder::new(&expression).size_limit(SIZE_LIMIT).build().map_err(|_| invalid())
 }
 
 fn push_literal(expression: &mut String, c: char) {

@@ -3,7 +3,7 @@
 /// The words found so far, and the one being built.
 #[derive(Debug, Default)]
 pub(super) struct Words {
-    words: Vec<String>,
+    finished: Vec<String>,
     current: String,
     in_word: bool,
 }
@@ -14,7 +14,7 @@ impl Words {
         if !c.is_whitespace() {
             self.push(c);
         } else if self.in_word && !self.current.is_empty() {
-            self.words.push(std::mem::take(&mut self.current));
+            self.finished.push(std::mem::take(&mut self.current));
             self.in_word = false;
         }
     }
@@ -40,8 +40,8 @@ impl Words {
     /// Returns all words.
     pub(super) fn finish(mut self) -> Vec<String> {
         if !self.current.is_empty() {
-            self.words.push(self.current);
+            self.finished.push(self.current);
         }
-        self.words
+        self.finished
     }
 }

@@ -17,11 +17,7 @@ pub(super) struct Lines<'a> {
 
 impl<'a> Lines<'a> {
     pub(super) fn new(text: &'a [u8]) -> Self {
-        Self {
-            rest: text,
-            number: 0,
-            too_long: false,
-        }
+        Self { rest: text, number: 0, too_long: false }
     }
 
     /// Returns the number of the line handed out last, 0 before the first.

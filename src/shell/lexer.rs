@@ -249,10 +249,11 @@ impl<'a, E: Env + ?Sized> Machine<'a, E> {
             Some(sign @ ('+' | '-' | '?')) => Operator::Condition { sign, empty_is_unset: false },
             Some(sign @ ('#' | '%')) => Operator::Trim { sign },
             Some('/') => Operator::Pattern { all: self.chars.next_if_eq(&'/').is_some() },
-            other => {
-                let modifier = other.map(String::from).unwrap_or_default();
+            Some(other) => {
+                let modifier = other.to_string();
                 return Err(ErrorKind::UnsupportedModifier { modifier });
             }
+            None => return Err(self.end().err().unwrap_or(ErrorKind::MissingBrace)),
         };
         self.open(name, operator, start);
         Ok(())

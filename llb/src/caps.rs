@@ -47,8 +47,12 @@ impl CapSet {
         self.0.iter().map(|cap| &**cap)
     }
 
-    pub(crate) fn iter_owned(&self) -> impl Iterator<Item = Cow<'static, str>> {
-        self.0.iter().cloned()
+    pub(crate) fn append(&mut self, other: Self) {
+        if self.is_empty() {
+            *self = other;
+        } else if *self != other {
+            self.extend(other.0);
+        }
     }
 }
 
@@ -153,7 +157,7 @@ fn of_local(caps: &mut CapSet, source: &LocalSource) {
 fn of_git(caps: &mut CapSet, source: &GitSource) {
     caps.insert("source.git");
     caps.insert_if(source.keep_git_dir, "source.git.keepgitdir");
-    caps.insert_if(!source.url.is_empty(), "source.git.fullurl");
+    caps.insert("source.git.fullurl");
     caps.insert_if(source.has_chosen_secrets(), "source.git.httpauth");
     if source.is_ssh() {
         caps.insert("source.git.knownsshhosts");

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use bollard_buildkit_proto::pb;
 
-use super::label::{Numbers, one_line, title, verb};
+use super::label::{Numbers, one_line, title, verb, without_passwords};
 use crate::definition::{Definition, DefinitionOp};
 use crate::message::{Op, OpKind};
 
@@ -43,8 +43,14 @@ pub(super) fn of(
             }
         }
         Some(OpKind::File(file)) => {
-            for action in &file.actions {
-                d.line(verb(action), file_action(numbers, op, action));
+            for (before, action) in (-1..).zip(&file.actions) {
+                let mut text = file_action(numbers, op, action);
+                // The first action stands on the trunk, the others each on the one before.
+                let inputs = i64::try_from(op.inputs.len()).unwrap_or(i64::MAX);
+                if before >= 0 && action.input != inputs.saturating_add(before) {
+                    let _ = write!(text, " (on {})", input(numbers, op, action.input));
+                }
+                d.line(verb(action), text);
             }
         }
         Some(OpKind::Merge(_)) => {
@@ -106,10 +112,10 @@ fn surroundings(d: &mut Details, definition: &Definition, entry: &DefinitionOp, 
             }
         }
     }
-    for (source, ranges) in &entry.locations {
-        let name = definition.sources.get(*source as usize);
+    for location in &entry.locations {
+        let name = definition.sources.get(location.source as usize);
         let name = name.map_or("?", |source| &source.filename);
-        for range in &**ranges {
+        for range in &*location.ranges {
             let (first, last) = (range.start.line, range.end.line);
             let lines = if last > first {
                 format!("{first}-{last}")
@@ -234,8 +240,10 @@ fn describe_mount(numbers: &Numbers<'_>, op: &Op, mount: &pb::Mount) -> String {
         }
     };
     if mount.input >= 0 {
-        let selector = one_line(&mount.selector);
-        let _ = write!(text, " from {}:{selector}", input(numbers, op, mount.input));
+        let _ = write!(text, " from {}", input(numbers, op, mount.input));
+        if !mount.selector.is_empty() {
+            let _ = write!(text, ":{}", one_line(&mount.selector));
+        }
     }
     if mount.readonly {
         text.push_str(" read-only");
@@ -288,7 +296,7 @@ fn file_action(numbers: &Numbers<'_>, op: &Op, action: &pb::FileAction) -> Strin
                 ("require", &copy.required_paths),
             ] {
                 for pattern in patterns {
-                    let _ = write!(text, ", {name} {}", one_line(pattern));
+                    let _ = write!(text, ", {name} {}", quote(pattern));
                 }
             }
             text
@@ -351,6 +359,7 @@ fn owner(owner: Option<&pb::ChownOpt>) -> String {
     };
     match owner {
         None => String::new(),
+        Some(owner) if owner.group.is_none() => format!(" {}", name(owner.user.as_ref())),
         Some(owner) => format!(
             " {}:{}",
             name(owner.user.as_ref()),
@@ -377,7 +386,8 @@ fn time(nanoseconds: i64) -> String {
 
 /// Returns an argument as it is if that is plain, else in quotes.
 fn quote(arg: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_./:=,+@%".contains(c);
+    let arg = &*without_passwords(arg);
+    let plain = |c: char| c.is_alphanumeric() || "-_./:=,+@%*!".contains(c);
     if !arg.is_empty() && arg.chars().all(plain) {
         arg.to_owned()
     } else {

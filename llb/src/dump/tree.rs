@@ -62,13 +62,9 @@ pub(super) fn write(definition: &Definition, ops: &[Op]) -> String {
                 continue;
             };
             let (entry, op) = (&definition.ops[number - 1], &ops[number - 1]);
-            let name = format!(
-                "{} {} {}",
-                numbers.name(place.input),
-                family(op),
-                title(entry, op)
-            );
-            let name = name.trim_end();
+            let what = format!("{} {}", family(op), title(entry, op));
+            let what = what.trim_end();
+            let name = format!("{} {what}", numbers.name(place.input));
             if written[number] {
                 heading(&mut out, &place, '○', &format!("{name} (above)"));
                 continue;
@@ -81,7 +77,12 @@ pub(super) fn write(definition: &Definition, ops: &[Op]) -> String {
             written[number] = true;
             let platform = platform(op).map_or_else(String::new, |p| format!(" [{p}]"));
             let digest = entry.digest.short();
-            heading(&mut out, &place, '●', &format!("{name}{platform} {digest}"));
+            heading(
+                &mut out,
+                &place,
+                '●',
+                &format!("#{number} {what}{platform} {digest}"),
+            );
             let trunk = trunk(op);
             for line in details::of(definition, &numbers, entry, op).0 {
                 indent(&mut out, place.depth);

@@ -72,7 +72,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         write(path, (lock.to_json() + "\n").as_bytes())?;
     }
     let Some((_, conversion)) = converted.builds.first() else { return Ok(()) };
-    print_warnings(&conversion.warnings, &inputs);
+    let _ = std::io::stderr().lock().write_all(warnings(&conversion.warnings, &inputs).as_bytes());
     let lowered = &conversion.lowered;
     if let Some(path) = &args.metadata_file {
         let metadata = std::collections::BTreeMap::from([("containerimage.config", &lowered.image)]);
@@ -99,17 +99,13 @@ async fn from_lock(path: &Path, inputs: &Inputs) -> Result<Converted, Failure> {
         .map_err(|rejected| failed(&rejected, inputs))
 }
 
-/// A rejected Dockerfile as the user sees it; its warnings are printed.
+/// A rejected Dockerfile as the user sees it: the error first, then what the build checks found.
 pub(super) fn failed(rejected: &Rejected, inputs: &Inputs) -> Failure {
-    print_warnings(&rejected.warnings, inputs);
-    Failure::Rendered(rejected.error.render())
+    Failure::Rendered(rejected.error.render() + &warnings(&rejected.warnings, inputs))
 }
 
-fn print_warnings(warnings: &[crate::lint::Warning], inputs: &Inputs) {
-    let mut err = std::io::stderr().lock();
-    for warning in warnings {
-        let _ = writeln!(err, "{}", warning.diagnostic(&inputs.dockerfile).render().trim_end());
-    }
+fn warnings(warnings: &[crate::lint::Warning], inputs: &Inputs) -> String {
+    warnings.iter().map(|warning| warning.diagnostic(&inputs.dockerfile).render()).collect()
 }
 
 fn render(definition: &Definition, format: Format) -> Result<Vec<u8>, Failure> {

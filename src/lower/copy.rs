@@ -212,11 +212,11 @@ impl Lowering<'_, '_> {
         place: &Place,
     ) {
         let link = files.link && files.chmod.is_empty();
-        let base = if link { Output::SCRATCH } else { stage.state.output };
-        let mut file = FileOp::new(base);
-        if !link {
-            file.dir = stage.state.dir.to_string();
-        }
+        let mut file = if link {
+            FileOp::new(Output::SCRATCH)
+        } else {
+            FileOp::new(stage.state.output).in_dir(&*stage.state.dir)
+        };
         for action in actions {
             file.push(action);
         }

@@ -41,10 +41,7 @@ impl Constraints {
     /// Returns these constraints for a platform.
     #[must_use]
     pub fn with_platform(self, platform: Platform) -> Self {
-        Self {
-            platform: Some(platform),
-            ..self
-        }
+        Self { platform: Some(platform), ..self }
     }
 }
 
@@ -80,9 +77,7 @@ impl OpMetadata {
         self.export_cache = other.export_cache.or(self.export_cache);
         self.caps.append(other.caps);
         self.progress_group = other.progress_group.or_else(|| self.progress_group.take());
-        self.linux_resources = other
-            .linux_resources
-            .or_else(|| self.linux_resources.take());
+        self.linux_resources = other.linux_resources.or_else(|| self.linux_resources.take());
     }
 }
 

@@ -109,17 +109,13 @@ impl Definition {
         };
         let locations = but_terminal.iter();
         let source = pb::Source {
-            locations: locations
-                .map(|op| (op.digest.into(), locations_to_pb(&op.locations)))
-                .collect(),
+            locations: locations.map(|op| (op.digest.into(), locations_to_pb(&op.locations))).collect(),
             infos: self.sources.iter().map(|s| source_to_pb(s)).collect(),
         };
         let metadata = self.ops.iter();
         pb::Definition {
             def: self.ops.iter().map(|op| op.bytes.clone()).collect(),
-            metadata: metadata
-                .map(|op| (op.digest.into(), metadata_to_pb(&op.metadata)))
-                .collect(),
+            metadata: metadata.map(|op| (op.digest.into(), metadata_to_pb(&op.metadata))).collect(),
             source: Some(source),
         }
     }
@@ -167,12 +163,7 @@ impl Definition {
                 Some(locations) => locations_from_pb(locations, sources.len())?,
                 None => Vec::new(),
             };
-            ops.push(DefinitionOp {
-                digest,
-                bytes,
-                metadata: metadata_from_message(metadata),
-                locations,
-            });
+            ops.push(DefinitionOp { digest, bytes, metadata: metadata_from_message(metadata), locations });
         }
         Ok(Self { ops, sources })
     }
@@ -275,49 +266,27 @@ fn source_to_pb(source: &SourceMap) -> pb::SourceInfo {
 }
 
 fn locations_to_pb(locations: &[SourceLocation]) -> pb::Locations {
-    let position = |position: Position| {
-        Some(pb::Position {
-            line: position.line,
-            character: position.character,
-        })
-    };
-    let range = |range: &Range| pb::Range {
-        start: position(range.start),
-        end: position(range.end),
-    };
+    let position =
+        |position: Position| Some(pb::Position { line: position.line, character: position.character });
+    let range = |range: &Range| pb::Range { start: position(range.start), end: position(range.end) };
     let location = |location: &SourceLocation| pb::Location {
         source_index: location.source.cast_signed(),
         ranges: location.ranges.iter().map(range).collect(),
     };
-    pb::Locations {
-        locations: locations.iter().map(location).collect(),
-    }
+    pb::Locations { locations: locations.iter().map(location).collect() }
 }
 
-fn locations_from_pb(
-    message: &pb::Locations,
-    sources: usize,
-) -> Result<Vec<SourceLocation>, DecodeError> {
+fn locations_from_pb(message: &pb::Locations, sources: usize) -> Result<Vec<SourceLocation>, DecodeError> {
     let position = |position: Option<pb::Position>| {
         let position = position.unwrap_or_default();
-        Position {
-            line: position.line,
-            character: position.character,
-        }
+        Position { line: position.line, character: position.character }
     };
-    let range = |range: &pb::Range| Range {
-        start: position(range.start),
-        end: position(range.end),
-    };
+    let range = |range: &pb::Range| Range { start: position(range.start), end: position(range.end) };
     let location = |location: &pb::Location| match u32::try_from(location.source_index) {
-        Ok(index) if (index as usize) < sources => Ok(SourceLocation {
-            source: index,
-            ranges: location.ranges.iter().map(range).collect(),
-        }),
-        _ => Err(DecodeError::SourceIndex {
-            index: location.source_index,
-            count: sources,
-        }),
+        Ok(index) if (index as usize) < sources => {
+            Ok(SourceLocation { source: index, ranges: location.ranges.iter().map(range).collect() })
+        }
+        _ => Err(DecodeError::SourceIndex { index: location.source_index, count: sources }),
     };
     message.locations.iter().map(location).collect()
 }

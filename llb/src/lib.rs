@@ -103,12 +103,12 @@ pub use op::Op;
 pub use op::build::BuildOp;
 pub use op::diff::DiffOp;
 pub use op::exec::{
-    CacheSharing, ContentCache, Device, ExecOp, HostIp, Mount, MountKind, Network, ProxyEnv,
-    Secret, Security, SshAgent, Ulimit,
+    CacheSharing, ContentCache, Device, ExecOp, HostIp, Mount, MountKind, Network, ProxyEnv, Secret,
+    Security, SshAgent, Ulimit,
 };
 pub use op::file::{
-    ActionId, Chmod, CopyAction, CopyFrom, FileAction, FileOp, MkdirAction, MkfileAction, Owner,
-    Parent, RmAction, SymlinkAction, UserRef,
+    ActionId, Chmod, CopyAction, CopyFrom, FileAction, FileOp, MkdirAction, MkfileAction, Owner, Parent,
+    RmAction, SymlinkAction, UserRef,
 };
 pub use op::merge::MergeOp;
 pub use op::passthrough::{PassthroughInput, PassthroughOp};

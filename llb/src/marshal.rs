@@ -123,18 +123,11 @@ impl Graph {
     /// # Panics
     ///
     /// If the output is of another graph and cannot be one of this.
-    pub fn marshal(
-        &self,
-        output: Output,
-        options: &MarshalOptions,
-    ) -> Result<Definition, MarshalError> {
+    pub fn marshal(&self, output: Output, options: &MarshalOptions) -> Result<Definition, MarshalError> {
         if output.is_scratch() {
             return Ok(Definition::default());
         }
-        assert!(
-            output.op() < self.len(),
-            "output {output:?} is of another graph"
-        );
+        assert!(output.op() < self.len(), "output {output:?} is of another graph");
         let order = self.post_order(output.op());
         let mut pass = Pass::new(self, options, output.op() + 1, order.len());
         for node in order {
@@ -161,9 +154,7 @@ impl Graph {
                     seen[node] = true;
                     stack.push(Visit::Leave(node));
                     let inputs = stack.len();
-                    self.nodes[node]
-                        .op
-                        .for_each_input(|input| stack.push(Visit::Enter(input.op())));
+                    self.nodes[node].op.for_each_input(|input| stack.push(Visit::Enter(input.op())));
                     stack[inputs..].reverse();
                 }
             }
@@ -198,8 +189,7 @@ impl Inputs<'_> {
         if output.is_scratch() {
             return -1;
         }
-        self.list
-            .push((self.positions[output.op()], output.index()));
+        self.list.push((self.positions[output.op()], output.index()));
         self.len() - 1
     }
 
@@ -226,10 +216,7 @@ impl<'a> Pass<'a> {
         Self {
             graph,
             options,
-            definition: Definition {
-                ops: Vec::with_capacity(needed + 1),
-                sources: Vec::new(),
-            },
+            definition: Definition { ops: Vec::with_capacity(needed + 1), sources: Vec::new() },
             positions: vec![0; nodes],
             by_digest: HashMap::with_capacity(needed),
             source_indexes: vec![None; graph.source_maps.len()],
@@ -251,12 +238,7 @@ impl<'a> Pass<'a> {
 
         let mut metadata = self.options.metadata.clone();
         metadata.merge(constraints.metadata.clone());
-        caps::add(
-            &mut metadata.caps,
-            op,
-            &constraints.metadata,
-            self.options.default_path,
-        );
+        caps::add(&mut metadata.caps, op, &constraints.metadata, self.options.default_path);
         let locations = constraints.locations.iter();
         let locations: Vec<_> = locations
             .map(|location| SourceLocation {
@@ -272,12 +254,7 @@ impl<'a> Pass<'a> {
                 twin.metadata.merge(metadata);
                 twin.locations.extend(locations);
             }
-            None => ops.push(DefinitionOp {
-                digest,
-                bytes,
-                metadata,
-                locations,
-            }),
+            None => ops.push(DefinitionOp { digest, bytes, metadata, locations }),
         }
         Ok(())
     }
@@ -285,10 +262,7 @@ impl<'a> Pass<'a> {
     fn encode(&mut self, node: &Node) -> Vec<u8> {
         let Node { op, constraints } = node;
         let options = self.options;
-        let mut inputs = Inputs {
-            positions: &self.positions,
-            list: Vec::new(),
-        };
+        let mut inputs = Inputs { positions: &self.positions, list: Vec::new() };
         let body = &mut self.body;
         body.clear();
         let field = match op {

@@ -15,9 +15,7 @@ const BYTES: u32 = 2;
 
 impl Writer {
     pub(crate) fn new() -> Self {
-        Self {
-            buffer: Vec::with_capacity(256),
-        }
+        Self { buffer: Vec::with_capacity(256) }
     }
 
     pub(crate) fn clear(&mut self) {
@@ -170,9 +168,7 @@ mod tests {
             w.scalar(3, 0);
             w.packed(4, [0_i64, 1]);
         });
-        let expected = [
-            0x0a, 0, 0x0a, 1, b'a', 0x12, 4, 0x0a, 0, 0x12, 0, 0x18, 0, 0x22, 2, 0, 1,
-        ];
+        let expected = [0x0a, 0, 0x0a, 1, b'a', 0x12, 4, 0x0a, 0, 0x12, 0, 0x18, 0, 0x22, 2, 0, 1];
         assert_eq!(bytes, expected);
     }
 
@@ -185,10 +181,7 @@ mod tests {
     #[test]
     fn lengths_stand_before_long_bodies() {
         let bytes = written(|w| w.message(1, |w| w.message(1, |w| w.bytes(16, &[7; 300]))));
-        assert_eq!(
-            bytes[..10],
-            [0x0a, 0xb3, 2, 0x0a, 0xb0, 2, 0x82, 1, 0xac, 2]
-        );
+        assert_eq!(bytes[..10], [0x0a, 0xb3, 2, 0x0a, 0xb0, 2, 0x82, 1, 0xac, 2]);
         assert_eq!(bytes[10..], [7; 300]);
     }
 }

@@ -2,33 +2,21 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use llb::{
-    CacheSharing, Chmod, Constraints, CopyAction, ExecOp, FileOp, Graph, ImageSource, LocalSource,
-    Location, MarshalOptions, MkfileAction, Mount, Output, Owner, Platform, Range, Secret,
-    SourceMap, SymlinkAction,
+    CacheSharing, Chmod, Constraints, CopyAction, ExecOp, FileOp, Graph, ImageSource, LocalSource, Location,
+    MarshalOptions, MkfileAction, Mount, Output, Owner, Platform, Range, Secret, SourceMap, SymlinkAction,
 };
 
 /// Two stages: one builds in a copy of the context, the other takes the result and a made-up file.
 fn two_stages() -> (Graph, Output) {
     let mut graph = Graph::new();
-    let source_map = graph.source_map(SourceMap {
-        filename: "Dockerfile".to_owned(),
-        ..SourceMap::default()
-    });
+    let source_map =
+        graph.source_map(SourceMap { filename: "Dockerfile".to_owned(), ..SourceMap::default() });
     let step = |name: &str, first, last| Constraints {
-        locations: vec![Location {
-            source_map,
-            ranges: [Range::lines(first, last)].into(),
-        }],
+        locations: vec![Location { source_map, ranges: [Range::lines(first, last)].into() }],
         ..Constraints::named(name)
     };
-    let alpine = graph.source(
-        ImageSource::new("alpine:3.20"),
-        step("FROM alpine:3.20", 1, 1),
-    );
-    let context = LocalSource {
-        session_id: "s".to_owned(),
-        ..LocalSource::new("context")
-    };
+    let alpine = graph.source(ImageSource::new("alpine:3.20"), step("FROM alpine:3.20", 1, 1));
+    let context = LocalSource { session_id: "s".to_owned(), ..LocalSource::new("context") };
     let context = graph.source(context, Constraints::default());
     let mut copy = FileOp::new(alpine);
     copy.push(CopyAction {
@@ -144,9 +132,8 @@ fn branches_that_would_get_too_deep_are_shown_below() {
     let options = MarshalOptions::new(Platform::new("linux", "amd64"), "");
     let tree = graph.marshal(last, &options).unwrap().to_tree().unwrap();
     for number in 0..30 {
-        let heading = tree
-            .lines()
-            .filter(|line| line.contains('●') && line.contains(&format!("file copy {number} ")));
+        let heading =
+            tree.lines().filter(|line| line.contains('●') && line.contains(&format!("file copy {number} ")));
         assert_eq!(heading.count(), 1, "{tree}");
     }
     assert_eq!(tree.matches("(below)").count(), 2, "{tree}");

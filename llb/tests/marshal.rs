@@ -1,9 +1,8 @@
 //! What marshalling takes, refuses, and how it grows.
 
 use llb::{
-    BlobSource, BuildOp, CacheSharing, Constraints, CopyAction, DecodeError, Definition, ExecOp,
-    Fault, FileOp, Graph, HttpSource, ImageSource, LocalSource, MarshalOptions, Mount, Output,
-    Platform, RawSource,
+    BlobSource, BuildOp, CacheSharing, Constraints, CopyAction, DecodeError, Definition, ExecOp, Fault,
+    FileOp, Graph, HttpSource, ImageSource, LocalSource, MarshalOptions, Mount, Output, Platform, RawSource,
 };
 
 fn options() -> MarshalOptions {
@@ -18,9 +17,7 @@ fn fault(build: impl FnOnce(&mut Graph, Output) -> Output) -> (String, Fault) {
     let mut graph = Graph::new();
     let alpine = graph.source(ImageSource::new("alpine"), none());
     let output = build(&mut graph, alpine);
-    let error = graph
-        .marshal(output, &options())
-        .expect_err("the op is incomplete");
+    let error = graph.marshal(output, &options()).expect_err("the op is incomplete");
     (error.to_string(), error.fault)
 }
 
@@ -46,28 +43,18 @@ fn every_fault_is_found() {
     };
     assert_eq!(exec(|exec, _| exec.cwd.clear()), Fault::NoWorkingDirectory);
     let tmpfs = exec(|exec, alpine| {
-        exec.mounts.push(Mount {
-            source: alpine,
-            ..Mount::tmpfs("/t", 0)
-        });
+        exec.mounts.push(Mount { source: alpine, ..Mount::tmpfs("/t", 0) });
     });
     assert_eq!(tmpfs, Fault::TmpfsSource("/t".to_owned()));
     let cache = exec(|exec, _| {
-        exec.mounts
-            .push(Mount::cache("/c", "", CacheSharing::Shared));
+        exec.mounts.push(Mount::cache("/c", "", CacheSharing::Shared));
     });
     assert_eq!(cache, Fault::NoCacheId("/c".to_owned()));
 
     let source = |source: llb::SourceOp| fault(|graph, _| graph.source(source, none()));
-    assert_eq!(
-        source(ImageSource::new("").into()).1,
-        Fault::EmptyIdentifier
-    );
+    assert_eq!(source(ImageSource::new("").into()).1, Fault::EmptyIdentifier);
     assert_eq!(source(HttpSource::new("").into()).1, Fault::EmptyIdentifier);
-    assert_eq!(
-        source(RawSource::default().into()).1,
-        Fault::EmptyIdentifier
-    );
+    assert_eq!(source(RawSource::default().into()).1, Fault::EmptyIdentifier);
     for blob in ["alpine", "alpine@", "a/alpine:1@sha256:ab"] {
         let (text, fault) = source(BlobSource::new(blob).into());
         assert_eq!(fault, Fault::BlobReference(blob.to_owned()));
@@ -129,10 +116,7 @@ fn bytes_that_are_no_definition_are_refused() {
     let alpine = graph.source(ImageSource::new("alpine"), none());
     let definition = graph.marshal(alpine, &options()).unwrap();
     let mut message = definition.to_pb();
-    let location = llb::pb::Location {
-        source_index: 1,
-        ..Default::default()
-    };
+    let location = llb::pb::Location { source_index: 1, ..Default::default() };
     for locations in message.source.as_mut().unwrap().locations.values_mut() {
         locations.locations.push(location.clone());
     }
@@ -147,20 +131,12 @@ fn stages(count: usize) -> (Graph, Output) {
     let mut gather = FileOp::new(Output::SCRATCH);
     for stage in 0..count {
         let context = graph.source(LocalSource::new("context"), Constraints::named("context"));
-        let base = graph.source(
-            ImageSource::new("alpine"),
-            Constraints::named("FROM alpine"),
-        );
+        let base = graph.source(ImageSource::new("alpine"), Constraints::named("FROM alpine"));
         let mut copy = FileOp::new(base);
         copy.push(CopyAction::new(context, "/", format!("/{stage}")));
         copy.push(CopyAction::new(last, "/out", "/in"));
         let copied = graph.file(copy, Constraints::named("COPY"));
-        last = graph
-            .exec(
-                ExecOp::new(copied, ["make"]),
-                Constraints::named("RUN make"),
-            )
-            .root;
+        last = graph.exec(ExecOp::new(copied, ["make"]), Constraints::named("RUN make")).root;
         gather.push(CopyAction::new(last, "/out", format!("/{stage}")));
     }
     let gathered = graph.file(gather, none());
@@ -175,10 +151,6 @@ fn deep_and_wide_graphs_are_marshalled_and_shown() {
     let bytes = definition.encode();
     assert_eq!(Definition::decode(&bytes).unwrap(), definition);
     let tree = definition.to_tree().unwrap();
-    assert!(
-        tree.len() < 10_000 * 1000,
-        "the tree has {} bytes",
-        tree.len()
-    );
+    assert!(tree.len() < 10_000 * 1000, "the tree has {} bytes", tree.len());
     assert_eq!(tree.matches('●').count(), 2 + 2 * 10_000 + 1);
 }

@@ -28,11 +28,7 @@ pub(super) fn write(definition: &Definition, ops: &[Op]) -> String {
         label.extend(platform(op));
         label.push(entry.digest.short().to_owned());
         let label: Vec<_> = label.iter().map(|line| escape(line)).collect();
-        let _ = writeln!(
-            out,
-            "  n{number} [label=\"{}\" shape={shape}];",
-            label.join("\\n")
-        );
+        let _ = writeln!(out, "  n{number} [label=\"{}\" shape={shape}];", label.join("\\n"));
     }
     for (number, op) in (1..).zip(ops) {
         let trunk = trunk(op);

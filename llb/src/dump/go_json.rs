@@ -119,23 +119,13 @@ impl Object<'_> {
         self.array(name, items, |out, item| out.push_str(&item.to_string()));
     }
 
-    pub(crate) fn array<T>(
-        &mut self,
-        name: &str,
-        items: &[T],
-        element: impl FnMut(&mut String, &T),
-    ) {
+    pub(crate) fn array<T>(&mut self, name: &str, items: &[T], element: impl FnMut(&mut String, &T)) {
         if !items.is_empty() {
             array(self.name(name), items, element);
         }
     }
 
-    pub(crate) fn objects<T>(
-        &mut self,
-        name: &str,
-        items: &[T],
-        mut body: impl FnMut(&mut Object<'_>, &T),
-    ) {
+    pub(crate) fn objects<T>(&mut self, name: &str, items: &[T], mut body: impl FnMut(&mut Object<'_>, &T)) {
         self.array(name, items, |out, item| object(out, |o| body(o, item)));
     }
 
@@ -202,10 +192,7 @@ mod tests {
     fn strings_are_escaped_as_go_does() {
         let mut out = String::new();
         string(&mut out, "a\"\\\n\t\r\u{8}\u{c}\u{1}<b>&\u{2028}é\u{7f}");
-        assert_eq!(
-            out,
-            "\"a\\\"\\\\\\n\\t\\r\\b\\f\\u0001\\u003cb\\u003e\\u0026\\u2028é\u{7f}\""
-        );
+        assert_eq!(out, "\"a\\\"\\\\\\n\\t\\r\\b\\f\\u0001\\u003cb\\u003e\\u0026\\u2028é\u{7f}\"");
         assert_eq!(strings(&["a".to_owned(), String::new()]), r#"["a",""]"#);
     }
 

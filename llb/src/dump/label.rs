@@ -164,15 +164,9 @@ pub(super) fn without_passwords(text: &str) -> Cow<'_, str> {
     for part in parts {
         let clean = clean.to_mut();
         clean.push_str("://");
-        let authority = part
-            .split(['/', '?', '#', '"', '\''])
-            .next()
-            .unwrap_or_default();
+        let authority = part.split(['/', '?', '#', '"', '\'']).next().unwrap_or_default();
         let authority = authority.split_whitespace().next().unwrap_or_default();
-        match authority
-            .rsplit_once('@')
-            .and_then(|(user, _)| user.split_once(':'))
-        {
+        match authority.rsplit_once('@').and_then(|(user, _)| user.split_once(':')) {
             Some((user, password)) => {
                 let host = &part[user.len() + 1 + password.len()..];
                 clean.extend([user, ":***", host]);
@@ -204,10 +198,7 @@ mod tests {
     fn passwords_of_urls_are_not_shown() {
         for (text, shown) in [
             ("https://user:pw@host/a", "https://user:***@host/a"),
-            (
-                "curl http://u:p@q@h:80 https://a:b@c",
-                "curl http://u:***@h:80 https://a:***@c",
-            ),
+            ("curl http://u:p@q@h:80 https://a:b@c", "curl http://u:***@h:80 https://a:***@c"),
             ("https://host:80/a@b", "https://host:80/a@b"),
             ("ssh://git@host/a:b", "ssh://git@host/a:b"),
             (":// ://x", ":// ://x"),

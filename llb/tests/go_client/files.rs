@@ -1,6 +1,6 @@
 use llb::{
-    Chmod, CopyAction, CopyFrom, FileAction, FileOp, MkdirAction, MkfileAction, Output, Owner,
-    Parent, RmAction, SymlinkAction,
+    Chmod, CopyAction, CopyFrom, FileAction, FileOp, MkdirAction, MkfileAction, Output, Owner, Parent,
+    RmAction, SymlinkAction,
 };
 
 use super::{Build, Case, none};
@@ -16,13 +16,7 @@ fn file<const N: usize>(b: &mut Build, base: Output, actions: [FileAction; N]) -
 const TIME: i64 = 1_700_000_000_000_000_005;
 
 pub(super) const CASES: &[Case] = &[
-    ("copy", |b| {
-        file(
-            b,
-            b.alpine,
-            [CopyAction::new(b.context, "/", "/app/").into()],
-        )
-    }),
+    ("copy", |b| file(b, b.alpine, [CopyAction::new(b.context, "/", "/app/").into()])),
     ("copy_everything", |b| {
         let mut file = FileOp::new(b.alpine).in_dir("/work/./dir/");
         file.push(CopyAction {
@@ -51,19 +45,14 @@ pub(super) const CASES: &[Case] = &[
         file(b, b.alpine, [copy.into()])
     }),
     ("copy_mode_zero", |b| {
-        let copy = CopyAction {
-            chmod: Some(Chmod::Bits(0)),
-            ..CopyAction::new(b.context, "", "/.")
-        };
+        let copy = CopyAction { chmod: Some(Chmod::Bits(0)), ..CopyAction::new(b.context, "", "/.") };
         file(b, b.alpine, [copy.into()])
     }),
     ("copy_from_scratch", |b| {
         let copy = CopyAction::new(Output::SCRATCH, "/a", "b");
         file(b, Output::SCRATCH, [copy.into()])
     }),
-    ("copy_onto_itself", |b| {
-        file(b, b.alpine, [CopyAction::new(b.alpine, "/a", "/b").into()])
-    }),
+    ("copy_onto_itself", |b| file(b, b.alpine, [CopyAction::new(b.alpine, "/a", "/b").into()])),
     ("copies_chained", |b| {
         let copies = [(b.context, "/1"), (b.busybox, "/2"), (b.context, "/3")];
         let copies = copies.map(|(from, path)| CopyAction::new(from, path, path).into());
@@ -73,10 +62,7 @@ pub(super) const CASES: &[Case] = &[
         let mut file = FileOp::new(b.alpine);
         let trunk = file.push(MkdirAction::new("/x", 0o755));
         let side = file.push_on(Parent::Base(b.busybox), MkdirAction::new("/side", 0o700));
-        let side = file.push_on(
-            Parent::Action(side),
-            CopyAction::new(b.context, "/in", "/side/"),
-        );
+        let side = file.push_on(Parent::Action(side), CopyAction::new(b.context, "/in", "/side/"));
         let copy = CopyAction::new(CopyFrom::Action(side), "/side", "/y");
         file.push_on(Parent::Action(trunk), copy);
         file.push(RmAction::new("/z"));
@@ -99,18 +85,11 @@ pub(super) const CASES: &[Case] = &[
         file(b, b.alpine, [mkfile.into()])
     }),
     ("mkfile_empty", |b| {
-        let mkfile = MkfileAction {
-            owner: Some(Owner::parse("app")),
-            ..MkfileAction::new("/f", 0, [])
-        };
+        let mkfile = MkfileAction { owner: Some(Owner::parse("app")), ..MkfileAction::new("/f", 0, []) };
         file(b, b.alpine, [mkfile.into()])
     }),
     ("rm", |b| {
-        let wildcard = RmAction {
-            allow_not_found: true,
-            allow_wildcard: true,
-            ..RmAction::new("b/")
-        };
+        let wildcard = RmAction { allow_not_found: true, allow_wildcard: true, ..RmAction::new("b/") };
         file(b, b.alpine, [RmAction::new("/a").into(), wildcard.into()])
     }),
     ("symlink", |b| {
@@ -122,10 +101,7 @@ pub(super) const CASES: &[Case] = &[
         file(b, b.alpine, [symlink.into()])
     }),
     ("owner_by_name_on_scratch", |b| {
-        let mkdir = MkdirAction {
-            owner: Some(Owner::parse("-1:b")),
-            ..MkdirAction::new("/a", 0)
-        };
+        let mkdir = MkdirAction { owner: Some(Owner::parse("-1:b")), ..MkdirAction::new("/a", 0) };
         file(b, Output::SCRATCH, [mkdir.into()])
     }),
 ];

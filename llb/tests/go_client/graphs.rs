@@ -1,6 +1,6 @@
 use llb::{
-    BuildOp, Constraints, ImageSource, Location, Output, PassthroughInput, ProgressGroup, Range,
-    SourceMap, SourceMapId,
+    BuildOp, Constraints, ImageSource, Location, Output, PassthroughInput, ProgressGroup, Range, SourceMap,
+    SourceMapId,
 };
 
 use super::{Build, Case, make, none};
@@ -10,10 +10,7 @@ fn named(name: &str) -> Constraints {
 }
 
 fn at(constraints: &mut Constraints, source_map: SourceMapId, ranges: &[Range]) {
-    constraints.locations.push(Location {
-        source_map,
-        ranges: ranges.into(),
-    });
+    constraints.locations.push(Location { source_map, ranges: ranges.into() });
 }
 
 fn dockerfile(b: &mut Build) -> SourceMapId {
@@ -46,25 +43,17 @@ fn twins(b: &mut Build) -> Output {
 
     let mut first = named("first");
     first.metadata.ignore_cache = true;
-    first.metadata.progress_group = Some(ProgressGroup {
-        id: "g".to_owned(),
-        name: "group".to_owned(),
-        weak: true,
-    });
+    first.metadata.progress_group =
+        Some(ProgressGroup { id: "g".to_owned(), name: "group".to_owned(), weak: true });
     at(&mut first, one, &[Range::lines(1, 1)]);
     let mut second = named("second");
-    second
-        .metadata
-        .description
-        .insert("k".to_owned(), String::new());
+    second.metadata.description.insert("k".to_owned(), String::new());
     second.metadata.export_cache = Some(true);
     at(&mut second, two, &[Range::lines(3, 4)]);
     at(&mut second, other, &[]);
 
     let first = b.graph.source(ImageSource::new("alpine"), first);
-    let second = b
-        .graph
-        .source(ImageSource::new("docker.io/library/alpine:latest"), second);
+    let second = b.graph.source(ImageSource::new("docker.io/library/alpine:latest"), second);
     b.graph.merge([first, second], none())
 }
 
@@ -74,10 +63,7 @@ fn input(output: Output, hand_on: bool) -> PassthroughInput {
 
 pub(super) const CASES: &[Case] = &[
     ("scratch", |_| Output::SCRATCH),
-    ("merge", |b| {
-        b.graph
-            .merge([b.alpine, Output::SCRATCH, b.busybox, b.alpine], none())
-    }),
+    ("merge", |b| b.graph.merge([b.alpine, Output::SCRATCH, b.busybox, b.alpine], none())),
     ("merge_of_one", |b| {
         let merged = b.graph.merge([Output::SCRATCH, b.alpine], none());
         assert_eq!(merged, b.alpine);
@@ -88,35 +74,24 @@ pub(super) const CASES: &[Case] = &[
         let upper = b.run(make(b.alpine));
         b.graph.diff(b.alpine, upper, named("diff"))
     }),
-    ("diff_to_scratch", |b| {
-        b.graph.diff(b.alpine, Output::SCRATCH, none())
-    }),
+    ("diff_to_scratch", |b| b.graph.diff(b.alpine, Output::SCRATCH, none())),
     ("diff_of_scratch", |b| {
         let diff = b.graph.diff(Output::SCRATCH, b.alpine, none());
         assert_eq!(diff, b.alpine);
         diff
     }),
-    ("diff_of_itself", |b| {
-        b.graph.diff(b.alpine, b.alpine, none())
-    }),
+    ("diff_of_itself", |b| b.graph.diff(b.alpine, b.alpine, none())),
     ("passthrough", |b| {
         let required = [b.busybox, Output::SCRATCH, b.context];
         b.graph.require("wait", b.alpine, &required, none())
     }),
     ("passthrough_second", |b| {
-        let inputs = [
-            input(b.alpine, false),
-            input(b.busybox, true),
-            input(b.alpine, true),
-        ];
+        let inputs = [input(b.alpine, false), input(b.busybox, true), input(b.alpine, true)];
         b.graph.passthrough("p", inputs, named("p"))[1]
     }),
     ("build", |b| b.graph.build(BuildOp::new(b.context), none())),
     ("build_of_file", |b| {
-        let build = BuildOp {
-            filename: "graph.pb".to_owned(),
-            ..BuildOp::new(b.alpine)
-        };
+        let build = BuildOp { filename: "graph.pb".to_owned(), ..BuildOp::new(b.alpine) };
         b.graph.build(build, named("nested"))
     }),
     ("diamond", diamond),
@@ -128,14 +103,9 @@ pub(super) const CASES: &[Case] = &[
     }),
     ("filtered", |b| {
         b.options.worker_filter = vec!["base".to_owned()];
-        b.options.metadata.progress_group = Some(ProgressGroup {
-            id: "all".to_owned(),
-            ..ProgressGroup::default()
-        });
-        let constraints = Constraints {
-            worker_filter: vec!["a".to_owned(), "b".to_owned()],
-            ..none()
-        };
+        b.options.metadata.progress_group =
+            Some(ProgressGroup { id: "all".to_owned(), ..ProgressGroup::default() });
+        let constraints = Constraints { worker_filter: vec!["a".to_owned(), "b".to_owned()], ..none() };
         b.graph.exec(make(b.alpine), constraints).root
     }),
 ];

@@ -14,8 +14,8 @@ mod sources;
 use std::collections::BTreeMap;
 
 use llb::{
-    Constraints, Definition, Digest, ExecOp, Graph, ImageSource, LocalSource, MarshalOptions,
-    Output, Platform,
+    Constraints, Definition, Digest, ExecOp, Graph, ImageSource, LocalSource, MarshalOptions, Output,
+    Platform,
 };
 
 const REFERENCE: &str = include_str!("reference.tsv");
@@ -38,10 +38,7 @@ impl Build {
         let mut image = |name| graph.source(ImageSource::new(name), none());
         let alpine = image("alpine:3.20");
         let busybox = image("busybox");
-        let context = LocalSource {
-            session_id: "s1".to_owned(),
-            ..LocalSource::new("context")
-        };
+        let context = LocalSource { session_id: "s1".to_owned(), ..LocalSource::new("context") };
         let context = graph.source(context, none());
         Self {
             graph,
@@ -75,11 +72,7 @@ fn summary(definition: &Definition) -> [String; 3] {
     let ops: Vec<_> = definition.ops.iter().map(|op| op.digest.short()).collect();
     let hash = |bytes: &[u8]| Digest::of(bytes).as_str()["sha256:".len()..].to_owned();
     let json = definition.to_json().unwrap();
-    [
-        ops.join(" "),
-        hash(&definition.encode()),
-        hash(json.as_bytes()),
-    ]
+    [ops.join(" "), hash(&definition.encode()), hash(json.as_bytes())]
 }
 
 fn check(cases: &[Case]) {
@@ -105,10 +98,7 @@ fn check(cases: &[Case]) {
         }
         let again = Definition::decode(&definition.encode()).unwrap();
         assert_eq!(again.encode(), definition.encode(), "{name}");
-        assert_eq!(
-            Definition::from_pb(definition.to_pb()).unwrap().ops.len(),
-            definition.ops.len()
-        );
+        assert_eq!(Definition::from_pb(definition.to_pb()).unwrap().ops.len(), definition.ops.len());
     }
     assert!(differing.is_empty(), "{}", differing.join("\n"));
 }
@@ -143,11 +133,7 @@ fn trees_say_all_that_the_ops_do() {
         let tree = format!("{name}\n{}", definition.to_tree().unwrap());
         assert_eq!(Some(&*tree), trees.next());
         let dot = definition.to_dot().unwrap();
-        assert_eq!(
-            dot.matches("shape=").count(),
-            definition.ops.len(),
-            "{name}"
-        );
+        assert_eq!(dot.matches("shape=").count(), definition.ops.len(), "{name}");
     }
     assert_eq!(trees.next(), None);
 }
@@ -158,14 +144,7 @@ fn families() -> [&'static [Case]; 4] {
 
 #[test]
 fn every_graph_of_the_reference_has_its_twin() {
-    let names: Vec<_> = families()
-        .into_iter()
-        .flatten()
-        .map(|(name, _)| *name)
-        .collect();
-    let reference: Vec<_> = REFERENCE
-        .lines()
-        .filter_map(|line| line.split('\t').next())
-        .collect();
+    let names: Vec<_> = families().into_iter().flatten().map(|(name, _)| *name).collect();
+    let reference: Vec<_> = REFERENCE.lines().filter_map(|line| line.split('\t').next()).collect();
     assert_eq!(names, reference);
 }

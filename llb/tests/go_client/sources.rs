@@ -1,7 +1,7 @@
 use llb::{
     BlobSource, BlobStore, BundleStore, Constraints, Differ, GitSource, HttpHeaders, HttpSignature,
-    HttpSource, ImageSource, LocalSource, OciLayoutSource, Output, Platform, RawSource,
-    ResolveMode, SourceOp,
+    HttpSource, ImageSource, LocalSource, OciLayoutSource, Output, Platform, RawSource, ResolveMode,
+    SourceOp,
 };
 
 use super::{Build, Case, none, sha};
@@ -11,10 +11,7 @@ fn add(b: &mut Build, source: impl Into<SourceOp>) -> Output {
 }
 
 fn local(name: &str) -> LocalSource {
-    LocalSource {
-        session_id: "s1".to_owned(),
-        ..LocalSource::new(name)
-    }
+    LocalSource { session_id: "s1".to_owned(), ..LocalSource::new(name) }
 }
 
 fn strings<const N: usize>(items: [&str; N]) -> Vec<String> {
@@ -34,13 +31,10 @@ pub(super) const CASES: &[Case] = &[
         )
     }),
     ("image_local_for_arm", |b| {
-        let source = ImageSource {
-            resolve_mode: ResolveMode::PreferLocal,
-            ..ImageSource::new("localhost:5000/a")
-        };
+        let source =
+            ImageSource { resolve_mode: ResolveMode::PreferLocal, ..ImageSource::new("localhost:5000/a") };
         let arm = Platform::new("linux", "arm").with_variant("v7");
-        b.graph
-            .source(source, Constraints::default().with_platform(arm))
+        b.graph.source(source, Constraints::default().with_platform(arm))
     }),
     ("image_windows", |b| {
         let platform = Platform {
@@ -52,15 +46,7 @@ pub(super) const CASES: &[Case] = &[
         b.graph.source(ImageSource::new("a/b"), constraints)
     }),
     ("local", |b| add(b, LocalSource::new("context"))),
-    ("local_with_session", |b| {
-        add(
-            b,
-            LocalSource {
-                shared_key_hint: "hint".to_owned(),
-                ..local("a b")
-            },
-        )
-    }),
+    ("local_with_session", |b| add(b, LocalSource { shared_key_hint: "hint".to_owned(), ..local("a b") })),
     ("local_patterns", |b| {
         add(
             b,
@@ -73,14 +59,7 @@ pub(super) const CASES: &[Case] = &[
         )
     }),
     ("local_differ", |b| {
-        add(
-            b,
-            LocalSource {
-                differ: Some(Differ::None),
-                metadata_only: Some(Vec::new()),
-                ..local("c")
-            },
-        )
+        add(b, LocalSource { differ: Some(Differ::None), metadata_only: Some(Vec::new()), ..local("c") })
     }),
     ("local_differ_required", |b| {
         add(
@@ -93,9 +72,7 @@ pub(super) const CASES: &[Case] = &[
             },
         )
     }),
-    ("git", |b| {
-        add(b, GitSource::new("github.com/moby/buildkit.git"))
-    }),
+    ("git", |b| add(b, GitSource::new("github.com/moby/buildkit.git"))),
     ("git_fragment", |b| {
         let url = "https://user:pw@github.com/moby/buildkit.git?x=1#y";
         add(b, GitSource::with_fragment(url, "v0.1:/a/../sub/"))
@@ -142,17 +119,12 @@ pub(super) const CASES: &[Case] = &[
                 checksum: "ab".to_owned(),
                 checkout_bundle: true,
                 bundle: format!("oci-layout+blob://x@{}", sha()),
-                bundle_store: BundleStore {
-                    session_id: "s1".to_owned(),
-                    store_id: "store".to_owned(),
-                },
+                bundle_store: BundleStore { session_id: "s1".to_owned(), store_id: "store".to_owned() },
                 ..GitSource::new("git://example.com/a/b/../c")
             },
         )
     }),
-    ("git_unknown_scheme", |b| {
-        add(b, GitSource::with_fragment("ftp://example.com/a", "main"))
-    }),
+    ("git_unknown_scheme", |b| add(b, GitSource::with_fragment("ftp://example.com/a", "main"))),
     ("git_odd_path", |b| {
         add(
             b,
@@ -163,9 +135,7 @@ pub(super) const CASES: &[Case] = &[
             },
         )
     }),
-    ("http", |b| {
-        add(b, HttpSource::new("https://example.com/a.tar.gz"))
-    }),
+    ("http", |b| add(b, HttpSource::new("https://example.com/a.tar.gz"))),
     ("http_options", |b| {
         add(
             b,
@@ -175,14 +145,8 @@ pub(super) const CASES: &[Case] = &[
                 mode: 0o640,
                 uid: 1000,
                 auth_header_secret: "h".to_owned(),
-                headers: Some(HttpHeaders {
-                    accept: "text/plain".to_owned(),
-                    ..HttpHeaders::default()
-                }),
-                signature: Some(HttpSignature {
-                    public_key: "key".to_owned(),
-                    signature: "sig".to_owned(),
-                }),
+                headers: Some(HttpHeaders { accept: "text/plain".to_owned(), ..HttpHeaders::default() }),
+                signature: Some(HttpSignature { public_key: "key".to_owned(), signature: "sig".to_owned() }),
                 ..HttpSource::new("http://example.com/a")
             },
         )
@@ -214,10 +178,7 @@ pub(super) const CASES: &[Case] = &[
         add(
             b,
             BlobSource {
-                store: BlobStore::OciLayout {
-                    session_id: "s1".to_owned(),
-                    store_id: "store".to_owned(),
-                },
+                store: BlobStore::OciLayout { session_id: "s1".to_owned(), store_id: "store".to_owned() },
                 ..BlobSource::new(format!("example.com/a@{}", sha()))
             },
         )

@@ -170,10 +170,7 @@ impl ExecOp {
     /// Sorts the mounts by target. Returns the root's output index, if it has one, and what becomes of
     /// each mount, in the order before sorting.
     pub(crate) fn sort_mounts(&mut self) -> (Option<u32>, Vec<MountResult>) {
-        let mut mounts: Vec<_> = std::mem::take(&mut self.mounts)
-            .into_iter()
-            .enumerate()
-            .collect();
+        let mut mounts: Vec<_> = std::mem::take(&mut self.mounts).into_iter().enumerate().collect();
         mounts.sort_by(|(_, a), (_, b)| a.target.cmp(&b.target));
 
         let before_root = mounts.partition_point(|(_, mount)| *mount.target < *ROOT);
@@ -219,29 +216,17 @@ impl ExecOp {
         self.mounts.split_at(at)
     }
 
-    pub(crate) fn encode(
-        &self,
-        w: &mut Writer,
-        inputs: &mut Inputs<'_>,
-        default_path: Option<&str>,
-    ) {
+    pub(crate) fn encode(&self, w: &mut Writer, inputs: &mut Inputs<'_>, default_path: Option<&str>) {
         w.message(1, |w| self.encode_meta(w, default_path));
         let mut outputs = 0_i64..;
         let mut output = |has_output| {
-            if has_output {
-                outputs.next().unwrap_or_default()
-            } else {
-                -1
-            }
+            if has_output { outputs.next().unwrap_or_default() } else { -1 }
         };
         let (before_root, after_root) = self.around_root();
         for mount in before_root {
             mount.encode(w, inputs, output(mount.has_output()));
         }
-        let root = Mount {
-            readonly: self.readonly_root,
-            ..Mount::bind(ROOT, self.root)
-        };
+        let root = Mount { readonly: self.readonly_root, ..Mount::bind(ROOT, self.root) };
         root.encode(w, inputs, output(root.has_output()));
         for mount in after_root {
             mount.encode(w, inputs, output(mount.has_output()));
@@ -309,10 +294,7 @@ impl ExecOp {
     }
 
     fn has_env(&self, name: &str) -> bool {
-        let set = |line: &String| {
-            line.strip_prefix(name)
-                .is_some_and(|rest| rest.starts_with('='))
-        };
+        let set = |line: &String| line.strip_prefix(name).is_some_and(|rest| rest.starts_with('='));
         self.env.iter().any(set)
     }
 }

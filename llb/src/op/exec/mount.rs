@@ -47,21 +47,12 @@ impl Mount {
 
     /// Returns a mount of a directory that lasts from build to build and starts out empty.
     pub fn cache(target: impl Into<String>, id: impl Into<String>, sharing: CacheSharing) -> Self {
-        Self {
-            kind: MountKind::Cache {
-                id: id.into(),
-                sharing,
-            },
-            ..Self::bind(target, Output::SCRATCH)
-        }
+        Self { kind: MountKind::Cache { id: id.into(), sharing }, ..Self::bind(target, Output::SCRATCH) }
     }
 
     /// Returns a mount of memory, with a size limit in bytes unless it is zero.
     pub fn tmpfs(target: impl Into<String>, size_bytes: i64) -> Self {
-        Self {
-            kind: MountKind::Tmpfs { size_bytes },
-            ..Self::bind(target, Output::SCRATCH)
-        }
+        Self { kind: MountKind::Tmpfs { size_bytes }, ..Self::bind(target, Output::SCRATCH) }
     }
 
     /// Whether the mount's state after the command is an output of the op.
@@ -174,11 +165,7 @@ impl Secret {
 
     /// Returns a secret in an environment variable.
     pub fn env(id: impl Into<String>, name: impl Into<String>) -> Self {
-        Self {
-            target: None,
-            env: Some(name.into()),
-            ..Self::file(id, "")
-        }
+        Self { target: None, env: Some(name.into()), ..Self::file(id, "") }
     }
 
     pub(super) fn encode_mount(&self, w: &mut Writer) {
@@ -224,14 +211,7 @@ pub struct SshAgent {
 impl SshAgent {
     /// Returns an agent whose socket only root can use.
     pub fn new(id: impl Into<String>) -> Self {
-        Self {
-            id: id.into(),
-            target: String::new(),
-            uid: 0,
-            gid: 0,
-            mode: 0o600,
-            optional: false,
-        }
+        Self { id: id.into(), target: String::new(), uid: 0, gid: 0, mode: 0o600, optional: false }
     }
 
     /// Returns the path of the socket of the agent at a position.

@@ -23,10 +23,7 @@ pub enum FileAction {
 
 /// Copies files from a file system into the one that the chain changes.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "they are independent switches of BuildKit's message"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent switches of BuildKit's message")]
 pub struct CopyAction {
     /// Where the files are.
     pub from: CopyFrom,
@@ -137,13 +134,7 @@ pub struct MkfileAction {
 impl MkfileAction {
     /// Returns a file of root.
     pub fn new(path: impl Into<String>, mode: u32, data: impl Into<Vec<u8>>) -> Self {
-        Self {
-            path: path.into(),
-            mode,
-            data: data.into(),
-            owner: None,
-            timestamp: None,
-        }
+        Self { path: path.into(), mode, data: data.into(), owner: None, timestamp: None }
     }
 }
 
@@ -165,13 +156,7 @@ pub struct MkdirAction {
 impl MkdirAction {
     /// Returns a directory of root.
     pub fn new(path: impl Into<String>, mode: u32) -> Self {
-        Self {
-            path: path.into(),
-            mode,
-            make_parents: false,
-            owner: None,
-            timestamp: None,
-        }
+        Self { path: path.into(), mode, make_parents: false, owner: None, timestamp: None }
     }
 }
 
@@ -189,11 +174,7 @@ pub struct RmAction {
 impl RmAction {
     /// Returns the removal of one path, which must be there.
     pub fn new(path: impl Into<String>) -> Self {
-        Self {
-            path: path.into(),
-            allow_not_found: false,
-            allow_wildcard: false,
-        }
+        Self { path: path.into(), allow_not_found: false, allow_wildcard: false }
     }
 }
 
@@ -213,12 +194,7 @@ pub struct SymlinkAction {
 impl SymlinkAction {
     /// Returns a link at `new_path` that points to `old_path`.
     pub fn new(old_path: impl Into<String>, new_path: impl Into<String>) -> Self {
-        Self {
-            old_path: old_path.into(),
-            new_path: new_path.into(),
-            owner: None,
-            timestamp: None,
-        }
+        Self { old_path: old_path.into(), new_path: new_path.into(), owner: None, timestamp: None }
     }
 }
 macro_rules! actions {
@@ -231,13 +207,7 @@ macro_rules! actions {
     )*};
 }
 
-actions!(
-    Copy(CopyAction),
-    Mkfile(MkfileAction),
-    Mkdir(MkdirAction),
-    Rm(RmAction),
-    Symlink(SymlinkAction)
-);
+actions!(Copy(CopyAction), Mkfile(MkfileAction), Mkdir(MkdirAction), Rm(RmAction), Symlink(SymlinkAction));
 impl FileAction {
     /// Writes the member of the oneof. `base` is the input that names of owners are looked up in.
     pub(super) fn encode(&self, w: &mut Writer, dir: &str, base: i64) {

@@ -58,21 +58,14 @@ impl FileOp {
     /// Returns a chain without actions yet on a base. User and group names of owners are looked up in
     /// the base.
     pub fn new(base: Output) -> Self {
-        Self {
-            base,
-            dir: "/".to_owned(),
-            steps: Vec::new(),
-        }
+        Self { base, dir: "/".to_owned(), steps: Vec::new() }
     }
 
     /// Returns this chain with relative paths of its actions relative to `dir` rather than `/`. (The
     /// source of a copy is relative to the root of the file system that it is in.)
     #[must_use]
     pub fn in_dir(self, dir: impl Into<String>) -> Self {
-        Self {
-            dir: dir.into(),
-            ..self
-        }
+        Self { dir: dir.into(), ..self }
     }
 
     /// Returns what the first action changes.
@@ -121,11 +114,7 @@ impl FileOp {
             Parent::Base(base) => base,
             Parent::Action(parent) => earlier(parent).base,
         };
-        self.steps.push(Step {
-            parent,
-            base,
-            action,
-        });
+        self.steps.push(Step { parent, base, action });
         id
     }
 }

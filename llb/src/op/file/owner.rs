@@ -14,10 +14,7 @@ pub struct Owner {
 impl Owner {
     /// Returns an owner and a group by number.
     pub fn ids(uid: u32, gid: u32) -> Self {
-        Self {
-            user: Some(UserRef::Id(uid)),
-            group: Some(UserRef::Id(gid)),
-        }
+        Self { user: Some(UserRef::Id(uid)), group: Some(UserRef::Id(gid)) }
     }
 
     /// Returns what `user[:group]` means to BuildKit (`WithUser` in `client/llb/fileop.go`): decimal
@@ -27,10 +24,7 @@ impl Owner {
             Some((user, group)) => (user, Some(group)),
             None => (text, None),
         };
-        Self {
-            user: Some(UserRef::parse(user)),
-            group: group.map(UserRef::parse),
-        }
+        Self { user: Some(UserRef::parse(user)), group: group.map(UserRef::parse) }
     }
 }
 

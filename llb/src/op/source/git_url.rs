@@ -44,18 +44,12 @@ impl GitUrl {
             return None;
         }
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        let host = authority
-            .rsplit_once('@')
-            .map_or(authority, |(_, host)| host);
+        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
         if host.contains(' ') {
             return None;
         }
         let decoded = decode(path)?;
-        let path_as_written = if path.bytes().all(is_plain) {
-            path.to_owned()
-        } else {
-            encode(&decoded)
-        };
+        let path_as_written = if path.bytes().all(is_plain) { path.to_owned() } else { encode(&decoded) };
         Some(Self {
             remote: format!("{scheme}://{authority}{path_as_written}"),
             host: host.to_owned(),
@@ -71,19 +65,14 @@ impl GitUrl {
         let (user, rest) = remote.split_once('@')?;
         let (host, path) = rest.split_once(':')?;
         let is_word = |text: &str, extra: &[char]| {
-            !text.is_empty()
-                && text
-                    .chars()
-                    .all(|c| c.is_ascii_alphanumeric() || extra.contains(&c))
+            !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || extra.contains(&c))
         };
-        (is_word(user, &['-', '_']) && is_word(host, &['-', '.']) && !url.contains('\n')).then(
-            || Self {
-                scheme: "ssh".to_owned(),
-                host: host.to_owned(),
-                path: path.to_owned(),
-                remote: remote.to_owned(),
-            },
-        )
+        (is_word(user, &['-', '_']) && is_word(host, &['-', '.']) && !url.contains('\n')).then(|| Self {
+            scheme: "ssh".to_owned(),
+            host: host.to_owned(),
+            path: path.to_owned(),
+            remote: remote.to_owned(),
+        })
     }
 }
 

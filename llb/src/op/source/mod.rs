@@ -90,10 +90,7 @@ impl SourceOp {
             Self::Blob(source) => source.attrs(),
             Self::Raw(source) => return source.attrs(local_unique_id),
         };
-        attrs
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect()
+        attrs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
     /// Whether the op carries a platform: only images do (`platformSpecificSource` in

@@ -1,11 +1,29 @@
 //! A buildkitd of Bob's own: found, started, awaited, supervised, ended.
 
+mod guard;
+mod log;
+mod ready;
+
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
-use std::process::ExitStatus;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal};
+use tokio::process::{Child, Command};
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
+
+use self::guard::{Guard, Ward};
+use self::log::LogTail;
+use self::ready::SocketWatch;
+
 use super::address::Address;
+
+/// The log of a step that the daemon keeps, in bytes.
+const STEP_LOG_MAX_BYTES: &str = "4194304";
+/// How long the rest of a daemon's log may take once it has ended.
+const LOG_PATIENCE: Duration = Duration::from_millis(300);
 
 /// How a daemon is started.
 #[derive(Clone, Debug)]
@@ -114,6 +132,12 @@ pub struct DaemonExit {
 #[derive(Debug)]
 pub struct Daemon {
     address: Address,
+    pid: u32,
+    log: LogTail,
+    exit: watch::Receiver<Option<ExitStatus>>,
+    /// Dropped to ask for the end.
+    stop: oneshot::Sender<()>,
+    supervisor: JoinHandle<()>,
 }
 
 /// Returns the path of buildkitd: `explicit` if given, else the first one in `search_path`.
@@ -125,23 +149,115 @@ pub fn find_program(
     explicit: Option<&Path>,
     search_path: Option<&OsStr>,
 ) -> Result<PathBuf, DaemonError> {
-    let _ = (explicit, search_path);
-    Err(DaemonError::NotFound {
-        place: "on PATH".to_owned(),
-    })
+    let is_program = |path: &PathBuf| {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::metadata(path).is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
+    };
+    if let Some(path) = explicit {
+        let place = || format!("at {}", path.display());
+        return Some(path.to_owned())
+            .filter(is_program)
+            .ok_or_else(|| DaemonError::NotFound { place: place() });
+    }
+    let dirs = search_path.map(std::env::split_paths).into_iter().flatten();
+    dirs.map(|dir| dir.join("buildkitd"))
+        .find(is_program)
+        .ok_or_else(|| DaemonError::NotFound { place: "on PATH".to_owned() })
 }
 
 impl Daemon {
     /// Starts a daemon and returns once it answers.
     ///
+    /// It gets a process group of its own, so that Ctrl-C in a terminal does not reach it first, and an
+    /// environment without anything that Bob was not told to pass on. If Bob is killed, it ends too.
+    ///
     /// # Errors
     ///
     /// Every variant of [`DaemonError`] but `NotFound`.
-    #[expect(clippy::unused_async, reason = "being written")]
     pub async fn start(options: DaemonOptions) -> Result<Self, DaemonError> {
-        Ok(Self {
-            address: Address::Unix(options.socket),
-        })
+        prepare(&options).await?;
+        let socket_failed = |source| prepare_failed(&options.socket, source);
+        let watch = SocketWatch::new(&options.socket).map_err(socket_failed)?;
+        let mut daemon = Self::spawn(&options)?;
+
+        enum First {
+            Answered(std::io::Result<()>),
+            Exited,
+            Late,
+        }
+        let first = tokio::select! {
+            answered = watch.answered() => First::Answered(answered),
+            _ = daemon.exit.wait_for(Option::is_some) => First::Exited,
+            () = tokio::time::sleep(options.ready_timeout) => First::Late,
+        };
+        let error = match first {
+            First::Answered(Ok(())) => return Ok(daemon),
+            First::Answered(Err(source)) => prepare_failed(&options.socket, source),
+            First::Exited => {
+                let exit = daemon.exited().await;
+                DaemonError::Exited { status: exit.status.to_string(), log_tail: exit.log_tail }
+            }
+            First::Late => {
+                let seconds = options.ready_timeout.as_secs();
+                DaemonError::NotReady { seconds, log_tail: daemon.log_tail() }
+            }
+        };
+        daemon.stop().await;
+        Err(error)
+    }
+
+    fn spawn(options: &DaemonOptions) -> Result<Self, DaemonError> {
+        let address = Address::Unix(options.socket.clone());
+        let failed = |source| DaemonError::Spawn { program: options.program.display().to_string(), source };
+        let mut root_argument = OsString::from("--root=");
+        root_argument.push(&options.root);
+        let mut address_argument = OsString::from("--addr=unix://");
+        address_argument.push(&options.socket);
+        let mut child = Command::new(&options.program)
+            .arg("--oci-worker-net=host")
+            .args([root_argument, address_argument])
+            .args(&options.extra_args)
+            .env_clear()
+            .envs(passed_environment())
+            .env("BUILDKIT_STEP_LOG_MAX_SIZE", STEP_LOG_MAX_BYTES)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .map_err(failed)?;
+        let pid = child.id().expect("a child that was not awaited has an id");
+        let ward = Ward {
+            pid,
+            grace: options.stop_grace,
+            root: &options.root,
+            socket: &options.socket,
+            remove_root: options.remove_root,
+        };
+        let guard = Guard::start(&ward).inspect_err(|error| {
+            tracing::warn!(%error, "buildkitd would outlive a bob that is killed: there is no shell to guard it");
+        });
+
+        let log = LogTail::default();
+        let readers = [
+            child.stdout.take().map(|stream| tokio::spawn(log.clone().fill(stream))),
+            child.stderr.take().map(|stream| tokio::spawn(log.clone().fill(stream))),
+        ];
+        let (exit_sender, exit) = watch::channel(None);
+        let (stop, stopped) = oneshot::channel();
+        let supervision = Supervision { child, pid, grace: options.stop_grace, guard: guard.ok() };
+        let supervisor = tokio::spawn(async move {
+            let (status, guard) = supervision.until_end(stopped).await;
+            for reader in readers.into_iter().flatten() {
+                // A process that the daemon left behind may hold the stream open.
+                let _ = tokio::time::timeout(LOG_PATIENCE, reader).await;
+            }
+            exit_sender.send_replace(Some(status));
+            if let Some(guard) = guard {
+                guard.clear_up().await;
+            }
+        });
+        Ok(Self { address, pid, log, exit, stop, supervisor })
     }
 
     /// Returns where the daemon listens.
@@ -149,18 +265,102 @@ impl Daemon {
         &self.address
     }
 
+    /// Returns the daemon's process id.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
     /// Returns how the daemon ended, as soon as it has. May be awaited any number of times and beside a build.
     pub async fn exited(&self) -> DaemonExit {
-        std::future::pending().await
+        let mut exit = self.exit.clone();
+        let status = exit.wait_for(Option::is_some).await.ok().and_then(|status| *status);
+        DaemonExit { status: status.unwrap_or_default(), log_tail: self.log.lines() }
     }
 
     /// Returns the daemon's last log lines, oldest first.
     pub fn log_tail(&self) -> Vec<String> {
-        Vec::new()
+        self.log.lines()
     }
 
     /// Ends the daemon: SIGTERM, SIGKILL to it and all it started after the grace period; then its socket,
     /// and its state if so asked, are removed.
-    #[expect(clippy::unused_async, reason = "being written")]
-    pub async fn stop(self) {}
+    pub async fn stop(self) {
+        drop(self.stop);
+        let _ = self.supervisor.await;
+    }
 }
+
+/// The process and what watches it.
+struct Supervision {
+    child: Child,
+    pid: u32,
+    grace: Duration,
+    guard: Option<Guard>,
+}
+
+impl Supervision {
+    /// Waits until the daemon ends, or ends it when `stopped` says so.
+    async fn until_end(mut self, stopped: oneshot::Receiver<()>) -> (ExitStatus, Option<Guard>) {
+        let ended = tokio::select! {
+            ended = self.child.wait() => Some(ended),
+            _ = stopped => None,
+        };
+        let ended = match ended {
+            Some(ended) => ended,
+            None => self.end().await,
+        };
+        let status = ended.unwrap_or_else(|error| {
+            tracing::warn!(%error, "cannot wait for buildkitd");
+            ExitStatus::default()
+        });
+        (status, self.guard)
+    }
+
+    async fn end(&mut self) -> std::io::Result<ExitStatus> {
+        let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
+        if let Some(pid) = pid {
+            let _ = rustix::process::kill_process(pid, Signal::TERM);
+        }
+        if let Ok(ended) = tokio::time::timeout(self.grace, self.child.wait()).await {
+            return ended;
+        }
+        tracing::warn!("buildkitd did not end within {} s and is killed", self.grace.as_secs());
+        if let Some(pid) = pid {
+            let _ = rustix::process::kill_process_group(pid, Signal::KILL);
+        }
+        self.child.wait().await
+    }
+}
+
+/// The variables that a daemon gets of Bob's environment: what it needs to find programs, certificates and
+/// the way to the network. Nothing that could hold a registry credential.
+fn passed_environment() -> impl Iterator<Item = (OsString, OsString)> {
+    const PASSED: [&str; 16] = [
+        "PATH", "HOME", "TMPDIR", "LANG", "TZ", "XDG_RUNTIME_DIR", "SSL_CERT_FILE", "SSL_CERT_DIR",
+        "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy",
+    ];
+    PASSED.into_iter().filter_map(|name| Some((name.into(), std::env::var_os(name)?)))
+}
+
+fn prepare_failed(path: &Path, source: std::io::Error) -> DaemonError {
+    DaemonError::Prepare { path: path.display().to_string(), source }
+}
+
+/// Makes the folders and removes a socket that nobody listens on any more.
+async fn prepare(options: &DaemonOptions) -> Result<(), DaemonError> {
+    let socket = &options.socket;
+    let dir = socket.parent().unwrap_or(Path::new("/"));
+    for folder in [options.root.as_path(), dir] {
+        std::fs::create_dir_all(folder).map_err(|e| prepare_failed(folder, e))?;
+    }
+    if !socket.exists() {
+        return Ok(());
+    }
+    match tokio::net::UnixStream::connect(socket).await {
+        Ok(_) => Err(DaemonError::InUse { socket: socket.display().to_string() }),
+        Err(_) => std::fs::remove_file(socket).map_err(|e| prepare_failed(socket, e)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

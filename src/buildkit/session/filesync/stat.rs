@@ -160,22 +160,23 @@ fn xattrs(full: &Path) -> rustix::io::Result<BTreeMap<String, Vec<u8>>> {
     Ok(out)
 }
 
-/// Reads a value of unknown length: most files have no attributes, so the first call mostly suffices.
-fn sized(read: impl Fn(&mut [u8]) -> rustix::io::Result<usize>) -> rustix::io::Result<Vec<u8>> {
+/// The largest value and the longest list of names, in bytes; source: Linux's `limits.h`.
+const XATTR_BYTES: usize = 64 << 10;
+
+/// Reads a value of unknown length: few files have attributes, so a small buffer mostly suffices.
+fn sized(
+    read: impl Fn(&mut [u8]) -> rustix::io::Result<usize>,
+) -> rustix::io::Result<Vec<u8>> {
     let mut buffer = vec![0; 256];
-    loop {
-        match read(&mut buffer) {
-            Ok(length) => {
-                buffer.truncate(length);
-                return Ok(buffer);
-            }
-            Err(Errno::RANGE) => {
-                let length = read(&mut [])?;
-                buffer.resize(length, 0);
-            }
-            Err(error) => return Err(error),
+    let length = match read(&mut buffer) {
+        Err(Errno::RANGE) => {
+            buffer.resize(XATTR_BYTES, 0);
+            read(&mut buffer)?
         }
-    }
+        first => first?,
+    };
+    buffer.truncate(length);
+    Ok(buffer)
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tower::Service;
 
-use super::MAX_MESSAGE_BYTES;
+use super::{CONNECTION_WINDOW_BYTES, MAX_MESSAGE_BYTES, STREAM_WINDOW_BYTES};
 use super::address::{Address, AddressError, TlsOptions};
 use super::error::{BuildError, Error, GatewayFailure};
 use super::gateway::{BuildResult, Gateway};
@@ -24,10 +24,6 @@ use super::proto::types::WorkerRecord;
 use super::request::{BuildOutcome, BuildRequest};
 use super::session::SessionOptions;
 use super::solve;
-
-/// Windows of the one connection, in bytes: Go's, see `client/client.go` in BuildKit.
-const STREAM_WINDOW: u32 = 1 << 20;
-const CONNECTION_WINDOW: u32 = 4 << 20;
 
 /// A connection to one daemon. Clones share it.
 #[derive(Clone, Debug)]
@@ -201,8 +197,8 @@ async fn endpoint(address: &Address, tls: &TlsOptions) -> Result<Endpoint, Error
     };
     // No keep-alive pings: the daemon ends a connection that pings more often than every five minutes.
     Ok(endpoint
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .http2_max_header_list_size(1 << 20)
         .tcp_nodelay(true)
         .user_agent(concat!("bob/", env!("CARGO_PKG_VERSION")))

@@ -39,3 +39,13 @@ pub mod proto {
 /// Source: `util/grpcutil` and `session/grpc.go` in BuildKit (16 MiB); the margin leaves room for the
 /// framing of a message that is exactly that large.
 pub(crate) const MAX_MESSAGE_BYTES: usize = 17 << 20;
+
+/// What one stream may have under way towards us, in bytes.
+pub(crate) const STREAM_WINDOW_BYTES: u32 = 4 << 20;
+
+/// What all streams of a connection may have under way towards us, in bytes.
+///
+/// The windows of the streams bound the memory. This one only has to be large: h2 ends a connection with
+/// `ENHANCE_YOUR_CALM` when the unread frames below 256 bytes are more than half of this window holds at 256
+/// bytes each, and a folder of many small files brings tens of thousands of requests of a dozen bytes at once.
+pub(crate) const CONNECTION_WINDOW_BYTES: u32 = 256 << 20;

@@ -43,12 +43,10 @@ use self::filesync::FileSync;
 use self::raw::StreamService;
 use self::tunnel::Tunnel;
 use self::wire::Chunk;
-use super::MAX_MESSAGE_BYTES;
+use super::{CONNECTION_WINDOW_BYTES, MAX_MESSAGE_BYTES, STREAM_WINDOW_BYTES};
 use super::error::Error;
 use super::request::ExportTarget;
 
-/// Windows of the inner connection, in bytes: Go's, see `session/grpc.go` in BuildKit.
-const WINDOW_BYTES: u32 = 1 << 20;
 const FRAME_BYTES: u32 = 1 << 20;
 /// The daemon sends the patterns of a whole ignore file in one header block.
 const HEADER_BYTES: u32 = 1 << 20;
@@ -208,8 +206,8 @@ impl Session {
         let tunnel = Tunnel::new(reply.into_inner(), writer);
         let services = TowerToHyperService::new(options.services(exports));
         let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
-            .initial_stream_window_size(WINDOW_BYTES)
-            .initial_connection_window_size(WINDOW_BYTES)
+            .initial_stream_window_size(STREAM_WINDOW_BYTES)
+            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
             .max_frame_size(FRAME_BYTES)
             .max_header_list_size(HEADER_BYTES)
             .max_concurrent_streams(STREAMS)

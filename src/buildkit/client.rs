@@ -14,7 +14,6 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tower::Service;
 
-use super::{CONNECTION_WINDOW_BYTES, MAX_MESSAGE_BYTES, STREAM_WINDOW_BYTES};
 use super::address::{Address, AddressError, TlsOptions};
 use super::error::{BuildError, Error, GatewayFailure};
 use super::gateway::{BuildResult, Gateway};
@@ -24,6 +23,7 @@ use super::proto::types::WorkerRecord;
 use super::request::{BuildOutcome, BuildRequest};
 use super::session::SessionOptions;
 use super::solve;
+use super::{CONNECTION_WINDOW_BYTES, MAX_MESSAGE_BYTES, STREAM_WINDOW_BYTES};
 
 /// A connection to one daemon. Clones share it.
 #[derive(Clone, Debug)]

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::process::{Child, Command};
 
-/// Arguments: process id, grace in tenths of a second, state folder, socket, `remove` to remove the state.
+/// Arguments: process id, grace in tenths of a second, state folder, two sockets, `remove` to remove the state.
 ///
 /// The word `gone` in the pipe says that the daemon has ended already; the end of the pipe without it, that
 /// Bob has. Containers outlive a daemon that is killed; runc knows them by the names of their bundles.
@@ -34,8 +34,8 @@ done
 while read -r _ mount _; do
     case $mount in "$3"/*) umount -l "$mount" ;; esac
 done </proc/mounts
-rm -f "$4"
-[ "$5" != remove ] || rm -rf "$3"
+rm -f "$4" "$5"
+[ "$6" != remove ] || rm -rf "$3"
 "#;
 
 /// How long clearing up may take.
@@ -47,7 +47,7 @@ pub(super) struct Ward<'a> {
     pub(super) pid: u32,
     pub(super) grace: Duration,
     pub(super) root: &'a Path,
-    pub(super) socket: &'a Path,
+    pub(super) sockets: [&'a Path; 2],
     pub(super) remove_root: bool,
 }
 
@@ -64,7 +64,8 @@ impl Guard {
         let shell = Command::new("/bin/sh")
             .args(["-c", SCRIPT, "bob-guard", &ward.pid.to_string()])
             .arg((ward.grace.as_millis() / 100).to_string())
-            .args([ward.root, ward.socket])
+            .arg(ward.root)
+            .args(ward.sockets)
             .arg(if ward.remove_root { "remove" } else { "keep" })
             .env_clear()
             .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
@@ -81,7 +82,10 @@ impl Guard {
     pub(super) async fn clear_up(mut self) {
         let _ = self.pipe.write_all(b"gone\n");
         drop(self.pipe);
-        if tokio::time::timeout(CLEAR_PATIENCE, self.shell.wait()).await.is_err() {
+        if tokio::time::timeout(CLEAR_PATIENCE, self.shell.wait())
+            .await
+            .is_err()
+        {
             tracing::warn!("clearing up after buildkitd takes long; it goes on in the background");
         }
     }

@@ -162,7 +162,9 @@ pub fn find_program(
     let dirs = search_path.map(std::env::split_paths).into_iter().flatten();
     dirs.map(|dir| dir.join("buildkitd"))
         .find(is_program)
-        .ok_or_else(|| DaemonError::NotFound { place: "on PATH".to_owned() })
+        .ok_or_else(|| DaemonError::NotFound {
+            place: "on PATH".to_owned(),
+        })
 }
 
 impl Daemon {
@@ -195,11 +197,17 @@ impl Daemon {
             First::Answered(Err(source)) => prepare_failed(&options.socket, source),
             First::Exited => {
                 let exit = daemon.exited().await;
-                DaemonError::Exited { status: exit.status.to_string(), log_tail: exit.log_tail }
+                DaemonError::Exited {
+                    status: exit.status.to_string(),
+                    log_tail: exit.log_tail,
+                }
             }
             First::Late => {
                 let seconds = options.ready_timeout.as_secs();
-                DaemonError::NotReady { seconds, log_tail: daemon.log_tail() }
+                DaemonError::NotReady {
+                    seconds,
+                    log_tail: daemon.log_tail(),
+                }
             }
         };
         daemon.stop().await;
@@ -208,14 +216,21 @@ impl Daemon {
 
     fn spawn(options: &DaemonOptions) -> Result<Self, DaemonError> {
         let address = Address::Unix(options.socket.clone());
-        let failed = |source| DaemonError::Spawn { program: options.program.display().to_string(), source };
+        let failed = |source| DaemonError::Spawn {
+            program: options.program.display().to_string(),
+            source,
+        };
         let mut root_argument = OsString::from("--root=");
         root_argument.push(&options.root);
+        // Every daemon makes this socket, by default all of them the same one.
+        let trace_socket = options.socket.with_extension("otel.sock");
+        let mut trace_argument = OsString::from("--otel-socket-path=");
+        trace_argument.push(&trace_socket);
         let mut address_argument = OsString::from("--addr=unix://");
         address_argument.push(&options.socket);
         let mut child = Command::new(&options.program)
             .arg("--oci-worker-net=host")
-            .args([root_argument, address_argument])
+            .args([root_argument, address_argument, trace_argument])
             .args(&options.extra_args)
             .env_clear()
             .envs(passed_environment())
@@ -231,7 +246,7 @@ impl Daemon {
             pid,
             grace: options.stop_grace,
             root: &options.root,
-            socket: &options.socket,
+            sockets: [&options.socket, &trace_socket],
             remove_root: options.remove_root,
         };
         let guard = Guard::start(&ward).inspect_err(|error| {
@@ -240,12 +255,23 @@ impl Daemon {
 
         let log = LogTail::default();
         let readers = [
-            child.stdout.take().map(|stream| tokio::spawn(log.clone().fill(stream))),
-            child.stderr.take().map(|stream| tokio::spawn(log.clone().fill(stream))),
+            child
+                .stdout
+                .take()
+                .map(|stream| tokio::spawn(log.clone().fill(stream))),
+            child
+                .stderr
+                .take()
+                .map(|stream| tokio::spawn(log.clone().fill(stream))),
         ];
         let (exit_sender, exit) = watch::channel(None);
         let (stop, stopped) = oneshot::channel();
-        let supervision = Supervision { child, pid, grace: options.stop_grace, guard: guard.ok() };
+        let supervision = Supervision {
+            child,
+            pid,
+            grace: options.stop_grace,
+            guard: guard.ok(),
+        };
         let supervisor = tokio::spawn(async move {
             let (status, guard) = supervision.until_end(stopped).await;
             for reader in readers.into_iter().flatten() {
@@ -257,7 +283,14 @@ impl Daemon {
                 guard.clear_up().await;
             }
         });
-        Ok(Self { address, pid, log, exit, stop, supervisor })
+        Ok(Self {
+            address,
+            pid,
+            log,
+            exit,
+            stop,
+            supervisor,
+        })
     }
 
     /// Returns where the daemon listens.
@@ -273,8 +306,15 @@ impl Daemon {
     /// Returns how the daemon ended, as soon as it has. May be awaited any number of times and beside a build.
     pub async fn exited(&self) -> DaemonExit {
         let mut exit = self.exit.clone();
-        let status = exit.wait_for(Option::is_some).await.ok().and_then(|status| *status);
-        DaemonExit { status: status.unwrap_or_default(), log_tail: self.log.lines() }
+        let status = exit
+            .wait_for(Option::is_some)
+            .await
+            .ok()
+            .and_then(|status| *status);
+        DaemonExit {
+            status: status.unwrap_or_default(),
+            log_tail: self.log.lines(),
+        }
     }
 
     /// Returns the daemon's last log lines, oldest first.
@@ -324,7 +364,10 @@ impl Supervision {
         if let Ok(ended) = tokio::time::timeout(self.grace, self.child.wait()).await {
             return ended;
         }
-        tracing::warn!("buildkitd did not end within {} s and is killed", self.grace.as_secs());
+        tracing::warn!(
+            "buildkitd did not end within {} s and is killed",
+            self.grace.as_secs()
+        );
         if let Some(pid) = pid {
             let _ = rustix::process::kill_process_group(pid, Signal::KILL);
         }
@@ -336,14 +379,33 @@ impl Supervision {
 /// the way to the network. Nothing that could hold a registry credential.
 fn passed_environment() -> impl Iterator<Item = (OsString, OsString)> {
     const PASSED: [&str; 16] = [
-        "PATH", "HOME", "TMPDIR", "LANG", "TZ", "XDG_RUNTIME_DIR", "SSL_CERT_FILE", "SSL_CERT_DIR",
-        "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy",
+        "PATH",
+        "HOME",
+        "TMPDIR",
+        "LANG",
+        "TZ",
+        "XDG_RUNTIME_DIR",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "NO_PROXY",
+        "ALL_PROXY",
+        "http_proxy",
+        "https_proxy",
+        "no_proxy",
+        "all_proxy",
     ];
-    PASSED.into_iter().filter_map(|name| Some((name.into(), std::env::var_os(name)?)))
+    PASSED
+        .into_iter()
+        .filter_map(|name| Some((name.into(), std::env::var_os(name)?)))
 }
 
 fn prepare_failed(path: &Path, source: std::io::Error) -> DaemonError {
-    DaemonError::Prepare { path: path.display().to_string(), source }
+    DaemonError::Prepare {
+        path: path.display().to_string(),
+        source,
+    }
 }
 
 /// Makes the folders and removes a socket that nobody listens on any more.
@@ -357,7 +419,9 @@ async fn prepare(options: &DaemonOptions) -> Result<(), DaemonError> {
         return Ok(());
     }
     match tokio::net::UnixStream::connect(socket).await {
-        Ok(_) => Err(DaemonError::InUse { socket: socket.display().to_string() }),
+        Ok(_) => Err(DaemonError::InUse {
+            socket: socket.display().to_string(),
+        }),
         Err(_) => std::fs::remove_file(socket).map_err(|e| prepare_failed(socket, e)),
     }
 }

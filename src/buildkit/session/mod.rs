@@ -43,9 +43,9 @@ use self::filesync::FileSync;
 use self::raw::StreamService;
 use self::tunnel::Tunnel;
 use self::wire::Chunk;
-use super::{CONNECTION_WINDOW_BYTES, MAX_MESSAGE_BYTES, STREAM_WINDOW_BYTES};
 use super::error::Error;
 use super::request::ExportTarget;
+use super::{CONNECTION_WINDOW_BYTES, MAX_MESSAGE_BYTES, STREAM_WINDOW_BYTES};
 
 const FRAME_BYTES: u32 = 1 << 20;
 /// The daemon sends the patterns of a whole ignore file in one header block.

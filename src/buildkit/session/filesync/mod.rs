@@ -5,7 +5,6 @@
 mod filter;
 mod follow;
 mod glob;
-mod pattern;
 mod send;
 mod stat;
 mod walk;

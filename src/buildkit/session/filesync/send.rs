@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read as _;
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 
-use super::filter::{Filter, Patterns};
+use super::filter::Patterns;
 use super::stat::{FileError, mode};
 use super::walk;
 use crate::buildkit::session::wire::{Packet, PacketType};
@@ -67,7 +68,8 @@ fn list(root: &Path, patterns: Patterns, listed: &Listed, replies: &Replies) {
         next_id += 1;
         replies.blocking_send(Ok(Packet::stat(Some(stat)))).is_ok()
     };
-    let outcome = Filter::new(root, patterns)
+    let outcome = patterns
+        .filter(root)
         .map_err(walk::WalkError::from)
         .and_then(|filter| walk::walk(root, &filter, &mut emit));
     let _ = match outcome {
@@ -153,7 +155,7 @@ fn send_file(id: u32, full: &Path, replies: &Replies) -> Result<bool, FileError>
     let failed = |operation, error| FileError::new(operation, full, error);
     let meta = full.symlink_metadata().map_err(|e| failed("open", e))?;
     // A socket is listed as an empty file and cannot be opened.
-    if meta.is_file() {
+    if !meta.file_type().is_socket() {
         let mut file = File::open(full).map_err(|e| failed("open", e))?;
         let mut left = usize::try_from(meta.len()).unwrap_or(usize::MAX);
         loop {

@@ -164,9 +164,7 @@ fn xattrs(full: &Path) -> rustix::io::Result<BTreeMap<String, Vec<u8>>> {
 const XATTR_BYTES: usize = 64 << 10;
 
 /// Reads a value of unknown length: few files have attributes, so a small buffer mostly suffices.
-fn sized(
-    read: impl Fn(&mut [u8]) -> rustix::io::Result<usize>,
-) -> rustix::io::Result<Vec<u8>> {
+fn sized(read: impl Fn(&mut [u8]) -> rustix::io::Result<usize>) -> rustix::io::Result<Vec<u8>> {
     let mut buffer = vec![0; 256];
     let length = match read(&mut buffer) {
         Err(Errno::RANGE) => {

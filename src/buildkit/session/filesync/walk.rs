@@ -7,9 +7,10 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
-use super::filter::{Decision, Filter, FilterError, MatchState};
+use super::filter::FilterError;
 use super::stat::{self, FileError, HardLinks};
 use crate::buildkit::session::wire::Stat;
+use crate::ignore::{DirState, Filter};
 
 /// Why a walk ends early.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +36,7 @@ struct Level {
     path: Vec<u8>,
     /// Entries still to come, last first.
     rest: Vec<Entry>,
-    state: MatchState,
+    state: DirState,
     /// Whether the folder itself has been sent.
     sent: bool,
 }
@@ -56,7 +57,7 @@ pub(super) fn walk(
     let mut levels = vec![Level {
         path: Vec::new(),
         rest,
-        state: MatchState::default(),
+        state: DirState::default(),
         sent: true,
     }];
     while let Some(level) = levels.last_mut() {
@@ -65,12 +66,11 @@ pub(super) fn walk(
             continue;
         };
         let path = join(&level.path, &entry.name);
-        let (decision, state) = filter.decide(&path, entry.is_dir, &level.state)?;
-        if decision == Decision::SkipTree {
-            continue;
-        }
-        let full = root.join(OsStr::from_bytes(&path));
-        let wanted = decision == Decision::Send;
+        let verdict = filter
+            .check(&String::from_utf8_lossy(&path), entry.is_dir, &level.state)
+            .map_err(FilterError::from)?;
+        let full = full_path(root, &path);
+        let wanted = verdict.selected;
         if wanted {
             let Some(stat) = gone_is_none(look(&full, &path, &mut links))? else {
                 continue;
@@ -80,7 +80,7 @@ pub(super) fn walk(
                 return Err(WalkError::Stopped);
             }
         }
-        if entry.is_dir {
+        if verdict.descend {
             let rest = match read_dir(&full) {
                 Ok(rest) => rest,
                 Err(e) if !wanted && e.kind() == std::io::ErrorKind::PermissionDenied => continue,
@@ -92,7 +92,7 @@ pub(super) fn walk(
             levels.push(Level {
                 path,
                 rest,
-                state,
+                state: verdict.state,
                 sent: wanted,
             });
         }
@@ -108,7 +108,7 @@ fn send_parents(
     emit: &mut dyn FnMut(Stat) -> bool,
 ) -> Result<(), WalkError> {
     for level in levels.iter_mut().filter(|l| !l.sent) {
-        let full = root.join(OsStr::from_bytes(&level.path));
+        let full = full_path(root, &level.path);
         let stat = look(&full, &level.path, links)?;
         if !emit(stat) {
             return Err(WalkError::Stopped);

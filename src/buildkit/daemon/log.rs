@@ -17,18 +17,11 @@ pub(super) struct LogTail(Arc<Mutex<VecDeque<String>>>);
 impl LogTail {
     /// Returns the lines, oldest first.
     pub(super) fn lines(&self) -> Vec<String> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-            .cloned()
-            .collect()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
     fn push(&self, line: &[u8]) {
-        let line = String::from_utf8_lossy(&line[..line.len().min(LINE_BYTES)])
-            .trim_end()
-            .to_owned();
+        let line = String::from_utf8_lossy(&line[..line.len().min(LINE_BYTES)]).trim_end().to_owned();
         if line.is_empty() {
             return;
         }

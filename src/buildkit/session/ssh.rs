@@ -8,9 +8,7 @@ use std::io;
 use std::path::PathBuf;
 
 use bollard_buildkit_proto::moby::sshforward::v1::ssh_server::Ssh;
-use bollard_buildkit_proto::moby::sshforward::v1::{
-    BytesMessage, CheckAgentRequest, CheckAgentResponse,
-};
+use bollard_buildkit_proto::moby::sshforward::v1::{BytesMessage, CheckAgentRequest, CheckAgentResponse};
 use bytes::{Buf as _, BytesMut};
 use futures_util::StreamExt as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -41,9 +39,7 @@ impl Agents {
     fn find(&self, id: &str) -> Result<&PathBuf, Status> {
         let id = if id.is_empty() { DEFAULT_AGENT } else { id };
         self.0.get(id).ok_or_else(|| {
-            Status::not_found(format!(
-                "no SSH agent {id:?} was given to this build; add --ssh {id}"
-            ))
+            Status::not_found(format!("no SSH agent {id:?} was given to this build; add --ssh {id}"))
         })
     }
 }
@@ -64,25 +60,18 @@ impl Ssh for Agents {
         &self,
         request: Request<Streaming<BytesMessage>>,
     ) -> Result<Response<Self::ForwardAgentStream>, Status> {
-        let id = request
-            .metadata()
-            .get(AGENT_ID)
-            .and_then(|v| v.to_str().ok())
-            .unwrap_or_default();
+        let id = request.metadata().get(AGENT_ID).and_then(|v| v.to_str().ok()).unwrap_or_default();
         let path = self.find(id)?;
         let agent = UnixStream::connect(path).await;
-        let agent = agent.map_err(|e| {
-            Status::unavailable(format!("the SSH agent at {}: {e}", path.display()))
-        })?;
+        let agent =
+            agent.map_err(|e| Status::unavailable(format!("the SSH agent at {}: {e}", path.display())))?;
         let (mut from_agent, to_agent) = agent.into_split();
         let (replies, stream) = mpsc::channel(4);
         tokio::spawn(forward(request.into_inner(), to_agent, replies.clone()));
         tokio::spawn(async move {
             let mut buffer = BytesMut::with_capacity(CHUNK_BYTES);
             while let Ok(1..) = from_agent.read_buf(&mut buffer).await {
-                let message = BytesMessage {
-                    data: buffer.split().to_vec(),
-                };
+                let message = BytesMessage { data: buffer.split().to_vec() };
                 if replies.send(Ok(message)).await.is_err() {
                     return;
                 }
@@ -106,12 +95,9 @@ async fn forward(
             let sent = match filter.next() {
                 Ok(None) => break,
                 Ok(Some(AgentRequest::Allowed(frame))) => agent.write_all(&frame).await.is_ok(),
-                Ok(Some(AgentRequest::Refused)) => replies
-                    .send(Ok(BytesMessage {
-                        data: FAILURE.to_vec(),
-                    }))
-                    .await
-                    .is_ok(),
+                Ok(Some(AgentRequest::Refused)) => {
+                    replies.send(Ok(BytesMessage { data: FAILURE.to_vec() })).await.is_ok()
+                }
                 Err(_) => false,
             };
             if !sent {
@@ -148,11 +134,7 @@ impl RequestFilter {
         }
         let frame = self.buffer.split_to(4 + length);
         let allowed = matches!(frame[4], REQUEST_IDENTITIES | SIGN_REQUEST);
-        Ok(Some(if allowed {
-            AgentRequest::Allowed(frame)
-        } else {
-            AgentRequest::Refused
-        }))
+        Ok(Some(if allowed { AgentRequest::Allowed(frame) } else { AgentRequest::Refused }))
     }
 }
 
@@ -166,10 +148,7 @@ mod tests {
         filter.buffer.extend_from_slice(&[0, 0, 0]);
         assert_eq!(filter.next().unwrap(), None);
         filter.buffer.extend_from_slice(&[1, REQUEST_IDENTITIES, 0]);
-        assert_eq!(
-            filter.next().unwrap(),
-            Some(AgentRequest::Allowed([0, 0, 0, 1, 11].as_slice().into()))
-        );
+        assert_eq!(filter.next().unwrap(), Some(AgentRequest::Allowed([0, 0, 0, 1, 11].as_slice().into())));
         assert_eq!(filter.buffer.len(), 1);
     }
 

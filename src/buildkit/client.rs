@@ -16,11 +16,12 @@ use tower::Service;
 
 use super::address::{Address, AddressError, TlsOptions};
 use super::error::{BuildError, Error, GatewayFailure};
-use super::gateway::{BuildResult, Gateway};
+use super::gateway::Gateway;
 use super::proto::control::control_client::ControlClient;
 use super::proto::control::{ListWorkersRequest, StatusResponse};
 use super::proto::types::WorkerRecord;
 use super::request::{BuildOutcome, BuildRequest};
+use super::result::BuildResult;
 use super::session::SessionOptions;
 use super::solve;
 use super::{CONNECTION_WINDOW_BYTES, MAX_MESSAGE_BYTES, STREAM_WINDOW_BYTES};

@@ -369,3 +369,64 @@ impl From<&SourceLocation> for SourceJson {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn detail(name: &str, value: &str) -> Any {
+        Any { type_url: format!("github.com/moby/buildkit/{name}"), value: value.into() }
+    }
+
+    fn status(details: Vec<Any>) -> tonic::Status {
+        let message = rpc::Status { code: Code::Unknown as i32, message: "broken".into(), details };
+        tonic::Status::with_details(Code::Unknown, "broken", message.encode_to_vec().into())
+    }
+
+    #[test]
+    fn vertex_exit_code_and_source_are_read() {
+        let source = r#"{"info":{"filename":"Dockerfile","data":"RlJPTSB4","language":"Dockerfile"},
+            "ranges":[{"start":{"line":3},"end":{"line":3,"character":9}}]}"#;
+        let failure = Failure::from_status(&status(vec![
+            detail("stack.Stack+json", "{}"),
+            detail("errdefs.Vertex+json", r#"{"digest":"sha256:1"}"#),
+            detail("errdefs.Source+json", source),
+            detail("gatewayapi.ExitMessage+json", r#"{"Code":7}"#),
+        ]));
+        assert_eq!((failure.vertex.as_deref(), failure.exit_code), (Some("sha256:1"), Some(7)));
+        let range = LineRange { start_line: 3, start_column: 0, end_line: 3, end_column: 9 };
+        assert_eq!(
+            (failure.sources[0].data.as_slice(), failure.sources[0].ranges[0]),
+            (b"FROM x".as_slice(), range)
+        );
+    }
+
+    #[test]
+    fn what_is_returned_keeps_all_details_but_stacks() {
+        let known =
+            [detail("errdefs.Vertex+json", "{}"), detail("errdefs.Subrequest+json", r#"{"name":"x"}"#)];
+        let with_stack = [known.to_vec(), vec![detail("stack.Stack+json", "{}")]].concat();
+        assert_eq!(Failure::from_status(&status(with_stack)).to_status().details, known);
+    }
+
+    #[test]
+    fn unreadable_details_are_left_out() {
+        let failure = Failure::from_status(&status(vec![detail("errdefs.Source+json", "not json")]));
+        assert_eq!((failure.message.as_str(), failure.sources.len()), ("broken", 0));
+        let garbage = tonic::Status::with_details(Code::Unknown, "broken", vec![0xff; 9].into());
+        assert_eq!(Failure::from_status(&garbage).to_string(), "broken");
+    }
+
+    #[test]
+    fn a_source_that_is_added_comes_back_the_same() {
+        let range = LineRange { start_line: 2, start_column: 0, end_line: 4, end_column: 1 };
+        let source = SourceLocation {
+            filename: "Dockerfile".into(),
+            language: "Dockerfile".into(),
+            data: b"FROM x\n".to_vec(),
+            ranges: vec![range],
+        };
+        let told = Failure::new(Code::InvalidArgument, "broken").with_source(source.clone()).to_status();
+        assert_eq!(Failure::from_status(&status(told.details)).sources, [source]);
+    }
+}

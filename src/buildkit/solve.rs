@@ -12,9 +12,10 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::client::Client;
 use super::error::{BuildError, Error, GatewayFailure};
-use super::gateway::{BuildResult, Gateway};
+use super::gateway::Gateway;
 use super::proto::control::{self, StatusRequest, StatusResponse};
 use super::request::{BuildOutcome, BuildRequest, CacheEntry, ExportTarget};
+use super::result::BuildResult;
 use super::session::{Session, SessionOptions};
 
 /// How long the status stream may say nothing, once the solve is over, before it is given up.

@@ -70,10 +70,8 @@ impl Graph {
         let kind = op.op.take();
         let mut bytes = op.encode_to_vec();
         bytes.extend(pb::Op { op: kind, ..Default::default() }.encode_to_vec());
-        let digest = format!(
-            "sha256:{}",
-            Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect::<String>()
-        );
+        let hex: Vec<_> = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
+        let digest = format!("sha256:{}", hex.concat());
         self.metadata.insert(digest.clone(), pb::OpMetadata::default());
         self.def.push(bytes);
         (digest, 0)

@@ -53,7 +53,7 @@ impl DaemonOptions {
             remove_root: false,
             socket,
             extra_args: Vec::new(),
-            ready_timeout: Duration::from_secs(60),
+            ready_timeout: Duration::from_mins(1),
             stop_grace: Duration::from_secs(10),
         }
     }
@@ -176,12 +176,6 @@ impl Daemon {
         let socket_failed = |source| prepare_failed(&options.socket, source);
         let watch = SocketWatch::new(&options.socket).map_err(socket_failed)?;
         let mut daemon = Self::spawn(&options)?;
-
-        enum First {
-            Answered(std::io::Result<()>),
-            Exited,
-            Late,
-        }
         let first = tokio::select! {
             answered = watch.answered() => First::Answered(answered),
             _ = daemon.exit.wait_for(Option::is_some) => First::Exited,
@@ -289,6 +283,13 @@ impl Daemon {
         drop(self.stop);
         let _ = self.supervisor.await;
     }
+}
+
+/// What happens first to a daemon that was started.
+enum First {
+    Answered(std::io::Result<()>),
+    Exited,
+    Late,
 }
 
 /// The process and what watches it.

@@ -39,16 +39,12 @@ impl SocketWatch {
                 self.changed().await?;
             }
             // buildkitd listens early and answers late: the call itself waits until it does.
-            match Client::connect(&Address::Unix(self.socket.clone()), &TlsOptions::default(), Duration::MAX)
-                .await
+            let address = Address::Unix(self.socket.clone());
+            if let Ok(client) = Client::connect(&address, &TlsOptions::default(), Duration::MAX).await
+                // Whatever it says, it answers, unless the connection itself breaks.
+                && !matches!(client.workers().await, Err(Error::Disconnected { .. }))
             {
-                Ok(client) => match client.workers().await {
-                    Ok(_) => return Ok(()),
-                    Err(Error::Disconnected { .. }) => {}
-                    // Whatever it says, it answers.
-                    Err(_) => return Ok(()),
-                },
-                Err(_) => {}
+                return Ok(());
             }
             tokio::time::sleep(REFUSED_PAUSE).await;
         }

@@ -77,3 +77,37 @@ async fn the_environment_of_the_daemon_holds_only_what_it_needs() {
     assert!(names.contains(&"PATH") && names.contains(&"BUILDKIT_STEP_LOG_MAX_SIZE"), "{names:?}");
     assert!(!names.iter().any(|name| name.starts_with("CARGO")), "{names:?}");
 }
+
+fn guarded(script: &str, folder: &Path) -> (Child, Guard) {
+    let child = Command::new("/bin/sh").args(["-c", script]).process_group(0).spawn().unwrap();
+    let ward = Ward {
+        pid: child.id().unwrap(),
+        grace: Duration::from_millis(300),
+        root: &folder.join("root"),
+        sockets: [&folder.join("a.sock"), &folder.join("b.sock")],
+        remove_root: true,
+    };
+    let guard = Guard::start(&ward).unwrap();
+    (child, guard)
+}
+
+#[tokio::test]
+async fn a_daemon_does_not_outlive_bob() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("root")).unwrap();
+    for name in ["a.sock", "b.sock", "root/state"] {
+        std::fs::write(dir.path().join(name), "").unwrap();
+    }
+    for script in ["sleep 1000", "trap '' TERM; while :; do sleep 0.05; done"] {
+        let (mut child, guard) = guarded(script, dir.path());
+        // The end of the pipe is all that the end of Bob, by whatever signal, leaves.
+        drop(guard);
+        let ended = tokio::time::timeout(Duration::from_secs(5), child.wait()).await;
+        assert!(ended.is_ok(), "{script} still runs");
+    }
+    let began = std::time::Instant::now();
+    while std::fs::read_dir(dir.path()).unwrap().count() > 0 {
+        assert!(began.elapsed() < Duration::from_secs(5), "something is left");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}

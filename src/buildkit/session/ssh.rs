@@ -140,6 +140,15 @@ impl RequestFilter {
 
 #[cfg(test)]
 mod tests {
+    use bollard_buildkit_proto::moby::sshforward::v1::ssh_client::SshClient;
+    use bollard_buildkit_proto::moby::sshforward::v1::ssh_server::SshServer;
+    use hyper::server::conn::http2::Builder;
+    use hyper_util::rt::{TokioExecutor, TokioIo};
+    use hyper_util::service::TowerToHyperService;
+    use tokio::net::UnixListener;
+    use tonic::service::Routes;
+    use tonic::transport::Endpoint;
+
     use super::*;
 
     #[test]
@@ -164,5 +173,53 @@ mod tests {
         let mut filter = RequestFilter::default();
         filter.buffer.extend_from_slice(&[255; 8]);
         assert!(filter.next().is_err());
+    }
+
+    /// An agent that echoes, behind the service, behind a real connection.
+    async fn connected(dir: &std::path::Path) -> SshClient<tonic::transport::Channel> {
+        let agent = UnixListener::bind(dir.join("agent")).unwrap();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = agent.accept().await {
+                let (mut reader, mut writer) = stream.into_split();
+                tokio::spawn(async move { tokio::io::copy(&mut reader, &mut writer).await });
+            }
+        });
+        let agents = Agents(BTreeMap::from([(DEFAULT_AGENT.to_owned(), dir.join("agent"))]));
+        let service = TowerToHyperService::new(Routes::new(SshServer::new(agents)));
+        let (ours, theirs) = tokio::io::duplex(1 << 16);
+        tokio::spawn(Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(ours), service));
+        let mut theirs = Some(TokioIo::new(theirs));
+        let connector = tower::service_fn(move |_| {
+            std::future::ready(theirs.take().ok_or(io::Error::from(io::ErrorKind::NotFound)))
+        });
+        let channel =
+            Endpoint::from_static("http://session").connect_with_connector(connector).await.unwrap();
+        SshClient::new(channel)
+    }
+
+    #[tokio::test]
+    async fn requests_reach_the_agent_and_the_end_of_one_side_leaves_the_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut client = connected(dir.path()).await;
+        let list = BytesMessage { data: vec![0, 0, 0, 1, REQUEST_IDENTITIES] };
+        let remove = BytesMessage { data: vec![0, 0, 0, 1, 19] };
+        let replies = client.forward_agent(tokio_stream::iter([list.clone(), remove])).await.unwrap();
+        let replies: Vec<_> = replies.into_inner().map(|m| m.unwrap().data).collect().await;
+        let mut all = replies.concat();
+        // Which of the two answers first is open: one comes from the agent, one from us.
+        all.sort_unstable();
+        let mut expected = [list.data, FAILURE.to_vec()].concat();
+        expected.sort_unstable();
+        assert_eq!(all, expected);
+    }
+
+    #[tokio::test]
+    async fn an_agent_that_was_not_given_is_not_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut client = connected(dir.path()).await;
+        for (id, found) in [("", true), ("default", true), ("other", false)] {
+            let reply = client.check_agent(CheckAgentRequest { id: id.to_owned() }).await;
+            assert_eq!(reply.is_ok(), found, "{id}");
+        }
     }
 }

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::metadata::MetadataMap;
+use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Request, Response, Status, Streaming};
 use tonic_prost::ProstCodec;
 
@@ -79,7 +79,7 @@ impl Header {
 /// All values of a key; escaped as in a URL query if the key's `-encoded` companion says so.
 fn values(metadata: &MetadataMap, key: &str) -> Vec<String> {
     let encoded = metadata.get(format!("{key}-encoded")).is_some_and(|v| v == "1" || v == "true");
-    let raw = metadata.get_all(key).iter().map(|v| v.as_encoded_bytes());
+    let raw = metadata.get_all(key).iter().map(MetadataValue::as_encoded_bytes);
     raw.map(|v| {
         let bytes = if encoded { query_unescape(v) } else { v.to_vec() };
         String::from_utf8_lossy(&bytes).into_owned()

@@ -31,6 +31,9 @@ type Replies = mpsc::Sender<Result<Packet, Status>>;
 /// Paths of the regular files in the listing, by their place in it, until they are asked for.
 type Listed = Arc<Mutex<HashMap<u32, Box<[u8]>>>>;
 
+/// The number and the path of a file that was asked for.
+type Wanted = (u32, Box<[u8]>);
+
 /// Starts a transfer of what `patterns` choose below `root` and returns its packets.
 pub(super) fn start(
     root: PathBuf,
@@ -78,15 +81,12 @@ fn list(root: &Path, patterns: Patterns, listed: &Listed, replies: &Replies) {
 async fn take_requests(
     mut requests: Streaming<Packet>,
     listed: Listed,
-    wanted: mpsc::UnboundedSender<(u32, Box<[u8]>)>,
+    wanted: mpsc::UnboundedSender<Wanted>,
     replies: Replies,
 ) {
     loop {
-        let packet = match requests.message().await {
-            Ok(Some(packet)) => packet,
-            // The receiver is gone: dropping our ends lets the others end as well.
-            Ok(None) | Err(_) => return,
-        };
+        // A receiver that is gone: dropping our ends lets the others end as well.
+        let Ok(Some(packet)) = requests.message().await else { return };
         match PacketType::try_from(packet.kind) {
             Ok(PacketType::Req) => {
                 let Some(path) = lock(&listed).remove(&packet.id) else {
@@ -114,7 +114,7 @@ async fn take_requests(
 }
 
 /// Reads wanted files one after the other until there are no more.
-fn read_files(root: &Path, queue: &Mutex<mpsc::UnboundedReceiver<(u32, Box<[u8]>)>>, replies: &Replies) {
+fn read_files(root: &Path, queue: &Mutex<mpsc::UnboundedReceiver<Wanted>>, replies: &Replies) {
     loop {
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
         let Some((id, path)) = next else { return };

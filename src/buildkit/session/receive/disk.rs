@@ -1,10 +1,11 @@
 //! Files, folders, links and devices, made below one folder through descriptors.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Write as _};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawMode, Timespec, Timestamps, XattrFlags, makedev};
@@ -26,7 +27,7 @@ fn shown(path: &[u8]) -> String {
     String::from_utf8_lossy(path).into_owned()
 }
 
-fn failed(operation: &'static str, path: &[u8]) -> impl Fn(Errno) -> DiskError {
+fn failed<E: Into<io::Error>>(operation: &'static str, path: &[u8]) -> impl Fn(E) -> DiskError {
     let path = shown(path);
     move |e| DiskError::Io { operation, path: path.clone(), source: e.into() }
 }
@@ -36,7 +37,6 @@ const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOF
 /// The folder that is written to.
 #[derive(Debug)]
 pub(super) struct Disk {
-    dest: PathBuf,
     root: Arc<OwnedFd>,
     /// The folder of the last entry, which the next one mostly shares.
     current: (Vec<u8>, Arc<OwnedFd>),
@@ -52,12 +52,7 @@ impl Disk {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let root = rustix::fs::open(dest, flags, Mode::empty()).map_err(|e| failed(e.into()))?;
         let root = Arc::new(root);
-        Ok(Self {
-            dest: dest.to_owned(),
-            current: (Vec::new(), Arc::clone(&root)),
-            root,
-            folders: Vec::new(),
-        })
+        Ok(Self { current: (Vec::new(), Arc::clone(&root)), root, folders: Vec::new() })
     }
 
     /// Returns the folder that `path` lies in, and its name there.
@@ -68,7 +63,7 @@ impl Disk {
         };
         let plain = |name: &[u8]| !name.is_empty() && name != b"." && name != b".." && !name.contains(&0);
         let dir_is_plain = dir.is_empty() || dir.split(|b| *b == b'/').all(plain);
-        if !plain(name) || !dir_is_plain {
+        if path.starts_with(b"/") || !plain(name) || !dir_is_plain {
             return Err(DiskError::Path { path: shown(path) });
         }
         if self.current.0 != dir {
@@ -98,10 +93,9 @@ impl Disk {
             return Ok(());
         }
         match old {
-            // The tree below it is removed by the folder's own descriptor, links in it are not followed.
-            Some(FileType::Directory) => self.remove_tree(&parent, name, path)?,
+            Some(FileType::Directory) => remove_tree(&parent, name).map_err(failed("replace", path))?,
             Some(_) => {
-                rustix::fs::unlinkat(&parent, name, AtFlags::empty()).map_err(failed("replace", path))?
+                rustix::fs::unlinkat(&parent, name, AtFlags::empty()).map_err(failed("replace", path))?;
             }
             None => {}
         }
@@ -124,13 +118,6 @@ impl Disk {
                 .map_err(failed("create", path))?;
         }
         Ok(())
-    }
-
-    fn remove_tree(&self, parent: &OwnedFd, name: &[u8], path: &[u8]) -> Result<(), DiskError> {
-        let _ = (parent, name);
-        let full = self.dest.join(std::ffi::OsStr::from_bytes(path));
-        let failed = |source| DiskError::Io { operation: "replace", path: shown(path), source };
-        std::fs::remove_dir_all(full).map_err(failed)
     }
 
     /// Opens a file that [`Disk::create`] made, for its content.
@@ -170,6 +157,12 @@ impl OpenFile {
     pub(super) fn finish(self) -> Result<(), DiskError> {
         finish_fd(self.file.as_fd(), &self.stat).map_err(failed("set the mode of", &self.stat.path))
     }
+}
+
+/// Removes a folder with all that is in it, reached through the descriptor of the folder it lies in.
+fn remove_tree(parent: &OwnedFd, name: &[u8]) -> io::Result<()> {
+    let parent = Path::new("/proc/self/fd").join(parent.as_raw_fd().to_string());
+    std::fs::remove_dir_all(parent.join(OsStr::from_bytes(name)))
 }
 
 fn finish_fd(fd: BorrowedFd<'_>, stat: &Stat) -> rustix::io::Result<()> {

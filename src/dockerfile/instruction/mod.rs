@@ -12,6 +12,8 @@ mod scalar;
 
 pub use scalar::{parse_bool, parse_ram_in_bytes};
 
+use std::collections::BTreeMap;
+
 use super::ast::{
     Arg, ArgPair, Env, Expose, Form, Head, Instruction, Kind, Label, Maintainer, MetaArg, Onbuild, Pair,
     Shell, Stage, StopSignal, User, Volume, Workdir,
@@ -187,6 +189,7 @@ fn arg(node: &Node, facts: &mut Vec<Fact>) -> Result<Arg, ErrorKind> {
     if node.args.is_empty() {
         return Err(ErrorKind::AtLeastOneArgument { instruction: "ARG" });
     }
+    let descriptions = Descriptions::new(&node.comments);
     // BuildKit does not look at flags of ARG.
     let pairs = node.args.iter().map(|word| {
         let (key, value) = match word.split_once('=') {
@@ -194,7 +197,7 @@ fn arg(node: &Node, facts: &mut Vec<Fact>) -> Result<Arg, ErrorKind> {
             Some((key, value)) => (key, Some(value.to_owned())),
             None => (word.as_str(), None),
         };
-        Ok(ArgPair { key: key.to_owned(), value, doc_comment: doc_comment(&node.comments, key) })
+        Ok(ArgPair { key: key.to_owned(), value, doc_comment: descriptions.of(key) })
     });
     let pairs = pairs.collect::<Result<Vec<_>, _>>()?;
     let keys: Vec<&str> = pairs.iter().map(|pair| pair.key.as_str()).collect();
@@ -202,14 +205,31 @@ fn arg(node: &Node, facts: &mut Vec<Fact>) -> Result<Arg, ErrorKind> {
     Ok(Arg { pairs })
 }
 
-/// Returns what follows `name` and a space in the first comment that begins so.
-fn doc_comment(comments: &[String], name: &str) -> String {
-    if name.is_empty() {
-        return String::new();
+/// What comments say about names: a line is a name, a space and its description.
+struct Descriptions<'a> {
+    lines: &'a [String],
+    by_first_word: BTreeMap<&'a str, &'a str>,
+}
+
+impl<'a> Descriptions<'a> {
+    fn new(lines: &'a [String]) -> Self {
+        // The first line counts: of equal keys a map keeps the last.
+        let words = lines.iter().rev().filter_map(|line| line.split_once(' '));
+        Self { lines, by_first_word: words.collect() }
     }
-    let mut lines = comments.iter();
-    let found = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    found.unwrap_or_default().to_owned()
+
+    /// Returns what the first line that begins with `name` says, empty if none does.
+    fn of(&self, name: &str) -> String {
+        if name.is_empty() {
+            return String::new();
+        }
+        let found = if name.contains(' ') {
+            self.lines.iter().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))
+        } else {
+            self.by_first_word.get(name).copied()
+        };
+        found.unwrap_or_default().to_owned()
+    }
 }
 
 /// Notes a comment right above that describes none of the names.

@@ -114,7 +114,7 @@ fn args(name: &str, rest: &[u8], escape: char) -> Result<Args, ErrorKind> {
         "cmd" | "entrypoint" | "run" | "shell" => json_or_text(rest),
         "env" => words::pairs(rest, "ENV", escape).map(Args::from),
         "label" => words::pairs(rest, "LABEL", escape).map(Args::from),
-        "expose" | "from" => Ok(blank_separated(rest).into()),
+        "expose" | "from" => Ok(blank_separated(rest)),
         "healthcheck" => healthcheck(rest),
         "maintainer" | "stopsignal" | "user" | "workdir" => Ok(text(rest)),
         _ => Ok(Args::default()),
@@ -134,12 +134,15 @@ fn text(rest: &[u8]) -> Args {
     Args { not_utf8: str::from_utf8(rest).is_err(), ..vec![lossy(rest).into_owned()].into() }
 }
 
-fn blank_separated(rest: &[u8]) -> Vec<String> {
+fn blank_separated(rest: &[u8]) -> Args {
     if rest.is_empty() {
-        return Vec::new();
+        return Args::default();
     }
-    let pieces = split_blanks(rest);
-    pieces.into_iter().map(|piece| lossy(piece).into_owned()).collect()
+    let pieces = split_blanks(rest).into_iter();
+    Args {
+        not_utf8: str::from_utf8(rest).is_err(),
+        ..pieces.map(|piece| lossy(piece).into_owned()).collect::<Vec<_>>().into()
+    }
 }
 
 fn json_or_text(rest: &[u8]) -> Result<Args, ErrorKind> {
@@ -147,7 +150,7 @@ fn json_or_text(rest: &[u8]) -> Result<Args, ErrorKind> {
 }
 
 fn json_or_words(rest: &[u8]) -> Result<Args, ErrorKind> {
-    Ok(json_args(rest)?.unwrap_or_else(|| blank_separated(rest).into()))
+    Ok(json_args(rest)?.unwrap_or_else(|| blank_separated(rest)))
 }
 
 /// Returns the elements if `rest` is a JSON array of strings, `None` if it is no JSON array.

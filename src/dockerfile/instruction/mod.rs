@@ -22,7 +22,7 @@ use super::error::{Error, ErrorKind};
 use super::fact::{Fact, FactKind};
 use super::suggest::nearest;
 use super::syntax::{self, Node};
-use super::text::{lossy, to_lower, to_upper};
+use super::text::{lossy, to_lower, to_upper, trim, trim_regex_space_start};
 use crate::diag::Span;
 use bflags::Flags;
 use run::command_line;
@@ -87,8 +87,8 @@ pub(super) fn stages(nodes: Vec<Node>, facts: &mut Vec<Fact>) -> Result<(Vec<Sta
 ///
 /// # Errors
 /// The text's own errors, [`ErrorKind::NotOneTrigger`], or [`ErrorKind::ForbiddenTrigger`] for FROM.
-pub(super) fn trigger(text: &str, span: Span) -> Result<Instruction, Error> {
-    let nodes = syntax::parse(text.as_bytes())?.nodes;
+pub(super) fn trigger(text: &[u8], span: Span) -> Result<Instruction, Error> {
+    let nodes = syntax::parse(text)?.nodes;
     let [mut node] = <[Node; 1]>::try_from(nodes).map_err(|_| ErrorKind::NotOneTrigger.at(span))?;
     node.span = span;
     match parse(node, &mut Vec::new()).map_err(|kind| kind.at(span))? {
@@ -146,7 +146,7 @@ fn parse(node: Node, facts: &mut Vec<Fact>) -> Result<Parsed, ErrorKind> {
 
 fn head(node: Node) -> Head {
     Head {
-        code: node.original.trim().to_owned(),
+        code: lossy(trim(&node.original)).into_owned(),
         keyword: node.keyword,
         span: node.span,
         comments: node.comments,
@@ -290,21 +290,20 @@ fn onbuild(node: &Node) -> Result<Onbuild, ErrorKind> {
         "MAINTAINER" | "FROM" => return Err(ErrorKind::ForbiddenTrigger { trigger }),
         _ => {}
     }
-    let mut expression = without_onbuild(&node.original).to_owned();
+    let mut bytes = without_onbuild(&node.original).to_vec();
     for heredoc in &node.heredocs {
-        expression.push('\n');
-        expression.push_str(&lossy(&heredoc.content));
-        expression.push_str(&heredoc.name);
+        bytes.push(b'\n');
+        bytes.extend_from_slice(&heredoc.content);
+        bytes.extend_from_slice(heredoc.name.as_bytes());
     }
-    Ok(Onbuild { expression })
+    Ok(Onbuild { expression: lossy(&bytes).into_owned(), bytes })
 }
 
 /// Returns an instruction's text behind its ONBUILD and the white space around it.
-fn without_onbuild(original: &str) -> &str {
-    let space = ['\t', '\n', '\u{c}', '\r', ' '];
-    let text = original.trim_start_matches(space);
+fn without_onbuild(original: &[u8]) -> &[u8] {
+    let text = trim_regex_space_start(original);
     match text.split_at_checked("ONBUILD".len()) {
-        Some((keyword, rest)) if keyword.eq_ignore_ascii_case("ONBUILD") => rest.trim_start_matches(space),
+        Some((keyword, rest)) if keyword.eq_ignore_ascii_case(b"ONBUILD") => trim_regex_space_start(rest),
         _ => original,
     }
 }

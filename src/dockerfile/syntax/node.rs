@@ -12,7 +12,7 @@ pub(in crate::dockerfile) struct Node {
     /// The keyword as written.
     pub(in crate::dockerfile) keyword: String,
     /// The whole text, lines joined, not trimmed.
-    pub(in crate::dockerfile) original: String,
+    pub(in crate::dockerfile) original: Vec<u8>,
     /// `--name[=value]` before the words.
     pub(in crate::dockerfile) flags: Vec<String>,
     /// The words; what a word is depends on the instruction. ENV and LABEL: name, value and `=` (or an
@@ -57,7 +57,7 @@ pub(super) fn parse(text: &[u8], span: Span, escape: char, comments: Vec<String>
     };
     Ok(Node {
         keyword,
-        original: lossy(text).into_owned(),
+        original: text.to_vec(),
         flags,
         args: args.words,
         json: args.json,

@@ -1,1 +1,0 @@
-//! Drives `plan` until nothing is needed, then `lower`.

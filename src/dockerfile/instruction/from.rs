@@ -50,7 +50,7 @@ fn is_stage_name(name: &str) -> bool {
 /// of words, as BuildKit does before it checks them.
 fn note_casing(node: &Node, facts: &mut Vec<Fact>) {
     // Changing the case of bytes that are not UTF-8 changes them: BuildKit finds them in no case.
-    let broken = |word: &str| node.not_utf8 && word.contains('\u{fffd}');
+    let broken = |word: &str| node.raw.is_some() && word.contains('\u{fffd}');
     let is_lower = |word: &String| *word == to_lower(word) && !broken(word);
     let is_upper = |word: &String| *word == to_upper(word) && !broken(word);
     if let [_, _, name] = node.args.as_slice()

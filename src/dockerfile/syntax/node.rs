@@ -20,7 +20,7 @@ pub(in crate::dockerfile) struct Node {
     pub(in crate::dockerfile) args: Vec<String>,
     /// Whether the words are a JSON array's.
     pub(in crate::dockerfile) json: bool,
-    /// The bytes of a text that is one word, where they are not UTF-8 and were replaced.
+    /// The bytes of the words, where they are not UTF-8 and were replaced.
     pub(in crate::dockerfile) raw: Option<Vec<u8>>,
     pub(in crate::dockerfile) heredocs: Vec<Heredoc>,
     pub(in crate::dockerfile) comments: Vec<String>,
@@ -131,8 +131,12 @@ fn text(rest: &[u8]) -> Args {
     if rest.is_empty() {
         return Args::default();
     }
-    let raw = str::from_utf8(rest).is_err().then(|| rest.to_vec());
-    Args { raw, ..vec![lossy(rest).into_owned()].into() }
+    Args { raw: not_utf8(rest), ..vec![lossy(rest).into_owned()].into() }
+}
+
+/// Returns `bytes` if they are not UTF-8.
+fn not_utf8(bytes: &[u8]) -> Option<Vec<u8>> {
+    str::from_utf8(bytes).is_err().then(|| bytes.to_vec())
 }
 
 fn blank_separated(rest: &[u8]) -> Args {
@@ -141,7 +145,7 @@ fn blank_separated(rest: &[u8]) -> Args {
     }
     let pieces = split_blanks(rest).into_iter();
     Args {
-        not_utf8: str::from_utf8(rest).is_err(),
+        raw: not_utf8(rest),
         ..pieces.map(|piece| lossy(piece).into_owned()).collect::<Vec<_>>().into()
     }
 }

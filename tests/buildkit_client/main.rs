@@ -352,4 +352,12 @@ async fn a_stopped_daemon_leaves_no_state_and_no_socket() {
     assert!(matches!(Daemon::start(support::options(folder.path())).await, Err(DaemonError::InUse { .. })));
     daemon.stop().await;
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+
+    let mut kept = support::options(folder.path());
+    kept.remove_root = false;
+    let daemon = Daemon::start(kept).await.unwrap();
+    daemon.stop().await;
+    let root = folder.path().join("root");
+    assert!(root.join("cache.db").exists() && !root.join("tmp").exists(), "the cache stays, nothing else");
+    assert!(!socket.exists());
 }

@@ -1,0 +1,53 @@
+//! Passthrough: makes one op wait for others.
+
+use crate::graph::Output;
+use crate::marshal::{Fault, Inputs};
+use crate::wire::Writer;
+
+/// Hands some of its inputs on unchanged once all of its inputs are there; see
+/// [`Graph::passthrough`](crate::Graph::passthrough).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PassthroughOp {
+    pub(crate) id: String,
+    pub(crate) inputs: Vec<PassthroughInput>,
+}
+
+/// An input of a [`PassthroughOp`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PassthroughInput {
+    /// The result to wait for.
+    pub output: Output,
+    /// Whether the result is also handed on.
+    pub hand_on: bool,
+}
+
+impl PassthroughOp {
+    /// Returns the name that tells this op apart from others with the same inputs.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Returns the inputs, none of them scratch.
+    pub fn inputs(&self) -> &[PassthroughInput] {
+        &self.inputs
+    }
+
+    pub(crate) fn check(&self) -> Result<(), Fault> {
+        if self.id.is_empty() || !self.inputs.iter().any(|input| input.hand_on) {
+            return Err(Fault::Passthrough);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn encode(&self, w: &mut Writer, inputs: &mut Inputs<'_>) {
+        w.string(1, &self.id);
+        let mut handed_on = Vec::new();
+        for input in &self.inputs {
+            let index = inputs.push(input.output);
+            if input.hand_on {
+                handed_on.push(index);
+            }
+        }
+        w.packed(2, handed_on);
+    }
+}

@@ -115,6 +115,15 @@ impl Graph {
         Some((&node.op, &node.constraints))
     }
 
+    /// Returns the source that an output is, to be changed: what a local source has to send is often
+    /// known only after the ops that copy from it. Nothing for scratch and for other ops.
+    pub fn source_mut(&mut self, output: Output) -> Option<&mut SourceOp> {
+        match &mut self.nodes.get_mut(output.op())?.op {
+            Op::Source(source) => Some(source),
+            _ => None,
+        }
+    }
+
     /// Registers a source file that ops come from.
     pub fn source_map(&mut self, map: SourceMap) -> SourceMapId {
         self.source_maps.push(Arc::new(map));

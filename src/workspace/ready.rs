@@ -51,7 +51,10 @@ pub async fn wait_until_ready(workspace: &Workspace, limit: Duration) -> Result<
 }
 
 /// An inotify descriptor on the deepest existing folder above `file`.
-#[expect(deprecated, reason = "the replacement is unsafe code; an OwnedFd keeps what it asks for")]
+#[expect(
+    deprecated,
+    reason = "the replacement is unsafe code; an OwnedFd keeps what it asks for"
+)]
 fn watch_nearest_folder(file: &Path) -> io::Result<AsyncFd<OwnedFd>> {
     let descriptor = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?;
     let flags = WatchFlags::CREATE

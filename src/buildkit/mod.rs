@@ -1,1 +1,41 @@
-//! buildkit
+//! The BuildKit client: one connection to buildkitd, the client-side gateway build, the session that
+//! serves files, credentials, secrets and agents to the daemon, and a supervised local daemon.
+//!
+//! A build is one call of [`Client::build`]: it opens the session, starts the solve, follows the
+//! status stream and hands a [`Gateway`] to the caller's function, whose result becomes the result of
+//! the build.
+
+mod address;
+mod client;
+pub mod daemon;
+mod error;
+mod gateway;
+mod request;
+pub mod session;
+mod solve;
+
+pub use address::{Address, AddressError, TlsOptions};
+pub use client::Client;
+pub use daemon::{Daemon, DaemonError, DaemonOptions};
+pub use error::{BuildError, Error, Failure, GatewayFailure, LineRange, SourceLocation};
+pub use gateway::{
+    BuildResult, FileRange, Gateway, ImageQuery, PlatformEntry, Reference, ResolvedImage,
+    SolveOptions, Warning, platforms_metadata,
+};
+pub use request::{BuildOutcome, BuildRequest, CacheEntry, Export, ExportTarget};
+pub use session::{CredentialProvider, Credentials, SecretBytes, SessionOptions};
+
+/// The messages of BuildKit's API, under the names that this project uses for them.
+pub mod proto {
+    pub use bollard_buildkit_proto::fsutil::types as fsutil;
+    pub use bollard_buildkit_proto::google::{protobuf, rpc};
+    pub use bollard_buildkit_proto::moby::buildkit::v1 as control;
+    pub use bollard_buildkit_proto::moby::buildkit::v1::{frontend, sourcepolicy, types};
+    pub use bollard_buildkit_proto::pb;
+}
+
+/// The largest message, in bytes, that either side of any connection accepts: BuildKit's own limit.
+///
+/// Source: `util/grpcutil` and `session/grpc.go` in BuildKit (16 MiB); the margin leaves room for the
+/// framing of a message that is exactly that large.
+pub(crate) const MAX_MESSAGE_BYTES: usize = 17 << 20;

@@ -1,4 +1,4 @@
-module bob.example/buildkit
+module bob.example/tools
 
 go 1.26.3
 

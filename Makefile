@@ -1,0 +1,23 @@
+# The three commands of this project. Each installs what it needs and is safe to repeat.
+
+.PHONY: demo test deny setup
+
+# Plays a workspace: a registry with a password, `bob proxy` with the credentials, `bob build` without.
+demo: setup
+	cargo build --release --locked
+	tools/demo target/release/bob
+
+# The gate: formatting, lints, documentation, unit, snapshot and integration tests.
+test: setup
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+	cargo test --workspace --locked
+
+# Licences, bans and sources of the dependencies. Installs cargo-deny where it is missing: minutes.
+deny:
+	command -v cargo-deny >/dev/null || cargo install cargo-deny --locked
+	cargo deny check licenses bans sources
+
+setup:
+	tools/setup

@@ -1,0 +1,72 @@
+//! Content digests, checked as `opencontainers/go-digest` checks them.
+
+/// Why a text is no digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DigestError {
+    /// Not `algorithm:encoded`.
+    #[error("invalid checksum digest format")]
+    Format,
+    /// Well formed, of an algorithm that BuildKit does not know.
+    #[error("unsupported digest algorithm")]
+    Unsupported,
+    /// The encoded part is too short or too long for the algorithm.
+    #[error("invalid checksum digest length")]
+    Length,
+}
+
+/// Checks that `text` is a digest of a known algorithm (sha256, sha384, sha512) in lower-case hex.
+///
+/// # Errors
+/// [`DigestError`] names what is wrong.
+pub fn check(text: &str) -> Result<(), DigestError> {
+    let (algorithm, encoded) = text.split_once(':').ok_or(DigestError::Format)?;
+    if algorithm.is_empty() || encoded.is_empty() {
+        return Err(DigestError::Format);
+    }
+    let length = match algorithm {
+        "sha256" => 64,
+        "sha384" => 96,
+        "sha512" => 128,
+        _ if algorithm_form(algorithm) && encoded_form(encoded) => return Err(DigestError::Unsupported),
+        _ => return Err(DigestError::Format),
+    };
+    if encoded.len() != length {
+        return Err(DigestError::Length);
+    }
+    if encoded.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+        Ok(())
+    } else {
+        Err(DigestError::Format)
+    }
+}
+
+fn algorithm_form(text: &str) -> bool {
+    text.split(['.', '+', '_', '-'])
+        .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()))
+}
+
+fn encoded_form(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'=' | b'_' | b'-'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_algorithms_need_their_length_in_lower_case_hex() {
+        assert_eq!(check(&format!("sha256:{}", "a".repeat(64))), Ok(()));
+        assert_eq!(check(&format!("sha256:{}", "a".repeat(63))), Err(DigestError::Length));
+        assert_eq!(check(&format!("sha256:{}", "A".repeat(64))), Err(DigestError::Format));
+        assert_eq!(check(&format!("sha512:{}", "0".repeat(128))), Ok(()));
+    }
+
+    #[test]
+    fn unknown_algorithms_are_told_from_malformed_text() {
+        assert_eq!(check("md5:abc"), Err(DigestError::Unsupported));
+        assert_eq!(check("md5"), Err(DigestError::Format));
+        assert_eq!(check("MD5:abc"), Err(DigestError::Format));
+        assert_eq!(check("sha256:"), Err(DigestError::Format));
+        assert_eq!(check(":abc"), Err(DigestError::Format));
+    }
+}

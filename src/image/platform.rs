@@ -1,0 +1,342 @@
+//! Platforms: `os[(version+features)]/arch[/variant]`, parsed, normalised and written as
+//! `containerd/platforms` does.
+
+use std::fmt;
+
+/// A platform as images and LLB ops name it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Platform {
+    /// Operating system, `linux`.
+    pub os: String,
+    /// Architecture by Go's name, `amd64`.
+    pub architecture: String,
+    /// Variant of the architecture, `v7`; empty where there is none.
+    pub variant: String,
+    /// Version of the operating system (Windows), empty where there is none.
+    pub os_version: String,
+    /// Features that the operating system must have; `None` where the source named no list at all.
+    pub os_features: Option<Vec<String>>,
+}
+
+/// Why a text names no platform.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlatformError {
+    /// Wildcards mean nothing yet.
+    #[error("{0:?}: wildcards not yet supported: invalid argument")]
+    Wildcard(String),
+    /// The first component is no operating system.
+    #[error("{part:?} is an invalid OS component of {whole:?}: it must be letters, digits, `_` or `-`, with an optional (version+feature): invalid argument")]
+    Os {
+        /// The component.
+        part: String,
+        /// The text it stands in.
+        whole: String,
+    },
+    /// Another component holds a character that it may not.
+    #[error("{part:?} is an invalid component of {whole:?}: only letters, digits, `_`, `.` and `-` are allowed: invalid argument")]
+    Component {
+        /// The component.
+        part: String,
+        /// The text it stands in.
+        whole: String,
+    },
+    /// The version or a feature in parentheses cannot be decoded.
+    #[error("{0:?} has invalid OS options: invalid argument")]
+    Options(String),
+    /// A single component that is neither an operating system nor an architecture.
+    #[error("{0:?}: unknown operating system or architecture: invalid argument")]
+    Unknown(String),
+    /// More than three components.
+    #[error("{0:?}: cannot parse platform specifier: invalid argument")]
+    Parts(String),
+}
+
+impl Platform {
+    /// A platform of an operating system and an architecture, taken as they are.
+    pub fn new(os: &str, architecture: &str) -> Self {
+        Self { os: os.into(), architecture: architecture.into(), ..Self::default() }
+    }
+
+    /// The platform that this program was built for, by Go's names.
+    pub fn host() -> Self {
+        Self::new(host_os(), host_architecture()).normalized()
+    }
+
+    /// The platform that `text` names, as `platforms.Parse` reads it.
+    ///
+    /// # Errors
+    /// [`PlatformError`] says which part is wrong.
+    pub fn parse(text: &str) -> Result<Self, PlatformError> {
+        if text.contains('*') {
+            return Err(PlatformError::Wildcard(text.into()));
+        }
+        let parts: Vec<&str> = text.splitn(4, '/').collect();
+        let mut platform = parse_os(parts[0], text)?;
+        for part in &parts[1..] {
+            let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
+            if part.is_empty() || !part.bytes().all(allowed) {
+                return Err(PlatformError::Component { part: (*part).into(), whole: text.into() });
+            }
+        }
+        match parts[..] {
+            [single] => {
+                if known_os(&platform.os) {
+                    platform.architecture = host_architecture().into();
+                    return Ok(platform);
+                }
+                (platform.architecture, platform.variant) = normalize_architecture(single, "");
+                drop_default_arm(&mut platform);
+                if !known_architecture(&platform.architecture) {
+                    return Err(PlatformError::Unknown(text.into()));
+                }
+                platform.os = host_os().into();
+            }
+            [_, architecture] => {
+                (platform.architecture, platform.variant) = normalize_architecture(architecture, "");
+                drop_default_arm(&mut platform);
+            }
+            [_, architecture, variant] => {
+                (platform.architecture, platform.variant) = normalize_architecture(architecture, variant);
+                if platform.architecture == "arm64" && platform.variant.is_empty() {
+                    platform.variant = "v8".into();
+                }
+            }
+            _ => return Err(PlatformError::Parts(text.into())),
+        }
+        Ok(platform)
+    }
+
+    /// The canonical form: `aarch64` is `arm64`, `arm` is `arm/v7`, features are sorted and single.
+    #[must_use]
+    pub fn normalized(&self) -> Self {
+        let (architecture, variant) = normalize_architecture(&self.architecture, &self.variant);
+        let mut features = self.os_features.clone();
+        if let Some(list) = &mut features {
+            list.sort();
+            list.dedup();
+        }
+        Self {
+            os: normalize_os(&self.os),
+            architecture,
+            variant,
+            os_version: self.os_version.clone(),
+            os_features: features,
+        }
+    }
+
+    /// `os/arch/variant` without version and features; `unknown` without an operating system.
+    pub fn short(&self) -> String {
+        if self.os.is_empty() {
+            return "unknown".into();
+        }
+        join(&self.os, &self.architecture, &self.variant)
+    }
+}
+
+impl fmt::Display for Platform {
+    /// The whole specifier, with version and features (`platforms.FormatAll`).
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut features: Vec<&str> = self.os_features.iter().flatten().map(String::as_str).collect();
+        features.sort_unstable();
+        features.dedup();
+        features.retain(|feature| !feature.is_empty());
+        if self.os.is_empty() || (self.os_version.is_empty() && features.is_empty()) {
+            return f.write_str(&self.short());
+        }
+        let mut options = encode_option(&self.os_version);
+        for feature in features {
+            options.push('+');
+            options.push_str(&encode_option(feature));
+        }
+        f.write_str(&join(&format!("{}({options})", self.os), &self.architecture, &self.variant))
+    }
+}
+
+/// `path.Join` of up to three elements: empty ones are left out, the result is cleaned.
+fn join(os: &str, architecture: &str, variant: &str) -> String {
+    let parts: Vec<&str> = [os, architecture, variant].into_iter().filter(|part| !part.is_empty()).collect();
+    parts.join("/")
+}
+
+fn parse_os(part: &str, whole: &str) -> Result<Platform, PlatformError> {
+    let wrong = || PlatformError::Os { part: part.into(), whole: whole.into() };
+    let (os, options) = match part.split_once('(') {
+        Some((os, rest)) => (os, Some(rest.strip_suffix(')').ok_or_else(wrong)?)),
+        None => (part, None),
+    };
+    if os.is_empty() || !os.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')) {
+        return Err(wrong());
+    }
+    let mut platform = Platform { os: normalize_os(os), ..Platform::default() };
+    let Some(options) = options else { return Ok(platform) };
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'%' | b'-' | b'+');
+    if !options.bytes().all(allowed) {
+        return Err(wrong());
+    }
+    let mut parts = options.split('+');
+    let undecodable = || PlatformError::Options(whole.into());
+    platform.os_version = decode_option(parts.next().unwrap_or_default()).ok_or_else(undecodable)?;
+    let mut features = Vec::new();
+    for raw in parts {
+        // A lone `+` at the end means an empty list, not an empty feature.
+        if raw.is_empty() && options.matches('+').count() == 1 {
+            break;
+        }
+        if raw.is_empty() {
+            return Err(undecodable());
+        }
+        let feature = decode_option(raw).ok_or_else(undecodable)?;
+        if !feature.is_empty() {
+            features.push(feature);
+        }
+    }
+    platform.os_features = (!features.is_empty()).then_some(features);
+    Ok(platform)
+}
+
+fn decode_option(text: &str) -> Option<String> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        if byte == b'%' {
+            let digits = [bytes.next()?, bytes.next()?];
+            let hex = std::str::from_utf8(&digits).ok().filter(|d| d.bytes().all(|b| b.is_ascii_hexdigit()))?;
+            out.push(u8::from_str_radix(hex, 16).ok()?);
+        } else {
+            out.push(byte);
+        }
+    }
+    Some(String::from_utf8_lossy(&out).into_owned())
+}
+
+fn encode_option(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '%' => out.push_str("%25"),
+            '+' => out.push_str("%2B"),
+            '(' => out.push_str("%28"),
+            ')' => out.push_str("%29"),
+            '/' => out.push_str("%2F"),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+fn drop_default_arm(platform: &mut Platform) {
+    if platform.architecture == "arm" && platform.variant == "v7" {
+        platform.variant.clear();
+    }
+}
+
+fn normalize_os(os: &str) -> String {
+    if os.is_empty() {
+        return host_os().into();
+    }
+    let os = os.to_lowercase();
+    if os == "macos" { "darwin".into() } else { os }
+}
+
+fn normalize_architecture(architecture: &str, variant: &str) -> (String, String) {
+    let (architecture, variant) = (architecture.to_lowercase(), variant.to_lowercase());
+    let (architecture, variant) = match (architecture.as_str(), variant.as_str()) {
+        ("i386", _) => ("386", String::new()),
+        ("x86_64" | "x86-64" | "amd64", "v1") => ("amd64", String::new()),
+        ("x86_64" | "x86-64" | "amd64", _) => ("amd64", variant),
+        ("aarch64" | "arm64", "8" | "v8" | "v8.0") => ("arm64", String::new()),
+        ("aarch64" | "arm64", "9" | "9.0" | "v9.0") => ("arm64", "v9".into()),
+        ("aarch64" | "arm64", _) => ("arm64", variant),
+        ("armhf", _) => ("arm", "v7".into()),
+        ("armel", _) => ("arm", "v6".into()),
+        ("arm", "" | "7") => ("arm", "v7".into()),
+        ("arm", "5" | "6" | "8") => ("arm", format!("v{variant}")),
+        _ => return (architecture, variant),
+    };
+    (architecture.into(), variant)
+}
+
+fn known_os(os: &str) -> bool {
+    matches!(
+        os,
+        "aix" | "android" | "darwin" | "dragonfly" | "freebsd" | "hurd" | "illumos" | "ios" | "js" | "linux"
+            | "nacl" | "netbsd" | "openbsd" | "plan9" | "solaris" | "windows" | "zos"
+    )
+}
+
+fn known_architecture(architecture: &str) -> bool {
+    matches!(
+        architecture,
+        "386" | "amd64" | "amd64p32" | "arm" | "armbe" | "arm64" | "arm64be" | "ppc64" | "ppc64le" | "loong64"
+            | "mips" | "mipsle" | "mips64" | "mips64le" | "mips64p32" | "mips64p32le" | "ppc" | "riscv"
+            | "riscv64" | "s390" | "s390x" | "sparc" | "sparc64" | "wasm"
+    )
+}
+
+/// Go's name of this machine's architecture.
+fn host_architecture() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "x86" => "386",
+        "aarch64" => "arm64",
+        "powerpc64" if cfg!(target_endian = "little") => "ppc64le",
+        "powerpc64" => "ppc64",
+        "loongarch64" => "loong64",
+        other => other,
+    }
+}
+
+/// Go's name of this machine's operating system.
+fn host_os() -> &'static str {
+    match std::env::consts::OS {
+        "macos" => "darwin",
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> String {
+        Platform::parse(text).map_or_else(|error| format!("error: {error}"), |p| p.to_string())
+    }
+
+    #[test]
+    fn pairs_and_variants_are_normalised() {
+        assert_eq!(parsed("Linux/AARCH64"), "linux/arm64");
+        assert_eq!(parsed("linux/arm"), "linux/arm");
+        assert_eq!(parsed("linux/armhf"), "linux/arm");
+        assert_eq!(parsed("linux/arm/7"), "linux/arm/v7");
+        assert_eq!(parsed("linux/arm64/8"), "linux/arm64/v8");
+        assert_eq!(parsed("linux/amd64/v1"), "linux/amd64");
+        assert_eq!(parsed("linux/amd64/v2"), "linux/amd64/v2");
+        assert_eq!(parsed("macos/i386"), "darwin/386");
+        assert_eq!(parsed("foo/bar"), "foo/bar");
+        assert_eq!(Platform::parse("linux/arm64/v8").unwrap().normalized().to_string(), "linux/arm64");
+        assert_eq!(Platform::parse("linux/arm").unwrap().normalized().to_string(), "linux/arm/v7");
+    }
+
+    #[test]
+    fn one_component_is_a_system_or_an_architecture() {
+        assert_eq!(Platform::parse("arm64").unwrap().os, host_os());
+        assert_eq!(Platform::parse("windows").unwrap().architecture, host_architecture());
+        assert!(matches!(Platform::parse("foo"), Err(PlatformError::Unknown(_))));
+    }
+
+    #[test]
+    fn versions_and_features_are_read_and_written() {
+        let p = Platform::parse("windows(10.0.17763+win32k+a%2Bb)/amd64").unwrap();
+        assert_eq!(p.os_version, "10.0.17763");
+        assert_eq!(p.os_features.as_deref(), Some(&["win32k".to_owned(), "a+b".to_owned()][..]));
+        assert_eq!(p.to_string(), "windows(10.0.17763+a%2Bb+win32k)/amd64");
+        assert_eq!(p.short(), "windows/amd64");
+    }
+
+    #[test]
+    fn malformed_specifiers_are_refused() {
+        for text in ["", "linux/", "linux/amd64/v1/x", "*", "li nux/amd64", "linux/am d64", "windows(10/amd64", "w(%zz)/amd64"] {
+            assert!(Platform::parse(text).is_err(), "{text:?}");
+        }
+    }
+}

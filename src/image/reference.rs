@@ -1,0 +1,309 @@
+//! Image references as Docker writes them: familiar names, default domain and tag, digests.
+//!
+//! The grammar and the normalisation are those of `distribution/reference`.
+
+use std::fmt;
+
+use super::digest::{self, DigestError};
+
+/// A normalised image reference: always with its domain and full path.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Reference {
+    domain: String,
+    path: String,
+    tag: Option<String>,
+    digest: Option<String>,
+}
+
+/// Why a text is no image reference.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReferenceError {
+    /// Nothing in the grammar matches.
+    #[error("invalid reference format")]
+    Format,
+    /// 64 hexadecimal digits would be an image id.
+    #[error("invalid repository name ({0}), cannot specify 64-byte hexadecimal strings")]
+    Identifier(String),
+    /// Upper case in the repository's path.
+    #[error("invalid reference format: repository name ({0}) must be lowercase")]
+    Uppercase(String),
+    /// A path of more than 255 bytes.
+    #[error("repository name must not be more than 255 characters")]
+    TooLong,
+    /// The digest is none.
+    #[error(transparent)]
+    Digest(#[from] DigestError),
+    /// Only a digest, where a name is needed.
+    #[error("reference has no name")]
+    NoName,
+}
+
+const DEFAULT_DOMAIN: &str = "docker.io";
+const OFFICIAL: &str = "library/";
+
+impl Reference {
+    /// The normalised form of `text`: `alpine` is `docker.io/library/alpine`, without a tag.
+    ///
+    /// # Errors
+    /// [`ReferenceError`] says what is wrong.
+    pub fn parse(text: &str) -> Result<Self, ReferenceError> {
+        if text.len() == 64 && text.bytes().all(|b| matches!(b, b'a'..=b'f' | b'0'..=b'9')) {
+            return Err(ReferenceError::Identifier(text.into()));
+        }
+        let (domain, remainder) = split_domain(text);
+        let remote = remainder.split(':').next().unwrap_or_default();
+        if remote.to_lowercase() != remote {
+            return Err(ReferenceError::Uppercase(remote.into()));
+        }
+        Self::parse_named(&format!("{domain}/{remainder}"))
+    }
+
+    /// The reference in `text` as the grammar reads it, without a default domain.
+    ///
+    /// # Errors
+    /// [`ReferenceError`] says what is wrong.
+    pub fn parse_named(text: &str) -> Result<Self, ReferenceError> {
+        let (name, tag, digest) = split_suffixes(text).ok_or(ReferenceError::Format)?;
+        let (domain, path) = split_name(name).ok_or(ReferenceError::Format)?;
+        if path.len() > 255 {
+            return Err(ReferenceError::TooLong);
+        }
+        if let Some(digest) = digest {
+            digest::check(digest)?;
+        }
+        Ok(Self {
+            domain: domain.into(),
+            path: path.into(),
+            tag: tag.map(Into::into),
+            digest: digest.map(Into::into),
+        })
+    }
+
+    /// The registry's host, with its port if it has one; `docker.io` for Docker Hub.
+    pub fn domain(&self) -> &str {
+        &self.domain
+    }
+
+    /// The repository's path at its registry.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The tag, if the reference has one.
+    pub fn tag(&self) -> Option<&str> {
+        self.tag.as_deref()
+    }
+
+    /// The digest, if the reference has one.
+    pub fn digest(&self) -> Option<&str> {
+        self.digest.as_deref()
+    }
+
+    /// Domain and path, without tag and digest.
+    pub fn name(&self) -> String {
+        if self.domain.is_empty() { self.path.clone() } else { format!("{}/{}", self.domain, self.path) }
+    }
+
+    /// This reference with the tag `latest` where it has neither tag nor digest.
+    #[must_use]
+    pub fn with_default_tag(mut self) -> Self {
+        if self.tag.is_none() && self.digest.is_none() {
+            self.tag = Some("latest".into());
+        }
+        self
+    }
+
+    /// This reference with `digest` in place of the digest that it has.
+    ///
+    /// # Errors
+    /// [`ReferenceError::Digest`] where `digest` does not have the form of a digest in a reference.
+    pub fn with_digest(mut self, digest: &str) -> Result<Self, ReferenceError> {
+        if !digest_form(digest) {
+            return Err(DigestError::Format.into());
+        }
+        self.digest = Some(digest.into());
+        Ok(self)
+    }
+
+    /// The short form that people write: without Docker Hub's domain and `library/`.
+    pub fn familiar(&self) -> String {
+        let mut text = String::new();
+        if self.domain == DEFAULT_DOMAIN {
+            let official = self.path.strip_prefix(OFFICIAL).filter(|rest| !rest.contains('/'));
+            text.push_str(official.unwrap_or(&self.path));
+        } else {
+            text.push_str(&self.name());
+        }
+        self.push_suffixes(&mut text);
+        text
+    }
+
+    fn push_suffixes(&self, text: &mut String) {
+        for (separator, part) in [(':', &self.tag), ('@', &self.digest)] {
+            if let Some(part) = part {
+                text.push(separator);
+                text.push_str(part);
+            }
+        }
+    }
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = self.name();
+        self.push_suffixes(&mut text);
+        f.write_str(&text)
+    }
+}
+
+/// Splits a text as people write it into domain and remainder, filling in Docker Hub's.
+fn split_domain(text: &str) -> (&str, String) {
+    let Some((first, rest)) = text.split_once('/') else {
+        return (DEFAULT_DOMAIN, format!("{OFFICIAL}{text}"));
+    };
+    let (domain, remainder) = match first {
+        "localhost" => (first, rest),
+        "index.docker.io" => (DEFAULT_DOMAIN, rest),
+        _ if first.contains(['.', ':']) || first.to_lowercase() != first => (first, rest),
+        _ => (DEFAULT_DOMAIN, text),
+    };
+    if domain == DEFAULT_DOMAIN && !remainder.contains('/') {
+        return (domain, format!("{OFFICIAL}{remainder}"));
+    }
+    (domain, remainder.into())
+}
+
+/// Splits `name[:tag][@digest]`; the name is not checked.
+fn split_suffixes(text: &str) -> Option<(&str, Option<&str>, Option<&str>)> {
+    let (rest, digest) = match text.split_once('@') {
+        Some((rest, digest)) => (rest, Some(digest).filter(|d| digest_form(d)).map(Some)?),
+        None => (text, None),
+    };
+    // A colon after the last slash starts the tag; an earlier one belongs to a port.
+    let path_start = rest.rfind('/').map_or(0, |at| at + 1);
+    match rest[path_start..].find(':') {
+        Some(at) => {
+            let (name, tag) = (&rest[..path_start + at], &rest[path_start + at + 1..]);
+            tag_form(tag).then_some((name, Some(tag), digest))
+        }
+        None => Some((rest, None, digest)),
+    }
+}
+
+/// Splits a name into domain and path where the grammar lets its first component be a domain.
+fn split_name(name: &str) -> Option<(&str, &str)> {
+    if let Some((domain, path)) = name.split_once('/')
+        && domain_form(domain)
+        && path_form(path)
+    {
+        return Some((domain, path));
+    }
+    path_form(name).then_some(("", name))
+}
+
+fn domain_form(text: &str) -> bool {
+    let (host, port) = match text.rfind(':') {
+        Some(at) if !text.ends_with(']') => (&text[..at], Some(&text[at + 1..])),
+        _ => (text, None),
+    };
+    if port.is_some_and(|port| port.is_empty() || !port.bytes().all(|b| b.is_ascii_digit())) {
+        return false;
+    }
+    if let Some(address) = host.strip_prefix('[') {
+        return address.strip_suffix(']').is_some_and(|address| {
+            !address.is_empty() && address.bytes().all(|b| b.is_ascii_hexdigit() || b == b':')
+        });
+    }
+    host.split('.').all(|label| {
+        !label.is_empty()
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    })
+}
+
+fn path_form(text: &str) -> bool {
+    text.split('/').all(component_form)
+}
+
+/// Lower-case letters and digits, parted by one period, one or two underscores, or dashes.
+fn component_form(text: &str) -> bool {
+    let alphanumeric = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    let bytes = text.as_bytes();
+    let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else { return false };
+    if !alphanumeric(*first) || !alphanumeric(*last) {
+        return false;
+    }
+    bytes
+        .split(|b| alphanumeric(*b))
+        .all(|separator| matches!(separator, b"" | b"." | b"_" | b"__") || separator.iter().all(|b| *b == b'-'))
+}
+
+fn tag_form(text: &str) -> bool {
+    let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    let bytes = text.as_bytes();
+    matches!(bytes.first(), Some(b) if word(*b))
+        && bytes.len() <= 128
+        && bytes.iter().all(|b| word(*b) || matches!(b, b'.' | b'-'))
+}
+
+fn digest_form(text: &str) -> bool {
+    let Some((algorithm, encoded)) = text.split_once(':') else { return false };
+    let algorithm_ok = algorithm.split(['-', '_', '+', '.']).all(|part| {
+        part.starts_with(|c: char| c.is_ascii_alphabetic()) && part.bytes().all(|b| b.is_ascii_alphanumeric())
+    });
+    algorithm_ok && encoded.len() >= 32 && encoded.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn full(text: &str) -> String {
+        Reference::parse(text).map_or_else(|e| format!("error: {e}"), |r| r.with_default_tag().to_string())
+    }
+
+    #[test]
+    fn familiar_names_get_domain_path_and_tag() {
+        assert_eq!(full("alpine"), "docker.io/library/alpine:latest");
+        assert_eq!(full("alpine:3.20"), "docker.io/library/alpine:3.20");
+        assert_eq!(full("me/app"), "docker.io/me/app:latest");
+        assert_eq!(full("docker.io/alpine"), "docker.io/library/alpine:latest");
+        assert_eq!(full("index.docker.io/library/alpine"), "docker.io/library/alpine:latest");
+        assert_eq!(full("localhost/a"), "localhost/a:latest");
+        assert_eq!(full("localhost:5000/a:b"), "localhost:5000/a:b");
+        assert_eq!(full("[::1]:5000/a"), "[::1]:5000/a:latest");
+        assert_eq!(full("Foo/bar"), "Foo/bar:latest");
+        assert_eq!(full("ghcr.io/a/b/c__d"), "ghcr.io/a/b/c__d:latest");
+    }
+
+    #[test]
+    fn digests_stand_beside_tags() {
+        let digest = format!("sha256:{}", "0".repeat(64));
+        assert_eq!(full(&format!("alpine@{digest}")), format!("docker.io/library/alpine@{digest}"));
+        assert_eq!(full(&format!("alpine:1@{digest}")), format!("docker.io/library/alpine:1@{digest}"));
+        let pinned = Reference::parse("alpine:1").unwrap().with_digest(&digest).unwrap();
+        assert_eq!(pinned.to_string(), format!("docker.io/library/alpine:1@{digest}"));
+        assert!(matches!(Reference::parse("alpine@sha256:00"), Err(ReferenceError::Format)));
+        let short = format!("alpine@sha256:{}", "0".repeat(40));
+        assert!(matches!(Reference::parse(&short), Err(ReferenceError::Digest(DigestError::Length))));
+    }
+
+    #[test]
+    fn familiar_form_is_the_shortest() {
+        for text in ["alpine:3", "me/app", "localhost:5000/a", "docker.io.example/x"] {
+            assert_eq!(Reference::parse(text).unwrap().familiar(), text);
+        }
+        assert_eq!(Reference::parse("docker.io/library/a/b").unwrap().familiar(), "library/a/b");
+    }
+
+    #[test]
+    fn what_the_grammar_does_not_know_is_refused() {
+        assert!(matches!(Reference::parse("Alpine"), Err(ReferenceError::Uppercase(_))));
+        assert!(matches!(Reference::parse(&"a".repeat(64)), Err(ReferenceError::Identifier(_))));
+        assert!(matches!(Reference::parse(&"a".repeat(256)), Err(ReferenceError::TooLong)));
+        for text in ["", "a:", "a:b:c", "a..b", "-a", "a-", "a___b", "a b", "a/", "/a", "x.y:/a", "a@", "a:-x"] {
+            assert!(Reference::parse(text).is_err(), "{text:?}");
+        }
+    }
+}

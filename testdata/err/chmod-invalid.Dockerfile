@@ -1,0 +1,2 @@
+FROM alpine
+COPY --chmod=rwx a /a

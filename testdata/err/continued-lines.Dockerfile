@@ -1,0 +1,4 @@
+FROM alpine
+RUN --mount=type=bogus \
+    echo several \
+    lines

@@ -1,0 +1,1 @@
+FROM nowhere.example/none:1

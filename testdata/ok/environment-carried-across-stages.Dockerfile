@@ -1,0 +1,8 @@
+ARG BASE=busybox
+
+FROM $BASE AS one
+ENV CARRIED=yes
+WORKDIR /w
+USER 1000
+FROM one
+RUN echo $CARRIED > f

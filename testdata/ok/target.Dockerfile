@@ -1,0 +1,6 @@
+FROM alpine:3.20 AS one
+RUN echo one
+FROM one AS two
+RUN echo two
+FROM alpine:3.20 AS three
+RUN echo three

@@ -1,0 +1,147 @@
+//! One cache for both: what `bob` built, `buildctl` with BuildKit's own frontend finds cached and pushes
+//! under the same manifest digest; and the other way round.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::support::{Bob, Buildkitd, Image, Registry, tool};
+
+/// A build of one Dockerfile of `testdata/ok`.
+struct Build<'a> {
+    buildkitd: &'a Buildkitd,
+    base: &'a str,
+    name: String,
+    dockerfile: PathBuf,
+    context: PathBuf,
+}
+
+/// What a build said and pushed.
+struct Built {
+    digest: String,
+    /// Step name → whether it was cached.
+    steps: BTreeMap<String, bool>,
+}
+
+impl Build<'_> {
+    fn with_bob(&self, registry: &Registry) -> Built {
+        let metadata = tempfile::NamedTempFile::new().expect("a temporary file");
+        let outcome = Bob::new(["build", "--progress=plain", "--push", "--addr", &self.buildkitd.addr()])
+            .arg("--build-arg")
+            .arg(format!("BASE={}", self.base))
+            .arg("--file")
+            .arg(&self.dockerfile)
+            .arg("--tag")
+            .arg(registry.reference(&format!("interchange/{}:bob", self.name)))
+            .arg("--metadata-file")
+            .arg(metadata.path())
+            .arg(&self.context)
+            .succeed();
+        Built { digest: digest(metadata.path()), steps: steps(&outcome.stderr) }
+    }
+
+    fn with_buildctl(&self, registry: &Registry) -> Built {
+        let metadata = tempfile::NamedTempFile::new().expect("a temporary file");
+        let folder = self.dockerfile.parent().expect("a folder").display();
+        let file = self.dockerfile.file_name().expect("a name").to_string_lossy();
+        let reference = registry.reference(&format!("interchange/{}:buildctl", self.name));
+        let output = Command::new(tool("buildctl"))
+            .args(["--addr", &self.buildkitd.addr(), "build", "--progress=plain", "--frontend=dockerfile.v0"])
+            .args(["--local", &format!("context={}", self.context.display())])
+            .args(["--local", &format!("dockerfile={folder}"), "--opt", &format!("filename={file}")])
+            .args(["--opt", &format!("build-arg:BASE={}", self.base)])
+            .args(["--output", &format!("type=image,name={reference},push=true")])
+            .arg("--metadata-file")
+            .arg(metadata.path())
+            .output()
+            .expect("buildctl runs");
+        let log = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{}: {log}", self.name);
+        Built { digest: digest(metadata.path()), steps: steps(&log) }
+    }
+}
+
+fn digest(metadata: &Path) -> String {
+    let metadata: serde_json::Value =
+        serde_json::from_slice(&fs::read(metadata).expect("metadata")).expect("JSON");
+    metadata["containerimage.digest"].as_str().expect("a digest").to_owned()
+}
+
+/// The steps of a plain progress log: `#5 [stage 2/3] RUN true` and later `#5 CACHED`.
+fn steps(log: &str) -> BTreeMap<String, bool> {
+    let mut names = BTreeMap::new();
+    let mut cached = Vec::new();
+    for line in log.lines() {
+        let Some((number, text)) = line.strip_prefix('#').and_then(|rest| rest.split_once(' ')) else {
+            continue;
+        };
+        let counted =
+            text.split_once(']').is_some_and(|(head, _)| head.starts_with('[') && head.contains('/'));
+        if counted && !text.contains("] FROM ") {
+            names.insert(number, text);
+        } else if text == "CACHED" {
+            cached.push(number);
+        }
+    }
+    names.into_iter().map(|(number, name)| (name.to_owned(), cached.contains(&number))).collect()
+}
+
+/// The Dockerfiles of `testdata/ok` that build on any busybox image.
+fn buildable() -> Vec<(String, PathBuf, PathBuf)> {
+    let ok = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/ok");
+    let empty = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("no-files");
+    fs::create_dir_all(&empty).expect("an empty context");
+    let mut found = Vec::new();
+    for entry in fs::read_dir(ok).expect("testdata") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+        let (dockerfile, context) = match path.extension() {
+            None => (path.join("Dockerfile"), path.clone()),
+            Some(extension) if extension == "Dockerfile" => (path.clone(), empty.clone()),
+            Some(_) => continue,
+        };
+        if fs::read_to_string(&dockerfile).expect("UTF-8").starts_with("ARG BASE=") {
+            found.push((name, dockerfile, context));
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Builds everything with `first`, then with `second`, on a daemon of its own.
+fn interchange(
+    first: impl Fn(&Build<'_>, &Registry) -> Built,
+    second: impl Fn(&Build<'_>, &Registry) -> Built,
+) {
+    let buildkitd = Buildkitd::start();
+    let registry = Registry::shared();
+    let base = Image::push_source(registry, "interchange/source:latest");
+    let cases = buildable();
+    assert!(cases.len() >= 15, "only {} Dockerfiles found", cases.len());
+    for (name, dockerfile, context) in cases {
+        let build = Build { buildkitd: &buildkitd, base: &base, name, dockerfile, context };
+        let built = first(&build, registry);
+        let again = second(&build, registry);
+        assert_eq!(
+            built.steps.keys().collect::<Vec<_>>(),
+            again.steps.keys().collect::<Vec<_>>(),
+            "{}: the steps have the same names",
+            build.name
+        );
+        for (step, cached) in &again.steps {
+            assert!(cached, "{}: {step} was not cached", build.name);
+        }
+        assert_eq!(built.digest, again.digest, "{}: the manifest digests", build.name);
+    }
+}
+
+#[test]
+fn buildctl_finds_everything_cached_that_bob_built() {
+    interchange(|b, r| b.with_bob(r), |b, r| b.with_buildctl(r));
+}
+
+#[test]
+fn bob_finds_everything_cached_that_buildctl_built() {
+    interchange(|b, r| b.with_buildctl(r), |b, r| b.with_bob(r));
+}

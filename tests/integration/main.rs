@@ -1,0 +1,11 @@
+//! The whole path on real parts: `bob`, buildkitd, a registry, the proxy.
+
+#[path = "../support/mod.rs"]
+#[allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
+mod support;
+
+mod faults;
+mod interchange;
+mod parts;
+mod plain;
+mod workspace;

@@ -1,0 +1,237 @@
+//! `bob build` outside a workspace: what comes out is pulled, unpacked, run and looked at.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::support::{Bob, Buildkitd, Image, Registry, pull, tool};
+
+/// `bob build` on the shared buildkitd, with a fresh context that holds `files`.
+struct Project {
+    folder: tempfile::TempDir,
+}
+
+impl Project {
+    fn new(files: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().expect("a parent")).expect("folders");
+            fs::write(path, text).expect("a file");
+        }
+        Self { folder }
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn build(&self, args: &[&str]) -> Bob {
+        Bob::new(["build", "--progress=plain", "--addr", &Buildkitd::shared().addr()])
+            .current_dir(self.path())
+            .args(args)
+            .arg(".")
+    }
+}
+
+fn source() -> String {
+    Image::push_source(Registry::shared(), "plain/source:latest")
+}
+
+#[test]
+fn files_owners_modes_and_config_come_out_as_written() {
+    let registry = Registry::shared();
+    let project = Project::new(&[
+        (
+            "Dockerfile",
+            r#"ARG BASE
+FROM $BASE AS make
+WORKDIR /src
+COPY in.txt .
+RUN cat in.txt in.txt > out.txt && mkdir -p /keep && chmod 1777 /keep
+FROM $BASE
+COPY --from=make --chown=app:app --chmod=0640 /src/out.txt /data/
+COPY --from=make /keep /keep
+COPY <<EOF /etc/motd
+welcome
+EOF
+USER app
+ENV GREETING="hello world"
+EXPOSE 8080
+LABEL maker=bob
+ENTRYPOINT ["/bin/cat"]
+CMD ["/data/out.txt"]
+"#,
+        ),
+        ("in.txt", "line\n"),
+    ]);
+    let reference = registry.reference("plain/files:v1");
+    let outcome =
+        project.build(&["--build-arg", &format!("BASE={}", source()), "-t", &reference, "--push"]).succeed();
+    assert!(outcome.stderr.contains("[make 3/4] COPY in.txt ."), "{}", outcome.stderr);
+
+    let image = pull(registry, &reference);
+    let config = &image.config["config"];
+    assert_eq!(config["User"], "app");
+    assert_eq!(config["Entrypoint"], serde_json::json!(["/bin/cat"]));
+    assert_eq!(config["Env"], serde_json::json!(["PATH=/bin", "FROM_SOURCE=yes", "GREETING=hello world"]));
+    assert_eq!(config["Labels"], serde_json::json!({"origin": "source", "maker": "bob"}));
+    assert_eq!(config["ExposedPorts"], serde_json::json!({"8080/tcp": {}}));
+    let root = image.unpack();
+    let out = fs::metadata(root.join("data/out.txt")).expect("the file");
+    assert_eq!((out.uid(), out.gid(), out.permissions().mode() & 0o7777), (1000, 1001, 0o640));
+    assert_eq!(fs::metadata(root.join("keep")).expect("the folder").permissions().mode() & 0o7777, 0o1777);
+    assert_eq!(image.run("cat /data/out.txt /etc/motd"), "line\nline\nwelcome\n");
+}
+
+#[test]
+fn the_ignore_file_keeps_files_out_of_the_build() {
+    let registry = Registry::shared();
+    let project = Project::new(&[
+        ("Dockerfile", "ARG BASE\nFROM $BASE\nCOPY . /all\n"),
+        (".dockerignore", "*.log\n!keep.log\nDockerfile\n.dockerignore\n**/tmp\n"),
+        ("a.txt", "a"),
+        ("b.log", "b"),
+        ("keep.log", "k"),
+        ("sub/tmp/x", "x"),
+        ("sub/y", "y"),
+    ]);
+    let reference = registry.reference("plain/ignore:v1");
+    project.build(&["--build-arg", &format!("BASE={}", source()), "-t", &reference, "--push"]).succeed();
+    assert_eq!(pull(registry, &reference).run("cd /all; ls -R"), ".:\na.txt\nkeep.log\nsub\n\n./sub:\ny\n");
+}
+
+#[test]
+fn a_changed_context_is_sent_again_and_an_unchanged_one_is_cached() {
+    let project =
+        Project::new(&[("Dockerfile", "ARG BASE\nFROM $BASE\nCOPY f /f\nRUN cat /f > /g\n"), ("f", "one")]);
+    let base = format!("BASE={}", source());
+    let built = || {
+        let out = project.path().join("out");
+        let _ = fs::remove_dir_all(&out);
+        let outcome = project.build(&["--build-arg", &base, "-o", "out"]).succeed();
+        (fs::read_to_string(out.join("g")).expect("the file"), outcome.stderr.matches("CACHED").count())
+    };
+    let (text, _) = built();
+    assert_eq!(text, "one");
+    let (text, cached) = built();
+    assert_eq!((text.as_str(), cached >= 2), ("one", true));
+    fs::write(project.path().join("f"), "two").expect("a change of the same size");
+    assert_eq!(built().0, "two");
+}
+
+#[test]
+fn secrets_reach_the_step_that_mounts_them_and_nothing_else() {
+    let project = Project::new(&[
+        (
+            "Dockerfile",
+            "ARG BASE\nFROM $BASE\nRUN --mount=type=secret,id=file cat /run/secrets/file | wc -c > /size\nRUN --mount=type=secret,id=variable,env=V echo ${#V} >> /size\n",
+        ),
+        ("secret.txt", "from a file"),
+    ]);
+    let base = format!("BASE={}", source());
+    let outcome = project
+        .build(&["--build-arg", &base, "-o", "out"])
+        .args(&["--secret", "id=file,src=secret.txt", "--secret", "id=variable,env=TOP"])
+        .env("TOP", "from-the-environment")
+        .succeed();
+    assert_eq!(fs::read_to_string(project.path().join("out/size")).expect("the file"), "11\n20\n");
+    assert!(!outcome.stderr.contains("from-the-environment") && !outcome.stderr.contains("from a file"));
+}
+
+#[test]
+fn a_target_stage_is_built_and_others_are_not() {
+    let project = Project::new(&[(
+        "Dockerfile",
+        "ARG BASE\nFROM $BASE AS one\nRUN echo one > /f\nFROM $BASE AS two\nRUN exit 7\n",
+    )]);
+    let base = format!("BASE={}", source());
+    project.build(&["--build-arg", &base, "--target", "one", "-o", "out"]).succeed();
+    assert_eq!(fs::read_to_string(project.path().join("out/f")).expect("the file"), "one\n");
+}
+
+#[test]
+fn every_output_is_written_whole() {
+    let project = Project::new(&[("Dockerfile", "FROM scratch\nCOPY f /dir/f\n"), ("f", "text")]);
+    let at = |name: &str| project.path().join(name);
+    for output in ["type=tar,dest=out.tar", "type=oci,dest=oci.tar", "type=docker,dest=docker.tar,name=x:1"] {
+        project.build(&["-o", output]).succeed();
+    }
+    let list = |name: &str| {
+        let output =
+            std::process::Command::new(tool("tar")).arg("-tf").arg(at(name)).output().expect("tar runs");
+        String::from_utf8(output.stdout).expect("UTF-8")
+    };
+    assert_eq!(list("out.tar"), "dir/\ndir/f\n");
+    assert!(list("oci.tar").contains("index.json"));
+    assert!(list("docker.tar").contains("manifest.json"));
+
+    project.build(&["-o", "type=local,dest=local"]).succeed();
+    assert_eq!(fs::read_to_string(at("local/dir/f")).expect("the file"), "text");
+
+    let stream = project.build(&["-o", "-"]).succeed();
+    assert!(stream.stdout.contains("dir/f"), "a tar file on standard output");
+}
+
+#[test]
+fn metadata_and_image_id_are_written() {
+    let registry = Registry::shared();
+    let project = Project::new(&[("Dockerfile", "FROM scratch\nCOPY f /f\n"), ("f", "text")]);
+    let reference = registry.reference("plain/metadata:v1");
+    project
+        .build(&["-t", &reference, "--push", "--metadata-file", "meta.json", "--iidfile", "iid"])
+        .succeed();
+    let metadata: Value =
+        serde_json::from_slice(&fs::read(project.path().join("meta.json")).expect("a file")).expect("JSON");
+    assert_eq!(metadata["image.name"], reference.as_str());
+    let image = pull(registry, &reference);
+    assert_eq!(metadata["containerimage.config.digest"], image.manifest["config"]["digest"]);
+    assert_eq!(metadata["containerimage.descriptor"]["digest"], metadata["containerimage.digest"]);
+    let id = fs::read_to_string(project.path().join("iid")).expect("a file");
+    assert!(id.starts_with("sha256:"), "{id}");
+}
+
+#[test]
+fn several_tags_are_pushed_with_credentials_that_buildkitd_never_sees() {
+    let registry = Registry::shared_secured();
+    let project = Project::new(&[
+        ("Dockerfile", "FROM scratch\nCOPY f /f\n"),
+        ("f", "text"),
+        ("docker/config.json", &registry.docker_config()),
+    ]);
+    let (one, two) = (registry.reference("plain/tags:one"), registry.reference("plain/other:two"));
+    let outcome = project
+        .build(&["-t", &one, "-t", &two, "--push"])
+        .env("DOCKER_CONFIG", project.path().join("docker"))
+        .env("SSL_CERT_FILE", registry.ca())
+        .succeed();
+    assert_eq!(pull(registry, &one).layers(), pull(registry, &two).layers());
+    assert!(!outcome.stderr.contains(Registry::PASSWORD));
+    assert!(!Buildkitd::shared().log().contains(Registry::PASSWORD));
+}
+
+#[test]
+fn several_platforms_make_an_index() {
+    let registry = Registry::shared();
+    let project = Project::new(&[
+        ("Dockerfile", "FROM scratch\nARG TARGETARCH\nCOPY f-$TARGETARCH /f\n"),
+        ("f-amd64", "a"),
+        ("f-arm64", "b"),
+    ]);
+    let reference = registry.reference("plain/platforms:v1");
+    project.build(&["--platform", "linux/amd64,linux/arm64", "-t", &reference, "--push"]).succeed();
+    let raw = std::process::Command::new(tool("skopeo"))
+        .args(["inspect", "--raw", "--tls-verify=false", &format!("docker://{reference}")])
+        .output()
+        .expect("skopeo runs");
+    let index: Value = serde_json::from_slice(&raw.stdout).expect("JSON");
+    let platforms: Vec<&str> = index["manifests"]
+        .as_array()
+        .expect("an index")
+        .iter()
+        .filter_map(|m| m["platform"]["architecture"].as_str())
+        .collect();
+    assert_eq!(platforms, ["amd64", "arm64"]);
+}

@@ -1,0 +1,98 @@
+//! Every Dockerfile of `testdata`: its graph and image config, or its error.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// A Dockerfile of `testdata/ok` or `testdata/err`.
+struct Case {
+    name: String,
+    dockerfile: PathBuf,
+    context: PathBuf,
+    args: Vec<String>,
+}
+
+fn testdata() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata")
+}
+
+/// The cases of a folder of `testdata`, by name.
+fn cases(folder: &str) -> Vec<Case> {
+    let empty = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("empty");
+    fs::create_dir_all(&empty).expect("an empty context");
+    let mut found = Vec::new();
+    for entry in fs::read_dir(testdata().join(folder)).expect("testdata") {
+        let path = entry.expect("an entry").path();
+        let file = path.file_name().expect("a name").to_string_lossy().into_owned();
+        let (name, dockerfile, context, args) = if path.is_dir() {
+            (file, path.join("Dockerfile"), path.clone(), path.join("args"))
+        } else if let Some(name) = file.strip_suffix(".Dockerfile") {
+            (name.to_owned(), path.clone(), empty.clone(), path.with_extension("args"))
+        } else {
+            continue;
+        };
+        let args = fs::read_to_string(args).unwrap_or_default().lines().map(str::to_owned).collect();
+        found.push(Case { name, dockerfile, context, args });
+    }
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    found
+}
+
+fn llb(case: &Case, metadata: &Path) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_bob"))
+        .args(["llb", "--format", "tree", "--local-unique-id", "test", "--build-platform", "linux/amd64"])
+        .arg("--image-lock")
+        .arg(testdata().join("images.json"))
+        .arg("--metadata-file")
+        .arg(metadata)
+        .arg("--file")
+        .arg(&case.dockerfile)
+        .args(&case.args)
+        .arg(&case.context)
+        .env_clear()
+        .output()
+        .expect("bob runs")
+}
+
+/// Holds `text` against the snapshot `FOLDER__NAME`.
+fn hold(folder: &str, case: &Case, text: &str) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("snapshots"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.set_input_file(&case.dockerfile);
+    settings.bind(|| insta::assert_snapshot!(format!("{folder}__{}", case.name), text));
+}
+
+#[test]
+fn every_accepted_dockerfile_has_its_graph_and_config() {
+    let metadata = tempfile::NamedTempFile::new().expect("a temporary file");
+    let cases = cases("ok");
+    assert!(cases.len() >= 40, "only {} cases found", cases.len());
+    for case in &cases {
+        let output = llb(case, metadata.path());
+        let (tree, warnings) =
+            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{}: {warnings}", case.name);
+        let written = fs::read(metadata.path()).expect("the metadata file");
+        let metadata: serde_json::Value = serde_json::from_slice(&written).expect("JSON");
+        let config = serde_json::to_string_pretty(&metadata["containerimage.config"]).expect("JSON");
+        hold("ok", case, &format!("{}\n{config}\n", tree.trim_end()));
+    }
+}
+
+#[test]
+fn every_rejected_dockerfile_has_its_error() {
+    let metadata = tempfile::tempdir().expect("a temporary folder");
+    let metadata = metadata.path().join("metadata.json");
+    let cases = cases("err");
+    assert!(cases.len() >= 30, "only {} cases found", cases.len());
+    for case in &cases {
+        let output = llb(case, &metadata);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{}: {error}", case.name);
+        assert!(output.stdout.is_empty() && !metadata.exists(), "{}: something was written", case.name);
+        let here = format!("{}/", testdata().display());
+        hold("err", case, &error.replace(&here, ""));
+    }
+}

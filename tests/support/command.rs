@@ -1,0 +1,124 @@
+//! The `bob` binary under test.
+
+use std::ffi::OsStr;
+use std::io::Read;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::guarded::tool;
+
+/// How long any run of `bob` in a test may take before it counts as hung.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A `bob` command with an environment that holds nothing of the test's own.
+#[derive(Debug)]
+pub struct Bob(Command);
+
+/// What a run of `bob` left.
+#[derive(Debug)]
+pub struct Outcome {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+impl Bob {
+    /// `bob ARGS`.
+    pub fn new<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bob"));
+        let buildkitd = tool("buildkitd");
+        let tools = Path::new(&buildkitd).parent().expect("a folder").display().to_string();
+        command
+            .args(args)
+            .env_clear()
+            .env("PATH", format!("{tools}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"))
+            .env("HOME", "/nonexistent")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        Self(command)
+    }
+
+    /// Sets an environment variable.
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.0.env(name, value);
+        self
+    }
+
+    /// Adds an argument.
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.0.arg(arg);
+        self
+    }
+
+    /// Adds arguments.
+    pub fn args(mut self, args: &[&str]) -> Self {
+        self.0.args(args);
+        self
+    }
+
+    /// Runs it in `folder`.
+    pub fn current_dir(mut self, folder: impl AsRef<Path>) -> Self {
+        self.0.current_dir(folder);
+        self
+    }
+
+    /// Starts it and returns at once.
+    pub fn start(mut self) -> Child {
+        self.0.spawn().expect("bob starts")
+    }
+
+    /// Runs it to its end.
+    pub fn run(self) -> Outcome {
+        Outcome::of(self.start())
+    }
+
+    /// Runs it to its end, which has to be a good one.
+    pub fn succeed(self) -> Outcome {
+        let outcome = self.run();
+        assert!(outcome.status.success(), "{}\n{}", outcome.status, outcome.stderr);
+        outcome
+    }
+
+    /// Runs it to its end, which has to be exit code `code`.
+    pub fn fail(self, code: i32) -> Outcome {
+        let outcome = self.run();
+        assert_eq!(outcome.status.code(), Some(code), "{}\n{}", outcome.stdout, outcome.stderr);
+        outcome
+    }
+}
+
+impl Outcome {
+    /// Waits for a started process. One that hangs is killed and fails the test.
+    pub fn of(mut child: Child) -> Self {
+        let out = collect(child.stdout.take().expect("piped"));
+        let err = collect(child.stderr.take().expect("piped"));
+        let start = Instant::now();
+        let status = loop {
+            if let Some(status) = child.try_wait().expect("a status") {
+                break status;
+            }
+            if start.elapsed() > PATIENCE {
+                let _ = child.kill();
+                let _ = child.wait();
+                panic!("bob still ran after {PATIENCE:?}: {}", err.join().unwrap_or_default());
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        Self { status, stdout: out.join().expect("read"), stderr: err.join().expect("read") }
+    }
+}
+
+/// Reads a pipe to its end on a thread of its own, so that a full pipe never stops the process.
+fn collect(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let _ = pipe.read_to_end(&mut bytes);
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}

@@ -1,0 +1,22 @@
+//! Real parts for tests: buildkitd, registries, source images, and `bob` itself.
+//!
+//! Every part lives in a temporary folder of its own, listens where nothing else does, and ends with
+//! the test process however that ends.
+
+mod buildkitd;
+mod command;
+mod guarded;
+mod image;
+mod proxy;
+mod refusing;
+mod registry;
+mod workspace;
+
+pub use buildkitd::Buildkitd;
+pub use command::{Bob, Outcome};
+pub use guarded::{Guarded, tool};
+pub use image::{Image, pull, source_layout};
+pub use proxy::Proxy;
+pub use refusing::refusing_registry;
+pub use registry::Registry;
+pub use workspace::Workspace;

@@ -1,0 +1,129 @@
+//! Debian's registry, open or with a password, with TLS where there is one.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use super::guarded::{Guarded, tool};
+
+/// A running registry.
+#[derive(Debug)]
+pub struct Registry {
+    process: Guarded,
+    /// `localhost:PORT`.
+    pub host: String,
+    secured: bool,
+}
+
+impl Registry {
+    /// The user name of a registry with a password.
+    pub const USER: &'static str = "builder";
+    /// The password of a registry with one. Nothing but the registry and the proxy may ever show it.
+    pub const PASSWORD: &'static str = "s3cret-of-the-registry";
+
+    /// An open one over plain http.
+    pub fn open() -> Self {
+        Self::start(false)
+    }
+
+    /// One with TLS (see [`Registry::ca`]) and a password.
+    pub fn secured() -> Self {
+        Self::start(true)
+    }
+
+    /// An open one that the tests of this process share: use repositories of your own.
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<Registry> = OnceLock::new();
+        SHARED.get_or_init(Self::open)
+    }
+
+    /// A secured one that the tests of this process share.
+    pub fn shared_secured() -> &'static Self {
+        static SHARED: OnceLock<Registry> = OnceLock::new();
+        SHARED.get_or_init(Self::secured)
+    }
+
+    fn start(secured: bool) -> Self {
+        let folder = Guarded::folder("registry");
+        let at = |name: &str| folder.join(name).display().to_string();
+        let mut config = format!(
+            "version: 0.1\nlog: {{accesslog: {{disabled: false}}}}\nstorage:\n  filesystem: {{rootdirectory: {}}}\n  delete: {{enabled: true}}\nhttp:\n  addr: localhost:0\n",
+            at("data")
+        );
+        if secured {
+            certificate(&folder);
+            let users = Command::new(tool("htpasswd")).args(["-Bbn", Self::USER, Self::PASSWORD]).output();
+            fs::write(at("users"), users.expect("htpasswd runs").stdout).expect("users are written");
+            config += &format!(
+                "  tls: {{certificate: {}, key: {}}}\nauth:\n  htpasswd: {{realm: test, path: {}}}\n",
+                at("cert.pem"),
+                at("key.pem"),
+                at("users")
+            );
+        }
+        fs::write(at("config.yml"), config).expect("the registry's configuration is written");
+        let process =
+            Guarded::start(folder.clone(), &[&tool("docker-registry"), "serve", &at("config.yml")], &[]);
+        let port = process.wait_for("registry", |p| {
+            let log = p.log();
+            let (_, after) = log.split_once("listening on ")?;
+            let address = after.split([',', '"', ' ']).next()?;
+            address.rsplit(':').next()?.parse::<u16>().ok()
+        });
+        Self { process, host: format!("localhost:{port}"), secured }
+    }
+
+    /// The certificate of a registry with TLS, which is its own authority.
+    pub fn ca(&self) -> PathBuf {
+        self.process.path().join("cert.pem")
+    }
+
+    /// A reference on this registry.
+    pub fn reference(&self, name: &str) -> String {
+        format!("{}/{name}", self.host)
+    }
+
+    /// Requests and errors that the registry has logged.
+    pub fn log(&self) -> String {
+        self.process.log()
+    }
+
+    /// The repositories' folder, to look at what has arrived.
+    pub fn storage(&self) -> PathBuf {
+        self.process.path().join("data/docker/registry/v2")
+    }
+
+    /// The auth configuration that a docker client would have for it.
+    pub fn docker_config(&self) -> String {
+        format!(
+            r#"{{"auths":{{"{}":{{"username":"{}","password":"{}"}}}}}}"#,
+            self.host,
+            Self::USER,
+            Self::PASSWORD
+        )
+    }
+
+    /// skopeo's flags for the side `dest` or `src` on this registry.
+    pub fn skopeo_flags(&self, side: &str) -> Vec<String> {
+        let mut flags = vec![format!("--{side}-tls-verify=false")];
+        if self.secured {
+            flags.push(format!("--{side}-creds={}:{}", Self::USER, Self::PASSWORD));
+        }
+        flags
+    }
+}
+
+fn certificate(folder: &Path) {
+    let made = Command::new(tool("openssl"))
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"])
+        .args(["-days", "2", "-subj", "/CN=localhost", "-addext"])
+        .arg("subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1")
+        .arg("-keyout")
+        .arg(folder.join("key.pem"))
+        .arg("-out")
+        .arg(folder.join("cert.pem"))
+        .output()
+        .expect("openssl runs");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+}

@@ -4,8 +4,10 @@
 #[allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 mod support;
 
+mod contexts;
 mod faults;
 mod interchange;
+mod interrupts;
 mod parts;
 mod plain;
 mod workspace;

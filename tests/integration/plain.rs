@@ -2,39 +2,10 @@
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
-use std::path::Path;
 
 use serde_json::Value;
 
-use super::support::{Bob, Buildkitd, Image, Registry, pull, tool};
-
-/// `bob build` on the shared buildkitd, with a fresh context that holds `files`.
-struct Project {
-    folder: tempfile::TempDir,
-}
-
-impl Project {
-    fn new(files: &[(&str, &str)]) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        for (name, text) in files {
-            let path = folder.path().join(name);
-            fs::create_dir_all(path.parent().expect("a parent")).expect("folders");
-            fs::write(path, text).expect("a file");
-        }
-        Self { folder }
-    }
-
-    fn path(&self) -> &Path {
-        self.folder.path()
-    }
-
-    fn build(&self, args: &[&str]) -> Bob {
-        Bob::new(["build", "--progress=plain", "--addr", &Buildkitd::shared().addr()])
-            .current_dir(self.path())
-            .args(args)
-            .arg(".")
-    }
-}
+use super::support::{Buildkitd, Image, Project, Registry, pull, tool};
 
 fn source() -> String {
     Image::push_source(Registry::shared(), "plain/source:latest")

@@ -1,0 +1,110 @@
+//! Ctrl-C once and twice, SIGTERM: the build ends, and with it everything that it started.
+
+use std::fs;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use super::support::{Bob, Image, Outcome, Registry, Workspace};
+
+/// A workspace build of a step that sleeps, on a buildkitd that `bob` starts.
+struct Sleeper {
+    workspace: Workspace,
+    seconds: &'static str,
+    target: String,
+}
+
+impl Sleeper {
+    /// `seconds` tells one sleeper's processes from another's.
+    fn new(seconds: &'static str) -> Self {
+        let source = Image::push_source(Registry::shared(), "interrupts/source:latest");
+        let text = format!("FROM {source}\nRUN echo begun; sleep {seconds}\n");
+        let target = Registry::shared().reference(&format!("interrupts/target:{seconds}"));
+        Self { workspace: Workspace::new(&[("Dockerfile", &text)]), seconds, target }
+    }
+
+    fn command(&self) -> Bob {
+        self.workspace
+            .build(&Registry::shared().reference(&format!("interrupts/base:{}", self.seconds)), &self.target)
+            .env("BOB_BUILD_BASE", "true")
+            .env("BOB_DOCKERFILE_PATH", self.workspace.at("Dockerfile"))
+    }
+
+    fn sleeps(&self) -> bool {
+        let found = Command::new("pgrep").args(["-fx", &format!("sleep {}", self.seconds)]).output();
+        !found.expect("pgrep runs").stdout.is_empty()
+    }
+
+    /// Processes whose arguments name this workspace: buildkitd and what it started.
+    fn processes(&self) -> String {
+        let found = Command::new("pgrep").args(["-fa", &self.workspace.at("buildkit")]).output();
+        String::from_utf8_lossy(&found.expect("pgrep runs").stdout).into_owned()
+    }
+
+    /// Starts the build, sends it `signals` once the step runs, and returns how it ended.
+    fn interrupt(&self, signals: &[&str]) -> Outcome {
+        let child = self.command().start();
+        let pid = child.id().to_string();
+        let done = std::thread::spawn(move || Outcome::of(child));
+        let start = Instant::now();
+        while !self.sleeps() {
+            assert!(start.elapsed() < Duration::from_secs(60) && !done.is_finished(), "the step never began");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        for signal in signals {
+            Command::new("kill").args([signal, pid.as_str()]).status().expect("kill runs");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        done.join().expect("bob ends")
+    }
+
+    #[track_caller]
+    fn expect_clean(&self, outcome: &Outcome) {
+        assert_eq!(outcome.status.code(), Some(1), "{:?} {}", outcome.status, outcome.stderr);
+        let start = Instant::now();
+        while (self.sleeps() || !self.processes().is_empty()) && start.elapsed() < Duration::from_secs(15) {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        assert!(!self.sleeps(), "the step still runs");
+        assert_eq!(self.processes(), "", "processes were left");
+        let tags = Registry::shared()
+            .storage()
+            .join("repositories/interrupts/target/_manifests/tags")
+            .join(self.seconds);
+        assert!(!tags.exists(), "a tag was pushed");
+    }
+}
+
+#[test]
+fn one_ctrl_c_cancels_the_build_and_ends_buildkitd() {
+    let sleeper = Sleeper::new("1001");
+    let outcome = sleeper.interrupt(&["-INT"]);
+    sleeper.expect_clean(&outcome);
+    assert!(sleeper.workspace.log().contains("interrupted"), "{}", sleeper.workspace.log());
+}
+
+#[test]
+fn a_second_ctrl_c_ends_it_at_once() {
+    let sleeper = Sleeper::new("1002");
+    let outcome = sleeper.interrupt(&["-INT", "-INT"]);
+    sleeper.expect_clean(&outcome);
+}
+
+#[test]
+fn sigterm_cancels_the_build_too() {
+    let sleeper = Sleeper::new("1003");
+    let outcome = sleeper.interrupt(&["-TERM"]);
+    sleeper.expect_clean(&outcome);
+}
+
+#[test]
+fn a_killed_bob_leaves_no_buildkitd() {
+    let sleeper = Sleeper::new("1004");
+    let outcome = sleeper.interrupt(&["-KILL"]);
+    assert_eq!(outcome.status.code(), None);
+    let start = Instant::now();
+    while !sleeper.processes().is_empty() && start.elapsed() < Duration::from_secs(15) {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(sleeper.processes(), "", "processes were left");
+    assert!(fs::metadata(sleeper.workspace.path()).is_ok());
+}

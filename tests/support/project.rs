@@ -1,0 +1,39 @@
+//! A folder with a Dockerfile, and `bob build` in it.
+
+use std::fs;
+use std::path::Path;
+
+use super::buildkitd::Buildkitd;
+use super::command::Bob;
+
+/// `bob build` on the shared buildkitd, with a fresh context that holds `files`.
+#[derive(Debug)]
+pub struct Project {
+    folder: tempfile::TempDir,
+}
+
+impl Project {
+    /// A folder that holds `files`.
+    pub fn new(files: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().expect("a parent")).expect("folders");
+            fs::write(path, text).expect("a file");
+        }
+        Self { folder }
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// `bob build ARGS .` in the folder.
+    pub fn build(&self, args: &[&str]) -> Bob {
+        Bob::new(["build", "--progress=plain", "--addr", &Buildkitd::shared().addr()])
+            .current_dir(self.path())
+            .args(args)
+            .arg(".")
+    }
+}

@@ -82,15 +82,9 @@ impl Error {
     /// Returns the error for a failed call, told apart by whether the daemon or the transport spoke.
     pub(crate) fn from_status(during: &'static str, status: tonic::Status) -> Self {
         if std::error::Error::source(&status).is_some() {
-            return Self::Disconnected {
-                during,
-                source: Box::new(status),
-            };
+            return Self::Disconnected { during, source: Box::new(status) };
         }
-        Self::Failed {
-            during,
-            failure: Box::new(Failure::from_status(&status)),
-        }
+        Self::Failed { during, failure: Box::new(Failure::from_status(&status)) }
     }
 
     /// Returns what the daemon said, if it was the daemon that failed.
@@ -229,28 +223,20 @@ impl Failure {
 
     /// Returns the failure that a gRPC status describes; details that cannot be read are left out.
     pub fn from_status(status: &tonic::Status) -> Self {
-        let details = rpc::Status::decode(status.details())
-            .map(|s| s.details)
-            .unwrap_or_default();
+        let details = rpc::Status::decode(status.details()).map(|s| s.details).unwrap_or_default();
         let mut failure = Self::new(status.code(), status.message());
         for detail in &details {
             failure.read_detail(detail);
         }
         // Stacks are the daemon's own call stacks: long, and of no use to anyone here.
-        failure.details = details
-            .into_iter()
-            .filter(|d| detail_name(d) != Some("stack.Stack+json"))
-            .collect();
+        failure.details =
+            details.into_iter().filter(|d| detail_name(d) != Some("stack.Stack+json")).collect();
         failure
     }
 
     /// Returns the status that carries this failure with all its details.
     pub fn to_status(&self) -> rpc::Status {
-        rpc::Status {
-            code: self.code as i32,
-            message: self.message.clone(),
-            details: self.details.clone(),
-        }
+        rpc::Status { code: self.code as i32, message: self.message.clone(), details: self.details.clone() }
     }
 
     fn read_detail(&mut self, detail: &Any) {
@@ -281,12 +267,9 @@ fn detail_name(detail: &Any) -> Option<&str> {
 
 impl SourceLocation {
     fn to_detail(&self) -> Any {
-        let value = serde_json::to_vec(&SourceJson::from(self))
-            .expect("strings and numbers always serialise");
-        Any {
-            type_url: format!("{TYPE_PREFIX}errdefs.Source+json"),
-            value,
-        }
+        let value =
+            serde_json::to_vec(&SourceJson::from(self)).expect("strings and numbers always serialise");
+        Any { type_url: format!("{TYPE_PREFIX}errdefs.Source+json"), value }
     }
 }
 
@@ -336,10 +319,7 @@ struct PositionJson {
     character: i32,
 }
 
-#[allow(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "the signature that serde calls"
-)]
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
 fn is_zero(value: &i32) -> bool {
     *value == 0
 }
@@ -376,14 +356,8 @@ impl From<&SourceLocation> for SourceJson {
                 .ranges
                 .iter()
                 .map(|r| RangeJson {
-                    start: PositionJson {
-                        line: r.start_line,
-                        character: r.start_column,
-                    },
-                    end: PositionJson {
-                        line: r.end_line,
-                        character: r.end_column,
-                    },
+                    start: PositionJson { line: r.start_line, character: r.start_column },
+                    end: PositionJson { line: r.end_line, character: r.end_column },
                 })
                 .collect(),
         }

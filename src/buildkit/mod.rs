@@ -19,8 +19,8 @@ pub use client::Client;
 pub use daemon::{Daemon, DaemonError, DaemonOptions};
 pub use error::{BuildError, Error, Failure, GatewayFailure, LineRange, SourceLocation};
 pub use gateway::{
-    BuildResult, FileRange, Gateway, ImageQuery, PlatformEntry, Reference, ResolvedImage,
-    SolveOptions, Warning, platforms_metadata,
+    BuildResult, FileRange, Gateway, ImageQuery, PlatformEntry, Reference, ResolvedImage, SolveOptions,
+    Warning, platforms_metadata,
 };
 pub use request::{BuildOutcome, BuildRequest, CacheEntry, Export, ExportTarget};
 pub use session::{CredentialProvider, Credentials, SecretBytes, SessionOptions};

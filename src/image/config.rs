@@ -393,20 +393,31 @@ mod tests {
 
     #[test]
     fn an_absent_list_of_layers_is_null_and_an_empty_one_is_not() {
-        assert_eq!(rewritten("{}"), r#"{"architecture":"","os":"","rootfs":{"type":"","diff_ids":null},"config":{}}"#);
+        assert_eq!(
+            rewritten("{}"),
+            r#"{"architecture":"","os":"","rootfs":{"type":"","diff_ids":null},"config":{}}"#
+        );
         assert!(rewritten(r#"{"rootfs":{"diff_ids":[]}}"#).contains(r#""diff_ids":[]"#));
     }
 
     #[test]
     fn names_match_in_any_case_and_the_last_one_wins() {
-        let image = ImageConfig::parse(br#"{"OS":"a","os":"b","Config":{"env":["A=1"],"USER":"u"}}"#).unwrap();
+        let image =
+            ImageConfig::parse(br#"{"OS":"a","os":"b","Config":{"env":["A=1"],"USER":"u"}}"#).unwrap();
         assert_eq!((image.platform.os.as_str(), image.config.user.as_str()), ("b", "u"));
         assert_eq!(image.config.env, ["A=1"]);
     }
 
     #[test]
     fn values_of_the_wrong_kind_are_refused() {
-        for text in [r#"{"os":1}"#, r#"{"config":{"Env":"A=1"}}"#, r#"{"created":"yesterday"}"#, "[]", "{", r#"{"config":{"ExposedPorts":{"80":1}}}"#] {
+        for text in [
+            r#"{"os":1}"#,
+            r#"{"config":{"Env":"A=1"}}"#,
+            r#"{"created":"yesterday"}"#,
+            "[]",
+            "{",
+            r#"{"config":{"ExposedPorts":{"80":1}}}"#,
+        ] {
             assert!(ImageConfig::parse(text.as_bytes()).is_err(), "{text}");
         }
     }

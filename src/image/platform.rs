@@ -25,7 +25,9 @@ pub enum PlatformError {
     #[error("{0:?}: wildcards not yet supported: invalid argument")]
     Wildcard(String),
     /// The first component is no operating system.
-    #[error("{part:?} is an invalid OS component of {whole:?}: it must be letters, digits, `_` or `-`, with an optional (version+feature): invalid argument")]
+    #[error(
+        "{part:?} is an invalid OS component of {whole:?}: it must be letters, digits, `_` or `-`, with an optional (version+feature): invalid argument"
+    )]
     Os {
         /// The component.
         part: String,
@@ -33,7 +35,9 @@ pub enum PlatformError {
         whole: String,
     },
     /// Another component holds a character that it may not.
-    #[error("{part:?} is an invalid component of {whole:?}: only letters, digits, `_`, `.` and `-` are allowed: invalid argument")]
+    #[error(
+        "{part:?} is an invalid component of {whole:?}: only letters, digits, `_`, `.` and `-` are allowed: invalid argument"
+    )]
     Component {
         /// The component.
         part: String,
@@ -200,7 +204,8 @@ fn decode_option(text: &str) -> Option<String> {
     while let Some(byte) = bytes.next() {
         if byte == b'%' {
             let digits = [bytes.next()?, bytes.next()?];
-            let hex = std::str::from_utf8(&digits).ok().filter(|d| d.bytes().all(|b| b.is_ascii_hexdigit()))?;
+            let hex =
+                std::str::from_utf8(&digits).ok().filter(|d| d.bytes().all(|b| b.is_ascii_hexdigit()))?;
             out.push(u8::from_str_radix(hex, 16).ok()?);
         } else {
             out.push(byte);
@@ -259,17 +264,53 @@ fn normalize_architecture(architecture: &str, variant: &str) -> (String, String)
 fn known_os(os: &str) -> bool {
     matches!(
         os,
-        "aix" | "android" | "darwin" | "dragonfly" | "freebsd" | "hurd" | "illumos" | "ios" | "js" | "linux"
-            | "nacl" | "netbsd" | "openbsd" | "plan9" | "solaris" | "windows" | "zos"
+        "aix"
+            | "android"
+            | "darwin"
+            | "dragonfly"
+            | "freebsd"
+            | "hurd"
+            | "illumos"
+            | "ios"
+            | "js"
+            | "linux"
+            | "nacl"
+            | "netbsd"
+            | "openbsd"
+            | "plan9"
+            | "solaris"
+            | "windows"
+            | "zos"
     )
 }
 
 fn known_architecture(architecture: &str) -> bool {
     matches!(
         architecture,
-        "386" | "amd64" | "amd64p32" | "arm" | "armbe" | "arm64" | "arm64be" | "ppc64" | "ppc64le" | "loong64"
-            | "mips" | "mipsle" | "mips64" | "mips64le" | "mips64p32" | "mips64p32le" | "ppc" | "riscv"
-            | "riscv64" | "s390" | "s390x" | "sparc" | "sparc64" | "wasm"
+        "386"
+            | "amd64"
+            | "amd64p32"
+            | "arm"
+            | "armbe"
+            | "arm64"
+            | "arm64be"
+            | "ppc64"
+            | "ppc64le"
+            | "loong64"
+            | "mips"
+            | "mipsle"
+            | "mips64"
+            | "mips64le"
+            | "mips64p32"
+            | "mips64p32le"
+            | "ppc"
+            | "riscv"
+            | "riscv64"
+            | "s390"
+            | "s390x"
+            | "sparc"
+            | "sparc64"
+            | "wasm"
     )
 }
 
@@ -335,7 +376,16 @@ mod tests {
 
     #[test]
     fn malformed_specifiers_are_refused() {
-        for text in ["", "linux/", "linux/amd64/v1/x", "*", "li nux/amd64", "linux/am d64", "windows(10/amd64", "w(%zz)/amd64"] {
+        for text in [
+            "",
+            "linux/",
+            "linux/amd64/v1/x",
+            "*",
+            "li nux/amd64",
+            "linux/am d64",
+            "windows(10/amd64",
+            "w(%zz)/amd64",
+        ] {
             assert!(Platform::parse(text).is_err(), "{text:?}");
         }
     }

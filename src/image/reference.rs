@@ -234,9 +234,9 @@ fn component_form(text: &str) -> bool {
     if !alphanumeric(*first) || !alphanumeric(*last) {
         return false;
     }
-    bytes
-        .split(|b| alphanumeric(*b))
-        .all(|separator| matches!(separator, b"" | b"." | b"_" | b"__") || separator.iter().all(|b| *b == b'-'))
+    bytes.split(|b| alphanumeric(*b)).all(|separator| {
+        matches!(separator, b"" | b"." | b"_" | b"__") || separator.iter().all(|b| *b == b'-')
+    })
 }
 
 fn tag_form(text: &str) -> bool {
@@ -302,7 +302,9 @@ mod tests {
         assert!(matches!(Reference::parse("Alpine"), Err(ReferenceError::Uppercase(_))));
         assert!(matches!(Reference::parse(&"a".repeat(64)), Err(ReferenceError::Identifier(_))));
         assert!(matches!(Reference::parse(&"a".repeat(256)), Err(ReferenceError::TooLong)));
-        for text in ["", "a:", "a:b:c", "a..b", "-a", "a-", "a___b", "a b", "a/", "/a", "x.y:/a", "a@", "a:-x"] {
+        for text in
+            ["", "a:", "a:b:c", "a..b", "-a", "a-", "a___b", "a b", "a/", "/a", "x.y:/a", "a@", "a:-x"]
+        {
             assert!(Reference::parse(text).is_err(), "{text:?}");
         }
     }

@@ -38,9 +38,7 @@ impl Journal {
 
     /// The steps that failed of themselves, not because the build was cancelled.
     pub fn failed(&self) -> impl Iterator<Item = &StepRecord> {
-        self.steps
-            .values()
-            .filter(|step| !step.error.is_empty() && !is_cancellation(&step.error))
+        self.steps.values().filter(|step| !step.error.is_empty() && !is_cancellation(&step.error))
     }
 
     /// All steps.

@@ -48,30 +48,17 @@ mod tests {
 
     #[test]
     fn pieces_join_whatever_their_boundaries() {
-        assert_eq!(
-            lines(&[b"ab", b"c\nd", b"\n\ne\r\n", b"f"]),
-            ["abc", "d", "", "e", "f"]
-        );
+        assert_eq!(lines(&[b"ab", b"c\nd", b"\n\ne\r\n", b"f"]), ["abc", "d", "", "e", "f"]);
     }
 
     #[test]
     fn a_character_may_be_split_between_pieces() {
-        assert_eq!(
-            lines(&[
-                "é".as_bytes().split_at(1).0,
-                "é".as_bytes().split_at(1).1,
-                b"\n"
-            ]),
-            ["é"]
-        );
+        assert_eq!(lines(&["é".as_bytes().split_at(1).0, "é".as_bytes().split_at(1).1, b"\n"]), ["é"]);
     }
 
     #[test]
     fn a_line_without_end_is_broken() {
         let piece = vec![b'x'; LONGEST];
-        assert_eq!(
-            lines(&[&piece, b"y\n"]),
-            ["x".repeat(LONGEST), "y".to_owned()]
-        );
+        assert_eq!(lines(&[&piece, b"y\n"]), ["x".repeat(LONGEST), "y".to_owned()]);
     }
 }

@@ -56,9 +56,7 @@ impl FromStr for Mode {
             "tty" => Ok(Self::Tty),
             "rawjson" => Ok(Self::RawJson),
             "quiet" | "none" => Ok(Self::Quiet),
-            _ => Err(UnknownMode {
-                given: text.to_owned(),
-            }),
+            _ => Err(UnknownMode { given: text.to_owned() }),
         }
     }
 }
@@ -98,10 +96,7 @@ impl Display for Silent {
     fn finish(&mut self, _trace: &mut trace::Trace, _now: time::Nanos) {}
 }
 
-async fn follow_with(
-    mut display: impl Display,
-    mut updates: mpsc::Receiver<StatusResponse>,
-) -> Journal {
+async fn follow_with(mut display: impl Display, mut updates: mpsc::Receiver<StatusResponse>) -> Journal {
     let mut trace = trace::Trace::default();
     let mut ticks = tokio::time::interval(REFRESH);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

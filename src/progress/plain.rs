@@ -34,13 +34,7 @@ pub(super) struct Printer<W> {
 
 impl<W: Write> Printer<W> {
     pub(super) fn new(out: W) -> Self {
-        Self {
-            out,
-            floor: None,
-            last_index: 0,
-            begun: false,
-            shown: IndexMap::new(),
-        }
+        Self { out, floor: None, last_index: 0, begun: false, shown: IndexMap::new() }
     }
 
     /// Prints what is new in the row at `position`, and gives it the floor if it still runs.
@@ -91,10 +85,7 @@ impl<W: Write> Printer<W> {
             };
             let key = (position, id);
             if status.started.is_some()
-                && self
-                    .shown
-                    .get(&key)
-                    .is_none_or(|last| is_worth_showing(last, status))
+                && self.shown.get(&key).is_none_or(|last| is_worth_showing(last, status))
             {
                 let _ = writeln!(text, "#{} {}{}", row.index, key.1, text::transfer(status));
                 self.shown.insert(key, status.clone());
@@ -112,14 +103,9 @@ impl<W: Write> Printer<W> {
         let mut done = Vec::new();
         let mut running = Vec::new();
         for (position, row) in trace.rows() {
-            let has_news =
-                !row.fresh.statuses.is_empty() || !row.fresh.lines.is_empty() || row.fresh.changed;
+            let has_news = !row.fresh.statuses.is_empty() || !row.fresh.lines.is_empty() || row.fresh.changed;
             if has_news && row.is_completed() {
-                done.push((
-                    self.floor.is_none_or(|(floor, _)| floor != position),
-                    row.ended(),
-                    position,
-                ));
+                done.push((self.floor.is_none_or(|(floor, _)| floor != position), row.ended(), position));
             } else if has_news {
                 running.push(position);
             }
@@ -133,9 +119,8 @@ impl<W: Write> Printer<W> {
             Some((floor, _)) if running.contains(&floor) => self.print(trace, floor, now),
             _ => {}
         }
-        let others = running
-            .into_iter()
-            .find(|position| self.floor.is_none_or(|(floor, _)| floor != *position));
+        let others =
+            running.into_iter().find(|position| self.floor.is_none_or(|(floor, _)| floor != *position));
         let may_change = self.floor.is_none_or(|(_, since)| now - since > PATIENCE);
         if let Some(position) = others
             && may_change
@@ -171,11 +156,8 @@ fn outcome(row: &Row, now: Nanos) -> String {
 
 #[expect(clippy::cast_precision_loss, reason = "a threshold")]
 fn is_worth_showing(last: &Status, status: &Status) -> bool {
-    let moved = if status.total > 0 {
-        (status.current - last.current) as f64 / status.total as f64
-    } else {
-        0.0
-    };
+    let moved =
+        if status.total > 0 { (status.current - last.current) as f64 / status.total as f64 } else { 0.0 };
     (status.completed.is_some() && last.completed.is_none())
         || moved >= STEP_PART
         || status.timestamp - last.timestamp >= STEP_TIME

@@ -60,11 +60,7 @@ fn vertex(vertex: &Vertex) -> Value {
 }
 
 fn group(group: &pb::ProgressGroup) -> Value {
-    object([
-        ("id", text(&group.id)),
-        ("name", text(&group.name)),
-        ("weak", group.weak.then(|| json!(true))),
-    ])
+    object([("id", text(&group.id)), ("name", text(&group.name)), ("weak", group.weak.then(|| json!(true)))])
 }
 
 fn status(status: &VertexStatus) -> Value {
@@ -93,10 +89,7 @@ fn warning(warning: &VertexWarning) -> Value {
     object([
         ("vertex", text(&warning.vertex)),
         ("level", number(warning.level)),
-        (
-            "short",
-            (!warning.short.is_empty()).then(|| bytes(&warning.short)),
-        ),
+        ("short", (!warning.short.is_empty()).then(|| bytes(&warning.short))),
         ("detail", list(&warning.detail, |line| bytes(line))),
         ("url", text(&warning.url)),
         ("sourceInfo", warning.info.as_ref().map(source)),
@@ -107,33 +100,22 @@ fn warning(warning: &VertexWarning) -> Value {
 fn source(source: &pb::SourceInfo) -> Value {
     object([
         ("filename", text(&source.filename)),
-        (
-            "data",
-            (!source.data.is_empty()).then(|| bytes(&source.data)),
-        ),
+        ("data", (!source.data.is_empty()).then(|| bytes(&source.data))),
         ("language", text(&source.language)),
     ])
 }
 
 fn range(range: &pb::Range) -> Value {
-    object([
-        ("start", range.start.map(position)),
-        ("end", range.end.map(position)),
-    ])
+    object([("start", range.start.map(position)), ("end", range.end.map(position))])
 }
 
 fn position(position: pb::Position) -> Value {
-    object([
-        ("line", number(position.line.into())),
-        ("character", number(position.character.into())),
-    ])
+    object([("line", number(position.line.into())), ("character", number(position.character.into()))])
 }
 
 /// An object of the fields that are there, in this order.
 fn object<const N: usize>(fields: [(&str, Option<Value>); N]) -> Value {
-    let present = fields
-        .into_iter()
-        .filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    let present = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
     Value::Object(Map::from_iter(present))
 }
 

@@ -12,10 +12,7 @@ const SECOND: Nanos = 1_000_000_000;
 
 /// A time in milliseconds after the start of the test's world.
 fn at(millis: i64) -> Option<Timestamp> {
-    Some(Timestamp {
-        seconds: 100 + millis / 1000,
-        nanos: i32::try_from(millis % 1000).unwrap() * 1_000_000,
-    })
+    Some(Timestamp { seconds: 100 + millis / 1000, nanos: i32::try_from(millis % 1000).unwrap() * 1_000_000 })
 }
 
 fn vertex(digest: &str, name: &str, started: Option<i64>, completed: Option<i64>) -> Vertex {
@@ -29,26 +26,15 @@ fn vertex(digest: &str, name: &str, started: Option<i64>, completed: Option<i64>
 }
 
 fn log(vertex: &str, millis: i64, text: &str) -> VertexLog {
-    VertexLog {
-        vertex: vertex.into(),
-        timestamp: at(millis),
-        stream: 1,
-        msg: text.into(),
-    }
+    VertexLog { vertex: vertex.into(), timestamp: at(millis), stream: 1, msg: text.into() }
 }
 
 fn vertices(vertexes: Vec<Vertex>) -> StatusResponse {
-    StatusResponse {
-        vertexes,
-        ..StatusResponse::default()
-    }
+    StatusResponse { vertexes, ..StatusResponse::default() }
 }
 
 fn logs(logs: Vec<VertexLog>) -> StatusResponse {
-    StatusResponse {
-        logs,
-        ..StatusResponse::default()
-    }
+    StatusResponse { logs, ..StatusResponse::default() }
 }
 
 /// Plain output of `messages`, refreshed after each; the clock goes a second a message.
@@ -70,14 +56,9 @@ fn plain(messages: &[StatusResponse]) -> (String, Journal) {
 
 #[test]
 fn steps_are_numbered_and_end_with_their_outcome() {
-    let cached = Vertex {
-        cached: true,
-        ..vertex("b", "[2/3] RUN two", Some(10), Some(10))
-    };
-    let failed = Vertex {
-        error: "exit code: 7".into(),
-        ..vertex("c", "[3/3] RUN three", Some(20), Some(900))
-    };
+    let cached = Vertex { cached: true, ..vertex("b", "[2/3] RUN two", Some(10), Some(10)) };
+    let failed =
+        Vertex { error: "exit code: 7".into(), ..vertex("c", "[3/3] RUN three", Some(20), Some(900)) };
     let (text, journal) = plain(&[
         vertices(vec![vertex("a", "[1/3] FROM base", Some(0), Some(300))]),
         vertices(vec![cached]),
@@ -94,19 +75,13 @@ fn steps_are_numbered_and_end_with_their_outcome() {
     let failed: Vec<_> = journal.failed().collect();
     assert_eq!(failed.len(), 1);
     assert_eq!(failed[0].name, "[3/3] RUN three");
-    assert_eq!(
-        failed[0].log_tail().collect::<Vec<_>>(),
-        ["output", "last words"]
-    );
+    assert_eq!(failed[0].log_tail().collect::<Vec<_>>(), ["output", "last words"]);
 }
 
 #[test]
 fn unstarted_vertices_are_not_shown_and_do_not_undo_a_start() {
     let (text, _) = plain(&[
-        vertices(vec![
-            vertex("a", "one", None, None),
-            vertex("b", "never", None, None),
-        ]),
+        vertices(vec![vertex("a", "one", None, None), vertex("b", "never", None, None)]),
         vertices(vec![vertex("a", "one", Some(0), Some(100))]),
         vertices(vec![vertex("a", "one", None, None)]),
     ]);
@@ -129,10 +104,8 @@ fn a_vertex_may_run_twice_and_overlapping_time_counts_once() {
 
 #[test]
 fn what_runs_at_the_end_was_cancelled() {
-    let (text, journal) = plain(&[
-        vertices(vec![vertex("a", "one", Some(0), None)]),
-        logs(vec![log("a", 500, "half a line")]),
-    ]);
+    let (text, journal) =
+        plain(&[vertices(vec![vertex("a", "one", Some(0), None)]), logs(vec![log("a", 500, "half a line")])]);
     assert_eq!(text, "#1 one\n#1 0.500 half a line\n#1 CANCELED\n");
     assert_eq!(journal.failed().count(), 0);
 }
@@ -142,13 +115,11 @@ fn a_step_keeps_the_floor_until_others_have_waited() {
     let one = || vertices(vec![vertex("a", "one", Some(0), None)]);
     let mut messages = vec![one(), vertices(vec![vertex("b", "two", Some(1), None)])];
     for second in 1..7 {
-        messages.push(logs(vec![
-            log("a", second * 1000, "a\n"),
-            log("b", second * 1000, "b\n"),
-        ]));
+        messages.push(logs(vec![log("a", second * 1000, "a\n"), log("b", second * 1000, "b\n")]));
     }
     let (text, _) = plain(&messages);
-    let begin = "#1 one\n#1 1.00 a\n#1 2.00 a\n#1 3.00 a\n#1 4.00 a\n#1 5.00 a\n#1 ...\n\n#2 two\n#2 0.999 b\n";
+    let begin =
+        "#1 one\n#1 1.00 a\n#1 2.00 a\n#1 3.00 a\n#1 4.00 a\n#1 5.00 a\n#1 ...\n\n#2 two\n#2 0.999 b\n";
     assert!(text.starts_with(begin), "{text}");
 }
 
@@ -183,11 +154,7 @@ fn transfers_show_their_id_and_size_but_not_every_byte() {
 #[test]
 fn vertices_of_a_group_are_one_step_hidden_while_only_weak_ones_ran() {
     let member = |digest: &str, weak, started, completed| Vertex {
-        progress_group: Some(ProgressGroup {
-            id: "g".into(),
-            name: "COPY a b".into(),
-            weak,
-        }),
+        progress_group: Some(ProgressGroup { id: "g".into(), name: "COPY a b".into(), weak }),
         ..vertex(digest, digest, started, completed)
     };
     let (text, _) = plain(&[vertices(vec![member("weak", true, Some(0), Some(100))])]);
@@ -202,10 +169,8 @@ fn vertices_of_a_group_are_one_step_hidden_while_only_weak_ones_ran() {
 #[test]
 fn raw_json_has_the_fields_of_a_solve_status() {
     let mut out = Vec::new();
-    let mut message = vertices(vec![Vertex {
-        cached: true,
-        ..vertex("sha256:a", "one", Some(0), Some(1500))
-    }]);
+    let mut message =
+        vertices(vec![Vertex { cached: true, ..vertex("sha256:a", "one", Some(0), Some(1500)) }]);
     message.logs = vec![log("sha256:a", 20, "hi\n")];
     JsonLines::new(&mut out).message(&message);
     let value: serde_json::Value = serde_json::from_slice(&out).unwrap();
@@ -226,8 +191,5 @@ fn raw_json_has_the_fields_of_a_solve_status() {
 fn an_unknown_mode_is_named_with_those_that_exist() {
     assert_eq!("plain".parse::<Mode>().unwrap(), Mode::Plain);
     let error = "fancy".parse::<Mode>().unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "unknown progress mode \"fancy\"; use auto, plain, tty, rawjson or quiet"
-    );
+    assert_eq!(error.to_string(), "unknown progress mode \"fancy\"; use auto, plain, tty, rawjson or quiet");
 }

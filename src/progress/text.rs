@@ -52,11 +52,7 @@ pub(super) fn transfer(status: &Status) -> String {
 /// `line` as one terminal row of at most `width` columns: colour codes and control characters dropped,
 /// and of text overwritten by carriage returns only the last.
 pub(super) fn one_row(line: &str, width: usize) -> String {
-    let last = line
-        .trim_end_matches('\r')
-        .rsplit('\r')
-        .next()
-        .unwrap_or_default();
+    let last = line.trim_end_matches('\r').rsplit('\r').next().unwrap_or_default();
     let plain = console_plain(last);
     let mut row = String::new();
     for (column, character) in plain.chars().enumerate() {
@@ -88,18 +84,8 @@ pub(super) fn console_plain(text: &str) -> String {
 /// character (ECMA-48, 5.4 and 5.6).
 fn skip_escape(characters: &mut std::iter::Peekable<std::str::Chars<'_>>) {
     match characters.next() {
-        Some('[') => {
-            while characters
-                .next()
-                .is_some_and(|c| !('\u{40}'..='\u{7e}').contains(&c))
-            {}
-        }
-        Some(']') => {
-            while characters
-                .next()
-                .is_some_and(|c| c != '\u{7}' && c != '\u{9c}')
-            {}
-        }
+        Some('[') => while characters.next().is_some_and(|c| !('\u{40}'..='\u{7e}').contains(&c)) {},
+        Some(']') => while characters.next().is_some_and(|c| c != '\u{7}' && c != '\u{9c}') {},
         _ => {}
     }
 }
@@ -126,10 +112,7 @@ mod tests {
 
     #[test]
     fn a_row_holds_no_control_sequence_and_fits() {
-        assert_eq!(
-            one_row("10%\r50%\r\u{1b}[32m100%\u{1b}[0m\tok", 80),
-            "100%    ok"
-        );
+        assert_eq!(one_row("10%\r50%\r\u{1b}[32m100%\u{1b}[0m\tok", 80), "100%    ok");
         assert_eq!(one_row("abcdef", 4), "abc…");
         assert_eq!(one_row("\u{1b}]0;title\u{7}x", 80), "x");
     }

@@ -10,24 +10,16 @@ pub(super) type Nanos = i64;
 const SECOND: Nanos = 1_000_000_000;
 
 pub(super) fn now() -> Nanos {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Nanos::try_from(since.as_nanos()).unwrap_or(Nanos::MAX)
 }
 
 pub(super) fn nanos(timestamp: &Timestamp) -> Nanos {
-    timestamp
-        .seconds
-        .saturating_mul(SECOND)
-        .saturating_add(timestamp.nanos.into())
+    timestamp.seconds.saturating_mul(SECOND).saturating_add(timestamp.nanos.into())
 }
 
 /// Seconds, for people.
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "shown with three decimals at most"
-)]
+#[expect(clippy::cast_precision_loss, reason = "shown with three decimals at most")]
 pub(super) fn seconds(nanos: Nanos) -> f64 {
     nanos as f64 / SECOND as f64
 }
@@ -55,11 +47,7 @@ fn civil(days: i64) -> (i64, i64, i64) {
     let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted = (5 * of_year + 2) / 153;
     let day = of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 {
-        shifted + 3
-    } else {
-        shifted - 9
-    };
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
     (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }
 
@@ -72,10 +60,7 @@ mod tests {
         let written = |seconds, nanos| rfc3339(&Timestamp { seconds, nanos });
         assert_eq!(written(0, 0), "1970-01-01T00:00:00Z");
         assert_eq!(written(951_782_400, 120_000_000), "2000-02-29T00:00:00.12Z");
-        assert_eq!(
-            written(1_767_225_599, 999_999_999),
-            "2025-12-31T23:59:59.999999999Z"
-        );
+        assert_eq!(written(1_767_225_599, 999_999_999), "2025-12-31T23:59:59.999999999Z");
         assert_eq!(written(-1, 0), "1969-12-31T23:59:59Z");
     }
 }

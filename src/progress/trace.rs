@@ -69,9 +69,7 @@ pub(super) struct Status {
 impl Status {
     /// How long it has taken so far.
     pub(super) fn span(&self) -> Nanos {
-        self.started.map_or(0, |started| {
-            self.completed.unwrap_or(self.timestamp) - started
-        })
+        self.started.map_or(0, |started| self.completed.unwrap_or(self.timestamp) - started)
     }
 }
 
@@ -99,8 +97,7 @@ impl Row {
     /// Whether it is to be shown: started, and not a group of weak members only.
     pub(super) fn is_visible(&self) -> bool {
         let strong = |member: &Member| !member.weak && !member.runs.is_empty();
-        self.is_started()
-            && (!self.is_group || !self.error.is_empty() || self.members.values().any(strong))
+        self.is_started() && (!self.is_group || !self.error.is_empty() || self.members.values().any(strong))
     }
 
     /// When it last ended, if it is complete.
@@ -110,10 +107,7 @@ impl Row {
 
     /// The time it has run, overlapping runs counted once; running ones until `now`.
     pub(super) fn duration(&self, now: Nanos) -> Nanos {
-        let mut runs: Vec<_> = self
-            .runs()
-            .map(|(start, end)| (start, end.unwrap_or(now)))
-            .collect();
+        let mut runs: Vec<_> = self.runs().map(|(start, end)| (start, end.unwrap_or(now))).collect();
         runs.sort_unstable();
         let mut total = 0;
         let mut covered = Nanos::MIN;
@@ -129,15 +123,11 @@ impl Row {
 
     /// Whether some part of it is still moving.
     pub(super) fn has_open_status(&self) -> bool {
-        self.statuses
-            .values()
-            .any(|status| status.started.is_some() && status.completed.is_none())
+        self.statuses.values().any(|status| status.started.is_some() && status.completed.is_none())
     }
 
     fn runs(&self) -> impl Iterator<Item = (Nanos, Option<Nanos>)> {
-        self.members
-            .values()
-            .flat_map(|member| member.runs.iter().map(|(start, end)| (*start, *end)))
+        self.members.values().flat_map(|member| member.runs.iter().map(|(start, end)| (*start, *end)))
     }
 
     fn first_start(&self) -> Option<Nanos> {
@@ -178,11 +168,7 @@ impl Trace {
         for log in &message.logs {
             self.log(log);
         }
-        for vertex in message
-            .vertexes
-            .iter()
-            .filter(|vertex| vertex.completed.is_some())
-        {
+        for vertex in message.vertexes.iter().filter(|vertex| vertex.completed.is_some()) {
             self.flush_log(&vertex.digest);
         }
     }
@@ -209,10 +195,7 @@ impl Trace {
 
     /// The rows, in the order in which they appeared.
     pub(super) fn rows(&self) -> impl Iterator<Item = (usize, &Row)> {
-        self.rows
-            .values()
-            .enumerate()
-            .filter(|(_, row)| row.is_visible())
+        self.rows.values().enumerate().filter(|(_, row)| row.is_visible())
     }
 
     pub(super) fn row_at(&mut self, position: usize) -> Option<&mut Row> {
@@ -254,9 +237,7 @@ impl Trace {
             member.error.clone_from(&vertex.error);
         }
         if let Some(started) = started {
-            member
-                .runs
-                .insert(started, vertex.completed.as_ref().map(time::nanos));
+            member.runs.insert(started, vertex.completed.as_ref().map(time::nanos));
             row.fresh.changed = true;
         }
         row.refresh_from_members();
@@ -295,26 +276,17 @@ impl Trace {
 
     /// Takes what a vertex logged after its last line break as a line.
     fn flush_log(&mut self, digest: &str) {
-        self.with_log(digest, |_, buffer, lines| {
-            buffer.flush(|line| lines.push(line))
-        });
+        self.with_log(digest, |_, buffer, lines| buffer.flush(|line| lines.push(line)));
     }
 
-    fn with_log(
-        &mut self,
-        digest: &str,
-        work: impl FnOnce(&mut Row, &mut LineBuffer, &mut Vec<String>),
-    ) {
+    fn with_log(&mut self, digest: &str, work: impl FnOnce(&mut Row, &mut LineBuffer, &mut Vec<String>)) {
         let Some(key) = self.row_of.get(digest) else {
             return;
         };
         let Some(row) = self.rows.get_mut(key) else {
             return;
         };
-        let Some(mut buffer) = row
-            .members
-            .get_mut(digest)
-            .map(|member| std::mem::take(&mut member.log))
+        let Some(mut buffer) = row.members.get_mut(digest).map(|member| std::mem::take(&mut member.log))
         else {
             return;
         };

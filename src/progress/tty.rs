@@ -38,17 +38,11 @@ impl Live {
     pub(super) fn new() -> Self {
         let screen = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10));
         let head = screen.add(text_line());
-        Self {
-            screen,
-            head,
-            steps: IndexMap::new(),
-            begun: None,
-        }
+        Self { screen, head, steps: IndexMap::new(), begun: None }
     }
 
     fn width() -> usize {
-        rustix::termios::tcgetwinsize(std::io::stderr())
-            .map_or(80, |size| usize::from(size.ws_col.max(20)))
+        rustix::termios::tcgetwinsize(std::io::stderr()).map_or(80, |size| usize::from(size.ws_col.max(20)))
     }
 
     fn update(&mut self, trace: &mut Trace, now: Nanos, is_last: bool) {
@@ -73,8 +67,7 @@ impl Live {
         let elapsed = time::seconds(now - begun);
         let total = visible.len();
         let state = if is_last { "Finished" } else { "Building" };
-        self.head
-            .set_message(format!("[+] {state} {elapsed:.1}s ({done}/{total})"));
+        self.head.set_message(format!("[+] {state} {elapsed:.1}s ({done}/{total})"));
     }
 
     /// Writes a finished step above the live part.
@@ -90,13 +83,9 @@ impl Live {
             () if row.cached => (" => CACHED ", &row.name),
             () => (" => ", &row.name),
         };
-        let _ = self
-            .screen
-            .println(aligned(&format!("{mark}{name}"), &took, width));
+        let _ = self.screen.println(aligned(&format!("{mark}{name}"), &took, width));
         for warning in fresh.warnings {
-            let _ = self
-                .screen
-                .println(text::one_row(&format!(" => => WARN: {warning}"), width));
+            let _ = self.screen.println(text::one_row(&format!(" => => WARN: {warning}"), width));
         }
     }
 
@@ -110,23 +99,16 @@ impl Live {
             let line = self.screen.insert_before(&self.head, text_line());
             self.steps.insert(
                 position,
-                Step {
-                    line,
-                    transfers: IndexMap::new(),
-                    tail: Vec::new(),
-                    tail_lines: Vec::new(),
-                },
+                Step { line, transfers: IndexMap::new(), tail: Vec::new(), tail_lines: Vec::new() },
             );
         }
         let Some(step) = self.steps.get_mut(&position) else {
             return;
         };
         let took = format!("{:.1}s", time::seconds(row.duration(now)));
-        step.line
-            .set_message(aligned(&format!(" => {}", row.name), &took, width));
+        step.line.set_message(aligned(&format!(" => {}", row.name), &took, width));
         step.show_transfers(&self.screen, row);
-        step.tail
-            .extend(fresh.lines.into_iter().map(|line| line.text));
+        step.tail.extend(fresh.lines.into_iter().map(|line| line.text));
         let surplus = step.tail.len().saturating_sub(TAIL);
         step.tail.drain(..surplus);
         step.show_tail(&self.screen, width);
@@ -139,11 +121,7 @@ impl Step {
     }
 
     fn show_transfers(&mut self, screen: &MultiProgress, row: &Row) {
-        for (id, status) in row
-            .statuses
-            .iter()
-            .filter(|(_, status)| status.started.is_some())
-        {
+        for (id, status) in row.statuses.iter().filter(|(_, status)| status.started.is_some()) {
             if status.completed.is_some() {
                 if let Some(bar) = self.transfers.shift_remove(id) {
                     screen.remove(&bar);
@@ -161,11 +139,7 @@ impl Step {
                 continue;
             };
             let known = u64::try_from(status.total).ok().filter(|total| *total > 0);
-            bar.set_style(if known.is_some() {
-                bar_style()
-            } else {
-                count_style()
-            });
+            bar.set_style(if known.is_some() { bar_style() } else { count_style() });
             bar.set_length(known.unwrap_or(0));
             bar.set_position(u64::try_from(status.current).unwrap_or(0));
             bar.set_message(text::one_row(id, 48));
@@ -174,29 +148,16 @@ impl Step {
 
     fn show_tail(&mut self, screen: &MultiProgress, width: usize) {
         while self.tail_lines.len() < self.tail.len() {
-            let after = self
-                .tail_lines
-                .last()
-                .unwrap_or_else(|| self.last_bar())
-                .clone();
-            self.tail_lines
-                .push(screen.insert_after(&after, text_line()));
+            let after = self.tail_lines.last().unwrap_or_else(|| self.last_bar()).clone();
+            self.tail_lines.push(screen.insert_after(&after, text_line()));
         }
         for (bar, line) in self.tail_lines.iter().zip(&self.tail) {
-            bar.set_message(format!(
-                " => => {}",
-                text::one_row(line, width.saturating_sub(8))
-            ));
+            bar.set_message(format!(" => => {}", text::one_row(line, width.saturating_sub(8))));
         }
     }
 
     fn clear(self, screen: &MultiProgress) {
-        for bar in self
-            .tail_lines
-            .iter()
-            .chain(self.transfers.values())
-            .chain([&self.line])
-        {
+        for bar in self.tail_lines.iter().chain(self.transfers.values()).chain([&self.line]) {
             screen.remove(bar);
         }
     }
@@ -222,9 +183,7 @@ fn aligned(left: &str, right: &str, width: usize) -> String {
 }
 
 fn text_line() -> ProgressBar {
-    ProgressBar::new_spinner()
-        .with_style(style("{msg}"))
-        .with_elapsed(Duration::ZERO)
+    ProgressBar::new_spinner().with_style(style("{msg}")).with_elapsed(Duration::ZERO)
 }
 
 fn bar_style() -> ProgressStyle {

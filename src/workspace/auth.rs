@@ -62,18 +62,11 @@ impl fmt::Debug for AuthJson {
 /// The text in `value`: unpadded base64 of a 12-byte nonce and the AES-256-GCM ciphertext.
 fn decrypt(key: &[u8], value: &str, variable: &'static str) -> Result<Zeroizing<String>, Error> {
     let undecryptable = || Error::Undecryptable { variable };
-    let sealed = STANDARD_NO_PAD
-        .decode(value.trim_end())
-        .map_err(|_| Error::NotBase64 { variable })?;
-    let (nonce, ciphertext) = sealed
-        .split_at_checked(NONCE_LENGTH)
-        .ok_or_else(undecryptable)?;
-    let cipher =
-        Aes256Gcm::new_from_slice(key).map_err(|_| Error::KeyLength { length: key.len() })?;
+    let sealed = STANDARD_NO_PAD.decode(value.trim_end()).map_err(|_| Error::NotBase64 { variable })?;
+    let (nonce, ciphertext) = sealed.split_at_checked(NONCE_LENGTH).ok_or_else(undecryptable)?;
+    let cipher = Aes256Gcm::new_from_slice(key).map_err(|_| Error::KeyLength { length: key.len() })?;
     let nonce = Nonce::try_from(nonce).map_err(|_| undecryptable())?;
-    let plain = cipher
-        .decrypt(&nonce, ciphertext)
-        .map_err(|_| undecryptable())?;
+    let plain = cipher.decrypt(&nonce, ciphertext).map_err(|_| undecryptable())?;
     match String::from_utf8(plain) {
         Ok(text) => Ok(Zeroizing::new(text)),
         Err(error) => {
@@ -87,14 +80,12 @@ fn decrypt(key: &[u8], value: &str, variable: &'static str) -> Result<Zeroizing<
 /// input, so only the place of the fault is passed on.
 fn check_shape(json: &str, variable: &'static str) -> Result<(), Error> {
     type Shape = std::collections::BTreeMap<String, std::collections::BTreeMap<String, IgnoredAny>>;
-    serde_json::from_str::<Shape>(json)
-        .map(drop)
-        .map_err(|error| Error::Json {
-            variable,
-            expected: "a JSON object of registry host → {username, password} or {auth}",
-            line: error.line(),
-            column: error.column(),
-        })
+    serde_json::from_str::<Shape>(json).map(drop).map_err(|error| Error::Json {
+        variable,
+        expected: "a JSON object of registry host → {username, password} or {auth}",
+        line: error.line(),
+        column: error.column(),
+    })
 }
 
 #[cfg(test)]
@@ -107,9 +98,7 @@ mod tests {
     fn seal(key: &str, text: &str) -> String {
         let cipher = Aes256Gcm::new_from_slice(key.as_bytes()).unwrap();
         let nonce = [7_u8; NONCE_LENGTH];
-        let sealed = cipher
-            .encrypt(&Nonce::from(nonce), text.as_bytes())
-            .unwrap();
+        let sealed = cipher.encrypt(&Nonce::from(nonce), text.as_bytes()).unwrap();
         STANDARD_NO_PAD.encode([nonce.as_slice(), &sealed].concat())
     }
 
@@ -127,9 +116,7 @@ mod tests {
     #[test]
     fn an_encrypted_value_opens_with_its_key() {
         let sealed = seal(KEY, JSON);
-        let auth = read(&[("BOB_WSLAYER_AUTH", &sealed), ("BOB_AUTH_KEY", KEY)])
-            .unwrap()
-            .unwrap();
+        let auth = read(&[("BOB_WSLAYER_AUTH", &sealed), ("BOB_AUTH_KEY", KEY)]).unwrap().unwrap();
         assert_eq!(auth.expose(), JSON);
     }
 

@@ -23,20 +23,12 @@ impl Linger {
     /// # Errors
     /// [`Error::NotUtf8`].
     pub fn read(environment: &Environment) -> Result<Self, Error> {
-        Ok(if environment.get("BOB_LINGER")? == Some("0") {
-            Self::Off
-        } else {
-            Self::On
-        })
+        Ok(if environment.get("BOB_LINGER")? == Some("0") { Self::Off } else { Self::On })
     }
 
     /// How long to stay after a failure that took `ran`.
     pub fn stay(self, ran: Duration) -> Duration {
-        if self == Self::On && ran < SHORT {
-            STAY
-        } else {
-            Duration::ZERO
-        }
+        if self == Self::On && ran < SHORT { STAY } else { Duration::ZERO }
     }
 }
 
@@ -46,18 +38,14 @@ mod tests {
 
     #[test]
     fn only_short_failures_stay_and_only_when_on() {
-        assert_eq!(
-            Linger::On.stay(Duration::from_millis(4999)),
-            Duration::from_secs(10)
-        );
+        assert_eq!(Linger::On.stay(Duration::from_millis(4999)), Duration::from_secs(10));
         assert_eq!(Linger::On.stay(Duration::from_secs(5)), Duration::ZERO);
         assert_eq!(Linger::Off.stay(Duration::ZERO), Duration::ZERO);
     }
 
     #[test]
     fn zero_switches_it_off() {
-        let read =
-            |value: &str| Linger::read(&[("BOB_LINGER", value)].into_iter().collect()).unwrap();
+        let read = |value: &str| Linger::read(&[("BOB_LINGER", value)].into_iter().collect()).unwrap();
         assert_eq!(read("0"), Linger::Off);
         assert_eq!(read("1"), Linger::On);
         assert_eq!(Linger::read(&Environment::default()).unwrap(), Linger::On);

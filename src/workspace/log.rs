@@ -18,19 +18,13 @@ pub fn write_failure(workspace: &Workspace, text: &str) -> Result<(), Error> {
     let write = || -> io::Result<()> {
         let folder = path.parent().ok_or(io::ErrorKind::NotFound)?;
         fs::create_dir_all(folder)?;
-        let mut file = tempfile::Builder::new()
-            .prefix(".bob.log-")
-            .tempfile_in(folder)?;
+        let mut file = tempfile::Builder::new().prefix(".bob.log-").tempfile_in(folder)?;
         file.write_all(cut_to_limit(text.trim_end()).as_bytes())?;
-        file.as_file()
-            .set_permissions(fs::Permissions::from_mode(0o644))?;
+        file.as_file().set_permissions(fs::Permissions::from_mode(0o644))?;
         file.persist(&path)?;
         Ok(())
     };
-    write().map_err(|source| Error::Log {
-        path: path.clone(),
-        source,
-    })
+    write().map_err(|source| Error::Log { path: path.clone(), source })
 }
 
 /// The longest beginning of `text` that has at most [`LOG_LIMIT`] bytes and cuts no character.
@@ -57,14 +51,7 @@ mod tests {
         write_failure(&workspace, "second\n").unwrap();
         assert_eq!(fs::read_to_string(workspace.log_file()).unwrap(), "second");
         assert_eq!(fs::read_dir(dir.path().join(".gitpod")).unwrap().count(), 1);
-        assert_eq!(
-            fs::metadata(workspace.log_file())
-                .unwrap()
-                .permissions()
-                .mode()
-                & 0o777,
-            0o644
-        );
+        assert_eq!(fs::metadata(workspace.log_file()).unwrap().permissions().mode() & 0o777, 0o644);
     }
 
     #[test]
@@ -73,9 +60,6 @@ mod tests {
         let root = dir.path().join("file");
         fs::write(&root, "").unwrap();
         let error = write_failure(&Workspace::at(&root), "text").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            format!("cannot write {}/.gitpod/bob.log", root.display())
-        );
+        assert_eq!(error.to_string(), format!("cannot write {}/.gitpod/bob.log", root.display()));
     }
 }

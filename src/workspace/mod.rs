@@ -28,9 +28,5 @@ pub use settings::{BaseStep, Settings, Token, cache_images};
 /// [`Error::NotRoot`] with the effective user id.
 pub fn ensure_root() -> Result<(), Error> {
     let user = rustix::process::geteuid();
-    if user.is_root() {
-        Ok(())
-    } else {
-        Err(Error::NotRoot { uid: user.as_raw() })
-    }
+    if user.is_root() { Ok(()) } else { Err(Error::NotRoot { uid: user.as_raw() }) }
 }

@@ -13,9 +13,7 @@ pub struct Workspace {
 
 impl Default for Workspace {
     fn default() -> Self {
-        Self {
-            root: PathBuf::from("/workspace"),
-        }
+        Self { root: PathBuf::from("/workspace") }
     }
 }
 
@@ -50,16 +48,9 @@ impl Workspace {
     /// # Errors
     /// [`Error::Outside`], [`Error::Missing`], [`Error::WrongKind`], [`Error::Unreadable`].
     pub fn file(&self, path: &Path) -> Result<PathBuf, Error> {
-        let subject = Subject {
-            what: "Dockerfile",
-            setting: "`image.file` in `.gitpod.yml`",
-        };
+        let subject = Subject { what: "Dockerfile", setting: "`image.file` in `.gitpod.yml`" };
         let real = self.resolve(path, subject)?;
-        if real.is_file() {
-            Ok(real)
-        } else {
-            Err(self.wrong_kind(path, subject, "file"))
-        }
+        if real.is_file() { Ok(real) } else { Err(self.wrong_kind(path, subject, "file")) }
     }
 
     /// `path` with its symlinks resolved, which must be a folder in the workspace.
@@ -67,66 +58,27 @@ impl Workspace {
     /// # Errors
     /// As for [`Workspace::file`].
     pub fn folder(&self, path: &Path) -> Result<PathBuf, Error> {
-        let subject = Subject {
-            what: "Build context",
-            setting: "`image.context` in `.gitpod.yml`",
-        };
+        let subject = Subject { what: "Build context", setting: "`image.context` in `.gitpod.yml`" };
         let real = self.resolve(path, subject)?;
-        if real.is_dir() {
-            Ok(real)
-        } else {
-            Err(self.wrong_kind(path, subject, "folder"))
-        }
+        if real.is_dir() { Ok(real) } else { Err(self.wrong_kind(path, subject, "folder")) }
     }
 
     fn resolve(&self, path: &Path, Subject { what, setting }: Subject) -> Result<PathBuf, Error> {
-        let root = self
-            .root
-            .canonicalize()
-            .unwrap_or_else(|_| self.root.clone());
-        let outside = || Error::Outside {
-            what,
-            path: path.to_owned(),
-            root: self.root.clone(),
-            setting,
-        };
+        let root = self.root.canonicalize().unwrap_or_else(|_| self.root.clone());
+        let outside = || Error::Outside { what, path: path.to_owned(), root: self.root.clone(), setting };
         match path.canonicalize() {
             Ok(real) if real.starts_with(&root) => Ok(real),
             Ok(_) => Err(outside()),
             Err(_) if !self.names_inside(path) => Err(outside()),
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-                ) =>
-            {
-                Err(Error::Missing {
-                    what,
-                    path: self.relative(path),
-                    setting,
-                })
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                Err(Error::Missing { what, path: self.relative(path), setting })
             }
-            Err(source) => Err(Error::Unreadable {
-                what,
-                path: self.relative(path),
-                setting,
-                source,
-            }),
+            Err(source) => Err(Error::Unreadable { what, path: self.relative(path), setting, source }),
         }
     }
 
-    fn wrong_kind(
-        &self,
-        path: &Path,
-        Subject { what, setting }: Subject,
-        expected: &'static str,
-    ) -> Error {
-        Error::WrongKind {
-            what,
-            path: self.relative(path),
-            expected,
-            setting,
-        }
+    fn wrong_kind(&self, path: &Path, Subject { what, setting }: Subject, expected: &'static str) -> Error {
+        Error::WrongKind { what, path: self.relative(path), expected, setting }
     }
 
     /// Whether `path` lies in the workspace going by its name alone.
@@ -188,19 +140,10 @@ mod tests {
     fn a_file_in_the_workspace_is_given_back_resolved() {
         let (dir, workspace) = scene();
         symlink("Dockerfile", dir.path().join("workspace/link")).unwrap();
-        let expected = dir
-            .path()
-            .join("workspace/Dockerfile")
-            .canonicalize()
-            .unwrap();
+        let expected = dir.path().join("workspace/Dockerfile").canonicalize().unwrap();
+        assert_eq!(workspace.file(&dir.path().join("workspace/link")).unwrap(), expected);
         assert_eq!(
-            workspace.file(&dir.path().join("workspace/link")).unwrap(),
-            expected
-        );
-        assert_eq!(
-            workspace
-                .file(&dir.path().join("workspacefoo/../workspace/Dockerfile"))
-                .unwrap(),
+            workspace.file(&dir.path().join("workspacefoo/../workspace/Dockerfile")).unwrap(),
             expected
         );
     }
@@ -224,16 +167,8 @@ mod tests {
     #[test]
     fn a_symlink_and_dots_that_lead_out_are_outside() {
         let (dir, workspace) = scene();
-        symlink(
-            "../workspacefoo/Dockerfile",
-            dir.path().join("workspace/out"),
-        )
-        .unwrap();
-        for name in [
-            "workspace/out",
-            "workspace/../workspacefoo/Dockerfile",
-            "workspace/../missing",
-        ] {
+        symlink("../workspacefoo/Dockerfile", dir.path().join("workspace/out")).unwrap();
+        for name in ["workspace/out", "workspace/../workspacefoo/Dockerfile", "workspace/../missing"] {
             let error = workspace.file(&dir.path().join(name)).unwrap_err();
             assert!(matches!(error, Error::Outside { .. }), "{name}: {error}");
         }
@@ -242,16 +177,13 @@ mod tests {
     #[test]
     fn a_missing_file_is_named_relative_to_the_workspace() {
         let (dir, workspace) = scene();
-        for (name, relative) in [
-            ("workspace/sub/My.Dockerfile", "sub/My.Dockerfile"),
-            ("workspace/Dockerfile/x", "Dockerfile/x"),
-        ] {
+        for (name, relative) in
+            [("workspace/sub/My.Dockerfile", "sub/My.Dockerfile"), ("workspace/Dockerfile/x", "Dockerfile/x")]
+        {
             let error = workspace.file(&dir.path().join(name)).unwrap_err();
             assert_eq!(
                 error.to_string(),
-                format!(
-                    "Dockerfile {relative} does not exist; check `image.file` in `.gitpod.yml`"
-                )
+                format!("Dockerfile {relative} does not exist; check `image.file` in `.gitpod.yml`")
             );
         }
     }
@@ -260,13 +192,8 @@ mod tests {
     fn a_folder_is_no_dockerfile_and_a_file_no_context() {
         let (dir, workspace) = scene();
         let error = workspace.file(&dir.path().join("workspace")).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "Dockerfile . is not a file; check `image.file` in `.gitpod.yml`"
-        );
-        let error = workspace
-            .folder(&dir.path().join("workspace/Dockerfile"))
-            .unwrap_err();
+        assert_eq!(error.to_string(), "Dockerfile . is not a file; check `image.file` in `.gitpod.yml`");
+        let error = workspace.folder(&dir.path().join("workspace/Dockerfile")).unwrap_err();
         assert_eq!(
             error.to_string(),
             "Build context Dockerfile is not a folder; check `image.context` in `.gitpod.yml`"
@@ -277,9 +204,7 @@ mod tests {
     fn a_symlink_loop_is_an_error_and_no_hang() {
         let (dir, workspace) = scene();
         symlink("loop", dir.path().join("workspace/loop")).unwrap();
-        let error = workspace
-            .file(&dir.path().join("workspace/loop"))
-            .unwrap_err();
+        let error = workspace.file(&dir.path().join("workspace/loop")).unwrap_err();
         assert!(matches!(error, Error::Unreadable { .. }), "{error}");
     }
 }

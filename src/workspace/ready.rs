@@ -26,10 +26,7 @@ const RECHECK: Duration = Duration::from_secs(15);
 pub async fn wait_until_ready(workspace: &Workspace, limit: Duration) -> Result<(), Error> {
     let file = workspace.ready_file();
     let deadline = Instant::now() + limit;
-    let watch_error = |source| Error::Watch {
-        path: file.clone(),
-        source,
-    };
+    let watch_error = |source| Error::Watch { path: file.clone(), source };
     while !file.exists() {
         let changes = watch_nearest_folder(&file).map_err(watch_error)?;
         // What appeared between the look and the watch gave no event.
@@ -38,10 +35,7 @@ pub async fn wait_until_ready(workspace: &Workspace, limit: Duration) -> Result<
         }
         match timeout_at(deadline, timeout(RECHECK, next_change(&changes))).await {
             Err(_) => {
-                return Err(Error::NeverReady {
-                    path: file,
-                    waited: limit,
-                });
+                return Err(Error::NeverReady { path: file, waited: limit });
             }
             Ok(Err(_)) => {}
             Ok(Ok(outcome)) => outcome.map_err(watch_error)?,
@@ -51,10 +45,7 @@ pub async fn wait_until_ready(workspace: &Workspace, limit: Duration) -> Result<
 }
 
 /// An inotify descriptor on the deepest existing folder above `file`.
-#[expect(
-    deprecated,
-    reason = "the replacement is unsafe code; an OwnedFd keeps what it asks for"
-)]
+#[expect(deprecated, reason = "the replacement is unsafe code; an OwnedFd keeps what it asks for")]
 fn watch_nearest_folder(file: &Path) -> io::Result<AsyncFd<OwnedFd>> {
     let descriptor = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?;
     let flags = WatchFlags::CREATE
@@ -68,10 +59,7 @@ fn watch_nearest_folder(file: &Path) -> io::Result<AsyncFd<OwnedFd>> {
             Ok(_) => return AsyncFd::new(descriptor),
             Err(error) => last = error.into(),
         }
-        if !matches!(
-            last.kind(),
-            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-        ) {
+        if !matches!(last.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) {
             break;
         }
     }
@@ -131,11 +119,7 @@ mod tests {
         });
         wait_until_ready(&workspace, LONG).await.unwrap();
         maker.await.unwrap();
-        assert!(
-            begin.elapsed() < Duration::from_secs(2),
-            "{:?}",
-            begin.elapsed()
-        );
+        assert!(begin.elapsed() < Duration::from_secs(2), "{:?}", begin.elapsed());
     }
 
     #[tokio::test]
@@ -143,18 +127,13 @@ mod tests {
         let (_dir, workspace) = scene();
         fs::create_dir_all(workspace.root().join(".gitpod")).unwrap();
         fs::write(workspace.root().join(".gitpod/other"), "").unwrap();
-        let error = wait_until_ready(&workspace, Duration::from_millis(100))
-            .await
-            .unwrap_err();
+        let error = wait_until_ready(&workspace, Duration::from_millis(100)).await.unwrap_err();
         assert!(matches!(error, Error::NeverReady { .. }), "{error}");
     }
 
     #[test]
     fn the_text_names_the_file_and_the_time() {
-        let error = Error::NeverReady {
-            path: "/workspace/.gitpod/ready".into(),
-            waited: READY_TIMEOUT,
-        };
+        let error = Error::NeverReady { path: "/workspace/.gitpod/ready".into(), waited: READY_TIMEOUT };
         assert_eq!(
             error.to_string(),
             "the workspace was not ready after 30 minutes: /workspace/.gitpod/ready did not appear"

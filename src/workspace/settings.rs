@@ -68,9 +68,7 @@ impl Settings {
             base_auth: AuthJson::read(environment, "BOB_BASELAYER_AUTH")?,
             target_auth: AuthJson::read(environment, "BOB_WSLAYER_AUTH")?,
             cache_import: owned("BOB_LOCAL_CACHE_IMPORT")?,
-            proxy_token: environment
-                .get("BOB_PROXY_TOKEN")?
-                .map(|text| Token(text.to_owned().into())),
+            proxy_token: environment.get("BOB_PROXY_TOKEN")?.map(|text| Token(text.to_owned().into())),
         })
     }
 }
@@ -81,25 +79,17 @@ impl BaseStep {
             Some("true") => {}
             None | Some("false") => return Ok(None),
             Some(_) => {
-                return Err(Error::NotBoolean {
-                    variable: "BOB_BUILD_BASE",
-                });
+                return Err(Error::NotBoolean { variable: "BOB_BUILD_BASE" });
             }
         }
         let dockerfile = environment
             .get("BOB_DOCKERFILE_PATH")?
-            .ok_or(Error::Needed {
-                variable: "BOB_DOCKERFILE_PATH",
-                because: "BOB_BUILD_BASE is true",
-            })?;
+            .ok_or(Error::Needed { variable: "BOB_DOCKERFILE_PATH", because: "BOB_BUILD_BASE is true" })?;
         let context = match environment.get("BOB_CONTEXT_DIR")? {
             Some(folder) => folder,
             None => environment.get("THEIA_WORKSPACE_ROOT")?.unwrap_or("."),
         };
-        Ok(Some(Self {
-            dockerfile: current_dir.join(dockerfile),
-            context: current_dir.join(context),
-        }))
+        Ok(Some(Self { dockerfile: current_dir.join(dockerfile), context: current_dir.join(context) }))
     }
 
     /// The Dockerfile and the context folder, both in the workspace once symlinks are resolved.
@@ -107,10 +97,7 @@ impl BaseStep {
     /// # Errors
     /// As [`Workspace::file`] and [`Workspace::folder`].
     pub fn locate(&self, workspace: &Workspace) -> Result<(PathBuf, PathBuf), Error> {
-        Ok((
-            workspace.file(&self.dockerfile)?,
-            workspace.folder(&self.context)?,
-        ))
+        Ok((workspace.file(&self.dockerfile)?, workspace.folder(&self.context)?))
     }
 }
 
@@ -136,10 +123,7 @@ mod tests {
     use super::*;
 
     fn read(pairs: &[(&str, &str)]) -> Result<Settings, Error> {
-        Settings::read(
-            &pairs.iter().copied().collect(),
-            Path::new("/workspace/repo"),
-        )
+        Settings::read(&pairs.iter().copied().collect(), Path::new("/workspace/repo"))
     }
 
     #[test]
@@ -150,39 +134,24 @@ mod tests {
         assert_eq!(settings.base_step, None);
         assert_eq!(settings.external_buildkitd, None);
         assert!(
-            settings.base_auth.is_none()
-                && settings.target_auth.is_none()
-                && settings.proxy_token.is_none()
+            settings.base_auth.is_none() && settings.target_auth.is_none() && settings.proxy_token.is_none()
         );
     }
 
     #[test]
     fn paths_are_made_absolute_and_the_context_falls_back() {
         let step = |pairs: &[(&str, &str)]| {
-            let common = [
-                ("BOB_BUILD_BASE", "true"),
-                ("BOB_DOCKERFILE_PATH", "docker/Dockerfile"),
-            ];
-            read(&[common.as_slice(), pairs].concat())
-                .unwrap()
-                .base_step
-                .unwrap()
+            let common = [("BOB_BUILD_BASE", "true"), ("BOB_DOCKERFILE_PATH", "docker/Dockerfile")];
+            read(&[common.as_slice(), pairs].concat()).unwrap().base_step.unwrap()
         };
-        assert_eq!(
-            step(&[]).dockerfile,
-            Path::new("/workspace/repo/docker/Dockerfile")
-        );
+        assert_eq!(step(&[]).dockerfile, Path::new("/workspace/repo/docker/Dockerfile"));
         assert_eq!(step(&[]).context, Path::new("/workspace/repo/."));
         assert_eq!(
             step(&[("THEIA_WORKSPACE_ROOT", "/workspace/other")]).context,
             Path::new("/workspace/other")
         );
         assert_eq!(
-            step(&[
-                ("THEIA_WORKSPACE_ROOT", "/workspace/other"),
-                ("BOB_CONTEXT_DIR", "sub")
-            ])
-            .context,
+            step(&[("THEIA_WORKSPACE_ROOT", "/workspace/other"), ("BOB_CONTEXT_DIR", "sub")]).context,
             Path::new("/workspace/repo/sub")
         );
     }
@@ -194,14 +163,8 @@ mod tests {
                 &[("BOB_BUILD_BASE", "true")],
                 "BOB_DOCKERFILE_PATH is needed when BOB_BUILD_BASE is true; set it",
             ),
-            (
-                &[("BOB_BUILD_BASE", "yes")],
-                "BOB_BUILD_BASE must be true or false",
-            ),
-            (
-                &[("BOB_AUTH_KEY", "x")],
-                "BOB_AUTH_KEY must be exactly 32 bytes long, it has 1",
-            ),
+            (&[("BOB_BUILD_BASE", "yes")], "BOB_BUILD_BASE must be true or false"),
+            (&[("BOB_AUTH_KEY", "x")], "BOB_AUTH_KEY must be exactly 32 bytes long, it has 1"),
         ];
         for (pairs, text) in cases {
             let error = read(pairs).unwrap_err();
@@ -213,37 +176,24 @@ mod tests {
     #[test]
     fn a_value_that_is_not_text_is_refused() {
         use std::os::unix::ffi::OsStringExt as _;
-        let environment: Environment = [(
-            "BOB_TARGET_REF".to_owned(),
-            std::ffi::OsString::from_vec(vec![0xff]),
-        )]
-        .into_iter()
-        .collect();
+        let environment: Environment =
+            [("BOB_TARGET_REF".to_owned(), std::ffi::OsString::from_vec(vec![0xff]))].into_iter().collect();
         let error = Settings::read(&environment, Path::new("/")).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "BOB_TARGET_REF is not valid UTF-8; set it to plain text"
-        );
+        assert_eq!(error.to_string(), "BOB_TARGET_REF is not valid UTF-8; set it to plain text");
     }
 
     #[test]
     fn no_secret_shows_in_debug_output() {
-        let settings = read(&[
-            ("BOB_PROXY_TOKEN", "t0ken"),
-            ("BOB_BASELAYER_AUTH", r#"{"h":{"auth":"s3cr3t"}}"#),
-        ])
-        .unwrap();
+        let settings =
+            read(&[("BOB_PROXY_TOKEN", "t0ken"), ("BOB_BASELAYER_AUTH", r#"{"h":{"auth":"s3cr3t"}}"#)])
+                .unwrap();
         let shown = format!("{settings:?}");
-        assert!(
-            !shown.contains("t0ken") && !shown.contains("s3cr3t"),
-            "{shown}"
-        );
+        assert!(!shown.contains("t0ken") && !shown.contains("s3cr3t"), "{shown}");
     }
 
     #[test]
     fn cache_images_are_a_json_array() {
-        let images =
-            |value: &str| cache_images(&[("BOB_CACHE_IMAGES", value)].into_iter().collect());
+        let images = |value: &str| cache_images(&[("BOB_CACHE_IMAGES", value)].into_iter().collect());
         assert_eq!(images(r#"["a:1","b"]"#).unwrap(), ["a:1", "b"]);
         assert!(images("").unwrap().is_empty());
         assert_eq!(

@@ -121,14 +121,9 @@ pub struct Daemon {
 /// # Errors
 ///
 /// [`DaemonError::NotFound`].
-pub fn find_program(
-    explicit: Option<&Path>,
-    search_path: Option<&OsStr>,
-) -> Result<PathBuf, DaemonError> {
+pub fn find_program(explicit: Option<&Path>, search_path: Option<&OsStr>) -> Result<PathBuf, DaemonError> {
     let _ = (explicit, search_path);
-    Err(DaemonError::NotFound {
-        place: "on PATH".to_owned(),
-    })
+    Err(DaemonError::NotFound { place: "on PATH".to_owned() })
 }
 
 impl Daemon {
@@ -139,9 +134,7 @@ impl Daemon {
     /// Every variant of [`DaemonError`] but `NotFound`.
     #[expect(clippy::unused_async, reason = "being written")]
     pub async fn start(options: DaemonOptions) -> Result<Self, DaemonError> {
-        Ok(Self {
-            address: Address::Unix(options.socket),
-        })
+        Ok(Self { address: Address::Unix(options.socket) })
     }
 
     /// Returns where the daemon listens.

@@ -1,0 +1,121 @@
+//! What surrounds an op: its platform, its worker, and the metadata that is no part of its identity.
+
+use std::collections::BTreeMap;
+
+use crate::caps::CapSet;
+use crate::platform::Platform;
+use crate::source_map::Location;
+
+/// The key of [`OpMetadata::description`] whose value is shown as the name of a step.
+pub const CUSTOM_NAME: &str = "llb.customname";
+
+/// What surrounds an op. Platform and worker filter are part of the op's digest, all else is not.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Constraints {
+    /// The platform, or that of [`MarshalOptions`](crate::MarshalOptions) if there is none. It is
+    /// written for exec and build ops and for image and OCI layout sources; other ops have no
+    /// platform.
+    pub platform: Option<Platform>,
+    /// Containerd-style filters that a worker has to pass to run the op.
+    pub worker_filter: Vec<String>,
+    /// Names, cache and progress settings, resource limits.
+    pub metadata: OpMetadata,
+    /// Where the op comes from in its source files.
+    pub locations: Vec<Location>,
+}
+
+impl Constraints {
+    /// Returns constraints that give a step its name, and nothing else.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self::default().with_name(name)
+    }
+
+    /// Returns these constraints with another name for the step.
+    #[must_use]
+    pub fn with_name(mut self, name: impl Into<String>) -> Self {
+        let description = &mut self.metadata.description;
+        description.insert(CUSTOM_NAME.to_owned(), name.into());
+        self
+    }
+
+    /// Returns these constraints for a platform.
+    #[must_use]
+    pub fn with_platform(self, platform: Platform) -> Self {
+        Self {
+            platform: Some(platform),
+            ..self
+        }
+    }
+}
+
+/// Facts about an op that are no part of its identity: ops that differ in nothing else have the same
+/// digest and share their cached result.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OpMetadata {
+    /// Run the op even if its result is cached.
+    pub ignore_cache: bool,
+    /// Free text for people and tools, see [`CUSTOM_NAME`].
+    pub description: BTreeMap<String, String>,
+    /// Whether the result goes along in a cache export; the build's own setting if there is none.
+    pub export_cache: Option<bool>,
+    /// Capabilities that the daemon needs to run the op. [`Graph::marshal`](crate::Graph::marshal)
+    /// adds those that follow from the op.
+    pub caps: CapSet,
+    /// Steps of one group are shown as one.
+    pub progress_group: Option<ProgressGroup>,
+    /// Limits for the container of an exec op.
+    pub linux_resources: Option<LinuxResources>,
+}
+
+impl OpMetadata {
+    /// Returns the name that the step is shown under, if it was given one.
+    pub fn custom_name(&self) -> Option<&str> {
+        self.description.get(CUSTOM_NAME).map(String::as_str)
+    }
+
+    /// Adds what `other` says, which wins where both say something (`client/llb/state.go`).
+    pub fn merge(&mut self, other: &Self) {
+        self.ignore_cache |= other.ignore_cache;
+        for (key, value) in &other.description {
+            self.description.insert(key.clone(), value.clone());
+        }
+        self.export_cache = other.export_cache.or(self.export_cache);
+        self.caps.extend(other.caps.iter_owned());
+        if other.progress_group.is_some() {
+            self.progress_group.clone_from(&other.progress_group);
+        }
+        if other.linux_resources.is_some() {
+            self.linux_resources.clone_from(&other.linux_resources);
+        }
+    }
+}
+
+/// Steps that progress shows as one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProgressGroup {
+    /// What the members have in common.
+    pub id: String,
+    /// Name of the whole group.
+    pub name: String,
+    /// A group whose members are all weak is shown only if one of them runs.
+    pub weak: bool,
+}
+
+/// Control group limits of a container. Zero and empty mean no limit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LinuxResources {
+    /// Memory in bytes.
+    pub memory: i64,
+    /// Memory and swap together in bytes.
+    pub memory_swap: i64,
+    /// Relative weight of processor time.
+    pub cpu_shares: u64,
+    /// Period of the processor quota in microseconds.
+    pub cpu_period: u64,
+    /// Processor time in each period in microseconds.
+    pub cpu_quota: i64,
+    /// Processors that may be used, such as `0-3`.
+    pub cpuset_cpus: String,
+    /// Memory nodes that may be used, such as `0,1`.
+    pub cpuset_mems: String,
+}

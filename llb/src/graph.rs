@@ -1,0 +1,243 @@
+//! The arena that ops are added to.
+
+use std::sync::Arc;
+
+use crate::constraints::Constraints;
+use crate::op::Op;
+use crate::op::build::BuildOp;
+use crate::op::diff::DiffOp;
+use crate::op::exec::{ExecOp, MountResult};
+use crate::op::file::FileOp;
+use crate::op::merge::MergeOp;
+use crate::op::passthrough::{PassthroughInput, PassthroughOp};
+use crate::op::source::SourceOp;
+use crate::source_map::{SourceMap, SourceMapId};
+
+/// A file system of a graph: a result of one of its ops, or the empty file system.
+///
+/// It is a small handle, to be copied freely, that means something to the graph it came from only.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Output {
+    op: u32,
+    index: u32,
+}
+
+impl Output {
+    /// The empty file system. It stands for no op at all.
+    pub const SCRATCH: Self = Self {
+        op: u32::MAX,
+        index: 0,
+    };
+
+    /// Whether this is the empty file system.
+    pub fn is_scratch(self) -> bool {
+        self.op == u32::MAX
+    }
+
+    /// Returns which result of its op this is.
+    pub fn index(self) -> u32 {
+        self.index
+    }
+
+    pub(crate) fn op(self) -> usize {
+        self.op as usize
+    }
+}
+
+impl Default for Output {
+    fn default() -> Self {
+        Self::SCRATCH
+    }
+}
+
+impl std::fmt::Debug for Output {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.is_scratch() {
+            f.write_str("scratch")
+        } else {
+            write!(f, "#{}.{}", self.op, self.index)
+        }
+    }
+}
+
+/// What an exec op yields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Executed {
+    /// The root file system after the command; the one before it if the root is read-only.
+    pub root: Output,
+    /// For each mount, in the order of [`ExecOp::mounts`] as they were given, the file system after
+    /// the command: the mount's source if it is read-only, nothing if it cannot be used any further.
+    pub mounts: Vec<Option<Output>>,
+}
+
+/// A graph of ops, built from the sources on.
+///
+/// Ops are only ever added, and refer to outputs of earlier ones: a graph has no cycles by
+/// construction. Nothing is checked, encoded or hashed before [`Graph::marshal`], and then only what
+/// the asked-for output needs.
+///
+/// # Panics
+///
+/// The methods that add ops panic when they are given an [`Output`] of another graph that cannot be one
+/// of theirs.
+#[derive(Clone, Debug, Default)]
+pub struct Graph {
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) source_maps: Vec<Arc<SourceMap>>,
+}
+
+/// An op with its surroundings.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    pub(crate) op: Op,
+    pub(crate) constraints: Constraints,
+}
+
+impl Graph {
+    /// Returns a graph without ops.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Returns the number of ops, needed or not.
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Whether there are no ops.
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// Returns the op that an output is a result of, and what surrounds it; nothing for scratch.
+    pub fn get(&self, output: Output) -> Option<(&Op, &Constraints)> {
+        let node = self.nodes.get(output.op())?;
+        Some((&node.op, &node.constraints))
+    }
+
+    /// Registers a source file that ops come from.
+    pub fn source_map(&mut self, map: SourceMap) -> SourceMapId {
+        self.source_maps.push(Arc::new(map));
+        SourceMapId(self.source_maps.len() as u32 - 1)
+    }
+
+    /// Adds a source.
+    pub fn source(&mut self, source: impl Into<SourceOp>, constraints: Constraints) -> Output {
+        self.add(Op::Source(source.into()), constraints)
+    }
+
+    /// Adds a command.
+    ///
+    /// Mounts are sorted by target, as BuildKit's client does; the results stand in the order in which
+    /// the mounts were given.
+    pub fn exec(&mut self, mut exec: ExecOp, constraints: Constraints) -> Executed {
+        let op = self.nodes.len() as u32;
+        let (root, results) = exec.sort_mounts();
+        let output = |index| Output { op, index };
+        let mounts = results
+            .into_iter()
+            .map(|result| match result {
+                MountResult::Result(index) => Some(output(index)),
+                MountResult::Unchanged(source) => Some(source),
+                MountResult::Lost => None,
+            })
+            .collect();
+        let root = root.map_or(exec.root, output);
+        self.add(Op::Exec(Box::new(exec)), constraints);
+        Executed { root, mounts }
+    }
+
+    /// Adds a chain of changes to files.
+    pub fn file(&mut self, file: FileOp, constraints: Constraints) -> Output {
+        self.add(Op::File(file), constraints)
+    }
+
+    /// Returns file systems laid over each other, later ones on top.
+    ///
+    /// Scratch is left out. Of one file system that is the file system itself, of none scratch; an op
+    /// is added for two and more only.
+    pub fn merge(
+        &mut self,
+        inputs: impl IntoIterator<Item = Output>,
+        constraints: Constraints,
+    ) -> Output {
+        let inputs: Vec<_> = inputs.into_iter().filter(|i| !i.is_scratch()).collect();
+        match inputs[..] {
+            [] => Output::SCRATCH,
+            [only] => only,
+            _ => self.add(Op::Merge(MergeOp { inputs }), constraints),
+        }
+    }
+
+    /// Returns what `upper` has changed of `lower`.
+    ///
+    /// Compared with scratch that is `upper` itself, without an op.
+    pub fn diff(&mut self, lower: Output, upper: Output, constraints: Constraints) -> Output {
+        if lower.is_scratch() {
+            return upper;
+        }
+        self.add(Op::Diff(DiffOp { lower, upper }), constraints)
+    }
+
+    /// Adds an op that waits for all of its inputs and hands some of them on. Returns those, in their
+    /// order. Scratch is left out of the inputs.
+    pub fn passthrough(
+        &mut self,
+        id: impl Into<String>,
+        inputs: impl IntoIterator<Item = PassthroughInput>,
+        constraints: Constraints,
+    ) -> Vec<Output> {
+        let inputs: Vec<_> = inputs
+            .into_iter()
+            .filter(|input| !input.output.is_scratch())
+            .collect();
+        let count = inputs.iter().filter(|input| input.hand_on).count() as u32;
+        let id = id.into();
+        let Output { op, .. } =
+            self.add(Op::Passthrough(PassthroughOp { id, inputs }), constraints);
+        (0..count).map(|index| Output { op, index }).collect()
+    }
+
+    /// Returns `output`, not to be had before all of `required` are there too.
+    ///
+    /// Without requirements that is `output` itself, without an op.
+    pub fn require(
+        &mut self,
+        id: impl Into<String>,
+        output: Output,
+        required: &[Output],
+        constraints: Constraints,
+    ) -> Output {
+        if required.is_empty() {
+            return output;
+        }
+        let waited = required.iter().map(|&output| PassthroughInput {
+            output,
+            hand_on: false,
+        });
+        let handed_on = PassthroughInput {
+            output,
+            hand_on: true,
+        };
+        let inputs = std::iter::once(handed_on).chain(waited);
+        let outputs = self.passthrough(id, inputs, constraints);
+        outputs.first().copied().unwrap_or_default()
+    }
+
+    /// Adds the build of a graph that another op yields.
+    pub fn build(&mut self, build: BuildOp, constraints: Constraints) -> Output {
+        self.add(Op::Build(build), constraints)
+    }
+
+    fn add(&mut self, op: Op, constraints: Constraints) -> Output {
+        let next = self.nodes.len();
+        op.for_each_input(|input| {
+            assert!(input.op() < next, "output {input:?} is of another graph");
+        });
+        self.nodes.push(Node { op, constraints });
+        Output {
+            op: next as u32,
+            index: 0,
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! Build: builds a graph that another op yields as a file.
+
+use crate::graph::Output;
+use crate::wire::Writer;
+
+/// Builds a definition that lies in a file of another op's result (`client/llb/llbbuild`). BuildKit
+/// calls this op experimental.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BuildOp {
+    /// The file system that holds the definition.
+    pub source: Output,
+    /// Name of the definition's file; empty means BuildKit's `buildkit.llb.definition`.
+    pub filename: String,
+}
+
+impl BuildOp {
+    /// Returns an op that builds the definition in the file `buildkit.llb.definition`.
+    pub fn new(source: Output) -> Self {
+        Self {
+            source,
+            filename: String::new(),
+        }
+    }
+
+    pub(crate) fn encode(&self, w: &mut Writer) {
+        w.int(1, -1_i64);
+        w.entry(2, "buildkit.llb.definition", |w| w.message(2, |_| {}));
+        if !self.filename.is_empty() {
+            w.string_map(4, [("llbbuild.filename", &self.filename)]);
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Diff: keeps what one file system has changed of another.
+
+use crate::graph::Output;
+use crate::wire::Writer;
+
+/// Keeps what `upper` has changed of `lower`; see [`Graph::diff`](crate::Graph::diff).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DiffOp {
+    pub(crate) lower: Output,
+    pub(crate) upper: Output,
+}
+
+impl DiffOp {
+    /// Returns the file system that is compared with.
+    pub fn lower(&self) -> Output {
+        self.lower
+    }
+
+    /// Returns the file system whose changes are kept.
+    pub fn upper(&self) -> Output {
+        self.upper
+    }
+
+    /// Writes the body. Scratch is input -1; the inputs that there are stand in the op in this order,
+    /// even if they are the same.
+    pub(crate) fn encode(&self, w: &mut Writer) {
+        let mut next = 0_i64;
+        for (field, output) in [(1, self.lower), (2, self.upper)] {
+            let index = if output.is_scratch() {
+                -1
+            } else {
+                next += 1;
+                next - 1
+            };
+            w.message(field, |w| w.int(1, index));
+        }
+    }
+}

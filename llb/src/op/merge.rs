@@ -1,0 +1,25 @@
+//! Merge: lays file systems over each other without copying.
+
+use crate::graph::Output;
+use crate::wire::Writer;
+
+/// Lays file systems over each other, later ones on top; see
+/// [`Graph::merge`](crate::Graph::merge).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MergeOp {
+    pub(crate) inputs: Vec<Output>,
+}
+
+impl MergeOp {
+    /// Returns the file systems from the lowest to the topmost: at least two, none of them scratch.
+    pub fn inputs(&self) -> &[Output] {
+        &self.inputs
+    }
+
+    /// Writes the body. Inputs are not deduplicated: input `i` of the op is layer `i`.
+    pub(crate) fn encode(&self, w: &mut Writer) {
+        for index in 0..self.inputs.len() {
+            w.message(1, |w| w.int(1, index as i64));
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! The operations of a graph, one file for each family.
+//!
+//! All of them are plain structs. `new` takes what an op cannot do without and leaves the rest at its
+//! default, so that struct update syntax says only what differs:
+//!
+//! ```
+//! use llb::{ExecOp, Network, Output};
+//!
+//! let exec = ExecOp {
+//!     cwd: "/src".to_owned(),
+//!     network: Network::None,
+//!     ..ExecOp::new(Output::SCRATCH, ["make", "test"])
+//! };
+//! assert_eq!(exec.args, ["make", "test"]);
+//! ```
+
+pub mod build;
+pub mod diff;
+pub mod exec;
+pub mod file;
+pub mod merge;
+pub mod passthrough;
+pub mod source;
+
+use crate::graph::Output;
+
+/// An operation of a graph.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Op {
+    /// Fetches files from outside.
+    Source(source::SourceOp),
+    /// Runs a command.
+    Exec(Box<exec::ExecOp>),
+    /// Copies, makes and removes files.
+    File(file::FileOp),
+    /// Lays file systems over each other.
+    Merge(merge::MergeOp),
+    /// Keeps what one file system has changed of another.
+    Diff(diff::DiffOp),
+    /// Makes one op wait for others.
+    Passthrough(passthrough::PassthroughOp),
+    /// Builds a graph that another op yields.
+    Build(build::BuildOp),
+}
+
+impl Op {
+    /// Calls `visit` with the outputs that this op reads, in the order in which BuildKit walks them
+    /// (`Inputs()` of each vertex in `client/llb`), scratch left out. An output may come twice.
+    pub(crate) fn for_each_input(&self, mut visit: impl FnMut(Output)) {
+        let mut visit = |output: Output| {
+            if !output.is_scratch() {
+                visit(output);
+            }
+        };
+        match self {
+            Self::Source(_) => {}
+            Self::Exec(op) => op.for_each_input(visit),
+            Self::File(op) => op.for_each_input(visit),
+            Self::Merge(op) => op.inputs.iter().copied().for_each(visit),
+            Self::Diff(op) => {
+                visit(op.lower);
+                visit(op.upper);
+            }
+            Self::Passthrough(op) => op.inputs.iter().for_each(|input| visit(input.output)),
+            Self::Build(op) => visit(op.source),
+        }
+    }
+}

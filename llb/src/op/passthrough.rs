@@ -1,0 +1,39 @@
+//! Passthrough: makes one op wait for others.
+
+use crate::graph::Output;
+use crate::wire::Writer;
+
+/// Hands some of its inputs on unchanged once all of its inputs are there; see
+/// [`Graph::passthrough`](crate::Graph::passthrough).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PassthroughOp {
+    pub(crate) id: String,
+    pub(crate) inputs: Vec<PassthroughInput>,
+}
+
+/// An input of a [`PassthroughOp`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PassthroughInput {
+    /// The result to wait for.
+    pub output: Output,
+    /// Whether the result is also handed on.
+    pub hand_on: bool,
+}
+
+impl PassthroughOp {
+    /// Returns the name that tells this op apart from others with the same inputs.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Returns the inputs, none of them scratch.
+    pub fn inputs(&self) -> &[PassthroughInput] {
+        &self.inputs
+    }
+
+    pub(crate) fn encode(&self, w: &mut Writer) {
+        w.string(1, &self.id);
+        let handed_on = (0_i64..).zip(&self.inputs).filter(|(_, i)| i.hand_on);
+        w.packed(2, handed_on.map(|(index, _)| index));
+    }
+}

@@ -1,0 +1,74 @@
+//! Files behind URLs.
+
+use super::image::file_attrs;
+use super::{Attrs, set};
+
+/// A file behind an `http` or `https` URL.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HttpSource {
+    /// The URL.
+    pub url: String,
+    /// Digest that the file must have, if it is not empty.
+    pub checksum: String,
+    /// Name of the file; taken from the answer or the URL if empty.
+    pub filename: String,
+    /// Permissions of the file; BuildKit's choice if zero.
+    pub mode: u32,
+    /// Owner of the file.
+    pub uid: u32,
+    /// Group of the file.
+    pub gid: u32,
+    /// Name of the secret that is sent as `Authorization`, if it is not empty.
+    pub auth_header_secret: String,
+    /// Headers of the request.
+    pub headers: Option<HttpHeaders>,
+    /// Signature that the file must have.
+    pub signature: Option<HttpSignature>,
+}
+
+/// Headers of the request for a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HttpHeaders {
+    /// `Accept`.
+    pub accept: String,
+    /// `User-Agent`.
+    pub user_agent: String,
+}
+
+/// A detached OpenPGP signature.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HttpSignature {
+    /// Armoured public key.
+    pub public_key: String,
+    /// Armoured signature.
+    pub signature: String,
+}
+
+impl HttpSource {
+    /// Returns the file behind a URL.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn attrs(&self) -> Attrs {
+        let mut attrs = file_attrs(&self.filename, self.mode, self.uid, self.gid);
+        set(&mut attrs, "http.checksum", &*self.checksum);
+        set(
+            &mut attrs,
+            "http.authheadersecret",
+            &*self.auth_header_secret,
+        );
+        if let Some(headers) = &self.headers {
+            set(&mut attrs, "http.header.accept", &*headers.accept);
+            set(&mut attrs, "http.header.user-agent", &*headers.user_agent);
+        }
+        if let Some(signature) = &self.signature {
+            set(&mut attrs, "http.sig.pubkey", &*signature.public_key);
+            set(&mut attrs, "http.sig.signature", &*signature.signature);
+        }
+        attrs
+    }
+}

@@ -1,0 +1,133 @@
+//! Source: fetches files from outside.
+
+mod git;
+mod git_url;
+mod http;
+mod image;
+mod local;
+
+use std::collections::BTreeMap;
+
+pub use git::{BundleStore, GitSource};
+pub use http::{HttpHeaders, HttpSignature, HttpSource};
+pub use image::{BlobSource, BlobStore, ImageSource, OciLayoutSource, ResolveMode};
+pub use local::{Differ, LocalSource};
+
+use crate::wire::Writer;
+
+/// Where a source op gets its files from.
+///
+/// Each kind converts into this, so [`Graph::source`](crate::Graph::source) takes them as they are.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SourceOp {
+    /// An image of a registry.
+    Image(ImageSource),
+    /// A directory of the client.
+    Local(LocalSource),
+    /// A Git repository.
+    Git(Box<GitSource>),
+    /// A file behind a URL.
+    Http(Box<HttpSource>),
+    /// An image of an OCI layout of the client.
+    OciLayout(OciLayoutSource),
+    /// One blob of a registry or of an OCI layout.
+    Blob(BlobSource),
+    /// Anything else that a daemon may know.
+    Raw(RawSource),
+}
+
+/// A source given as it is written into the op.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RawSource {
+    /// A URL whose scheme tells the kind of source.
+    pub identifier: String,
+    /// Attributes, as `solver/pb/attr.go` of BuildKit lists them.
+    pub attrs: BTreeMap<String, String>,
+}
+
+/// Attributes as they are written, in any order.
+pub(crate) type Attrs = Vec<(&'static str, String)>;
+
+impl SourceOp {
+    /// Returns the URL that names the source, such as `docker-image://docker.io/library/alpine:3.20`.
+    pub fn identifier(&self) -> String {
+        match self {
+            Self::Image(source) => source.identifier(),
+            Self::Local(source) => format!("local://{}", source.name),
+            Self::Git(source) => source.identifier(),
+            Self::Http(source) => source.url.clone(),
+            Self::OciLayout(source) => format!("oci-layout://{}", source.reference),
+            Self::Blob(source) => source.identifier(),
+            Self::Raw(source) => source.identifier.clone(),
+        }
+    }
+
+    /// Returns the attributes of the source. Local sources without a session get
+    /// `local.unique` from `local_unique_id`.
+    pub fn attrs(&self, local_unique_id: &str) -> BTreeMap<String, String> {
+        let attrs = match self {
+            Self::Image(source) => source.attrs(),
+            Self::Local(source) => source.attrs(local_unique_id),
+            Self::Git(source) => source.attrs(),
+            Self::Http(source) => source.attrs(),
+            Self::OciLayout(source) => source.attrs(),
+            Self::Blob(source) => source.attrs(),
+            Self::Raw(source) => return source.attrs.clone(),
+        };
+        attrs
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect()
+    }
+
+    /// Whether the op carries a platform: only images do (`platformSpecificSource` in
+    /// `client/llb/source.go`).
+    pub(crate) fn has_platform(&self) -> bool {
+        match self {
+            Self::Image(_) | Self::OciLayout(_) => true,
+            Self::Http(_) | Self::Raw(_) => {
+                let identifier = self.identifier();
+                identifier.starts_with("docker-image://") || identifier.starts_with("oci-layout://")
+            }
+            Self::Local(_) | Self::Git(_) | Self::Blob(_) => false,
+        }
+    }
+
+    pub(crate) fn encode(&self, w: &mut Writer, local_unique_id: &str) {
+        w.string(1, &self.identifier());
+        w.string_map(2, self.attrs(local_unique_id));
+    }
+}
+
+macro_rules! sources {
+    ($($name:ident($source:ty)),*) => {$(
+        impl From<$source> for SourceOp {
+            fn from(source: $source) -> Self {
+                Self::$name(source.into())
+            }
+        }
+    )*};
+}
+
+sources!(
+    Image(ImageSource),
+    Local(LocalSource),
+    Git(GitSource),
+    Http(HttpSource),
+    OciLayout(OciLayoutSource),
+    Blob(BlobSource),
+    Raw(RawSource)
+);
+
+/// Adds an attribute unless its value is empty.
+fn set(attrs: &mut Attrs, name: &'static str, value: impl Into<String>) {
+    let value = value.into();
+    if !value.is_empty() {
+        attrs.push((name, value));
+    }
+}
+
+/// Adds an attribute with the value `true` if `on` is set.
+fn flag(attrs: &mut Attrs, name: &'static str, on: bool) {
+    set(attrs, name, if on { "true" } else { "" });
+}

@@ -1,0 +1,64 @@
+//! Platforms.
+
+use std::fmt;
+
+use crate::wire::Writer;
+
+/// The platform that an op runs for, as in the OCI image specification.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Platform {
+    /// Operating system in Go's spelling, such as `linux`.
+    pub os: String,
+    /// Architecture in Go's spelling, such as `amd64`.
+    pub architecture: String,
+    /// Variant of the architecture, such as `v7`; empty where there is none.
+    pub variant: String,
+    /// Version of the operating system; used for Windows, else empty.
+    pub os_version: String,
+    /// Features that the operating system has to offer.
+    pub os_features: Vec<String>,
+}
+
+impl Platform {
+    /// Returns the platform of an operating system and an architecture, without a variant.
+    pub fn new(os: impl Into<String>, architecture: impl Into<String>) -> Self {
+        Self {
+            os: os.into(),
+            architecture: architecture.into(),
+            ..Self::default()
+        }
+    }
+
+    /// Returns this platform with the given variant of the architecture.
+    #[must_use]
+    pub fn with_variant(self, variant: impl Into<String>) -> Self {
+        Self {
+            variant: variant.into(),
+            ..self
+        }
+    }
+
+    pub(crate) fn encode(&self, w: &mut Writer) {
+        w.string(1, &self.architecture);
+        w.string(2, &self.os);
+        w.string(3, &self.variant);
+        w.string(4, &self.os_version);
+        w.strings(5, &self.os_features);
+    }
+}
+
+impl fmt::Display for Platform {
+    /// Writes `os/architecture[/variant]`, the operating system with its version in parentheses where
+    /// it has one.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.os)?;
+        if !self.os_version.is_empty() {
+            write!(f, "({})", self.os_version)?;
+        }
+        write!(f, "/{}", self.architecture)?;
+        if !self.variant.is_empty() {
+            write!(f, "/{}", self.variant)?;
+        }
+        Ok(())
+    }
+}

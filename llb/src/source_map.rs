@@ -1,0 +1,78 @@
+//! Where ops come from in a source file, so that a failing step can show its lines.
+
+use std::sync::Arc;
+
+use crate::definition::Definition;
+
+/// A source file that ops were made from, such as a Dockerfile.
+///
+/// Register it with [`Graph::source_map`](crate::Graph::source_map), then refer to it in
+/// [`Constraints::locations`](crate::Constraints::locations).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SourceMap {
+    /// Name of the file as it is shown to people.
+    pub filename: String,
+    /// Language of the file, a name of GitHub's linguist list such as `Dockerfile`.
+    pub language: String,
+    /// Text of the file.
+    pub data: Vec<u8>,
+    /// The graph that yields the file, where there is one: for a Dockerfile the local source that it
+    /// was read from.
+    pub definition: Option<Definition>,
+}
+
+impl SourceMap {
+    /// Whether two maps stand for the same file, by BuildKit's rule (`client/llb/sourcemap.go`): the
+    /// definitions count only where both have one, and then by their last op.
+    pub(crate) fn same_as(&self, other: &Self) -> bool {
+        self.filename == other.filename
+            && self.language == other.language
+            && self.data == other.data
+            && match (&self.definition, &other.definition) {
+                (Some(a), Some(b)) => a.terminal() == b.terminal(),
+                _ => true,
+            }
+    }
+}
+
+/// Stands for a [`SourceMap`] that was registered in a graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SourceMapId(pub(crate) u32);
+
+/// Parts of one source file that an op comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Location {
+    /// The file.
+    pub source_map: SourceMapId,
+    /// The parts of the file, shared because one instruction often makes several ops.
+    pub ranges: Arc<[Range]>,
+}
+
+/// A part of a source file, from `start` to `end` inclusive.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Range {
+    /// First position.
+    pub start: Position,
+    /// Last position.
+    pub end: Position,
+}
+
+impl Range {
+    /// Returns the range of whole lines, counted from 1, both ends included.
+    pub fn lines(first: i32, last: i32) -> Self {
+        let line = |line| Position { line, character: 0 };
+        Self {
+            start: line(first),
+            end: line(last),
+        }
+    }
+}
+
+/// A position in a source file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// Line, counted from 1.
+    pub line: i32,
+    /// Character in the line, counted from 0.
+    pub character: i32,
+}

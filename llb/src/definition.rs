@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use bollard_buildkit_proto::pb;
+use prost::Message;
 
-use crate::constraints::OpMetadata;
+use crate::constraints::{LinuxResources, OpMetadata, ProgressGroup};
 use crate::digest::Digest;
-use crate::source_map::{Range, SourceMap};
+use crate::message;
+use crate::source_map::{Position, Range, SourceMap};
+use crate::wire::Writer;
 
 /// A marshalled graph: what is sent to a daemon, and what dumps are made of.
 ///
@@ -37,7 +40,8 @@ pub struct DefinitionOp {
 impl Definition {
     /// Returns the digest of the op that yields the result; nothing if that is scratch.
     pub fn root(&self) -> Option<Digest> {
-        todo!()
+        let terminal = pb::Op::decode(&*self.ops.last()?.bytes).ok()?;
+        terminal.inputs.first()?.digest.parse().ok()
     }
 
     /// Returns the digest of the terminal op; nothing if the result is scratch.
@@ -48,33 +52,262 @@ impl Definition {
     /// Returns the definition as bytes of a protobuf message `pb.Definition`, as `buildctl build` takes
     /// it on standard input. Equal graphs give equal bytes.
     pub fn encode(&self) -> Vec<u8> {
-        todo!()
+        let mut w = Writer::new();
+        self.encode_to(&mut w);
+        w.finish()
+    }
+
+    fn encode_to(&self, w: &mut Writer) {
+        for op in &self.ops {
+            w.element(1, &op.bytes);
+        }
+        let mut sorted: Vec<_> = self.ops.iter().collect();
+        sorted.sort_by_key(|op| &op.digest);
+        sorted.dedup_by_key(|op| &op.digest);
+        for op in &sorted {
+            w.entry(2, op.digest.as_str(), |w| {
+                w.message(2, |w| encode_metadata(w, &op.metadata));
+            });
+        }
+        let Some(terminal) = self.terminal() else {
+            return;
+        };
+        w.message(3, |w| {
+            for op in sorted.into_iter().filter(|op| op.digest != terminal) {
+                w.entry(1, op.digest.as_str(), |w| {
+                    w.message(2, |w| encode_locations(w, &op.locations));
+                });
+            }
+            for source in &self.sources {
+                w.message(2, |w| {
+                    w.string(1, &source.filename);
+                    w.bytes(2, &source.data);
+                    if let Some(definition) = &source.definition {
+                        w.message(3, |w| definition.encode_to(w));
+                    }
+                    w.string(4, &source.language);
+                });
+            }
+        });
     }
 
     /// Returns the definition as the message of the `bollard-buildkit-proto` crate, which requests to a
     /// daemon are made of. That crate's messages have no place for
     /// [`linux_resources`](OpMetadata::linux_resources).
     pub fn to_pb(&self) -> pb::Definition {
-        todo!()
+        let Some((_, but_terminal)) = self.ops.split_last() else {
+            return pb::Definition::default();
+        };
+        let locations = but_terminal.iter();
+        let source = pb::Source {
+            locations: locations
+                .map(|op| (op.digest.into(), locations_to_pb(&op.locations)))
+                .collect(),
+            infos: self.sources.iter().map(|s| source_to_pb(s)).collect(),
+        };
+        let metadata = self.ops.iter();
+        pb::Definition {
+            def: self.ops.iter().map(|op| op.bytes.clone()).collect(),
+            metadata: metadata
+                .map(|op| (op.digest.into(), metadata_to_pb(&op.metadata)))
+                .collect(),
+            source: Some(source),
+        }
     }
 
-    /// Returns the definition that was encoded in some bytes.
+    /// Returns the definition that was encoded in some bytes. The ops stay as they are, byte for byte;
+    /// metadata and locations of ops that are not there are dropped.
     ///
     /// # Errors
     ///
-    /// [`DecodeError`] if the bytes are no `pb.Definition`.
-    pub fn decode(_bytes: &[u8]) -> Result<Self, DecodeError> {
-        todo!()
+    /// [`DecodeError::Definition`] if the bytes are no `pb.Definition`, [`DecodeError::SourceIndex`] if
+    /// a location refers to a source file that is not there.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let message = message::Definition::decode(bytes).map_err(DecodeError::Definition)?;
+        Self::from_message(message)
     }
 
-    /// Returns the definition in a message of the `bollard-buildkit-proto` crate.
+    /// Returns the definition in a message of the `bollard-buildkit-proto` crate, as
+    /// [`decode`](Self::decode) does.
     ///
     /// # Errors
     ///
     /// [`DecodeError::SourceIndex`] if a location refers to a source file that is not there.
-    pub fn from_pb(_message: pb::Definition) -> Result<Self, DecodeError> {
-        todo!()
+    pub fn from_pb(message: pb::Definition) -> Result<Self, DecodeError> {
+        Self::from_message(message.into())
     }
+
+    fn from_message(message: message::Definition) -> Result<Self, DecodeError> {
+        let mut metadata = message.metadata;
+        let source = message.source.unwrap_or_default();
+        let mut sources = Vec::with_capacity(source.infos.len());
+        for info in source.infos {
+            let definition = info.definition.map(Self::from_pb).transpose()?;
+            sources.push(Arc::new(SourceMap {
+                filename: info.filename,
+                language: info.language,
+                data: info.data,
+                definition,
+            }));
+        }
+        let mut ops = Vec::with_capacity(message.def.len());
+        for bytes in message.def {
+            let digest = Digest::of(&bytes);
+            let metadata = metadata.remove(digest.as_str()).unwrap_or_default();
+            let locations = match source.locations.get(digest.as_str()) {
+                Some(locations) => locations_from_pb(locations, sources.len())?,
+                None => Vec::new(),
+            };
+            ops.push(DefinitionOp {
+                digest,
+                bytes,
+                metadata: metadata_from_message(metadata),
+                locations,
+            });
+        }
+        Ok(Self { ops, sources })
+    }
+}
+
+fn encode_metadata(w: &mut Writer, metadata: &OpMetadata) {
+    w.bool(1, metadata.ignore_cache);
+    w.string_map(2, &metadata.description);
+    if let Some(export) = metadata.export_cache {
+        w.message(4, |w| w.bool(1, export));
+    }
+    for cap in metadata.caps.iter() {
+        w.entry(5, cap, |w| w.scalar(2, 1));
+    }
+    if let Some(group) = &metadata.progress_group {
+        w.message(6, |w| {
+            w.string(1, &group.id);
+            w.string(2, &group.name);
+            w.bool(3, group.weak);
+        });
+    }
+    if let Some(resources) = &metadata.linux_resources {
+        w.message(7, |w| {
+            w.int(1, resources.memory);
+            w.int(2, resources.memory_swap);
+            w.uint(3, resources.cpu_shares);
+            w.uint(4, resources.cpu_period);
+            w.int(5, resources.cpu_quota);
+            w.string(6, &resources.cpuset_cpus);
+            w.string(7, &resources.cpuset_mems);
+        });
+    }
+}
+
+fn encode_locations(w: &mut Writer, locations: &[(u32, Arc<[Range]>)]) {
+    for (source, ranges) in locations {
+        w.message(1, |w| {
+            w.uint(1, *source);
+            for range in &**ranges {
+                w.message(2, |w| {
+                    for (field, position) in [(1, range.start), (2, range.end)] {
+                        w.message(field, |w| {
+                            w.int(1, position.line);
+                            w.int(2, position.character);
+                        });
+                    }
+                });
+            }
+        });
+    }
+}
+
+fn metadata_to_pb(metadata: &OpMetadata) -> pb::OpMetadata {
+    pb::OpMetadata {
+        ignore_cache: metadata.ignore_cache,
+        description: metadata.description.clone(),
+        export_cache: metadata.export_cache.map(|value| pb::ExportCache { value }),
+        caps: metadata.caps.iter().map(|c| (c.to_owned(), true)).collect(),
+        progress_group: metadata.progress_group.as_ref().map(|g| pb::ProgressGroup {
+            id: g.id.clone(),
+            name: g.name.clone(),
+            weak: g.weak,
+        }),
+    }
+}
+
+fn metadata_from_message(message: message::OpMetadata) -> OpMetadata {
+    let caps = message.caps.into_iter().filter(|(_, needed)| *needed);
+    OpMetadata {
+        ignore_cache: message.ignore_cache,
+        description: message.description,
+        export_cache: message.export_cache.map(|export| export.value),
+        caps: caps.map(|(cap, _)| cap).collect(),
+        progress_group: message.progress_group.map(|group| ProgressGroup {
+            id: group.id,
+            name: group.name,
+            weak: group.weak,
+        }),
+        linux_resources: message.linux_resources.map(|resources| LinuxResources {
+            memory: resources.memory,
+            memory_swap: resources.memory_swap,
+            cpu_shares: resources.cpu_shares,
+            cpu_period: resources.cpu_period,
+            cpu_quota: resources.cpu_quota,
+            cpuset_cpus: resources.cpuset_cpus,
+            cpuset_mems: resources.cpuset_mems,
+        }),
+    }
+}
+
+fn source_to_pb(source: &SourceMap) -> pb::SourceInfo {
+    pb::SourceInfo {
+        filename: source.filename.clone(),
+        data: source.data.clone(),
+        definition: source.definition.as_ref().map(Definition::to_pb),
+        language: source.language.clone(),
+    }
+}
+
+fn locations_to_pb(locations: &[(u32, Arc<[Range]>)]) -> pb::Locations {
+    let position = |position: Position| {
+        Some(pb::Position {
+            line: position.line,
+            character: position.character,
+        })
+    };
+    let range = |range: &Range| pb::Range {
+        start: position(range.start),
+        end: position(range.end),
+    };
+    let location = |(source, ranges): &(u32, Arc<[Range]>)| pb::Location {
+        source_index: source.cast_signed(),
+        ranges: ranges.iter().map(range).collect(),
+    };
+    pb::Locations {
+        locations: locations.iter().map(location).collect(),
+    }
+}
+
+fn locations_from_pb(
+    message: &pb::Locations,
+    sources: usize,
+) -> Result<Vec<(u32, Arc<[Range]>)>, DecodeError> {
+    let position = |position: Option<pb::Position>| {
+        let position = position.unwrap_or_default();
+        Position {
+            line: position.line,
+            character: position.character,
+        }
+    };
+    let range = |range: &pb::Range| Range {
+        start: position(range.start),
+        end: position(range.end),
+    };
+    let location = |location: &pb::Location| match u32::try_from(location.source_index) {
+        Ok(index) if (index as usize) < sources => {
+            Ok((index, location.ranges.iter().map(range).collect()))
+        }
+        _ => Err(DecodeError::SourceIndex {
+            index: location.source_index,
+            count: sources,
+        }),
+    };
+    message.locations.iter().map(location).collect()
 }
 
 /// Why bytes are no definition.

@@ -10,6 +10,7 @@ mod digest;
 mod dump;
 mod graph;
 mod marshal;
+mod message;
 pub mod op;
 mod path;
 mod platform;
@@ -22,7 +23,7 @@ pub use constraints::{CUSTOM_NAME, Constraints, LinuxResources, OpMetadata, Prog
 pub use definition::{DecodeError, Definition, DefinitionOp};
 pub use digest::{Digest, InvalidDigest};
 pub use graph::{Executed, Graph, Output};
-pub use marshal::{DefaultPath, MarshalError, MarshalOptions};
+pub use marshal::{DefaultPath, Fault, MarshalError, MarshalOptions};
 pub use op::Op;
 pub use op::build::BuildOp;
 pub use op::diff::DiffOp;

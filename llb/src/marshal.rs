@@ -1,18 +1,25 @@
-//! From a graph to a definition.
+//! From a graph to a definition, in one forward pass.
 
-use crate::constraints::Constraints;
-use crate::definition::Definition;
-use crate::graph::{Graph, Output};
+use std::collections::HashMap;
+
+use crate::caps;
+use crate::constraints::OpMetadata;
+use crate::definition::{Definition, DefinitionOp};
+use crate::digest::Digest;
+use crate::graph::{Graph, Node, Output};
+use crate::op::Op;
 use crate::platform::Platform;
+use crate::wire::Writer;
 
 /// What holds for a whole graph when it is marshalled.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MarshalOptions {
     /// Platform of the ops that have none of their own.
     pub platform: Platform,
-    /// Worker filters and metadata that all ops get; those of the op come on top. (The platform in
-    /// here, if there is one, goes before [`platform`](Self::platform). Locations are not looked at.)
-    pub constraints: Constraints,
+    /// Worker filters that stand before those of each op.
+    pub worker_filter: Vec<String>,
+    /// Metadata that all ops get; what an op says itself wins.
+    pub metadata: OpMetadata,
     /// The value of `local.unique` in local sources without a session. BuildKit's client makes up a
     /// random one for each build, so that builds never share a transfer by accident.
     pub local_unique_id: String,
@@ -25,10 +32,17 @@ impl MarshalOptions {
     pub fn new(platform: Platform, local_unique_id: impl Into<String>) -> Self {
         Self {
             platform,
-            constraints: Constraints::default(),
+            worker_filter: Vec::new(),
+            metadata: OpMetadata::default(),
             local_unique_id: local_unique_id.into(),
             default_path: DefaultPath::Daemon,
         }
+    }
+
+    /// Returns the `PATH` that exec ops without one get in the op itself.
+    fn path_in_op(&self) -> Option<&'static str> {
+        let in_op = self.default_path == DefaultPath::Op && self.platform.os != "windows";
+        in_op.then_some("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
     }
 }
 
@@ -46,13 +60,53 @@ pub enum DefaultPath {
 
 /// Why a graph cannot be marshalled.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum MarshalError {
-    /// A source has an empty identifier.
-    #[error("{step}: the source has no identifier")]
-    EmptyIdentifier {
-        /// Which step.
-        step: String,
-    },
+#[error("{step}: {fault}")]
+pub struct MarshalError {
+    /// The step's custom name, or else the number of its op in the graph, such as `op 3`.
+    pub step: String,
+    /// What is wrong with it.
+    pub fault: Fault,
+}
+
+/// What is missing or wrong in an op.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// A source has nothing that names it.
+    #[error("the source has no identifier")]
+    EmptyIdentifier,
+    /// A blob is not given by digest, or has a tag.
+    #[error("a blob is named by digest and without a tag, not {0:?}")]
+    BlobReference(
+        /// The reference.
+        String,
+    ),
+    /// A command has no arguments.
+    #[error("there is no command to run")]
+    NoArguments,
+    /// A command has no working directory.
+    #[error("the command has no working directory")]
+    NoWorkingDirectory,
+    /// A mount of memory has a source.
+    #[error("the tmpfs mount {0} cannot start from a file system")]
+    TmpfsSource(
+        /// Where it is mounted.
+        String,
+    ),
+    /// A cache mount has no id.
+    #[error("the cache mount {0} has no id")]
+    NoCacheId(
+        /// Where it is mounted.
+        String,
+    ),
+    /// A file op changes nothing.
+    #[error("the file op has no actions")]
+    NoActions,
+    /// A passthrough has no id, or hands nothing on.
+    #[error("a passthrough needs an id, and hands on at least one of its inputs")]
+    Passthrough,
+    /// The build of a definition has nowhere to read it from.
+    #[error("the definition to build is in an empty file system")]
+    BuildOfScratch,
 }
 
 impl Graph {
@@ -65,11 +119,259 @@ impl Graph {
     /// # Errors
     ///
     /// [`MarshalError`] if one of the ops is incomplete.
+    ///
+    /// # Panics
+    ///
+    /// If the output is of another graph and cannot be one of this.
     pub fn marshal(
         &self,
-        _output: Output,
-        _options: &MarshalOptions,
+        output: Output,
+        options: &MarshalOptions,
     ) -> Result<Definition, MarshalError> {
-        todo!()
+        if output.is_scratch() {
+            return Ok(Definition::default());
+        }
+        assert!(
+            output.op() < self.len(),
+            "output {output:?} is of another graph"
+        );
+        let order = self.post_order(output.op());
+        let mut pass = Pass::new(self, options, output.op() + 1, order.len());
+        for node in order {
+            pass.add(node)?;
+        }
+        Ok(pass.finish(output))
+    }
+
+    /// Returns the ops that `root` needs, inputs before the ops that use them, in the order of a
+    /// depth-first walk.
+    fn post_order(&self, root: usize) -> Vec<usize> {
+        enum Visit {
+            Enter(usize),
+            Leave(usize),
+        }
+        let mut order = Vec::new();
+        let mut seen = vec![false; root + 1];
+        let mut stack = vec![Visit::Enter(root)];
+        while let Some(visit) = stack.pop() {
+            match visit {
+                Visit::Leave(node) => order.push(node),
+                Visit::Enter(node) if seen[node] => {}
+                Visit::Enter(node) => {
+                    seen[node] = true;
+                    stack.push(Visit::Leave(node));
+                    let inputs = stack.len();
+                    self.nodes[node]
+                        .op
+                        .for_each_input(|input| stack.push(Visit::Enter(input.op())));
+                    stack[inputs..].reverse();
+                }
+            }
+        }
+        order
+    }
+}
+
+/// The inputs of the op that is being encoded: what they are, and which number each has got.
+pub(crate) struct Inputs<'a> {
+    /// For each op of the graph its position in the definition.
+    positions: &'a [u32],
+    /// Position in the definition and output index of each input.
+    list: Vec<(u32, u32)>,
+}
+
+impl Inputs<'_> {
+    /// Returns the number of an input, which is added unless it is there; -1 for scratch.
+    pub(crate) fn index_of(&mut self, output: Output) -> i64 {
+        if output.is_scratch() {
+            return -1;
+        }
+        let input = (self.positions[output.op()], output.index());
+        match self.list.iter().position(|listed| *listed == input) {
+            Some(index) => index as i64,
+            None => self.push(output),
+        }
+    }
+
+    /// Adds an input even if it is there, and returns its number; -1 for scratch.
+    pub(crate) fn push(&mut self, output: Output) -> i64 {
+        if output.is_scratch() {
+            return -1;
+        }
+        self.list
+            .push((self.positions[output.op()], output.index()));
+        self.len() - 1
+    }
+
+    pub(crate) fn len(&self) -> i64 {
+        self.list.len() as i64
+    }
+}
+
+struct Pass<'a> {
+    graph: &'a Graph,
+    options: &'a MarshalOptions,
+    definition: Definition,
+    positions: Vec<u32>,
+    by_digest: HashMap<Digest, u32>,
+    /// For each source map of the graph its index in the definition.
+    source_indexes: Vec<Option<u32>>,
+}
+
+impl<'a> Pass<'a> {
+    fn new(graph: &'a Graph, options: &'a MarshalOptions, nodes: usize, needed: usize) -> Self {
+        Self {
+            graph,
+            options,
+            definition: Definition {
+                ops: Vec::with_capacity(needed + 1),
+                sources: Vec::new(),
+            },
+            positions: vec![0; nodes],
+            by_digest: HashMap::with_capacity(needed),
+            source_indexes: vec![None; graph.source_maps.len()],
+        }
+    }
+
+    fn add(&mut self, index: usize) -> Result<(), MarshalError> {
+        let graph = self.graph;
+        let Node { op, constraints } = &graph.nodes[index];
+        op.check().map_err(|fault| {
+            let name = constraints.metadata.custom_name();
+            let step = name.map_or_else(|| format!("op {index}"), ToOwned::to_owned);
+            MarshalError { step, fault }
+        })?;
+        let bytes = self.encode(&graph.nodes[index]);
+        let digest = Digest::of(&bytes);
+
+        let mut metadata = self.options.metadata.clone();
+        metadata.merge(&constraints.metadata);
+        caps::add(
+            &mut metadata.caps,
+            op,
+            &constraints.metadata,
+            self.options.default_path,
+        );
+        let locations = constraints.locations.iter();
+        let locations: Vec<_> = locations
+            .map(|l| (self.source_index(l.source_map.0), l.ranges.clone()))
+            .collect();
+
+        let ops = &mut self.definition.ops;
+        self.positions[index] = *self.by_digest.entry(digest).or_insert(ops.len() as u32);
+        match ops.get_mut(self.positions[index] as usize) {
+            Some(twin) => {
+                twin.metadata.merge(&metadata);
+                twin.locations.extend(locations);
+            }
+            None => ops.push(DefinitionOp {
+                digest,
+                bytes,
+                metadata,
+                locations,
+            }),
+        }
+        Ok(())
+    }
+
+    fn encode(&self, node: &Node) -> Vec<u8> {
+        let Node { op, constraints } = node;
+        let options = self.options;
+        let mut inputs = Inputs {
+            positions: &self.positions,
+            list: Vec::new(),
+        };
+        let mut body = Writer::new();
+        let field = match op {
+            Op::Exec(_) => 2,
+            Op::Source(_) => 3,
+            Op::File(_) => 4,
+            Op::Build(_) => 5,
+            Op::Merge(_) => 6,
+            Op::Diff(_) => 7,
+            Op::Passthrough(_) => 8,
+        };
+        body.message(field, |w| match op {
+            Op::Exec(op) => op.encode(w, &mut inputs, options.path_in_op()),
+            Op::Source(op) => op.encode(w, &options.local_unique_id),
+            Op::File(op) => op.encode(w, &mut inputs),
+            Op::Build(op) => op.encode(w, &mut inputs),
+            Op::Merge(op) => op.encode(w, &mut inputs),
+            Op::Diff(op) => op.encode(w, &mut inputs),
+            Op::Passthrough(op) => op.encode(w, &mut inputs),
+        });
+
+        let mut w = Writer::new();
+        for (position, index) in inputs.list {
+            self.encode_input(&mut w, position, index);
+        }
+        let has_platform = match op {
+            Op::Exec(_) | Op::Build(_) => true,
+            Op::Source(source) => source.has_platform(),
+            Op::File(_) | Op::Merge(_) | Op::Diff(_) | Op::Passthrough(_) => false,
+        };
+        if has_platform {
+            let platform = constraints.platform.as_ref().unwrap_or(&options.platform);
+            w.message(10, |w| platform.encode(w));
+        }
+        w.message(11, |w| {
+            w.strings(1, &options.worker_filter);
+            w.strings(1, &constraints.worker_filter);
+        });
+        w.append(body);
+        w.finish()
+    }
+
+    fn encode_input(&self, w: &mut Writer, position: u32, index: u32) {
+        w.message(1, |w| {
+            w.string(1, self.definition.ops[position as usize].digest.as_str());
+            w.uint(2, index);
+        });
+    }
+
+    /// Returns the index of a source map in the definition, where equal maps are one.
+    fn source_index(&mut self, map: u32) -> u32 {
+        if let Some(index) = self.source_indexes[map as usize] {
+            return index;
+        }
+        let map_data = &self.graph.source_maps[map as usize];
+        let sources = &mut self.definition.sources;
+        let index = match sources.iter().position(|known| known.same_as(map_data)) {
+            Some(index) => index,
+            None => {
+                sources.push(map_data.clone());
+                sources.len() - 1
+            }
+        } as u32;
+        self.source_indexes[map as usize] = Some(index);
+        index
+    }
+
+    /// Adds the terminal op, which has nothing but the output as its input.
+    fn finish(mut self, output: Output) -> Definition {
+        let mut w = Writer::new();
+        self.encode_input(&mut w, self.positions[output.op()], output.index());
+        let bytes = w.finish();
+
+        let mut metadata = OpMetadata::default();
+        metadata.caps.extend(["constraints", "platform"]);
+        for op in &self.definition.ops {
+            if op.metadata.ignore_cache {
+                metadata.caps.insert("meta.ignorecache");
+            }
+            if !op.metadata.description.is_empty() {
+                metadata.caps.insert("meta.description");
+            }
+            if op.metadata.export_cache.is_some() {
+                metadata.caps.insert("meta.exportcache");
+            }
+        }
+        self.definition.ops.push(DefinitionOp {
+            digest: Digest::of(&bytes),
+            bytes,
+            metadata,
+            locations: Vec::new(),
+        });
+        self.definition
     }
 }

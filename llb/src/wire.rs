@@ -24,6 +24,10 @@ impl Writer {
         self.buffer
     }
 
+    pub(crate) fn append(&mut self, other: Self) {
+        self.buffer.extend_from_slice(&other.buffer);
+    }
+
     fn varint(&mut self, mut value: u64) {
         while value >= 0x80 {
             self.buffer.push((value & 0x7f) as u8 | 0x80);

@@ -1,6 +1,7 @@
 //! Build: builds a graph that another op yields as a file.
 
 use crate::graph::Output;
+use crate::marshal::Inputs;
 use crate::wire::Writer;
 
 /// Builds a definition that lies in a file of another op's result (`client/llb/llbbuild`). BuildKit
@@ -22,8 +23,9 @@ impl BuildOp {
         }
     }
 
-    pub(crate) fn encode(&self, w: &mut Writer) {
-        w.int(1, -1_i64);
+    pub(crate) fn encode(&self, w: &mut Writer, inputs: &mut Inputs<'_>) {
+        inputs.push(self.source);
+        w.int(1, -1);
         w.entry(2, "buildkit.llb.definition", |w| w.message(2, |_| {}));
         if !self.filename.is_empty() {
             w.string_map(4, [("llbbuild.filename", &self.filename)]);

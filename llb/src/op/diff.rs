@@ -1,6 +1,7 @@
 //! Diff: keeps what one file system has changed of another.
 
 use crate::graph::Output;
+use crate::marshal::Inputs;
 use crate::wire::Writer;
 
 /// Keeps what `upper` has changed of `lower`; see [`Graph::diff`](crate::Graph::diff).
@@ -23,15 +24,9 @@ impl DiffOp {
 
     /// Writes the body. Scratch is input -1; the inputs that there are stand in the op in this order,
     /// even if they are the same.
-    pub(crate) fn encode(&self, w: &mut Writer) {
-        let mut next = 0_i64;
+    pub(crate) fn encode(&self, w: &mut Writer, inputs: &mut Inputs<'_>) {
         for (field, output) in [(1, self.lower), (2, self.upper)] {
-            let index = if output.is_scratch() {
-                -1
-            } else {
-                next += 1;
-                next - 1
-            };
+            let index = inputs.push(output);
             w.message(field, |w| w.int(1, index));
         }
     }

@@ -1,8 +1,10 @@
 //! Exec: runs a command in a container.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use crate::graph::Output;
+use crate::marshal::{Fault, Inputs};
 use crate::wire::Writer;
 
 /// Runs a command in a container whose root is a file system of the graph.
@@ -314,13 +316,257 @@ pub(crate) enum MountResult {
 }
 
 impl ExecOp {
+    pub(crate) fn check(&self) -> Result<(), Fault> {
+        if self.args.is_empty() {
+            return Err(Fault::NoArguments);
+        }
+        if self.cwd.is_empty() {
+            return Err(Fault::NoWorkingDirectory);
+        }
+        for mount in &self.mounts {
+            match &mount.kind {
+                MountKind::Tmpfs { .. } if !mount.source.is_scratch() => {
+                    return Err(Fault::TmpfsSource(mount.target.clone()));
+                }
+                MountKind::Cache { id, .. } if id.is_empty() => {
+                    return Err(Fault::NoCacheId(mount.target.clone()));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Sorts the mounts by target. Returns the root's output index, if it has one, and what becomes of
     /// each mount, in the order before sorting.
     pub(crate) fn sort_mounts(&mut self) -> (Option<u32>, Vec<MountResult>) {
-        todo!()
+        let mut mounts: Vec<_> = std::mem::take(&mut self.mounts)
+            .into_iter()
+            .enumerate()
+            .collect();
+        mounts.sort_by(|(_, a), (_, b)| a.target.cmp(&b.target));
+
+        let before_root = mounts.partition_point(|(_, mount)| *mount.target < *ROOT);
+        let mut next = 0;
+        let mut result = || {
+            next += 1;
+            next - 1
+        };
+        let mut root = None;
+        let mut results: Vec<_> = mounts.iter().map(|_| MountResult::Lost).collect();
+        for (position, (given, mount)) in mounts.iter().enumerate() {
+            if position == before_root && !self.readonly_root {
+                root = Some(result());
+            }
+            if mount.has_output() {
+                results[*given] = MountResult::Result(result());
+            } else if mount.readonly {
+                results[*given] = MountResult::Unchanged(mount.source);
+            }
+        }
+        if before_root == mounts.len() && !self.readonly_root {
+            root = Some(result());
+        }
+        self.mounts = mounts.into_iter().map(|(_, mount)| mount).collect();
+        (root, results)
     }
 
-    pub(crate) fn for_each_input(&self, _visit: impl FnMut(Output)) {
-        todo!()
+    /// Calls `visit` with the source of every mount in the order in which they are written. The root
+    /// is among them, before other mounts of `/`.
+    pub(crate) fn for_each_input(&self, mut visit: impl FnMut(Output)) {
+        let (before_root, after_root) = self.around_root();
+        before_root.iter().for_each(|mount| visit(mount.source));
+        visit(self.root);
+        after_root.iter().for_each(|mount| visit(mount.source));
     }
+
+    fn around_root(&self) -> (&[Mount], &[Mount]) {
+        let at = self.mounts.partition_point(|mount| *mount.target < *ROOT);
+        self.mounts.split_at(at)
+    }
+
+    pub(crate) fn encode(
+        &self,
+        w: &mut Writer,
+        inputs: &mut Inputs<'_>,
+        default_path: Option<&str>,
+    ) {
+        w.message(1, |w| self.encode_meta(w, default_path));
+        let mut outputs = 0_i64..;
+        let mut output = |has_output| match has_output {
+            true => outputs.next().unwrap_or_default(),
+            false => -1,
+        };
+        let (before_root, after_root) = self.around_root();
+        for mount in before_root {
+            mount.encode(w, inputs, output(mount.has_output()));
+        }
+        let root = Mount {
+            readonly: self.readonly_root,
+            ..Mount::bind(ROOT, self.root)
+        };
+        root.encode(w, inputs, output(root.has_output()));
+        for mount in after_root {
+            mount.encode(w, inputs, output(mount.has_output()));
+        }
+        for secret in &self.secrets {
+            secret.encode_mount(w);
+        }
+        for (position, agent) in self.ssh.iter().enumerate() {
+            agent.encode_mount(w, position);
+        }
+        w.int(3, self.network as i32);
+        w.int(4, self.security as i32);
+        for secret in &self.secrets {
+            secret.encode_env(w);
+        }
+        for device in &self.devices {
+            w.message(6, |w| {
+                w.string(1, &device.name);
+                w.bool(2, device.optional);
+            });
+        }
+    }
+
+    fn encode_meta(&self, w: &mut Writer, default_path: Option<&str>) {
+        w.strings(1, &self.args);
+        w.strings(2, &self.env);
+        if let Some(agent) = self.ssh.first()
+            && !self.has_env("SSH_AUTH_SOCK")
+        {
+            w.strings(2, [format!("SSH_AUTH_SOCK={}", agent.socket(0))]);
+        }
+        if let Some(path) = default_path
+            && !self.has_env("PATH")
+        {
+            w.strings(2, [format!("PATH={path}")]);
+        }
+        w.string(3, &self.cwd);
+        w.string(4, &self.user);
+        if let Some(proxy) = &self.proxy_env {
+            w.message(5, |w| {
+                w.string(1, &proxy.http_proxy);
+                w.string(2, &proxy.https_proxy);
+                w.string(3, &proxy.ftp_proxy);
+                w.string(4, &proxy.no_proxy);
+                w.string(5, &proxy.all_proxy);
+            });
+        }
+        for host in &self.extra_hosts {
+            w.message(6, |w| {
+                w.string(1, &host.host);
+                w.string(2, &host.ip.to_canonical().to_string());
+            });
+        }
+        w.string(7, &self.hostname);
+        for ulimit in &self.ulimits {
+            w.message(9, |w| {
+                w.string(1, &ulimit.name);
+                w.int(2, ulimit.soft);
+                w.int(3, ulimit.hard);
+            });
+        }
+        w.string(10, &self.cgroup_parent);
+        w.bool(11, true); // removeMountStubsRecursive
+        w.packed(12, self.valid_exit_codes.iter().copied());
+    }
+
+    fn has_env(&self, name: &str) -> bool {
+        let set = |line: &String| {
+            line.strip_prefix(name)
+                .is_some_and(|rest| rest.starts_with('='))
+        };
+        self.env.iter().any(set)
+    }
+}
+
+/// Where the root is mounted.
+const ROOT: &str = "/";
+
+/// Numbers of mount types in `solver/pb/ops.proto`. That of a bind mount is zero.
+const SECRET: u64 = 1;
+const SSH: u64 = 2;
+const CACHE: u64 = 3;
+const TMPFS: u64 = 4;
+
+impl Mount {
+    fn encode(&self, w: &mut Writer, inputs: &mut Inputs<'_>, output: i64) {
+        let input = inputs.index_of(self.source);
+        w.message(2, |w| {
+            w.int(1, input);
+            w.string(2, &self.selector);
+            w.string(3, &self.target);
+            w.int(4, output);
+            w.bool(5, self.readonly);
+            match &self.kind {
+                MountKind::Bind => {}
+                MountKind::Cache { id, sharing } => {
+                    w.uint(6, CACHE);
+                    w.message(20, |w| {
+                        w.string(1, id);
+                        w.int(2, *sharing as i32);
+                    });
+                }
+                MountKind::Tmpfs { size_bytes } => {
+                    w.uint(6, TMPFS);
+                    w.message(19, |w| w.int(1, *size_bytes));
+                }
+            }
+            w.int(24, self.content_cache as i32);
+        });
+    }
+}
+
+impl Secret {
+    fn encode_mount(&self, w: &mut Writer) {
+        let Some(target) = &self.target else { return };
+        w.message(2, |w| {
+            w.int(1, -1);
+            w.string(3, target);
+            w.uint(6, SECRET);
+            w.message(21, |w| {
+                encode_file(w, &self.id, [self.uid, self.gid, self.mode], self.optional);
+            });
+        });
+    }
+
+    fn encode_env(&self, w: &mut Writer) {
+        let Some(name) = &self.env else { return };
+        w.message(5, |w| {
+            w.string(1, &self.id);
+            w.string(2, name);
+            w.bool(3, self.optional);
+        });
+    }
+}
+
+impl SshAgent {
+    /// Returns the path of the socket of the agent at a position.
+    fn socket(&self, position: usize) -> Cow<'_, str> {
+        if self.target.is_empty() {
+            format!("/run/buildkit/ssh_agent.{position}").into()
+        } else {
+            (&*self.target).into()
+        }
+    }
+
+    fn encode_mount(&self, w: &mut Writer, position: usize) {
+        w.message(2, |w| {
+            w.int(1, -1);
+            w.string(3, &self.socket(position));
+            w.uint(6, SSH);
+            w.message(22, |w| {
+                encode_file(w, &self.id, [self.uid, self.gid, self.mode], self.optional);
+            });
+        });
+    }
+}
+
+/// Writes the body that secret and SSH mounts have in common.
+fn encode_file(w: &mut Writer, id: &str, uid_gid_mode: [u32; 3], optional: bool) {
+    w.string(1, id);
+    for (field, value) in (2..).zip(uid_gid_mode) {
+        w.uint(field, value);
+    }
+    w.bool(5, optional);
 }

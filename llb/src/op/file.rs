@@ -1,6 +1,8 @@
 //! File: copies, makes and removes files without running anything.
 
 use crate::graph::Output;
+use crate::marshal::Inputs;
+use crate::path;
 use crate::wire::Writer;
 
 /// A chain of changes to a file system, each on top of the one before; the last one's result is the
@@ -29,6 +31,8 @@ pub struct FileOp {
 #[derive(Clone, Debug, PartialEq)]
 struct Step {
     parent: Parent,
+    /// What the chain of parents starts from.
+    base: Output,
     action: FileAction,
 }
 
@@ -93,14 +97,20 @@ impl FileOp {
             FileAction::Copy(copy) => copy.from.action(),
             _ => None,
         };
-        let parents = match parent {
-            Parent::Base(_) => None,
-            Parent::Action(parent) => Some(parent),
+        let earlier = |id: ActionId| {
+            let step = self.steps.get(id.0 as usize);
+            step.unwrap_or_else(|| panic!("{id:?} is no action of this file op"))
         };
-        for earlier in parents.into_iter().chain(copied) {
-            assert!(earlier < id, "{earlier:?} is no action of this file op");
-        }
-        self.steps.push(Step { parent, action });
+        copied.map(earlier);
+        let base = match parent {
+            Parent::Base(base) => base,
+            Parent::Action(parent) => earlier(parent).base,
+        };
+        self.steps.push(Step {
+            parent,
+            base,
+            action,
+        });
         id
     }
 }
@@ -389,7 +399,151 @@ actions!(
 );
 
 impl FileOp {
-    pub(crate) fn for_each_input(&self, _visit: impl FnMut(Output)) {
-        todo!()
+    /// Calls `visit` with bases and sources in the order of `allOutputs` in `client/llb/fileop.go`:
+    /// from the last action back, what an action copies before what it stands on.
+    pub(crate) fn for_each_input(&self, mut visit: impl FnMut(Output)) {
+        let mut seen = vec![false; self.steps.len()];
+        let mut waiting = Vec::new();
+        let mut next = self.steps.len().checked_sub(1);
+        while let Some(at) = next {
+            if !std::mem::replace(&mut seen[at], true) {
+                let step = &self.steps[at];
+                visit(step.base);
+                if let Parent::Action(parent) = step.parent {
+                    waiting.push(parent.0 as usize);
+                }
+                if let FileAction::Copy(copy) = &step.action {
+                    match copy.from {
+                        CopyFrom::Output(output) => visit(output),
+                        CopyFrom::Action(id) => waiting.push(id.0 as usize),
+                    }
+                }
+            }
+            next = waiting.pop();
+        }
     }
+
+    /// Writes the actions. An action's input is an input of the op, or, after those, an earlier
+    /// action; only the last one's result is an output.
+    pub(crate) fn encode(&self, w: &mut Writer, inputs: &mut Inputs<'_>) {
+        let indexes: Vec<(i64, i64)> = self
+            .steps
+            .iter()
+            .map(|step| {
+                let base = inputs.index_of(step.base);
+                let copied = match &step.action {
+                    FileAction::Copy(copy) => match copy.from {
+                        CopyFrom::Output(output) => inputs.index_of(output),
+                        CopyFrom::Action(_) => -1,
+                    },
+                    _ => -1,
+                };
+                (base, copied)
+            })
+            .collect();
+        let action_index = |id: ActionId| inputs.len() + i64::from(id.0);
+
+        for (at, (step, (base, copied))) in self.steps.iter().zip(indexes).enumerate() {
+            let input = match step.parent {
+                Parent::Base(_) => base,
+                Parent::Action(parent) => action_index(parent),
+            };
+            let secondary = match &step.action {
+                FileAction::Copy(copy) => copy.from.action().map_or(copied, action_index),
+                _ => -1,
+            };
+            let output = if at + 1 == self.steps.len() { 0 } else { -1 };
+            w.message(2, |w| {
+                w.int(1, input);
+                w.int(2, secondary);
+                w.int(3, output);
+                step.action.encode(w, &self.dir, base);
+            });
+        }
+    }
+}
+
+impl FileAction {
+    /// Writes the member of the oneof. `base` is the input that names of owners are looked up in.
+    fn encode(&self, w: &mut Writer, dir: &str, base: i64) {
+        match self {
+            Self::Copy(copy) => w.message(4, |w| copy.encode(w, dir, base)),
+            Self::Mkfile(mkfile) => w.message(5, |w| {
+                w.string(1, &path::normalize(dir, &mkfile.path, false));
+                w.uint(2, mkfile.mode & 0o777);
+                w.bytes(3, &mkfile.data);
+                encode_owner(w, 4, mkfile.owner.as_ref(), base);
+                encode_time(w, 5, mkfile.timestamp);
+            }),
+            Self::Mkdir(mkdir) => w.message(6, |w| {
+                w.string(1, &path::normalize(dir, &mkdir.path, false));
+                w.uint(2, mkdir.mode & 0o777);
+                w.bool(3, mkdir.make_parents);
+                encode_owner(w, 4, mkdir.owner.as_ref(), base);
+                encode_time(w, 5, mkdir.timestamp);
+            }),
+            Self::Rm(rm) => w.message(7, |w| {
+                w.string(1, &path::normalize(dir, &rm.path, false));
+                w.bool(2, rm.allow_not_found);
+                w.bool(3, rm.allow_wildcard);
+            }),
+            Self::Symlink(link) => w.message(8, |w| {
+                w.string(1, &link.old_path);
+                w.string(2, &link.new_path);
+                encode_owner(w, 3, link.owner.as_ref(), base);
+                encode_time(w, 4, link.timestamp);
+            }),
+        }
+    }
+}
+
+impl CopyAction {
+    fn encode(&self, w: &mut Writer, dir: &str, base: i64) {
+        let src = path::clean(&self.src);
+        let src_dir = if src.starts_with('/') { "/" } else { dir };
+        w.string(1, &path::join([src_dir, &src]));
+        w.string(2, &path::normalize(dir, &self.dest, true));
+        encode_owner(w, 3, self.owner.as_ref(), base);
+        match &self.chmod {
+            None => w.int(4, -1),
+            Some(Chmod::Bits(bits)) => w.int(4, bits.cast_signed()),
+            Some(Chmod::Symbolic(_)) => {}
+        }
+        w.bool(5, self.follow_symlinks);
+        w.bool(6, self.dir_contents_only);
+        w.bool(7, self.attempt_unpack);
+        w.bool(8, self.create_dest_path);
+        w.bool(9, self.allow_wildcard);
+        w.bool(10, self.allow_empty_wildcard);
+        encode_time(w, 11, self.timestamp);
+        w.strings(12, &self.include_patterns);
+        w.strings(13, &self.exclude_patterns);
+        w.bool(14, self.always_replace_existing);
+        if let Some(Chmod::Symbolic(mode)) = &self.chmod {
+            w.string(15, mode);
+        }
+        w.strings(16, &self.required_paths);
+    }
+}
+
+fn encode_time(w: &mut Writer, field: u32, timestamp: Option<i64>) {
+    w.int(field, timestamp.unwrap_or(-1));
+}
+
+fn encode_owner(w: &mut Writer, field: u32, owner: Option<&Owner>, base: i64) {
+    let Some(owner) = owner else { return };
+    w.message(field, |w| {
+        for (field, user) in [(1, &owner.user), (2, &owner.group)] {
+            match user {
+                None => {}
+                Some(UserRef::Id(id)) => w.message(field, |w| w.scalar(2, u64::from(*id))),
+                Some(UserRef::Name(name)) => w.message(field, |w| {
+                    w.message(1, |w| {
+                        w.string(1, name);
+                        w.int(2, base);
+                    });
+                }),
+            }
+        }
+    });
 }

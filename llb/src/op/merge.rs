@@ -1,6 +1,7 @@
 //! Merge: lays file systems over each other without copying.
 
 use crate::graph::Output;
+use crate::marshal::Inputs;
 use crate::wire::Writer;
 
 /// Lays file systems over each other, later ones on top; see
@@ -17,9 +18,10 @@ impl MergeOp {
     }
 
     /// Writes the body. Inputs are not deduplicated: input `i` of the op is layer `i`.
-    pub(crate) fn encode(&self, w: &mut Writer) {
-        for index in 0..self.inputs.len() {
-            w.message(1, |w| w.int(1, index as i64));
+    pub(crate) fn encode(&self, w: &mut Writer, inputs: &mut Inputs<'_>) {
+        for &input in &self.inputs {
+            let index = inputs.push(input);
+            w.message(1, |w| w.int(1, index));
         }
     }
 }

@@ -23,6 +23,7 @@ pub mod passthrough;
 pub mod source;
 
 use crate::graph::Output;
+use crate::marshal::Fault;
 
 /// An operation of a graph.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,6 +45,18 @@ pub enum Op {
 }
 
 impl Op {
+    /// Checks that the op is complete.
+    pub(crate) fn check(&self) -> Result<(), Fault> {
+        match self {
+            Self::Source(op) => op.check(),
+            Self::Exec(op) => op.check(),
+            Self::File(op) if op.is_empty() => Err(Fault::NoActions),
+            Self::Passthrough(op) => op.check(),
+            Self::Build(op) if op.source.is_scratch() => Err(Fault::BuildOfScratch),
+            Self::File(_) | Self::Merge(_) | Self::Diff(_) | Self::Build(_) => Ok(()),
+        }
+    }
+
     /// Calls `visit` with the outputs that this op reads, in the order in which BuildKit walks them
     /// (`Inputs()` of each vertex in `client/llb`), scratch left out. An output may come twice.
     pub(crate) fn for_each_input(&self, mut visit: impl FnMut(Output)) {

@@ -1,6 +1,7 @@
 //! Passthrough: makes one op wait for others.
 
 use crate::graph::Output;
+use crate::marshal::{Fault, Inputs};
 use crate::wire::Writer;
 
 /// Hands some of its inputs on unchanged once all of its inputs are there; see
@@ -31,9 +32,22 @@ impl PassthroughOp {
         &self.inputs
     }
 
-    pub(crate) fn encode(&self, w: &mut Writer) {
+    pub(crate) fn check(&self) -> Result<(), Fault> {
+        if self.id.is_empty() || !self.inputs.iter().any(|input| input.hand_on) {
+            return Err(Fault::Passthrough);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn encode(&self, w: &mut Writer, inputs: &mut Inputs<'_>) {
         w.string(1, &self.id);
-        let handed_on = (0_i64..).zip(&self.inputs).filter(|(_, i)| i.hand_on);
-        w.packed(2, handed_on.map(|(index, _)| index));
+        let mut handed_on = Vec::new();
+        for input in &self.inputs {
+            let index = inputs.push(input.output);
+            if input.hand_on {
+                handed_on.push(index);
+            }
+        }
+        w.packed(2, handed_on);
     }
 }

@@ -136,6 +136,13 @@ impl BlobSource {
         }
     }
 
+    /// Whether the reference has a digest and no tag.
+    pub(super) fn is_by_digest(&self) -> bool {
+        let (name, digest) = self.reference.split_once('@').unwrap_or_default();
+        let last = name.rsplit('/').next().unwrap_or_default();
+        !last.is_empty() && !last.contains(':') && !digest.is_empty()
+    }
+
     pub(super) fn identifier(&self) -> String {
         let scheme = match self.store {
             BlobStore::Registry => "docker-image+blob",

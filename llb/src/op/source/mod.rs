@@ -13,6 +13,7 @@ pub use http::{HttpHeaders, HttpSignature, HttpSource};
 pub use image::{BlobSource, BlobStore, ImageSource, OciLayoutSource, ResolveMode};
 pub use local::{Differ, LocalSource};
 
+use crate::marshal::Fault;
 use crate::wire::Writer;
 
 /// Where a source op gets its files from.
@@ -45,6 +46,21 @@ pub struct RawSource {
     pub attrs: BTreeMap<String, String>,
 }
 
+impl RawSource {
+    /// Whether this is a local source that needs `local.unique`.
+    pub(crate) fn is_unique_local(&self) -> bool {
+        self.identifier.starts_with("local://") && !self.attrs.contains_key("local.session")
+    }
+
+    fn attrs(&self, local_unique_id: &str) -> BTreeMap<String, String> {
+        let mut attrs = self.attrs.clone();
+        if self.is_unique_local() {
+            attrs.insert("local.unique".to_owned(), local_unique_id.to_owned());
+        }
+        attrs
+    }
+}
+
 /// Attributes as they are written, in any order.
 pub(crate) type Attrs = Vec<(&'static str, String)>;
 
@@ -72,7 +88,7 @@ impl SourceOp {
             Self::Http(source) => source.attrs(),
             Self::OciLayout(source) => source.attrs(),
             Self::Blob(source) => source.attrs(),
-            Self::Raw(source) => return source.attrs.clone(),
+            Self::Raw(source) => return source.attrs(local_unique_id),
         };
         attrs
             .into_iter()
@@ -90,6 +106,17 @@ impl SourceOp {
                 identifier.starts_with("docker-image://") || identifier.starts_with("oci-layout://")
             }
             Self::Local(_) | Self::Git(_) | Self::Blob(_) => false,
+        }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), Fault> {
+        match self {
+            Self::Blob(source) if !source.is_by_digest() => {
+                Err(Fault::BlobReference(source.reference.clone()))
+            }
+            Self::Image(source) if source.reference.is_empty() => Err(Fault::EmptyIdentifier),
+            _ if self.identifier().is_empty() => Err(Fault::EmptyIdentifier),
+            _ => Ok(()),
         }
     }
 

@@ -1,1 +1,5 @@
-//! lint
+//! The build checks.
+
+mod rule;
+
+pub use rule::{Explanation, Rule};

@@ -1,1 +1,73 @@
-//! shell
+//! Shell words: splitting, quotes, and `${variable}` expansion as BuildKit does it
+//! (frontend/dockerfile/shell/lex.go).
+
+mod env;
+mod error;
+mod lexer;
+mod pattern;
+
+pub use env::{Env, NoEnv};
+pub use error::{Error, ErrorKind};
+
+use std::collections::BTreeSet;
+
+/// How words are read. [`Lex::new`] gives what most instructions use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lex {
+    /// The escape character, `\` or `` ` ``.
+    pub escape: char,
+    /// Keep quotes in the result.
+    pub raw_quotes: bool,
+    /// Keep escape characters in the result.
+    pub raw_escapes: bool,
+    /// Take quotes for ordinary characters.
+    pub skip_process_quotes: bool,
+    /// Leave variables that are not set as they are written.
+    pub skip_unset_env: bool,
+}
+
+/// What a text becomes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Expansion {
+    /// The text with variables expanded, quotes and escapes removed.
+    pub text: String,
+    /// The names of the variables in it that are set.
+    pub matched: BTreeSet<String>,
+    /// The names of the variables in it that are not set.
+    pub unmatched: BTreeSet<String>,
+}
+
+impl Lex {
+    /// Returns a lexer with `escape` as its escape character and nothing kept.
+    pub fn new(escape: char) -> Self {
+        Self {
+            escape,
+            raw_quotes: false,
+            raw_escapes: false,
+            skip_process_quotes: false,
+            skip_unset_env: false,
+        }
+    }
+
+    /// Returns `text` as one word: expanded, with its white space (BuildKit's `ProcessWordWithMatches`,
+    /// and `ProcessWord`).
+    ///
+    /// # Errors
+    /// Quotes or braces that are not closed, a substitution that does not exist, or a variable that
+    /// `${name?}` or `${name:?}` demands. The error knows the variables met before it.
+    pub fn process_word(&self, text: &str, env: &(impl Env + ?Sized)) -> Result<Expansion, Error> {
+        lexer::process(*self, text, env).map(|(expansion, _)| expansion)
+    }
+
+    /// Returns the words of `text`, split at white space after expansion; quoted white space stays
+    /// (BuildKit's `ProcessWords`).
+    ///
+    /// # Errors
+    /// As [`Lex::process_word`].
+    pub fn process_words(&self, text: &str, env: &(impl Env + ?Sized)) -> Result<Vec<String>, Error> {
+        lexer::process(*self, text, env).map(|(_, words)| words)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,16 @@
 //! Definitions for people and tools to read.
 
-use serde::Serialize;
+mod details;
+mod dot;
+pub(crate) mod go_json;
+mod json;
+mod label;
+mod tree;
+
+use prost::Message;
 
 use crate::definition::{DecodeError, Definition};
+use crate::message::Op;
 
 impl Definition {
     /// Returns one JSON object for each op, a line each, as `buildctl debug dump-llb` prints them.
@@ -11,7 +19,11 @@ impl Definition {
     ///
     /// [`DecodeError::Op`] if an op is no protobuf message.
     pub fn to_json(&self) -> Result<String, DecodeError> {
-        todo!()
+        let mut out = String::new();
+        for (index, entry) in self.ops.iter().enumerate() {
+            json::line(&mut out, entry, &self.decode_op(index)?);
+        }
+        Ok(out)
     }
 
     /// Returns the graph as a tree for people: the result first, below each op what it needs. What is
@@ -21,7 +33,7 @@ impl Definition {
     ///
     /// [`DecodeError::Op`] if an op is no protobuf message.
     pub fn to_tree(&self) -> Result<String, DecodeError> {
-        todo!()
+        Ok(tree::write(self, &self.decode_ops()?))
     }
 
     /// Returns the graph in Graphviz's language.
@@ -30,11 +42,19 @@ impl Definition {
     ///
     /// [`DecodeError::Op`] if an op is no protobuf message.
     pub fn to_dot(&self) -> Result<String, DecodeError> {
-        todo!()
+        Ok(dot::write(self, &self.decode_ops()?))
     }
-}
 
-/// Returns a value as Go's `encoding/json` writes it.
-pub(crate) fn go_json<T: Serialize>(_value: &T) -> String {
-    todo!()
+    fn decode_ops(&self) -> Result<Vec<Op>, DecodeError> {
+        (0..self.ops.len()).map(|at| self.decode_op(at)).collect()
+    }
+
+    fn decode_op(&self, index: usize) -> Result<Op, DecodeError> {
+        let entry = &self.ops[index];
+        Op::decode(&*entry.bytes).map_err(|source| DecodeError::Op {
+            index,
+            digest: entry.digest,
+            source,
+        })
+    }
 }

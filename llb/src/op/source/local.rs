@@ -92,5 +92,5 @@ fn list(items: &[String]) -> String {
     if items.is_empty() {
         return String::new();
     }
-    crate::dump::go_json(&items)
+    crate::dump::go_json::strings(items)
 }

@@ -1,0 +1,230 @@
+//! Parser directives: `# name=value` comments at the top of a Dockerfile
+//! (BuildKit's parser/directives.go).
+
+use super::error::ErrorKind;
+use super::text::{lossy, trim_start};
+use crate::diag::Span;
+
+/// The directives that exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Name {
+    /// `# syntax=image`: the frontend to use.
+    Syntax,
+    /// `# escape=c`: the escape character.
+    Escape,
+    /// `# check=options`: the linter's configuration.
+    Check,
+}
+
+impl Name {
+    fn from_lower(name: &str) -> Option<Self> {
+        Some(match name {
+            "syntax" => Self::Syntax,
+            "escape" => Self::Escape,
+            "check" => Self::Check,
+            _ => return None,
+        })
+    }
+}
+
+/// One directive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Directive {
+    /// Which one.
+    pub name: Name,
+    /// The whole value, trimmed.
+    pub value: String,
+    /// The line it stands on.
+    pub span: Span,
+}
+
+impl Directive {
+    /// Returns the value up to its first space: what `syntax` and `check` use of it.
+    pub fn first_word(&self) -> &str {
+        self.value.split(' ').next().unwrap_or_default()
+    }
+}
+
+/// Returns directive `name` of a Dockerfile, if it is given.
+///
+/// Reads as BuildKit's `ParseDirective` does, which differs from the parser: a `#!` line comes before
+/// the directives, they begin at the start of the line, and a repeated one ends the search.
+pub fn find(dockerfile: &[u8], name: Name) -> Option<Directive> {
+    let (text, line) = without_preamble(dockerfile);
+    search(text, line, "#", name)
+}
+
+/// Returns the directive `syntax` of a text that may use another comment sign: `# syntax=…`,
+/// `// syntax=…` or a JSON object with a member `syntax` (BuildKit's `DetectSyntax`).
+pub fn detect_syntax(text: &[u8]) -> Option<Directive> {
+    let (text, line) = without_preamble(text);
+    search(text, line, "#", Name::Syntax)
+        .or_else(|| search(text, line, "//", Name::Syntax))
+        .or_else(|| {
+            let object: serde_json::Value = serde_json::from_slice(text).ok()?;
+            Some(Directive {
+                name: Name::Syntax,
+                value: object.get("syntax")?.as_str()?.to_owned(),
+                span: Span::line(line),
+            })
+        })
+}
+
+/// Returns the value of `check=…` if the first comment that configures the linter is among `comments`,
+/// which are the comments above an instruction, without their `#`.
+pub fn check_of_comments(comments: &[String]) -> Option<String> {
+    comments.iter().find_map(|comment| {
+        let directive = Parser::new("").line(comment.as_bytes()).ok()??;
+        (directive.name == Name::Check).then(|| directive.first_word().to_owned())
+    })
+}
+
+fn without_preamble(text: &[u8]) -> (&[u8], u32) {
+    let text = text.strip_prefix(BOM).unwrap_or(text);
+    if !text.starts_with(b"#!") {
+        return (text, 0);
+    }
+    let end = text.iter().position(|byte| *byte == b'\n');
+    (end.map_or(&[][..], |end| &text[end + 1..]), 1)
+}
+
+/// The UTF-8 byte order mark.
+pub(super) const BOM: &[u8] = b"\xef\xbb\xbf";
+
+fn search(text: &[u8], line: u32, comment: &'static str, name: Name) -> Option<Directive> {
+    let mut parser = Parser::new(comment);
+    parser.line = line;
+    for line in text.split(|byte| *byte == b'\n') {
+        if line.len() >= super::syntax::MAX_LINE || parser.done {
+            return None;
+        }
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        match parser.line(line) {
+            Ok(Some(directive)) if directive.name == name => return Some(directive),
+            Ok(_) => {}
+            Err(_) => return None,
+        }
+    }
+    None
+}
+
+/// Reads directives line by line until a line is none.
+#[derive(Debug)]
+pub(super) struct Parser {
+    comment: &'static str,
+    line: u32,
+    seen: Vec<Name>,
+    done: bool,
+}
+
+impl Parser {
+    /// Returns a parser whose lines begin with `comment`.
+    pub(super) fn new(comment: &'static str) -> Self {
+        Self {
+            comment,
+            line: 0,
+            seen: Vec::new(),
+            done: false,
+        }
+    }
+
+    /// Returns the directive on the next line, if it is one.
+    ///
+    /// # Errors
+    /// [`ErrorKind::DuplicateDirective`].
+    pub(super) fn line(&mut self, line: &[u8]) -> Result<Option<Directive>, ErrorKind> {
+        self.line += 1;
+        if self.done {
+            return Ok(None);
+        }
+        let Some((name, value)) = split_directive(line, self.comment) else {
+            self.done = true;
+            return Ok(None);
+        };
+        if self.seen.contains(&name) {
+            let name = format!("{name:?}").to_lowercase();
+            return Err(ErrorKind::DuplicateDirective { name });
+        }
+        self.seen.push(name);
+        Ok(Some(Directive {
+            name,
+            value: lossy(value).into_owned(),
+            span: Span::line(self.line),
+        }))
+    }
+}
+
+/// `comment name = value`, with optional space around each part.
+fn split_directive<'a>(line: &'a [u8], comment: &str) -> Option<(Name, &'a [u8])> {
+    let rest = trim_start(line.strip_prefix(comment.as_bytes())?);
+    let letters = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    let name = str::from_utf8(&rest[..letters]).ok()?.to_ascii_lowercase();
+    let value = trim_space_start(&rest[letters..]).strip_prefix(b"=")?;
+    let value = trim_space_end(trim_space_start(value));
+    if value.is_empty() || value.contains(&b'\n') {
+        return None;
+    }
+    Some((Name::from_lower(&name)?, value))
+}
+
+/// The white space of regular expressions in Go: no vertical tab, nothing behind ASCII.
+fn is_regex_space(byte: u8) -> bool {
+    matches!(byte, b'\t' | b'\n' | 0x0c | b'\r' | b' ')
+}
+
+fn trim_space_start(bytes: &[u8]) -> &[u8] {
+    let blank = bytes.iter().take_while(|byte| is_regex_space(**byte)).count();
+    &bytes[blank..]
+}
+
+fn trim_space_end(bytes: &[u8]) -> &[u8] {
+    let blank = bytes.iter().rev().take_while(|byte| is_regex_space(**byte)).count();
+    &bytes[..bytes.len() - blank]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(text: &str, name: Name) -> Option<String> {
+        find(text.as_bytes(), name).map(|directive| directive.value)
+    }
+
+    #[test]
+    fn directives_end_at_the_first_line_that_is_none() {
+        let text = "# syntax = a b \n#escape=`\n\n# check=skip=all\n";
+        assert_eq!(value(text, Name::Syntax).as_deref(), Some("a b"));
+        assert_eq!(value(text, Name::Escape).as_deref(), Some("`"));
+        assert_eq!(value(text, Name::Check), None);
+    }
+
+    #[test]
+    fn a_shebang_line_and_a_byte_order_mark_come_before() {
+        let directive = find(b"\xef\xbb\xbf#!/bin/x\r\n# CHECK=error=true x\r\n", Name::Check).unwrap();
+        assert_eq!(directive.first_word(), "error=true");
+        assert_eq!(directive.span, Span::line(2));
+    }
+
+    #[test]
+    fn a_repeated_directive_hides_what_follows() {
+        assert_eq!(value("# escape=`\n# escape=`\n# check=skip=all\n", Name::Check), None);
+    }
+
+    #[test]
+    fn an_indented_directive_is_none() {
+        assert_eq!(value(" # check=skip=all\n", Name::Check), None);
+    }
+
+    #[test]
+    fn syntax_is_found_behind_slashes_and_in_json() {
+        assert_eq!(detect_syntax(b"// syntax=x y\n").unwrap().first_word(), "x");
+        assert_eq!(detect_syntax(br#"{"syntax": "x"}"#).unwrap().value, "x");
+        assert_eq!(detect_syntax(b"FROM x"), None);
+    }
+
+    #[test]
+    fn comments_above_an_instruction_may_configure_the_linter() {
+        let comments = ["text".to_owned(), "check=skip=A,B x".to_owned()];
+        assert_eq!(check_of_comments(&comments).as_deref(), Some("skip=A,B"));
+    }
+}

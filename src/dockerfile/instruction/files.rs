@@ -1,0 +1,79 @@
+//! COPY and ADD.
+
+use super::bflags::Flags;
+use crate::dockerfile::ast::{Add, Copy, SourceContent, SourcesAndDest};
+use crate::dockerfile::error::ErrorKind;
+use crate::dockerfile::syntax::Node;
+use crate::dockerfile::syntax::heredoc::{chomp, parse_heredoc};
+
+pub(super) fn add(node: &Node) -> Result<Add, ErrorKind> {
+    check_count(node, "ADD")?;
+    let flags = Flags::none()
+        .texts(&["chown", "chmod", "checksum"])
+        .bools(&["link", "keep-git-dir", "unpack"])
+        .repeated(&["exclude"])
+        .parse(&node.flags)?;
+    Ok(Add {
+        files: sources_and_dest(node, "ADD")?,
+        chown: flags.text("chown"),
+        chmod: flags.text("chmod"),
+        link: flags.bool("link").unwrap_or_default(),
+        keep_git_dir: flags.bool("keep-git-dir"),
+        checksum: flags.text("checksum"),
+        exclude: flags.texts("exclude").to_vec(),
+        unpack: flags.bool("unpack"),
+    })
+}
+
+pub(super) fn copy(node: &Node) -> Result<Copy, ErrorKind> {
+    check_count(node, "COPY")?;
+    let flags = Flags::none()
+        .texts(&["chown", "from", "chmod"])
+        .bools(&["link", "parents"])
+        .repeated(&["exclude"])
+        .parse(&node.flags)?;
+    Ok(Copy {
+        files: sources_and_dest(node, "COPY")?,
+        from: flags.text("from"),
+        chown: flags.text("chown"),
+        chmod: flags.text("chmod"),
+        link: flags.bool("link").unwrap_or_default(),
+        exclude: flags.texts("exclude").to_vec(),
+        parents: flags.bool("parents").unwrap_or_default(),
+    })
+}
+
+fn check_count(node: &Node, instruction: &'static str) -> Result<(), ErrorKind> {
+    if node.args.len() < 2 {
+        return Err(ErrorKind::NoDestination { instruction });
+    }
+    Ok(())
+}
+
+fn sources_and_dest(node: &Node, instruction: &'static str) -> Result<SourcesAndDest, ErrorKind> {
+    let Some((dest, sources)) = node.args.split_last() else {
+        return Err(ErrorKind::NoDestination { instruction });
+    };
+    if parse_heredoc(dest).is_some() {
+        return Err(ErrorKind::HeredocDestination { instruction });
+    }
+    let mut files = SourcesAndDest {
+        dest: dest.clone(),
+        ..SourcesAndDest::default()
+    };
+    for source in sources {
+        let Some(word) = parse_heredoc(source) else {
+            files.paths.push(source.clone());
+            continue;
+        };
+        // Of several here-documents with one name BuildKit takes the last.
+        let read = node.heredocs.iter().rev().find(|heredoc| heredoc.name == word.name);
+        let data = read.map(|heredoc| heredoc.content.clone()).unwrap_or_default();
+        files.contents.push(SourceContent {
+            data: if word.chomp { chomp(&data) } else { data },
+            path: word.name,
+            expand: word.expand,
+        });
+    }
+    Ok(files)
+}

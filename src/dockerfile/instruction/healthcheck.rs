@@ -1,0 +1,72 @@
+//! HEALTHCHECK.
+
+use super::bflags::{Flags, Values};
+use super::scalar::parse_duration_ns;
+use crate::dockerfile::ast::Healthcheck;
+use crate::dockerfile::error::ErrorKind;
+use crate::dockerfile::syntax::Node;
+use crate::dockerfile::text::to_upper;
+
+/// The shortest duration but 0 that a flag may name, in nanoseconds.
+const MINIMUM_NS: i64 = 1_000_000;
+
+pub(super) fn parse(node: &Node) -> Result<Healthcheck, ErrorKind> {
+    let Some(name) = node.args.first() else {
+        return Err(ErrorKind::AtLeastOneArgument { instruction: "HEALTHCHECK" });
+    };
+    let name = to_upper(name);
+    if name == "NONE" {
+        // BuildKit does not look at flags here.
+        if node.args.len() > 1 {
+            return Err(ErrorKind::HealthcheckNoneArguments);
+        }
+        return Ok(Healthcheck {
+            test: vec![name],
+            ..Healthcheck::default()
+        });
+    }
+    let flags = Flags::none()
+        .texts(&["interval", "timeout", "start-period", "start-interval", "retries"])
+        .parse(&node.flags)?;
+    if name != "CMD" {
+        return Err(ErrorKind::HealthcheckType { name });
+    }
+    let test = if node.json { "CMD" } else { "CMD-SHELL" };
+    let command = &node.args[1..];
+    if command.is_empty() {
+        return Err(ErrorKind::HealthcheckNoCommand);
+    }
+    Ok(Healthcheck {
+        test: std::iter::once(test.to_owned()).chain(command.iter().cloned()).collect(),
+        interval_ns: duration(&flags, "interval")?,
+        timeout_ns: duration(&flags, "timeout")?,
+        start_period_ns: duration(&flags, "start-period")?,
+        start_interval_ns: duration(&flags, "start-interval")?,
+        retries: retries(&flags)?,
+    })
+}
+
+fn duration(flags: &Values, flag: &'static str) -> Result<i64, ErrorKind> {
+    let value = flags.text(flag);
+    if value.is_empty() {
+        return Ok(0);
+    }
+    match parse_duration_ns(&value) {
+        Ok(0) => Ok(0),
+        Ok(ns) if ns < MINIMUM_NS => Err(ErrorKind::DurationTooShort { flag, value }),
+        Ok(ns) => Ok(ns),
+        Err(reason) => Err(ErrorKind::InvalidDuration { flag, value, reason }),
+    }
+}
+
+fn retries(flags: &Values) -> Result<i32, ErrorKind> {
+    let value = flags.text("retries");
+    if value.is_empty() {
+        return Ok(0);
+    }
+    value
+        .parse()
+        .ok()
+        .filter(|retries| *retries >= 0)
+        .ok_or(ErrorKind::InvalidRetries { value })
+}

@@ -1,0 +1,56 @@
+//! The lines of a text as BuildKit's scanner hands them out.
+
+/// Bytes of a line, its line feed included, that Go's `bufio.Scanner` takes; a last line without a
+/// line feed must be shorter by one.
+pub(in crate::dockerfile) const MAX_LINE: usize = 64 * 1024;
+
+/// Hands out lines with their line endings and counts them.
+#[derive(Debug)]
+pub(super) struct Lines<'a> {
+    rest: &'a [u8],
+    number: u32,
+    too_long: bool,
+}
+
+impl<'a> Lines<'a> {
+    pub(super) fn new(text: &'a [u8]) -> Self {
+        Self {
+            rest: text,
+            number: 0,
+            too_long: false,
+        }
+    }
+
+    /// Returns the number of the line handed out last, 0 before the first.
+    pub(super) fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// Whether the lines ended early because one is too long.
+    pub(super) fn too_long(&self) -> bool {
+        self.too_long
+    }
+}
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        if self.rest.is_empty() || self.too_long {
+            return None;
+        }
+        let window = &self.rest[..self.rest.len().min(MAX_LINE)];
+        let len = match window.iter().position(|byte| *byte == b'\n') {
+            Some(at) => at + 1,
+            None if window.len() == MAX_LINE => {
+                self.too_long = true;
+                return None;
+            }
+            None => window.len(),
+        };
+        let (line, rest) = self.rest.split_at(len);
+        self.rest = rest;
+        self.number += 1;
+        Some(line)
+    }
+}

@@ -1,0 +1,173 @@
+//! Lists of patterns (moby/patternmatcher).
+
+use super::path::{clean, dir, is_match_pattern};
+use super::{Error, regex};
+
+/// A list of patterns, compiled. A path matches if the last pattern that speaks about it, or about a
+/// directory above it, has no `!`.
+#[derive(Debug, Clone)]
+pub struct Patterns {
+    patterns: Vec<Pattern>,
+    exclusions: bool,
+}
+
+/// One pattern of a list.
+#[derive(Debug, Clone)]
+pub struct Pattern {
+    text: String,
+    exclusion: bool,
+    matcher: Matcher,
+}
+
+/// How a pattern is matched; the simple ones need no regular expression.
+#[derive(Debug, Clone)]
+enum Matcher {
+    Exact,
+    /// `text/**`: everything that begins with the text before `**`.
+    Prefix,
+    /// `**text`: everything that ends with the text behind `**`, or is that text behind its slash.
+    Suffix,
+    Regex(::regex::Regex),
+    /// The pattern passes the first check, but becomes no regular expression: using it fails.
+    Bad,
+}
+
+/// Which patterns of a list matched a directory; the default knows nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MatchInfo {
+    matched: Vec<bool>,
+}
+
+impl Pattern {
+    /// Returns the pattern, cleaned, without `!`.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether the pattern begins with `!`: what it matches does not match the list.
+    pub fn is_exclusion(&self) -> bool {
+        self.exclusion
+    }
+
+    fn new(pattern: &str) -> Result<Self, Error> {
+        let cleaned = clean(pattern);
+        let (text, exclusion) = match cleaned.strip_prefix('!') {
+            Some("") => return Err(Error::EmptyExclusion),
+            Some(text) => (text, true),
+            None => (cleaned.as_str(), false),
+        };
+        if !is_match_pattern(text) {
+            return Err(Error::BadPattern { pattern: text.to_owned() });
+        }
+        Ok(Self {
+            matcher: match regex::of_pattern(text) {
+                regex::Form::Exact => Matcher::Exact,
+                regex::Form::Prefix => Matcher::Prefix,
+                regex::Form::Suffix => Matcher::Suffix,
+                regex::Form::Regex(text) => regex::compile(&text).map_or(Matcher::Bad, Matcher::Regex),
+            },
+            text: text.to_owned(),
+            exclusion,
+        })
+    }
+
+    fn matches(&self, path: &str) -> Result<bool, Error> {
+        Ok(match &self.matcher {
+            Matcher::Exact => path == self.text,
+            Matcher::Prefix => path.starts_with(&self.text[..self.text.len() - 2]),
+            Matcher::Suffix => {
+                let suffix = &self.text[2..];
+                path.ends_with(suffix) || suffix.strip_prefix('/') == Some(path)
+            }
+            Matcher::Regex(regex) => regex.is_match(path),
+            Matcher::Bad => {
+                let pattern = self.text.clone();
+                return Err(Error::BadPattern { pattern });
+            }
+        })
+    }
+
+    /// Whether the pattern matches one of `parents`; a failure counts as no.
+    fn matches_any(&self, parents: &[String]) -> bool {
+        parents.iter().any(|parent| self.matches(parent).unwrap_or_default())
+    }
+}
+
+impl Patterns {
+    /// Returns a list of `patterns` in order. White space around a pattern and empty patterns do not
+    /// count.
+    ///
+    /// # Errors
+    /// [`Error::EmptyExclusion`], [`Error::BadPattern`].
+    pub fn new(patterns: impl IntoIterator<Item = impl AsRef<str>>) -> Result<Self, Error> {
+        let mut compiled = Vec::new();
+        for pattern in patterns {
+            let pattern = pattern.as_ref().trim();
+            if !pattern.is_empty() {
+                compiled.push(Pattern::new(pattern)?);
+            }
+        }
+        Ok(Self {
+            exclusions: compiled.iter().any(Pattern::is_exclusion),
+            patterns: compiled,
+        })
+    }
+
+    /// Returns the patterns in order.
+    pub fn patterns(&self) -> &[Pattern] {
+        &self.patterns
+    }
+
+    /// Whether a pattern begins with `!`.
+    pub fn has_exclusions(&self) -> bool {
+        self.exclusions
+    }
+
+    /// Whether `path` (relative, separated by slashes) or a directory above it matches.
+    ///
+    /// # Errors
+    /// [`Error::BadPattern`] if a pattern that counts cannot be used.
+    pub fn matches_or_parent_matches(&self, path: &str) -> Result<bool, Error> {
+        self.matches_using_parent_results(path, &MatchInfo::default()).map(|(matched, _)| matched)
+    }
+
+    /// Whether `path` matches, as [`Patterns::matches_or_parent_matches`] says, and what its children
+    /// need to know. `parent` is what this function gave for the directory that `path` is in; the
+    /// default if that is not known.
+    ///
+    /// # Errors
+    /// [`Error::BadPattern`] if a pattern that counts cannot be used.
+    pub fn matches_using_parent_results(&self, path: &str, parent: &MatchInfo) -> Result<(bool, MatchInfo), Error> {
+        let known = parent.matched.len() == self.patterns.len();
+        let parents = if known { Vec::new() } else { parents(path) };
+        let mut info = MatchInfo {
+            matched: vec![false; self.patterns.len()],
+        };
+        let mut matched = false;
+        for (index, pattern) in self.patterns.iter().enumerate() {
+            let mut matches = known && parent.matched[index];
+            if !matches {
+                // A pattern that cannot change the outcome is not asked.
+                if pattern.exclusion != matched {
+                    continue;
+                }
+                matches = pattern.matches(path)? || pattern.matches_any(&parents);
+            }
+            info.matched[index] = matches;
+            if matches {
+                matched = !pattern.exclusion;
+            }
+        }
+        Ok((matched, info))
+    }
+}
+
+/// Returns the directories above `path`, outermost first.
+fn parents(path: &str) -> Vec<String> {
+    let dir = dir(path);
+    if dir == "." {
+        return Vec::new();
+    }
+    let ends = dir.match_indices('/').map(|(at, _)| at).chain([dir.len()]);
+    ends.map(|end| dir[..end].to_owned()).collect()
+}

@@ -1,0 +1,91 @@
+//! Build arguments before and outside stages.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::env::EnvList;
+use super::error::Error;
+use super::options::Options;
+use crate::dockerfile::MetaArg;
+use crate::image::Platform;
+use crate::shell::Lex;
+
+/// The build arguments of the options, with `SOURCE_DATE_EPOCH` replaced by the time that it resolved to.
+#[derive(Debug, Clone)]
+pub struct BuildArgs<'a> {
+    given: &'a BTreeMap<String, String>,
+    /// The resolved value; the inner `None` takes the argument away.
+    epoch: Option<Option<String>>,
+}
+
+pub(super) const EPOCH: &str = "SOURCE_DATE_EPOCH";
+
+impl<'a> BuildArgs<'a> {
+    pub(super) const fn new(given: &'a BTreeMap<String, String>) -> Self {
+        Self { given, epoch: None }
+    }
+
+    /// The value that was given for an argument.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        match &self.epoch {
+            Some(epoch) if name == EPOCH => epoch.as_deref(),
+            _ => self.given.get(name).map(String::as_str),
+        }
+    }
+
+    pub(super) fn resolve_epoch(&mut self, value: &str) {
+        if self.given.contains_key(EPOCH) {
+            self.epoch = Some((!value.is_empty()).then(|| value.to_owned()));
+        }
+    }
+}
+
+/// The arguments that every Dockerfile may use, `TARGETPLATFORM` and its like, in BuildKit's order
+/// (`defaultArgs` in dockerfile2llb/platform.go).
+pub(super) fn default_args(options: &Options, target: &Platform, stage: &str) -> EnvList {
+    let build = &options.build_platform;
+    let mut args = EnvList::new();
+    for (name, value) in [
+        ("BUILDPLATFORM", build.short()),
+        ("BUILDOS", build.os.clone()),
+        ("BUILDOSVERSION", build.os_version.clone()),
+        ("BUILDARCH", build.architecture.clone()),
+        ("BUILDVARIANT", build.variant.clone()),
+        ("TARGETPLATFORM", target.to_string()),
+        ("TARGETOS", target.os.clone()),
+        ("TARGETOSVERSION", target.os_version.clone()),
+        ("TARGETARCH", target.architecture.clone()),
+        ("TARGETVARIANT", target.variant.clone()),
+        ("TARGETSTAGE", if stage.is_empty() { "default".into() } else { stage.to_owned() }),
+    ] {
+        let value = options.build_args.get(name).cloned().unwrap_or(value);
+        args.set(name, value);
+    }
+    args
+}
+
+/// `args` with the arguments that stand before the first FROM, and the names of all of those.
+pub(super) fn meta_args<'d>(
+    mut args: EnvList,
+    lex: &Lex,
+    declared: &'d [MetaArg],
+    build_args: Option<&BuildArgs<'_>>,
+) -> Result<(EnvList, BTreeSet<&'d str>), Error> {
+    let mut names = BTreeSet::new();
+    for meta in declared {
+        for pair in &meta.arg.pairs {
+            let value = match (build_args.and_then(|given| given.get(&pair.key)), &pair.value) {
+                (Some(given), _) => Some(given.to_owned()),
+                (None, Some(default)) => {
+                    let word = lex.process_word(default, &args);
+                    Some(word.map_err(|error| Error::from(error).or_at(Some(meta.head.span)))?.text)
+                }
+                (None, None) => None,
+            };
+            if let Some(value) = value {
+                args.set(&pair.key, value);
+            }
+            names.insert(pair.key.as_str());
+        }
+    }
+    Ok((args, names))
+}

@@ -1,0 +1,251 @@
+//! From the stages as written to stages with names, bases and sources.
+
+use super::args::BuildArgs;
+use super::context;
+use super::env::EnvList;
+use super::error::{Error, ErrorKind};
+use super::notice::{Notice, NoticeKind};
+use super::options::Options;
+use super::stage::{Base, Command, Stage, StageId, Stages};
+use crate::diag::Span;
+use crate::dockerfile::{self, Instruction, Kind, nearest};
+use crate::image::{Platform, Reference};
+use crate::shell::{self, Lex};
+
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashSet};
+use std::rc::Rc;
+
+/// What planning works on.
+pub(super) struct Planner<'a, 'n> {
+    pub(super) options: &'a Options,
+    pub(super) lex: Lex,
+    /// Arguments that FROM sees.
+    pub(super) global_args: EnvList,
+    pub(super) build_args: BuildArgs<'a>,
+    /// The platform that was asked for.
+    pub(super) asked_platform: Option<Platform>,
+    /// The platform to build for.
+    pub(super) target_platform: Platform,
+    /// Names of the arguments that FROM may use without a warning.
+    pub(super) known_args: BTreeSet<String>,
+    pub(super) stages: Stages<'a>,
+    pub(super) notices: &'n mut Vec<Notice>,
+}
+
+impl<'a> Planner<'a, '_> {
+    /// Adds every stage of the Dockerfile (`buildDispatchStates`).
+    pub(super) fn add_stages(&mut self, stages: &'a [dockerfile::Stage]) -> Result<(), Error> {
+        for (index, from) in stages.iter().enumerate() {
+            let span = Some(from.head.span);
+            let comments: Rc<[String]> = from.head.comments.clone().into();
+            let base = self.word(&from.base_name, from, &comments)?;
+            if base.text.is_empty() {
+                let expression = from.base_name.clone();
+                return Err(Error::from(ErrorKind::BlankBase { expression }).or_at(span));
+            }
+            let mut stage = Stage::new(from, base.text);
+            if !from.platform.is_empty() {
+                stage.platform = Some(self.platform(from, &comments)?);
+            }
+            if !from.name.is_empty() {
+                let platform = stage.platform.as_ref().or(self.asked_platform.as_ref());
+                if let Some(context) = context::named(self.options, &from.name, platform)? {
+                    stage.base = Base::Replaced(context, None);
+                    self.stages.add(stage);
+                    continue;
+                }
+            } else {
+                stage.label = format!("stage-{index}");
+            }
+            stage.no_cache = self.options.no_cache.covers(&from.name);
+            let id = self.stages.add(stage);
+            let stage = &mut self.stages.list[id];
+            let from_image = stage.base_name != "scratch" && stage.parent().is_none();
+            let steps = |i: &&Instruction| {
+                matches!(i.kind, Kind::Add(_) | Kind::Copy(_) | Kind::Run(_) | Kind::Workdir(_))
+            };
+            stage.steps = usize::from(from_image) + from.instructions.iter().filter(steps).count();
+        }
+        Ok(())
+    }
+
+    fn word(
+        &mut self,
+        text: &str,
+        from: &dockerfile::Stage,
+        comments: &Rc<[String]>,
+    ) -> Result<shell::Expansion, Error> {
+        let word = self.lex.process_word(text, &self.global_args);
+        let unmatched = match &word {
+            Ok(word) => &word.unmatched,
+            Err(error) => &error.unmatched,
+        };
+        for name in unmatched {
+            if self.known_args.contains(name) || self.global_args.get(name).is_some() {
+                continue;
+            }
+            let known = self.known_args.iter().map(String::as_str).chain(self.global_args.names());
+            let kind =
+                NoticeKind::UndefinedArgInFrom { name: name.clone(), suggestion: nearest(name, known, true) };
+            self.notices.push(Notice { kind, span: Some(from.head.span), comments: Rc::clone(comments) });
+        }
+        word.map_err(|error| Error::from(error).or_at(Some(from.head.span)))
+    }
+
+    fn platform(&mut self, from: &dockerfile::Stage, comments: &Rc<[String]>) -> Result<Platform, Error> {
+        let expression = &from.platform;
+        let word = self.word(expression, from, comments)?;
+        let mut note = |kind| {
+            self.notices.push(Notice { kind, span: Some(from.head.span), comments: Rc::clone(comments) });
+        };
+        let parsed = Platform::parse(&word.text);
+        let target = self.global_args.get("TARGETPLATFORM").unwrap_or_default();
+        if word.matched.len() == 1 && word.unmatched.is_empty() {
+            if word.matched.contains("TARGETPLATFORM") && word.text == target {
+                note(NoticeKind::RedundantTargetPlatform { platform: expression.clone() });
+            }
+        } else if word.matched.is_empty()
+            && word.unmatched.is_empty()
+            && let Ok(platform) = &parsed
+            && !from.name.contains(&platform.os)
+            && !from.name.contains(&platform.architecture)
+        {
+            note(NoticeKind::FromPlatformFlagConstDisallowed { platform: word.text.clone() });
+        }
+        let suggest = || {
+            let nearest = |name: &String| nearest(name, self.global_args.names(), true);
+            word.unmatched.iter().find_map(nearest)
+        };
+        let failed = |kind: ErrorKind| Error::from(kind).or_at(Some(from.head.span));
+        if word.text.is_empty() {
+            return Err(failed(ErrorKind::EmptyPlatform {
+                expression: expression.clone(),
+                suggestion: suggest(),
+            }));
+        }
+        parsed.map_err(|source| {
+            failed(ErrorKind::Platform { expression: expression.clone(), suggestion: suggest(), source })
+        })
+    }
+
+    /// The stage to build (`resolveTarget`).
+    pub(super) fn target(&self) -> Result<StageId, Error> {
+        let name = &self.options.target;
+        if name.is_empty() {
+            return Ok(self.stages.list.len() - 1);
+        }
+        self.stages.named(name).ok_or_else(|| {
+            let suggestion = nearest(name, self.stages.labels(), true);
+            ErrorKind::UnknownTarget { name: name.clone(), suggestion }.into()
+        })
+    }
+
+    /// Finds out where every instruction reads from (`buildStageDependencyGraph`).
+    pub(super) fn add_commands(&mut self) -> Result<(), Error> {
+        for id in 0..self.stages.list.len() {
+            let Some(from) = self.stages.list[id].from else { continue };
+            let mut commands = Vec::with_capacity(from.instructions.len());
+            for instruction in &from.instructions {
+                commands.push(self.command(id, Cow::Borrowed(instruction), false)?);
+            }
+            self.stages.list[id].commands = commands;
+        }
+        self.check_cycles()?;
+        if let [only] = &mut self.stages.list[..] {
+            only.label.clear();
+        }
+        Ok(())
+    }
+
+    /// The command of an instruction in stage `id` (`toCommand`).
+    pub(super) fn command(
+        &mut self,
+        id: StageId,
+        instruction: Cow<'a, Instruction>,
+        on_build: bool,
+    ) -> Result<Command<'a>, Error> {
+        let span = instruction.head.span;
+        let sources = match &instruction.kind {
+            Kind::Copy(copy) if !copy.from.is_empty() => vec![self.copy_source(&copy.from, span)?],
+            Kind::Run(run) => {
+                let named = |spec: &dockerfile::MountSpec| {
+                    if spec.from.is_empty() { "scratch".to_owned() } else { spec.from.clone() }
+                };
+                let names: Vec<String> = run.mount_specs.iter().map(named).collect();
+                let source = |name: &String| {
+                    self.stages.named(name).unwrap_or_else(|| self.stages.add(Stage::image(name, None)))
+                };
+                names.iter().map(source).collect()
+            }
+            _ => Vec::new(),
+        };
+        for &source in &sources {
+            self.stages.list[id].reads.add(source, span);
+        }
+        Ok(Command { instruction, sources, on_build })
+    }
+
+    fn copy_source(&mut self, from: &str, span: Span) -> Result<StageId, Error> {
+        let word = self.lex.process_word(from, &EnvList::new())?;
+        if word.text != from {
+            return Err(ErrorKind::FromVariable.into());
+        }
+        if let Ok(index) = from.parse::<i64>() {
+            let place = usize::try_from(index).ok().filter(|place| *place < self.stages.list.len());
+            return place.ok_or_else(|| ErrorKind::StageIndex { index }.into());
+        }
+        Ok(self.stages.named(from).unwrap_or_else(|| self.stages.add(Stage::image(from, Some(span)))))
+    }
+
+    /// Fails where stages read from each other in a circle (`validateCircularDependency`). BuildKit
+    /// follows only what instructions read, not what stages build on.
+    fn check_cycles(&self) -> Result<(), Error> {
+        let stages = &self.stages.list;
+        let mut visited = HashSet::new();
+        for start in 0..stages.len() {
+            if !visited.insert(start) {
+                continue;
+            }
+            let mut on_path = HashSet::from([start]);
+            // Each entry: a stage on the path, and the place of the next read to follow.
+            let mut path: Vec<(StageId, usize)> = vec![(start, 0)];
+            while let Some((stage, next)) = path.last_mut() {
+                let Some((source, _)) = stages[*stage].reads.get(*next) else {
+                    on_path.remove(stage);
+                    path.pop();
+                    continue;
+                };
+                *next += 1;
+                if on_path.contains(&source) {
+                    let read = |(stage, next): &(StageId, usize)| {
+                        stages[*stage].reads.get(next - 1).and_then(|read| read.1)
+                    };
+                    let spans = path.iter().filter_map(read).collect();
+                    let stage = stages[start].label.clone();
+                    return Err(Error { kind: Box::new(ErrorKind::Cycle { stage }), spans });
+                }
+                if visited.insert(source) {
+                    on_path.insert(source);
+                    path.push((source, 0));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes base names that are no reference without build arguments (`validateBaseImagesWithDefaultArgs`).
+    pub(super) fn check_default_bases(&mut self, dockerfile: &dockerfile::Dockerfile, defaults: &EnvList) {
+        let Ok((args, _)) = super::args::meta_args(defaults.clone(), &self.lex, &dockerfile.meta_args, None)
+        else {
+            return;
+        };
+        for from in &dockerfile.stages {
+            let Ok(word) = self.lex.process_word(&from.base_name, &args) else { return };
+            if Reference::parse(&word.text).is_err() {
+                let kind = NoticeKind::InvalidDefaultArgInFrom { base: from.base_name.clone() };
+                self.notices.push(Notice { kind, span: Some(from.head.span), comments: Rc::from([]) });
+            }
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! URLs as Go's `net/url` reads and writes them, as far as sources of a build need it.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::net::Ipv6Addr;
+
+/// A URL taken apart: `scheme://authority/path?query#fragment`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Url {
+    /// In lower case, empty where the text has none.
+    pub(super) scheme: String,
+    /// Decoded, with the port.
+    pub(super) host: String,
+    /// Decoded.
+    pub(super) path: String,
+    /// As written.
+    pub(super) query: String,
+    /// Decoded.
+    pub(super) fragment: String,
+    /// The URL without query and fragment, as Go writes it.
+    pub(super) remote: String,
+}
+
+/// Which part of a URL is encoded; each lets other characters stand.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Host,
+    User,
+    Path,
+}
+
+impl Url {
+    /// The URL in `text`, `None` where Go's `url.Parse` fails.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let (text, fragment) = text.split_once('#').unwrap_or((text, ""));
+        if text.bytes().any(|b| b < b' ' || b == 0x7f) {
+            return None;
+        }
+        let (scheme, rest) = split_scheme(text)?;
+        let scheme = scheme.to_ascii_lowercase();
+        let (rest, query, empty_query) = match rest.strip_suffix('?') {
+            Some(rest) if !rest.contains('?') => (rest, "", true),
+            _ => rest.split_once('?').map_or((rest, "", false), |(rest, query)| (rest, query, false)),
+        };
+        let opaque = !rest.starts_with('/');
+        if opaque && scheme.is_empty() && rest.split('/').next().is_some_and(|segment| segment.contains(':'))
+        {
+            return None;
+        }
+        let mut remote = if scheme.is_empty() { String::new() } else { format!("{scheme}:") };
+        let mut host = String::new();
+        let mut path = "";
+        if opaque && !scheme.is_empty() {
+            remote.push_str(rest);
+        } else {
+            path = rest;
+            let has_authority = rest.starts_with("//") && (!scheme.is_empty() || !rest.starts_with("///"));
+            if has_authority {
+                let authority = &rest[2..];
+                let (authority, after) = authority.split_at(authority.find('/').unwrap_or(authority.len()));
+                path = after;
+                let (user, name) =
+                    authority.rsplit_once('@').map_or((None, authority), |(u, h)| (Some(u), h));
+                host = parse_host(&scheme, name)?;
+                if user.is_some() || !host.is_empty() || !path.is_empty() {
+                    remote.push_str("//");
+                }
+                if let Some(user) = user {
+                    push_user(&mut remote, user)?;
+                }
+                remote.push_str(&encode(&host, Part::Host));
+            }
+            push_path(&mut remote, path)?;
+        }
+        if empty_query {
+            remote.push('?');
+        }
+        Some(Self {
+            scheme,
+            host,
+            path: decode(path, false)?.into_owned(),
+            query: query.to_owned(),
+            fragment: decode(fragment, false)?.into_owned(),
+            remote,
+        })
+    }
+}
+
+/// Names and values of a query, decoded, in order; `None` where Go's `url.ParseQuery` reports an error.
+pub(super) fn parse_query(query: &str) -> Option<Vec<(String, String)>> {
+    let (pairs, whole) = read_query(query);
+    whole.then_some(pairs)
+}
+
+/// Names and values of a query that can be decoded, as Go's `URL.Query` gives them.
+pub(super) fn query_pairs(query: &str) -> Vec<(String, String)> {
+    read_query(query).0
+}
+
+fn read_query(query: &str) -> (Vec<(String, String)>, bool) {
+    let mut whole = true;
+    let mut pairs = Vec::new();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        match (decode(name, true), decode(value, true)) {
+            (Some(name), Some(value)) if !pair.contains(';') => {
+                pairs.push((name.into_owned(), value.into_owned()))
+            }
+            _ => whole = false,
+        }
+    }
+    (pairs, whole)
+}
+
+fn split_scheme(text: &str) -> Option<(&str, &str)> {
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' => {}
+            b'0'..=b'9' | b'+' | b'-' | b'.' if at > 0 => {}
+            b':' if at == 0 => return None,
+            b':' => return Some((&text[..at], &text[at + 1..])),
+            _ => break,
+        }
+    }
+    Some(("", text))
+}
+
+fn parse_host(scheme: &str, host: &str) -> Option<String> {
+    match host.rfind('[') {
+        Some(0) => {
+            let close = host.rfind(']')?;
+            let (address, port) = (&host[1..close], &host[close + 1..]);
+            if !is_port(port) {
+                return None;
+            }
+            let address = decode(address, false)?;
+            let plain = address.split('%').next().unwrap_or_default();
+            plain.parse::<Ipv6Addr>().ok()?;
+            return Some(format!("[{address}]{port}"));
+        }
+        Some(_) => return None,
+        None => {}
+    }
+    let web = matches!(scheme, "http" | "https");
+    let colon = if web { host.find(':') } else { host.rfind(':') };
+    if colon.is_some_and(|at| !is_port(&host[at..])) {
+        return None;
+    }
+    // Percent signs in a host stand for bytes that are not ASCII only.
+    let mut rest = host;
+    while let Some(at) = rest.find('%') {
+        if rest.as_bytes().get(at + 1).is_some_and(|b| matches!(b, b'0'..=b'7'))
+            && !rest[at..].starts_with("%25")
+        {
+            return None;
+        }
+        rest = &rest[at + 1..];
+    }
+    if host.bytes().any(|b| b.is_ascii() && b != b'%' && must_encode(b, Part::Host)) {
+        return None;
+    }
+    decode(host, false).map(Cow::into_owned)
+}
+
+fn is_port(text: &str) -> bool {
+    text.is_empty() || text.strip_prefix(':').is_some_and(|port| port.bytes().all(|b| b.is_ascii_digit()))
+}
+
+fn push_user(remote: &mut String, user: &str) -> Option<()> {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._:~!$&'()*+,;=%@".contains(&b);
+    if !user.bytes().all(allowed) {
+        return None;
+    }
+    let (name, password) = user.split_once(':').map_or((user, None), |(n, p)| (n, Some(p)));
+    remote.push_str(&encode(&decode(name, false)?, Part::User));
+    if let Some(password) = password {
+        remote.push(':');
+        remote.push_str(&encode(&decode(password, false)?, Part::User));
+    }
+    remote.push('@');
+    Some(())
+}
+
+/// Adds a path as it is written if that is a valid encoding, else encoded anew.
+fn push_path(remote: &mut String, path: &str) -> Option<()> {
+    let decoded = decode(path, false)?;
+    let stays = |b: u8| b"!$&'()*+,;=:@[]%".contains(&b) || !must_encode(b, Part::Path);
+    if path.bytes().all(stays) {
+        remote.push_str(path);
+    } else {
+        remote.push_str(&encode(&decoded, Part::Path));
+    }
+    Some(())
+}
+
+fn must_encode(byte: u8, part: Part) -> bool {
+    if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+        return false;
+    }
+    match part {
+        Part::Host => !b"!$&'()*+,;=:[]<>\"".contains(&byte),
+        Part::User => !b"$&+,;=".contains(&byte),
+        Part::Path => !b"$&+,/:;=@".contains(&byte),
+    }
+}
+
+fn encode(text: &str, part: Part) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if must_encode(byte, part) {
+            let _ = write!(out, "%{byte:02X}");
+        } else {
+            out.push(char::from(byte));
+        }
+    }
+    out
+}
+
+/// Decodes percent signs, and `+` as a blank if `plus`. `None` for a sign without two hex digits.
+fn decode(text: &str, plus: bool) -> Option<Cow<'_, str>> {
+    if !text.contains('%') && !(plus && text.contains('+')) {
+        return Some(text.into());
+    }
+    let mut out = Vec::with_capacity(text.len());
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        out.push(match byte {
+            b'%' => {
+                let mut digit = || char::from(bytes.next()?).to_digit(16);
+                u8::try_from(digit()? * 16 + digit()?).ok()?
+            }
+            b'+' if plus => b' ',
+            other => other,
+        });
+    }
+    Some(String::from_utf8_lossy(&out).into_owned().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn remote(text: &str) -> Option<String> {
+        Url::parse(text).map(|url| url.remote)
+    }
+
+    #[test]
+    fn remotes_are_written_as_go_writes_them() {
+        for (text, written) in [
+            ("HTTPS://Example.com/a.git?x=1#f", "https://Example.com/a.git"),
+            ("https://u:p%40w@h:1/a b", "https://u:p%40w@h:1/a%20b"),
+            ("https://h/%2f", "https://h/%2f"),
+            ("https://h/a?", "https://h/a?"),
+            ("ssh://git@h", "ssh://git@h"),
+            ("https://[::1]:80/x", "https://[::1]:80/x"),
+            ("https://", "https:"),
+        ] {
+            assert_eq!(remote(text).as_deref(), Some(written), "{text}");
+        }
+    }
+
+    #[test]
+    fn malformed_urls_are_none() {
+        for text in [
+            "https://h/%zz",
+            "https://h:x/",
+            "https://a:1:2/",
+            "https://a b/",
+            "https://[::1/",
+            "https://h/\u{1}",
+            ":x",
+            "a:b/c:d\u{7f}",
+        ] {
+            assert_eq!(remote(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn queries_decode_plus_and_percent() {
+        assert_eq!(
+            parse_query("a=b+c&d=%41&e"),
+            Some(vec![("a".into(), "b c".into()), ("d".into(), "A".into()), ("e".into(), String::new())])
+        );
+        assert_eq!(parse_query("a=%4"), None);
+        assert_eq!(query_pairs("a=1;b&c=2"), [("c".into(), "2".into())]);
+    }
+}

@@ -1,0 +1,1 @@
+//! Patterns of `${name#pattern}` and its kin.

@@ -1,7 +1,6 @@
 //! Workspace mode: the base layer from the user's Dockerfile, then the workspace image from the base.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -289,9 +288,4 @@ async fn make_copy(gateway: &Gateway, reference: &str, shown: &str) -> Result<(B
         ("refs.platforms".to_owned(), platforms_metadata(&[entry])),
     ]);
     Ok((BuildResult::Single { reference, metadata }, ()))
-}
-
-/// The folder that relative paths of the settings are taken from.
-pub fn current_dir() -> std::path::PathBuf {
-    std::env::current_dir().unwrap_or_else(|_| Path::new("/").to_owned())
 }

@@ -33,17 +33,8 @@ pub struct DefinitionOp {
     pub bytes: Vec<u8>,
     /// What is no part of the op's identity.
     pub metadata: OpMetadata,
-    /// Where the op comes from.
-    pub locations: Vec<SourceLocation>,
-}
-
-/// Parts of one source file that an op of a [`Definition`] comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SourceLocation {
-    /// The file, by its index in [`Definition::sources`].
-    pub source: u32,
-    /// The parts of the file.
-    pub ranges: Arc<[Range]>,
+    /// Where the op comes from: indexes of [`Definition::sources`] with parts of those files.
+    pub locations: Vec<(u32, Arc<[Range]>)>,
 }
 
 impl Definition {
@@ -207,11 +198,11 @@ fn encode_metadata(w: &mut Writer, metadata: &OpMetadata) {
     }
 }
 
-fn encode_locations(w: &mut Writer, locations: &[SourceLocation]) {
-    for location in locations {
+fn encode_locations(w: &mut Writer, locations: &[(u32, Arc<[Range]>)]) {
+    for (source, ranges) in locations {
         w.message(1, |w| {
-            w.uint(1, location.source);
-            for range in &*location.ranges {
+            w.uint(1, *source);
+            for range in &**ranges {
                 w.message(2, |w| {
                     for (field, position) in [(1, range.start), (2, range.end)] {
                         w.message(field, |w| {
@@ -272,7 +263,7 @@ fn source_to_pb(source: &SourceMap) -> pb::SourceInfo {
     }
 }
 
-fn locations_to_pb(locations: &[SourceLocation]) -> pb::Locations {
+fn locations_to_pb(locations: &[(u32, Arc<[Range]>)]) -> pb::Locations {
     let position = |position: Position| {
         Some(pb::Position {
             line: position.line,
@@ -283,9 +274,9 @@ fn locations_to_pb(locations: &[SourceLocation]) -> pb::Locations {
         start: position(range.start),
         end: position(range.end),
     };
-    let location = |location: &SourceLocation| pb::Location {
-        source_index: location.source.cast_signed(),
-        ranges: location.ranges.iter().map(range).collect(),
+    let location = |(source, ranges): &(u32, Arc<[Range]>)| pb::Location {
+        source_index: source.cast_signed(),
+        ranges: ranges.iter().map(range).collect(),
     };
     pb::Locations {
         locations: locations.iter().map(location).collect(),
@@ -295,7 +286,7 @@ fn locations_to_pb(locations: &[SourceLocation]) -> pb::Locations {
 fn locations_from_pb(
     message: &pb::Locations,
     sources: usize,
-) -> Result<Vec<SourceLocation>, DecodeError> {
+) -> Result<Vec<(u32, Arc<[Range]>)>, DecodeError> {
     let position = |position: Option<pb::Position>| {
         let position = position.unwrap_or_default();
         Position {
@@ -308,10 +299,9 @@ fn locations_from_pb(
         end: position(range.end),
     };
     let location = |location: &pb::Location| match u32::try_from(location.source_index) {
-        Ok(index) if (index as usize) < sources => Ok(SourceLocation {
-            source: index,
-            ranges: location.ranges.iter().map(range).collect(),
-        }),
+        Ok(index) if (index as usize) < sources => {
+            Ok((index, location.ranges.iter().map(range).collect()))
+        }
         _ => Err(DecodeError::SourceIndex {
             index: location.source_index,
             count: sources,

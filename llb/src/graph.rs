@@ -127,7 +127,7 @@ impl Graph {
     /// Registers a source file that ops come from.
     pub fn source_map(&mut self, map: SourceMap) -> SourceMapId {
         self.source_maps.push(Arc::new(map));
-        SourceMapId(count(self.source_maps.len() - 1))
+        SourceMapId(self.source_maps.len() as u32 - 1)
     }
 
     /// Adds a source.
@@ -140,7 +140,7 @@ impl Graph {
     /// Mounts are sorted by target, as BuildKit's client does; the results stand in the order in which
     /// the mounts were given.
     pub fn exec(&mut self, mut exec: ExecOp, constraints: Constraints) -> Executed {
-        let op = count(self.nodes.len());
+        let op = self.nodes.len() as u32;
         let (root, results) = exec.sort_mounts();
         let output = |index| Output { op, index };
         let mounts = results
@@ -200,13 +200,11 @@ impl Graph {
             .into_iter()
             .filter(|input| !input.output.is_scratch())
             .collect();
-        let handed_on = inputs.iter().filter(|input| input.hand_on).count();
+        let count = inputs.iter().filter(|input| input.hand_on).count() as u32;
         let id = id.into();
         let Output { op, .. } =
             self.add(Op::Passthrough(PassthroughOp { id, inputs }), constraints);
-        (0..count(handed_on))
-            .map(|index| Output { op, index })
-            .collect()
+        (0..count).map(|index| Output { op, index }).collect()
     }
 
     /// Returns `output`, not to be had before all of `required` are there too.
@@ -247,13 +245,8 @@ impl Graph {
         });
         self.nodes.push(Node { op, constraints });
         Output {
-            op: count(next),
+            op: next as u32,
             index: 0,
         }
     }
-}
-
-/// Returns a number of things as the type that handles hold.
-pub(crate) fn count(things: usize) -> u32 {
-    u32::try_from(things).expect("a graph has fewer than 2^32 ops and each fewer results")
 }

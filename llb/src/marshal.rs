@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use crate::caps;
 use crate::constraints::OpMetadata;
-use crate::definition::{Definition, DefinitionOp, SourceLocation};
+use crate::definition::{Definition, DefinitionOp};
 use crate::digest::Digest;
-use crate::graph::{Graph, Node, Output, count};
+use crate::graph::{Graph, Node, Output};
 use crate::op::Op;
 use crate::platform::Platform;
 use crate::wire::Writer;
@@ -188,7 +188,7 @@ impl Inputs<'_> {
         }
         let input = (self.positions[output.op()], output.index());
         match self.list.iter().position(|listed| *listed == input) {
-            Some(index) => i64::from(count(index)),
+            Some(index) => index as i64,
             None => self.push(output),
         }
     }
@@ -204,7 +204,7 @@ impl Inputs<'_> {
     }
 
     pub(crate) fn len(&self) -> i64 {
-        i64::from(count(self.list.len()))
+        self.list.len() as i64
     }
 }
 
@@ -254,14 +254,11 @@ impl<'a> Pass<'a> {
         );
         let locations = constraints.locations.iter();
         let locations: Vec<_> = locations
-            .map(|location| SourceLocation {
-                source: self.source_index(location.source_map.0),
-                ranges: location.ranges.clone(),
-            })
+            .map(|l| (self.source_index(l.source_map.0), l.ranges.clone()))
             .collect();
 
         let ops = &mut self.definition.ops;
-        self.positions[index] = *self.by_digest.entry(digest).or_insert(count(ops.len()));
+        self.positions[index] = *self.by_digest.entry(digest).or_insert(ops.len() as u32);
         match ops.get_mut(self.positions[index] as usize) {
             Some(twin) => {
                 twin.metadata.merge(&metadata);
@@ -321,7 +318,7 @@ impl<'a> Pass<'a> {
             w.strings(1, &options.worker_filter);
             w.strings(1, &constraints.worker_filter);
         });
-        w.append(&body);
+        w.append(body);
         w.finish()
     }
 
@@ -337,14 +334,15 @@ impl<'a> Pass<'a> {
         if let Some(index) = self.source_indexes[map as usize] {
             return index;
         }
-        let added = &self.graph.source_maps[map as usize];
+        let map_data = &self.graph.source_maps[map as usize];
         let sources = &mut self.definition.sources;
-        let known = sources.iter().position(|known| known.same_as(added));
-        let index = known.unwrap_or_else(|| {
-            sources.push(added.clone());
-            sources.len() - 1
-        });
-        let index = count(index);
+        let index = match sources.iter().position(|known| known.same_as(map_data)) {
+            Some(index) => index,
+            None => {
+                sources.push(map_data.clone());
+                sources.len() - 1
+            }
+        } as u32;
         self.source_indexes[map as usize] = Some(index);
         index
     }

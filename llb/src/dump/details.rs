@@ -106,10 +106,10 @@ fn surroundings(d: &mut Details, definition: &Definition, entry: &DefinitionOp, 
             }
         }
     }
-    for location in &entry.locations {
-        let name = definition.sources.get(location.source as usize);
+    for (source, ranges) in &entry.locations {
+        let name = definition.sources.get(*source as usize);
         let name = name.map_or("?", |source| &source.filename);
-        for range in &*location.ranges {
+        for range in &**ranges {
             let (first, last) = (range.start.line, range.end.line);
             let lines = if last > first {
                 format!("{first}-{last}")
@@ -234,10 +234,8 @@ fn describe_mount(numbers: &Numbers<'_>, op: &Op, mount: &pb::Mount) -> String {
         }
     };
     if mount.input >= 0 {
-        let _ = write!(text, " from {}", input(numbers, op, mount.input));
-        if !mount.selector.is_empty() {
-            let _ = write!(text, ":{}", one_line(&mount.selector));
-        }
+        let selector = one_line(&mount.selector);
+        let _ = write!(text, " from {}:{selector}", input(numbers, op, mount.input));
     }
     if mount.readonly {
         text.push_str(" read-only");
@@ -290,7 +288,7 @@ fn file_action(numbers: &Numbers<'_>, op: &Op, action: &pb::FileAction) -> Strin
                 ("require", &copy.required_paths),
             ] {
                 for pattern in patterns {
-                    let _ = write!(text, ", {name} {}", quote(pattern));
+                    let _ = write!(text, ", {name} {}", one_line(pattern));
                 }
             }
             text
@@ -379,7 +377,7 @@ fn time(nanoseconds: i64) -> String {
 
 /// Returns an argument as it is if that is plain, else in quotes.
 fn quote(arg: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_./:=,+@%*!".contains(c);
+    let plain = |c: char| c.is_alphanumeric() || "-_./:=,+@%".contains(c);
     if !arg.is_empty() && arg.chars().all(plain) {
         arg.to_owned()
     } else {

@@ -48,11 +48,11 @@ pub(super) fn write(definition: &Definition, ops: &[Op]) -> String {
             } else {
                 "dashed"
             };
-            let label = match uses.join("\\n") {
-                label if label.is_empty() => label,
-                label => format!("label=\"{label}\" "),
-            };
-            let _ = writeln!(out, "  n{from} -> n{number} [{label}style={style}];");
+            let label = uses.join("\\n");
+            let _ = writeln!(
+                out,
+                "  n{from} -> n{number} [label=\"{label}\" style={style}];"
+            );
         }
     }
     out.push_str("}\n");

@@ -1,7 +1,5 @@
 //! Writing JSON as Go's `encoding/json` does.
 
-use std::fmt::{Display, Write};
-
 /// Appends a string as Go writes it: quoted, with `<`, `>`, `&`, U+2028 and U+2029 escaped too.
 pub(crate) fn string(out: &mut String, text: &str) {
     out.push('"');
@@ -21,8 +19,7 @@ pub(crate) fn string(out: &mut String, text: &str) {
         out.push_str(&text[plain..at]);
         plain = at + c.len_utf8();
         if escape.is_empty() {
-            // Writing to a string cannot fail.
-            let _ = write!(out, "\\u{:04x}", u32::from(c));
+            out.push_str(&format!("\\u{:04x}", u32::from(c)));
         } else {
             out.push_str(escape);
         }
@@ -86,13 +83,12 @@ impl Object<'_> {
     }
 
     /// Writes a number even if it is zero.
-    pub(crate) fn any_number<N: Copy + Display>(&mut self, name: &str, value: N) {
-        let out = self.name(name);
-        // Writing to a string cannot fail.
-        let _ = write!(out, "{value}");
+    pub(crate) fn any_number(&mut self, name: &str, value: impl ToString) {
+        let value = value.to_string();
+        self.name(name).push_str(&value);
     }
 
-    pub(crate) fn number<N: Copy + Display + Default + PartialEq>(&mut self, name: &str, value: N) {
+    pub(crate) fn number<N: ToString + Default + PartialEq>(&mut self, name: &str, value: N) {
         if value != N::default() {
             self.any_number(name, value);
         }

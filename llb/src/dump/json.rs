@@ -40,10 +40,10 @@ fn write_op(o: &mut Object<'_>, op: &Op) {
         }),
         Some(OpKind::Diff(op)) => o.object("diff", |o| {
             o.optional("lower", op.lower.as_ref(), |o, i| {
-                o.number("input", i.input);
+                o.number("input", i.input)
             });
             o.optional("upper", op.upper.as_ref(), |o, i| {
-                o.number("input", i.input);
+                o.number("input", i.input)
             });
         }),
         Some(OpKind::Passthrough(op)) => o.object("passthrough", |o| {

@@ -53,12 +53,12 @@ pub(super) fn family(op: &Op) -> &'static str {
 /// Returns the name of the step, or what the op itself calls for.
 pub(super) fn title(entry: &DefinitionOp, op: &Op) -> String {
     if let Some(name) = entry.metadata.custom_name() {
-        return shorten(name);
+        return one_line(name);
     }
     match &op.kind {
         Some(OpKind::Exec(exec)) => {
             let args = exec.meta.as_ref().map_or(&[][..], |meta| &meta.args);
-            shorten(&args.join(" "))
+            one_line(&args.join(" "))
         }
         Some(OpKind::Source(source)) => one_line(&source.identifier),
         Some(OpKind::File(file)) => {
@@ -127,16 +127,6 @@ pub(super) fn uses(op: &Op, input: usize) -> Vec<String> {
             vec![if lower { "lower" } else { "upper" }.to_owned()]
         }
         _ => Vec::new(),
-    }
-}
-
-/// Returns the beginning of a text, with a space for any white space.
-fn shorten(text: &str) -> String {
-    let words: Vec<_> = text.split_whitespace().collect();
-    let line = one_line(&words.join(" "));
-    match line.char_indices().nth(100) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
     }
 }
 

@@ -62,9 +62,13 @@ pub(super) fn write(definition: &Definition, ops: &[Op]) -> String {
                 continue;
             };
             let (entry, op) = (&definition.ops[number - 1], &ops[number - 1]);
-            let what = format!("{} {}", family(op), title(entry, op));
-            let what = what.trim_end();
-            let name = format!("{} {what}", numbers.name(place.input));
+            let name = format!(
+                "{} {} {}",
+                numbers.name(place.input),
+                family(op),
+                title(entry, op)
+            );
+            let name = name.trim_end();
             if written[number] {
                 heading(&mut out, &place, '○', &format!("{name} (above)"));
                 continue;
@@ -77,12 +81,7 @@ pub(super) fn write(definition: &Definition, ops: &[Op]) -> String {
             written[number] = true;
             let platform = platform(op).map_or_else(String::new, |p| format!(" [{p}]"));
             let digest = entry.digest.short();
-            heading(
-                &mut out,
-                &place,
-                '●',
-                &format!("#{number} {what}{platform} {digest}"),
-            );
+            heading(&mut out, &place, '●', &format!("{name}{platform} {digest}"));
             let trunk = trunk(op);
             for line in details::of(definition, &numbers, entry, op).0 {
                 indent(&mut out, place.depth);

@@ -5,10 +5,6 @@ use super::{Attrs, flag, set};
 
 /// A commit of a Git repository.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "they are independent attributes of BuildKit's source"
-)]
 pub struct GitSource {
     /// URL of the repository: `https://…`, `ssh://…`, `git://…`, `user@host:path`, or a host and path
     /// that `https` is assumed for.

@@ -1,7 +1,5 @@
 //! URLs of Git repositories (`util/gitutil/git_url.go` of BuildKit).
 
-use std::fmt::Write;
-
 /// A URL of a repository, taken apart.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct GitUrl {
@@ -105,21 +103,13 @@ fn decode(path: &str) -> Option<String> {
     let mut rest = path.bytes();
     while let Some(byte) = rest.next() {
         bytes.push(if byte == b'%' {
-            hex_digit(rest.next()?)? << 4 | hex_digit(rest.next()?)?
+            let mut digit = || char::from(rest.next()?).to_digit(16);
+            (digit()? << 4 | digit()?) as u8
         } else {
             byte
         });
     }
     String::from_utf8(bytes).ok()
-}
-
-fn hex_digit(byte: u8) -> Option<u8> {
-    match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        b'A'..=b'F' => Some(byte - b'A' + 10),
-        _ => None,
-    }
 }
 
 /// Encodes what may not stand in a path (`shouldEscape` in Go's `net/url`).
@@ -129,8 +119,7 @@ fn encode(path: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-_.~$&+,/:;=@".contains(&byte) {
             text.push(char::from(byte));
         } else {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "%{byte:02X}");
+            text.push_str(&format!("%{byte:02X}"));
         }
     }
     text

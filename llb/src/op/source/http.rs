@@ -35,7 +35,7 @@ pub struct HttpHeaders {
     pub user_agent: String,
 }
 
-/// A detached `OpenPGP` signature.
+/// A detached OpenPGP signature.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HttpSignature {
     /// Armoured public key.

@@ -115,8 +115,7 @@ impl SourceOp {
                 Err(Fault::BlobReference(source.reference.clone()))
             }
             Self::Image(source) if source.reference.is_empty() => Err(Fault::EmptyIdentifier),
-            Self::Http(source) if source.url.is_empty() => Err(Fault::EmptyIdentifier),
-            Self::Raw(source) if source.identifier.is_empty() => Err(Fault::EmptyIdentifier),
+            _ if self.identifier().is_empty() => Err(Fault::EmptyIdentifier),
             _ => Ok(()),
         }
     }

@@ -81,7 +81,8 @@ impl GatewayFailure for Unmade {
 /// # Errors
 /// [`Error::Read`], [`Error::NotUtf8`].
 pub(super) fn read(path: Option<&Path>, name: &str) -> Result<Source, Error> {
-    let failed = |source| Error::Read { what: "the Dockerfile", path: path.map_or("-".into(), PathBuf::from), source };
+    let failed =
+        |source| Error::Read { what: "the Dockerfile", path: path.map_or("-".into(), PathBuf::from), source };
     let bytes = match path {
         Some(path) => fs::read(path).map_err(failed)?,
         None => {
@@ -116,7 +117,10 @@ impl Recipe {
         let warnings: Vec<_> = converted.builds.into_iter().flat_map(|(_, build)| build.warnings).collect();
         for warning in &warnings {
             if let Err(error) = gateway.warn(warning_message(warning, &options.filename)).await {
-                tracing::debug!(error = &error as &dyn std::error::Error, "buildkitd was not told of a warning");
+                tracing::debug!(
+                    error = &error as &dyn std::error::Error,
+                    "buildkitd was not told of a warning"
+                );
             }
         }
         Ok((result, Made { warnings, facts: converted.facts }))
@@ -131,9 +135,8 @@ async fn solve(gateway: &Gateway, options: &Options, converted: &Converted) -> R
         let lowered = &build.lowered;
         let marshal = MarshalOptions::new(graph_platform(&lowered.platform), String::new());
         let definition = lowered.graph.marshal(lowered.root, &marshal)?;
-        let reference = gateway
-            .solve(definition.to_pb(), SolveOptions { evaluate: false, cache_imports: true })
-            .await?;
+        let reference =
+            gateway.solve(definition.to_pb(), SolveOptions { evaluate: false, cache_imports: true }).await?;
         let entry = platform_entry(platform.as_ref().unwrap_or(&Platform::host()), &lowered.image.platform);
         let suffix = if options.multi_platform { format!("/{}", entry.id) } else { String::new() };
         metadata.insert(format!("containerimage.config{suffix}"), lowered.image.to_json());
@@ -195,7 +198,11 @@ fn source_location(location: &Location, filename: &str) -> SourceLocation {
         language: "Dockerfile".to_owned(),
         data: location.source.bytes().to_vec(),
         ranges: ranges
-            .map(|number| LineRange { start_line: line(number), end_line: line(number), ..LineRange::default() })
+            .map(|number| LineRange {
+                start_line: line(number),
+                end_line: line(number),
+                ..LineRange::default()
+            })
             .collect(),
     }
 }
@@ -250,13 +257,17 @@ mod tests {
     #[test]
     fn a_missing_dockerfile_is_named() {
         let error = read(Some(Path::new("/nonexistent/Dockerfile")), "Dockerfile").unwrap_err();
-        assert_eq!(error.report(), "cannot read the Dockerfile /nonexistent/Dockerfile: No such file or directory (os error 2)");
+        assert_eq!(
+            error.report(),
+            "cannot read the Dockerfile /nonexistent/Dockerfile: No such file or directory (os error 2)"
+        );
     }
 
     #[test]
     fn a_rejection_tells_buildkitd_the_lines() {
         let source = Source::new("sub/Dockerfile", "FROM a\nFRMO b \\\n c\n");
-        let error = Diagnostic::error("unknown instruction: FRMO").at(&source, [crate::diag::Span::new(2, 3)]);
+        let error =
+            Diagnostic::error("unknown instruction: FRMO").at(&source, [crate::diag::Span::new(2, 3)]);
         let rejected = Rejected { error: Box::new(error), warnings: Vec::new() };
         let status = Unmade::Rejected { rejected, filename: "Dockerfile".to_owned() }.to_status();
         assert_eq!(status.message, "unknown instruction: FRMO");

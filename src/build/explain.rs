@@ -59,14 +59,21 @@ impl Trouble {
                 format!("base image does not exist: {reference}; check its name, its tag and its platform")
             }
             Self::MissingOrPrivate => {
-                format!("base image does not exist or needs credentials: {reference}; check its name and that you are logged in to {host}")
+                format!(
+                    "base image does not exist or needs credentials: {reference}; check its name and that you are logged in to {host}"
+                )
             }
             Self::Status { status, words } => {
                 let advice = advice(status, "pull");
-                format!("registry {host} did not give base image {reference}: {status}{}{advice}", in_parentheses(words.as_deref()))
+                format!(
+                    "registry {host} did not give base image {reference}: {status}{}{advice}",
+                    in_parentheses(words.as_deref())
+                )
             }
             Self::Refused { words } => {
-                format!("registry {host} refused to give base image {reference}: {words}; check the credentials for {host}")
+                format!(
+                    "registry {host} refused to give base image {reference}: {words}; check the credentials for {host}"
+                )
             }
             Self::Unreachable { reason } => {
                 format!("cannot reach registry {host} for base image {reference}: {reason}")
@@ -80,17 +87,26 @@ impl Trouble {
         let host = host_of(reference);
         match self {
             Self::Missing => {
-                format!("registry {host} has no place for {reference}: it answered 404 Not Found; check the repository's name")
+                format!(
+                    "registry {host} has no place for {reference}: it answered 404 Not Found; check the repository's name"
+                )
             }
             Self::MissingOrPrivate => {
-                format!("registry {host} refused the push of {reference}; check the credentials for {host} and their rights")
+                format!(
+                    "registry {host} refused the push of {reference}; check the credentials for {host} and their rights"
+                )
             }
             Self::Status { status, words } => {
                 let advice = advice(status, "push to");
-                format!("registry {host} refused the push of {reference}: {status}{}{advice}", in_parentheses(words.as_deref()))
+                format!(
+                    "registry {host} refused the push of {reference}: {status}{}{advice}",
+                    in_parentheses(words.as_deref())
+                )
             }
             Self::Refused { words } => {
-                format!("registry {host} refused the push of {reference}: {words}; check the credentials for {host} and their rights")
+                format!(
+                    "registry {host} refused the push of {reference}: {words}; check the credentials for {host} and their rights"
+                )
             }
             Self::Unreachable { reason } => {
                 format!("cannot reach registry {host} to push {reference}: {reason}")

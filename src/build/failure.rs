@@ -167,7 +167,11 @@ impl Error {
 
     /// What buildkitd's `failure` means to the user, given what the steps logged. `dockerfile` is the
     /// Dockerfile under the name that the user knows.
-    pub(super) fn of_daemon(failure: &buildkit::Failure, journal: &Journal, dockerfile: Option<&Source>) -> Self {
+    pub(super) fn of_daemon(
+        failure: &buildkit::Failure,
+        journal: &Journal,
+        dockerfile: Option<&Source>,
+    ) -> Self {
         let record = failure.vertex.as_deref().and_then(|digest| journal.step(digest));
         let message = failure.message.trim();
         let location = failure.sources.iter().find(|source| !source.ranges.is_empty());
@@ -177,9 +181,11 @@ impl Error {
         let mut diagnostic = Diagnostic::error(message);
         if let Some(found) = location {
             let ours = dockerfile.filter(|ours| ours.bytes() == found.data);
-            let source = ours.cloned().unwrap_or_else(|| Source::new(found.filename.clone(), found.data.clone()));
+            let source =
+                ours.cloned().unwrap_or_else(|| Source::new(found.filename.clone(), found.data.clone()));
             let line = |number: i32| u32::try_from(number).unwrap_or(1).max(1);
-            let spans = found.ranges.iter().map(|range| Span::new(line(range.start_line), line(range.end_line)));
+            let spans =
+                found.ranges.iter().map(|range| Span::new(line(range.start_line), line(range.end_line)));
             diagnostic = diagnostic.at(&source, spans);
         }
         Self::Step(Box::new(StepFailure {
@@ -194,7 +200,11 @@ impl StepFailure {
     fn report(&self) -> String {
         let mut text = without_level(&self.diagnostic);
         if !self.log.is_empty() {
-            let _ = write!(text, "\nlast lines of {}:", if self.step.is_empty() { "the step" } else { &self.step });
+            let _ = write!(
+                text,
+                "\nlast lines of {}:",
+                if self.step.is_empty() { "the step" } else { &self.step }
+            );
             for line in &self.log {
                 let _ = write!(text, "\n  {line}");
             }
@@ -230,7 +240,11 @@ mod tests {
             started: Some(Timestamp::default()),
             ..Vertex::default()
         };
-        let log = VertexLog { vertex: "sha256:1".into(), msg: b"compiling\nno rule\n".to_vec(), ..VertexLog::default() };
+        let log = VertexLog {
+            vertex: "sha256:1".into(),
+            msg: b"compiling\nno rule\n".to_vec(),
+            ..VertexLog::default()
+        };
         let message = StatusResponse { vertexes: vec![vertex], logs: vec![log], ..StatusResponse::default() };
         sender.send(message).await.unwrap();
         drop(sender);
@@ -238,7 +252,8 @@ mod tests {
     }
 
     fn failing_step() -> buildkit::Failure {
-        let mut failure = buildkit::Failure::new(Code::Unknown, "process \"make all\" did not complete: exit code: 2");
+        let mut failure =
+            buildkit::Failure::new(Code::Unknown, "process \"make all\" did not complete: exit code: 2");
         failure.vertex = Some("sha256:1".into());
         failure.exit_code = Some(2);
         failure.with_source(SourceLocation {
@@ -257,7 +272,10 @@ mod tests {
         assert!(report.starts_with("process \"make all\" did not complete: exit code: 2\n"), "{report}");
         assert!(report.contains("--> sub/Dockerfile:3\n"), "{report}");
         assert!(report.contains("3 | RUN make \\") && report.contains("4 |     all"), "{report}");
-        assert!(report.ends_with("last lines of [2/2] RUN make     all:\n  compiling\n  no rule"), "{report}");
+        assert!(
+            report.ends_with("last lines of [2/2] RUN make     all:\n  compiling\n  no rule"),
+            "{report}"
+        );
         assert!(error.workspace_report().starts_with("build failed: process"));
         assert!(!error.is_usage());
     }

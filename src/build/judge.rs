@@ -31,7 +31,9 @@ pub(super) async fn dockerfile_build<T>(
         Err(Fault::Function(Unmade::Daemon(error))) => {
             Err((connection(error, &journal, Some(source), routes).await, Vec::new()))
         }
-        Err(Fault::Daemon(failure)) => Err((daemon(&failure, &journal, Some(source), routes).await, Vec::new())),
+        Err(Fault::Daemon(failure)) => {
+            Err((daemon(&failure, &journal, Some(source), routes).await, Vec::new()))
+        }
         Err(Fault::Other(error)) => Err((error, Vec::new())),
     }
 }
@@ -57,7 +59,12 @@ where
     }
 }
 
-async fn connection(error: buildkit::Error, journal: &Journal, source: Option<&Source>, routes: &Routes) -> Error {
+async fn connection(
+    error: buildkit::Error,
+    journal: &Journal,
+    source: Option<&Source>,
+    routes: &Routes,
+) -> Error {
     match error.failure() {
         Some(failure) => daemon(failure, journal, source, routes).await,
         None => Error::Connection(error),

@@ -79,7 +79,10 @@ impl CredentialProvider for SessionLogins {
                 Some(SessionLogin::IdentityToken(SecretBytes::from(token.reveal().to_owned())))
             }
             Login::RegistryToken(_) => {
-                tracing::warn!(host, "a registry token cannot be handed to buildkitd; push with --push-via proxy");
+                tracing::warn!(
+                    host,
+                    "a registry token cannot be handed to buildkitd; push with --push-via proxy"
+                );
                 None
             }
         }
@@ -108,7 +111,9 @@ mod tests {
         let tokens = BTreeMap::from([("localhost:1234".to_owned(), Secret::new("t"))]);
         let session = SessionLogins { tokens, logins };
         let login = session.credentials("r.example").await.unwrap();
-        assert!(matches!(login, SessionLogin::Basic { username, password } if username == "u" && password.expose() == b"p"));
+        assert!(
+            matches!(login, SessionLogin::Basic { username, password } if username == "u" && password.expose() == b"p")
+        );
         let login = session.credentials("localhost:1234").await.unwrap();
         assert!(matches!(login, SessionLogin::Basic { password, .. } if password.expose() == b"t"));
         assert!(session.credentials("other.example").await.is_none());

@@ -51,7 +51,8 @@ impl Kind {
 impl Output {
     /// The image exporter, with `push` or without.
     pub fn image(push: bool) -> Self {
-        let attrs = if push { BTreeMap::from([("push".to_owned(), "true".to_owned())]) } else { BTreeMap::new() };
+        let attrs =
+            if push { BTreeMap::from([("push".to_owned(), "true".to_owned())]) } else { BTreeMap::new() };
         Self { kind: Kind::Image, destination: Destination::Daemon, attrs }
     }
 
@@ -83,7 +84,9 @@ impl Output {
             Some("tar") => Kind::Tar,
             Some("oci") => Kind::Oci,
             Some("docker") => Kind::Docker,
-            Some("cacheonly") => return Err(wrong("leave --output out to keep the result in the cache".to_owned())),
+            Some("cacheonly") => {
+                return Err(wrong("leave --output out to keep the result in the cache".to_owned()));
+            }
             Some(other) => {
                 return Err(wrong(format!(
                     "there is no type {other:?}; use image, registry, local, tar, oci or docker"
@@ -97,7 +100,9 @@ impl Output {
         let dest = attrs.remove("dest");
         let destination = match (kind, dest.as_deref()) {
             (Kind::Image, None) => Destination::Daemon,
-            (Kind::Image, Some(_)) => return Err(wrong("dest goes with local, tar, oci and docker".to_owned())),
+            (Kind::Image, Some(_)) => {
+                return Err(wrong("dest goes with local, tar, oci and docker".to_owned()));
+            }
             (Kind::Local, None | Some("" | "-")) => return Err(wrong("dest=FOLDER is missing".to_owned())),
             (Kind::Local, Some(folder)) => Destination::Folder(folder.into()),
             (Kind::Docker, None | Some("")) => {
@@ -132,7 +137,10 @@ impl Output {
 
     /// Names the image, unless the value of `--output` did.
     pub fn name_if_unnamed(&mut self, tags: &[String]) {
-        if matches!(self.kind, Kind::Image | Kind::Oci | Kind::Docker) && self.names().is_empty() && !tags.is_empty() {
+        if matches!(self.kind, Kind::Image | Kind::Oci | Kind::Docker)
+            && self.names().is_empty()
+            && !tags.is_empty()
+        {
             self.set_names(tags);
         }
     }
@@ -173,7 +181,9 @@ pub fn annotations(values: &[String]) -> Result<Vec<(String, String)>, ValueErro
         for place in places {
             let kind = place.split('[').next().unwrap_or_default();
             if !matches!(kind, "manifest" | "index" | "manifest-descriptor" | "index-descriptor") {
-                return Err(wrong("the type is one of manifest, index, manifest-descriptor, index-descriptor"));
+                return Err(wrong(
+                    "the type is one of manifest, index, manifest-descriptor, index-descriptor",
+                ));
             }
             attrs.push((format!("annotation-{place}.{key}"), text.to_owned()));
         }

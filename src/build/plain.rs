@@ -145,7 +145,8 @@ async fn routes(build: &PlainBuild, builder: &Builder, outputs: &mut [Output]) -
     let mut references = BTreeMap::new();
     for name in names {
         let parsed = Reference::parse(&name);
-        let parsed = parsed.map_err(|source| Error::Reference { setting: "--tag", text: name.clone(), source })?;
+        let parsed =
+            parsed.map_err(|source| Error::Reference { setting: "--tag", text: name.clone(), source })?;
         references.insert(name, parsed.with_default_tag());
     }
     let wishes = wishes(build, builder, &references).await?;

@@ -88,7 +88,9 @@ impl GatewayResolver<'_> {
                 let folder = self.folders.named.get(local).ok_or_else(unknown)?;
                 read_ignore_file(&folder.join(".dockerignore"), ".dockerignore").map(Fact::Ignore)
             }
-            Need::SourceTime { .. } => Err(LookupError::NotYet("SOURCE_DATE_EPOCH=context with a remote source")),
+            Need::SourceTime { .. } => {
+                Err(LookupError::NotYet("SOURCE_DATE_EPOCH=context with a remote source"))
+            }
             Need::OciLayout { .. } => Err(LookupError::NotYet("an OCI layout as a named context")),
         }
     }
@@ -114,7 +116,9 @@ impl Folders {
 fn read_ignore_file(path: &Path, name: &str) -> Result<Option<IgnoreFile>, LookupError> {
     match std::fs::read(path) {
         Ok(text) => Ok(Some(IgnoreFile { name: name.to_owned(), text })),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Ok(None)
+        }
         Err(source) => Err(LookupError::Read { path: path.to_owned(), source }),
     }
 }
@@ -164,6 +168,9 @@ mod tests {
         assert_eq!(folders.ignore_file().unwrap().unwrap().name, ".dockerignore");
         fs::write(dir.path().join("ops.Dockerfile.dockerignore"), "b").unwrap();
         let found = folders.ignore_file().unwrap().unwrap();
-        assert_eq!((found.name.as_str(), found.text.as_slice()), ("ops.Dockerfile.dockerignore", b"b".as_slice()));
+        assert_eq!(
+            (found.name.as_str(), found.text.as_slice()),
+            ("ops.Dockerfile.dockerignore", b"b".as_slice())
+        );
     }
 }

@@ -11,7 +11,9 @@ use super::failure::Error;
 use super::rename::Renames;
 use crate::image::Reference;
 use crate::proxy::{self, Alias, Config, Limits, Pin, Rights};
-use crate::registry::{Authenticator, Client, Credentials, Host, Repository, Secret, Transport, TransportConfig};
+use crate::registry::{
+    Authenticator, Client, Credentials, Host, Repository, Secret, Transport, TransportConfig,
+};
 
 /// Who pushes with the credentials.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -94,7 +96,8 @@ impl Routes {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(Error::Listen)?;
         let port = listener.local_addr().map_err(Error::Listen)?.port();
         let local = format!("127.0.0.1:{port}");
-        let (mut aliases, mut renames, mut repositories) = (BTreeMap::new(), Renames::default(), BTreeMap::new());
+        let (mut aliases, mut renames, mut repositories) =
+            (BTreeMap::new(), Renames::default(), BTreeMap::new());
         for wish in wishes {
             let Some(host) = registry_host(wish.reference) else { continue };
             let repository = wish.reference.path().to_owned();
@@ -102,7 +105,8 @@ impl Routes {
             renames.add(&name, &format!("{local}/{}", wish.alias));
             let place = Repository { host: host.clone(), name: repository.clone() };
             repositories.insert(name, (place, Arc::clone(&wish.auth)));
-            let alias = Alias { host, repository, pin: Pin::AsRequested, rights: wish.rights, auth: wish.auth };
+            let alias =
+                Alias { host, repository, pin: Pin::AsRequested, rights: wish.rights, auth: wish.auth };
             aliases.insert(wish.alias, alias);
         }
         let token = random_token();

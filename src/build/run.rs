@@ -56,7 +56,9 @@ where
         ended = builder.exited() => Err(Fault::Other(Error::DaemonEnded(ended))),
     };
     let outcome = match outcome {
-        Err(Fault::Other(Error::Connection(error))) => Err(Fault::Other(why_disconnected(builder, error).await)),
+        Err(Fault::Other(Error::Connection(error))) => {
+            Err(Fault::Other(why_disconnected(builder, error).await))
+        }
         other => other,
     };
     let journal = follower.await.unwrap_or_default();

@@ -47,7 +47,9 @@ pub enum SecretError {
         length: usize,
     },
     /// `--ssh default` without an agent.
-    #[error("--ssh {id}: SSH_AUTH_SOCK is not set; start an agent with ssh-agent, or give its socket with --ssh {id}=PATH")]
+    #[error(
+        "--ssh {id}: SSH_AUTH_SOCK is not set; start an agent with ssh-agent, or give its socket with --ssh {id}=PATH"
+    )]
     NoAgent {
         /// The agent's id.
         id: String,
@@ -80,7 +82,10 @@ pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 ///
 /// # Errors
 /// [`SecretError`] for the first value that is malformed, cannot be read or is too large.
-pub fn secrets(values: &[String], environment: Lookup<'_>) -> Result<BTreeMap<String, SecretBytes>, SecretError> {
+pub fn secrets(
+    values: &[String],
+    environment: Lookup<'_>,
+) -> Result<BTreeMap<String, SecretBytes>, SecretError> {
     let mut secrets = BTreeMap::new();
     for value in values {
         let (id, place) = parse_secret(value, environment)?;
@@ -138,7 +143,10 @@ fn parse_secret(value: &str, environment: Lookup<'_>) -> Result<(String, Place),
 ///
 /// # Errors
 /// [`SecretError`] where there is no agent.
-pub fn ssh_agents(values: &[String], environment: Lookup<'_>) -> Result<BTreeMap<String, PathBuf>, SecretError> {
+pub fn ssh_agents(
+    values: &[String],
+    environment: Lookup<'_>,
+) -> Result<BTreeMap<String, PathBuf>, SecretError> {
     let mut agents = BTreeMap::new();
     for value in values {
         let (id, path) = match value.split_once('=') {
@@ -153,7 +161,11 @@ pub fn ssh_agents(values: &[String], environment: Lookup<'_>) -> Result<BTreeMap
                 .map(PathBuf::from)
                 .ok_or_else(|| SecretError::NoAgent { id: id.clone() })?,
         };
-        if is_socket(&path).map_err(|source| SecretError::Agent { id: id.clone(), path: path.clone(), source })? {
+        if is_socket(&path).map_err(|source| SecretError::Agent {
+            id: id.clone(),
+            path: path.clone(),
+            source,
+        })? {
             agents.insert(id, path);
         } else {
             return Err(SecretError::KeyFile { id, path });
@@ -195,9 +207,15 @@ mod tests {
     fn faults_of_secrets_are_named() {
         let cases = [
             ("src=x", "--secret \"src=x\": the id is missing"),
-            ("id=x,mode=1", "--secret \"id=x,mode=1\": there is no option \"mode\"; use id, src, env or type"),
+            (
+                "id=x,mode=1",
+                "--secret \"id=x,mode=1\": there is no option \"mode\"; use id, src, env or type",
+            ),
             ("id=x,src=a,env=b", "--secret \"id=x,src=a,env=b\": src and env exclude each other"),
-            ("id=x,env=GONE", "the secret \"x\" is to come from the environment variable GONE, which is not set"),
+            (
+                "id=x,env=GONE",
+                "the secret \"x\" is to come from the environment variable GONE, which is not set",
+            ),
             ("id=x,src=/nonexistent", "cannot read the secret \"x\" from /nonexistent"),
         ];
         for (value, text) in cases {

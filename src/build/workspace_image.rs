@@ -15,7 +15,7 @@ use super::interrupt::Interrupts;
 use super::judge;
 use super::logins::SessionLogins;
 use super::output::{Output, Staged};
-use super::plain::{show_warnings, shared_key};
+use super::plain::{shared_key, show_warnings};
 use super::resolve::{self, Folders, LookupError};
 use super::route::{self, Routes, Wish};
 use super::run;
@@ -85,7 +85,12 @@ async fn work(build: &WorkspaceBuild, cancel: &CancellationToken) -> Result<(), 
     let same_name = base.name() == target.name();
     let wishes = [
         wish(&base, "base", if same_name { Rights::PULL_PUSH } else { rights }, base_auth),
-        wish(&target, "target", Rights::PULL_PUSH, target_auth.filter(|_| !same_name || settings.base_auth.is_none())),
+        wish(
+            &target,
+            "target",
+            Rights::PULL_PUSH,
+            target_auth.filter(|_| !same_name || settings.base_auth.is_none()),
+        ),
     ];
     let routes = Routes::open(wishes.into_iter().flatten().collect()).await?;
     let job = Job { build, base, target, cache_imports, routes, cancel };
@@ -104,10 +109,13 @@ fn reference(setting: &'static str, text: &str) -> Result<Reference, Error> {
 
 fn refuse_digests(settings: &Settings, base: &Reference, target: &Reference) -> Result<(), Error> {
     if target.digest().is_some() {
-        return Err(Error::Usage("BOB_TARGET_REF must not have a digest: it is where the image is pushed".to_owned()));
+        return Err(Error::Usage(
+            "BOB_TARGET_REF must not have a digest: it is where the image is pushed".to_owned(),
+        ));
     }
     if settings.base_step.is_some() && base.digest().is_some() {
-        let text = "BOB_BASE_REF must not have a digest when BOB_BUILD_BASE is true: the base is only built now";
+        let text =
+            "BOB_BASE_REF must not have a digest when BOB_BUILD_BASE is true: the base is only built now";
         return Err(Error::Usage(text.to_owned()));
     }
     Ok(())
@@ -133,7 +141,11 @@ fn authenticator(auth: Option<&AuthJson>) -> Result<Option<Arc<Authenticator>>, 
 
 /// Waits for the workspace's content and reads the Dockerfile. A Dockerfile that does not parse is
 /// rejected here, before any buildkitd is started for it.
-async fn prepare(build: &WorkspaceBuild, step: &BaseStep, cancel: &CancellationToken) -> Result<Recipe, Error> {
+async fn prepare(
+    build: &WorkspaceBuild,
+    step: &BaseStep,
+    cancel: &CancellationToken,
+) -> Result<Recipe, Error> {
     let ready = workspace::wait_until_ready(&build.workspace, build.ready_timeout);
     cancel.run_until_cancelled(ready).await.ok_or(Error::Interrupted)??;
     let (path, context) = step.locate(&build.workspace)?;
@@ -174,7 +186,8 @@ impl Job<'_> {
             ..BuildRequest::default()
         };
         let display = (Mode::Plain, self.routes.renames.clone());
-        let ended = run::run(builder, request, session, display, self.cancel, |gateway| recipe.make(gateway)).await;
+        let ended =
+            run::run(builder, request, session, display, self.cancel, |gateway| recipe.make(gateway)).await;
         match judge::dockerfile_build(ended, &recipe.source, &self.routes).await {
             Ok(outcome) => {
                 let Made { warnings, .. } = outcome.value;
@@ -267,10 +280,13 @@ async fn make_copy(gateway: &Gateway, reference: &str, shown: &str) -> Result<(B
     };
     let image = resolve::image(gateway, query).await?;
     let platform = image.config.as_ref().map_or_else(|_| Platform::host(), |config| config.platform.clone());
-    let pinned = Reference::parse_named(reference).ok().and_then(|reference| reference.with_digest(&image.digest).ok());
+    let pinned = Reference::parse_named(reference)
+        .ok()
+        .and_then(|reference| reference.with_digest(&image.digest).ok());
     let pinned = pinned.map_or_else(|| reference.to_owned(), |reference| reference.to_string());
     let mut graph = Graph::new();
-    let constraints = Constraints::named(format!("[workspace] FROM {shown}")).with_platform(graph_platform(&platform));
+    let constraints =
+        Constraints::named(format!("[workspace] FROM {shown}")).with_platform(graph_platform(&platform));
     let root = graph.source(ImageSource::new(pinned), constraints);
     let definition = graph.marshal(root, &MarshalOptions::new(graph_platform(&platform), String::new()))?;
     let reference = gateway.solve(definition.to_pb(), SolveOptions::default()).await?;

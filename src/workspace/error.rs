@@ -69,7 +69,7 @@ pub enum Error {
         column: usize,
     },
     /// A path lies outside the workspace once symlinks are resolved.
-    #[error("{what} {path} is not in {root}; check {setting}", path = path.display(), root = root.display())]
+    #[error("{what} {path} is not in {root}; check {variable} and {setting}", path = path.display(), root = root.display())]
     Outside {
         /// What the path is for, with its first letter in upper case.
         what: &'static str,
@@ -77,6 +77,8 @@ pub enum Error {
         path: PathBuf,
         /// Root of the workspace.
         root: PathBuf,
+        /// The variable that holds the path.
+        variable: &'static str,
         /// Where the path is set.
         setting: &'static str,
     },
@@ -115,7 +117,7 @@ pub enum Error {
         source: io::Error,
     },
     /// The ready file did not come in time.
-    #[error("the workspace was not ready after {minutes} minutes: {path} did not appear", minutes = waited.as_secs() / 60, path = path.display())]
+    #[error("the workspace was not ready after {}: {} did not appear", in_words(*waited), path.display())]
     NeverReady {
         /// The file that was waited for.
         path: PathBuf,
@@ -154,5 +156,15 @@ impl Error {
                 | Self::Undecryptable { .. }
                 | Self::Json { .. }
         )
+    }
+}
+
+/// A time as `30m` or `90s`.
+fn in_words(time: Duration) -> String {
+    let seconds = time.as_secs();
+    if seconds > 0 && seconds.is_multiple_of(60) {
+        format!("{}m", seconds / 60)
+    } else {
+        format!("{seconds}s")
     }
 }

@@ -27,6 +27,15 @@ pub fn write_failure(workspace: &Workspace, text: &str) -> Result<(), Error> {
     write().map_err(|source| Error::Log { path: path.clone(), source })
 }
 
+/// Removes the `bob.log` of an earlier build, if there is one.
+pub fn forget_failure(workspace: &Workspace) {
+    if let Err(error) = fs::remove_file(workspace.log_file())
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        tracing::debug!(%error, "the earlier bob.log stays");
+    }
+}
+
 /// The longest beginning of `text` that has at most [`LOG_LIMIT`] bytes and cuts no character.
 pub fn cut_to_limit(text: &str) -> &str {
     &text[..text.floor_char_boundary(LOG_LIMIT)]
@@ -52,6 +61,8 @@ mod tests {
         assert_eq!(fs::read_to_string(workspace.log_file()).unwrap(), "second");
         assert_eq!(fs::read_dir(dir.path().join(".gitpod")).unwrap().count(), 1);
         assert_eq!(fs::metadata(workspace.log_file()).unwrap().permissions().mode() & 0o777, 0o644);
+        forget_failure(&workspace);
+        assert!(!workspace.log_file().exists());
     }
 
     #[test]

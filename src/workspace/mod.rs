@@ -17,7 +17,7 @@ pub use auth::AuthJson;
 pub use environment::Environment;
 pub use error::Error;
 pub use linger::Linger;
-pub use log::{LOG_LIMIT, cut_to_limit, write_failure};
+pub use log::{LOG_LIMIT, cut_to_limit, forget_failure, write_failure};
 pub use paths::Workspace;
 pub use ready::{READY_TIMEOUT, wait_until_ready};
 pub use settings::{BaseStep, Settings, Token, cache_images};

@@ -48,7 +48,11 @@ impl Workspace {
     /// # Errors
     /// [`Error::Outside`], [`Error::Missing`], [`Error::WrongKind`], [`Error::Unreadable`].
     pub fn file(&self, path: &Path) -> Result<PathBuf, Error> {
-        let subject = Subject { what: "Dockerfile", setting: "`image.file` in `.gitpod.yml`" };
+        let subject = Subject {
+            what: "Dockerfile",
+            variable: "BOB_DOCKERFILE_PATH",
+            setting: "`image.file` in `.gitpod.yml`",
+        };
         let real = self.resolve(path, subject)?;
         if real.is_file() { Ok(real) } else { Err(self.wrong_kind(path, subject, "file")) }
     }
@@ -58,14 +62,19 @@ impl Workspace {
     /// # Errors
     /// As for [`Workspace::file`].
     pub fn folder(&self, path: &Path) -> Result<PathBuf, Error> {
-        let subject = Subject { what: "Build context", setting: "`image.context` in `.gitpod.yml`" };
+        let subject = Subject {
+            what: "Build context",
+            variable: "BOB_CONTEXT_DIR",
+            setting: "`image.context` in `.gitpod.yml`",
+        };
         let real = self.resolve(path, subject)?;
         if real.is_dir() { Ok(real) } else { Err(self.wrong_kind(path, subject, "folder")) }
     }
 
-    fn resolve(&self, path: &Path, Subject { what, setting }: Subject) -> Result<PathBuf, Error> {
+    fn resolve(&self, path: &Path, Subject { what, variable, setting }: Subject) -> Result<PathBuf, Error> {
         let root = self.root.canonicalize().unwrap_or_else(|_| self.root.clone());
-        let outside = || Error::Outside { what, path: path.to_owned(), root: self.root.clone(), setting };
+        let outside =
+            || Error::Outside { what, path: path.to_owned(), root: self.root.clone(), variable, setting };
         match path.canonicalize() {
             Ok(real) if real.starts_with(&root) => Ok(real),
             Ok(_) => Err(outside()),
@@ -77,7 +86,12 @@ impl Workspace {
         }
     }
 
-    fn wrong_kind(&self, path: &Path, Subject { what, setting }: Subject, expected: &'static str) -> Error {
+    fn wrong_kind(
+        &self,
+        path: &Path,
+        Subject { what, setting, .. }: Subject,
+        expected: &'static str,
+    ) -> Error {
         Error::WrongKind { what, path: self.relative(path), expected, setting }
     }
 
@@ -100,6 +114,7 @@ impl Workspace {
 #[derive(Clone, Copy)]
 struct Subject {
     what: &'static str,
+    variable: &'static str,
     setting: &'static str,
 }
 
@@ -157,7 +172,7 @@ mod tests {
         assert_eq!(
             error.to_string(),
             format!(
-                "Dockerfile {} is not in {}; check `image.file` in `.gitpod.yml`",
+                "Dockerfile {} is not in {}; check BOB_DOCKERFILE_PATH and `image.file` in `.gitpod.yml`",
                 path.display(),
                 workspace.root().display()
             )

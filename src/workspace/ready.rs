@@ -136,7 +136,7 @@ mod tests {
         let error = Error::NeverReady { path: "/workspace/.gitpod/ready".into(), waited: READY_TIMEOUT };
         assert_eq!(
             error.to_string(),
-            "the workspace was not ready after 30 minutes: /workspace/.gitpod/ready did not appear"
+            "the workspace was not ready after 30m: /workspace/.gitpod/ready did not appear"
         );
     }
 }

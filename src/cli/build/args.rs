@@ -50,7 +50,13 @@ pub struct Args {
     #[arg(short = 'q', long, help_heading = "Output")]
     pub quiet: bool,
     /// How to show progress: auto, plain, tty, rawjson, quiet
-    #[arg(long, value_name = "MODE", default_value = "auto", env = "BUILDKIT_PROGRESS", help_heading = "Output")]
+    #[arg(
+        long,
+        value_name = "MODE",
+        default_value = "auto",
+        env = "BUILDKIT_PROGRESS",
+        help_heading = "Output"
+    )]
     pub progress: ProgressMode,
 
     /// Secret for RUN: id=ID[,src=FILE|,env=VARIABLE]; may be repeated
@@ -166,7 +172,8 @@ struct Given {
 impl FromArgMatches for Given {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let typed = |id: &&str| matches.value_source(id) == Some(ValueSource::CommandLine);
-        let ids = matches.ids().map(clap::Id::as_str).filter(|id| matches.try_contains_id(id).unwrap_or(false));
+        let ids =
+            matches.ids().map(clap::Id::as_str).filter(|id| matches.try_contains_id(id).unwrap_or(false));
         Ok(Self { ids: ids.filter(typed).map(str::to_owned).collect() })
     }
 
@@ -189,7 +196,10 @@ impl clap::Args for Given {
 /// A time such as `500ms`, `2s`, `30m` or `1h`.
 fn parse_duration(text: &str) -> Result<Duration, clap::Error> {
     let wrong = || {
-        clap::Error::raw(ErrorKind::ValueValidation, format!("{text:?} is not a time; write it as 500ms, 2s, 30m or 1h"))
+        clap::Error::raw(
+            ErrorKind::ValueValidation,
+            format!("{text:?} is not a time; write it as 500ms, 2s, 30m or 1h"),
+        )
     };
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let count: u64 = digits.parse().map_err(|_| wrong())?;
@@ -222,8 +232,13 @@ mod tests {
     #[test]
     fn only_a_bare_command_is_workspace_mode() {
         assert!(parse(&[]).is_workspace_mode());
-        assert!(parse(&["--workspace-root", "/w", "--ready-timeout", "1s", "--buildkitd", "/b"]).is_workspace_mode());
-        for args in [&["."][..], &["-t", "x"], &["--progress", "plain"], &["--push"], &["--addr", "unix:///s"]] {
+        assert!(
+            parse(&["--workspace-root", "/w", "--ready-timeout", "1s", "--buildkitd", "/b"])
+                .is_workspace_mode()
+        );
+        for args in
+            [&["."][..], &["-t", "x"], &["--progress", "plain"], &["--push"], &["--addr", "unix:///s"]]
+        {
             assert!(!parse(args).is_workspace_mode(), "{args:?}");
         }
     }

@@ -152,7 +152,8 @@ mod tests {
 
     #[test]
     fn push_goes_to_the_image_output_that_is_there() {
-        let outputs = outputs(&parse(&["-t", "a", "--push", "-o", "type=image,compression=zstd", "-o", "out", "."]));
+        let outputs =
+            outputs(&parse(&["-t", "a", "--push", "-o", "type=image,compression=zstd", "-o", "out", "."]));
         let pushed: Vec<bool> = outputs.unwrap().iter().map(Output::pushes).collect();
         assert_eq!(pushed, [true, false]);
     }
@@ -182,7 +183,10 @@ mod tests {
             "error: the build context is missing: bob build [OPTIONS] CONTEXT, usually `bob build .`"
         );
         assert_eq!(error(&["-"]), "error: the build context \"-\" is not supported yet; give a folder");
-        assert_eq!(error(&["--push", "."]), "error: an image that is pushed needs a name; give one with --tag");
+        assert_eq!(
+            error(&["--push", "."]),
+            "error: an image that is pushed needs a name; give one with --tag"
+        );
         assert!(error(&["--addr", "nonsense", "."]).contains("has no scheme"));
         assert!(error(&["-o", "type=zip", "."]).contains("there is no type \"zip\""));
     }

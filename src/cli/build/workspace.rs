@@ -17,12 +17,17 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let environment = Environment::of_process();
     let root = std::path::absolute(&args.workspace_root).unwrap_or_else(|_| args.workspace_root.clone());
     let workspace = Workspace::at(root);
+    workspace::forget_failure(&workspace);
     let Err(error) = work(&args, &environment, workspace.clone()).await else { return Ok(()) };
     if let Err(unwritten) = workspace::write_failure(&workspace, &error.workspace_report()) {
         tracing::warn!(error = &unwritten as &dyn std::error::Error, "the failure is not in bob.log");
     }
     let linger = Linger::read(&environment).unwrap_or(Linger::On);
-    let stay = if matches!(error, Error::Interrupted) { std::time::Duration::ZERO } else { linger.stay(begun.elapsed()) };
+    let stay = if matches!(error, Error::Interrupted) {
+        std::time::Duration::ZERO
+    } else {
+        linger.stay(begun.elapsed())
+    };
     Err(failure(&error).lingering(stay))
 }
 

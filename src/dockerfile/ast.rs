@@ -331,7 +331,9 @@ impl Instruction {
                     .into_iter()
                     .chain(add.files.expanded()),
             ),
-            Kind::Copy(copy) => each(&mut [&mut copy.chown, &mut copy.chmod].into_iter().chain(copy.files.expanded())),
+            Kind::Copy(copy) => {
+                each(&mut [&mut copy.chown, &mut copy.chmod].into_iter().chain(copy.files.expanded()))
+            }
             Kind::Workdir(workdir) => each(&mut std::iter::once(&mut workdir.path)),
             Kind::User(user) => each(&mut std::iter::once(&mut user.user)),
             Kind::Volume(volume) => each(&mut volume.paths.iter_mut()),

@@ -58,7 +58,9 @@ mod tests {
 
     #[test]
     fn other_modes_are_refused() {
-        for text in ["8", "10000", "0o755", "foo", "u", "u+", ",", "+x,", "u+q", "-1x", "99999999999999999999", "é"] {
+        for text in
+            ["8", "10000", "0o755", "foo", "u", "u+", ",", "+x,", "u+q", "-1x", "99999999999999999999", "é"]
+        {
             let refused = parse(text).is_err();
             assert_eq!(refused, text != "u+", "{text}");
         }

@@ -13,7 +13,12 @@ use crate::image::{self, ImageConfig};
 use crate::plan::{Command, NoticeKind};
 
 impl Lowering<'_, '_> {
-    pub(super) fn env(&mut self, stage: &mut Current, command: &Command<'_>, env: &Env) -> Result<(), ErrorKind> {
+    pub(super) fn env(
+        &mut self,
+        stage: &mut Current,
+        command: &Command<'_>,
+        env: &Env,
+    ) -> Result<(), ErrorKind> {
         let pairs = self.pairs(stage, command, &env.pairs)?;
         let mut message = String::from("ENV");
         for ((name, value), pair) in pairs.iter().zip(&env.pairs) {
@@ -29,7 +34,12 @@ impl Lowering<'_, '_> {
         Ok(())
     }
 
-    pub(super) fn label(&mut self, stage: &mut Current, command: &Command<'_>, label: &Label) -> Result<(), ErrorKind> {
+    pub(super) fn label(
+        &mut self,
+        stage: &mut Current,
+        command: &Command<'_>,
+        label: &Label,
+    ) -> Result<(), ErrorKind> {
         let pairs = self.pairs(stage, command, &label.pairs)?;
         let mut message = String::from("LABEL");
         for ((name, value), pair) in pairs.into_iter().zip(&label.pairs) {
@@ -69,7 +79,12 @@ impl Lowering<'_, '_> {
     }
 
     /// ARG: the value of the options, else the default, else that of the argument before the first FROM.
-    pub(super) fn arg(&mut self, stage: &mut Current, command: &Command<'_>, arg: &Arg) -> Result<(), ErrorKind> {
+    pub(super) fn arg(
+        &mut self,
+        stage: &mut Current,
+        command: &Command<'_>,
+        arg: &Arg,
+    ) -> Result<(), ErrorKind> {
         let mut message = String::from("ARG");
         for pair in &arg.pairs {
             let name = pair.key.as_str();
@@ -202,7 +217,12 @@ impl Lowering<'_, '_> {
         Ok(())
     }
 
-    pub(super) fn user(&mut self, stage: &mut Current, command: &Command<'_>, user: &User) -> Result<(), ErrorKind> {
+    pub(super) fn user(
+        &mut self,
+        stage: &mut Current,
+        command: &Command<'_>,
+        user: &User,
+    ) -> Result<(), ErrorKind> {
         let user = self.expand(stage, command, &user.user)?;
         stage.commit(format!("USER {user}"), false);
         stage.state.user = user.as_str().into();
@@ -231,7 +251,8 @@ impl Lowering<'_, '_> {
 pub(super) fn with_shell(image: &ImageConfig, args: &[String]) -> Vec<String> {
     let mut line = image.config.shell.clone();
     if line.is_empty() {
-        let shell: &[&str] = if image.platform.os == "windows" { &["cmd", "/S", "/C"] } else { &["/bin/sh", "-c"] };
+        let shell: &[&str] =
+            if image.platform.os == "windows" { &["cmd", "/S", "/C"] } else { &["/bin/sh", "-c"] };
         line.extend(shell.iter().map(|word| (*word).to_owned()));
     }
     line.push(args.join(" "));

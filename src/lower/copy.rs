@@ -52,7 +52,12 @@ impl Common<'_> {
 }
 
 impl Lowering<'_, '_> {
-    pub(super) fn add(&mut self, stage: &mut Current, command: &Command<'_>, add: &Add) -> Result<(), ErrorKind> {
+    pub(super) fn add(
+        &mut self,
+        stage: &mut Current,
+        command: &Command<'_>,
+        add: &Add,
+    ) -> Result<(), ErrorKind> {
         let chown = self.expand(stage, command, &add.chown)?;
         let chmod = self.expand(stage, command, &add.chmod)?;
         let checksum = self.expand(stage, command, &add.checksum)?;
@@ -81,7 +86,12 @@ impl Lowering<'_, '_> {
         Ok(())
     }
 
-    pub(super) fn copy(&mut self, stage: &mut Current, command: &Command<'_>, copy: &Copy) -> Result<(), ErrorKind> {
+    pub(super) fn copy(
+        &mut self,
+        stage: &mut Current,
+        command: &Command<'_>,
+        copy: &Copy,
+    ) -> Result<(), ErrorKind> {
         let chown = self.expand(stage, command, &copy.chown)?;
         let chmod = self.expand(stage, command, &copy.chmod)?;
         let (paths, dest, contents) = self.words(stage, command, &copy.files)?;
@@ -170,7 +180,14 @@ impl Lowering<'_, '_> {
         let place = stage.steps.next(Some(&stage.platform), &stage.state.env, stage.on_build);
         let mut actions = Vec::new();
         for path in std::mem::take(&mut files.paths) {
-            actions.push(self.path_action(stage, command, &mut files, &common, &place.named(&name), &path)?);
+            actions.push(self.path_action(
+                stage,
+                command,
+                &mut files,
+                &common,
+                &place.named(&name),
+                &path,
+            )?);
             files.paths.push(path);
         }
         for (path, data) in &files.contents {
@@ -195,11 +212,11 @@ impl Lowering<'_, '_> {
         place: &Place,
     ) {
         let link = files.link && files.chmod.is_empty();
-        let base = if link { Output::SCRATCH } else { stage.state.output };
-        let mut file = FileOp::new(base);
-        if !link {
-            file.dir = stage.state.dir.to_string();
-        }
+        let mut file = if link {
+            FileOp::new(Output::SCRATCH)
+        } else {
+            FileOp::new(stage.state.output).in_dir(&*stage.state.dir)
+        };
         for action in actions {
             file.push(action);
         }
@@ -251,7 +268,11 @@ impl Lowering<'_, '_> {
                 digest::check(&files.checksum)?;
             }
             let filename = git::http_filename(path);
-            let source = HttpSource { filename: filename.clone(), checksum: files.checksum.clone(), ..HttpSource::new(path) };
+            let source = HttpSource {
+                filename: filename.clone(),
+                checksum: files.checksum.clone(),
+                ..HttpSource::new(path)
+            };
             let mut constraints = Constraints::named(step);
             constraints.metadata.description.insert(COMMAND.into(), String::new());
             let output = self.graph.source(source, constraints);
@@ -294,7 +315,9 @@ impl Lowering<'_, '_> {
         let Some(matcher) = self.matcher.as_ref().filter(|matcher| !matcher.has_exclusions()) else { return };
         let path = paths::clean(path);
         let everything = |text: &str| matches!(text, "*" | "**" | "**/*");
-        if matches!(path.as_str(), "." | "/") && !matcher.patterns().iter().any(|pattern| everything(pattern.text())) {
+        if matches!(path.as_str(), "." | "/")
+            && !matcher.patterns().iter().any(|pattern| everything(pattern.text()))
+        {
             return;
         }
         if matcher.matches_or_parent_matches(&path) == Ok(true) {
@@ -305,7 +328,12 @@ impl Lowering<'_, '_> {
 }
 
 /// The action for files of the context or a stage.
-fn local_action(files: &Files<'_>, common: &Common<'_>, path: &str, os: &str) -> Result<CopyAction, ErrorKind> {
+fn local_action(
+    files: &Files<'_>,
+    common: &Common<'_>,
+    path: &str,
+    os: &str,
+) -> Result<CopyAction, ErrorKind> {
     let mut src = path;
     let mut include_patterns = Vec::new();
     let mut required_paths = Vec::new();
@@ -398,7 +426,14 @@ mod tests {
 
     #[test]
     fn destinations_keep_the_sign_of_a_folder() {
-        for (dest, absolute) in [("x", "/srv/x"), ("x/", "/srv/x/"), (".", "/srv/"), ("", "/srv/"), ("/a/../b/", "/a/../b/"), ("./", "/srv/")] {
+        for (dest, absolute) in [
+            ("x", "/srv/x"),
+            ("x/", "/srv/x/"),
+            (".", "/srv/"),
+            ("", "/srv/"),
+            ("/a/../b/", "/a/../b/"),
+            ("./", "/srv/"),
+        ] {
             assert_eq!(destination("/srv", dest, "linux").unwrap(), absolute, "{dest:?}");
         }
     }

@@ -88,7 +88,9 @@ pub enum ErrorKind {
     CopyUrl,
     #[error("cannot copy from stage {from:?}, it needs to be defined before current stage {stage:?}")]
     CopyFromLater { from: String, stage: String },
-    #[error("cannot mount from stage {from:?} to {target:?}, stage needs to be defined before current command")]
+    #[error(
+        "cannot mount from stage {from:?} to {target:?}, stage needs to be defined before current command"
+    )]
     MountFromLater { from: String, target: String },
     #[error("invalid mount target {target:?}")]
     MountTarget { target: String },

@@ -126,7 +126,20 @@ mod tests {
 
     #[test]
     fn malformed_ports_are_refused() {
-        for text in ["", "/tcp", "80/icmp", "65536", "82-80", "a", "80-", "1-2:80-82", "x:1:80", "[::1:1:80", "-1", "1:"] {
+        for text in [
+            "",
+            "/tcp",
+            "80/icmp",
+            "65536",
+            "82-80",
+            "a",
+            "80-",
+            "1-2:80-82",
+            "x:1:80",
+            "[::1:1:80",
+            "-1",
+            "1:",
+        ] {
             assert_eq!(ports(text), None, "{text}");
         }
     }

@@ -3,15 +3,17 @@
 use std::rc::Rc;
 
 use llb::{
-    Constraints, CopyAction, FileOp, GitSource, Graph, HttpSource, ImageSource, OciLayoutSource, Output, ResolveMode,
-    SourceOp,
+    Constraints, CopyAction, FileOp, GitSource, Graph, HttpSource, ImageSource, OciLayoutSource, Output,
+    ResolveMode, SourceOp,
 };
 
 use super::names::Steps;
 use super::state::{State, name_value};
 use super::{ErrorKind, Lowering, llb_platform, local_source, patterns};
 use crate::image::{Config, ImageConfig, Platform, RootFs};
-use crate::plan::{self, Base, Context, EnvList, LoadedContext, NamedContext, Plan, RemoteSource, Stage, StageId};
+use crate::plan::{
+    self, Base, Context, EnvList, LoadedContext, NamedContext, Plan, RemoteSource, Stage, StageId,
+};
 
 const UNIX_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -42,7 +44,8 @@ pub fn source_op(source: &RemoteSource) -> SourceOp {
         }
         .into(),
         RemoteSource::Http { url, filename, checksum } => {
-            HttpSource { filename: filename.clone(), checksum: checksum.clone(), ..HttpSource::new(url) }.into()
+            HttpSource { filename: filename.clone(), checksum: checksum.clone(), ..HttpSource::new(url) }
+                .into()
         }
     }
 }
@@ -108,7 +111,9 @@ pub(super) fn base_history(base: &Base) -> &[crate::image::History] {
 
 fn loaded_config(loaded: &LoadedContext) -> Option<&ImageConfig> {
     match loaded {
-        LoadedContext::Image { image, .. } | LoadedContext::OciLayout { image, .. } => image.config.as_deref().ok(),
+        LoadedContext::Image { image, .. } | LoadedContext::OciLayout { image, .. } => {
+            image.config.as_deref().ok()
+        }
         _ => None,
     }
 }
@@ -177,8 +182,9 @@ impl Lowering<'_, '_> {
             with_platform: self.plan.options.multi_platform,
         };
         let place = steps.next(Some(platform), &EnvList::new(), false);
-        let mut constraints =
-            self.step(place.named(&format!("FROM {reference}")), stage.span).with_platform(llb_platform(platform));
+        let mut constraints = self
+            .step(place.named(&format!("FROM {reference}")), stage.span)
+            .with_platform(llb_platform(platform));
         let code = stage.from.map_or("", |from| from.head.code.as_str());
         constraints.metadata.description.insert(COMMAND.into(), code.into());
         let resolve_mode = match self.plan.options.resolve_mode {

@@ -154,7 +154,8 @@ impl<'p, 'n> Lowering<'p, 'n> {
             }
         }
         let done = self.finished[target].as_mut();
-        let state = done.and_then(|done| done.state.take()).unwrap_or_else(|| State::new(Output::SCRATCH, None));
+        let state =
+            done.and_then(|done| done.state.take()).unwrap_or_else(|| State::new(Output::SCRATCH, None));
         let mut image = Rc::unwrap_or_clone(state.image);
         image.history = history.into_iter().rev().flatten().collect();
         image.config.labels.extend(plan.options.labels.clone());
@@ -177,7 +178,8 @@ impl<'p, 'n> Lowering<'p, 'n> {
     }
 
     fn fill_local_sources(&mut self) {
-        let main = (self.context, follow_paths(&self.context_paths), Some(std::mem::take(&mut self.excludes)));
+        let main =
+            (self.context, follow_paths(&self.context_paths), Some(std::mem::take(&mut self.excludes)));
         let named = std::mem::take(&mut self.local_contexts).into_iter().map(|(id, output)| {
             let paths = self.stage_paths.get(&id).map(follow_paths).unwrap_or_default();
             (output, paths, None)
@@ -255,8 +257,8 @@ fn set_platform(image: &mut Platform, asked: &Platform) {
     }
 }
 
-/// A platform as the graph writes it.
-fn llb_platform(platform: &Platform) -> llb::Platform {
+/// Returns a platform as the graph writes it.
+pub fn llb_platform(platform: &Platform) -> llb::Platform {
     llb::Platform {
         os: platform.os.clone(),
         architecture: platform.architecture.clone(),

@@ -1,6 +1,8 @@
 //! RUN's mounts (dockerfile2llb/convert_runmount.go, convert_secrets.go, convert_ssh.go).
 
-use llb::{CacheSharing, Constraints, ExecOp, FileOp, MkdirAction, MountKind, Output, Owner, Secret, SshAgent};
+use llb::{
+    CacheSharing, Constraints, ExecOp, FileOp, MkdirAction, MountKind, Output, Owner, Secret, SshAgent,
+};
 
 use super::state::Current;
 use super::{ErrorKind, Lowering};
@@ -61,7 +63,12 @@ impl Lowering<'_, '_> {
         Ok(())
     }
 
-    fn file_mount(&mut self, stage: &Current, mount: &Mount, source: Output) -> Result<llb::Mount, ErrorKind> {
+    fn file_mount(
+        &mut self,
+        stage: &Current,
+        mount: &Mount,
+        source: Output,
+    ) -> Result<llb::Mount, ErrorKind> {
         let mut target = mount.target.clone();
         if !paths::clean(&target).starts_with('/') {
             target = paths::join(["/", &stage.state.dir, &target]);

@@ -1,7 +1,8 @@
 //! RUN: a command in a container.
 
 use llb::{
-    Constraints, Device, ExecOp, FileOp, HostIp, MkfileAction, Mount, Network, Output, ProxyEnv, Security, Ulimit,
+    Constraints, Device, ExecOp, FileOp, HostIp, MkfileAction, Mount, Network, Output, ProxyEnv, Security,
+    Ulimit,
 };
 
 use super::config::with_shell;
@@ -25,7 +26,12 @@ struct Line {
 }
 
 impl Lowering<'_, '_> {
-    pub(super) fn run(&mut self, stage: &mut Current, command: &Command<'_>, run: &Run) -> Result<(), ErrorKind> {
+    pub(super) fn run(
+        &mut self,
+        stage: &mut Current,
+        command: &Command<'_>,
+        run: &Run,
+    ) -> Result<(), ErrorKind> {
         let mounts = self.resolve_mounts(stage, command, run)?;
         let id = stage.id;
         // A command can read any file.
@@ -87,7 +93,11 @@ impl Lowering<'_, '_> {
             let mut file = FileOp::new(Output::SCRATCH);
             file.push(MkfileAction::new(&first.name, 0o755, chomped));
             let document = self.graph.file(file, Constraints::named("[internal] preparing inline document"));
-            exec.mounts.push(Mount { readonly: true, selector: "/".into(), ..Mount::bind("/dev/pipes/", document) });
+            exec.mounts.push(Mount {
+                readonly: true,
+                selector: "/".into(),
+                ..Mount::bind("/dev/pipes/", document)
+            });
             line.args = vec![paths::join(["/dev/pipes/", &first.name])];
             return Ok(line);
         }
@@ -115,9 +125,13 @@ impl Lowering<'_, '_> {
         exec.proxy_env = self.proxy();
         let hosts = options.add_hosts.iter().map(|(host, ip)| HostIp { host: host.clone(), ip: *ip });
         exec.extra_hosts.extend(hosts);
-        let limit = |limit: &plan::Ulimit| Ulimit { name: limit.name.clone(), soft: limit.soft, hard: limit.hard };
+        let limit =
+            |limit: &plan::Ulimit| Ulimit { name: limit.name.clone(), soft: limit.soft, hard: limit.hard };
         exec.ulimits.extend(options.ulimits.iter().map(limit));
-        let device = |device: &crate::dockerfile::Device| Device { name: device.name.clone(), optional: !device.required };
+        let device = |device: &crate::dockerfile::Device| Device {
+            name: device.name.clone(),
+            optional: !device.required,
+        };
         exec.devices.extend(run.devices.iter().map(device));
         if options.shm_size_bytes > 0 {
             exec.mounts.push(Mount::tmpfs("/dev/shm", options.shm_size_bytes));

@@ -21,9 +21,9 @@ fn is_offset(text: &str, max: u8) -> bool {
 }
 
 const NAMES: [&str; 36] = [
-    "ABRT", "ALRM", "BUS", "CHLD", "CLD", "CONT", "FPE", "HUP", "ILL", "INT", "IO", "IOT", "KILL", "PIPE", "POLL",
-    "PROF", "PWR", "QUIT", "SEGV", "STKFLT", "STOP", "SYS", "TERM", "TRAP", "TSTP", "TTIN", "TTOU", "URG", "USR1",
-    "USR2", "VTALRM", "WINCH", "XCPU", "XFSZ", "RTMIN", "RTMAX",
+    "ABRT", "ALRM", "BUS", "CHLD", "CLD", "CONT", "FPE", "HUP", "ILL", "INT", "IO", "IOT", "KILL", "PIPE",
+    "POLL", "PROF", "PWR", "QUIT", "SEGV", "STKFLT", "STOP", "SYS", "TERM", "TRAP", "TSTP", "TTIN", "TTOU",
+    "URG", "USR1", "USR2", "VTALRM", "WINCH", "XCPU", "XFSZ", "RTMIN", "RTMAX",
 ];
 
 #[cfg(test)]
@@ -35,7 +35,9 @@ mod tests {
         for text in ["SIGTERM", "term", "sigKill", "9", "+15", "-3", "RTMIN", "SIGRTMIN+15", "RTMAX-1"] {
             assert!(is_signal(text), "{text}");
         }
-        for text in ["", "0", "SIG", "SIGSIGTERM", "RTMIN+16", "RTMIN+01", "RTMAX-0", "RTMAX-15", "1.5", "FOO"] {
+        for text in
+            ["", "0", "SIG", "SIGSIGTERM", "RTMIN+16", "RTMIN+01", "RTMAX-0", "RTMAX-15", "1.5", "FOO"]
+        {
             assert!(!is_signal(text), "{text}");
         }
     }

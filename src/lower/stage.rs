@@ -24,7 +24,8 @@ impl Lowering<'_, '_> {
             if stage.ready {
                 let (state, platform) = self.base(id).map_err(|kind| Error::from(kind).at(stage.span))?;
                 let history = base_history(&stage.base).to_vec();
-                self.finished[id] = Some(Finished { output: state.output, history, platform, state: Some(state) });
+                self.finished[id] =
+                    Some(Finished { output: state.output, history, platform, state: Some(state) });
             }
         }
         for id in (0..plan.stages.len()).filter(wanted) {
@@ -159,7 +160,12 @@ impl Lowering<'_, '_> {
     }
 
     /// `text` with variables expanded; variables that are not set are noted.
-    pub(super) fn expand(&mut self, stage: &Current, command: &Command<'_>, text: &str) -> Result<String, ErrorKind> {
+    pub(super) fn expand(
+        &mut self,
+        stage: &Current,
+        command: &Command<'_>,
+        text: &str,
+    ) -> Result<String, ErrorKind> {
         let word = self.lex.process_word(text, &*stage.state.env);
         self.expanded(stage, command, word)
     }

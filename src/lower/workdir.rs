@@ -23,8 +23,7 @@ impl Lowering<'_, '_> {
         let dir = self.enter(stage, &path)?;
         if dir != "/" {
             let user = &stage.state.image.config.user;
-            let mut file = FileOp::new(stage.state.output);
-            file.dir = stage.state.dir.to_string();
+            let mut file = FileOp::new(stage.state.output).in_dir(&*stage.state.dir);
             file.push(MkdirAction {
                 make_parents: true,
                 owner: (!user.is_empty()).then(|| Owner::parse(user)),

@@ -57,10 +57,7 @@ fn sources_and_dest(node: &Node, instruction: &'static str) -> Result<SourcesAnd
     if parse_heredoc(dest).is_some() {
         return Err(ErrorKind::HeredocDestination { instruction });
     }
-    let mut files = SourcesAndDest {
-        dest: dest.clone(),
-        ..SourcesAndDest::default()
-    };
+    let mut files = SourcesAndDest { dest: dest.clone(), ..SourcesAndDest::default() };
     for source in sources {
         let Some(word) = parse_heredoc(source) else {
             files.paths.push(source.clone());

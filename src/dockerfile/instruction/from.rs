@@ -66,10 +66,7 @@ fn note_casing(node: &Node, facts: &mut Vec<Fact>) {
         true
     };
     if !matches {
-        let kind = FactKind::FromAsCasing {
-            from: from.clone(),
-            as_word: as_word.clone(),
-        };
+        let kind = FactKind::FromAsCasing { from: from.clone(), as_word: as_word.clone() };
         facts.push(fact(node, kind));
     }
 }

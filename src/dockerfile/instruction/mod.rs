@@ -13,8 +13,8 @@ mod scalar;
 pub use scalar::{parse_bool, parse_ram_in_bytes};
 
 use super::ast::{
-    Arg, ArgPair, Env, Expose, Form, Head, Instruction, Kind, Label, Maintainer, MetaArg, Onbuild, Pair, Shell, Stage,
-    StopSignal, User, Volume, Workdir,
+    Arg, ArgPair, Env, Expose, Form, Head, Instruction, Kind, Label, Maintainer, MetaArg, Onbuild, Pair,
+    Shell, Stage, StopSignal, User, Volume, Workdir,
 };
 use super::error::{Error, ErrorKind};
 use super::fact::{Fact, FactKind};
@@ -27,13 +27,29 @@ use run::command_line;
 
 /// Every instruction, as messages write it.
 const NAMES: [&str; 18] = [
-    "ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL", "MAINTAINER", "ONBUILD",
-    "RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR",
+    "ADD",
+    "ARG",
+    "CMD",
+    "COPY",
+    "ENTRYPOINT",
+    "ENV",
+    "EXPOSE",
+    "FROM",
+    "HEALTHCHECK",
+    "LABEL",
+    "MAINTAINER",
+    "ONBUILD",
+    "RUN",
+    "SHELL",
+    "STOPSIGNAL",
+    "USER",
+    "VOLUME",
+    "WORKDIR",
 ];
 
 /// What a node is: the start of a stage, or an instruction in one.
 enum Parsed {
-    Stage(Box<Stage>),
+    Stage(Stage),
     Instruction(Instruction),
 }
 
@@ -48,7 +64,7 @@ pub(super) fn stages(nodes: Vec<Node>, facts: &mut Vec<Fact>) -> Result<(Vec<Sta
         let span = node.span;
         let instruction = match parse(node, facts).map_err(|kind| kind.at(span))? {
             Parsed::Stage(stage) => {
-                stages.push(*stage);
+                stages.push(stage);
                 continue;
             }
             Parsed::Instruction(instruction) => instruction,
@@ -85,7 +101,7 @@ pub(super) fn trigger(text: &str, span: Span) -> Result<Instruction, Error> {
 fn parse(node: Node, facts: &mut Vec<Fact>) -> Result<Parsed, ErrorKind> {
     let name = to_lower(&node.keyword);
     if name == "from" {
-        return from::stage(node, facts).map(|stage| Parsed::Stage(Box::new(stage)));
+        return from::stage(node, facts).map(Parsed::Stage);
     }
     let kind = match name.as_str() {
         "add" => Kind::Add(files::add(&node)?),
@@ -136,11 +152,7 @@ fn head(node: Node) -> Head {
 }
 
 fn fact(node: &Node, kind: FactKind) -> Fact {
-    Fact {
-        kind,
-        span: node.span,
-        comments: node.comments.clone(),
-    }
+    Fact { kind, span: node.span, comments: node.comments.clone() }
 }
 
 fn exactly_one(node: &Node, instruction: &'static str) -> Result<String, ErrorKind> {
@@ -163,11 +175,9 @@ fn pairs(node: &Node, instruction: &'static str) -> Result<Vec<Pair>, ErrorKind>
         return Err(ErrorKind::AtLeastOneArgument { instruction });
     }
     let pairs = node.args.chunks_exact(3).map(|triple| match triple {
-        [key, value, separator] if !key.is_empty() => Ok(Pair {
-            key: key.clone(),
-            value: value.clone(),
-            legacy: separator.is_empty(),
-        }),
+        [key, value, separator] if !key.is_empty() => {
+            Ok(Pair { key: key.clone(), value: value.clone(), legacy: separator.is_empty() })
+        }
         _ => Err(ErrorKind::BlankName { instruction }),
     });
     pairs.collect()
@@ -184,11 +194,7 @@ fn arg(node: &Node, facts: &mut Vec<Fact>) -> Result<Arg, ErrorKind> {
             Some((key, value)) => (key, Some(value.to_owned())),
             None => (word.as_str(), None),
         };
-        Ok(ArgPair {
-            key: key.to_owned(),
-            value,
-            doc_comment: doc_comment(&node.comments, key),
-        })
+        Ok(ArgPair { key: key.to_owned(), value, doc_comment: doc_comment(&node.comments, key) })
     });
     let pairs = pairs.collect::<Result<Vec<_>, _>>()?;
     let keys: Vec<&str> = pairs.iter().map(|pair| pair.key.as_str()).collect();

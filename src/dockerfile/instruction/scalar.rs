@@ -56,11 +56,7 @@ fn parse_float(text: &str) -> Option<f64> {
     reason = "the range is checked, and a size is cut to whole bytes"
 )]
 fn to_i64(number: f64) -> i64 {
-    if number >= i64::MIN as f64 && number < i64::MAX as f64 {
-        number as i64
-    } else {
-        i64::MIN
-    }
+    if number >= i64::MIN as f64 && number < i64::MAX as f64 { number as i64 } else { i64::MIN }
 }
 
 /// Returns nanoseconds as Go's `time.ParseDuration` reads them.
@@ -138,7 +134,9 @@ fn leading_fraction(digits: &str) -> (f64, f64) {
     let mut scale = 1.0;
     for digit in digits.bytes().map(|byte| u64::from(byte - b'0')) {
         let next = value.checked_mul(10).map(|tens| tens + digit);
-        let Some(next) = next.filter(|next| *next <= 1 << 63) else { break };
+        let Some(next) = next.filter(|next| *next <= 1 << 63) else {
+            break;
+        };
         value = next;
         scale *= 10.0;
     }

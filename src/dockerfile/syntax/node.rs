@@ -2,9 +2,9 @@
 
 use super::heredoc::Heredoc;
 use super::{flags, json, words};
+use crate::diag::Span;
 use crate::dockerfile::error::ErrorKind;
 use crate::dockerfile::text::{is_latin1_space, lossy, split_blank, split_blanks, to_lower, trim};
-use crate::diag::Span;
 
 /// An instruction's keyword, flags and words.
 #[derive(Debug)]
@@ -104,11 +104,7 @@ fn split(text: &[u8], escape: char) -> Command<'_> {
     let text = trim(text);
     let (keyword, rest) = split_blank(text).unwrap_or((text, &[]));
     let (flags, rest) = flags::split(rest, escape);
-    Command {
-        keyword: lossy(keyword).into_owned(),
-        flags,
-        rest: trim(rest),
-    }
+    Command { keyword: lossy(keyword).into_owned(), flags, rest: trim(rest) }
 }
 
 fn args(name: &str, rest: &[u8], escape: char) -> Result<Args, ErrorKind> {
@@ -127,10 +123,7 @@ fn args(name: &str, rest: &[u8], escape: char) -> Result<Args, ErrorKind> {
 
 impl From<Vec<String>> for Args {
     fn from(words: Vec<String>) -> Self {
-        Self {
-            words,
-            ..Self::default()
-        }
+        Self { words, ..Self::default() }
     }
 }
 
@@ -138,10 +131,7 @@ fn text(rest: &[u8]) -> Args {
     if rest.is_empty() {
         return Args::default();
     }
-    Args {
-        not_utf8: str::from_utf8(rest).is_err(),
-        ..vec![lossy(rest).into_owned()].into()
-    }
+    Args { not_utf8: str::from_utf8(rest).is_err(), ..vec![lossy(rest).into_owned()].into() }
 }
 
 fn blank_separated(rest: &[u8]) -> Vec<String> {
@@ -163,10 +153,7 @@ fn json_or_words(rest: &[u8]) -> Result<Args, ErrorKind> {
 /// Returns the elements if `rest` is a JSON array of strings, `None` if it is no JSON array.
 fn json_args(rest: &[u8]) -> Result<Option<Args>, ErrorKind> {
     match json::array(rest) {
-        json::Array::Strings(words) => Ok(Some(Args {
-            json: true,
-            ..words.into()
-        })),
+        json::Array::Strings(words) => Ok(Some(Args { json: true, ..words.into() })),
         json::Array::OtherValues => Err(ErrorKind::NotStringArray),
         json::Array::No => Ok(None),
     }

@@ -7,18 +7,29 @@
 //! text ─ Converter::new ─▶ Converter ─ convert(options, platform, facts) ─▶ Need(…) or Done(…)
 //! ```
 
+mod files;
+mod lock;
+
+pub use files::LocalFiles;
+pub use lock::{ImageLock, LockError, LockResolver};
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
 use crate::diag::{Diagnostic, Source};
+use crate::dockerfile::{self, Dockerfile, Fact};
 use crate::image::Platform;
-use crate::lower::Lowered;
-use crate::plan::{Fact, Facts, Failure, Need, Options};
+use crate::lint::{Report, Settings, Warning};
+use crate::lower::{self, Lowered};
+use crate::plan::{self, Facts, Failure, Need, Notice, Options};
 
 /// A Dockerfile that was read, ready to be converted for any options and platform.
 #[derive(Debug)]
 pub struct Converter {
     source: Source,
+    dockerfile: Dockerfile,
+    /// What the parser saw.
+    facts: Vec<Fact>,
 }
 
 /// What a conversion answers.
@@ -36,7 +47,7 @@ pub struct Conversion {
     /// Graph and configuration.
     pub lowered: Lowered,
     /// What the build checks found, in BuildKit's order.
-    pub warnings: Vec<Diagnostic>,
+    pub warnings: Vec<Warning>,
 }
 
 /// A Dockerfile that is rejected.
@@ -45,16 +56,25 @@ pub struct Rejected {
     /// What is wrong, and where.
     pub error: Box<Diagnostic>,
     /// What the build checks found before that.
-    pub warnings: Vec<Diagnostic>,
+    pub warnings: Vec<Warning>,
 }
 
 impl Converter {
-    /// The converter of a Dockerfile's text.
+    /// The converter of a Dockerfile's text. `options` say only how its build checks are set.
     ///
     /// # Errors
     /// [`Rejected`] where the text is no Dockerfile.
-    pub fn new(source: Source) -> Result<Self, Rejected> {
-        Ok(Self { source })
+    pub fn new(source: Source, options: &Options) -> Result<Self, Rejected> {
+        let mut facts = Vec::new();
+        match dockerfile::parse(&source, &mut facts) {
+            Ok(dockerfile) => Ok(Self { source, dockerfile, facts }),
+            Err(error) => {
+                let settings = settings(&source, options)?;
+                let mut report = Report::default();
+                report.add_facts(&facts, &settings);
+                Err(Rejected { error: Box::new(error.diagnostic(&source)), warnings: report.warnings })
+            }
+        }
     }
 
     /// The Dockerfile's text.
@@ -73,9 +93,58 @@ impl Converter {
         platform: Option<&Platform>,
         facts: &Facts,
     ) -> Result<Answer, Rejected> {
-        let _ = (options, platform, facts);
-        Err(Rejected { error: Box::new(Diagnostic::error("not built yet")), warnings: Vec::new() })
+        let settings = settings(&self.source, options)?;
+        let mut notices = Vec::new();
+        let outcome = self.lower(options, platform, facts, &mut notices);
+        let mut report = Report::default();
+        report.add_facts(&self.facts, &settings);
+        report.add_dockerfile(&self.dockerfile, &settings);
+        report.add_notices(&notices, &settings);
+        let violated = report.violated(&settings);
+        let warnings = report.warnings;
+        let lowered = match outcome {
+            Ok(Step::Need(needs)) => return Ok(Answer::Need(needs)),
+            Ok(Step::Done(lowered)) => lowered,
+            Err(error) => return Err(Rejected { error, warnings }),
+        };
+        if let Some(rules) = violated {
+            let rules: Vec<&str> = rules.into_iter().collect();
+            let text = format!("lint violation found for rules: {}", rules.join(", "));
+            return Err(Rejected { error: Box::new(Diagnostic::error(text)), warnings });
+        }
+        Ok(Answer::Done(Box::new(Conversion { lowered: *lowered, warnings })))
     }
+
+    fn lower(
+        &self,
+        options: &Options,
+        platform: Option<&Platform>,
+        facts: &Facts,
+        notices: &mut Vec<Notice>,
+    ) -> Result<Step, Box<Diagnostic>> {
+        let plan = match plan::plan(&self.dockerfile, options, platform, facts, notices) {
+            Ok(plan::Answer::Need(needs)) => return Ok(Step::Need(needs)),
+            Ok(plan::Answer::Ready(plan)) => plan,
+            Err(error) => return Err(Box::new(error.diagnostic(&self.source))),
+        };
+        match lower::lower(&plan, &self.source, notices) {
+            Ok(lowered) => Ok(Step::Done(Box::new(lowered))),
+            Err(error) => Err(Box::new(error.diagnostic(&self.source))),
+        }
+    }
+}
+
+/// What is needed, or the graph.
+enum Step {
+    Need(BTreeSet<Need>),
+    Done(Box<Lowered>),
+}
+
+fn settings(source: &Source, options: &Options) -> Result<Settings, Rejected> {
+    Settings::of(options.check.as_deref(), source.bytes()).map_err(|error| Rejected {
+        error: Box::new(Diagnostic::error(error.to_string())),
+        warnings: Vec::new(),
+    })
 }
 
 /// Looks facts up: in a lock file, at buildkitd, on disk.
@@ -85,7 +154,7 @@ pub trait Resolver {
     fn resolve(
         &self,
         needs: &BTreeSet<Need>,
-    ) -> impl Future<Output = Vec<(Need, Result<Fact, Failure>)>> + Send;
+    ) -> impl Future<Output = Vec<(Need, Result<plan::Fact, Failure>)>> + Send;
 }
 
 /// One conversion for each platform of the options, or a single one without a platform.
@@ -106,7 +175,7 @@ pub async fn convert(
     options: &Options,
     resolver: &impl Resolver,
 ) -> Result<Converted, Rejected> {
-    let converter = Converter::new(source.clone())?;
+    let converter = Converter::new(source.clone(), options)?;
     let mut facts = Facts::new();
     let platforms: Vec<Option<Platform>> = if options.platforms.is_empty() {
         vec![None]
@@ -132,6 +201,10 @@ pub async fn convert(
         }
         if !needs.is_empty() {
             facts.extend(resolver.resolve(&needs).await);
+            if let Some(need) = needs.iter().find(|need| facts.get(need).is_none()) {
+                let error = Box::new(Diagnostic::error(format!("nobody could look up {need:?}")));
+                return Err(Rejected { error, warnings: Vec::new() });
+            }
         }
     }
     Ok(Converted { builds: platforms.into_iter().zip(done.into_values()).collect(), facts })

@@ -2,24 +2,26 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::io::Write as _;
+use std::path::Path;
 
 use llb::MarshalOptions;
 use sha2::{Digest as _, Sha256};
 use tonic::Code;
 
-use super::convert::{Converted, Rejected, convert};
+use super::convert::{Converted, Converter, ImageLock, LocalFiles, Rejected, convert};
 use super::failure::Error;
-use super::resolve::{Folders, GatewayResolver};
+use super::resolve::GatewayResolver;
 use crate::buildkit::proto::{pb, rpc};
 use crate::buildkit::{
     self, BuildResult, Gateway, GatewayFailure, LineRange, PlatformEntry, SolveOptions, SourceLocation,
     Warning, platforms_metadata,
 };
-use crate::diag::{Diagnostic, Level, Location, Source};
+use crate::diag::{Source, Span};
 use crate::image::Platform;
-use crate::plan::{Facts, Options};
+use crate::lint;
+use crate::lower::llb_platform;
+use crate::plan::{Facts, IgnoreFile, Options};
 
 /// A Dockerfile to build, with everything around it.
 #[derive(Debug)]
@@ -29,14 +31,16 @@ pub(super) struct Recipe {
     /// How to convert it; the session is filled in when the build has one.
     pub(super) options: Options,
     /// The client's files.
-    pub(super) folders: Folders,
+    pub(super) files: LocalFiles,
+    /// Where base images come from in place of their registries.
+    pub(super) lock: Option<ImageLock>,
 }
 
 /// What a build leaves beside its result.
 #[derive(Debug, Default)]
 pub(super) struct Made {
     /// What the build checks found.
-    pub(super) warnings: Vec<Diagnostic>,
+    pub(super) warnings: Vec<lint::Warning>,
     /// What was looked up, to write an image lock from.
     pub(super) facts: Facts,
 }
@@ -68,7 +72,10 @@ impl GatewayFailure for Unmade {
             Self::Rejected { rejected, filename } => {
                 let failure = buildkit::Failure::new(Code::Unknown, rejected.error.message.clone());
                 match &rejected.error.location {
-                    Some(location) => failure.with_source(source_location(location, filename)).to_status(),
+                    Some(location) => {
+                        let place = source_location(&location.source, &location.spans, filename);
+                        failure.with_source(place).to_status()
+                    }
                     None => failure.to_status(),
                 }
             }
@@ -76,38 +83,53 @@ impl GatewayFailure for Unmade {
     }
 }
 
-/// The Dockerfile at `path`, or on standard input, called `name`.
+/// The Dockerfile at `path`, called `name`.
 ///
 /// # Errors
-/// [`Error::Read`], [`Error::NotUtf8`].
-pub(super) fn read(path: Option<&Path>, name: &str) -> Result<Source, Error> {
-    let failed =
-        |source| Error::Read { what: "the Dockerfile", path: path.map_or("-".into(), PathBuf::from), source };
-    let bytes = match path {
-        Some(path) => fs::read(path).map_err(failed)?,
-        None => {
-            let mut bytes = Vec::new();
-            std::io::stdin().lock().read_to_end(&mut bytes).map_err(failed)?;
-            bytes
-        }
-    };
-    match std::str::from_utf8(&bytes) {
-        Ok(_) => Ok(Source::new(name, bytes)),
-        Err(error) => {
-            let before = &bytes[..error.valid_up_to()];
-            let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-            Err(Error::NotUtf8 { name: name.to_owned(), line })
-        }
+/// [`Error::Read`].
+pub(super) fn read(path: &Path, name: &str) -> Result<Source, Error> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Source::new(name, bytes)),
+        Err(source) => Err(Error::Read { what: "the Dockerfile", path: path.to_owned(), source }),
     }
 }
 
+/// The ignore file that belongs to the Dockerfile at `path` alone, if it is there and not empty.
+pub(super) fn own_ignore_file(path: &Path) -> Option<IgnoreFile> {
+    let mut name = path.file_name()?.to_owned();
+    name.push(".dockerignore");
+    let text = fs::read(path.with_file_name(&name)).ok().filter(|text| !text.is_empty())?;
+    Some(IgnoreFile { name: name.to_string_lossy().into_owned(), text })
+}
+
 impl Recipe {
+    /// Makes sure that the Dockerfile is UTF-8 and parses, before any buildkitd is asked.
+    ///
+    /// # Errors
+    /// [`Error::NotUtf8`], [`Error::Rejected`].
+    pub(super) fn check(&self) -> Result<(), Error> {
+        let bytes = self.source.bytes();
+        if let Err(error) = std::str::from_utf8(bytes) {
+            let line = bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
+            return Err(Error::NotUtf8 { name: self.source.name().to_owned(), line });
+        }
+        match Converter::new(self.source.clone(), &self.options) {
+            Ok(_) => Ok(()),
+            Err(rejected) => {
+                show_warnings(&rejected.warnings, &self.source);
+                Err(Error::Rejected(rejected.error))
+            }
+        }
+    }
+
     /// Converts and solves on the gateway of a build.
     pub(super) async fn make(&self, gateway: Gateway) -> Result<(BuildResult, Made), Unmade> {
         let options = Options { session: Some(gateway.session_id().to_owned()), ..self.options.clone() };
         let resolver = GatewayResolver {
             gateway: &gateway,
-            folders: &self.folders,
+            files: &self.files,
+            lock: self.lock.as_ref(),
+            build_platform: &options.build_platform,
             resolve_mode: options.resolve_mode.name(),
         };
         let converted = convert(&self.source, &options, &resolver)
@@ -116,7 +138,8 @@ impl Recipe {
         let result = solve(&gateway, &options, &converted).await?;
         let warnings: Vec<_> = converted.builds.into_iter().flat_map(|(_, build)| build.warnings).collect();
         for warning in &warnings {
-            if let Err(error) = gateway.warn(warning_message(warning, &options.filename)).await {
+            let message = warning_message(warning, &self.source, &options.filename);
+            if let Err(error) = gateway.warn(message).await {
                 tracing::debug!(
                     error = &error as &dyn std::error::Error,
                     "buildkitd was not told of a warning"
@@ -133,7 +156,7 @@ async fn solve(gateway: &Gateway, options: &Options, converted: &Converted) -> R
     let (mut references, mut entries) = (Vec::new(), Vec::new());
     for (platform, build) in &converted.builds {
         let lowered = &build.lowered;
-        let marshal = MarshalOptions::new(graph_platform(&lowered.platform), String::new());
+        let marshal = MarshalOptions::new(llb_platform(&lowered.platform), String::new());
         let definition = lowered.graph.marshal(lowered.root, &marshal)?;
         let reference =
             gateway.solve(definition.to_pb(), SolveOptions { evaluate: false, cache_imports: true }).await?;
@@ -180,94 +203,107 @@ fn platform_entry(platform: &Platform, image: &Platform) -> PlatformEntry {
     }
 }
 
-pub(super) fn graph_platform(platform: &Platform) -> llb::Platform {
-    llb::Platform {
-        os: platform.os.clone(),
-        architecture: platform.architecture.clone(),
-        variant: platform.variant.clone(),
-        os_version: platform.os_version.clone(),
-        os_features: platform.os_features.clone().unwrap_or_default(),
-    }
-}
-
-fn source_location(location: &Location, filename: &str) -> SourceLocation {
+fn source_location(source: &Source, spans: &[Span], filename: &str) -> SourceLocation {
     let line = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
-    let ranges = location.spans.iter().flat_map(|span| span.lines());
+    let range = |number| LineRange {
+        start_line: line(number),
+        end_line: line(number),
+        ..LineRange::default()
+    };
     SourceLocation {
         filename: filename.to_owned(),
         language: "Dockerfile".to_owned(),
-        data: location.source.bytes().to_vec(),
-        ranges: ranges
-            .map(|number| LineRange {
-                start_line: line(number),
-                end_line: line(number),
-                ..LineRange::default()
-            })
-            .collect(),
+        data: source.bytes().to_vec(),
+        ranges: spans.iter().flat_map(|span| span.lines()).map(range).collect(),
     }
 }
 
-/// A warning for buildkitd's history. Its vertex stands for the Dockerfile itself.
-fn warning_message(diagnostic: &Diagnostic, filename: &str) -> Warning {
-    let rule = match &diagnostic.level {
-        Level::Warning(rule) => rule.as_str(),
-        Level::Error => "",
-    };
-    let mut warning = Warning { level: 1, ..Warning::default() };
-    warning.detail = diagnostic.help.iter().cloned().collect();
-    let Some(location) = &diagnostic.location else {
-        warning.short = format!("{rule}: {}", diagnostic.message);
-        return warning;
-    };
-    let first = location.spans.first().map_or(0, |span| span.first());
-    warning.short = format!("{rule}: {} (line {first})", diagnostic.message);
-    warning.vertex = Sha256::digest(location.source.bytes())
-        .iter()
-        .fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}"));
-    let place = source_location(location, filename);
-    warning.source = Some(pb::SourceInfo {
-        filename: place.filename,
-        data: place.data,
-        language: place.language,
-        ..pb::SourceInfo::default()
-    });
+/// A warning for buildkitd's history, in the words of BuildKit's linter
+/// (`frontend/dockerfile/linter/linter.go`). Its vertex stands for the Dockerfile itself.
+fn warning_message(warning: &lint::Warning, source: &Source, filename: &str) -> Warning {
+    let first = warning.span.map_or(0, Span::first);
+    let spans: Vec<Span> = warning.span.into_iter().collect();
+    let place = source_location(source, &spans, filename);
     let position = |line| Some(pb::Position { line, character: 0 });
-    warning.ranges = place
-        .ranges
-        .iter()
-        .map(|range| pb::Range { start: position(range.start_line), end: position(range.end_line) })
-        .collect();
-    warning
+    let range = |range: &LineRange| pb::Range {
+        start: position(range.start_line),
+        end: position(range.end_line),
+    };
+    let digest = Sha256::digest(source.bytes());
+    Warning {
+        vertex: digest.iter().fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}")),
+        level: 1,
+        short: format!("{}: {} (line {first})", warning.rule.name, warning.message),
+        detail: vec![warning.rule.summary.to_owned()],
+        url: String::new(),
+        ranges: place.ranges.iter().map(range).collect(),
+        source: Some(pb::SourceInfo {
+            filename: place.filename,
+            data: place.data,
+            language: place.language,
+            ..pb::SourceInfo::default()
+        }),
+    }
+}
+
+/// Writes warnings to standard error.
+pub(super) fn show_warnings(warnings: &[lint::Warning], source: &Source) {
+    let mut stderr = std::io::stderr().lock();
+    for warning in warnings {
+        let _ = writeln!(stderr, "{}", warning.diagnostic(source).render().trim_end());
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diag::Diagnostic;
+
+    fn recipe(text: &[u8]) -> Recipe {
+        Recipe {
+            source: Source::new("Dockerfile", text),
+            options: Options::default(),
+            files: LocalFiles::default(),
+            lock: None,
+        }
+    }
 
     #[test]
     fn a_dockerfile_that_is_not_utf8_is_named_with_its_line() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("Dockerfile");
-        fs::write(&path, b"FROM scratch\nENV A=\xff\n").unwrap();
-        let error = read(Some(&path), "Dockerfile").unwrap_err();
+        let error = recipe(b"FROM scratch\nENV A=\xff\n").check().unwrap_err();
         assert_eq!(error.report(), "Dockerfile is not valid UTF-8 (line 2); save it as UTF-8");
         assert!(error.is_in_dockerfile());
     }
 
     #[test]
+    fn a_dockerfile_that_does_not_parse_is_rejected_before_a_build() {
+        recipe(b"FROM scratch\n").check().unwrap();
+        let error = recipe(b"FROM scratch\nFRMO x\n").check().unwrap_err();
+        assert!(error.workspace_report().starts_with("build failed: unknown instruction: FRMO"), "{error:?}");
+    }
+
+    #[test]
     fn a_missing_dockerfile_is_named() {
-        let error = read(Some(Path::new("/nonexistent/Dockerfile")), "Dockerfile").unwrap_err();
-        assert_eq!(
-            error.report(),
-            "cannot read the Dockerfile /nonexistent/Dockerfile: No such file or directory (os error 2)"
-        );
+        let error = read(Path::new("/nonexistent/Dockerfile"), "Dockerfile").unwrap_err();
+        let text = "cannot read the Dockerfile /nonexistent/Dockerfile: No such file or directory (os error 2)";
+        assert_eq!(error.report(), text);
+    }
+
+    #[test]
+    fn the_dockerfiles_own_ignore_file_lies_beside_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ops.Dockerfile");
+        assert_eq!(own_ignore_file(&path), None);
+        fs::write(dir.path().join("ops.Dockerfile.dockerignore"), "b").unwrap();
+        let found = own_ignore_file(&path).unwrap();
+        assert_eq!((found.name.as_str(), found.text.as_slice()), ("ops.Dockerfile.dockerignore", b"b".as_slice()));
     }
 
     #[test]
     fn a_rejection_tells_buildkitd_the_lines() {
         let source = Source::new("sub/Dockerfile", "FROM a\nFRMO b \\\n c\n");
         let error =
-            Diagnostic::error("unknown instruction: FRMO").at(&source, [crate::diag::Span::new(2, 3)]);
+            Diagnostic::error("unknown instruction: FRMO").at(&source, [Span::new(2, 3)]);
         let rejected = Rejected { error: Box::new(error), warnings: Vec::new() };
         let status = Unmade::Rejected { rejected, filename: "Dockerfile".to_owned() }.to_status();
         assert_eq!(status.message, "unknown instruction: FRMO");

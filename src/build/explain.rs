@@ -51,34 +51,23 @@ impl Trouble {
         Self::Other { message: message.trim().to_owned() }
     }
 
-    /// The sentence for a base image that cannot be looked up.
+    /// What is wrong with the base image `reference`, to be put after its name.
     pub(super) fn of_lookup(&self, reference: &str) -> String {
         let host = host_of(reference);
         match self {
-            Self::Missing => {
-                format!("base image does not exist: {reference}; check its name, its tag and its platform")
-            }
-            Self::MissingOrPrivate => {
-                format!(
-                    "base image does not exist or needs credentials: {reference}; check its name and that you are logged in to {host}"
-                )
-            }
+            Self::Missing => "base image does not exist; check its name, its tag and its platform".to_owned(),
+            Self::MissingOrPrivate => format!(
+                "base image does not exist or needs credentials; check its name and that you are logged in to {host}"
+            ),
             Self::Status { status, words } => {
-                let advice = advice(status, "pull");
-                format!(
-                    "registry {host} did not give base image {reference}: {status}{}{advice}",
-                    in_parentheses(words.as_deref())
-                )
+                let words = in_parentheses(words.as_deref());
+                format!("registry {host} does not give it: {status}{words}{}", advice(status, "pull"))
             }
             Self::Refused { words } => {
-                format!(
-                    "registry {host} refused to give base image {reference}: {words}; check the credentials for {host}"
-                )
+                format!("registry {host} refuses to give it: {words}; check the credentials for {host}")
             }
-            Self::Unreachable { reason } => {
-                format!("cannot reach registry {host} for base image {reference}: {reason}")
-            }
-            Self::Other { message } => format!("cannot look up base image {reference}: {message}"),
+            Self::Unreachable { reason } => format!("cannot reach registry {host}: {reason}"),
+            Self::Other { message } => message.clone(),
         }
     }
 
@@ -178,25 +167,25 @@ mod tests {
         let cases = [
             (
                 "failed to resolve source metadata for 127.0.0.1:1403/a/b:1: 127.0.0.1:1403/a/b:1: not found",
-                "base image does not exist: 127.0.0.1:1403/a/b:1; check its name, its tag and its platform",
+                "base image does not exist; check its name, its tag and its platform",
             ),
             (
                 "pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed",
-                "base image does not exist or needs credentials: 127.0.0.1:1403/a/b:1; check its name and that you are logged in to 127.0.0.1:1403",
+                "base image does not exist or needs credentials; check its name and that you are logged in to 127.0.0.1:1403",
             ),
             (
                 "unexpected status from HEAD request to http://127.0.0.1:1403/v2/a/b/manifests/1: 401 Unauthorized",
-                "registry 127.0.0.1:1403 did not give base image 127.0.0.1:1403/a/b:1: 401 Unauthorized; check that there are credentials for it and that they are right",
+                "registry 127.0.0.1:1403 does not give it: 401 Unauthorized; check that there are credentials for it and that they are right",
             ),
             (
                 "unexpected status from HEAD request to http://127.0.0.1:1403/v2/a/b/manifests/1: 403 Forbidden\ndenied: not today",
-                "registry 127.0.0.1:1403 did not give base image 127.0.0.1:1403/a/b:1: 403 Forbidden (denied: not today); the credentials do not allow to pull from this repository",
+                "registry 127.0.0.1:1403 does not give it: 403 Forbidden (denied: not today); the credentials do not allow to pull from this repository",
             ),
             (
                 "failed to do request: Head \"http://127.0.0.1:1403/v2/a/b/manifests/1\": dial tcp 127.0.0.1:1403: connect: connection refused",
-                "cannot reach registry 127.0.0.1:1403 for base image 127.0.0.1:1403/a/b:1: connection refused: nothing listens there",
+                "cannot reach registry 127.0.0.1:1403: connection refused: nothing listens there",
             ),
-            ("something new", "cannot look up base image 127.0.0.1:1403/a/b:1: something new"),
+            ("something new", "something new"),
         ];
         for (message, sentence) in cases {
             assert_eq!(Trouble::of(message).of_lookup(REF), sentence);

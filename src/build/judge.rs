@@ -9,6 +9,7 @@ use super::route::{self, Routes};
 use super::run::{Ended, Fault};
 use crate::buildkit::{self, BuildOutcome, GatewayFailure};
 use crate::diag::{Diagnostic, Source};
+use crate::lint;
 use crate::image::Reference;
 use crate::progress::Journal;
 use crate::registry::{Credentials, Repository};
@@ -18,7 +19,7 @@ pub(super) async fn dockerfile_build<T>(
     ended: Ended<T, Unmade>,
     source: &Source,
     routes: &Routes,
-) -> Result<BuildOutcome<T>, (Error, Vec<Diagnostic>)> {
+) -> Result<BuildOutcome<T>, (Error, Vec<lint::Warning>)> {
     let Ended { journal, outcome } = ended;
     match outcome {
         Ok(outcome) => Ok(outcome),

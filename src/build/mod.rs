@@ -41,5 +41,4 @@ pub use secret::{Lookup, SecretError, secrets, ssh_agents};
 pub use workspace_image::{WorkspaceBuild, build_workspace};
 
 pub use crate::buildkit::{Address, CacheEntry, TlsOptions};
-pub use crate::plan::Options as ConvertOptions;
 pub use crate::progress::Mode as ProgressMode;

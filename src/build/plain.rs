@@ -1,7 +1,6 @@
 //! `bob build` outside of a workspace.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,19 +8,18 @@ use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use super::builder::{Builder, DaemonChoice};
-use super::convert::Converter;
-use super::dockerfile::{self, Recipe};
+use super::convert::{ImageLock, LocalFiles};
+use super::dockerfile::{Recipe, show_warnings};
 use super::failure::Error;
 use super::interrupt::Interrupts;
 use super::judge;
 use super::logins::{DockerLogins, SessionLogins};
 use super::output::{Output, Staged};
-use super::resolve::Folders;
 use super::results::Results;
 use super::route::{self, PushVia, Routes, Wish};
 use super::run;
 use crate::buildkit::{BuildRequest, CacheEntry, SecretBytes, SessionOptions};
-use crate::diag::Diagnostic;
+use crate::diag::Source;
 use crate::image::Reference;
 use crate::plan::Options;
 use crate::progress::Mode;
@@ -30,14 +28,14 @@ use crate::proxy::Rights;
 /// A Dockerfile to build, and what to do with the result.
 #[derive(Debug)]
 pub struct PlainBuild {
-    /// The Dockerfile; `None` reads it from standard input.
-    pub dockerfile: Option<PathBuf>,
-    /// The context folder.
-    pub context: PathBuf,
-    /// Local named contexts by the name of their local source.
-    pub named_folders: BTreeMap<String, PathBuf>,
+    /// The Dockerfile.
+    pub dockerfile: Source,
+    /// The context folder and local named contexts.
+    pub files: LocalFiles,
     /// How to convert the Dockerfile.
     pub options: Options,
+    /// Where base images come from in place of their registries.
+    pub image_lock: Option<ImageLock>,
     /// What becomes of the result.
     pub outputs: Vec<Output>,
     /// Secrets for RUN steps.
@@ -69,35 +67,21 @@ pub async fn build(build: &PlainBuild, interrupts: &Interrupts) -> Result<Result
 }
 
 async fn work(build: &PlainBuild, cancel: &CancellationToken) -> Result<Results, Error> {
-    let failed = |source| Error::Read { what: "the build context", path: build.context.clone(), source };
-    std::fs::read_dir(&build.context).map_err(failed)?;
-    let recipe = recipe(build)?;
+    if let Some(context) = &build.files.context {
+        let failed = |source| Error::Read { what: "the build context", path: context.clone(), source };
+        std::fs::read_dir(context).map_err(failed)?;
+    }
+    let recipe = Recipe {
+        source: build.dockerfile.clone(),
+        options: build.options.clone(),
+        files: build.files.clone(),
+        lock: build.image_lock.clone(),
+    };
+    recipe.check()?;
     let builder = build.daemon.connect(cancel).await?;
     let outcome = work_on(build, &recipe, &builder, cancel).await;
     builder.stop().await;
     outcome
-}
-
-/// Reads the Dockerfile. One that does not parse is rejected here, before any buildkitd is asked.
-fn recipe(build: &PlainBuild) -> Result<Recipe, Error> {
-    let path = build.dockerfile.as_deref();
-    let name = path.map_or_else(|| "Dockerfile".to_owned(), |path| shown_name(path));
-    let source = dockerfile::read(path, &name)?;
-    Converter::new(source.clone()).map_err(|rejected| {
-        show_warnings(&rejected.warnings);
-        Error::Rejected(rejected.error)
-    })?;
-    let folders = Folders {
-        dockerfile: build.dockerfile.clone(),
-        context: build.context.clone(),
-        named: build.named_folders.clone(),
-    };
-    Ok(Recipe { source, options: build.options.clone(), folders })
-}
-
-/// What errors call the Dockerfile: its path as the user wrote it.
-fn shown_name(path: &Path) -> String {
-    path.strip_prefix(".").unwrap_or(path).display().to_string()
 }
 
 async fn work_on(
@@ -122,11 +106,12 @@ async fn work_on(
     let outcome = judge::dockerfile_build(ended, &recipe.source, &routes).await;
     let results = match outcome {
         Ok(outcome) => {
-            show_warnings(&outcome.value.warnings);
-            Ok(Results::new(outcome.exporter_response, &routes.renames))
+            show_warnings(&outcome.value.warnings, &recipe.source);
+            let lock = ImageLock::of_facts(&outcome.value.facts, &recipe.options.build_platform);
+            Ok(Results::new(outcome.exporter_response, &routes.renames, lock))
         }
         Err((error, warnings)) => {
-            show_warnings(&warnings);
+            show_warnings(&warnings, &recipe.source);
             Err(error)
         }
     };
@@ -196,12 +181,12 @@ async fn wishes<'a>(
 }
 
 fn session(build: &PlainBuild, routes: &Routes) -> Result<SessionOptions, Error> {
-    let mut local_dirs = build.named_folders.clone();
-    local_dirs.insert("context".to_owned(), build.context.clone());
+    let mut local_dirs = build.files.named.clone();
+    local_dirs.extend(build.files.context.clone().map(|context| ("context".to_owned(), context)));
     let tokens = routes.token.clone().into_iter().collect();
     let credentials = Arc::new(SessionLogins { tokens, logins: build.logins.load()? });
     Ok(SessionOptions {
-        shared_key: shared_key(&build.context),
+        shared_key: build.files.context.as_deref().map(shared_key).unwrap_or_default(),
         local_dirs,
         credentials: Some(credentials),
         secrets: build.secrets.clone(),
@@ -218,12 +203,4 @@ pub(super) fn shared_key(context: &Path) -> String {
     hash.update([0]);
     hash.update(folder.as_os_str().as_encoded_bytes());
     hash.finalize().iter().take(16).fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
-}
-
-/// Writes warnings to standard error.
-pub(super) fn show_warnings(warnings: &[Diagnostic]) {
-    let mut stderr = std::io::stderr().lock();
-    for warning in warnings {
-        let _ = writeln!(stderr, "{}", warning.render().trim_end());
-    }
 }

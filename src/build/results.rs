@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
+use super::convert::ImageLock;
 use super::files::{self, WriteError};
 use super::rename::Renames;
 
@@ -14,15 +15,16 @@ use super::rename::Renames;
 #[derive(Debug, Clone, Default)]
 pub struct Results {
     response: BTreeMap<String, String>,
+    lock: ImageLock,
 }
 
 impl Results {
-    pub(super) fn new(response: BTreeMap<String, String>, renames: &Renames) -> Self {
+    pub(super) fn new(response: BTreeMap<String, String>, renames: &Renames, lock: ImageLock) -> Self {
         let response = response.into_iter().map(|(key, value)| {
             let value = if key == "image.name" { renames.ours(&value) } else { value };
             (key, value)
         });
-        Self { response: response.collect() }
+        Self { response: response.collect(), lock }
     }
 
     /// The digest of the manifest or index, if an image was exported.
@@ -33,6 +35,14 @@ impl Results {
     /// The image id: the digest of the config, or of the index where there are several configs.
     pub fn image_id(&self) -> Option<&str> {
         self.response.get("containerimage.config.digest").map(String::as_str).or_else(|| self.digest())
+    }
+
+    /// Writes the base images that were used, so that later builds can be pinned to them.
+    ///
+    /// # Errors
+    /// [`WriteError`].
+    pub fn write_image_lock(&self, path: &Path) -> Result<(), WriteError> {
+        files::write(path, (self.lock.to_json() + "\n").as_bytes())
     }
 
     /// Writes the image id.
@@ -79,7 +89,7 @@ mod tests {
             ("containerimage.descriptor", &STANDARD.encode(r#"{"digest":"sha256:a","size":3}"#)),
         ];
         let response = pairs.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-        let results = Results::new(response, &renames);
+        let results = Results::new(response, &renames, ImageLock::default());
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("meta.json");
         results.write_metadata(&path).unwrap();

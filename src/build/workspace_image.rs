@@ -8,15 +8,15 @@ use llb::{Constraints, Graph, ImageSource, MarshalOptions};
 use tokio_util::sync::CancellationToken;
 
 use super::builder::{Builder, DaemonChoice};
-use super::convert::Converter;
-use super::dockerfile::{self, Made, Recipe, graph_platform};
+use super::convert::LocalFiles;
+use super::dockerfile::{self, Made, Recipe, show_warnings};
 use super::failure::Error;
 use super::interrupt::Interrupts;
 use super::judge;
 use super::logins::SessionLogins;
 use super::output::{Output, Staged};
-use super::plain::{shared_key, show_warnings};
-use super::resolve::{self, Folders, LookupError};
+use super::plain::shared_key;
+use super::resolve::{self, LookupError};
 use super::route::{self, Routes, Wish};
 use super::run;
 use crate::buildkit::proto::rpc;
@@ -25,6 +25,7 @@ use crate::buildkit::{
     SessionOptions, SolveOptions, platforms_metadata,
 };
 use crate::image::{Platform, Reference};
+use crate::lower::llb_platform;
 use crate::plan::Options;
 use crate::progress::Mode;
 use crate::proxy::Rights;
@@ -151,15 +152,19 @@ async fn prepare(
     let (path, context) = step.locate(&build.workspace)?;
     let root = build.workspace.root().canonicalize().unwrap_or_else(|_| build.workspace.root().to_owned());
     let name = path.strip_prefix(&root).unwrap_or(&path).display().to_string();
-    let source = dockerfile::read(Some(&path), &name)?;
-    Converter::new(source.clone()).map_err(|rejected| {
-        show_warnings(&rejected.warnings);
-        Error::Rejected(rejected.error)
-    })?;
     let filename = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let options = Options { filename, ..Options::default() };
-    let folders = Folders { dockerfile: Some(path), context, named: BTreeMap::new() };
-    Ok(Recipe { source, options, folders })
+    let recipe = Recipe {
+        source: dockerfile::read(&path, &name)?,
+        options: Options { filename, ..Options::default() },
+        files: LocalFiles {
+            context: Some(context),
+            dockerfile_ignore: dockerfile::own_ignore_file(&path),
+            named: BTreeMap::new(),
+        },
+        lock: None,
+    };
+    recipe.check()?;
+    Ok(recipe)
 }
 
 impl Job<'_> {
@@ -178,8 +183,10 @@ impl Job<'_> {
     async fn build_base(&self, builder: &Builder, recipe: Recipe) -> Result<String, Error> {
         tracing::info!(base = %self.base, "building the base layer");
         let mut session = self.session()?;
-        session.shared_key = shared_key(&recipe.folders.context);
-        session.local_dirs.insert("context".to_owned(), recipe.folders.context.clone());
+        if let Some(context) = &recipe.files.context {
+            session.shared_key = shared_key(context);
+            session.local_dirs.insert("context".to_owned(), context.clone());
+        }
         let request = BuildRequest {
             exports: self.push(&self.base)?,
             cache_imports: self.cache_imports.clone(),
@@ -191,11 +198,11 @@ impl Job<'_> {
         match judge::dockerfile_build(ended, &recipe.source, &self.routes).await {
             Ok(outcome) => {
                 let Made { warnings, .. } = outcome.value;
-                show_warnings(&warnings);
+                show_warnings(&warnings, &recipe.source);
                 Ok(outcome.exporter_response.get("containerimage.digest").cloned().unwrap_or_default())
             }
             Err((error, warnings)) => {
-                show_warnings(&warnings);
+                show_warnings(&warnings, &recipe.source);
                 Err(error)
             }
         }
@@ -212,7 +219,10 @@ impl Job<'_> {
         let ended = run::run(builder, request, self.session()?, display, self.cancel, make).await;
         let explain = |error| match error {
             Uncopied::Lookup(LookupError::Daemon(error)) | Uncopied::Daemon(error) => Err(error),
-            Uncopied::Lookup(other) => Ok(Error::Daemon(self.routes.renames.ours(&other.to_string()))),
+            Uncopied::Lookup(other) => {
+                let text = self.routes.renames.ours(&other.to_string());
+                Ok(Error::Daemon(format!("{base}: {text}")))
+            }
             Uncopied::Marshal(error) => Ok(Error::Daemon(error.to_string())),
         };
         judge::image_build(ended, &self.routes, explain).await?;
@@ -278,7 +288,7 @@ async fn make_copy(gateway: &Gateway, reference: &str, shown: &str) -> Result<(B
         log_name: format!("[internal] load metadata for {shown}"),
         ..ImageQuery::default()
     };
-    let image = resolve::image(gateway, query).await?;
+    let image = resolve::image(gateway, query, shown).await?;
     let platform = image.config.as_ref().map_or_else(|_| Platform::host(), |config| config.platform.clone());
     let pinned = Reference::parse_named(reference)
         .ok()
@@ -286,9 +296,9 @@ async fn make_copy(gateway: &Gateway, reference: &str, shown: &str) -> Result<(B
     let pinned = pinned.map_or_else(|| reference.to_owned(), |reference| reference.to_string());
     let mut graph = Graph::new();
     let constraints =
-        Constraints::named(format!("[workspace] FROM {shown}")).with_platform(graph_platform(&platform));
+        Constraints::named(format!("[workspace] FROM {shown}")).with_platform(llb_platform(&platform));
     let root = graph.source(ImageSource::new(pinned), constraints);
-    let definition = graph.marshal(root, &MarshalOptions::new(graph_platform(&platform), String::new()))?;
+    let definition = graph.marshal(root, &MarshalOptions::new(llb_platform(&platform), String::new()))?;
     let reference = gateway.solve(definition.to_pb(), SolveOptions::default()).await?;
     let normal = platform.normalized();
     let entry = PlatformEntry {

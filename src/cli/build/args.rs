@@ -20,13 +20,16 @@ pub struct Args {
     #[command(flatten)]
     given: Given,
     /// Folder of files for the build
-    pub context: Option<PathBuf>,
-    /// The Dockerfile; `-` reads it from standard input [default: CONTEXT/Dockerfile]
-    #[arg(short = 'f', long, value_name = "FILE", help_heading = "Dockerfile")]
-    pub file: Option<PathBuf>,
+    pub context: Option<String>,
     /// How to convert the Dockerfile.
     #[command(flatten)]
     pub convert: ConvertArgs,
+    /// Resolve base images from this file, never from the network
+    #[arg(long, value_name = "FILE")]
+    pub image_lock: Option<PathBuf>,
+    /// Write the base images that were used to this file
+    #[arg(long, value_name = "FILE")]
+    pub image_lock_out: Option<PathBuf>,
 
     /// Name of the image; may be repeated
     #[arg(short = 't', long = "tag", value_name = "REF", help_heading = "Output")]
@@ -133,8 +136,6 @@ pub struct Later {
     call: Option<String>,
     #[arg(long, hide = true, value_name = "FILE")]
     source_policy_file: Option<PathBuf>,
-    #[arg(long, hide = true, value_name = "FILE")]
-    image_lock_out: Option<PathBuf>,
 }
 
 impl Later {
@@ -149,7 +150,6 @@ impl Later {
             () if self.check => ("--check", "; use bob check"),
             () if self.call.as_ref().is_some_and(|call| call != "build") => ("--call", ""),
             () if self.source_policy_file.is_some() => ("--source-policy-file", ""),
-            () if self.image_lock_out.is_some() => ("--image-lock-out", ""),
             () => return None,
         };
         Some(format!("{flag} is not supported yet{instead}"))

@@ -19,10 +19,10 @@ use crate::build::{self, Address, DaemonChoice, Interrupts, OwnDaemon, TlsOption
 pub async fn run(args: Args) -> Result<(), Failure> {
     if args.is_workspace_mode() {
         // The log is all that is left of a workspace.
-        logging::init("info");
+        logging::init("warn,bob=info,bob::proxy=off,bob::registry=error");
         workspace::run(args).await
     } else {
-        logging::init("warn");
+        logging::init("warn,bob::proxy=off,bob::registry=error");
         plain::run(args).await
     }
 }

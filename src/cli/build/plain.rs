@@ -1,15 +1,16 @@
 //! From arguments to a build outside of a workspace.
 
-use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::{Args, daemon_choice, environment, failure, listen};
+use crate::build::convert::ImageLock;
 use crate::build::{
-    self, CacheEntry, ConvertOptions, DockerLogins, Error, Output, PlainBuild, ProgressMode, annotations,
+    self, CacheEntry, DockerLogins, Error, Output, PlainBuild, ProgressMode, annotations,
     parse_cache, secrets, ssh_agents,
 };
 use crate::cli::Failure;
+use crate::cli::convert_args::Inputs;
 
 pub(super) async fn run(args: Args) -> Result<(), Failure> {
     if let Some(refusal) = args.later.refusal() {
@@ -20,6 +21,9 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let results = build::build(&build, &interrupts).await.map_err(|error| failure(&error))?;
     if let Some(path) = &args.metadata_file {
         results.write_metadata(path)?;
+    }
+    if let Some(path) = &args.image_lock_out {
+        results.write_image_lock(path)?;
     }
     if let Some(path) = &args.iidfile {
         results.write_image_id(path)?;
@@ -33,9 +37,12 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
 }
 
 fn plain_build(args: &Args) -> Result<PlainBuild, Failure> {
-    let context = context(args)?;
-    let dockerfile = dockerfile(args, &context);
-    let options = ConvertOptions { filename: filename(dockerfile.as_deref()), ..ConvertOptions::default() };
+    let Some(context) = &args.context else {
+        let text = "the build context is missing: bob build [OPTIONS] CONTEXT, usually `bob build .`";
+        return Err(Failure::Usage(text.to_owned()));
+    };
+    let Inputs { options, dockerfile, files } = args.convert.inputs(Some(context), None)?;
+    let image_lock = args.image_lock.as_deref().map(read_lock).transpose()?;
     let understood = || -> Result<PlainBuild, Error> {
         Ok(PlainBuild {
             outputs: outputs(args)?,
@@ -48,45 +55,23 @@ fn plain_build(args: &Args) -> Result<PlainBuild, Failure> {
             push_via: args.push_via,
             logins: DockerLogins::of(environment),
             daemon: daemon_choice(args)?,
-            named_folders: BTreeMap::new(),
             dockerfile,
-            context,
+            files,
             options,
+            image_lock,
         })
     };
     understood().map_err(|error| failure(&error))
 }
 
-/// The context folder.
-fn context(args: &Args) -> Result<PathBuf, Failure> {
-    let Some(context) = &args.context else {
-        let text = "the build context is missing: bob build [OPTIONS] CONTEXT, usually `bob build .`";
-        return Err(Failure::Usage(text.to_owned()));
-    };
-    let text = context.to_string_lossy();
-    let is_remote = ["http://", "https://", "git://", "git@", "ssh://", "github.com/"]
-        .iter()
-        .any(|prefix| text.starts_with(prefix));
-    if text == "-" || is_remote {
-        let text = format!("the build context {text:?} is not supported yet; give a folder");
-        return Err(Failure::Usage(text));
-    }
-    Ok(context.clone())
-}
-
-/// The Dockerfile; `None` for standard input.
-fn dockerfile(args: &Args, context: &Path) -> Option<PathBuf> {
-    match &args.file {
-        Some(file) if file.as_os_str() == "-" => None,
-        Some(file) => Some(file.clone()),
-        None => Some(context.join("Dockerfile")),
-    }
-}
-
-/// What the source map calls the Dockerfile.
-fn filename(dockerfile: Option<&Path>) -> String {
-    let name = dockerfile.and_then(Path::file_name);
-    name.map_or_else(|| "Dockerfile".to_owned(), |name| name.to_string_lossy().into_owned())
+fn read_lock(path: &Path) -> Result<ImageLock, Failure> {
+    let shown = path.display();
+    let failed = |text: String| Failure::Rendered(format!("error: {text}"));
+    let text = std::fs::read(path).map_err(|error| failed(format!("cannot read {shown}: {error}")))?;
+    ImageLock::parse(&text).map_err(|error| {
+        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+        failed(format!("{shown} is {error}{cause}"))
+    })
 }
 
 /// The outputs, named and annotated. An image is made without being kept anywhere where only its
@@ -168,26 +153,15 @@ mod tests {
     }
 
     #[test]
-    fn the_dockerfile_lies_in_the_context_unless_it_is_named() {
-        let at = |args: &[&str]| dockerfile(&parse(args), Path::new("ctx"));
-        assert_eq!(at(&["ctx"]).unwrap(), Path::new("ctx/Dockerfile"));
-        assert_eq!(at(&["-f", "ops/D", "ctx"]).unwrap(), Path::new("ops/D"));
-        assert_eq!(at(&["-f", "-", "ctx"]), None);
-        assert_eq!(filename(Some(Path::new("ops/D"))), "D");
-    }
-
-    #[test]
     fn wrong_usage_is_named() {
-        assert_eq!(
-            error(&["-t", "x"]),
-            "error: the build context is missing: bob build [OPTIONS] CONTEXT, usually `bob build .`"
-        );
-        assert_eq!(error(&["-"]), "error: the build context \"-\" is not supported yet; give a folder");
-        assert_eq!(
-            error(&["--push", "."]),
-            "error: an image that is pushed needs a name; give one with --tag"
-        );
-        assert!(error(&["--addr", "nonsense", "."]).contains("has no scheme"));
-        assert!(error(&["-o", "type=zip", "."]).contains("there is no type \"zip\""));
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("Dockerfile"), "FROM scratch\n").unwrap();
+        let context = dir.path().to_str().unwrap();
+        let missing = "error: the build context is missing: bob build [OPTIONS] CONTEXT, usually `bob build .`";
+        assert_eq!(error(&["-t", "x"]), missing);
+        let unnamed = "error: an image that is pushed needs a name; give one with --tag";
+        assert_eq!(error(&["--push", context]), unnamed);
+        assert!(error(&["--addr", "nonsense", context]).contains("has no scheme"));
+        assert!(error(&["-o", "type=zip", context]).contains("there is no type \"zip\""));
     }
 }

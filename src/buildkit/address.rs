@@ -47,9 +47,7 @@ pub enum AddressError {
         address: String,
     },
     /// The scheme is one that BuildKit's own client knows, and Bob does not yet.
-    #[error(
-        "daemon addresses of the form {scheme}:// are not supported yet; use unix:// or tcp://"
-    )]
+    #[error("daemon addresses of the form {scheme}:// are not supported yet; use unix:// or tcp://")]
     NotYet {
         /// The scheme.
         scheme: String,
@@ -80,14 +78,8 @@ pub enum AddressError {
     },
 }
 
-const LATER: [&str; 6] = [
-    "docker-container",
-    "podman-container",
-    "nerdctl-container",
-    "kube-pod",
-    "ssh",
-    "npipe",
-];
+const LATER: [&str; 6] =
+    ["docker-container", "podman-container", "nerdctl-container", "kube-pod", "ssh", "npipe"];
 
 impl Address {
     /// Returns the address that `text` writes.
@@ -97,34 +89,22 @@ impl Address {
     /// Every variant of [`AddressError`] but [`AddressError::Tls`].
     pub fn parse(text: &str) -> Result<Self, AddressError> {
         let Some((scheme, rest)) = text.split_once("://") else {
-            return Err(AddressError::NoScheme {
-                address: text.to_owned(),
-            });
+            return Err(AddressError::NoScheme { address: text.to_owned() });
         };
-        let incomplete = |what| AddressError::Incomplete {
-            address: text.to_owned(),
-            what,
-        };
+        let incomplete = |what| AddressError::Incomplete { address: text.to_owned(), what };
         match scheme {
             "unix" if rest.is_empty() => Err(incomplete("a socket path after unix://")),
             "unix" => Ok(Self::Unix(PathBuf::from(rest))),
             "tcp" => parse_host_port(rest).map_err(incomplete),
-            _ if LATER.contains(&scheme) => Err(AddressError::NotYet {
-                scheme: scheme.to_owned(),
-            }),
-            _ => Err(AddressError::UnknownScheme {
-                scheme: scheme.to_owned(),
-                address: text.to_owned(),
-            }),
+            _ if LATER.contains(&scheme) => Err(AddressError::NotYet { scheme: scheme.to_owned() }),
+            _ => Err(AddressError::UnknownScheme { scheme: scheme.to_owned(), address: text.to_owned() }),
         }
     }
 }
 
 fn parse_host_port(rest: &str) -> Result<Address, &'static str> {
     let rest = rest.strip_suffix('/').unwrap_or(rest);
-    let (host, port) = rest
-        .rsplit_once(':')
-        .ok_or("a port, as in tcp://HOST:PORT")?;
+    let (host, port) = rest.rsplit_once(':').ok_or("a port, as in tcp://HOST:PORT")?;
     let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
     let host = match bare {
         Some(inner) => inner,
@@ -137,10 +117,7 @@ fn parse_host_port(rest: &str) -> Result<Address, &'static str> {
         return Err("a host name");
     }
     let port = port.parse().map_err(|_| "a port number")?;
-    Ok(Address::Tcp {
-        host: host.to_owned(),
-        port,
-    })
+    Ok(Address::Tcp { host: host.to_owned(), port })
 }
 
 impl fmt::Display for Address {
@@ -159,11 +136,7 @@ mod tests {
 
     #[test]
     fn unix_and_tcp_addresses_parse_and_print_alike() {
-        for text in [
-            "unix:///run/buildkit/buildkitd.sock",
-            "tcp://host.example:1234",
-            "tcp://[::1]:1234",
-        ] {
+        for text in ["unix:///run/buildkit/buildkitd.sock", "tcp://host.example:1234", "tcp://[::1]:1234"] {
             assert_eq!(Address::parse(text).unwrap().to_string(), text);
         }
     }
@@ -176,16 +149,9 @@ mod tests {
 
     #[test]
     fn malformed_addresses_are_errors() {
-        for text in [
-            "",
-            "/run/x.sock",
-            "unix://",
-            "tcp://host",
-            "tcp://:1",
-            "tcp://h:x",
-            "tcp://::1:1",
-            "gopher://x",
-        ] {
+        for text in
+            ["", "/run/x.sock", "unix://", "tcp://host", "tcp://:1", "tcp://h:x", "tcp://::1:1", "gopher://x"]
+        {
             assert!(Address::parse(text).is_err(), "{text}");
         }
     }

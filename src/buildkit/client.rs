@@ -16,11 +16,12 @@ use tower::Service;
 
 use super::address::{Address, AddressError, TlsOptions};
 use super::error::{BuildError, Error, GatewayFailure};
-use super::gateway::{BuildResult, Gateway};
+use super::gateway::Gateway;
 use super::proto::control::control_client::ControlClient;
 use super::proto::control::{ListWorkersRequest, StatusResponse};
 use super::proto::types::WorkerRecord;
 use super::request::{BuildOutcome, BuildRequest};
+use super::result::BuildResult;
 use super::session::SessionOptions;
 use super::solve;
 use super::{CONNECTION_WINDOW_BYTES, MAX_MESSAGE_BYTES, STREAM_WINDOW_BYTES};
@@ -39,37 +40,18 @@ impl Client {
     ///
     /// [`Error::Connect`] if nothing listens there, [`Error::ConnectTimeout`] if it does not answer,
     /// [`Error::TlsFile`], [`Error::Address`].
-    pub async fn connect(
-        address: &Address,
-        tls: &TlsOptions,
-        patience: Duration,
-    ) -> Result<Self, Error> {
+    pub async fn connect(address: &Address, tls: &TlsOptions, patience: Duration) -> Result<Self, Error> {
         let endpoint = endpoint(address, tls).await?;
-        let timeout = || Error::ConnectTimeout {
-            address: address.to_string(),
-            millis: patience.as_millis(),
-        };
+        let timeout = || Error::ConnectTimeout { address: address.to_string(), millis: patience.as_millis() };
         let connecting = async {
             match address {
-                Address::Unix(path) => {
-                    endpoint
-                        .connect_with_connector(unix_connector(path.clone()))
-                        .await
-                }
+                Address::Unix(path) => endpoint.connect_with_connector(unix_connector(path.clone())).await,
                 Address::Tcp { .. } => endpoint.connect().await,
             }
         };
-        let channel = tokio::time::timeout(patience, connecting)
-            .await
-            .map_err(|_| timeout())?;
-        let channel = channel.map_err(|source| Error::Connect {
-            address: address.to_string(),
-            source,
-        })?;
-        Ok(Self {
-            channel,
-            address: address.clone(),
-        })
+        let channel = tokio::time::timeout(patience, connecting).await.map_err(|_| timeout())?;
+        let channel = channel.map_err(|source| Error::Connect { address: address.to_string(), source })?;
+        Ok(Self { channel, address: address.clone() })
     }
 
     /// Returns a connection to the daemon at `address` if one answers a call there within `patience`.
@@ -77,23 +59,14 @@ impl Client {
     /// # Errors
     ///
     /// As [`Client::connect`], and [`Error::Failed`] if something else than buildkitd answers.
-    pub async fn probe(
-        address: &Address,
-        tls: &TlsOptions,
-        patience: Duration,
-    ) -> Result<Self, Error> {
+    pub async fn probe(address: &Address, tls: &TlsOptions, patience: Duration) -> Result<Self, Error> {
         let attempt = async {
             let client = Self::connect(address, tls, patience).await?;
             client.workers().await?;
             Ok(client)
         };
-        let timeout = || Error::ConnectTimeout {
-            address: address.to_string(),
-            millis: patience.as_millis(),
-        };
-        tokio::time::timeout(patience, attempt)
-            .await
-            .map_err(|_| timeout())?
+        let timeout = || Error::ConnectTimeout { address: address.to_string(), millis: patience.as_millis() };
+        tokio::time::timeout(patience, attempt).await.map_err(|_| timeout())?
     }
 
     /// Returns the address that this connection was made to.
@@ -107,13 +80,8 @@ impl Client {
     ///
     /// [`Error::Failed`], [`Error::Disconnected`].
     pub async fn workers(&self) -> Result<Vec<WorkerRecord>, Error> {
-        let reply = self
-            .control()
-            .list_workers(ListWorkersRequest::default())
-            .await;
-        reply
-            .map(|r| r.into_inner().record)
-            .map_err(|s| Error::from_status("ListWorkers", s))
+        let reply = self.control().list_workers(ListWorkersRequest::default()).await;
+        reply.map(|r| r.into_inner().record).map_err(|s| Error::from_status("ListWorkers", s))
     }
 
     /// Runs one build and returns what its exporters answered.
@@ -158,8 +126,7 @@ impl Client {
 /// Connects to a socket by its path, whatever bytes the path holds.
 fn unix_connector(
     path: PathBuf,
-) -> impl Service<Uri, Response = TokioIo<UnixStream>, Error = io::Error, Future: Send> + Send + 'static
-{
+) -> impl Service<Uri, Response = TokioIo<UnixStream>, Error = io::Error, Future: Send> + Send + 'static {
     tower::service_fn(move |_: Uri| {
         let path = path.clone();
         async move { UnixStream::connect(path).await.map(TokioIo::new) }
@@ -167,20 +134,11 @@ fn unix_connector(
 }
 
 async fn endpoint(address: &Address, tls: &TlsOptions) -> Result<Endpoint, Error> {
-    let malformed = |what| {
-        Error::Address(AddressError::Incomplete {
-            address: address.to_string(),
-            what,
-        })
-    };
+    let malformed = |what| Error::Address(AddressError::Incomplete { address: address.to_string(), what });
     let endpoint = match address {
         Address::Unix(_) if tls.is_set() => {
             let what = "a Unix socket does not speak TLS; leave the TLS options out, or use tcp://";
-            return Err(AddressError::Tls {
-                address: address.to_string(),
-                what,
-            }
-            .into());
+            return Err(AddressError::Tls { address: address.to_string(), what }.into());
         }
         // The name only fills the `:authority` header: the connector knows the path.
         Address::Unix(_) => Endpoint::from_static("http://localhost"),
@@ -188,10 +146,7 @@ async fn endpoint(address: &Address, tls: &TlsOptions) -> Result<Endpoint, Error
         Address::Tcp { host, .. } => {
             let config = tls_config(address, host, tls).await?;
             let endpoint = tcp_endpoint(address, "https").map_err(malformed)?;
-            let wrong = |source| Error::Connect {
-                address: address.to_string(),
-                source,
-            };
+            let wrong = |source| Error::Connect { address: address.to_string(), source };
             endpoint.tls_config(config).map_err(wrong)?
         }
     };
@@ -207,22 +162,13 @@ async fn endpoint(address: &Address, tls: &TlsOptions) -> Result<Endpoint, Error
 
 fn tcp_endpoint(address: &Address, scheme: &str) -> Result<Endpoint, &'static str> {
     let text = address.to_string();
-    let rest = text
-        .strip_prefix("tcp")
-        .expect("a TCP address prints with its scheme");
+    let rest = text.strip_prefix("tcp").expect("a TCP address prints with its scheme");
     Endpoint::from_shared(format!("{scheme}{rest}")).map_err(|_| "a usable host name")
 }
 
-async fn tls_config(
-    address: &Address,
-    host: &str,
-    tls: &TlsOptions,
-) -> Result<ClientTlsConfig, Error> {
+async fn tls_config(address: &Address, host: &str, tls: &TlsOptions) -> Result<ClientTlsConfig, Error> {
     let read = async |path: &PathBuf| {
-        let failed = |source| Error::TlsFile {
-            path: path.display().to_string(),
-            source,
-        };
+        let failed = |source| Error::TlsFile { path: path.display().to_string(), source };
         tokio::fs::read(path).await.map_err(failed)
     };
     let mut config = ClientTlsConfig::new().domain_name(tls.server_name.as_deref().unwrap_or(host));
@@ -237,11 +183,7 @@ async fn tls_config(
         (None, None) => Ok(config),
         _ => {
             let what = "give both --tlscert and --tlskey, or neither";
-            Err(AddressError::Tls {
-                address: address.to_string(),
-                what,
-            }
-            .into())
+            Err(AddressError::Tls { address: address.to_string(), what }.into())
         }
     }
 }
@@ -249,14 +191,7 @@ async fn tls_config(
 /// The authorities that this machine trusts, for a daemon whose authority is not named.
 fn system_roots() -> Vec<Certificate> {
     let pem = |der: &[u8]| {
-        format!(
-            "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
-            STANDARD.encode(der)
-        )
+        format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", STANDARD.encode(der))
     };
-    rustls_native_certs::load_native_certs()
-        .certs
-        .iter()
-        .map(|c| Certificate::from_pem(pem(c)))
-        .collect()
+    rustls_native_certs::load_native_certs().certs.iter().map(|c| Certificate::from_pem(pem(c))).collect()
 }

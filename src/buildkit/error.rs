@@ -88,15 +88,9 @@ impl Error {
     /// Returns the error for a failed call, told apart by whether the daemon or the transport spoke.
     pub(crate) fn from_status(during: &'static str, status: tonic::Status) -> Self {
         if std::error::Error::source(&status).is_some() {
-            return Self::Disconnected {
-                during,
-                source: Box::new(status),
-            };
+            return Self::Disconnected { during, source: Box::new(status) };
         }
-        Self::Failed {
-            during,
-            failure: Box::new(Failure::from_status(&status)),
-        }
+        Self::Failed { during, failure: Box::new(Failure::from_status(&status)) }
     }
 
     /// Returns what the daemon said, if it was the daemon that failed.
@@ -235,28 +229,20 @@ impl Failure {
 
     /// Returns the failure that a gRPC status describes; details that cannot be read are left out.
     pub fn from_status(status: &tonic::Status) -> Self {
-        let details = rpc::Status::decode(status.details())
-            .map(|s| s.details)
-            .unwrap_or_default();
+        let details = rpc::Status::decode(status.details()).map(|s| s.details).unwrap_or_default();
         let mut failure = Self::new(status.code(), status.message());
         for detail in &details {
             failure.read_detail(detail);
         }
         // Stacks are the daemon's own call stacks: long, and of no use to anyone here.
-        failure.details = details
-            .into_iter()
-            .filter(|d| detail_name(d) != Some("stack.Stack+json"))
-            .collect();
+        failure.details =
+            details.into_iter().filter(|d| detail_name(d) != Some("stack.Stack+json")).collect();
         failure
     }
 
     /// Returns the status that carries this failure with all its details.
     pub fn to_status(&self) -> rpc::Status {
-        rpc::Status {
-            code: self.code as i32,
-            message: self.message.clone(),
-            details: self.details.clone(),
-        }
+        rpc::Status { code: self.code as i32, message: self.message.clone(), details: self.details.clone() }
     }
 
     fn read_detail(&mut self, detail: &Any) {
@@ -287,12 +273,9 @@ fn detail_name(detail: &Any) -> Option<&str> {
 
 impl SourceLocation {
     fn to_detail(&self) -> Any {
-        let value = serde_json::to_vec(&SourceJson::from(self))
-            .expect("strings and numbers always serialise");
-        Any {
-            type_url: format!("{TYPE_PREFIX}errdefs.Source+json"),
-            value,
-        }
+        let value =
+            serde_json::to_vec(&SourceJson::from(self)).expect("strings and numbers always serialise");
+        Any { type_url: format!("{TYPE_PREFIX}errdefs.Source+json"), value }
     }
 }
 
@@ -342,10 +325,7 @@ struct PositionJson {
     character: i32,
 }
 
-#[allow(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "the signature that serde calls"
-)]
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
 fn is_zero(value: &i32) -> bool {
     *value == 0
 }
@@ -382,16 +362,71 @@ impl From<&SourceLocation> for SourceJson {
                 .ranges
                 .iter()
                 .map(|r| RangeJson {
-                    start: PositionJson {
-                        line: r.start_line,
-                        character: r.start_column,
-                    },
-                    end: PositionJson {
-                        line: r.end_line,
-                        character: r.end_column,
-                    },
+                    start: PositionJson { line: r.start_line, character: r.start_column },
+                    end: PositionJson { line: r.end_line, character: r.end_column },
                 })
                 .collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn detail(name: &str, value: &str) -> Any {
+        Any { type_url: format!("github.com/moby/buildkit/{name}"), value: value.into() }
+    }
+
+    fn status(details: Vec<Any>) -> tonic::Status {
+        let message = rpc::Status { code: Code::Unknown as i32, message: "broken".into(), details };
+        tonic::Status::with_details(Code::Unknown, "broken", message.encode_to_vec().into())
+    }
+
+    #[test]
+    fn vertex_exit_code_and_source_are_read() {
+        let source = r#"{"info":{"filename":"Dockerfile","data":"RlJPTSB4","language":"Dockerfile"},
+            "ranges":[{"start":{"line":3},"end":{"line":3,"character":9}}]}"#;
+        let failure = Failure::from_status(&status(vec![
+            detail("stack.Stack+json", "{}"),
+            detail("errdefs.Vertex+json", r#"{"digest":"sha256:1"}"#),
+            detail("errdefs.Source+json", source),
+            detail("gatewayapi.ExitMessage+json", r#"{"Code":7}"#),
+        ]));
+        assert_eq!((failure.vertex.as_deref(), failure.exit_code), (Some("sha256:1"), Some(7)));
+        let range = LineRange { start_line: 3, start_column: 0, end_line: 3, end_column: 9 };
+        assert_eq!(
+            (failure.sources[0].data.as_slice(), failure.sources[0].ranges[0]),
+            (b"FROM x".as_slice(), range)
+        );
+    }
+
+    #[test]
+    fn what_is_returned_keeps_all_details_but_stacks() {
+        let known =
+            [detail("errdefs.Vertex+json", "{}"), detail("errdefs.Subrequest+json", r#"{"name":"x"}"#)];
+        let with_stack = [known.to_vec(), vec![detail("stack.Stack+json", "{}")]].concat();
+        assert_eq!(Failure::from_status(&status(with_stack)).to_status().details, known);
+    }
+
+    #[test]
+    fn unreadable_details_are_left_out() {
+        let failure = Failure::from_status(&status(vec![detail("errdefs.Source+json", "not json")]));
+        assert_eq!((failure.message.as_str(), failure.sources.len()), ("broken", 0));
+        let garbage = tonic::Status::with_details(Code::Unknown, "broken", vec![0xff; 9].into());
+        assert_eq!(Failure::from_status(&garbage).to_string(), "broken");
+    }
+
+    #[test]
+    fn a_source_that_is_added_comes_back_the_same() {
+        let range = LineRange { start_line: 2, start_column: 0, end_line: 4, end_column: 1 };
+        let source = SourceLocation {
+            filename: "Dockerfile".into(),
+            language: "Dockerfile".into(),
+            data: b"FROM x\n".to_vec(),
+            ranges: vec![range],
+        };
+        let told = Failure::new(Code::InvalidArgument, "broken").with_source(source.clone()).to_status();
+        assert_eq!(Failure::from_status(&status(told.details)).sources, [source]);
     }
 }

@@ -3,10 +3,8 @@
 //! Every call carries the build's ref in the metadata `buildkit-controlapi-buildid`; see
 //! `control/gateway` in BuildKit.
 
-use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use serde::Serialize;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::Channel;
 
@@ -16,6 +14,7 @@ use super::proto::frontend::llb_bridge_client::LlbBridgeClient;
 use super::proto::frontend::{self, result};
 use super::proto::{control, fsutil, pb, rpc};
 use super::request::CacheEntry;
+use super::result::BuildResult;
 
 const BUILD_ID: &str = "buildkit-controlapi-buildid";
 
@@ -37,7 +36,7 @@ struct Inner {
 /// A result that the daemon holds, lazily: the work starts when it is read or returned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reference {
-    id: String,
+    pub(crate) id: String,
 }
 
 /// What [`Gateway::solve`] does beyond naming the result.
@@ -103,85 +102,6 @@ pub struct Warning {
     pub ranges: Vec<pb::Range>,
 }
 
-/// What a build returns. A reference of `None` is an empty file system (`FROM scratch`).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum BuildResult {
-    /// One file system.
-    Single {
-        /// The file system.
-        reference: Option<Reference>,
-        /// `containerimage.config` and its like.
-        metadata: BTreeMap<String, Vec<u8>>,
-    },
-    /// One file system for each platform.
-    Platforms {
-        /// Platform id → file system.
-        references: BTreeMap<String, Option<Reference>>,
-        /// `refs.platforms`, `containerimage.config/<id>` and their like.
-        metadata: BTreeMap<String, Vec<u8>>,
-    },
-}
-
-/// One platform of a result, as `refs.platforms` names it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PlatformEntry {
-    /// The id, `os/arch[/variant]`.
-    pub id: String,
-    /// CPU architecture, in Go's names.
-    pub architecture: String,
-    /// Operating system, in Go's names.
-    pub os: String,
-    /// Version of the operating system, mostly empty.
-    pub os_version: String,
-    /// Features of the operating system, mostly none.
-    pub os_features: Vec<String>,
-    /// Variant of the architecture, such as `v7`.
-    pub variant: String,
-}
-
-/// Returns the value of the metadata key `refs.platforms`.
-///
-/// Source: `exporter/containerimage/exptypes/types.go` in BuildKit.
-pub fn platforms_metadata(platforms: &[PlatformEntry]) -> Vec<u8> {
-    #[derive(Serialize)]
-    struct Platforms<'a> {
-        #[serde(rename = "Platforms")]
-        platforms: Vec<Entry<'a>>,
-    }
-    #[derive(Serialize)]
-    struct Entry<'a> {
-        #[serde(rename = "ID")]
-        id: &'a str,
-        #[serde(rename = "Platform")]
-        platform: Platform<'a>,
-    }
-    #[derive(Serialize)]
-    struct Platform<'a> {
-        architecture: &'a str,
-        os: &'a str,
-        #[serde(rename = "os.version", skip_serializing_if = "str::is_empty")]
-        os_version: &'a str,
-        #[serde(rename = "os.features", skip_serializing_if = "<[String]>::is_empty")]
-        os_features: &'a [String],
-        #[serde(skip_serializing_if = "str::is_empty")]
-        variant: &'a str,
-    }
-    let platforms = platforms
-        .iter()
-        .map(|p| Entry {
-            id: &p.id,
-            platform: Platform {
-                architecture: &p.architecture,
-                os: &p.os,
-                os_version: &p.os_version,
-                os_features: &p.os_features,
-                variant: &p.variant,
-            },
-        })
-        .collect();
-    serde_json::to_vec(&Platforms { platforms }).expect("strings always serialise")
-}
-
 impl Gateway {
     pub(crate) fn new(
         channel: Channel,
@@ -193,15 +113,7 @@ impl Gateway {
             .max_decoding_message_size(MAX_MESSAGE_BYTES)
             .max_encoding_message_size(MAX_MESSAGE_BYTES);
         let build_id = build_ref.parse().expect("a ref is letters and digits");
-        Self {
-            inner: Arc::new(Inner {
-                client,
-                build_ref,
-                build_id,
-                session_id,
-                cache_imports,
-            }),
-        }
+        Self { inner: Arc::new(Inner { client, build_ref, build_id, session_id, cache_imports }) }
     }
 
     /// Returns the id of the session, the value of `local.session` in local sources.
@@ -222,9 +134,7 @@ impl Gateway {
     pub async fn ping(&self) -> Result<frontend::PongResponse, Error> {
         let request = self.request(frontend::PingRequest {});
         let reply = self.inner.client.clone().ping(request).await;
-        reply
-            .map(tonic::Response::into_inner)
-            .map_err(|s| Error::from_status("Ping", s))
+        reply.map(tonic::Response::into_inner).map_err(|s| Error::from_status("Ping", s))
     }
 
     /// Returns digest and config of an image.
@@ -236,10 +146,7 @@ impl Gateway {
     pub async fn resolve_image(&self, query: ImageQuery) -> Result<ResolvedImage, Error> {
         let identifier = format!("docker-image://{}", query.reference);
         let request = frontend::ResolveSourceMetaRequest {
-            source: Some(pb::SourceOp {
-                identifier,
-                ..Default::default()
-            }),
+            source: Some(pb::SourceOp { identifier, ..Default::default() }),
             platform: query.platform,
             log_name: query.log_name,
             resolve_mode: query.resolve_mode,
@@ -250,16 +157,10 @@ impl Gateway {
             ..Default::default()
         };
         let reply = self.resolve_source_meta(request).await?;
-        let image = reply.image.ok_or(Error::Incomplete {
-            during: "ResolveSourceMeta",
-            missing: "the image",
-        })?;
+        let image =
+            reply.image.ok_or(Error::Incomplete { during: "ResolveSourceMeta", missing: "the image" })?;
         let source = reply.source.map(|s| s.identifier).unwrap_or_default();
-        Ok(ResolvedImage {
-            digest: image.digest,
-            config: image.config,
-            source,
-        })
+        Ok(ResolvedImage { digest: image.digest, config: image.config, source })
     }
 
     /// Returns what the daemon knows about a source of any kind.
@@ -271,15 +172,8 @@ impl Gateway {
         &self,
         request: frontend::ResolveSourceMetaRequest,
     ) -> Result<frontend::ResolveSourceMetaResponse, Error> {
-        let reply = self
-            .inner
-            .client
-            .clone()
-            .resolve_source_meta(self.request(request))
-            .await;
-        reply
-            .map(tonic::Response::into_inner)
-            .map_err(|s| Error::from_status("ResolveSourceMeta", s))
+        let reply = self.inner.client.clone().resolve_source_meta(self.request(request)).await;
+        reply.map(tonic::Response::into_inner).map_err(|s| Error::from_status("ResolveSourceMeta", s))
     }
 
     /// Returns the result of a graph; `None` if the graph is empty.
@@ -292,11 +186,7 @@ impl Gateway {
         definition: pb::Definition,
         options: SolveOptions,
     ) -> Result<Option<Reference>, Error> {
-        let cache_imports = if options.cache_imports {
-            self.cache_imports()
-        } else {
-            Vec::new()
-        };
+        let cache_imports = if options.cache_imports { self.cache_imports() } else { Vec::new() };
         let request = frontend::SolveRequest {
             definition: Some(definition),
             allow_result_return: true,
@@ -306,9 +196,7 @@ impl Gateway {
             ..Default::default()
         };
         let reply = self.inner.client.clone().solve(self.request(request)).await;
-        let reply = reply
-            .map_err(|s| Error::from_status("Solve", s))?
-            .into_inner();
+        let reply = reply.map_err(|s| Error::from_status("Solve", s))?.into_inner();
         match reply.result.and_then(|r| r.result) {
             Some(result::Result::Ref(reference)) if !reference.id.is_empty() => {
                 Ok(Some(Reference { id: reference.id }))
@@ -332,13 +220,9 @@ impl Gateway {
     ///
     /// As [`Gateway::solve`].
     pub async fn evaluate(&self, reference: &Reference) -> Result<(), Error> {
-        let request = self.request(frontend::EvaluateRequest {
-            r#ref: reference.id.clone(),
-        });
+        let request = self.request(frontend::EvaluateRequest { r#ref: reference.id.clone() });
         let reply = self.inner.client.clone().evaluate(request).await;
-        reply
-            .map(|_| ())
-            .map_err(|s| Error::from_status("Evaluate", s))
+        reply.map(|_| ()).map_err(|s| Error::from_status("Evaluate", s))
     }
 
     /// Returns the content of a file, or `None` if there is no such file. At most 16 MiB at a time.
@@ -361,12 +245,7 @@ impl Gateway {
             }),
             mount_index: 0,
         };
-        let reply = self
-            .inner
-            .client
-            .clone()
-            .read_file(self.request(request))
-            .await;
+        let reply = self.inner.client.clone().read_file(self.request(request)).await;
         missing_is_none("ReadFile", reply.map(|r| r.into_inner().data))
     }
 
@@ -387,12 +266,7 @@ impl Gateway {
             include_pattern: include_pattern.to_owned(),
             mount_index: 0,
         };
-        let reply = self
-            .inner
-            .client
-            .clone()
-            .read_dir(self.request(request))
-            .await;
+        let reply = self.inner.client.clone().read_dir(self.request(request)).await;
         missing_is_none("ReadDir", reply.map(|r| r.into_inner().entries))
     }
 
@@ -401,22 +275,10 @@ impl Gateway {
     /// # Errors
     ///
     /// [`Error::Failed`], [`Error::Disconnected`].
-    pub async fn stat_file(
-        &self,
-        reference: &Reference,
-        path: &str,
-    ) -> Result<Option<fsutil::Stat>, Error> {
-        let request = frontend::StatFileRequest {
-            r#ref: reference.id.clone(),
-            path: path.to_owned(),
-            mount_index: 0,
-        };
-        let reply = self
-            .inner
-            .client
-            .clone()
-            .stat_file(self.request(request))
-            .await;
+    pub async fn stat_file(&self, reference: &Reference, path: &str) -> Result<Option<fsutil::Stat>, Error> {
+        let request =
+            frontend::StatFileRequest { r#ref: reference.id.clone(), path: path.to_owned(), mount_index: 0 };
+        let reply = self.inner.client.clone().stat_file(self.request(request)).await;
         Ok(missing_is_none("StatFile", reply.map(|r| r.into_inner().stat))?.flatten())
     }
 
@@ -440,47 +302,27 @@ impl Gateway {
     }
 
     pub(crate) async fn return_result(&self, result: BuildResult) -> Result<(), Error> {
-        self.send_return(frontend::ReturnRequest {
-            result: Some(result.into_message()),
-            error: None,
-        })
-        .await
+        self.send_return(frontend::ReturnRequest { result: Some(result.into_message()), error: None }).await
     }
 
     pub(crate) async fn return_error(&self, status: rpc::Status) -> Result<(), Error> {
-        self.send_return(frontend::ReturnRequest {
-            result: None,
-            error: Some(status),
-        })
-        .await
+        self.send_return(frontend::ReturnRequest { result: None, error: Some(status) }).await
     }
 
     async fn send_return(&self, request: frontend::ReturnRequest) -> Result<(), Error> {
-        let reply = self
-            .inner
-            .client
-            .clone()
-            .r#return(self.request(request))
-            .await;
-        reply
-            .map(|_| ())
-            .map_err(|s| Error::from_status("Return", s))
+        let reply = self.inner.client.clone().r#return(self.request(request)).await;
+        reply.map(|_| ()).map_err(|s| Error::from_status("Return", s))
     }
 
     fn request<T>(&self, message: T) -> tonic::Request<T> {
         let mut request = tonic::Request::new(message);
-        request
-            .metadata_mut()
-            .insert(BUILD_ID, self.inner.build_id.clone());
+        request.metadata_mut().insert(BUILD_ID, self.inner.build_id.clone());
         request
     }
 }
 
 /// The daemon has no code for a missing file: the text alone tells.
-fn missing_is_none<T>(
-    during: &'static str,
-    reply: Result<T, tonic::Status>,
-) -> Result<Option<T>, Error> {
+fn missing_is_none<T>(during: &'static str, reply: Result<T, tonic::Status>) -> Result<Option<T>, Error> {
     match reply {
         Ok(value) => Ok(Some(value)),
         Err(status) if status.message().ends_with("no such file or directory") => Ok(None),
@@ -488,42 +330,9 @@ fn missing_is_none<T>(
     }
 }
 
-impl BuildResult {
-    fn into_message(self) -> frontend::Result {
-        let message = |r: Option<Reference>| frontend::Ref {
-            id: r.map(|r| r.id).unwrap_or_default(),
-            def: None,
-        };
-        let (result, metadata) = match self {
-            Self::Single {
-                reference,
-                metadata,
-            } => (result::Result::Ref(message(reference)), metadata),
-            Self::Platforms {
-                references,
-                metadata,
-            } => {
-                let refs: HashMap<_, _> = references
-                    .into_iter()
-                    .map(|(id, r)| (id, message(r)))
-                    .collect();
-                (result::Result::Refs(frontend::RefMap { refs }), metadata)
-            }
-        };
-        frontend::Result {
-            metadata: metadata.into_iter().collect(),
-            attestations: HashMap::new(),
-            result: Some(result),
-        }
-    }
-}
-
 impl From<CacheEntry> for control::CacheOptionsEntry {
     fn from(entry: CacheEntry) -> Self {
-        Self {
-            r#type: entry.kind,
-            attrs: entry.attrs.into_iter().collect(),
-        }
+        Self { r#type: entry.kind, attrs: entry.attrs.into_iter().collect() }
     }
 }
 
@@ -532,43 +341,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn refs_platforms_has_gos_field_names_and_order() {
-        let entry = PlatformEntry {
-            id: "linux/arm/v7".into(),
-            architecture: "arm".into(),
-            os: "linux".into(),
-            variant: "v7".into(),
-            ..Default::default()
-        };
-        assert_eq!(
-            String::from_utf8(platforms_metadata(&[entry])).unwrap(),
-            r#"{"Platforms":[{"ID":"linux/arm/v7","Platform":{"architecture":"arm","os":"linux","variant":"v7"}}]}"#
-        );
-    }
-
-    #[test]
-    fn a_scratch_result_is_a_reference_without_id() {
-        let message = BuildResult::Single {
-            reference: None,
-            metadata: BTreeMap::new(),
-        }
-        .into_message();
-        assert_eq!(
-            message.result,
-            Some(result::Result::Ref(frontend::Ref {
-                id: String::new(),
-                def: None
-            }))
-        );
-    }
-
-    #[test]
     fn a_missing_file_is_known_by_its_text_alone() {
         let status = tonic::Status::unknown("open .dockerignore: no such file or directory");
-        assert_eq!(
-            missing_is_none::<()>("ReadFile", Err(status)).unwrap(),
-            None
-        );
+        assert_eq!(missing_is_none::<()>("ReadFile", Err(status)).unwrap(), None);
         assert!(missing_is_none::<()>("ReadFile", Err(tonic::Status::unknown("other"))).is_err());
     }
 }

@@ -11,6 +11,7 @@ pub mod daemon;
 mod error;
 mod gateway;
 mod request;
+mod result;
 pub mod session;
 mod solve;
 
@@ -18,11 +19,9 @@ pub use address::{Address, AddressError, TlsOptions};
 pub use client::Client;
 pub use daemon::{Daemon, DaemonError, DaemonOptions};
 pub use error::{BuildError, Error, Failure, GatewayFailure, LineRange, SourceLocation};
-pub use gateway::{
-    BuildResult, FileRange, Gateway, ImageQuery, PlatformEntry, Reference, ResolvedImage,
-    SolveOptions, Warning, platforms_metadata,
-};
+pub use gateway::{FileRange, Gateway, ImageQuery, Reference, ResolvedImage, SolveOptions, Warning};
 pub use request::{BuildOutcome, BuildRequest, CacheEntry, Export, ExportTarget};
+pub use result::{BuildResult, PlatformEntry, platforms_metadata};
 pub use session::{CredentialProvider, Credentials, SecretBytes, SessionOptions};
 
 /// The messages of BuildKit's API, under the names that this project uses for them.

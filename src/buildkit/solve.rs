@@ -12,9 +12,10 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::client::Client;
 use super::error::{BuildError, Error, GatewayFailure};
-use super::gateway::{BuildResult, Gateway};
+use super::gateway::Gateway;
 use super::proto::control::{self, StatusRequest, StatusResponse};
 use super::request::{BuildOutcome, BuildRequest, CacheEntry, ExportTarget};
+use super::result::BuildResult;
 use super::session::{Session, SessionOptions};
 
 /// How long the status stream may say nothing, once the solve is over, before it is given up.
@@ -45,12 +46,7 @@ where
         () = cancel.cancelled() => return Err(BuildError::Cancelled),
         session = opening => session?,
     };
-    let gateway = Gateway::new(
-        client.channel(),
-        build_ref.clone(),
-        session_id,
-        cache_imports,
-    );
+    let gateway = Gateway::new(client.channel(), build_ref.clone(), session_id, cache_imports);
     let (activity, seen) = watch::channel(());
     let following = tokio::spawn(follow_status(client.clone(), build_ref, events, activity));
     let following = AbortOnDropHandle::new(following);
@@ -78,10 +74,7 @@ where
 {
     let mut control = client.control();
     let solve = async {
-        let reply = control
-            .solve(message)
-            .await
-            .map_err(|status| Error::from_status("Solve", status))?;
+        let reply = control.solve(message).await.map_err(|status| Error::from_status("Solve", status))?;
         Ok::<_, Error>(reply.into_inner().exporter_response.into_iter().collect())
     };
     tokio::pin!(solve);
@@ -111,10 +104,7 @@ where
                     return Err(ended.ok().and_then(Result::err).unwrap_or(error).into());
                 }
             };
-            Ok(BuildOutcome {
-                exporter_response,
-                value,
-            })
+            Ok(BuildOutcome { exporter_response, value })
         }
         Err(error) => {
             let telling = async { tokio::join!(gateway.return_error(error.to_status()), solve) };
@@ -127,15 +117,8 @@ where
 }
 
 /// Waits for the end of the status stream as long as it says something.
-async fn finish_status(
-    mut following: AbortOnDropHandle<Result<(), Error>>,
-    mut seen: watch::Receiver<()>,
-) {
-    let mut silence = if seen.has_changed().unwrap_or(true) {
-        STATUS_SILENCE
-    } else {
-        STATUS_NEVER_BEGAN
-    };
+async fn finish_status(mut following: AbortOnDropHandle<Result<(), Error>>, mut seen: watch::Receiver<()>) {
+    let mut silence = if seen.has_changed().unwrap_or(true) { STATUS_SILENCE } else { STATUS_NEVER_BEGAN };
     loop {
         tokio::select! {
             ended = &mut following => {
@@ -157,26 +140,14 @@ fn solve_message(
 ) -> Result<(control::SolveRequest, Vec<ExportTarget>), Error> {
     let mut frontend_attrs = request.frontend_attrs;
     if !request.cache_imports.is_empty() {
-        frontend_attrs.insert(
-            "cache-imports".to_owned(),
-            cache_imports_json(&request.cache_imports),
-        );
+        frontend_attrs.insert("cache-imports".to_owned(), cache_imports_json(&request.cache_imports));
     }
     let (mut exporters, mut targets) = (Vec::new(), Vec::new());
     for export in request.exports {
-        if export
-            .attrs
-            .get("mode")
-            .is_some_and(|mode| mode == "delete")
-        {
-            return Err(Error::NotYet {
-                what: "mode=delete of a local export",
-            });
+        if export.attrs.get("mode").is_some_and(|mode| mode == "delete") {
+            return Err(Error::NotYet { what: "mode=delete of a local export" });
         }
-        exporters.push(control::Exporter {
-            r#type: export.kind,
-            attrs: export.attrs.into_iter().collect(),
-        });
+        exporters.push(control::Exporter { r#type: export.kind, attrs: export.attrs.into_iter().collect() });
         targets.push(export.target);
     }
     let message = control::SolveRequest {
@@ -200,10 +171,8 @@ fn solve_message(
 
 /// The attribute in which the daemon keeps cache imports for frontends; Go's field names.
 fn cache_imports_json(imports: &[CacheEntry]) -> String {
-    let entries: Vec<_> = imports
-        .iter()
-        .map(|e| serde_json::json!({ "Type": e.kind, "Attrs": e.attrs }))
-        .collect();
+    let entries: Vec<_> =
+        imports.iter().map(|e| serde_json::json!({ "Type": e.kind, "Attrs": e.attrs })).collect();
     serde_json::Value::Array(entries).to_string()
 }
 
@@ -215,11 +184,7 @@ async fn follow_status(
     activity: watch::Sender<()>,
 ) -> Result<(), Error> {
     let failed = |status| Error::from_status("Status", status);
-    let reply = client
-        .control()
-        .status(StatusRequest { r#ref: build_ref })
-        .await
-        .map_err(failed)?;
+    let reply = client.control().status(StatusRequest { r#ref: build_ref }).await.map_err(failed)?;
     let mut stream = reply.into_inner();
     while let Some(message) = stream.message().await.map_err(failed)? {
         activity.send_replace(());
@@ -232,7 +197,5 @@ async fn follow_status(
 /// A random id as Go makes them: 25 digits of base 36. Source: `identity/randomid.go` in BuildKit.
 fn random_id() -> String {
     const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
-    (0..25)
-        .map(|_| char::from(DIGITS[rand::random_range(0..DIGITS.len())]))
-        .collect()
+    (0..25).map(|_| char::from(DIGITS[rand::random_range(0..DIGITS.len())])).collect()
 }

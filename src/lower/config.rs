@@ -115,7 +115,7 @@ impl Lowering<'_, '_> {
     ) -> Result<(), ErrorKind> {
         self.used_once(command, stage.last.cmd.replace(command.instruction.head.span));
         let args = self.command_line(stage, command, line);
-        stage.commit(format!("CMD {}", gofmt::quoted_list(&args)), false);
+        stage.commit(format!("CMD {}", quoted(&args, line)), false);
         let config = stage.state.config();
         config.cmd = args;
         config.args_escaped = true;
@@ -130,7 +130,7 @@ impl Lowering<'_, '_> {
     ) -> Result<(), ErrorKind> {
         self.used_once(command, stage.last.entrypoint.replace(command.instruction.head.span));
         let args = self.command_line(stage, command, line);
-        stage.commit(format!("ENTRYPOINT {}", gofmt::quoted_list(&args)), false);
+        stage.commit(format!("ENTRYPOINT {}", quoted(&args, line)), false);
         let keep_cmd = stage.last.cmd.is_some();
         let config = stage.state.config();
         config.entrypoint = args;
@@ -245,6 +245,15 @@ impl Lowering<'_, '_> {
         stage.state.config().volumes.extend(paths.into_iter().map(|path| (path, Unit)));
         Ok(())
     }
+}
+
+/// A command as the history has it: the bytes of a text that is not UTF-8 as they are written.
+fn quoted(args: &[String], line: &CommandLine) -> String {
+    let mut words: Vec<&[u8]> = args.iter().map(String::as_bytes).collect();
+    if let (Some(raw), Some(last)) = (&line.raw, words.last_mut()) {
+        *last = raw;
+    }
+    gofmt::quoted_list(words)
 }
 
 /// A command in shell form with the shell before it.

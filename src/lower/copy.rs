@@ -98,13 +98,10 @@ impl Lowering<'_, '_> {
         let from = command.sources.first().copied();
         let source = match from {
             None => self.context,
-            Some(id) => match &self.finished[id] {
-                Some(done) => done.output,
-                None => {
-                    let stage = stage.steps.label.clone();
-                    return Err(ErrorKind::CopyFromLater { from: copy.from.clone(), stage });
-                }
-            },
+            Some(id) => self.files_of(stage, id).ok_or_else(|| {
+                let stage = stage.steps.label.clone();
+                ErrorKind::CopyFromLater { from: copy.from.clone(), stage }
+            })?,
         };
         let files = Files {
             add: false,

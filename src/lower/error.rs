@@ -100,6 +100,8 @@ pub enum ErrorKind {
     SshSource,
     #[error("here-documents go with the shell form of RUN only")]
     RunHeredoc,
+    #[error("RUN --device is a feature of experimental Dockerfile frontends only")]
+    Device,
     #[error("arguments are required")]
     NoArguments,
     #[error("the command has bytes that are not UTF-8")]

@@ -2,10 +2,21 @@
 
 use std::fmt::Write as _;
 
-/// `text` in double quotes, as `strconv.Quote` writes it.
-pub(super) fn quote(text: &str) -> String {
+/// `text` in double quotes, as `strconv.Quote` writes it; bytes that are not UTF-8 by their numbers.
+fn quote(text: &[u8]) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
+    for chunk in text.utf8_chunks() {
+        push_quoted(&mut out, chunk.valid());
+        for byte in chunk.invalid() {
+            let _ = write!(out, "\\x{byte:02x}");
+        }
+    }
+    out.push('"');
+    out
+}
+
+fn push_quoted(out: &mut String, text: &str) {
     for c in text.chars() {
         match c {
             '"' | '\\' => {
@@ -30,13 +41,11 @@ pub(super) fn quote(text: &str) -> String {
             }
         }
     }
-    out.push('"');
-    out
 }
 
 /// `["a" "b"]`: a list with `%q`.
-pub(super) fn quoted_list(items: &[String]) -> String {
-    let quoted: Vec<String> = items.iter().map(|item| quote(item)).collect();
+pub(super) fn quoted_list<'a>(items: impl IntoIterator<Item = &'a [u8]>) -> String {
+    let quoted: Vec<String> = items.into_iter().map(quote).collect();
     format!("[{}]", quoted.join(" "))
 }
 
@@ -102,9 +111,9 @@ mod tests {
             ("\u{fffd}", "\"\u{fffd}\""),
             ("'", r#""'""#),
         ] {
-            assert_eq!(quote(text), quoted);
+            assert_eq!(quote(text.as_bytes()), quoted);
         }
-        assert_eq!(quoted_list(&["a".into(), String::new()]), r#"["a" ""]"#);
+        assert_eq!(quoted_list([&b"a\xff"[..], b""]), r#"["a\xff" ""]"#);
         assert_eq!(list(&[]), "[]");
     }
 

@@ -203,6 +203,14 @@ impl<'p, 'n> Lowering<'p, 'n> {
         }
     }
 
+    /// The files of a stage that is done, or those that the current stage has made so far.
+    fn files_of(&self, current: &state::Current, id: StageId) -> Option<Output> {
+        if id == current.id {
+            return Some(current.state.output);
+        }
+        self.finished[id].as_ref().map(|done| done.output)
+    }
+
     /// What surrounds an op of the step `name` whose instruction is at `span`; without one its location
     /// is known to be nothing.
     fn step(&self, name: String, span: Option<Span>) -> Constraints {

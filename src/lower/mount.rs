@@ -33,11 +33,11 @@ impl Lowering<'_, '_> {
             let from_stage = !mount.from.is_empty() || mount.mount_type == MountType::Cache;
             let mut output = self.context;
             if from_stage {
-                let Some(done) = &self.finished[source] else {
+                let later = || {
                     let from = if mount.from.is_empty() { "scratch".into() } else { mount.from.clone() };
-                    return Err(ErrorKind::MountFromLater { from, target: mount.target.clone() });
+                    ErrorKind::MountFromLater { from, target: mount.target.clone() }
                 };
-                output = done.output;
+                output = self.files_of(stage, source).ok_or_else(later)?;
             }
             match mount.mount_type {
                 MountType::Secret => {

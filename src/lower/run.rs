@@ -1,8 +1,7 @@
 //! RUN: a command in a container.
 
 use llb::{
-    Constraints, Device, ExecOp, FileOp, HostIp, MkfileAction, Mount, Network, Output, ProxyEnv, Security,
-    Ulimit,
+    Constraints, ExecOp, FileOp, HostIp, MkfileAction, Mount, Network, Output, ProxyEnv, Security, Ulimit,
 };
 
 use super::config::with_shell;
@@ -40,7 +39,7 @@ impl Lowering<'_, '_> {
         let line = self.command(stage, run, &mut exec)?;
         let args = if line.shell { with_shell(&stage.state.image, &line.args) } else { line.args };
         self.add_mounts(stage, command, &mounts, &mut exec)?;
-        self.set_container(stage, run, &mut exec);
+        self.set_container(stage, run, &mut exec)?;
 
         let lex = crate::shell::Lex { raw_quotes: true, skip_unset_env: true, ..self.lex };
         let head = &command.instruction.head;
@@ -53,7 +52,7 @@ impl Lowering<'_, '_> {
         step.platform = stage.state.platform.as_deref().map(llb_platform);
         if self.late.is_none() && args.is_empty() {
             self.late = Some(ErrorKind::NoArguments.into());
-        } else if self.late.is_none() && (line.not_utf8 || run.line.not_utf8) {
+        } else if self.late.is_none() && (line.not_utf8 || run.line.raw.is_some()) {
             self.late = Some(Error::from(ErrorKind::NotUtf8));
         }
         let created_by = format!("RUN {}", with_args(stage, &args));
@@ -106,7 +105,10 @@ impl Lowering<'_, '_> {
     }
 
     /// Sets what does not depend on the command.
-    fn set_container(&self, stage: &Current, run: &Run, exec: &mut ExecOp) {
+    fn set_container(&self, stage: &Current, run: &Run, exec: &mut ExecOp) -> Result<(), ErrorKind> {
+        if !run.devices.is_empty() {
+            return Err(ErrorKind::Device);
+        }
         let options = self.plan.options;
         exec.env = stage.state.env.to_vec();
         exec.cwd = stage.state.dir.to_string();
@@ -128,14 +130,10 @@ impl Lowering<'_, '_> {
         let limit =
             |limit: &plan::Ulimit| Ulimit { name: limit.name.clone(), soft: limit.soft, hard: limit.hard };
         exec.ulimits.extend(options.ulimits.iter().map(limit));
-        let device = |device: &crate::dockerfile::Device| Device {
-            name: device.name.clone(),
-            optional: !device.required,
-        };
-        exec.devices.extend(run.devices.iter().map(device));
         if options.shm_size_bytes > 0 {
             exec.mounts.push(Mount::tmpfs("/dev/shm", options.shm_size_bytes));
         }
+        Ok(())
     }
 
     /// The proxy settings among the build arguments; the last spelling of each counts.

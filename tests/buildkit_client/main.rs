@@ -1,5 +1,12 @@
 //! The BuildKit client against a real buildkitd. Needs root, buildkitd, runc and a static busybox.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "tests touch real files and fail where they stand"
+)]
+
+mod remote;
 mod support;
 mod transfer;
 
@@ -8,8 +15,8 @@ use std::time::{Duration, Instant};
 
 use bob::buildkit::proto::pb;
 use bob::buildkit::{
-    Address, BuildError, BuildRequest, BuildResult, Client, Daemon, DaemonError, Error, FileRange,
-    Gateway, SecretBytes, SolveOptions, TlsOptions,
+    Address, BuildError, BuildRequest, BuildResult, Client, Daemon, DaemonError, Error, FileRange, Gateway,
+    SecretBytes, SolveOptions, TlsOptions,
 };
 use support::{Graph, build, client, dirs, rootfs, single};
 use tokio::sync::mpsc;
@@ -19,21 +26,11 @@ use tokio_util::sync::CancellationToken;
 async fn the_daemon_tells_its_workers_and_capabilities() {
     let client = client().await;
     assert!(!client.workers().await.unwrap().is_empty());
-    let (ended, _) = build(
-        BuildRequest::default(),
-        dirs(&[]),
-        async |gateway: Gateway| {
-            let pong = gateway.ping().await?;
-            assert!(pong.llb_caps.len() > 50, "{}", pong.llb_caps.len());
-            Ok((
-                BuildResult::Single {
-                    reference: None,
-                    metadata: BTreeMap::new(),
-                },
-                (),
-            ))
-        },
-    )
+    let (ended, _) = build(BuildRequest::default(), dirs(&[]), async |gateway: Gateway| {
+        let pong = gateway.ping().await?;
+        assert!(pong.llb_caps.len() > 50, "{}", pong.llb_caps.len());
+        Ok((BuildResult::Single { reference: None, metadata: BTreeMap::new() }, ()))
+    })
     .await;
     ended.unwrap();
 }
@@ -44,16 +41,11 @@ async fn an_address_without_a_daemon_fails_quickly() {
     let patience = Duration::from_millis(500);
     let tls = TlsOptions::default();
     let absent = Address::Unix("/nonexistent/b.sock".into());
-    assert!(matches!(
-        Client::probe(&absent, &tls, patience).await,
-        Err(Error::Connect { .. })
-    ));
+    assert!(matches!(Client::probe(&absent, &tls, patience).await, Err(Error::Connect { .. })));
     let dir = tempfile::tempdir().unwrap();
     let silent = dir.path().join("s");
     let _listener = std::os::unix::net::UnixListener::bind(&silent).unwrap();
-    let error = Client::probe(&Address::Unix(silent), &tls, patience)
-        .await
-        .unwrap_err();
+    let error = Client::probe(&Address::Unix(silent), &tls, patience).await.unwrap_err();
     assert!(matches!(error, Error::ConnectTimeout { .. }), "{error}");
     assert!(began.elapsed() < Duration::from_secs(2));
 }
@@ -63,60 +55,24 @@ async fn files_of_a_result_are_read_whole_in_part_and_when_large() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("Dockerfile"), "FROM x").unwrap();
     std::fs::write(dir.path().join("large"), vec![7; 6 << 20]).unwrap();
-    let (ended, _) = build(
-        BuildRequest::default(),
-        dirs(&[("context", dir.path())]),
-        async |gateway: Gateway| {
+    let (ended, _) =
+        build(BuildRequest::default(), dirs(&[("context", dir.path())]), async |gateway: Gateway| {
             let mut graph = Graph::default();
             let vertex = graph.local(&gateway, "context", &[]);
-            let made = gateway
-                .solve(graph.definition(&vertex), SolveOptions::default())
-                .await?
-                .unwrap();
-            assert_eq!(
-                gateway.read_file(&made, "Dockerfile", None).await?.unwrap(),
-                b"FROM x"
-            );
-            let part = Some(FileRange {
-                offset: 5,
-                length: 1,
-            });
-            assert_eq!(
-                gateway.read_file(&made, "Dockerfile", part).await?.unwrap(),
-                b"x"
-            );
-            assert_eq!(
-                gateway
-                    .read_file(&made, "large", None)
-                    .await?
-                    .unwrap()
-                    .len(),
-                6 << 20
-            );
+            let made = gateway.solve(graph.definition(&vertex), SolveOptions::default()).await?.unwrap();
+            assert_eq!(gateway.read_file(&made, "Dockerfile", None).await?.unwrap(), b"FROM x");
+            let part = Some(FileRange { offset: 5, length: 1 });
+            assert_eq!(gateway.read_file(&made, "Dockerfile", part).await?.unwrap(), b"x");
+            assert_eq!(gateway.read_file(&made, "large", None).await?.unwrap().len(), 6 << 20);
             assert_eq!(gateway.read_file(&made, ".dockerignore", None).await?, None);
-            assert_eq!(
-                gateway.stat_file(&made, "large").await?.unwrap().size,
-                6 << 20
-            );
+            assert_eq!(gateway.stat_file(&made, "large").await?.unwrap().size, 6 << 20);
             assert_eq!(gateway.stat_file(&made, "absent").await?, None);
-            let names: Vec<_> = gateway
-                .read_dir(&made, "/", "")
-                .await?
-                .unwrap()
-                .into_iter()
-                .map(|s| s.path)
-                .collect();
+            let names: Vec<_> =
+                gateway.read_dir(&made, "/", "").await?.unwrap().into_iter().map(|s| s.path).collect();
             assert_eq!(names, ["Dockerfile", "large"]);
-            Ok((
-                BuildResult::Single {
-                    reference: None,
-                    metadata: BTreeMap::new(),
-                },
-                (),
-            ))
-        },
-    )
-    .await;
+            Ok((BuildResult::Single { reference: None, metadata: BTreeMap::new() }, ()))
+        })
+        .await;
     ended.unwrap();
 }
 
@@ -124,35 +80,19 @@ async fn files_of_a_result_are_read_whole_in_part_and_when_large() {
 async fn a_failing_step_names_vertex_exit_code_and_lines() {
     let rootfs = rootfs();
     let failing = std::sync::Mutex::new(String::new());
-    let (ended, status) = build(
-        BuildRequest::default(),
-        dirs(&[("rootfs", rootfs.path())]),
-        async |gateway: Gateway| {
+    let (ended, status) =
+        build(BuildRequest::default(), dirs(&[("rootfs", rootfs.path())]), async |gateway: Gateway| {
             let mut graph = Graph::default();
             let root = graph.local(&gateway, "rootfs", &[]);
             let step = graph.run(&root, "echo going wrong; exit 7", vec![]);
             failing.lock().unwrap().clone_from(&step.0);
             let range = pb::Range {
-                start: Some(pb::Position {
-                    line: 3,
-                    character: 0,
-                }),
-                end: Some(pb::Position {
-                    line: 4,
-                    character: 9,
-                }),
+                start: Some(pb::Position { line: 3, character: 0 }),
+                end: Some(pb::Position { line: 4, character: 9 }),
             };
-            let location = pb::Location {
-                source_index: 0,
-                ranges: vec![range],
-            };
+            let location = pb::Location { source_index: 0, ranges: vec![range] };
             graph.source = Some(pb::Source {
-                locations: BTreeMap::from([(
-                    step.0.clone(),
-                    pb::Locations {
-                        locations: vec![location],
-                    },
-                )]),
+                locations: BTreeMap::from([(step.0.clone(), pb::Locations { locations: vec![location] })]),
                 infos: vec![pb::SourceInfo {
                     filename: "Dockerfile".into(),
                     data: b"the text".to_vec(),
@@ -161,34 +101,20 @@ async fn a_failing_step_names_vertex_exit_code_and_lines() {
                 }],
             });
             single(&gateway, graph, &step).await
-        },
-    )
-    .await;
-    let BuildError::Daemon(error) = ended.unwrap_err() else {
-        panic!("the solve fails")
-    };
+        })
+        .await;
+    let BuildError::Daemon(error) = ended.unwrap_err() else { panic!("the solve fails") };
     let failure = error.failure().unwrap();
     assert!(failure.message.contains("exit code: 7"), "{failure}");
     assert_eq!(failure.exit_code, Some(7));
     assert_eq!(failure.vertex.as_ref(), Some(&*failing.lock().unwrap()));
     let source = &failure.sources[0];
+    assert_eq!((source.filename.as_str(), source.data.as_slice()), ("Dockerfile", b"the text".as_slice()));
     assert_eq!(
-        (source.filename.as_str(), source.data.as_slice()),
-        ("Dockerfile", b"the text".as_slice())
-    );
-    assert_eq!(
-        (
-            source.ranges[0].start_line,
-            source.ranges[0].end_line,
-            source.ranges[0].end_column
-        ),
+        (source.ranges[0].start_line, source.ranges[0].end_line, source.ranges[0].end_column),
         (3, 4, 9)
     );
-    let logs: Vec<u8> = status
-        .iter()
-        .flat_map(|s| &s.logs)
-        .flat_map(|l| l.msg.clone())
-        .collect();
+    let logs: Vec<u8> = status.iter().flat_map(|s| &s.logs).flat_map(|l| l.msg.clone()).collect();
     assert_eq!(String::from_utf8_lossy(&logs), "going wrong\n");
 }
 
@@ -196,22 +122,12 @@ async fn a_failing_step_names_vertex_exit_code_and_lines() {
 async fn a_failure_of_the_caller_ends_the_build_and_stays_what_it_was() {
     let began = Instant::now();
     let (ended, _) = build(BuildRequest::default(), dirs(&[]), async |_| {
-        Err(Error::Incomplete {
-            during: "a test",
-            missing: "nothing",
-        })
+        Err(Error::Incomplete { during: "a test", missing: "nothing" })
     })
     .await;
     let error = ended.unwrap_err();
-    assert!(
-        matches!(error, BuildError::Caller(Error::Incomplete { .. })),
-        "{error}"
-    );
-    assert!(
-        began.elapsed() < Duration::from_secs(4),
-        "{:?}",
-        began.elapsed()
-    );
+    assert!(matches!(error, BuildError::Caller(Error::Incomplete { .. })), "{error}");
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
 }
 
 fn secret_mount(id: &str, optional: bool) -> pb::Mount {
@@ -220,12 +136,7 @@ fn secret_mount(id: &str, optional: bool) -> pb::Mount {
         output: 0,
         dest: format!("/run/secrets/{id}"),
         mount_type: pb::MountType::Secret.into(),
-        secret_opt: Some(pb::SecretOpt {
-            id: id.into(),
-            mode: 0o400,
-            optional,
-            ..Default::default()
-        }),
+        secret_opt: Some(pb::SecretOpt { id: id.into(), mode: 0o400, optional, ..Default::default() }),
         ..Default::default()
     }
 }
@@ -234,13 +145,12 @@ fn secret_mount(id: &str, optional: bool) -> pb::Mount {
 async fn secrets_reach_a_step_and_optional_ones_may_be_absent() {
     let rootfs = rootfs();
     let mut session = dirs(&[("rootfs", rootfs.path())]);
-    session
-        .secrets
-        .insert("token".into(), SecretBytes::from("s3cret".to_owned()));
+    session.secrets.insert("token".into(), SecretBytes::from("s3cret".to_owned()));
     let (ended, _) = build(BuildRequest::default(), session, async |gateway: Gateway| {
         let mut graph = Graph::default();
         let root = graph.local(&gateway, "rootfs", &[]);
-        let script = "test \"$(/bin/busybox cat /run/secrets/token)\" = s3cret && test ! -e /run/secrets/other";
+        let script =
+            "test \"$(/bin/busybox cat /run/secrets/token)\" = s3cret && test ! -e /run/secrets/other";
         let step = graph.run(&root, script, vec![secret_mount("token", false), secret_mount("other", true)]);
         single(&gateway, graph, &step).await
     })
@@ -256,35 +166,24 @@ async fn an_agent_is_mounted_and_a_missing_one_is_named() {
     let mut session = dirs(&[("rootfs", rootfs.path())]);
     session.ssh_agents.insert("default".into(), socket);
     for (id, works) in [("", true), ("other", false)] {
-        let (ended, _) = build(
-            BuildRequest::default(),
-            session.clone(),
-            async |gateway: Gateway| {
-                let mut graph = Graph::default();
-                let root = graph.local(&gateway, "rootfs", &[]);
-                let mount = pb::Mount {
-                    input: -1,
-                    output: 0,
-                    dest: "/run/agent.sock".into(),
-                    mount_type: pb::MountType::Ssh.into(),
-                    ssh_opt: Some(pb::SshOpt {
-                        id: id.into(),
-                        mode: 0o600,
-                        ..Default::default()
-                    }),
-                    ..Default::default()
-                };
-                let step = graph.run(&root, "test -S /run/agent.sock", vec![mount]);
-                single(&gateway, graph, &step).await
-            },
-        )
+        let (ended, _) = build(BuildRequest::default(), session.clone(), async |gateway: Gateway| {
+            let mut graph = Graph::default();
+            let root = graph.local(&gateway, "rootfs", &[]);
+            let mount = pb::Mount {
+                input: -1,
+                output: 0,
+                dest: "/run/agent.sock".into(),
+                mount_type: pb::MountType::Ssh.into(),
+                ssh_opt: Some(pb::SshOpt { id: id.into(), mode: 0o600, ..Default::default() }),
+                ..Default::default()
+            };
+            let step = graph.run(&root, "test -S /run/agent.sock", vec![mount]);
+            single(&gateway, graph, &step).await
+        })
         .await;
         match ended {
             Ok(_) => assert!(works, "{id}"),
-            Err(error) => assert!(
-                !works && error.to_string().contains("--ssh other"),
-                "{error}"
-            ),
+            Err(error) => assert!(!works && error.to_string().contains("--ssh other"), "{error}"),
         }
     }
 }
@@ -323,8 +222,7 @@ fn sleepers(mark: &str) -> usize {
     let lines = entries.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
     lines
         .filter(|line| {
-            line.starts_with(b"/bin/busybox\0sleep")
-                && line.ends_with(format!("{mark}\0").as_bytes())
+            line.starts_with(b"/bin/busybox\0sleep") && line.ends_with(format!("{mark}\0").as_bytes())
         })
         .count()
 }
@@ -332,13 +230,9 @@ fn sleepers(mark: &str) -> usize {
 #[tokio::test]
 async fn a_daemon_that_dies_is_noticed_at_once_and_leaves_nothing() {
     let (rootfs, folder) = (rootfs(), tempfile::tempdir().unwrap());
-    let daemon = Daemon::start(support::options(folder.path()))
-        .await
-        .unwrap();
+    let daemon = Daemon::start(support::options(folder.path())).await.unwrap();
     let tls = TlsOptions::default();
-    let client = Client::connect(daemon.address(), &tls, Duration::from_secs(5))
-        .await
-        .unwrap();
+    let client = Client::connect(daemon.address(), &tls, Duration::from_secs(5)).await.unwrap();
     let (sender, mut status) = mpsc::channel(64);
     let cancel = CancellationToken::new();
     let function = async |gateway: Gateway| {
@@ -356,16 +250,8 @@ async fn a_daemon_that_dies_is_noticed_at_once_and_leaves_nothing() {
                 rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
                 let began = Instant::now();
                 let exit = daemon.exited().await;
-                assert!(
-                    began.elapsed() < Duration::from_secs(1),
-                    "{:?}",
-                    began.elapsed()
-                );
-                assert!(
-                    exit.status.to_string().contains("SIGKILL"),
-                    "{}",
-                    exit.status
-                );
+                assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+                assert!(exit.status.to_string().contains("SIGKILL"), "{}", exit.status);
                 assert!(!exit.log_tail.is_empty());
             }
         }
@@ -373,32 +259,20 @@ async fn a_daemon_that_dies_is_noticed_at_once_and_leaves_nothing() {
     let began = Instant::now();
     let (ended, ()) = tokio::join!(building, killing);
     let error = ended.unwrap_err();
-    assert!(
-        matches!(error, BuildError::Daemon(Error::Disconnected { .. })),
-        "{error:?}"
-    );
+    assert!(matches!(error, BuildError::Daemon(Error::Disconnected { .. })), "{error:?}");
     assert!(began.elapsed() < Duration::from_secs(10));
     daemon.stop().await;
     assert_eq!(sleepers("876543"), 0, "the container still runs");
-    assert_eq!(
-        std::fs::read_dir(folder.path()).unwrap().count(),
-        0,
-        "state or socket is left"
-    );
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "state or socket is left");
 }
 
 #[tokio::test]
 async fn a_stopped_daemon_leaves_no_state_and_no_socket() {
     let folder = tempfile::tempdir().unwrap();
-    let daemon = Daemon::start(support::options(folder.path()))
-        .await
-        .unwrap();
+    let daemon = Daemon::start(support::options(folder.path())).await.unwrap();
     let socket = folder.path().join("b.sock");
     assert!(socket.exists());
-    assert!(matches!(
-        Daemon::start(support::options(folder.path())).await,
-        Err(DaemonError::InUse { .. })
-    ));
+    assert!(matches!(Daemon::start(support::options(folder.path())).await, Err(DaemonError::InUse { .. })));
     daemon.stop().await;
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use bob::buildkit::proto::control::StatusResponse;
 use bob::buildkit::proto::pb;
 use bob::buildkit::{
-    Address, BuildError, BuildOutcome, BuildRequest, BuildResult, Client, Daemon, DaemonOptions,
-    Error, Export, ExportTarget, Gateway, SessionOptions, SolveOptions, TlsOptions,
+    Address, BuildError, BuildOutcome, BuildRequest, BuildResult, Client, Daemon, DaemonOptions, Error,
+    Export, ExportTarget, Gateway, SessionOptions, SolveOptions, TlsOptions,
 };
 use prost::Message as _;
 use sha2::{Digest as _, Sha256};
@@ -43,10 +43,7 @@ pub(crate) fn address() -> Address {
         let runtime = Runtime::new().unwrap();
         let folder = tempfile::tempdir().unwrap().keep();
         let daemon = runtime.block_on(Daemon::start(options(&folder))).unwrap();
-        Shared {
-            daemon,
-            _runtime: runtime,
-        }
+        Shared { daemon, _runtime: runtime }
     };
     let shared = SHARED.get_or_init(|| std::thread::spawn(start).join().unwrap());
     shared.daemon.address().clone()
@@ -54,9 +51,7 @@ pub(crate) fn address() -> Address {
 
 pub(crate) async fn client() -> Client {
     let address = tokio::task::spawn_blocking(address).await.unwrap();
-    Client::connect(&address, &TlsOptions::default(), Duration::from_secs(5))
-        .await
-        .unwrap()
+    Client::connect(&address, &TlsOptions::default(), Duration::from_secs(5)).await.unwrap()
 }
 
 /// A graph under construction.
@@ -74,41 +69,19 @@ impl Graph {
     pub(crate) fn add(&mut self, mut op: pb::Op) -> Vertex {
         let kind = op.op.take();
         let mut bytes = op.encode_to_vec();
-        bytes.extend(
-            pb::Op {
-                op: kind,
-                ..Default::default()
-            }
-            .encode_to_vec(),
-        );
-        let digest = format!(
-            "sha256:{}",
-            Sha256::digest(&bytes)
-                .iter()
-                .map(|b| format!("{b:02x}"))
-                .collect::<String>()
-        );
-        self.metadata
-            .insert(digest.clone(), pb::OpMetadata::default());
+        bytes.extend(pb::Op { op: kind, ..Default::default() }.encode_to_vec());
+        let hex: Vec<_> = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
+        let digest = format!("sha256:{}", hex.concat());
+        self.metadata.insert(digest.clone(), pb::OpMetadata::default());
         self.def.push(bytes);
         (digest, 0)
     }
 
-    pub(crate) fn local(
-        &mut self,
-        gateway: &Gateway,
-        name: &str,
-        attrs: &[(&str, &str)],
-    ) -> Vertex {
-        let mut attrs: BTreeMap<_, _> = attrs
-            .iter()
-            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-            .collect();
+    pub(crate) fn local(&mut self, gateway: &Gateway, name: &str, attrs: &[(&str, &str)]) -> Vertex {
+        let mut attrs: BTreeMap<_, _> =
+            attrs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         attrs.insert("local.session".to_owned(), gateway.session_id().to_owned());
-        let source = pb::SourceOp {
-            identifier: format!("local://{name}"),
-            attrs,
-        };
+        let source = pb::SourceOp { identifier: format!("local://{name}"), attrs };
         self.add(pb::Op {
             op: Some(pb::op::Op::Source(source)),
             constraints: Some(pb::WorkerConstraints::default()),
@@ -118,17 +91,10 @@ impl Graph {
 
     /// Runs a busybox shell in `rootfs`, with more mounts.
     pub(crate) fn run(&mut self, rootfs: &Vertex, script: &str, mounts: Vec<pb::Mount>) -> Vertex {
-        let root = pb::Mount {
-            input: 0,
-            dest: "/".into(),
-            output: 0,
-            ..Default::default()
-        };
+        let root = pb::Mount { input: 0, dest: "/".into(), output: 0, ..Default::default() };
         let exec = pb::ExecOp {
             meta: Some(pb::Meta {
-                args: ["/bin/busybox", "sh", "-c", script]
-                    .map(String::from)
-                    .to_vec(),
+                args: ["/bin/busybox", "sh", "-c", script].map(String::from).to_vec(),
                 cwd: "/".into(),
                 env: vec!["PATH=/bin".into()],
                 ..Default::default()
@@ -137,10 +103,7 @@ impl Graph {
             ..Default::default()
         };
         self.add(pb::Op {
-            inputs: vec![pb::Input {
-                digest: rootfs.0.clone(),
-                index: rootfs.1,
-            }],
+            inputs: vec![pb::Input { digest: rootfs.0.clone(), index: rootfs.1 }],
             op: Some(pb::op::Op::Exec(exec)),
             platform: Some(pb::Platform {
                 architecture: "amd64".into(),
@@ -153,17 +116,10 @@ impl Graph {
 
     pub(crate) fn definition(mut self, result: &Vertex) -> pb::Definition {
         self.add(pb::Op {
-            inputs: vec![pb::Input {
-                digest: result.0.clone(),
-                index: result.1,
-            }],
+            inputs: vec![pb::Input { digest: result.0.clone(), index: result.1 }],
             ..Default::default()
         });
-        pb::Definition {
-            def: self.def,
-            metadata: self.metadata,
-            source: self.source,
-        }
+        pb::Definition { def: self.def, metadata: self.metadata, source: self.source }
     }
 }
 
@@ -176,26 +132,13 @@ pub(crate) fn rootfs() -> tempfile::TempDir {
 }
 
 pub(crate) fn dirs(list: &[(&str, &Path)]) -> SessionOptions {
-    let local_dirs = list
-        .iter()
-        .map(|(name, path)| ((*name).to_owned(), (*path).to_owned()))
-        .collect();
-    SessionOptions {
-        local_dirs,
-        ..SessionOptions::default()
-    }
+    let local_dirs = list.iter().map(|(name, path)| ((*name).to_owned(), (*path).to_owned())).collect();
+    SessionOptions { local_dirs, ..SessionOptions::default() }
 }
 
 pub(crate) fn export(kind: &str, target: ExportTarget) -> BuildRequest {
-    let export = Export {
-        kind: kind.into(),
-        attrs: BTreeMap::new(),
-        target,
-    };
-    BuildRequest {
-        exports: vec![export],
-        ..BuildRequest::default()
-    }
+    let export = Export { kind: kind.into(), attrs: BTreeMap::new(), target };
+    BuildRequest { exports: vec![export], ..BuildRequest::default() }
 }
 
 /// Solves what `graph` makes and returns it as the result.
@@ -204,16 +147,8 @@ pub(crate) async fn single(
     graph: Graph,
     result: &Vertex,
 ) -> Result<(BuildResult, ()), Error> {
-    let reference = gateway
-        .solve(graph.definition(result), SolveOptions::default())
-        .await?;
-    Ok((
-        BuildResult::Single {
-            reference,
-            metadata: BTreeMap::new(),
-        },
-        (),
-    ))
+    let reference = gateway.solve(graph.definition(result), SolveOptions::default()).await?;
+    Ok((BuildResult::Single { reference, metadata: BTreeMap::new() }, ()))
 }
 
 /// Runs a build and returns its end with all its status messages.
@@ -221,10 +156,7 @@ pub(crate) async fn build<F, Fut>(
     request: BuildRequest,
     session: SessionOptions,
     function: F,
-) -> (
-    Result<BuildOutcome<()>, BuildError<Error>>,
-    Vec<StatusResponse>,
-)
+) -> (Result<BuildOutcome<()>, BuildError<Error>>, Vec<StatusResponse>)
 where
     F: FnOnce(Gateway) -> Fut,
     Fut: Future<Output = Result<(BuildResult, ()), Error>>,
@@ -238,15 +170,7 @@ where
         }
         all
     });
-    let ended = client
-        .build(
-            request,
-            session,
-            sender,
-            &CancellationToken::new(),
-            function,
-        )
-        .await;
+    let ended = client.build(request, session, sender, &CancellationToken::new(), function).await;
     (ended, collecting.await.unwrap())
 }
 
@@ -257,15 +181,11 @@ pub(crate) async fn round_trip(
 ) -> Result<tempfile::TempDir, BuildError<Error>> {
     let out = tempfile::tempdir().unwrap();
     let request = export("local", ExportTarget::Folder(out.path().to_owned()));
-    let (ended, _) = build(
-        request,
-        dirs(&[("context", context)]),
-        async |gateway: Gateway| {
-            let mut graph = Graph::default();
-            let vertex = graph.local(&gateway, "context", attrs);
-            single(&gateway, graph, &vertex).await
-        },
-    )
+    let (ended, _) = build(request, dirs(&[("context", context)]), async |gateway: Gateway| {
+        let mut graph = Graph::default();
+        let vertex = graph.local(&gateway, "context", attrs);
+        single(&gateway, graph, &vertex).await
+    })
     .await;
     ended.map(|_| out)
 }

@@ -38,12 +38,7 @@ async fn a_tree_comes_back_as_it_was() {
     for folder in ["foo", "foo-x", "empty"] {
         std::fs::create_dir(at(folder)).unwrap();
     }
-    for (file, content) in [
-        ("foo/a", "one"),
-        ("foo-x/b", "two"),
-        ("foo.txt", ""),
-        ("ü name", "three"),
-    ] {
+    for (file, content) in [("foo/a", "one"), ("foo-x/b", "two"), ("foo.txt", ""), ("ü name", "three")] {
         std::fs::write(at(file), content).unwrap();
     }
     std::fs::set_permissions(at("foo/a"), std::fs::Permissions::from_mode(0o4751)).unwrap();
@@ -56,26 +51,11 @@ async fn a_tree_comes_back_as_it_was() {
         rustix::fs::mknodat(rustix::fs::CWD, at(name), kind, 0o640.into(), device).unwrap();
     };
     make("pipe", rustix::fs::FileType::Fifo, 0);
-    make(
-        "null",
-        rustix::fs::FileType::CharacterDevice,
-        rustix::fs::makedev(1, 3),
-    );
-    let attribute = rustix::fs::lsetxattr(
-        at("foo.txt"),
-        "user.k",
-        b"v",
-        rustix::fs::XattrFlags::empty(),
-    );
+    make("null", rustix::fs::FileType::CharacterDevice, rustix::fs::makedev(1, 3));
+    let attribute = rustix::fs::lsetxattr(at("foo.txt"), "user.k", b"v", rustix::fs::XattrFlags::empty());
     let time = SystemTime::UNIX_EPOCH + Duration::new(1_500_000_000, 123_456_789);
-    std::fs::File::open(at("foo"))
-        .unwrap()
-        .set_modified(time)
-        .unwrap();
-    std::fs::File::open(at("foo/a"))
-        .unwrap()
-        .set_modified(time)
-        .unwrap();
+    std::fs::File::open(at("foo")).unwrap().set_modified(time).unwrap();
+    std::fs::File::open(at("foo/a")).unwrap().set_modified(time).unwrap();
 
     let out = round_trip(dir.path(), &[]).await.unwrap();
     drop(socket);
@@ -85,14 +65,8 @@ async fn a_tree_comes_back_as_it_was() {
     assert_eq!(copy("foo/a").permissions().mode() & 0o7777, 0o4751);
     assert_eq!(copy("empty").permissions().mode() & 0o7777, 0o1777);
     assert_eq!(copy("hard").ino(), copy("foo/a").ino());
-    assert_eq!(
-        std::fs::read_link(out.path().join("soft")).unwrap(),
-        Path::new("foo/a")
-    );
-    assert_eq!(
-        std::fs::read_link(out.path().join("loop")).unwrap(),
-        Path::new("loop")
-    );
+    assert_eq!(std::fs::read_link(out.path().join("soft")).unwrap(), Path::new("foo/a"));
+    assert_eq!(std::fs::read_link(out.path().join("loop")).unwrap(), Path::new("loop"));
     assert!(copy("socket").is_file() && copy("socket").len() == 0);
     assert!(copy("pipe").file_type().is_fifo() && copy("null").file_type().is_char_device());
     assert_eq!(copy("null").rdev(), rustix::fs::makedev(1, 3));
@@ -100,8 +74,7 @@ async fn a_tree_comes_back_as_it_was() {
     assert_eq!(copy("foo/a").modified().unwrap(), time);
     if attribute.is_ok() {
         let mut value = [0; 8];
-        let length =
-            rustix::fs::lgetxattr(out.path().join("foo.txt"), "user.k", &mut value).unwrap();
+        let length = rustix::fs::lgetxattr(out.path().join("foo.txt"), "user.k", &mut value).unwrap();
         assert_eq!(&value[..length], b"v");
     }
 }
@@ -116,26 +89,10 @@ async fn patterns_choose_what_is_sent() {
     }
     symlink("../foo/a", at("d/rel")).unwrap();
     let cases: [(&str, &str, &[&str]); 4] = [
-        (
-            "local.excludepatterns",
-            r#"["*","!d/e/f"]"#,
-            &["d", "d/e", "d/e/f"],
-        ),
-        (
-            "local.includepattern",
-            r#"["foo","d/e/g"]"#,
-            &["d", "d/e", "d/e/g", "foo", "foo/a", "foo/b"],
-        ),
-        (
-            "local.followpaths",
-            r#"["d/rel"]"#,
-            &["d", "d/rel", "foo", "foo/a"],
-        ),
-        (
-            "local.excludepatterns",
-            r#"["**/[ag]", "top"]"#,
-            &["d", "d/e", "d/e/f", "d/rel", "foo", "foo/b"],
-        ),
+        ("local.excludepatterns", r#"["*","!d/e/f"]"#, &["d", "d/e", "d/e/f"]),
+        ("local.includepattern", r#"["foo","d/e/g"]"#, &["d", "d/e", "d/e/g", "foo", "foo/a", "foo/b"]),
+        ("local.followpaths", r#"["d/rel"]"#, &["d", "d/rel", "foo", "foo/a"]),
+        ("local.excludepatterns", r#"["**/[ag]", "top"]"#, &["d", "d/e", "d/e/f", "d/rel", "foo", "foo/b"]),
     ];
     for (key, value, expected) in cases {
         let out = round_trip(dir.path(), &[(key, value)]).await.unwrap();
@@ -149,9 +106,7 @@ async fn hard_links_to_files_that_are_left_out_become_files() {
     std::fs::write(at("a"), "content").unwrap();
     std::fs::hard_link(at("a"), at("b")).unwrap();
     std::fs::hard_link(at("a"), at("c")).unwrap();
-    let out = round_trip(dir.path(), &[("local.excludepatterns", r#"["a"]"#)])
-        .await
-        .unwrap();
+    let out = round_trip(dir.path(), &[("local.excludepatterns", r#"["a"]"#)]).await.unwrap();
     assert_eq!(listing(out.path()), ["b", "c"]);
     assert_eq!(std::fs::read(out.path().join("c")).unwrap(), b"content");
 }
@@ -160,21 +115,14 @@ async fn hard_links_to_files_that_are_left_out_become_files() {
 async fn an_unknown_folder_is_refused_by_name() {
     let (dir, _) = context();
     let request = export("local", ExportTarget::Folder(dir.path().join("out")));
-    let (ended, _) = build(
-        request,
-        dirs(&[("context", dir.path())]),
-        async |gateway: Gateway| {
-            let mut graph = Graph::default();
-            let vertex = graph.local(&gateway, "other", &[]);
-            single(&gateway, graph, &vertex).await
-        },
-    )
+    let (ended, _) = build(request, dirs(&[("context", dir.path())]), async |gateway: Gateway| {
+        let mut graph = Graph::default();
+        let vertex = graph.local(&gateway, "other", &[]);
+        single(&gateway, graph, &vertex).await
+    })
     .await;
     let text = ended.unwrap_err().to_string();
-    assert!(
-        text.contains("no access allowed to dir \"other\""),
-        "{text}"
-    );
+    assert!(text.contains("no access allowed to dir \"other\""), "{text}");
 }
 
 #[tokio::test]
@@ -183,11 +131,7 @@ async fn many_small_files_and_a_large_one_arrive() {
     for folder in 0..20 {
         std::fs::create_dir(at(&format!("d{folder}"))).unwrap();
         for file in 0..100 {
-            std::fs::write(
-                at(&format!("d{folder}/f{file}")),
-                format!("{folder}/{file}"),
-            )
-            .unwrap();
+            std::fs::write(at(&format!("d{folder}/f{file}")), format!("{folder}/{file}")).unwrap();
         }
     }
     let large: Vec<u8> = (0..5_000_000_u32).flat_map(u32::to_le_bytes).collect();
@@ -220,15 +164,11 @@ async fn an_export_replaces_files_and_never_follows_links_out_of_its_folder() {
     symlink(outside.path(), out.path().join("sub")).unwrap();
     std::fs::write(out.path().join("kept"), "kept").unwrap();
     let request = export("local", ExportTarget::Folder(out.path().to_owned()));
-    let (ended, _) = build(
-        request,
-        dirs(&[("context", dir.path())]),
-        async |gateway: Gateway| {
-            let mut graph = Graph::default();
-            let vertex = graph.local(&gateway, "context", &[]);
-            single(&gateway, graph, &vertex).await
-        },
-    )
+    let (ended, _) = build(request, dirs(&[("context", dir.path())]), async |gateway: Gateway| {
+        let mut graph = Graph::default();
+        let vertex = graph.local(&gateway, "context", &[]);
+        single(&gateway, graph, &vertex).await
+    })
     .await;
     ended.unwrap();
     assert_eq!(listing(outside.path()), ["file"]);
@@ -270,43 +210,22 @@ impl tokio::io::AsyncWrite for Collect {
 async fn archives_arrive_beside_a_folder_of_the_same_build() {
     let (dir, at) = context();
     std::fs::write(at("file"), vec![1; 2_000_000]).unwrap();
-    let (tar, oci, out) = (
-        Collect::default(),
-        Collect::default(),
-        tempfile::tempdir().unwrap(),
-    );
+    let (tar, oci, out) = (Collect::default(), Collect::default(), tempfile::tempdir().unwrap());
     let mut request = export("tar", ExportTarget::Writer(Box::new(tar.clone())));
-    request
-        .exports
-        .extend(export("local", ExportTarget::Folder(out.path().to_owned())).exports);
-    request
-        .exports
-        .extend(export("oci", ExportTarget::Writer(Box::new(oci.clone()))).exports);
-    let (ended, _) = build(
-        request,
-        dirs(&[("context", dir.path())]),
-        async |gateway: Gateway| {
-            let mut graph = Graph::default();
-            let vertex = graph.local(&gateway, "context", &[]);
-            single(&gateway, graph, &vertex).await
-        },
-    )
+    request.exports.extend(export("local", ExportTarget::Folder(out.path().to_owned())).exports);
+    request.exports.extend(export("oci", ExportTarget::Writer(Box::new(oci.clone()))).exports);
+    let (ended, _) = build(request, dirs(&[("context", dir.path())]), async |gateway: Gateway| {
+        let mut graph = Graph::default();
+        let vertex = graph.local(&gateway, "context", &[]);
+        single(&gateway, graph, &vertex).await
+    })
     .await;
     let outcome = ended.unwrap();
-    assert!(
-        outcome
-            .exporter_response
-            .contains_key("containerimage.digest"),
-        "{outcome:?}"
-    );
+    assert!(outcome.exporter_response.contains_key("containerimage.digest"), "{outcome:?}");
     assert_eq!(listing(out.path()), ["file"]);
     assert!(tar.0.lock().unwrap().len() > 2_000_000);
     let oci = oci.0.lock().unwrap();
-    assert!(
-        oci.windows(10).any(|w| w == b"index.json"),
-        "{} bytes",
-        oci.len()
-    );
+    assert!(oci.windows(10).any(|w| w == b"index.json"), "{} bytes", oci.len());
 }
 
 #[tokio::test]
@@ -315,19 +234,12 @@ async fn a_change_of_content_alone_is_seen_where_the_build_says_so() {
     let write = |text: &str| {
         std::fs::write(at("Dockerfile"), text).unwrap();
         let file = std::fs::File::open(at("Dockerfile")).unwrap();
-        file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1_600_000_000))
-            .unwrap();
+        file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1_600_000_000)).unwrap();
     };
     for text in ["one", "two"] {
         write(text);
-        let attrs = [
-            ("local.differ", "none"),
-            ("local.sharedkeyhint", "differ-test"),
-        ];
+        let attrs = [("local.differ", "none"), ("local.sharedkeyhint", "differ-test")];
         let out = round_trip(dir.path(), &attrs).await.unwrap();
-        assert_eq!(
-            std::fs::read_to_string(out.path().join("Dockerfile")).unwrap(),
-            text
-        );
+        assert_eq!(std::fs::read_to_string(out.path().join("Dockerfile")).unwrap(), text);
     }
 }

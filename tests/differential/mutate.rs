@@ -39,7 +39,8 @@ impl<'a> Mutator<'a> {
     /// The next Dockerfile.
     pub fn next(&mut self) -> Vec<u8> {
         let mut text = self.corpus[self.below(self.corpus.len())].clone();
-        for _ in 0..=self.below(4) {
+        let mutations = if self.below(3) == 0 { 1 + self.below(4) } else { 1 };
+        for _ in 0..mutations {
             self.mutate(&mut text);
         }
         text

@@ -82,10 +82,7 @@ impl Guard {
     pub(super) async fn clear_up(mut self) {
         let _ = self.pipe.write_all(b"gone\n");
         drop(self.pipe);
-        if tokio::time::timeout(CLEAR_PATIENCE, self.shell.wait())
-            .await
-            .is_err()
-        {
+        if tokio::time::timeout(CLEAR_PATIENCE, self.shell.wait()).await.is_err() {
             tracing::warn!("clearing up after buildkitd takes long; it goes on in the background");
         }
     }

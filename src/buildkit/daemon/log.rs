@@ -17,18 +17,11 @@ pub(super) struct LogTail(Arc<Mutex<VecDeque<String>>>);
 impl LogTail {
     /// Returns the lines, oldest first.
     pub(super) fn lines(&self) -> Vec<String> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-            .cloned()
-            .collect()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
     fn push(&self, line: &[u8]) {
-        let line = String::from_utf8_lossy(&line[..line.len().min(LINE_BYTES)])
-            .trim_end()
-            .to_owned();
+        let line = String::from_utf8_lossy(&line[..line.len().min(LINE_BYTES)]).trim_end().to_owned();
         if line.is_empty() {
             return;
         }
@@ -77,7 +70,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_last_lines_are_kept() {
-        let text: String = (0..100).map(|n| format!("line {n}\n")).collect();
+        let text = (0..100).map(|n| format!("line {n}")).collect::<Vec<_>>().join("\n");
         let lines = kept(&text).await;
         assert_eq!(
             (lines.len(), lines[0].as_str(), lines[LINES - 1].as_str()),

@@ -53,7 +53,7 @@ impl DaemonOptions {
             remove_root: false,
             socket,
             extra_args: Vec::new(),
-            ready_timeout: Duration::from_secs(60),
+            ready_timeout: Duration::from_mins(1),
             stop_grace: Duration::from_secs(10),
         }
     }
@@ -145,10 +145,7 @@ pub struct Daemon {
 /// # Errors
 ///
 /// [`DaemonError::NotFound`].
-pub fn find_program(
-    explicit: Option<&Path>,
-    search_path: Option<&OsStr>,
-) -> Result<PathBuf, DaemonError> {
+pub fn find_program(explicit: Option<&Path>, search_path: Option<&OsStr>) -> Result<PathBuf, DaemonError> {
     let is_program = |path: &PathBuf| {
         use std::os::unix::fs::PermissionsExt as _;
         std::fs::metadata(path).is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
@@ -162,9 +159,7 @@ pub fn find_program(
     let dirs = search_path.map(std::env::split_paths).into_iter().flatten();
     dirs.map(|dir| dir.join("buildkitd"))
         .find(is_program)
-        .ok_or_else(|| DaemonError::NotFound {
-            place: "on PATH".to_owned(),
-        })
+        .ok_or_else(|| DaemonError::NotFound { place: "on PATH".to_owned() })
 }
 
 impl Daemon {
@@ -181,12 +176,6 @@ impl Daemon {
         let socket_failed = |source| prepare_failed(&options.socket, source);
         let watch = SocketWatch::new(&options.socket).map_err(socket_failed)?;
         let mut daemon = Self::spawn(&options)?;
-
-        enum First {
-            Answered(std::io::Result<()>),
-            Exited,
-            Late,
-        }
         let first = tokio::select! {
             answered = watch.answered() => First::Answered(answered),
             _ = daemon.exit.wait_for(Option::is_some) => First::Exited,
@@ -197,17 +186,11 @@ impl Daemon {
             First::Answered(Err(source)) => prepare_failed(&options.socket, source),
             First::Exited => {
                 let exit = daemon.exited().await;
-                DaemonError::Exited {
-                    status: exit.status.to_string(),
-                    log_tail: exit.log_tail,
-                }
+                DaemonError::Exited { status: exit.status.to_string(), log_tail: exit.log_tail }
             }
             First::Late => {
                 let seconds = options.ready_timeout.as_secs();
-                DaemonError::NotReady {
-                    seconds,
-                    log_tail: daemon.log_tail(),
-                }
+                DaemonError::NotReady { seconds, log_tail: daemon.log_tail() }
             }
         };
         daemon.stop().await;
@@ -216,10 +199,7 @@ impl Daemon {
 
     fn spawn(options: &DaemonOptions) -> Result<Self, DaemonError> {
         let address = Address::Unix(options.socket.clone());
-        let failed = |source| DaemonError::Spawn {
-            program: options.program.display().to_string(),
-            source,
-        };
+        let failed = |source| DaemonError::Spawn { program: options.program.display().to_string(), source };
         let mut root_argument = OsString::from("--root=");
         root_argument.push(&options.root);
         // Every daemon makes this socket, by default all of them the same one.
@@ -255,23 +235,12 @@ impl Daemon {
 
         let log = LogTail::default();
         let readers = [
-            child
-                .stdout
-                .take()
-                .map(|stream| tokio::spawn(log.clone().fill(stream))),
-            child
-                .stderr
-                .take()
-                .map(|stream| tokio::spawn(log.clone().fill(stream))),
+            child.stdout.take().map(|stream| tokio::spawn(log.clone().fill(stream))),
+            child.stderr.take().map(|stream| tokio::spawn(log.clone().fill(stream))),
         ];
         let (exit_sender, exit) = watch::channel(None);
         let (stop, stopped) = oneshot::channel();
-        let supervision = Supervision {
-            child,
-            pid,
-            grace: options.stop_grace,
-            guard: guard.ok(),
-        };
+        let supervision = Supervision { child, pid, grace: options.stop_grace, guard: guard.ok() };
         let supervisor = tokio::spawn(async move {
             let (status, guard) = supervision.until_end(stopped).await;
             for reader in readers.into_iter().flatten() {
@@ -283,14 +252,7 @@ impl Daemon {
                 guard.clear_up().await;
             }
         });
-        Ok(Self {
-            address,
-            pid,
-            log,
-            exit,
-            stop,
-            supervisor,
-        })
+        Ok(Self { address, pid, log, exit, stop, supervisor })
     }
 
     /// Returns where the daemon listens.
@@ -306,15 +268,8 @@ impl Daemon {
     /// Returns how the daemon ended, as soon as it has. May be awaited any number of times and beside a build.
     pub async fn exited(&self) -> DaemonExit {
         let mut exit = self.exit.clone();
-        let status = exit
-            .wait_for(Option::is_some)
-            .await
-            .ok()
-            .and_then(|status| *status);
-        DaemonExit {
-            status: status.unwrap_or_default(),
-            log_tail: self.log.lines(),
-        }
+        let status = exit.wait_for(Option::is_some).await.ok().and_then(|status| *status);
+        DaemonExit { status: status.unwrap_or_default(), log_tail: self.log.lines() }
     }
 
     /// Returns the daemon's last log lines, oldest first.
@@ -328,6 +283,13 @@ impl Daemon {
         drop(self.stop);
         let _ = self.supervisor.await;
     }
+}
+
+/// What happens first to a daemon that was started.
+enum First {
+    Answered(std::io::Result<()>),
+    Exited,
+    Late,
 }
 
 /// The process and what watches it.
@@ -364,10 +326,7 @@ impl Supervision {
         if let Ok(ended) = tokio::time::timeout(self.grace, self.child.wait()).await {
             return ended;
         }
-        tracing::warn!(
-            "buildkitd did not end within {} s and is killed",
-            self.grace.as_secs()
-        );
+        tracing::warn!("buildkitd did not end within {} s and is killed", self.grace.as_secs());
         if let Some(pid) = pid {
             let _ = rustix::process::kill_process_group(pid, Signal::KILL);
         }
@@ -396,16 +355,11 @@ fn passed_environment() -> impl Iterator<Item = (OsString, OsString)> {
         "no_proxy",
         "all_proxy",
     ];
-    PASSED
-        .into_iter()
-        .filter_map(|name| Some((name.into(), std::env::var_os(name)?)))
+    PASSED.into_iter().filter_map(|name| Some((name.into(), std::env::var_os(name)?)))
 }
 
 fn prepare_failed(path: &Path, source: std::io::Error) -> DaemonError {
-    DaemonError::Prepare {
-        path: path.display().to_string(),
-        source,
-    }
+    DaemonError::Prepare { path: path.display().to_string(), source }
 }
 
 /// Makes the folders and removes a socket that nobody listens on any more.
@@ -419,9 +373,7 @@ async fn prepare(options: &DaemonOptions) -> Result<(), DaemonError> {
         return Ok(());
     }
     match tokio::net::UnixStream::connect(socket).await {
-        Ok(_) => Err(DaemonError::InUse {
-            socket: socket.display().to_string(),
-        }),
+        Ok(_) => Err(DaemonError::InUse { socket: socket.display().to_string() }),
         Err(_) => std::fs::remove_file(socket).map_err(|e| prepare_failed(socket, e)),
     }
 }

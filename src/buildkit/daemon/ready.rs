@@ -25,20 +25,11 @@ impl SocketWatch {
     /// Watches the folder of `socket`; to be called before the daemon starts.
     pub(super) fn new(socket: &Path) -> std::io::Result<Self> {
         let fd = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?;
-        let dir = socket
-            .parent()
-            .filter(|dir| !dir.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
+        let dir = socket.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
         inotify::add_watch(&fd, dir, WatchFlags::CREATE | WatchFlags::MOVED_TO)?;
-        #[expect(
-            deprecated,
-            reason = "an OwnedFd keeps the promise for which `register` is unsafe"
-        )]
+        #[expect(deprecated, reason = "an OwnedFd keeps the promise for which `register` is unsafe")]
         let events = AsyncFd::new(fd)?;
-        Ok(Self {
-            events,
-            socket: socket.to_owned(),
-        })
+        Ok(Self { events, socket: socket.to_owned() })
     }
 
     /// Returns once the daemon answers a call on its socket. It waits as long as that takes.
@@ -48,20 +39,12 @@ impl SocketWatch {
                 self.changed().await?;
             }
             // buildkitd listens early and answers late: the call itself waits until it does.
-            match Client::connect(
-                &Address::Unix(self.socket.clone()),
-                &TlsOptions::default(),
-                Duration::MAX,
-            )
-            .await
+            let address = Address::Unix(self.socket.clone());
+            if let Ok(client) = Client::connect(&address, &TlsOptions::default(), Duration::MAX).await
+                // Whatever it says, it answers, unless the connection itself breaks.
+                && !matches!(client.workers().await, Err(Error::Disconnected { .. }))
             {
-                Ok(client) => match client.workers().await {
-                    Ok(_) => return Ok(()),
-                    Err(Error::Disconnected { .. }) => {}
-                    // Whatever it says, it answers.
-                    Err(_) => return Ok(()),
-                },
-                Err(_) => {}
+                return Ok(());
             }
             tokio::time::sleep(REFUSED_PAUSE).await;
         }

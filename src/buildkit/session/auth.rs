@@ -7,9 +7,8 @@ use std::sync::Arc;
 
 use bollard_buildkit_proto::moby::filesync::v1::auth_server::Auth;
 use bollard_buildkit_proto::moby::filesync::v1::{
-    CredentialsRequest, CredentialsResponse, FetchTokenRequest, FetchTokenResponse,
-    GetTokenAuthorityRequest, GetTokenAuthorityResponse, VerifyTokenAuthorityRequest,
-    VerifyTokenAuthorityResponse,
+    CredentialsRequest, CredentialsResponse, FetchTokenRequest, FetchTokenResponse, GetTokenAuthorityRequest,
+    GetTokenAuthorityResponse, VerifyTokenAuthorityRequest, VerifyTokenAuthorityResponse,
 };
 use tonic::{Request, Response, Status};
 
@@ -53,19 +52,16 @@ impl Auth for AuthService {
             None => None,
         };
         let text = |secret: SecretBytes| {
-            let not_text =
-                || Status::invalid_argument(format!("the password for {host} is not UTF-8"));
+            let not_text = || Status::invalid_argument(format!("the password for {host} is not UTF-8"));
             String::from_utf8(secret.expose().to_vec()).map_err(|_| not_text())
         };
         let reply = match found {
-            Some(Credentials::Basic { username, password }) => CredentialsResponse {
-                username,
-                secret: text(password)?,
-            },
-            Some(Credentials::IdentityToken(token)) => CredentialsResponse {
-                username: String::new(),
-                secret: text(token)?,
-            },
+            Some(Credentials::Basic { username, password }) => {
+                CredentialsResponse { username, secret: text(password)? }
+            }
+            Some(Credentials::IdentityToken(token)) => {
+                CredentialsResponse { username: String::new(), secret: text(token)? }
+            }
             None => CredentialsResponse::default(),
         };
         Ok(Response::new(reply))
@@ -102,17 +98,12 @@ mod tests {
     #[tonic::async_trait]
     impl CredentialProvider for One {
         async fn credentials(&self, host: &str) -> Option<Credentials> {
-            (host == "registry-1.docker.io")
-                .then(|| Credentials::IdentityToken("token".to_owned().into()))
+            (host == "registry-1.docker.io").then(|| Credentials::IdentityToken("token".to_owned().into()))
         }
     }
 
     async fn ask(service: AuthService, host: &str) -> (String, String) {
-        let reply = service
-            .credentials(Request::new(CredentialsRequest {
-                host: host.to_owned(),
-            }))
-            .await;
+        let reply = service.credentials(Request::new(CredentialsRequest { host: host.to_owned() })).await;
         let reply = reply.unwrap().into_inner();
         (reply.username, reply.secret)
     }
@@ -125,10 +116,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_unknown_host_is_anonymous() {
-        assert_eq!(
-            ask(AuthService(Some(Arc::new(One))), "other").await,
-            Default::default()
-        );
+        assert_eq!(ask(AuthService(Some(Arc::new(One))), "other").await, Default::default());
         assert_eq!(ask(AuthService(None), "other").await, Default::default());
     }
 }

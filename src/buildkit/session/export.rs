@@ -30,9 +30,7 @@ type Writer = Box<dyn AsyncWrite + Send + Unpin>;
 impl FileSend {
     /// Takes the targets in the order of the exporters.
     pub(crate) fn new(targets: Vec<ExportTarget>) -> Self {
-        Self {
-            targets: Mutex::new(targets),
-        }
+        Self { targets: Mutex::new(targets) }
     }
 
     /// A writer is taken once; a folder may receive several times.
@@ -41,9 +39,9 @@ impl FileSend {
         match targets.get_mut(id) {
             Some(ExportTarget::Folder(path)) => Ok(ExportTarget::Folder(path.clone())),
             Some(target @ ExportTarget::Writer(_)) => Ok(std::mem::take(target)),
-            Some(ExportTarget::Daemon) => Err(Status::already_exists(format!(
-                "exporter {id} was written already"
-            ))),
+            Some(ExportTarget::Daemon) => {
+                Err(Status::already_exists(format!("exporter {id} was written already")))
+            }
             None => Err(Status::not_found(format!("exporter {id} not found"))),
         }
     }
@@ -51,11 +49,7 @@ impl FileSend {
 
 /// The exporter's index; the first one where it is not told.
 fn exporter_id(metadata: &MetadataMap) -> usize {
-    metadata
-        .get(EXPORTER_ID)
-        .and_then(|v| v.to_str().ok())
-        .and_then(|v| v.parse().ok())
-        .unwrap_or(0)
+    metadata.get(EXPORTER_ID).and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok()).unwrap_or(0)
 }
 
 impl Handler for FileSend {
@@ -79,9 +73,7 @@ impl Handler for FileSend {
                 stream::once(written).filter_map(std::future::ready).boxed()
             }
             ExportTarget::Daemon => {
-                return Err(Status::internal(
-                    "an exporter without a target sends nothing",
-                ));
+                return Err(Status::internal("an exporter without a target sends nothing"));
             }
         }))
     }

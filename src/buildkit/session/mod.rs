@@ -133,10 +133,7 @@ impl SessionOptions {
         for (id, secret) in &self.secrets {
             let bytes = secret.expose().len();
             if bytes > MAX_SECRET_BYTES {
-                return Err(SessionError::SecretTooLarge {
-                    id: id.clone(),
-                    bytes,
-                });
+                return Err(SessionError::SecretTooLarge { id: id.clone(), bytes });
             }
         }
         for (name, path) in &self.local_dirs {
@@ -150,10 +147,7 @@ impl SessionOptions {
             use std::os::unix::fs::FileTypeExt as _;
             let is_socket = std::fs::metadata(path).is_ok_and(|m| m.file_type().is_socket());
             if !is_socket {
-                return Err(SessionError::NotAnAgent {
-                    id: id.clone(),
-                    path: path.display().to_string(),
-                });
+                return Err(SessionError::NotAnAgent { id: id.clone(), path: path.display().to_string() });
             }
         }
         Ok(())
@@ -196,9 +190,7 @@ impl Session {
         let mut grpc = tonic::client::Grpc::new(channel)
             .max_decoding_message_size(MAX_MESSAGE_BYTES)
             .max_encoding_message_size(MAX_MESSAGE_BYTES);
-        grpc.ready()
-            .await
-            .map_err(|e| failed(tonic::Status::from_error(e.into())))?;
+        grpc.ready().await.map_err(|e| failed(tonic::Status::from_error(e.into())))?;
         let path = PathAndQuery::from_static("/moby.buildkit.v1.Control/Session");
         let codec = ProstCodec::<Chunk, Chunk>::default();
         let reply = grpc.streaming(request, path, codec).await.map_err(failed)?;
@@ -214,30 +206,19 @@ impl Session {
             .serve_connection(TokioIo::new(tunnel), services);
         let task = tokio::spawn(async move {
             if let Err(error) = connection.await {
-                tracing::debug!(
-                    error = &error as &dyn std::error::Error,
-                    "the session ended"
-                );
+                tracing::debug!(error = &error as &dyn std::error::Error, "the session ended");
             }
         });
-        Ok(Self {
-            _task: AbortOnDropHandle::new(task),
-        })
+        Ok(Self { _task: AbortOnDropHandle::new(task) })
     }
 }
 
 fn announce(metadata: &mut MetadataMap, id: &str, shared_key: &str) -> Result<(), SessionError> {
-    metadata.insert(
-        "x-docker-expose-session-uuid",
-        id.parse().expect("an id is letters and digits"),
-    );
+    metadata.insert("x-docker-expose-session-uuid", id.parse().expect("an id is letters and digits"));
     let shared_key = shared_key.parse().map_err(|_| SessionError::SharedKey)?;
     metadata.insert("x-docker-expose-session-sharedkey", shared_key);
     for method in METHODS {
-        metadata.append(
-            "x-docker-expose-session-grpc-method",
-            method.parse().expect("a path is ASCII"),
-        );
+        metadata.append("x-docker-expose-session-grpc-method", method.parse().expect("a path is ASCII"));
     }
     Ok(())
 }

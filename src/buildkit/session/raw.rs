@@ -63,9 +63,7 @@ pub(crate) trait Handler: Send + Sync + 'static {
     /// The codec of both directions.
     type Codec: Codec<Encode: Send + 'static, Decode: Send + 'static> + Default + Send + 'static;
     /// The answers.
-    type Replies: futures_util::Stream<Item = Result<<Self::Codec as Codec>::Encode, Status>>
-        + Send
-        + 'static;
+    type Replies: futures_util::Stream<Item = Result<<Self::Codec as Codec>::Encode, Status>> + Send + 'static;
 
     /// Returns the answers to one call.
     fn handle(

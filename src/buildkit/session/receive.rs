@@ -70,12 +70,8 @@ fn receive(
     mut queue: mpsc::Receiver<Bytes>,
     send: &dyn Fn(&Packet),
 ) -> Result<(), ReceiveError> {
-    let mut receiver = Receiver {
-        disk: Disk::open(dest)?,
-        next_id: 0,
-        awaited: BTreeMap::new(),
-        listed: false,
-    };
+    let mut receiver =
+        Receiver { disk: Disk::open(dest)?, next_id: 0, awaited: BTreeMap::new(), listed: false };
     loop {
         let message = queue.blocking_recv().ok_or(ReceiveError::Truncated)?;
         let packet = Packet::decode(message)?;
@@ -86,9 +82,7 @@ fn receive(
             },
             Ok(PacketType::Data) => receiver.data(packet.id, &packet.data)?,
             Ok(PacketType::Err) => {
-                return Err(ReceiveError::Sender(
-                    String::from_utf8_lossy(&packet.data).into_owned(),
-                ));
+                return Err(ReceiveError::Sender(String::from_utf8_lossy(&packet.data).into_owned()));
             }
             Ok(PacketType::Fin) => return Ok(()),
             _ => continue,
@@ -134,11 +128,7 @@ impl Receiver {
     }
 
     fn data(&mut self, id: u32, data: &[u8]) -> Result<(), ReceiveError> {
-        let mut file = match self
-            .awaited
-            .remove(&id)
-            .ok_or(ReceiveError::UnknownFile(id))?
-        {
+        let mut file = match self.awaited.remove(&id).ok_or(ReceiveError::UnknownFile(id))? {
             Awaited::Listed(stat) => self.disk.open_file(stat)?,
             Awaited::Open(file) => file,
         };

@@ -39,9 +39,6 @@ mod tests {
 
     #[test]
     fn a_secret_prints_as_stars() {
-        assert_eq!(
-            format!("{:?}", SecretBytes::from("hunter2".to_owned())),
-            "***"
-        );
+        assert_eq!(format!("{:?}", SecretBytes::from("hunter2".to_owned())), "***");
     }
 }

@@ -31,9 +31,7 @@ impl Secrets for SecretStore {
             let text = format!("secret {id} is {size} bytes long, {MAX_SECRET_BYTES} are allowed");
             return Err(Status::invalid_argument(text));
         }
-        Ok(Response::new(GetSecretResponse {
-            data: data.to_vec(),
-        }))
+        Ok(Response::new(GetSecretResponse { data: data.to_vec() }))
     }
 }
 
@@ -49,15 +47,8 @@ mod tests {
             ("a".to_owned(), SecretBytes::from("value".to_owned())),
             ("big".to_owned(), big),
         ]));
-        let request = GetSecretRequest {
-            id: id.to_owned(),
-            ..Default::default()
-        };
-        store
-            .get_secret(Request::new(request))
-            .await
-            .map(|r| r.into_inner().data)
-            .map_err(|s| s.code())
+        let request = GetSecretRequest { id: id.to_owned(), ..Default::default() };
+        store.get_secret(Request::new(request)).await.map(|r| r.into_inner().data).map_err(|s| s.code())
     }
 
     #[tokio::test]

@@ -127,11 +127,7 @@ pub(crate) struct Tunnel {
 impl Tunnel {
     /// Returns the connection made of the daemon's messages and our outgoing half.
     pub(crate) fn new(incoming: Streaming<Chunk>, writer: Writer) -> Self {
-        Self {
-            incoming,
-            unread: Bytes::new(),
-            writer,
-        }
+        Self { incoming, unread: Bytes::new(), writer }
     }
 }
 
@@ -156,11 +152,7 @@ impl AsyncRead for Tunnel {
 }
 
 impl AsyncWrite for Tunnel {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        data: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
         self.writer.poll_append(cx, &[IoSlice::new(data)])
     }
 
@@ -197,9 +189,7 @@ mod tests {
     async fn writes_that_gather_leave_as_one_message() {
         let (writer, mut outgoing) = pipe();
         for part in [b"ab".as_slice(), b"c"] {
-            poll_fn(|cx| writer.poll_append(cx, &[IoSlice::new(part)]))
-                .await
-                .unwrap();
+            poll_fn(|cx| writer.poll_append(cx, &[IoSlice::new(part)])).await.unwrap();
         }
         assert_eq!(outgoing.next().await.unwrap().data, "abc");
         drop(writer);
@@ -210,18 +200,13 @@ mod tests {
     async fn a_full_buffer_waits_until_the_reader_takes_it() {
         let (writer, mut outgoing) = pipe();
         let much = vec![0; BUFFER_BYTES + 1];
-        let written = poll_fn(|cx| writer.poll_append(cx, &[IoSlice::new(&much)]))
-            .await
-            .unwrap();
+        let written = poll_fn(|cx| writer.poll_append(cx, &[IoSlice::new(&much)])).await.unwrap();
         assert_eq!(written, BUFFER_BYTES);
         let taken = async {
             tokio::task::yield_now().await;
             outgoing.next().await.unwrap().data.len()
         };
-        let (more, taken) = tokio::join!(
-            poll_fn(|cx| writer.poll_append(cx, &[IoSlice::new(b"x")])),
-            taken
-        );
+        let (more, taken) = tokio::join!(poll_fn(|cx| writer.poll_append(cx, &[IoSlice::new(b"x")])), taken);
         assert_eq!((more.unwrap(), taken), (1, BUFFER_BYTES));
     }
 

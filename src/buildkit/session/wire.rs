@@ -72,35 +72,19 @@ pub(crate) struct Packet {
 
 impl Packet {
     pub(crate) fn stat(stat: Option<Stat>) -> Self {
-        Self {
-            kind: PacketType::Stat.into(),
-            stat,
-            ..Self::default()
-        }
+        Self { kind: PacketType::Stat.into(), stat, ..Self::default() }
     }
 
     pub(crate) fn data(id: u32, data: Bytes) -> Self {
-        Self {
-            kind: PacketType::Data.into(),
-            id,
-            data,
-            ..Self::default()
-        }
+        Self { kind: PacketType::Data.into(), id, data, ..Self::default() }
     }
 
     pub(crate) fn request(id: u32) -> Self {
-        Self {
-            kind: PacketType::Req.into(),
-            id,
-            ..Self::default()
-        }
+        Self { kind: PacketType::Req.into(), id, ..Self::default() }
     }
 
     pub(crate) fn fin() -> Self {
-        Self {
-            kind: PacketType::Fin.into(),
-            ..Self::default()
-        }
+        Self { kind: PacketType::Fin.into(), ..Self::default() }
     }
 
     pub(crate) fn error(text: &str) -> Self {
@@ -145,9 +129,6 @@ mod tests {
         assert_eq!((stat.mode, stat.uid, stat.gid, stat.size), (0o644, 1, 2, 3));
         assert_eq!((stat.mod_time, stat.devmajor, stat.devminor), (-4, 5, 6));
         assert_eq!(stat.xattrs["user.k"], b"v");
-        assert_eq!(
-            Packet::decode(theirs.encode_to_vec().as_slice()).unwrap(),
-            ours
-        );
+        assert_eq!(Packet::decode(theirs.encode_to_vec().as_slice()).unwrap(), ours);
     }
 }

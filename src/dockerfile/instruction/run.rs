@@ -86,6 +86,6 @@ pub(super) fn command_line(node: &Node) -> CommandLine {
         args: node.args.clone(),
         form: if node.json { Form::Exec } else { Form::Shell },
         files: files.collect(),
-        not_utf8: node.not_utf8,
+        raw: node.raw.clone(),
     }
 }

@@ -20,8 +20,8 @@ pub(in crate::dockerfile) struct Node {
     pub(in crate::dockerfile) args: Vec<String>,
     /// Whether the words are a JSON array's.
     pub(in crate::dockerfile) json: bool,
-    /// Whether the words have bytes that are not UTF-8, before they were replaced.
-    pub(in crate::dockerfile) not_utf8: bool,
+    /// The bytes of a text that is one word, where they are not UTF-8 and were replaced.
+    pub(in crate::dockerfile) raw: Option<Vec<u8>>,
     pub(in crate::dockerfile) heredocs: Vec<Heredoc>,
     pub(in crate::dockerfile) comments: Vec<String>,
     pub(in crate::dockerfile) span: Span,
@@ -41,7 +41,7 @@ struct Command<'a> {
 struct Args {
     words: Vec<String>,
     json: bool,
-    not_utf8: bool,
+    raw: Option<Vec<u8>>,
 }
 
 /// Returns the node of an instruction's joined lines, which are `span`.
@@ -61,7 +61,7 @@ pub(super) fn parse(text: &[u8], span: Span, escape: char, comments: Vec<String>
         flags,
         args: args.words,
         json: args.json,
-        not_utf8: args.not_utf8,
+        raw: args.raw,
         heredocs: Vec::new(),
         comments,
         span,
@@ -131,7 +131,8 @@ fn text(rest: &[u8]) -> Args {
     if rest.is_empty() {
         return Args::default();
     }
-    Args { not_utf8: str::from_utf8(rest).is_err(), ..vec![lossy(rest).into_owned()].into() }
+    let raw = str::from_utf8(rest).is_err().then(|| rest.to_vec());
+    Args { raw, ..vec![lossy(rest).into_owned()].into() }
 }
 
 fn blank_separated(rest: &[u8]) -> Vec<String> {

@@ -11,10 +11,7 @@ use super::glob;
 /// Returns `paths` with every link on the way resolved, sorted, without those below another.
 /// `None` stands for "everything": one of them is the root itself.
 pub(super) fn resolve(root: &Path, paths: &[String]) -> Option<Vec<String>> {
-    let mut resolver = Resolver {
-        root,
-        found: BTreeSet::new(),
-    };
+    let mut resolver = Resolver { root, found: BTreeSet::new() };
     for path in paths {
         resolver.follow(path);
     }
@@ -28,10 +25,9 @@ pub(super) fn without_nested(sorted: Vec<String>) -> Option<Vec<String>> {
         if path == "." {
             return None;
         }
-        let nested = out.last().is_some_and(|last| {
-            path.strip_prefix(last.as_str())
-                .is_some_and(|r| r.starts_with('/'))
-        });
+        let nested = out
+            .last()
+            .is_some_and(|last| path.strip_prefix(last.as_str()).is_some_and(|r| r.starts_with('/')));
         if !nested {
             out.push(path);
         }
@@ -97,11 +93,7 @@ impl Resolver<'_> {
         }
         let target = std::fs::read_link(self.root.join(path)).ok()?;
         let target = target.to_str()?;
-        Some(if target.starts_with('/') {
-            target.to_owned()
-        } else {
-            format!("{}/{target}", split(path).0)
-        })
+        Some(if target.starts_with('/') { target.to_owned() } else { format!("{}/{target}", split(path).0) })
     }
 }
 
@@ -111,11 +103,7 @@ fn split(path: &str) -> (&str, &str) {
 }
 
 fn join(dir: &str, name: &str) -> String {
-    if dir.is_empty() || dir == "." {
-        name.to_owned()
-    } else {
-        format!("{dir}/{name}")
-    }
+    if dir.is_empty() || dir == "." { name.to_owned() } else { format!("{dir}/{name}") }
 }
 
 /// The path without `.`, `..` and doubled slashes, relative to the root, which it never leaves; `.` for the root.
@@ -130,11 +118,7 @@ fn clean_below_root(path: &str) -> String {
             name => parts.push(name),
         }
     }
-    if parts.is_empty() {
-        ".".to_owned()
-    } else {
-        parts.join("/")
-    }
+    if parts.is_empty() { ".".to_owned() } else { parts.join("/") }
 }
 
 #[cfg(test)]
@@ -189,10 +173,7 @@ mod tests {
 
     #[test]
     fn missing_paths_and_nested_ones_are_kept_simple() {
-        assert_eq!(
-            followed(&["nowhere/x", "foo", "foo/a"]),
-            ["foo", "nowhere/x"]
-        );
+        assert_eq!(followed(&["nowhere/x", "foo", "foo/a"]), ["foo", "nowhere/x"]);
     }
 
     #[test]

@@ -106,14 +106,7 @@ fn char_len(text: &[u8]) -> usize {
         0xf0..=0xf4 => 4,
         _ => 1,
     };
-    if text
-        .get(..length)
-        .is_some_and(|c| std::str::from_utf8(c).is_ok())
-    {
-        length
-    } else {
-        1
-    }
+    if text.get(..length).is_some_and(|c| std::str::from_utf8(c).is_ok()) { length } else { 1 }
 }
 
 #[cfg(test)]
@@ -139,10 +132,7 @@ mod tests {
             ("", ""),
         ];
         for (pattern, name) in yes {
-            assert!(
-                matches(pattern.as_bytes(), name.as_bytes()),
-                "{pattern} {name}"
-            );
+            assert!(matches(pattern.as_bytes(), name.as_bytes()), "{pattern} {name}");
         }
         let no = [
             ("abc", "ab"),
@@ -158,20 +148,14 @@ mod tests {
             ("*x", "xxxy"),
         ];
         for (pattern, name) in no {
-            assert!(
-                !matches(pattern.as_bytes(), name.as_bytes()),
-                "{pattern} {name}"
-            );
+            assert!(!matches(pattern.as_bytes(), name.as_bytes()), "{pattern} {name}");
         }
     }
 
     #[test]
     fn escaped_wildcards_are_none() {
         assert!(
-            !has_wildcards("a\\*b")
-                && has_wildcards("a\\\\*")
-                && has_wildcards("x[")
-                && !has_wildcards("x]")
+            !has_wildcards("a\\*b") && has_wildcards("a\\\\*") && has_wildcards("x[") && !has_wildcards("x]")
         );
     }
 }

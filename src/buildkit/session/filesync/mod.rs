@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::metadata::MetadataMap;
+use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Request, Response, Status, Streaming};
 use tonic_prost::ProstCodec;
 
@@ -48,19 +48,11 @@ impl Handler for FileSync {
     ) -> Result<Response<Self::Replies>, Status> {
         let header = Header::read(request.metadata());
         let Some(root) = self.dirs.get(&header.dir_name) else {
-            return Err(Status::not_found(format!(
-                "no access allowed to dir {:?}",
-                header.dir_name
-            )));
+            return Err(Status::not_found(format!("no access allowed to dir {:?}", header.dir_name)));
         };
         let root = tokio::fs::canonicalize(root).await;
-        let root =
-            root.map_err(|e| Status::not_found(format!("resolve {}: {e}", header.dir_name)))?;
-        Ok(Response::new(send::start(
-            root,
-            header.patterns,
-            request.into_inner(),
-        )))
+        let root = root.map_err(|e| Status::not_found(format!("resolve {}: {e}", header.dir_name)))?;
+        Ok(Response::new(send::start(root, header.patterns, request.into_inner())))
     }
 }
 
@@ -74,10 +66,7 @@ struct Header {
 impl Header {
     fn read(metadata: &MetadataMap) -> Self {
         Self {
-            dir_name: values(metadata, "dir-name")
-                .into_iter()
-                .next()
-                .unwrap_or_default(),
+            dir_name: values(metadata, "dir-name").into_iter().next().unwrap_or_default(),
             patterns: Patterns {
                 include: values(metadata, "include-patterns"),
                 exclude: values(metadata, "exclude-patterns"),
@@ -89,16 +78,10 @@ impl Header {
 
 /// All values of a key; escaped as in a URL query if the key's `-encoded` companion says so.
 fn values(metadata: &MetadataMap, key: &str) -> Vec<String> {
-    let encoded = metadata
-        .get(format!("{key}-encoded"))
-        .is_some_and(|v| v == "1" || v == "true");
-    let raw = metadata.get_all(key).iter().map(|v| v.as_encoded_bytes());
+    let encoded = metadata.get(format!("{key}-encoded")).is_some_and(|v| v == "1" || v == "true");
+    let raw = metadata.get_all(key).iter().map(MetadataValue::as_encoded_bytes);
     raw.map(|v| {
-        let bytes = if encoded {
-            query_unescape(v)
-        } else {
-            v.to_vec()
-        };
+        let bytes = if encoded { query_unescape(v) } else { v.to_vec() };
         String::from_utf8_lossy(&bytes).into_owned()
     })
     .collect()

@@ -31,6 +31,9 @@ type Replies = mpsc::Sender<Result<Packet, Status>>;
 /// Paths of the regular files in the listing, by their place in it, until they are asked for.
 type Listed = Arc<Mutex<HashMap<u32, Box<[u8]>>>>;
 
+/// The number and the path of a file that was asked for.
+type Wanted = (u32, Box<[u8]>);
+
 /// Starts a transfer of what `patterns` choose below `root` and returns its packets.
 pub(super) fn start(
     root: PathBuf,
@@ -47,12 +50,7 @@ pub(super) fn start(
         let (root, queue, replies) = (Arc::clone(&root), Arc::clone(&queue), replies.clone());
         tokio::task::spawn_blocking(move || read_files(&root, &queue, &replies));
     }
-    tokio::spawn(take_requests(
-        requests,
-        Arc::clone(&listed),
-        wanted,
-        replies.clone(),
-    ));
+    tokio::spawn(take_requests(requests, Arc::clone(&listed), wanted, replies.clone()));
     tokio::task::spawn_blocking(move || list(&root, patterns, &listed, &replies));
     ReceiverStream::new(stream)
 }
@@ -83,23 +81,17 @@ fn list(root: &Path, patterns: Patterns, listed: &Listed, replies: &Replies) {
 async fn take_requests(
     mut requests: Streaming<Packet>,
     listed: Listed,
-    wanted: mpsc::UnboundedSender<(u32, Box<[u8]>)>,
+    wanted: mpsc::UnboundedSender<Wanted>,
     replies: Replies,
 ) {
     loop {
-        let packet = match requests.message().await {
-            Ok(Some(packet)) => packet,
-            // The receiver is gone: dropping our ends lets the others end as well.
-            Ok(None) | Err(_) => return,
-        };
+        // A receiver that is gone: dropping our ends lets the others end as well.
+        let Ok(Some(packet)) = requests.message().await else { return };
         match PacketType::try_from(packet.kind) {
             Ok(PacketType::Req) => {
                 let Some(path) = lock(&listed).remove(&packet.id) else {
                     let _ = replies
-                        .send(Err(Status::invalid_argument(format!(
-                            "invalid file id {}",
-                            packet.id
-                        ))))
+                        .send(Err(Status::invalid_argument(format!("invalid file id {}", packet.id))))
                         .await;
                     return;
                 };
@@ -113,9 +105,7 @@ async fn take_requests(
             }
             Ok(PacketType::Err) => {
                 let text = String::from_utf8_lossy(&packet.data);
-                let _ = replies
-                    .send(Err(Status::unknown(format!("error from receiver: {text}"))))
-                    .await;
+                let _ = replies.send(Err(Status::unknown(format!("error from receiver: {text}")))).await;
                 return;
             }
             _ => {}
@@ -124,16 +114,9 @@ async fn take_requests(
 }
 
 /// Reads wanted files one after the other until there are no more.
-fn read_files(
-    root: &Path,
-    queue: &Mutex<mpsc::UnboundedReceiver<(u32, Box<[u8]>)>>,
-    replies: &Replies,
-) {
+fn read_files(root: &Path, queue: &Mutex<mpsc::UnboundedReceiver<Wanted>>, replies: &Replies) {
     loop {
-        let next = queue
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .blocking_recv();
+        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
         let Some((id, path)) = next else { return };
         let full = walk::full_path(root, &path);
         match send_file(id, &full, replies) {
@@ -165,11 +148,7 @@ fn send_file(id: u32, full: &Path, replies: &Replies) -> Result<bool, FileError>
             let at_end = length < piece.len();
             piece.truncate(length);
             left = left.saturating_sub(length);
-            if length > 0
-                && replies
-                    .blocking_send(Ok(Packet::data(id, piece.freeze())))
-                    .is_err()
-            {
+            if length > 0 && replies.blocking_send(Ok(Packet::data(id, piece.freeze()))).is_err() {
                 return Ok(false);
             }
             if at_end {
@@ -177,9 +156,7 @@ fn send_file(id: u32, full: &Path, replies: &Replies) -> Result<bool, FileError>
             }
         }
     }
-    Ok(replies
-        .blocking_send(Ok(Packet::data(id, Bytes::new())))
-        .is_ok())
+    Ok(replies.blocking_send(Ok(Packet::data(id, Bytes::new()))).is_ok())
 }
 
 /// Reads until the buffer is full or the file ends.

@@ -24,8 +24,7 @@ pub(crate) mod mode {
     pub(crate) const CHAR_DEVICE: u32 = 1 << 21;
     pub(crate) const STICKY: u32 = 1 << 20;
     /// Every bit that makes a file something else than a regular one.
-    pub(crate) const TYPE: u32 =
-        DIR | SYMLINK | DEVICE | NAMED_PIPE | CHAR_DEVICE | 1 << 24 | 1 << 19;
+    pub(crate) const TYPE: u32 = DIR | SYMLINK | DEVICE | NAMED_PIPE | CHAR_DEVICE | 1 << 24 | 1 << 19;
 }
 
 /// Attributes that macOS keeps for itself.
@@ -42,11 +41,7 @@ fn go_mode(st_mode: u32) -> u32 {
         _ => 0,
     };
     let mut out = kind | (st_mode & 0o777);
-    for (bit, go_bit) in [
-        (0o4000, mode::SETUID),
-        (0o2000, mode::SETGID),
-        (0o1000, mode::STICKY),
-    ] {
+    for (bit, go_bit) in [(0o4000, mode::SETUID), (0o2000, mode::SETGID), (0o1000, mode::STICKY)] {
         if st_mode & bit != 0 {
             out |= go_bit;
         }
@@ -73,10 +68,7 @@ pub(super) fn of_file(
     let mut stat = Stat {
         path: path.to_vec(),
         mode,
-        mod_time: meta
-            .mtime()
-            .saturating_mul(1_000_000_000)
-            .saturating_add(meta.mtime_nsec()),
+        mod_time: meta.mtime().saturating_mul(1_000_000_000).saturating_add(meta.mtime_nsec()),
         ..Stat::default()
     };
     if !meta.is_dir() {
@@ -90,10 +82,7 @@ pub(super) fn of_file(
         let target = std::fs::read_link(full).map_err(|e| FileError::new("readlink", full, e))?;
         stat.linkname = target.into_os_string().into_vec();
     } else if !meta.is_dir() && meta.nlink() > 1 {
-        let first = links
-            .0
-            .entry((meta.dev(), meta.ino()))
-            .or_insert_with(|| path.to_vec());
+        let first = links.0.entry((meta.dev(), meta.ino())).or_insert_with(|| path.to_vec());
         if first != path {
             stat.linkname.clone_from(first);
         }
@@ -113,11 +102,7 @@ pub(super) struct FileError {
 
 impl FileError {
     pub(super) fn new(operation: &'static str, path: &Path, source: std::io::Error) -> Self {
-        Self {
-            operation,
-            path: path.display().to_string(),
-            source,
-        }
+        Self { operation, path: path.display().to_string(), source }
     }
 
     /// Whether the file went away between being listed and being looked at.
@@ -132,10 +117,7 @@ fn go_error_text(error: &std::io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or(&text);
     let mut chars = text.chars();
-    chars
-        .next()
-        .map(|first| first.to_lowercase().chain(chars).collect())
-        .unwrap_or_default()
+    chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
 }
 
 fn xattrs(full: &Path) -> rustix::io::Result<BTreeMap<String, Vec<u8>>> {
@@ -145,10 +127,7 @@ fn xattrs(full: &Path) -> rustix::io::Result<BTreeMap<String, Vec<u8>>> {
         Err(Errno::NOTSUP) => return Ok(out),
         Err(error) => return Err(error),
     };
-    for name in names
-        .split(|b| *b == 0)
-        .filter_map(|n| std::str::from_utf8(n).ok())
-    {
+    for name in names.split(|b| *b == 0).filter_map(|n| std::str::from_utf8(n).ok()) {
         if name.is_empty() || name.starts_with(APPLE) {
             continue;
         }
@@ -199,13 +178,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("s");
         let _listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
-        let stat = of_file(
-            &path,
-            b"s",
-            &path.symlink_metadata().unwrap(),
-            &mut HardLinks::default(),
-        )
-        .unwrap();
+        let stat =
+            of_file(&path, b"s", &path.symlink_metadata().unwrap(), &mut HardLinks::default()).unwrap();
         assert_eq!((stat.mode & mode::TYPE, stat.size), (0, 0));
     }
 
@@ -219,10 +193,7 @@ mod tests {
         let first = of_file(&a, b"a", &a.symlink_metadata().unwrap(), &mut links).unwrap();
         let second = of_file(&b, b"b", &b.symlink_metadata().unwrap(), &mut links).unwrap();
         assert_eq!((first.linkname.as_slice(), first.size), (b"".as_slice(), 7));
-        assert_eq!(
-            (second.linkname.as_slice(), second.size),
-            (b"a".as_slice(), 7)
-        );
+        assert_eq!((second.linkname.as_slice(), second.size), (b"a".as_slice(), 7));
     }
 
     #[test]
@@ -241,11 +212,7 @@ mod tests {
 
     #[test]
     fn errors_read_like_gos() {
-        let error = FileError::new(
-            "open",
-            Path::new("/x"),
-            std::io::Error::from_raw_os_error(13),
-        );
+        let error = FileError::new("open", Path::new("/x"), std::io::Error::from_raw_os_error(13));
         assert_eq!(error.to_string(), "open /x: permission denied");
     }
 }

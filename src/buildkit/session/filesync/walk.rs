@@ -54,12 +54,7 @@ pub(super) fn walk(
 ) -> Result<(), WalkError> {
     let mut links = HardLinks::default();
     let rest = read_dir(root).map_err(|e| FileError::new("open", root, e))?;
-    let mut levels = vec![Level {
-        path: Vec::new(),
-        rest,
-        state: DirState::default(),
-        sent: true,
-    }];
+    let mut levels = vec![Level { path: Vec::new(), rest, state: DirState::default(), sent: true }];
     while let Some(level) = levels.last_mut() {
         let Some(entry) = level.rest.pop() else {
             levels.pop();
@@ -89,12 +84,7 @@ pub(super) fn walk(
                     None => continue,
                 },
             };
-            levels.push(Level {
-                path,
-                rest,
-                state: verdict.state,
-                sent: wanted,
-            });
+            levels.push(Level { path, rest, state: verdict.state, sent: wanted });
         }
     }
     Ok(())
@@ -119,9 +109,7 @@ fn send_parents(
 }
 
 fn look(full: &Path, path: &[u8], links: &mut HardLinks) -> Result<Stat, FileError> {
-    let meta = full
-        .symlink_metadata()
-        .map_err(|e| FileError::new("lstat", full, e))?;
+    let meta = full.symlink_metadata().map_err(|e| FileError::new("lstat", full, e))?;
     stat::of_file(full, path, &meta, links)
 }
 
@@ -139,10 +127,7 @@ fn read_dir(path: &Path) -> std::io::Result<Vec<Entry>> {
     for entry in std::fs::read_dir(path)? {
         let entry = entry?;
         let is_dir = entry.file_type().is_ok_and(|t| t.is_dir());
-        entries.push(Entry {
-            name: entry.file_name(),
-            is_dir,
-        });
+        entries.push(Entry { name: entry.file_name(), is_dir });
     }
     entries.sort_unstable_by(|a, b| b.name.as_bytes().cmp(a.name.as_bytes()));
     Ok(entries)

@@ -1,15 +1,14 @@
 //! Files, folders, links and devices, made below one folder through descriptors.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Write as _};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use rustix::fs::{
-    AtFlags, FileType, Mode, OFlags, RawMode, Timespec, Timestamps, XattrFlags, makedev,
-};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawMode, Timespec, Timestamps, XattrFlags, makedev};
 use rustix::io::Errno;
 
 use crate::buildkit::session::filesync::mode;
@@ -19,11 +18,7 @@ use crate::buildkit::session::wire::Stat;
 #[derive(Debug, thiserror::Error)]
 pub(super) enum DiskError {
     #[error("failed to {operation} {path}: {source}")]
-    Io {
-        operation: &'static str,
-        path: String,
-        source: io::Error,
-    },
+    Io { operation: &'static str, path: String, source: io::Error },
     #[error("the path {path:?} in the export leads out of its folder")]
     Path { path: String },
 }
@@ -32,24 +27,16 @@ fn shown(path: &[u8]) -> String {
     String::from_utf8_lossy(path).into_owned()
 }
 
-fn failed(operation: &'static str, path: &[u8]) -> impl Fn(Errno) -> DiskError {
+fn failed<E: Into<io::Error>>(operation: &'static str, path: &[u8]) -> impl Fn(E) -> DiskError {
     let path = shown(path);
-    move |e| DiskError::Io {
-        operation,
-        path: path.clone(),
-        source: e.into(),
-    }
+    move |e| DiskError::Io { operation, path: path.clone(), source: e.into() }
 }
 
-const FOLDER: OFlags = OFlags::RDONLY
-    .union(OFlags::DIRECTORY)
-    .union(OFlags::NOFOLLOW)
-    .union(OFlags::CLOEXEC);
+const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// The folder that is written to.
 #[derive(Debug)]
 pub(super) struct Disk {
-    dest: PathBuf,
     root: Arc<OwnedFd>,
     /// The folder of the last entry, which the next one mostly shares.
     current: (Vec<u8>, Arc<OwnedFd>),
@@ -59,22 +46,13 @@ pub(super) struct Disk {
 
 impl Disk {
     pub(super) fn open(dest: &Path) -> Result<Self, DiskError> {
-        let failed = |source| DiskError::Io {
-            operation: "open",
-            path: dest.display().to_string(),
-            source,
-        };
+        let failed = |source| DiskError::Io { operation: "open", path: dest.display().to_string(), source };
         std::fs::create_dir_all(dest).map_err(failed)?;
         // The folder itself may be a link: the user named it.
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let root = rustix::fs::open(dest, flags, Mode::empty()).map_err(|e| failed(e.into()))?;
         let root = Arc::new(root);
-        Ok(Self {
-            dest: dest.to_owned(),
-            current: (Vec::new(), Arc::clone(&root)),
-            root,
-            folders: Vec::new(),
-        })
+        Ok(Self { current: (Vec::new(), Arc::clone(&root)), root, folders: Vec::new() })
     }
 
     /// Returns the folder that `path` lies in, and its name there.
@@ -83,10 +61,9 @@ impl Disk {
             Some(slash) => (&path[..slash], &path[slash + 1..]),
             None => (&path[..0], path),
         };
-        let plain =
-            |name: &[u8]| !name.is_empty() && name != b"." && name != b".." && !name.contains(&0);
+        let plain = |name: &[u8]| !name.is_empty() && name != b"." && name != b".." && !name.contains(&0);
         let dir_is_plain = dir.is_empty() || dir.split(|b| *b == b'/').all(plain);
-        if !plain(name) || !dir_is_plain {
+        if path.starts_with(b"/") || !plain(name) || !dir_is_plain {
             return Err(DiskError::Path { path: shown(path) });
         }
         if self.current.0 != dir {
@@ -116,19 +93,17 @@ impl Disk {
             return Ok(());
         }
         match old {
-            // The tree below it is removed by the folder's own descriptor, links in it are not followed.
-            Some(FileType::Directory) => self.remove_tree(&parent, name, path)?,
-            Some(_) => rustix::fs::unlinkat(&parent, name, AtFlags::empty())
-                .map_err(failed("replace", path))?,
+            Some(FileType::Directory) => remove_tree(&parent, name).map_err(failed("replace", path))?,
+            Some(_) => {
+                rustix::fs::unlinkat(&parent, name, AtFlags::empty()).map_err(failed("replace", path))?;
+            }
             None => {}
         }
         if kind == mode::DIR {
-            rustix::fs::mkdirat(&parent, name, Mode::RWXU)
-                .map_err(failed("create the folder", path))?;
+            rustix::fs::mkdirat(&parent, name, Mode::RWXU).map_err(failed("create the folder", path))?;
             self.folders.push(stat.clone());
         } else if kind == mode::SYMLINK {
-            rustix::fs::symlinkat(stat.linkname.as_slice(), &parent, name)
-                .map_err(failed("link", path))?;
+            rustix::fs::symlinkat(stat.linkname.as_slice(), &parent, name).map_err(failed("link", path))?;
             set_times(parent.as_fd(), name, stat).map_err(failed("set the time of", path))?;
         } else if kind != 0 {
             make_device(parent.as_fd(), name, stat).map_err(failed("create the device", path))?;
@@ -138,35 +113,20 @@ impl Disk {
             rustix::fs::linkat(&old_parent, old_name, &parent, name, AtFlags::empty())
                 .map_err(failed("link", path))?;
         } else {
-            let flags =
-                OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
             rustix::fs::openat(&parent, name, flags, Mode::RUSR | Mode::WUSR)
                 .map_err(failed("create", path))?;
         }
         Ok(())
     }
 
-    fn remove_tree(&self, parent: &OwnedFd, name: &[u8], path: &[u8]) -> Result<(), DiskError> {
-        let _ = (parent, name);
-        let full = self.dest.join(std::ffi::OsStr::from_bytes(path));
-        let failed = |source| DiskError::Io {
-            operation: "replace",
-            path: shown(path),
-            source,
-        };
-        std::fs::remove_dir_all(full).map_err(failed)
-    }
-
     /// Opens a file that [`Disk::create`] made, for its content.
     pub(super) fn open_file(&mut self, stat: Stat) -> Result<OpenFile, DiskError> {
         let (parent, name) = self.parent(&stat.path)?;
         let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let fd = rustix::fs::openat(&parent, name, flags, Mode::empty())
-            .map_err(failed("open", &stat.path))?;
-        Ok(OpenFile {
-            file: File::from(fd),
-            stat,
-        })
+        let fd =
+            rustix::fs::openat(&parent, name, flags, Mode::empty()).map_err(failed("open", &stat.path))?;
+        Ok(OpenFile { file: File::from(fd), stat })
     }
 
     /// Sets mode, attributes and time of the folders, the innermost first.
@@ -190,17 +150,19 @@ pub(super) struct OpenFile {
 
 impl OpenFile {
     pub(super) fn write(&mut self, data: &[u8]) -> Result<(), DiskError> {
-        let failed = |source| DiskError::Io {
-            operation: "write",
-            path: shown(&self.stat.path),
-            source,
-        };
+        let failed = |source| DiskError::Io { operation: "write", path: shown(&self.stat.path), source };
         self.file.write_all(data).map_err(failed)
     }
 
     pub(super) fn finish(self) -> Result<(), DiskError> {
         finish_fd(self.file.as_fd(), &self.stat).map_err(failed("set the mode of", &self.stat.path))
     }
+}
+
+/// Removes a folder with all that is in it, reached through the descriptor of the folder it lies in.
+fn remove_tree(parent: &OwnedFd, name: &[u8]) -> io::Result<()> {
+    let parent = Path::new("/proc/self/fd").join(parent.as_raw_fd().to_string());
+    std::fs::remove_dir_all(parent.join(OsStr::from_bytes(name)))
 }
 
 fn finish_fd(fd: BorrowedFd<'_>, stat: &Stat) -> rustix::io::Result<()> {
@@ -221,10 +183,7 @@ fn times(stat: &Stat) -> Timestamps {
         tv_sec: stat.mod_time.div_euclid(1_000_000_000),
         tv_nsec: stat.mod_time.rem_euclid(1_000_000_000),
     };
-    Timestamps {
-        last_access: time,
-        last_modification: time,
-    }
+    Timestamps { last_access: time, last_modification: time }
 }
 
 fn make_device(parent: BorrowedFd<'_>, name: &[u8], stat: &Stat) -> rustix::io::Result<()> {
@@ -246,11 +205,7 @@ fn make_device(parent: BorrowedFd<'_>, name: &[u8], stat: &Stat) -> rustix::io::
 /// The permission bits as the kernel has them.
 fn unix_mode(go: u32) -> Mode {
     let mut raw: RawMode = go & 0o777;
-    for (go_bit, bit) in [
-        (mode::SETUID, 0o4000),
-        (mode::SETGID, 0o2000),
-        (mode::STICKY, 0o1000),
-    ] {
+    for (go_bit, bit) in [(mode::SETUID, 0o4000), (mode::SETGID, 0o2000), (mode::STICKY, 0o1000)] {
         if go & go_bit != 0 {
             raw |= bit;
         }

@@ -12,8 +12,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::Error;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use bob::build::convert::{Answer, Converter, Rejected};
 use bob::diag::{Source, Span};
@@ -88,7 +88,9 @@ fn made_up(need: &Need) -> Result<Fact, bob::plan::Failure> {
             let host = Platform::new("linux", "amd64");
             let platform = platform.as_ref().unwrap_or(&host).normalized();
             match images::made_up(reference, &platform.architecture, &platform.os, &platform.variant) {
-                Some((digest, config)) => Ok(Fact::Image(ImageFact::new(digest, config.to_string().into_bytes()))),
+                Some((digest, config)) => {
+                    Ok(Fact::Image(ImageFact::new(digest, config.to_string().into_bytes())))
+                }
                 None => Err(Arc::new(Error::other(format!("{reference}: not found")))),
             }
         }
@@ -117,9 +119,8 @@ fn difference(ours: &Verdict, theirs: &Verdict) -> Option<String> {
     }
     if !ours.ok {
         let same = theirs.line == 0 || ours.line == theirs.line;
-        return (!same).then(|| {
-            format!("line: {} / {} ({} / {})", ours.line, theirs.line, ours.error, theirs.error)
-        });
+        return (!same)
+            .then(|| format!("line: {} / {} ({} / {})", ours.line, theirs.line, ours.error, theirs.error));
     }
     if ours.root != theirs.root {
         return Some(format!("root: {} / {}", ours.root, theirs.root));
@@ -205,7 +206,10 @@ fn mutated_dockerfiles_mean_the_same_to_both() {
     let seconds = start.elapsed().as_secs_f64();
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
     let rate = cases as f64 / seconds;
-    eprintln!("{cases} Dockerfiles, {} of them accepted, {rate:.0} a second", accepted.load(Ordering::Relaxed));
+    eprintln!(
+        "{cases} Dockerfiles, {} of them accepted, {rate:.0} a second",
+        accepted.load(Ordering::Relaxed)
+    );
     report(&found.into_inner().expect("not poisoned"));
 }
 

@@ -144,10 +144,7 @@ fn blank_separated(rest: &[u8]) -> Args {
         return Args::default();
     }
     let pieces = split_blanks(rest).into_iter();
-    Args {
-        raw: not_utf8(rest),
-        ..pieces.map(|piece| lossy(piece).into_owned()).collect::<Vec<_>>().into()
-    }
+    Args { raw: not_utf8(rest), ..pieces.map(|piece| lossy(piece).into_owned()).collect::<Vec<_>>().into() }
 }
 
 fn json_or_text(rest: &[u8]) -> Result<Args, ErrorKind> {

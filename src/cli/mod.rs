@@ -6,6 +6,7 @@ pub mod convert_args;
 pub mod daemon;
 pub mod failure;
 pub mod llb;
+pub mod logging;
 pub mod proxy;
 
 pub use failure::Failure;

@@ -1,15 +1,206 @@
 //! `bob proxy`.
 
-use super::Failure;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::image::Reference;
+use crate::proxy::{self, Alias, Config, Limits, Mirror, Rights};
+use crate::registry::{Authenticator, Credentials, Host, Origin, Secret, Transport, TransportConfig};
+
+use super::{Failure, logging};
+
+/// Where the proxy listens unless it is told otherwise.
+const DEFAULT_LISTEN: [&str; 2] = ["127.0.0.1:8080", "[::1]:8080"];
+
+const BASE_REF: Setting = Setting { flag: "--base-ref", variable: "WORKSPACEKIT_BOBPROXY_BASEREF" };
+const TARGET_REF: Setting = Setting { flag: "--target-ref", variable: "WORKSPACEKIT_BOBPROXY_TARGETREF" };
+const AUTH: Setting = Setting { flag: "--auth", variable: "WORKSPACEKIT_BOBPROXY_AUTH" };
+const ADDITIONAL_AUTH: Setting =
+    Setting { flag: "--additional-auth", variable: "WORKSPACEKIT_BOBPROXY_ADDITIONALAUTH" };
+const ACCESS_TOKEN: Setting = Setting { flag: "--access-token", variable: "WORKSPACEKIT_BOBPROXY_TOKEN" };
 
 /// Arguments of `bob proxy`.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// The image behind `base` [env: WORKSPACEKIT_BOBPROXY_BASEREF]
+    #[arg(long, value_name = "REF")]
+    base_ref: Option<String>,
 
-/// Runs `bob proxy`.
+    /// The image behind `target` [env: WORKSPACEKIT_BOBPROXY_TARGETREF]
+    #[arg(long, value_name = "REF")]
+    target_ref: Option<String>,
+
+    /// Credentials for both, as a docker config ({} for none); better given by its variable, which other
+    /// processes cannot list [env: WORKSPACEKIT_BOBPROXY_AUTH]
+    #[arg(long, value_name = "JSON")]
+    auth: Option<Secret>,
+
+    /// Credentials of mirrored registries: HOST → {username,password} or {auth}; better given by its
+    /// variable [env: WORKSPACEKIT_BOBPROXY_ADDITIONALAUTH]
+    #[arg(long, value_name = "JSON")]
+    additional_auth: Option<Secret>,
+
+    /// What clients have to send as their password; better given by its variable
+    /// [env: WORKSPACEKIT_BOBPROXY_TOKEN]
+    #[arg(long, value_name = "TOKEN")]
+    access_token: Option<Secret>,
+
+    /// Loopback address to listen on; may be repeated [default: 127.0.0.1:8080 and [::1]:8080]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Vec<SocketAddr>,
+
+    /// Registry that may speak plain http; may be repeated (loopback ones always may)
+    #[arg(long, value_name = "HOST[:PORT]")]
+    insecure_registry: Vec<Host>,
+
+    /// How long a registry may say nothing before it is given up
+    #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = seconds)]
+    upstream_timeout: Duration,
+
+    /// How long requests under way may take after SIGTERM or SIGINT; a second signal ends them
+    #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
+    drain_timeout: Duration,
+}
+
+/// A setting that comes from a flag, or else from a variable.
+struct Setting {
+    flag: &'static str,
+    variable: &'static str,
+}
+
+impl Setting {
+    /// The value and where it came from, if it is set.
+    fn read<T: From<String>>(&self, given: Option<T>) -> Result<Option<(T, Origin)>, Failure> {
+        if let Some(value) = given {
+            return Ok(Some((value, Origin::Flag(self.flag.into()))));
+        }
+        match std::env::var(self.variable) {
+            Ok(value) => Ok(Some((value.into(), Origin::Variable(self.variable.into())))),
+            Err(std::env::VarError::NotPresent) => Ok(None),
+            Err(std::env::VarError::NotUnicode(_)) => {
+                Err(Failure::Usage(format!("the variable {} is not UTF-8", self.variable)))
+            }
+        }
+    }
+
+    /// As [`Setting::read`]; an error that says what to set if it is not.
+    fn need<T: From<String>>(&self, given: Option<T>, what: &str) -> Result<(T, Origin), Failure> {
+        let Self { flag, variable } = self;
+        self.read(given)?
+            .ok_or_else(|| Failure::Usage(format!("{what} is missing: set {variable} or give {flag}")))
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    match text.parse() {
+        Ok(seconds @ 1..=86_400) => Ok(Duration::from_secs(seconds)),
+        _ => Err("write a number of seconds from 1 to 86400".into()),
+    }
+}
+
+/// Runs `bob proxy` until SIGTERM or SIGINT.
 ///
 /// # Errors
-/// Whatever makes it fail.
-pub async fn run(_args: Args) -> Result<(), Failure> {
-    Err(Failure::Usage("bob proxy is not built yet".into()))
+/// Wrong arguments or variables, or an address that cannot be listened on.
+pub async fn run(args: Args) -> Result<(), Failure> {
+    logging::init("info");
+    let (addresses, optional) = if args.listen.is_empty() {
+        (DEFAULT_LISTEN.iter().filter_map(|address| address.parse().ok()).collect(), true)
+    } else {
+        (args.listen.clone(), false)
+    };
+    if let Some(address) = addresses.iter().find(|address| !address.ip().is_loopback()) {
+        return Err(Failure::Usage(format!("--listen {address}: only loopback addresses are served")));
+    }
+    let config = config(args)?;
+    let listeners = listen(&addresses, optional).await?;
+    let (stop, abort) = signals()?;
+    tokio::select! {
+        ended = proxy::run(listeners, config, stop.cancelled_owned()) => Ok(ended?),
+        () = abort.cancelled() => Ok(()),
+    }
+}
+
+fn config(args: Args) -> Result<Config, Failure> {
+    let (auth, origin) = AUTH.need(args.auth, "the registry credentials (a docker config, {} for none)")?;
+    let usage = |error: crate::registry::CredentialsError| Failure::Usage(error.to_string());
+    let credentials = Credentials::from_docker_config(auth.reveal(), &origin).map_err(usage)?;
+    let mirrored = match ADDITIONAL_AUTH.read(args.additional_auth)? {
+        Some((map, origin)) => Credentials::from_auth_map(map.reveal(), &origin).map_err(usage)?,
+        None => Credentials::default(),
+    };
+    let access_token = ACCESS_TOKEN.read(args.access_token)?;
+    if let Some((_, origin)) = access_token.as_ref().filter(|(token, _)| token.is_empty()) {
+        return Err(Failure::Usage(format!(
+            "the access token from {origin} is empty, which would let everybody in: give it a value or leave it out"
+        )));
+    }
+    let transport = Transport::new(&TransportConfig {
+        insecure: BTreeSet::from_iter(args.insecure_registry),
+        silence: args.upstream_timeout,
+        ..TransportConfig::default()
+    })?;
+    let transport = Arc::new(transport);
+    let auth = Arc::new(Authenticator::new(transport.clone(), credentials));
+    let mut aliases = BTreeMap::new();
+    for (name, setting, given) in [("base", BASE_REF, args.base_ref), ("target", TARGET_REF, args.target_ref)]
+    {
+        let (text, origin) = setting.need(given, &format!("the {name} image"))?;
+        let bad =
+            |why: String| Failure::Usage(format!("{origin} is not an image reference: {text:?}: {why}"));
+        let reference = Reference::parse(&text).map_err(|error| bad(error.to_string()))?;
+        let alias = Alias::new(&reference, Rights::PULL_PUSH, auth.clone());
+        aliases.insert(name.to_owned(), alias.map_err(|error| bad(error.to_string()))?);
+    }
+    Ok(Config {
+        aliases,
+        mirror: Some(Mirror { auth: Arc::new(Authenticator::for_clients(transport, mirrored)) }),
+        access_token: access_token.map(|(token, _)| token),
+        limits: Limits { drain_timeout: args.drain_timeout, ..Limits::default() },
+    })
+}
+
+/// Listeners on all addresses; with `optional`, on those of the address families that this machine has.
+async fn listen(addresses: &[SocketAddr], optional: bool) -> Result<Vec<TcpListener>, Failure> {
+    use std::io::ErrorKind::{AddrNotAvailable, Unsupported};
+    let mut listeners = Vec::new();
+    for address in addresses {
+        match TcpListener::bind(address).await {
+            Ok(listener) => listeners.push(listener),
+            Err(error) if optional && address.is_ipv6() && is_missing_family(&error) => {
+                tracing::warn!(%address, %error, "not listening there: this machine has no IPv6");
+            }
+            Err(error) => {
+                return Err(Failure::Rendered(format!(
+                    "error: cannot listen on {address}: {error}; choose another address with --listen"
+                )));
+            }
+        }
+    }
+    return Ok(listeners);
+
+    fn is_missing_family(error: &std::io::Error) -> bool {
+        // EAFNOSUPPORT has no kind of its own.
+        matches!(error.kind(), AddrNotAvailable | Unsupported) || error.raw_os_error() == Some(97)
+    }
+}
+
+/// Cancelled by the first SIGTERM or SIGINT, and by the second.
+fn signals() -> Result<(CancellationToken, CancellationToken), Failure> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let tokens = [CancellationToken::new(), CancellationToken::new()];
+    let [stop, abort] = tokens.clone();
+    tokio::spawn(async move {
+        for token in tokens {
+            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+            token.cancel();
+        }
+    });
+    Ok((stop, abort))
 }

@@ -1,1 +1,27 @@
-//! proxy
+//! The authenticating registry proxy: it holds the credentials, so that nothing behind it has to.
+//!
+//! `serve` accepts connections, `guard` and `framing` let only well-formed requests in, and `stack` puts
+//! the layers together that each request passes through.
+
+mod access_log;
+mod authorise;
+mod config;
+mod content;
+mod error;
+mod exchange;
+mod forward;
+mod framing;
+mod gate;
+mod guard;
+mod headers;
+mod manifest;
+mod names;
+mod rescue;
+mod route;
+mod seal;
+mod serve;
+mod stack;
+mod uploads;
+
+pub use config::{Alias, Config, Limits, Mirror, Pin, Rights};
+pub use serve::{Handle, ServeError, run, spawn};

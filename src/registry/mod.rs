@@ -1,1 +1,43 @@
-//! registry
+//! Talking to registries: credentials, challenges, tokens, the HTTP transport and a small client.
+//!
+//! From the outside in: [`Client`] speaks the distribution API; [`Authenticator`] turns a host's
+//! challenge and the stored [`Credentials`] into an `Authorization` header, retries and follows
+//! redirects; [`Transport`] moves bytes and decides which addresses and schemes may be used at all.
+
+mod address;
+mod auth;
+mod call;
+mod challenge;
+mod client;
+mod connect;
+mod credential;
+mod date;
+mod error;
+mod follow;
+mod helper;
+mod host;
+mod idle;
+mod onward;
+pub mod query;
+mod retry;
+mod secret;
+mod store;
+mod tls;
+mod token;
+mod transport;
+
+pub use address::Reach;
+pub use auth::Authenticator;
+pub use call::{Access, Call, Payload, Scopes};
+pub use client::{Client, ClientError, Descriptor, MANIFEST_LIMIT, Manifest, Repository, with_query};
+pub use credential::{Credential, Login, Origin};
+pub use error::CallError;
+pub use follow::is_redirect;
+pub use helper::HelperError;
+pub use host::{ECR_WILDCARD, Host, HostError};
+pub use idle::{IdleBody, Stalled};
+pub use onward::{NamedBy, Onward, OnwardError};
+pub use secret::Secret;
+pub use store::{Credentials, CredentialsError};
+pub use tls::RootsError;
+pub use transport::{Body, BoxError, Transport, TransportConfig, TransportError, empty_body, full_body};

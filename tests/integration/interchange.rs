@@ -15,6 +15,8 @@ struct Build<'a> {
     name: String,
     dockerfile: PathBuf,
     context: PathBuf,
+    /// `NAME=VALUE`, apart from the base.
+    build_args: Vec<String>,
 }
 
 /// What a build said and pushed.
@@ -36,6 +38,7 @@ impl Build<'_> {
             .arg(registry.reference(&format!("interchange/{}:bob", self.name)))
             .arg("--metadata-file")
             .arg(metadata.path())
+            .args(&self.build_args.iter().flat_map(|arg| ["--build-arg", arg]).collect::<Vec<_>>())
             .arg(&self.context)
             .succeed();
         Built { digest: digest(metadata.path()), steps: steps(&outcome.stderr) }
@@ -52,6 +55,7 @@ impl Build<'_> {
             .args(["--local", &format!("dockerfile={folder}"), "--opt", &format!("filename={file}")])
             .args(["--opt", &format!("build-arg:BASE={}", self.base)])
             .args(["--output", &format!("type=image,name={reference},push=true")])
+            .args(self.build_args.iter().flat_map(|arg| ["--opt".into(), format!("build-arg:{arg}")]))
             .arg("--metadata-file")
             .arg(metadata.path())
             .output()
@@ -87,8 +91,16 @@ fn steps(log: &str) -> BTreeMap<String, bool> {
     names.into_iter().map(|(number, name)| (name.to_owned(), cached.contains(&number))).collect()
 }
 
-/// The Dockerfiles of `testdata/ok` that build on any busybox image.
-fn buildable() -> Vec<(String, PathBuf, PathBuf)> {
+/// A Dockerfile of `testdata/ok` that builds on any busybox image.
+struct Case {
+    name: String,
+    dockerfile: PathBuf,
+    context: PathBuf,
+    build_args: Vec<String>,
+}
+
+/// Those that name their base by the argument BASE, unless they need flags that `buildctl` has not.
+fn buildable() -> Vec<Case> {
     let ok = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/ok");
     let empty = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("no-files");
     fs::create_dir_all(&empty).expect("an empty context");
@@ -96,16 +108,22 @@ fn buildable() -> Vec<(String, PathBuf, PathBuf)> {
     for entry in fs::read_dir(ok).expect("testdata") {
         let path = entry.expect("an entry").path();
         let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
-        let (dockerfile, context) = match path.extension() {
-            None => (path.join("Dockerfile"), path.clone()),
-            Some(extension) if extension == "Dockerfile" => (path.clone(), empty.clone()),
+        let (dockerfile, context, args) = match path.extension() {
+            None => (path.join("Dockerfile"), path.clone(), path.join("args")),
+            Some(extension) if extension == "Dockerfile" => {
+                (path.clone(), empty.clone(), path.with_extension("args"))
+            }
             Some(_) => continue,
         };
-        if fs::read_to_string(&dockerfile).expect("UTF-8").starts_with("ARG BASE=") {
-            found.push((name, dockerfile, context));
+        let args = fs::read_to_string(args).unwrap_or_default();
+        let (flags, build_args): (Vec<_>, Vec<_>) = args.lines().partition(|arg| arg.starts_with("--"));
+        let text = fs::read_to_string(&dockerfile).expect("UTF-8").to_lowercase();
+        if text.contains("arg base=") && flags.iter().all(|flag| *flag == "--build-arg") {
+            let build_args = build_args.into_iter().map(str::to_owned).collect();
+            found.push(Case { name, dockerfile, context, build_args });
         }
     }
-    found.sort();
+    found.sort_by(|a, b| a.name.cmp(&b.name));
     found
 }
 
@@ -118,9 +136,9 @@ fn interchange(
     let registry = Registry::shared();
     let base = Image::push_source(registry, "interchange/source:latest");
     let cases = buildable();
-    assert!(cases.len() >= 15, "only {} Dockerfiles found", cases.len());
-    for (name, dockerfile, context) in cases {
-        let build = Build { buildkitd: &buildkitd, base: &base, name, dockerfile, context };
+    assert!(cases.len() >= 40, "only {} Dockerfiles found", cases.len());
+    for Case { name, dockerfile, context, build_args } in cases {
+        let build = Build { buildkitd: &buildkitd, base: &base, name, dockerfile, context, build_args };
         let built = first(&build, registry);
         let again = second(&build, registry);
         assert_eq!(

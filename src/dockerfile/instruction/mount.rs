@@ -314,3 +314,6 @@ fn check(mount: &Mount) -> Result<(), MountError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

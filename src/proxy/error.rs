@@ -1,0 +1,68 @@
+//! Why the proxy answers a request itself. The rescue layer alone turns these into responses.
+
+use crate::registry::{CallError, Host, OnwardError};
+
+use super::framing::Refusal;
+
+/// A request that the proxy answers itself.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ProxyError {
+    /// Bytes that are not one unambiguous request.
+    #[error("malformed request: {}", .0.text())]
+    Framing(Refusal),
+    /// A request target that is no path of the registry API in its one spelling.
+    #[error("malformed request: {0}")]
+    Target(&'static str),
+    /// A body where none belongs.
+    #[error("malformed request: {0} takes no body")]
+    UnwantedBody(http::Method),
+    /// No access token, or a wrong one.
+    #[error("this proxy needs its access token: send it as the password of Basic authentication")]
+    NoToken,
+    /// A path outside the registry API.
+    #[error("there is nothing here: this proxy serves the registry API under /v2/")]
+    NotFound,
+    /// A valid request that nobody may make here.
+    #[error("{0} is not allowed through this proxy")]
+    Denied(&'static str),
+    /// A repository that this proxy does not serve.
+    #[error("repository {0:?} is not served here: only the proxy's own names are")]
+    UnknownName(String),
+    /// A method that the resource does not have.
+    #[error("{0} is not supported on {1}")]
+    Method(http::Method, &'static str),
+    /// A manifest larger than registries have to take.
+    #[error("the manifest has more than {limit} bytes")]
+    ManifestTooLarge {
+        /// The most that is taken.
+        limit: usize,
+    },
+    /// A manifest that is not a JSON object.
+    #[error("the manifest is not a JSON object")]
+    ManifestInvalid,
+    /// An upload that this proxy did not hand out.
+    #[error("unknown upload: start it with POST to blobs/uploads/")]
+    UnknownUpload,
+    /// The client stopped sending in the middle of a body.
+    #[error("the request's body stopped for {seconds} s")]
+    ClientStalled {
+        /// How long it was waited for.
+        seconds: u64,
+    },
+    /// The client's body broke off.
+    #[error("the request's body ended early")]
+    ClientBody,
+    /// The registry could not be asked.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// The registry's answer cannot be passed on.
+    #[error("{host} answered with {what}")]
+    Answer {
+        /// The registry.
+        host: Host,
+        /// What is wrong with its answer.
+        what: &'static str,
+        /// The location in it, if that is what is wrong.
+        source: Option<OnwardError>,
+    },
+}

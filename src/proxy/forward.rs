@@ -1,0 +1,77 @@
+//! Innermost: asks the registry, with its credentials, and hands back what it says.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Version, header};
+
+use crate::registry::{Access, Body, Call, Onward, Payload, Scopes};
+
+use super::authorise::Upstream;
+use super::error::ProxyError;
+use super::exchange::{Facts, Layer};
+use super::headers;
+
+/// Sends requests to registries.
+#[derive(Debug)]
+pub(super) struct Forward;
+
+/// A request with its address at the registry.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    pub(super) method: Method,
+    /// As the client sent them.
+    pub(super) headers: HeaderMap,
+    pub(super) payload: Payload,
+    pub(super) at: Onward,
+    pub(super) upstream: Upstream,
+    pub(super) scopes: Scopes,
+    /// Whether redirects are followed here.
+    pub(super) follow: bool,
+    pub(super) facts: Arc<Facts>,
+}
+
+impl Layer<Outgoing> for Forward {
+    async fn call(&self, outgoing: Outgoing) -> Result<Response<Body>, ProxyError> {
+        let Upstream { host, repository, auth, .. } = &outgoing.upstream;
+        let mut headers = headers::of_request(&outgoing.headers);
+        if matches!(outgoing.payload, Payload::Empty)
+            && outgoing.method != Method::GET
+            && outgoing.method != Method::HEAD
+        {
+            // Some load balancers refuse a write that does not say its length.
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
+        // Credentials go to the host that they are for. An upload may lead to another.
+        let access = Access { host: host.clone(), scopes: outgoing.scopes.clone() };
+        let call = Call {
+            method: outgoing.method,
+            uri: outgoing.at.uri,
+            headers,
+            payload: outgoing.payload,
+            reach: outgoing.at.reach,
+            access: Some(access).filter(|_| outgoing.at.host == *host),
+        };
+        let response = if outgoing.follow { auth.read(call).await } else { auth.send(call).await };
+        let mut response = response?;
+        let status = response.status();
+        outgoing.facts.note_upstream(status);
+        if status.is_informational() {
+            return Err(ProxyError::Answer {
+                host: host.clone(),
+                what: "an unexpected status",
+                source: None,
+            });
+        }
+        if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+            let login = auth.login_words(host).await;
+            let (status, scopes) = (status.as_u16(), outgoing.scopes);
+            tracing::warn!(status, registry = %host, repository, login, %scopes, "the registry refuses");
+        }
+        let location = response.headers().get(header::LOCATION).cloned();
+        headers::clean_response(response.headers_mut());
+        // The layer outside replaces it.
+        response.headers_mut().extend(location.map(|location| (header::LOCATION, location)));
+        *response.version_mut() = Version::HTTP_11;
+        Ok(response)
+    }
+}

@@ -1,0 +1,275 @@
+//! Finds where requests begin and end, and refuses everything that two readers could read differently.
+//!
+//! hyper is lenient where RFC 9112 lets it be (bare line feeds, a length beside chunks). This reader sees
+//! the same bytes first and lets only unambiguous requests through.
+//! (<https://www.rfc-editor.org/rfc/rfc9112#section-11.2>)
+
+/// Why a request's head is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// More bytes than allowed.
+    TooLarge,
+    /// A line that does not end in CR LF, or holds control bytes.
+    Line,
+    /// No `METHOD TARGET HTTP/1.x`.
+    RequestLine,
+    /// A header without a proper name, or folded over lines.
+    Header,
+    /// Body lengths that conflict or cannot be read.
+    Length,
+    /// None or several `Host`.
+    Host,
+}
+
+impl Refusal {
+    const ALL: [Self; 6] =
+        [Self::TooLarge, Self::Line, Self::RequestLine, Self::Header, Self::Length, Self::Host];
+
+    /// The method of the request that stands for a refused one. A client that sends it itself gets the
+    /// same answer.
+    pub(super) const METHOD: &'static str = "REFUSED";
+
+    fn path(self) -> &'static str {
+        match self {
+            Self::TooLarge => "/head-too-large",
+            Self::Line => "/line",
+            Self::RequestLine => "/request-line",
+            Self::Header => "/header",
+            Self::Length => "/length",
+            Self::Host => "/host",
+        }
+    }
+
+    /// The refusal that [`Refusal::request`] wrote this path for.
+    pub(super) fn from_path(path: &str) -> Self {
+        Self::ALL.into_iter().find(|refusal| refusal.path() == path).unwrap_or(Self::RequestLine)
+    }
+
+    /// What is wrong, for the client.
+    pub(super) const fn text(self) -> &'static str {
+        match self {
+            Self::TooLarge => "the request's line and headers are too large",
+            Self::Line => "a line of the request's head has control bytes or does not end in CR LF",
+            Self::RequestLine => "the request does not begin with METHOD TARGET HTTP/1.1",
+            Self::Header => "a header has no proper name",
+            Self::Length => "the lengths of the request's body conflict or cannot be read",
+            Self::Host => "the request needs exactly one Host header",
+        }
+    }
+
+    /// A well-formed request that takes the place of the refused one, so that it is answered in its turn.
+    pub(super) fn request(self) -> Vec<u8> {
+        format!("{} {} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n", Self::METHOD, self.path())
+            .into()
+    }
+}
+
+/// What became of some bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Vetted {
+    /// This many, after all that was held before, are good; the rest is held.
+    Pass(usize),
+    /// This many are good, then a request begins that is refused.
+    Refuse(usize, Refusal),
+    /// The chunks of a body are malformed.
+    BadBody,
+}
+
+/// Reads one connection's bytes.
+#[derive(Debug)]
+pub(super) struct Framing {
+    state: State,
+    /// The beginning of a head that is not complete.
+    held: Vec<u8>,
+    head_limit: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Head,
+    Body(u64),
+    /// The digits of a chunk's size so far, and how many there are.
+    ChunkSize(u64, u8),
+    /// After the digits' CR.
+    ChunkSizeEnd(u64),
+    Chunk(u64),
+    ChunkEnd,
+    ChunkEndLf,
+    /// After the last chunk: trailers are not accepted.
+    LastEnd,
+    LastEndLf,
+}
+
+impl Framing {
+    pub(super) const fn new(head_limit: usize) -> Self {
+        Self { state: State::Head, held: Vec::new(), head_limit }
+    }
+
+    /// The held bytes, which come before all that is vetted next.
+    pub(super) fn take_held(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.held)
+    }
+
+    /// What becomes of `bytes`, the next of the connection. When they complete a head whose beginning is
+    /// held, the caller takes that beginning with [`Framing::take_held`] first.
+    pub(super) fn vet(&mut self, bytes: &[u8], held: &[u8]) -> Vetted {
+        let mut at = 0;
+        while at < bytes.len() {
+            let rest = &bytes[at..];
+            if self.state == State::Head {
+                let earlier = if at == 0 { held } else { &[] };
+                match head_end(earlier, rest) {
+                    Some(end) if earlier.len() + end <= self.head_limit => {
+                        let whole = [earlier, &rest[..end]].concat();
+                        match body_of(&whole) {
+                            Ok(state) => self.state = state,
+                            Err(refusal) => return Vetted::Refuse(at, refusal),
+                        }
+                        at += end;
+                    }
+                    None if earlier.len() + rest.len() <= self.head_limit => {
+                        self.held = [earlier, rest].concat();
+                        return Vetted::Pass(at);
+                    }
+                    _ => return Vetted::Refuse(at, Refusal::TooLarge),
+                }
+            } else {
+                match self.body(rest) {
+                    Some(taken) => at += taken,
+                    None => return Vetted::BadBody,
+                }
+            }
+        }
+        Vetted::Pass(at)
+    }
+
+    /// Takes the next part of a body; none if it is malformed.
+    fn body(&mut self, rest: &[u8]) -> Option<usize> {
+        let (state, taken) = match (self.state, rest[0]) {
+            (State::Body(left), _) => {
+                let taken = clamp(left, rest.len());
+                let left = left - taken as u64;
+                (if left == 0 { State::Head } else { State::Body(left) }, taken)
+            }
+            (State::ChunkSize(size, digits @ 0..15), c) if c.is_ascii_hexdigit() => {
+                let digit = u64::from(char::from(c).to_digit(16)?);
+                (State::ChunkSize(size * 16 + digit, digits + 1), 1)
+            }
+            (State::ChunkSize(size, 1..), b'\r') => (State::ChunkSizeEnd(size), 1),
+            (State::ChunkSizeEnd(0), b'\n') => (State::LastEnd, 1),
+            (State::ChunkSizeEnd(size), b'\n') => (State::Chunk(size), 1),
+            (State::Chunk(left), _) => {
+                let taken = clamp(left, rest.len());
+                let left = left - taken as u64;
+                (if left == 0 { State::ChunkEnd } else { State::Chunk(left) }, taken)
+            }
+            (State::ChunkEnd, b'\r') => (State::ChunkEndLf, 1),
+            (State::ChunkEndLf, b'\n') => (State::ChunkSize(0, 0), 1),
+            (State::LastEnd, b'\r') => (State::LastEndLf, 1),
+            (State::LastEndLf, b'\n') => (State::Head, 1),
+            _ => return None,
+        };
+        self.state = state;
+        Some(taken)
+    }
+}
+
+fn clamp(left: u64, available: usize) -> usize {
+    usize::try_from(left).unwrap_or(usize::MAX).min(available)
+}
+
+/// Where in `next` the head ends that began with `held`: after CR LF CR LF, or at the first line end that
+/// is not CR LF, so that it is refused at once.
+fn head_end(held: &[u8], next: &[u8]) -> Option<usize> {
+    let byte = |index: usize| match index.checked_sub(held.len()) {
+        Some(index) => next[index],
+        None => held[index],
+    };
+    for at in 0..next.len() {
+        let index = held.len() + at;
+        if next[at] != b'\n' {
+            continue;
+        }
+        let bare = index == 0 || byte(index - 1) != b'\r';
+        let empty_line = index == 1 || (index >= 3 && byte(index - 2) == b'\n');
+        if bare || empty_line {
+            return Some(at + 1);
+        }
+    }
+    None
+}
+
+/// What follows a complete head.
+fn body_of(head: &[u8]) -> Result<State, Refusal> {
+    let head = head.strip_suffix(b"\r\n\r\n").ok_or(Refusal::Line)?;
+    let text = |byte: u8| matches!(byte, b'\t' | b' '..=b'~' | 0x80..);
+    let mut lines: Vec<&[u8]> = head.split(|byte| *byte == b'\n').collect();
+    let last = lines.len() - 1;
+    for (index, line) in lines.iter_mut().enumerate() {
+        if index < last {
+            *line = line.strip_suffix(b"\r").ok_or(Refusal::Line)?;
+        }
+        if !line.iter().all(|byte| text(*byte)) {
+            return Err(Refusal::Line);
+        }
+    }
+    let (request_line, headers) = lines.split_first().ok_or(Refusal::RequestLine)?;
+    let http_11 = is_http_11(request_line).ok_or(Refusal::RequestLine)?;
+    let (mut hosts, mut length, mut chunked) = (0, None, false);
+    for line in headers {
+        let colon = line.iter().position(|byte| *byte == b':').ok_or(Refusal::Header)?;
+        let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
+        if name.is_empty() || !name.iter().all(|byte| is_token(*byte)) {
+            return Err(Refusal::Header);
+        }
+        match name.to_ascii_lowercase().as_slice() {
+            b"host" => hosts += 1,
+            b"content-length" => {
+                let digits = (1..=18).contains(&value.len()) && value.iter().all(u8::is_ascii_digit);
+                if length.is_some() || !digits {
+                    return Err(Refusal::Length);
+                }
+                length = std::str::from_utf8(value).ok().and_then(|text| text.parse::<u64>().ok());
+            }
+            b"transfer-encoding" => {
+                if chunked || !http_11 || !value.eq_ignore_ascii_case(b"chunked") {
+                    return Err(Refusal::Length);
+                }
+                chunked = true;
+            }
+            _ => {}
+        }
+    }
+    if hosts > 1 || (http_11 && hosts == 0) {
+        return Err(Refusal::Host);
+    }
+    match (length, chunked) {
+        (Some(_), true) => Err(Refusal::Length),
+        (Some(0) | None, false) => Ok(State::Head),
+        (Some(length), false) => Ok(State::Body(length)),
+        (None, true) => Ok(State::ChunkSize(0, 0)),
+    }
+}
+
+/// Whether a request line is of HTTP/1.1, not 1.0; none if it is neither.
+fn is_http_11(line: &[u8]) -> Option<bool> {
+    let mut words = line.split(|byte| *byte == b' ');
+    let (method, target, version) = (words.next()?, words.next()?, words.next()?);
+    let valid = words.next().is_none()
+        && !method.is_empty()
+        && method.iter().all(u8::is_ascii_uppercase)
+        && !target.is_empty()
+        && target.iter().all(|byte| (b'!'..=b'~').contains(byte));
+    match version {
+        b"HTTP/1.1" if valid => Some(true),
+        b"HTTP/1.0" if valid => Some(false),
+        _ => None,
+    }
+}
+
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests;

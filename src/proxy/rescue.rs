@@ -1,0 +1,118 @@
+//! Turns every error into an answer that registry clients read: `{"errors":[{"code":…,"message":…}]}`.
+//! (<https://github.com/opencontainers/distribution-spec/blob/main/spec.md#error-codes>)
+
+use std::error::Error;
+
+use http::{HeaderValue, Response, StatusCode, header};
+
+use crate::registry::{Body, CallError, TransportError, full_body};
+
+use super::error::ProxyError;
+use super::exchange::{Inbound, Layer};
+use super::framing::Refusal;
+
+/// The one place where errors become responses.
+#[derive(Debug)]
+pub(super) struct Rescue<S> {
+    pub(super) inner: S,
+}
+
+impl<S: Layer<Inbound>> Layer<Inbound> for Rescue<S> {
+    async fn call(&self, inbound: Inbound) -> Result<Response<Body>, ProxyError> {
+        match self.inner.call(inbound).await {
+            // Clients of the registry API take 502 for a fault of something between, and give up.
+            Ok(mut response) if response.status() == StatusCode::BAD_GATEWAY => {
+                *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+                Ok(response)
+            }
+            Ok(response) => Ok(response),
+            Err(error) => Ok(answer(&error)),
+        }
+    }
+}
+
+/// The response that tells `error`.
+fn answer(error: &ProxyError) -> Response<Body> {
+    let (status, code) = status_and_code(error);
+    let mut message = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let text = cause.to_string();
+        // A transparent error has its inner one's text already.
+        if !message.ends_with(&text) {
+            message = format!("{message}: {text}");
+        }
+        source = cause.source();
+    }
+    if status.is_server_error() {
+        tracing::warn!(status = status.as_u16(), error = message, "a request failed");
+    }
+    let body = serde_json::json!({ "errors": [{ "code": code, "message": message }] });
+    let mut response = Response::new(full_body(body.to_string()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if matches!(error, ProxyError::NoToken) {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"bob\""));
+    }
+    if is_final(error) {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// Whether nothing more can be understood, or is wanted, of this connection.
+const fn is_final(error: &ProxyError) -> bool {
+    matches!(
+        error,
+        ProxyError::Framing(_)
+            | ProxyError::UnwantedBody(_)
+            | ProxyError::ClientStalled { .. }
+            | ProxyError::ClientBody
+            | ProxyError::ManifestTooLarge { .. }
+    )
+}
+
+fn status_and_code(error: &ProxyError) -> (StatusCode, &'static str) {
+    match error {
+        ProxyError::Framing(Refusal::TooLarge) => {
+            (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "UNSUPPORTED")
+        }
+        ProxyError::Framing(_) | ProxyError::UnwantedBody(_) | ProxyError::ClientBody => {
+            (StatusCode::BAD_REQUEST, "UNSUPPORTED")
+        }
+        ProxyError::Target(_) => (StatusCode::BAD_REQUEST, "NAME_INVALID"),
+        ProxyError::NoToken => (StatusCode::UNAUTHORIZED, "UNAUTHORIZED"),
+        ProxyError::NotFound => (StatusCode::NOT_FOUND, "NAME_UNKNOWN"),
+        ProxyError::Denied(_) | ProxyError::UnknownName(_) => (StatusCode::FORBIDDEN, "DENIED"),
+        ProxyError::Method(..) => (StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED"),
+        ProxyError::ManifestTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "MANIFEST_INVALID"),
+        ProxyError::ManifestInvalid => (StatusCode::BAD_REQUEST, "MANIFEST_INVALID"),
+        ProxyError::UnknownUpload => (StatusCode::NOT_FOUND, "BLOB_UPLOAD_UNKNOWN"),
+        ProxyError::ClientStalled { .. } => (StatusCode::REQUEST_TIMEOUT, "UNAVAILABLE"),
+        ProxyError::Call(error) => call_status(error.root()),
+        ProxyError::Answer { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "UNAVAILABLE"),
+    }
+}
+
+fn call_status(error: &CallError) -> (StatusCode, &'static str) {
+    match error {
+        CallError::Transport(fault) | CallError::Endpoint { source: fault, .. } => match fault {
+            TransportError::AddressRefused { .. } | TransportError::PlainHttp { .. } => {
+                (StatusCode::FORBIDDEN, "DENIED")
+            }
+            TransportError::RequestStalled { .. } => (StatusCode::REQUEST_TIMEOUT, "UNAVAILABLE"),
+            TransportError::RequestBody { .. } => (StatusCode::BAD_REQUEST, "UNSUPPORTED"),
+            TransportError::Silent { .. } => (StatusCode::GATEWAY_TIMEOUT, "UNAVAILABLE"),
+            _ => (StatusCode::INTERNAL_SERVER_ERROR, "UNAVAILABLE"),
+        },
+        CallError::Refused { status, .. } => match *status {
+            StatusCode::FORBIDDEN => (StatusCode::FORBIDDEN, "DENIED"),
+            StatusCode::TOO_MANY_REQUESTS => (StatusCode::TOO_MANY_REQUESTS, "TOOMANYREQUESTS"),
+            status if status.is_client_error() => (StatusCode::UNAUTHORIZED, "UNAUTHORIZED"),
+            _ => (StatusCode::INTERNAL_SERVER_ERROR, "UNAVAILABLE"),
+        },
+        CallError::Redirect(_) | CallError::Realm { .. } => (StatusCode::FORBIDDEN, "DENIED"),
+        _ => (StatusCode::INTERNAL_SERVER_ERROR, "UNAVAILABLE"),
+    }
+}

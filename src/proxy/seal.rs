@@ -1,0 +1,148 @@
+//! Upload locations that clients can hand back but neither read nor make.
+
+use aes_gcm::aead::{Aead as _, Payload};
+use aes_gcm::{Aes256Gcm, Key, KeyInit as _, Nonce};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::{Method, Uri};
+
+use crate::registry::{Host, Onward, Reach};
+
+const NONCE_BYTES: usize = 12;
+/// The longest location that is sealed; it comes back in a request's line.
+const URI_LIMIT: usize = 12 * 1024;
+
+/// Seals locations with a key that lives as long as the proxy.
+pub(super) struct Sealer {
+    cipher: Aes256Gcm,
+}
+
+/// What a sealed location may be used for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// A step of an upload.
+    Upload,
+    /// The same request once more, where the registry redirected it.
+    Redirect(Method),
+}
+
+impl std::fmt::Debug for Sealer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Sealer")
+    }
+}
+
+impl Sealer {
+    pub(super) fn new() -> Self {
+        let key = zeroize::Zeroizing::new(rand::random::<[u8; 32]>());
+        Self { cipher: Aes256Gcm::new(&Key::<Aes256Gcm>::from(*key)) }
+    }
+
+    /// An id that opens for the same alias only; none if the location is too long.
+    pub(super) fn seal(&self, alias: &str, purpose: &Purpose, location: &Onward) -> Option<String> {
+        let uri = location.uri.to_string();
+        if uri.len() > URI_LIMIT {
+            return None;
+        }
+        let mut plain = vec![purpose_byte(purpose)?, reach_byte(location.reach)];
+        plain.extend(uri.as_bytes());
+        let nonce = rand::random::<[u8; NONCE_BYTES]>();
+        let payload = Payload { msg: &plain, aad: alias.as_bytes() };
+        let sealed = self.cipher.encrypt(&Nonce::from(nonce), payload).ok()?;
+        Some(URL_SAFE_NO_PAD.encode([nonce.as_slice(), &sealed].concat()))
+    }
+
+    /// What was sealed for this alias; none if it was not sealed here.
+    pub(super) fn open(&self, alias: &str, id: &str) -> Option<(Purpose, Onward)> {
+        let sealed = URL_SAFE_NO_PAD.decode(id).ok()?;
+        let (nonce, sealed) = sealed.split_at_checked(NONCE_BYTES)?;
+        let nonce: [u8; NONCE_BYTES] = nonce.try_into().ok()?;
+        let payload = Payload { msg: sealed, aad: alias.as_bytes() };
+        let plain = self.cipher.decrypt(&Nonce::from(nonce), payload).ok()?;
+        let (purpose, reach, uri) = match plain.as_slice() {
+            [purpose, reach, uri @ ..] => (purpose_of(*purpose)?, reach_of(*reach)?, uri),
+            _ => return None,
+        };
+        let uri: Uri = std::str::from_utf8(uri).ok()?.parse().ok()?;
+        let host = Host::parse(uri.authority()?.as_str()).ok()?;
+        Some((purpose, Onward { uri, host, reach }))
+    }
+}
+
+const REDIRECTABLE: [Method; 4] = [Method::PUT, Method::POST, Method::PATCH, Method::DELETE];
+const REACHES: [Reach; 3] = [Reach::Anywhere, Reach::OtherMachines, Reach::Public];
+
+fn purpose_byte(purpose: &Purpose) -> Option<u8> {
+    match purpose {
+        Purpose::Upload => Some(0),
+        Purpose::Redirect(method) => {
+            let index = REDIRECTABLE.iter().position(|known| known == method)?;
+            u8::try_from(index + 1).ok()
+        }
+    }
+}
+
+fn purpose_of(byte: u8) -> Option<Purpose> {
+    match usize::from(byte).checked_sub(1) {
+        None => Some(Purpose::Upload),
+        Some(index) => REDIRECTABLE.get(index).cloned().map(Purpose::Redirect),
+    }
+}
+
+fn reach_byte(reach: Reach) -> u8 {
+    match reach {
+        Reach::Anywhere => 0,
+        Reach::OtherMachines => 1,
+        Reach::Public => 2,
+    }
+}
+
+fn reach_of(byte: u8) -> Option<Reach> {
+    REACHES.get(usize::from(byte)).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn location() -> Onward {
+        Onward {
+            uri: "https://up.example:8443/x/y?state=a%3Db&c".parse().unwrap(),
+            host: Host::parse("up.example:8443").unwrap(),
+            reach: Reach::OtherMachines,
+        }
+    }
+
+    #[test]
+    fn what_is_sealed_opens_for_the_same_alias() {
+        let sealer = Sealer::new();
+        for purpose in [Purpose::Upload, Purpose::Redirect(Method::PUT), Purpose::Redirect(Method::DELETE)] {
+            let id = sealer.seal("target", &purpose, &location()).unwrap();
+            assert_eq!(sealer.open("target", &id), Some((purpose, location())));
+            assert_eq!(sealer.open("base", &id), None);
+            assert!(id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'));
+        }
+    }
+
+    #[test]
+    fn a_changed_or_foreign_id_opens_nothing() {
+        let sealer = Sealer::new();
+        let id = sealer.seal("target", &Purpose::Upload, &location()).unwrap();
+        assert_eq!(Sealer::new().open("target", &id), None);
+        for at in 0..id.len() {
+            let mut changed = id.clone().into_bytes();
+            changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
+            assert_eq!(sealer.open("target", std::str::from_utf8(&changed).unwrap()), None, "{at}");
+        }
+        for id in ["", "x", "AAAA", &"A".repeat(100), &id[1..], &id[..id.len() - 2], &format!("{id}AA")] {
+            assert_eq!(sealer.open("target", id), None, "{id}");
+        }
+    }
+
+    #[test]
+    fn the_same_location_never_gives_the_same_id() {
+        let sealer = Sealer::new();
+        let seal = || sealer.seal("target", &Purpose::Upload, &location());
+        assert_ne!(seal(), seal());
+    }
+}

@@ -1,0 +1,170 @@
+//! Reads `WWW-Authenticate`. (<https://www.rfc-editor.org/rfc/rfc9110#section-11.6.1>)
+
+use http::{HeaderMap, header};
+
+/// What a registry asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Challenge {
+    /// User name and password with every request.
+    Basic,
+    /// A token from a token endpoint.
+    /// (<https://distribution.github.io/distribution/spec/auth/token/>)
+    Bearer {
+        /// The token endpoint's URL.
+        realm: String,
+        /// The name of the service that the token is for.
+        service: Option<String>,
+        /// What the refused request needs.
+        scope: Option<String>,
+    },
+}
+
+/// One challenge as it stands in the header: a scheme in lower case and its parameters.
+#[derive(Debug, PartialEq, Eq)]
+struct Raw {
+    scheme: String,
+    parameters: Vec<(String, String)>,
+}
+
+impl Challenge {
+    /// The challenge to answer: Bearer before Basic; none if nothing is asked that we know.
+    pub(super) fn from_headers(headers: &HeaderMap) -> Option<Self> {
+        let values = headers.get_all(header::WWW_AUTHENTICATE).iter();
+        let raw: Vec<Raw> = values.filter_map(|value| value.to_str().ok()).flat_map(parse).collect();
+        let bearer = raw.iter().filter(|raw| raw.scheme == "bearer").find_map(|raw| {
+            Some(Self::Bearer {
+                realm: raw.parameter("realm")?,
+                service: raw.parameter("service"),
+                scope: raw.parameter("scope"),
+            })
+        });
+        bearer.or_else(|| raw.iter().any(|raw| raw.scheme == "basic").then_some(Self::Basic))
+    }
+}
+
+impl Raw {
+    fn parameter(&self, name: &str) -> Option<String> {
+        self.parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone())
+    }
+}
+
+/// All challenges of one header value. What cannot be read ends the list.
+fn parse(value: &str) -> Vec<Raw> {
+    let mut rest = value;
+    let mut challenges: Vec<Raw> = Vec::new();
+    loop {
+        rest = rest.trim_start_matches([' ', '\t', ',']);
+        let Some((word, after)) = token(rest) else { return challenges };
+        let after_space = after.trim_start_matches([' ', '\t']);
+        let parameter = after_space.strip_prefix('=').map(|value| value.trim_start_matches([' ', '\t']));
+        match (parameter.and_then(parameter_value), challenges.last_mut()) {
+            (Some((value, after)), Some(challenge)) => {
+                challenge.parameters.push((word.to_ascii_lowercase(), value));
+                rest = after;
+            }
+            _ => {
+                challenges.push(Raw { scheme: word.to_ascii_lowercase(), parameters: Vec::new() });
+                rest = skip_token68(after_space);
+            }
+        }
+    }
+}
+
+/// A token or quoted string, and what follows it.
+fn parameter_value(text: &str) -> Option<(String, &str)> {
+    let Some(quoted) = text.strip_prefix('"') else {
+        return token(text).map(|(word, rest)| (word.to_owned(), rest));
+    };
+    let mut value = String::new();
+    let mut chars = quoted.char_indices();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '"' => return Some((value, &quoted[at + 1..])),
+            '\\' => value.push(chars.next()?.1),
+            other => value.push(other),
+        }
+    }
+    None
+}
+
+/// What follows the token68 at the start of `text`, or `text` itself if there is none.
+fn skip_token68(text: &str) -> &str {
+    let in_token68 = |c: char| c.is_ascii_alphanumeric() || "-._~+/".contains(c);
+    let after = text.trim_start_matches(in_token68).trim_start_matches('=');
+    let ends = after.trim_start_matches([' ', '\t']);
+    if after.len() < text.len() && (ends.is_empty() || ends.starts_with(',')) { ends } else { text }
+}
+
+/// The token at the start of `text` and what follows it.
+fn token(text: &str) -> Option<(&str, &str)> {
+    let in_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    let end = text.find(|c| !in_token(c)).unwrap_or(text.len());
+    (end > 0).then(|| text.split_at(end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Challenge;
+    use http::{HeaderMap, HeaderValue, header};
+
+    fn read(values: &[&str]) -> Option<Challenge> {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(header::WWW_AUTHENTICATE, HeaderValue::from_str(value).unwrap());
+        }
+        Challenge::from_headers(&headers)
+    }
+
+    fn bearer(realm: &str, service: Option<&str>, scope: Option<&str>) -> Option<Challenge> {
+        Some(Challenge::Bearer {
+            realm: realm.into(),
+            service: service.map(Into::into),
+            scope: scope.map(Into::into),
+        })
+    }
+
+    #[test]
+    fn reads_what_registries_send() {
+        let hub = r#"Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="repository:a/b:pull,push""#;
+        assert_eq!(
+            read(&[hub]),
+            bearer(
+                "https://auth.docker.io/token",
+                Some("registry.docker.io"),
+                Some("repository:a/b:pull,push")
+            )
+        );
+        assert_eq!(
+            read(&[r#"Basic realm="https://x.example/",service="ecr.amazonaws.com""#]),
+            Some(Challenge::Basic)
+        );
+        assert_eq!(read(&["basic"]), Some(Challenge::Basic));
+        assert_eq!(read(&["BEARER Realm = t , service=\"a\\\"b\""]), bearer("t", Some("a\"b"), None));
+    }
+
+    #[test]
+    fn prefers_bearer_among_several_challenges() {
+        let want = bearer("https://t.example", None, Some("a,b"));
+        assert_eq!(read(&[r#"Basic realm="x", Bearer realm="https://t.example", scope="a,b""#]), want);
+        assert_eq!(read(&[r#"Bearer realm="https://t.example",scope="a,b", Basic realm="x""#]), want);
+        assert_eq!(read(&[r#"Basic realm="x""#, r#"Bearer realm="https://t.example",scope="a,b""#]), want);
+        assert_eq!(read(&[r#"Negotiate YWJj==, , Bearer realm="https://t.example",scope="a,b""#]), want);
+        assert_eq!(read(&[r#"Negotiate, Bearer realm="https://t.example",scope="a,b""#]), want);
+    }
+
+    #[test]
+    fn unreadable_or_unknown_challenges_are_none() {
+        for value in [
+            "",
+            ",",
+            "Digest realm=\"x\"",
+            "Bearer",
+            "Bearer realm=\"open",
+            "Bearer service=\"x\"",
+            "=x",
+            "\"Basic\"",
+        ] {
+            assert_eq!(read(&[value]), None, "{value}");
+        }
+    }
+}

@@ -1,0 +1,435 @@
+//! A small client of the distribution API: what checking and copying an image needs.
+//! (<https://github.com/opencontainers/distribution-spec/blob/main/spec.md>)
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+
+use crate::image::Reference;
+
+use super::auth::Authenticator;
+use super::call::{Access, Call, Payload, Scopes};
+use super::error::CallError;
+use super::host::{Host, HostError};
+use super::onward::{Onward, OnwardError};
+use super::query::encode_pairs;
+use super::transport::{Body, BoxError, collect};
+
+/// The most that a manifest may have; the specification asks registries for as much.
+pub const MANIFEST_LIMIT: usize = 4 * 1024 * 1024;
+/// The most that is read of an error's body, in bytes.
+const ERROR_LIMIT: usize = 16 * 1024;
+/// The manifest types that are asked for.
+const MANIFEST_TYPES: &str = "application/vnd.oci.image.index.v1+json, \
+    application/vnd.oci.image.manifest.v1+json, \
+    application/vnd.docker.distribution.manifest.list.v2+json, \
+    application/vnd.docker.distribution.manifest.v2+json";
+
+/// What Bob calls itself in `User-Agent`.
+pub(super) fn user_agent() -> HeaderValue {
+    HeaderValue::from_static(concat!("bob/", env!("CARGO_PKG_VERSION")))
+}
+
+/// A repository at a registry.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Repository {
+    /// The registry's host, as the API is served there.
+    pub host: Host,
+    /// The repository's name, such as `library/alpine`.
+    pub name: String,
+}
+
+impl Repository {
+    /// The repository of `reference`, at the host that serves it.
+    ///
+    /// # Errors
+    /// [`HostError`] if its domain is no registry host.
+    pub fn of(reference: &Reference) -> Result<Self, HostError> {
+        let host = Host::parse(reference.domain())?.endpoint();
+        Ok(Self { host, name: reference.path().to_owned() })
+    }
+}
+
+impl std::fmt::Display for Repository {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.host, self.name)
+    }
+}
+
+/// What identifies a manifest or blob.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Descriptor {
+    /// `sha256:…`.
+    pub digest: String,
+    /// The media type; empty if the registry does not say.
+    pub media_type: String,
+    /// The size in bytes.
+    pub size: u64,
+}
+
+/// A manifest's bytes, checked against their digest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Manifest {
+    /// What identifies it.
+    pub descriptor: Descriptor,
+    /// The exact bytes.
+    pub bytes: Bytes,
+}
+
+/// A request to a registry that did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// There was no response.
+    #[error("cannot {what}")]
+    Call {
+        /// What was to be done.
+        what: String,
+        /// Why not.
+        source: CallError,
+    },
+    /// The registry refused.
+    #[error("cannot {what}: the registry answered {status}{message}")]
+    Status {
+        /// What was to be done.
+        what: String,
+        /// The registry's answer.
+        status: StatusCode,
+        /// The registry's own words, after a colon, or nothing.
+        message: String,
+    },
+    /// The content breaks off or is too large.
+    #[error("cannot {what}: its content does not arrive whole")]
+    Content {
+        /// What was to be done.
+        what: String,
+        /// Why not.
+        source: BoxError,
+    },
+    /// The content is not what its digest says.
+    #[error("cannot {what}: the registry sent content with digest {found}")]
+    Digest {
+        /// What was to be done.
+        what: String,
+        /// The digest of what came.
+        found: String,
+    },
+    /// A name or digest that cannot stand in a URL.
+    #[error("cannot {what}: a name or digest in it is not valid")]
+    Name {
+        /// What was to be done.
+        what: String,
+    },
+    /// The registry begins an upload without a usable location.
+    #[error("cannot {what}: the registry named no usable upload location")]
+    Location {
+        /// What was to be done.
+        what: String,
+        /// Why, if it named one.
+        source: Option<OnwardError>,
+    },
+}
+
+/// A client of the distribution API for all registries that its credentials serve.
+#[derive(Clone, Debug)]
+pub struct Client {
+    auth: Arc<Authenticator>,
+}
+
+impl Client {
+    /// A client that uses the credentials of `auth`.
+    pub const fn new(auth: Arc<Authenticator>) -> Self {
+        Self { auth }
+    }
+
+    /// What `reference` (a tag or digest) names; `None` if there is no such manifest.
+    ///
+    /// # Errors
+    /// [`ClientError`] for any answer but 200 and 404, or none.
+    pub async fn head_manifest(
+        &self,
+        repository: &Repository,
+        reference: &str,
+    ) -> Result<Option<Descriptor>, ClientError> {
+        let what = || format!("look for {}", join(repository, reference));
+        let call = self.manifest_call(Method::HEAD, repository, reference)?;
+        let Some(response) = self.read(call, what).await? else { return Ok(None) };
+        let text = |name: &str| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
+        let size = text("content-length").and_then(|size| size.parse().ok());
+        match (text("docker-content-digest"), size) {
+            (Some(digest), Some(size)) => {
+                Ok(Some(Descriptor { digest, size, media_type: text("content-type").unwrap_or_default() }))
+            }
+            // Both headers are optional: the manifest itself tells.
+            _ => Ok(self.manifest(repository, reference).await?.map(|manifest| manifest.descriptor)),
+        }
+    }
+
+    /// The manifest that `reference` (a tag or digest) names; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`ClientError`] for any answer but 200 and 404, or content that is not what it should be.
+    pub async fn manifest(
+        &self,
+        repository: &Repository,
+        reference: &str,
+    ) -> Result<Option<Manifest>, ClientError> {
+        let what = || format!("read {}", join(repository, reference));
+        let call = self.manifest_call(Method::GET, repository, reference)?;
+        let Some(response) = self.read(call, what).await? else { return Ok(None) };
+        let media_type = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let media_type = media_type.unwrap_or_default().to_owned();
+        let bytes = content(response.into_body(), MANIFEST_LIMIT, what).await?;
+        let digest = check_digest(&bytes, reference, what)?;
+        let size = bytes.len() as u64;
+        Ok(Some(Manifest { descriptor: Descriptor { digest, media_type, size }, bytes }))
+    }
+
+    /// The content of a blob of at most `limit` bytes, such as an image config.
+    ///
+    /// # Errors
+    /// [`ClientError`] for any answer but 200, or content that is not what `digest` says.
+    pub async fn blob(
+        &self,
+        repository: &Repository,
+        digest: &str,
+        limit: usize,
+    ) -> Result<Bytes, ClientError> {
+        let what = || format!("read blob {digest} of {repository}");
+        let response = self.blob_stream(repository, digest).await?;
+        let bytes = content(response.into_body(), limit, what).await?;
+        check_digest(&bytes, digest, what)?;
+        Ok(bytes)
+    }
+
+    /// The response that streams a blob; its content is not checked.
+    ///
+    /// # Errors
+    /// [`ClientError`] for any answer but 200.
+    pub async fn blob_stream(
+        &self,
+        repository: &Repository,
+        digest: &str,
+    ) -> Result<Response<Body>, ClientError> {
+        let what = || format!("read blob {digest} of {repository}");
+        let call =
+            self.call(Method::GET, repository, &format!("blobs/{digest}"), Scopes::pull(&repository.name))?;
+        match self.read(call, what).await? {
+            Some(response) => Ok(response),
+            None => Err(ClientError::Status {
+                what: what(),
+                status: StatusCode::NOT_FOUND,
+                message: String::new(),
+            }),
+        }
+    }
+
+    /// Whether the repository has the blob.
+    ///
+    /// # Errors
+    /// [`ClientError`] for any answer but 200 and 404.
+    pub async fn has_blob(&self, repository: &Repository, digest: &str) -> Result<bool, ClientError> {
+        let what = || format!("look for blob {digest} in {repository}");
+        let call =
+            self.call(Method::HEAD, repository, &format!("blobs/{digest}"), Scopes::pull(&repository.name))?;
+        Ok(self.read(call, what).await?.is_some())
+    }
+
+    /// Makes a blob of the repository `from` at the same registry part of `to`, without moving it. Returns
+    /// whether the registry did; if not, it has to be uploaded.
+    ///
+    /// # Errors
+    /// [`ClientError`] if the registry refuses an ordinary upload to `to` as well.
+    pub async fn mount_blob(&self, to: &Repository, digest: &str, from: &str) -> Result<bool, ClientError> {
+        let what = || format!("mount blob {digest} of {}/{from} in {to}", to.host);
+        let query = encode_pairs([("mount", digest), ("from", from)]);
+        let scopes = Scopes::push(&to.name).and(Scopes::pull(from));
+        let call = self.call(Method::POST, to, &format!("blobs/uploads/?{query}"), scopes)?;
+        let (uri, reach) = (call.uri.clone(), call.reach);
+        let response = self.send(call, what).await?;
+        match response.status() {
+            StatusCode::CREATED => Ok(true),
+            StatusCode::ACCEPTED => {
+                // An upload was begun instead. It is not wanted; a registry that keeps it ends it in time.
+                let at = Onward { uri, host: to.host.clone(), reach };
+                if let Ok(upload) = self.upload_location(&at, &response, what) {
+                    let mut cancel = self.call(Method::DELETE, to, "", Scopes::push(&to.name))?;
+                    cancel.access = cancel.access.filter(|_| upload.host == to.host);
+                    (cancel.uri, cancel.reach) = (upload.uri, upload.reach);
+                    let _ = self.auth.send(cancel).await;
+                }
+                Ok(false)
+            }
+            _ => Err(refusal(response, what()).await),
+        }
+    }
+
+    /// Uploads a blob of `size` bytes in one piece.
+    ///
+    /// # Errors
+    /// [`ClientError`] if the registry does not take it.
+    pub async fn upload_blob(
+        &self,
+        repository: &Repository,
+        digest: &str,
+        size: u64,
+        content: Payload,
+    ) -> Result<(), ClientError> {
+        let what = || format!("upload blob {digest} to {repository}");
+        let scopes = Scopes::push(&repository.name);
+        let start = self.call(Method::POST, repository, "blobs/uploads/", scopes.clone())?;
+        let at = Onward { uri: start.uri.clone(), host: repository.host.clone(), reach: start.reach };
+        let response = self.send(start, what).await?;
+        if response.status() != StatusCode::ACCEPTED {
+            return Err(refusal(response, what()).await);
+        }
+        let upload = self.upload_location(&at, &response, what)?;
+        let mut put = self.call(Method::PUT, repository, "", scopes)?;
+        put.uri = with_query(&upload.uri, &encode_pairs([("digest", digest)]))
+            .ok_or_else(|| ClientError::Location { what: what(), source: None })?;
+        put.reach = upload.reach;
+        put.access = put.access.filter(|_| upload.host == repository.host);
+        put.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+        put.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(size));
+        put.payload = content;
+        let response = self.send(put, what).await?;
+        if response.status() == StatusCode::CREATED { Ok(()) } else { Err(refusal(response, what()).await) }
+    }
+
+    /// Writes a manifest under `reference`, a tag or its digest.
+    ///
+    /// # Errors
+    /// [`ClientError`] if the registry does not take it.
+    pub async fn put_manifest(
+        &self,
+        repository: &Repository,
+        reference: &str,
+        media_type: &HeaderValue,
+        bytes: Bytes,
+    ) -> Result<(), ClientError> {
+        let what = || format!("write {}", join(repository, reference));
+        let path = format!("manifests/{reference}");
+        let mut call = self.call(Method::PUT, repository, &path, Scopes::push(&repository.name))?;
+        call.headers.insert(header::CONTENT_TYPE, media_type.clone());
+        call.payload = Payload::Bytes(bytes);
+        let response = self.send(call, what).await?;
+        if response.status().is_success() { Ok(()) } else { Err(refusal(response, what()).await) }
+    }
+
+    fn manifest_call(
+        &self,
+        method: Method,
+        repository: &Repository,
+        reference: &str,
+    ) -> Result<Call, ClientError> {
+        let scopes = Scopes::pull(&repository.name);
+        let mut call = self.call(method, repository, &format!("manifests/{reference}"), scopes)?;
+        call.headers.insert(header::ACCEPT, HeaderValue::from_static(MANIFEST_TYPES));
+        Ok(call)
+    }
+
+    fn call(
+        &self,
+        method: Method,
+        repository: &Repository,
+        rest: &str,
+        scopes: Scopes,
+    ) -> Result<Call, ClientError> {
+        let Repository { host, name } = repository;
+        let uri = format!("https://{host}/v2/{name}/{rest}");
+        let what = || format!("ask for {uri}");
+        Ok(Call {
+            method,
+            uri: uri.parse().map_err(|_| ClientError::Name { what: what() })?,
+            headers: HeaderMap::from_iter([(header::USER_AGENT, user_agent())]),
+            payload: Payload::Empty,
+            reach: self.auth.reach(host),
+            access: Some(Access { host: host.clone(), scopes }),
+        })
+    }
+
+    /// The response to a read; `None` for 404.
+    async fn read(
+        &self,
+        call: Call,
+        what: impl Fn() -> String,
+    ) -> Result<Option<Response<Body>>, ClientError> {
+        let result = self.auth.read(call).await;
+        let response = result.map_err(|source| ClientError::Call { what: what(), source })?;
+        match response.status() {
+            StatusCode::OK => Ok(Some(response)),
+            StatusCode::NOT_FOUND => Ok(None),
+            _ => Err(refusal(response, what()).await),
+        }
+    }
+
+    async fn send(&self, call: Call, what: impl Fn() -> String) -> Result<Response<Body>, ClientError> {
+        self.auth.send(call).await.map_err(|source| ClientError::Call { what: what(), source })
+    }
+
+    fn upload_location(
+        &self,
+        at: &Onward,
+        response: &Response<Body>,
+        what: impl Fn() -> String,
+    ) -> Result<Onward, ClientError> {
+        let location = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
+        let location = location.ok_or_else(|| ClientError::Location { what: what(), source: None })?;
+        let onward = self.auth.onward(at, location);
+        onward.map_err(|source| ClientError::Location { what: what(), source: Some(source) })
+    }
+}
+
+/// `uri` with `query` added to its own.
+pub fn with_query(uri: &Uri, query: &str) -> Option<Uri> {
+    let joint = if uri.query().is_some() { '&' } else { '?' };
+    format!("{uri}{joint}{query}").parse().ok()
+}
+
+fn join(repository: &Repository, reference: &str) -> String {
+    let joint = if reference.contains(':') { '@' } else { ':' };
+    format!("{repository}{joint}{reference}")
+}
+
+async fn content(body: Body, limit: usize, what: impl Fn() -> String) -> Result<Bytes, ClientError> {
+    collect(body, limit).await.map_err(|source| ClientError::Content { what: what(), source })
+}
+
+/// The digest of `bytes`, which is `reference` if that is a sha256 digest.
+fn check_digest(bytes: &[u8], reference: &str, what: impl Fn() -> String) -> Result<String, ClientError> {
+    use std::fmt::Write as _;
+    let found = Sha256::digest(bytes).iter().fold("sha256:".to_owned(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    });
+    if reference.starts_with("sha256:") && reference != found {
+        return Err(ClientError::Digest { what: what(), found });
+    }
+    Ok(found)
+}
+
+#[derive(Deserialize)]
+struct Errors {
+    errors: Vec<ErrorEntry>,
+}
+
+#[derive(Deserialize)]
+struct ErrorEntry {
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    message: String,
+}
+
+/// The registry's refusal, with the words of its JSON error.
+async fn refusal(response: Response<Body>, what: String) -> ClientError {
+    let status = response.status();
+    let body = collect(response.into_body(), ERROR_LIMIT).await;
+    let errors = body.ok().and_then(|body| serde_json::from_slice::<Errors>(&body).ok());
+    let first = errors.and_then(|errors| errors.errors.into_iter().next());
+    let message = first.map_or_else(String::new, |entry| format!(": {} {}", entry.code, entry.message));
+    let message = message.trim_end().chars().filter(|c| !c.is_control()).take(300).collect();
+    ClientError::Status { what, status, message }
+}

@@ -1,0 +1,95 @@
+//! Why a call to a registry brought no response.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+
+use super::host::Host;
+use super::onward::OnwardError;
+use super::retry::Retryable;
+use super::store::CredentialsError;
+use super::transport::TransportError;
+
+/// A call to a registry that brought no response.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// The request itself failed.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// The credentials cannot be read.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+    /// The token endpoint may not be used.
+    #[error("the token endpoint that {registry} names may not be used")]
+    Realm {
+        /// The registry.
+        registry: Host,
+        /// Why.
+        source: OnwardError,
+    },
+    /// The token endpoint cannot be reached.
+    #[error("the token endpoint {endpoint} does not answer")]
+    Endpoint {
+        /// Its host.
+        endpoint: String,
+        /// Why.
+        source: TransportError,
+    },
+    /// The token endpoint gives no token.
+    #[error(
+        "{registry} gives no access to {scopes}: its token endpoint {endpoint} answered {status} to {login}"
+    )]
+    Refused {
+        /// The registry.
+        registry: Host,
+        /// The endpoint's host.
+        endpoint: String,
+        /// Its answer.
+        status: StatusCode,
+        /// Whose login was used, and where it came from.
+        login: String,
+        /// What was asked for.
+        scopes: String,
+    },
+    /// The token endpoint's answer holds no token.
+    #[error("the token endpoint {endpoint} of {registry} gave an answer without a usable token")]
+    Malformed {
+        /// The registry.
+        registry: Host,
+        /// The endpoint's host.
+        endpoint: String,
+    },
+    /// A redirect leads where it may not.
+    #[error("the redirect is not followed")]
+    Redirect(#[from] OnwardError),
+    /// The registry redirects without end.
+    #[error("{registry} redirects more than {limit} times")]
+    RedirectLoop {
+        /// The registry.
+        registry: Host,
+        /// How many redirects are followed.
+        limit: usize,
+    },
+    /// Another request's fetch of the same token failed.
+    #[error(transparent)]
+    Shared(Arc<CallError>),
+}
+
+impl CallError {
+    /// The fault itself, not that another request met it.
+    pub fn root(&self) -> &Self {
+        match self {
+            Self::Shared(inner) => inner.root(),
+            other => other,
+        }
+    }
+}
+
+impl Retryable for CallError {
+    fn transport(&self) -> Option<&TransportError> {
+        match self {
+            Self::Transport(fault) => Some(fault),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! The token endpoint: one request, one token, and how long the token holds.
+//! (<https://distribution.github.io/distribution/spec/auth/token/>, …/oauth/)
+
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use serde::Deserialize;
+
+use super::call::{Call, Payload, Scopes};
+use super::credential::{Credential, Login};
+use super::date::{parse_http_date, parse_timestamp};
+use super::error::CallError;
+use super::host::Host;
+use super::onward::Onward;
+use super::query::encode_pairs;
+use super::retry;
+use super::secret::Secret;
+use super::store::basic;
+use super::transport::{Transport, collect};
+
+/// The most that is read of a token endpoint's answer, in bytes.
+const ANSWER_LIMIT: usize = 64 * 1024;
+/// How long a token holds if the endpoint does not say; the specification's own default.
+const DEFAULT_LIFETIME: Duration = Duration::from_secs(60);
+/// How long before its end a token is renewed, at most.
+const MARGIN: Duration = Duration::from_secs(30);
+/// The name that Bob gives itself to token endpoints.
+const CLIENT_ID: &str = "bob";
+
+/// A bearer token, ready to be sent.
+#[derive(Clone, Debug)]
+pub(super) struct Token {
+    /// The whole `Authorization` value; marked sensitive.
+    pub(super) header: HeaderValue,
+    renew_at: Instant,
+}
+
+impl Token {
+    pub(super) fn is_fresh(&self) -> bool {
+        Instant::now() < self.renew_at
+    }
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    token: Option<Secret>,
+    access_token: Option<Secret>,
+    expires_in: Option<f64>,
+    issued_at: Option<String>,
+}
+
+/// One question to a token endpoint.
+pub(super) struct TokenRequest<'a> {
+    /// The registry that the token is for.
+    pub(super) registry: &'a Host,
+    /// The endpoint, checked.
+    pub(super) realm: &'a Onward,
+    pub(super) service: Option<&'a str>,
+    pub(super) scopes: &'a Scopes,
+    pub(super) credential: Option<&'a Credential>,
+}
+
+impl TokenRequest<'_> {
+    /// A new token. Passing faults of the endpoint are retried.
+    pub(super) async fn fetch(&self, transport: &Transport) -> Result<Token, CallError> {
+        let call = match self.credential.map(|credential| &credential.login) {
+            Some(Login::IdentityToken { token, .. }) => {
+                self.post(&[("grant_type", "refresh_token"), ("refresh_token", token.reveal())])
+            }
+            _ => self.get()?,
+        };
+        let mut answer = self.ask(transport, call).await?;
+        // Endpoints that know only OAuth2 refuse GET.
+        if matches!(answer.0, StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_FOUND)
+            && let Some(Login::Password { username, password }) = self.credential.map(|found| &found.login)
+        {
+            let grant = [("grant_type", "password"), ("username", username), ("password", password.reveal())];
+            answer = self.ask(transport, self.post(&grant)).await?;
+        }
+        let (status, headers, body) = answer;
+        if !status.is_success() {
+            return Err(self.refused(status));
+        }
+        let answer: Answer = serde_json::from_slice(&body).map_err(|_| self.malformed())?;
+        let lifetime = lifetime(&answer, &headers);
+        let text = answer.token.filter(|token| !token.is_empty()).or(answer.access_token);
+        let text = text.ok_or_else(|| self.malformed())?;
+        let bearer = zeroize::Zeroizing::new(format!("Bearer {}", text.reveal()));
+        let mut header = HeaderValue::from_str(&bearer).map_err(|_| self.malformed())?;
+        header.set_sensitive(true);
+        Ok(Token { header, renew_at: Instant::now() + (lifetime - MARGIN.min(lifetime / 4)) })
+    }
+
+    async fn ask(
+        &self,
+        transport: &Transport,
+        call: Call,
+    ) -> Result<(StatusCode, HeaderMap, Bytes), CallError> {
+        let host = || self.realm.host.to_string();
+        let response = retry::send(call, |call| transport.send(call.reach, call.into_request()))
+            .await
+            .map_err(|source| CallError::Endpoint { endpoint: host(), source })?;
+        let (parts, body) = response.into_parts();
+        let body = collect(body, ANSWER_LIMIT).await.map_err(|_| self.malformed())?;
+        Ok((parts.status, parts.headers, body))
+    }
+
+    fn get(&self) -> Result<Call, CallError> {
+        let service = self.service.map(|service| ("service", service));
+        let query = encode_pairs(service.into_iter().chain(self.scopes.iter().map(|scope| ("scope", scope))));
+        let uri = self.realm.uri.to_string();
+        let joint = if uri.contains('?') { '&' } else { '?' };
+        let uri = format!("{uri}{joint}{query}").parse().map_err(|_| self.malformed())?;
+        let mut call = self.call(Method::GET, uri, Payload::Empty);
+        if let Some(Login::Password { username, password }) = self.credential.map(|found| &found.login) {
+            call.headers.insert(header::AUTHORIZATION, basic_header(username, password));
+        }
+        Ok(call)
+    }
+
+    fn post(&self, grant: &[(&str, &str)]) -> Call {
+        let scope = self.scopes.to_string();
+        let service = self.service.map(|service| ("service", service));
+        let fixed = [("client_id", CLIENT_ID), ("scope", scope.as_str())];
+        let form = encode_pairs(grant.iter().copied().chain(service).chain(fixed));
+        let mut call = self.call(Method::POST, self.realm.uri.clone(), Payload::Bytes(form.into()));
+        let form = HeaderValue::from_static("application/x-www-form-urlencoded");
+        call.headers.insert(header::CONTENT_TYPE, form);
+        call
+    }
+
+    fn call(&self, method: Method, uri: http::Uri, payload: Payload) -> Call {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(header::USER_AGENT, super::client::user_agent());
+        Call { method, uri, headers, payload, reach: self.realm.reach, access: None }
+    }
+
+    fn refused(&self, status: StatusCode) -> CallError {
+        CallError::Refused {
+            registry: self.registry.clone(),
+            endpoint: self.realm.host.to_string(),
+            status,
+            login: Words(self.credential).to_string(),
+            scopes: self.scopes.to_string(),
+        }
+    }
+
+    fn malformed(&self) -> CallError {
+        CallError::Malformed { registry: self.registry.clone(), endpoint: self.realm.host.to_string() }
+    }
+}
+
+/// Whose login was used and where it came from, in words.
+pub(super) struct Words<'a>(pub(super) Option<&'a Credential>);
+
+impl std::fmt::Display for Words<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            Some(credential) => write!(f, "user {:?} from {}", credential.user(), credential.origin),
+            None => f.write_str("no login, since there are no credentials for it"),
+        }
+    }
+}
+
+/// The Basic `Authorization` value of this login; marked sensitive.
+pub(super) fn basic_header(username: &str, password: &Secret) -> HeaderValue {
+    let text = zeroize::Zeroizing::new(format!("Basic {}", basic(username, password).reveal()));
+    let mut value = HeaderValue::from_str(&text).expect("base64 is valid in a header");
+    value.set_sensitive(true);
+    value
+}
+
+/// How much longer the token of `answer` holds: the endpoint may hand out one that it issued earlier.
+fn lifetime(answer: &Answer, headers: &HeaderMap) -> Duration {
+    let total = answer.expires_in.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let total =
+        total.filter(|total| !total.is_zero()).unwrap_or(DEFAULT_LIFETIME).min(Duration::from_hours(24));
+    let issued = answer.issued_at.as_deref().and_then(parse_timestamp);
+    // The endpoint's own clock, where it tells it: ours may differ.
+    let date = headers.get(header::DATE).and_then(|date| parse_http_date(date.to_str().ok()?));
+    let ours = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_secs());
+    let age = issued.map_or(0, |issued| date.unwrap_or_else(ours).saturating_sub(issued));
+    let left = total.saturating_sub(Duration::from_secs(age));
+    if left.is_zero() { total } else { left }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn left(json: &str, date: Option<&'static str>) -> u64 {
+        let mut headers = HeaderMap::new();
+        if let Some(date) = date {
+            headers.insert(header::DATE, HeaderValue::from_static(date));
+        }
+        lifetime(&serde_json::from_str(json).unwrap(), &headers).as_secs()
+    }
+
+    #[test]
+    fn a_token_holds_from_when_it_was_issued_by_the_endpoints_clock() {
+        let date = Some("Thu, 31 Dec 2015 23:59:59 GMT");
+        assert_eq!(left(r#"{"expires_in":300}"#, date), 300);
+        assert_eq!(left("{}", date), 60);
+        assert_eq!(left(r#"{"expires_in":0}"#, date), 60);
+        assert_eq!(left(r#"{"expires_in":-5}"#, date), 60);
+        assert_eq!(left(r#"{"expires_in":300,"issued_at":"2015-12-31T23:58:59Z"}"#, date), 240);
+        assert_eq!(left(r#"{"expires_in":300,"issued_at":"2016-12-31T23:58:59Z"}"#, date), 300);
+        assert_eq!(left(r#"{"expires_in":300,"issued_at":"2014-12-31T23:58:59Z"}"#, date), 300);
+        assert_eq!(left(r#"{"expires_in":1e300}"#, date), 60);
+    }
+}

@@ -1,0 +1,313 @@
+//! HTTP to registries: which addresses and schemes may be used, connection pools, time limits.
+
+use std::collections::BTreeSet;
+use std::error::Error;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::{Request, Response, header};
+use http_body_util::BodyExt as _;
+use http_body_util::combinators::UnsyncBoxBody;
+use hyper_util::client::legacy;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+
+use super::address::{AddressRefused, Reach};
+use super::connect::{Connector, PlainHttpRefused, PlainPolicy};
+use super::host::Host;
+use super::idle::{Activity, IdleBody, Stalled, WatchedBody};
+use super::tls::{self, RootsError};
+
+/// What a body's source may fail with.
+pub type BoxError = Box<dyn Error + Send + Sync>;
+
+/// A streamed body, of a request or a response.
+pub type Body = UnsyncBoxBody<Bytes, BoxError>;
+
+/// Unused connections are closed before the load balancers in front of registries do it (60 s).
+const POOL_IDLE: Duration = Duration::from_secs(30);
+/// Unused connections kept for each registry.
+const POOL_SIZE: usize = 32;
+
+/// A body without content.
+pub fn empty_body() -> Body {
+    http_body_util::Empty::new().map_err(|never| match never {}).boxed_unsync()
+}
+
+/// A body of these bytes.
+pub fn full_body(bytes: impl Into<Bytes>) -> Body {
+    http_body_util::Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
+}
+
+/// A body that is longer than its reader takes.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("it has more than {0} bytes")]
+pub(super) struct TooLong(usize);
+
+/// The whole of a body of at most `limit` bytes.
+pub(super) async fn collect(mut body: Body, limit: usize) -> Result<Bytes, BoxError> {
+    let mut bytes = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else { continue };
+        if bytes.len() + data.len() > limit {
+            return Err(Box::new(TooLong(limit)));
+        }
+        bytes.extend_from_slice(&data);
+    }
+    Ok(bytes.freeze())
+}
+
+/// How registries are reached.
+#[derive(Clone, Debug)]
+pub struct TransportConfig {
+    /// Hosts that may speak plain HTTP besides loopback ones.
+    pub insecure: BTreeSet<Host>,
+    /// Files of certificate authorities besides the system's, `SSL_CERT_FILE` and the workspace's own.
+    pub extra_ca: Vec<PathBuf>,
+    /// How long a registry may say nothing, and take nothing of a body, before it is given up.
+    pub silence: Duration,
+    /// Whether HTTP/2 is spoken where a registry offers it.
+    pub http2: bool,
+}
+
+impl Default for TransportConfig {
+    fn default() -> Self {
+        Self {
+            insecure: BTreeSet::new(),
+            extra_ca: Vec::new(),
+            silence: Duration::from_secs(120),
+            // A layer's bytes move faster over one HTTP/1.1 connection each than multiplexed on one.
+            http2: false,
+        }
+    }
+}
+
+/// A request that brought no response.
+#[derive(Debug, thiserror::Error)]
+pub enum TransportError {
+    /// No connection: nothing was sent.
+    #[error("cannot connect to {host}: check its name, and that it can be reached from here")]
+    Connect {
+        /// The registry.
+        host: String,
+        /// Why.
+        source: BoxError,
+    },
+    /// The certificate or the handshake is not acceptable: nothing was sent.
+    #[error(
+        "no trusted TLS connection to {host}: if it has a private certificate authority, name its file in SSL_CERT_FILE"
+    )]
+    Tls {
+        /// The registry.
+        host: String,
+        /// Why.
+        source: BoxError,
+    },
+    /// The address may not be connected to.
+    #[error("{host} may not be reached from here: its address is private, loopback or link-local")]
+    AddressRefused {
+        /// The host.
+        host: String,
+    },
+    /// Plain HTTP is not allowed to this host.
+    #[error(
+        "plain http to {host} is refused: only loopback hosts and those of --insecure-registry may use it"
+    )]
+    PlainHttp {
+        /// The host.
+        host: String,
+    },
+    /// The registry said nothing.
+    #[error("{host} said nothing for {seconds} s")]
+    Silent {
+        /// The registry.
+        host: String,
+        /// How long it was waited for.
+        seconds: u64,
+    },
+    /// The connection broke after the request was begun.
+    #[error("the connection to {host} broke before its answer")]
+    Broken {
+        /// The registry.
+        host: String,
+        /// Why.
+        source: BoxError,
+    },
+    /// The request's body stopped coming.
+    #[error("the request's body stopped for {seconds} s")]
+    RequestStalled {
+        /// How long it was waited for.
+        seconds: u64,
+    },
+    /// The request's body could not be read from where it comes from.
+    #[error("the request's body ended early")]
+    RequestBody {
+        /// Why.
+        source: BoxError,
+    },
+}
+
+impl TransportError {
+    /// Whether the registry cannot have seen the request.
+    pub const fn nothing_sent(&self) -> bool {
+        matches!(
+            self,
+            Self::Connect { .. } | Self::Tls { .. } | Self::AddressRefused { .. } | Self::PlainHttp { .. }
+        )
+    }
+
+    /// Whether the same request may well succeed a moment later.
+    pub const fn is_passing(&self) -> bool {
+        matches!(self, Self::Connect { .. } | Self::Broken { .. })
+    }
+}
+
+type HyperClient = legacy::Client<Connector, Body>;
+
+/// HTTP to registries, with pooled connections. Cheap to share behind an [`Arc`].
+#[derive(Debug)]
+pub struct Transport {
+    pools: [Pools; 3],
+    plain: Arc<PlainPolicy>,
+    silence: Duration,
+}
+
+/// The connections of one [`Reach`]; never shared with another.
+#[derive(Debug)]
+struct Pools {
+    pooled: HyperClient,
+    fresh: HyperClient,
+}
+
+impl Transport {
+    /// A transport without connections.
+    ///
+    /// # Errors
+    /// [`RootsError`] if a certificate file cannot be used.
+    pub fn new(config: &TransportConfig) -> Result<Self, RootsError> {
+        let tls = tls::client_config(&config.extra_ca)?;
+        let plain = Arc::new(PlainPolicy::new(config.insecure.clone()));
+        let pools = [Reach::Anywhere, Reach::OtherMachines, Reach::Public].map(|reach| {
+            let connector = Connector::new(reach, &tls, config.http2, plain.clone());
+            let client = |pool_size| {
+                legacy::Client::builder(TokioExecutor::new())
+                    .pool_timer(TokioTimer::new())
+                    .pool_idle_timeout(POOL_IDLE)
+                    .pool_max_idle_per_host(pool_size)
+                    .http2_adaptive_window(true)
+                    .build(connector.clone())
+            };
+            Pools { pooled: client(POOL_SIZE), fresh: client(0) }
+        });
+        Ok(Self { pools, plain, silence: config.silence })
+    }
+
+    /// Whether plain HTTP may be spoken to `host`.
+    pub fn allows_plain(&self, host: &Host) -> bool {
+        self.plain.allows(host)
+    }
+
+    /// The response to `request`, whose URI is absolute. The time limit for silence covers the wait for
+    /// it and every wait for its body.
+    ///
+    /// # Errors
+    /// [`TransportError`] says how far it came.
+    pub async fn send(&self, reach: Reach, request: Request<Body>) -> Result<Response<Body>, TransportError> {
+        self.send_on(&self.pools(reach).pooled, request).await
+    }
+
+    /// As [`Transport::send`], on a new connection: for a body that cannot be sent twice, since a pooled
+    /// connection may turn out to be closed only once the body is on its way.
+    ///
+    /// # Errors
+    /// [`TransportError`] says how far it came.
+    pub async fn send_once(
+        &self,
+        reach: Reach,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, TransportError> {
+        self.send_on(&self.pools(reach).fresh, request).await
+    }
+
+    const fn pools(&self, reach: Reach) -> &Pools {
+        match reach {
+            Reach::Anywhere => &self.pools[0],
+            Reach::OtherMachines => &self.pools[1],
+            Reach::Public => &self.pools[2],
+        }
+    }
+
+    async fn send_on(
+        &self,
+        client: &HyperClient,
+        mut request: Request<Body>,
+    ) -> Result<Response<Body>, TransportError> {
+        let host = request.uri().authority().map(ToString::to_string).unwrap_or_default();
+        request.headers_mut().remove(header::HOST);
+        let activity = Activity::new();
+        let watched = activity.clone();
+        let request = request.map(|inner| WatchedBody { inner, activity: watched }.boxed_unsync());
+        tokio::select! {
+            response = client.request(request) => match response {
+                Ok(response) => Ok(response.map(|body| {
+                    let body = body.map_err(|error| -> BoxError { Box::new(error) }).boxed_unsync();
+                    IdleBody::new(body, self.silence).boxed_unsync()
+                })),
+                Err(error) => Err(classify(host, error)),
+            },
+            () = activity.silence(self.silence) => {
+                Err(TransportError::Silent { host, seconds: self.silence.as_secs() })
+            }
+        }
+    }
+}
+
+fn classify(host: String, error: legacy::Error) -> TransportError {
+    if find::<AddressRefused>(&error).is_some() {
+        return TransportError::AddressRefused { host };
+    }
+    if find::<PlainHttpRefused>(&error).is_some() {
+        return TransportError::PlainHttp { host };
+    }
+    if error.is_connect() {
+        let source: BoxError = match find::<rustls::Error>(&error) {
+            Some(tls) => return TransportError::Tls { host, source: Box::new(tls.clone()) },
+            None => innermost(error),
+        };
+        return TransportError::Connect { host, source };
+    }
+    if let Some(Stalled(limit)) = find(&error) {
+        return TransportError::RequestStalled { seconds: limit.as_secs() };
+    }
+    // hyper marks a request that failed by its own body as the user's fault.
+    let own_body = find::<hyper::Error>(&error).is_some_and(hyper::Error::is_user);
+    let source = innermost(error);
+    if own_body { TransportError::RequestBody { source } } else { TransportError::Broken { host, source } }
+}
+
+/// The first error of type `T` among `error` and its causes.
+pub(super) fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        if let Some(found) = cause.downcast_ref() {
+            return Some(found);
+        }
+        // An io::Error passes over what it wraps when it is asked for its source.
+        let wrapped = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        next = match wrapped {
+            Some(inner) => Some(inner),
+            None => cause.source(),
+        };
+    }
+    None
+}
+
+/// The last cause's text: what people need of hyper's long chains.
+fn innermost(error: legacy::Error) -> BoxError {
+    let mut last: &dyn Error = &error;
+    while let Some(cause) = last.source() {
+        last = cause;
+    }
+    last.to_string().into()
+}

@@ -205,11 +205,8 @@ fn platform_entry(platform: &Platform, image: &Platform) -> PlatformEntry {
 
 fn source_location(source: &Source, spans: &[Span], filename: &str) -> SourceLocation {
     let line = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
-    let range = |number| LineRange {
-        start_line: line(number),
-        end_line: line(number),
-        ..LineRange::default()
-    };
+    let range =
+        |number| LineRange { start_line: line(number), end_line: line(number), ..LineRange::default() };
     SourceLocation {
         filename: filename.to_owned(),
         language: "Dockerfile".to_owned(),
@@ -225,10 +222,8 @@ fn warning_message(warning: &lint::Warning, source: &Source, filename: &str) -> 
     let spans: Vec<Span> = warning.span.into_iter().collect();
     let place = source_location(source, &spans, filename);
     let position = |line| Some(pb::Position { line, character: 0 });
-    let range = |range: &LineRange| pb::Range {
-        start: position(range.start_line),
-        end: position(range.end_line),
-    };
+    let range =
+        |range: &LineRange| pb::Range { start: position(range.start_line), end: position(range.end_line) };
     let digest = Sha256::digest(source.bytes());
     Warning {
         vertex: digest.iter().fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}")),
@@ -285,7 +280,8 @@ mod tests {
     #[test]
     fn a_missing_dockerfile_is_named() {
         let error = read(Path::new("/nonexistent/Dockerfile"), "Dockerfile").unwrap_err();
-        let text = "cannot read the Dockerfile /nonexistent/Dockerfile: No such file or directory (os error 2)";
+        let text =
+            "cannot read the Dockerfile /nonexistent/Dockerfile: No such file or directory (os error 2)";
         assert_eq!(error.report(), text);
     }
 
@@ -296,14 +292,16 @@ mod tests {
         assert_eq!(own_ignore_file(&path), None);
         fs::write(dir.path().join("ops.Dockerfile.dockerignore"), "b").unwrap();
         let found = own_ignore_file(&path).unwrap();
-        assert_eq!((found.name.as_str(), found.text.as_slice()), ("ops.Dockerfile.dockerignore", b"b".as_slice()));
+        assert_eq!(
+            (found.name.as_str(), found.text.as_slice()),
+            ("ops.Dockerfile.dockerignore", b"b".as_slice())
+        );
     }
 
     #[test]
     fn a_rejection_tells_buildkitd_the_lines() {
         let source = Source::new("sub/Dockerfile", "FROM a\nFRMO b \\\n c\n");
-        let error =
-            Diagnostic::error("unknown instruction: FRMO").at(&source, [Span::new(2, 3)]);
+        let error = Diagnostic::error("unknown instruction: FRMO").at(&source, [Span::new(2, 3)]);
         let rejected = Rejected { error: Box::new(error), warnings: Vec::new() };
         let status = Unmade::Rejected { rejected, filename: "Dockerfile".to_owned() }.to_status();
         assert_eq!(status.message, "unknown instruction: FRMO");

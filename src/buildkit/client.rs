@@ -24,7 +24,7 @@ use super::request::{BuildOutcome, BuildRequest};
 use super::result::BuildResult;
 use super::session::SessionOptions;
 use super::solve;
-use super::{CONNECTION_WINDOW_BYTES, MAX_MESSAGE_BYTES, STREAM_WINDOW_BYTES};
+use super::{CONNECTION_WINDOW_BYTES, HEADER_LIST_BYTES, MAX_MESSAGE_BYTES, STREAM_WINDOW_BYTES};
 
 /// A connection to one daemon. Clones share it.
 #[derive(Clone, Debug)]
@@ -154,7 +154,7 @@ async fn endpoint(address: &Address, tls: &TlsOptions) -> Result<Endpoint, Error
     Ok(endpoint
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-        .http2_max_header_list_size(1 << 20)
+        .http2_max_header_list_size(HEADER_LIST_BYTES)
         .tcp_nodelay(true)
         .user_agent(concat!("bob/", env!("CARGO_PKG_VERSION")))
         .expect("name and version are valid header values"))

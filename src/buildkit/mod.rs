@@ -48,3 +48,10 @@ pub(crate) const STREAM_WINDOW_BYTES: u32 = 4 << 20;
 /// `ENHANCE_YOUR_CALM` when the unread frames below 256 bytes are more than half of this window holds at 256
 /// bytes each, and a folder of many small files brings tens of thousands of requests of a dozen bytes at once.
 pub(crate) const CONNECTION_WINDOW_BYTES: u32 = 256 << 20;
+
+/// The longest list of headers or trailers, in bytes: grpc-go's own limit.
+///
+/// The patterns of a whole ignore file arrive in one list of headers, the details of an error in one list of
+/// trailers. The frames must stay at their default of 16 KiB: Go cuts header blocks to that size whatever it
+/// is told, and h2 derives from both numbers how many pieces it takes before it ends the connection.
+pub(crate) const HEADER_LIST_BYTES: u32 = 16 << 20;

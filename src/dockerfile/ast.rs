@@ -210,6 +210,9 @@ pub struct Copy {
 pub struct Onbuild {
     /// The trigger's text, with its here-documents, as the image config keeps it.
     pub expression: String,
+    /// The same with bytes that are not UTF-8: what a stage of the same Dockerfile runs that builds on
+    /// this one.
+    pub bytes: Vec<u8>,
 }
 
 /// `WORKDIR PATH`

@@ -2,7 +2,7 @@
 //! (BuildKit's parser/directives.go).
 
 use super::error::ErrorKind;
-use super::text::{lossy, trim_start};
+use super::text::{lossy, trim_regex_space_end, trim_regex_space_start, trim_start};
 use crate::diag::Span;
 
 /// The directives that exist.
@@ -148,28 +148,13 @@ fn split_directive<'a>(line: &'a [u8], comment: &str) -> Option<(Name, &'a [u8])
     let rest = trim_start(line.strip_prefix(comment.as_bytes())?);
     let letters = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
     let name = str::from_utf8(&rest[..letters]).ok()?.to_ascii_lowercase();
-    let rest = trim_space_start(&rest[letters..]).strip_prefix(b"=")?;
-    let value = match trim_space_end(trim_space_start(rest)) {
+    let rest = trim_regex_space_start(&rest[letters..]).strip_prefix(b"=")?;
+    let value = match trim_regex_space_end(trim_regex_space_start(rest)) {
         // A value has a character at least: of nothing but space the last.
         [] => rest.split_last_chunk::<1>()?.1,
         value => value,
     };
     Some((Name::from_lower(&name)?, value))
-}
-
-/// The white space of regular expressions in Go: no vertical tab, nothing behind ASCII.
-fn is_regex_space(byte: u8) -> bool {
-    matches!(byte, b'\t' | b'\n' | 0x0c | b'\r' | b' ')
-}
-
-fn trim_space_start(bytes: &[u8]) -> &[u8] {
-    let blank = bytes.iter().take_while(|byte| is_regex_space(**byte)).count();
-    &bytes[blank..]
-}
-
-fn trim_space_end(bytes: &[u8]) -> &[u8] {
-    let blank = bytes.iter().rev().take_while(|byte| is_regex_space(**byte)).count();
-    &bytes[..bytes.len() - blank]
 }
 
 #[cfg(test)]

@@ -59,8 +59,8 @@ pub fn parse(source: &Source, facts: &mut Vec<Fact>) -> Result<Dockerfile, Error
 ///
 /// # Errors
 /// An error of the trigger's text, always at `span`.
-pub fn parse_trigger(trigger: &str, span: Span) -> Result<Instruction, Error> {
-    instruction::trigger(trigger, span).map_err(|error| Error { kind: error.kind, span: Some(span) })
+pub fn parse_trigger(trigger: impl AsRef<[u8]>, span: Span) -> Result<Instruction, Error> {
+    instruction::trigger(trigger.as_ref(), span).map_err(|error| Error { kind: error.kind, span: Some(span) })
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 ARG BASE=busybox
 
-FROM $BASE
+FROM $BASE AS first
 CMD ["one"]
 ENTRYPOINT ["entry"]
-FROM 0
+FROM first
 CMD echo shell
 ENTRYPOINT ["other", "two"]

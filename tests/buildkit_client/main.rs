@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 
 use bob::buildkit::proto::pb;
 use bob::buildkit::{
-    Address, BuildError, BuildRequest, BuildResult, Client, Daemon, DaemonError, Error, FileRange, Gateway,
-    SecretBytes, SolveOptions, TlsOptions,
+    Address, BuildError, BuildRequest, BuildResult, Client, Daemon, DaemonError, Error, ExportTarget,
+    FileRange, Gateway, PlatformEntry, SecretBytes, SolveOptions, TlsOptions, Warning, platforms_metadata,
 };
 use support::{Graph, build, client, dirs, rootfs, single};
 use tokio::sync::mpsc;
@@ -216,6 +216,83 @@ async fn cancelling_ends_a_running_step() {
     assert_eq!(sleepers("987654"), 0, "the container still runs");
 }
 
+#[tokio::test]
+async fn dropping_a_build_ends_a_running_step() {
+    let rootfs = rootfs();
+    let client = client().await;
+    let (sender, mut status) = mpsc::channel(64);
+    let cancel = CancellationToken::new();
+    let function = async |gateway: Gateway| {
+        let mut graph = Graph::default();
+        let root = graph.local(&gateway, "rootfs", &[]);
+        let step = graph.run(&root, "echo sleeping; /bin/busybox sleep 765432", vec![]);
+        single(&gateway, graph, &step).await
+    };
+    let session = dirs(&[("rootfs", rootfs.path())]);
+    let mut building = Box::pin(client.build(BuildRequest::default(), session, sender, &cancel, function));
+    loop {
+        tokio::select! {
+            _ = &mut building => panic!("it sleeps for long"),
+            message = status.recv() => if !message.unwrap().logs.is_empty() { break },
+        }
+    }
+    let began = Instant::now();
+    while sleepers("765432") == 0 {
+        assert!(began.elapsed() < Duration::from_secs(10), "it never sleeps");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    drop(building);
+    while sleepers("765432") > 0 {
+        assert!(began.elapsed() < Duration::from_secs(10), "the container still runs");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn warnings_come_back_in_the_status_stream() {
+    let dir = tempfile::tempdir().unwrap();
+    let session = dirs(&[("context", dir.path())]);
+    let (ended, status) = build(BuildRequest::default(), session, async |gateway: Gateway| {
+        let mut graph = Graph::default();
+        let vertex = graph.local(&gateway, "context", &[]);
+        let returned = single(&gateway, graph, &vertex).await?;
+        let warning = Warning { vertex: vertex.0, level: 1, short: "beware".into(), ..Warning::default() };
+        gateway.warn(warning).await?;
+        Ok(returned)
+    })
+    .await;
+    ended.unwrap();
+    let warnings: Vec<_> = status.iter().flat_map(|s| &s.warnings).map(|w| w.short.as_slice()).collect();
+    assert_eq!(warnings, [b"beware"]);
+}
+
+#[tokio::test]
+async fn several_platforms_are_returned_as_one_result() {
+    let (dir, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    std::fs::write(dir.path().join("file"), "x").unwrap();
+    let request = support::export("local", ExportTarget::Folder(out.path().to_owned()));
+    let (ended, _) = build(request, dirs(&[("context", dir.path())]), async |gateway: Gateway| {
+        let mut references = BTreeMap::new();
+        let mut entries = Vec::new();
+        for architecture in ["amd64", "arm64"] {
+            let mut graph = Graph::default();
+            let vertex = graph.local(&gateway, "context", &[]);
+            let reference = gateway.solve(graph.definition(&vertex), SolveOptions::default()).await?;
+            let id = format!("linux/{architecture}");
+            references.insert(id.clone(), reference);
+            let (architecture, os) = (architecture.to_owned(), "linux".to_owned());
+            entries.push(PlatformEntry { id, architecture, os, ..PlatformEntry::default() });
+        }
+        let metadata = BTreeMap::from([("refs.platforms".to_owned(), platforms_metadata(&entries))]);
+        Ok((BuildResult::Platforms { references, metadata }, ()))
+    })
+    .await;
+    ended.unwrap();
+    for folder in ["linux_amd64", "linux_arm64"] {
+        assert_eq!(std::fs::read(out.path().join(folder).join("file")).unwrap(), b"x");
+    }
+}
+
 /// Processes whose command line holds `mark`.
 fn sleepers(mark: &str) -> usize {
     let entries = std::fs::read_dir("/proc").unwrap().flatten();
@@ -275,4 +352,12 @@ async fn a_stopped_daemon_leaves_no_state_and_no_socket() {
     assert!(matches!(Daemon::start(support::options(folder.path())).await, Err(DaemonError::InUse { .. })));
     daemon.stop().await;
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+
+    let mut kept = support::options(folder.path());
+    kept.remove_root = false;
+    let daemon = Daemon::start(kept).await.unwrap();
+    daemon.stop().await;
+    let root = folder.path().join("root");
+    assert!(root.join("cache.db").exists() && !root.join("tmp").exists(), "the cache stays, nothing else");
+    assert!(!socket.exists());
 }

@@ -42,7 +42,10 @@ pub(crate) fn address() -> Address {
     let start = || {
         let runtime = Runtime::new().unwrap();
         let folder = tempfile::tempdir().unwrap().keep();
-        let daemon = runtime.block_on(Daemon::start(options(&folder))).unwrap();
+        let mut options = options(&folder);
+        // The whole folder is removed with the state.
+        options.root = folder;
+        let daemon = runtime.block_on(Daemon::start(options)).unwrap();
         Shared { daemon, _runtime: runtime }
     };
     let shared = SHARED.get_or_init(|| std::thread::spawn(start).join().unwrap());

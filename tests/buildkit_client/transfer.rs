@@ -101,6 +101,19 @@ async fn patterns_choose_what_is_sent() {
 }
 
 #[tokio::test]
+async fn a_very_long_ignore_file_fits() {
+    let (dir, at) = context();
+    for file in ["kept", "left-out-29999-by-a-pattern-of-some-length"] {
+        std::fs::write(at(file), "").unwrap();
+    }
+    let patterns: Vec<_> =
+        (0..30000).map(|n| format!("\"left-out-{n}-by-a-pattern-of-some-length\"")).collect();
+    let patterns = format!("[{}]", patterns.join(","));
+    let out = round_trip(dir.path(), &[("local.excludepatterns", &patterns)]).await.unwrap();
+    assert_eq!(listing(out.path()), ["kept"]);
+}
+
+#[tokio::test]
 async fn hard_links_to_files_that_are_left_out_become_files() {
     let (dir, at) = context();
     std::fs::write(at("a"), "content").unwrap();

@@ -35,6 +35,7 @@ while read -r _ mount _; do
     case $mount in "$3"/*) umount -l "$mount" ;; esac
 done </proc/mounts
 rm -f "$4" "$5"
+rmdir "$3"/tmp/.buildkit* "$3"/tmp/* "$3/tmp"
 [ "$6" != remove ] || rm -rf "$3"
 "#;
 

@@ -214,6 +214,7 @@ impl Daemon {
             .args(&options.extra_args)
             .env_clear()
             .envs(passed_environment())
+            .envs(temporary_folder(&options.root).map(|folder| ("TMPDIR", folder)))
             .env("BUILDKIT_STEP_LOG_MAX_SIZE", STEP_LOG_MAX_BYTES)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -358,6 +359,15 @@ fn passed_environment() -> impl Iterator<Item = (OsString, OsString)> {
     PASSED.into_iter().filter_map(|name| Some((name.into(), std::env::var_os(name)?)))
 }
 
+/// A folder for temporary files inside the state, so that what the daemon forgets there can be cleared up.
+/// None if its path is too long for the sockets of SSH mounts that the daemon makes in it.
+fn temporary_folder(root: &Path) -> Option<PathBuf> {
+    const SOCKET_PATH_BYTES: usize = 107;
+    const LONGEST_NAME: &str = "/.buildkit-ssh-sock4294967295/ssh_auth_sock";
+    let folder = root.join("tmp");
+    (folder.as_os_str().len() + LONGEST_NAME.len() <= SOCKET_PATH_BYTES).then_some(folder)
+}
+
 fn prepare_failed(path: &Path, source: std::io::Error) -> DaemonError {
     DaemonError::Prepare { path: path.display().to_string(), source }
 }
@@ -366,7 +376,8 @@ fn prepare_failed(path: &Path, source: std::io::Error) -> DaemonError {
 async fn prepare(options: &DaemonOptions) -> Result<(), DaemonError> {
     let socket = &options.socket;
     let dir = socket.parent().unwrap_or(Path::new("/"));
-    for folder in [options.root.as_path(), dir] {
+    let temporary = temporary_folder(&options.root);
+    for folder in [Some(options.root.as_path()), Some(dir), temporary.as_deref()].into_iter().flatten() {
         std::fs::create_dir_all(folder).map_err(|e| prepare_failed(folder, e))?;
     }
     if !socket.exists() {

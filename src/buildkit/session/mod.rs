@@ -45,11 +45,9 @@ use self::tunnel::Tunnel;
 use self::wire::Chunk;
 use super::error::Error;
 use super::request::ExportTarget;
-use super::{CONNECTION_WINDOW_BYTES, MAX_MESSAGE_BYTES, STREAM_WINDOW_BYTES};
+use super::{CONNECTION_WINDOW_BYTES, HEADER_LIST_BYTES, MAX_MESSAGE_BYTES, STREAM_WINDOW_BYTES};
 
-const FRAME_BYTES: u32 = 1 << 20;
-/// The daemon sends the patterns of a whole ignore file in one header block.
-const HEADER_BYTES: u32 = 1 << 20;
+/// Calls at one time: Go's, see `session/grpc.go` in BuildKit.
 const STREAMS: u32 = 250;
 
 /// The methods that are served; the daemon calls file sync and file send only if they are announced.
@@ -200,13 +198,12 @@ impl Session {
         let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
             .initial_stream_window_size(STREAM_WINDOW_BYTES)
             .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-            .max_frame_size(FRAME_BYTES)
-            .max_header_list_size(HEADER_BYTES)
+            .max_header_list_size(HEADER_LIST_BYTES)
             .max_concurrent_streams(STREAMS)
             .serve_connection(TokioIo::new(tunnel), services);
         let task = tokio::spawn(async move {
             if let Err(error) = connection.await {
-                tracing::debug!(error = &error as &dyn std::error::Error, "the session ended");
+                tracing::info!(error = &error as &dyn std::error::Error, "the session with buildkitd broke");
             }
         });
         Ok(Self { _task: AbortOnDropHandle::new(task) })

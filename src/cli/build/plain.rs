@@ -6,8 +6,8 @@ use std::path::Path;
 use super::{Args, daemon_choice, environment, failure, listen};
 use crate::build::convert::ImageLock;
 use crate::build::{
-    self, CacheEntry, DockerLogins, Error, Output, PlainBuild, ProgressMode, annotations,
-    parse_cache, secrets, ssh_agents,
+    self, CacheEntry, DockerLogins, Error, Output, PlainBuild, ProgressMode, annotations, parse_cache,
+    secrets, ssh_agents,
 };
 use crate::cli::Failure;
 use crate::cli::convert_args::Inputs;
@@ -157,7 +157,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("Dockerfile"), "FROM scratch\n").unwrap();
         let context = dir.path().to_str().unwrap();
-        let missing = "error: the build context is missing: bob build [OPTIONS] CONTEXT, usually `bob build .`";
+        let missing =
+            "error: the build context is missing: bob build [OPTIONS] CONTEXT, usually `bob build .`";
         assert_eq!(error(&["-t", "x"]), missing);
         let unnamed = "error: an image that is pushed needs a name; give one with --tag";
         assert_eq!(error(&["--push", context]), unnamed);

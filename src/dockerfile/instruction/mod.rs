@@ -12,6 +12,8 @@ mod scalar;
 
 pub use scalar::{parse_bool, parse_ram_in_bytes};
 
+use std::collections::BTreeMap;
+
 use super::ast::{
     Arg, ArgPair, Env, Expose, Form, Head, Instruction, Kind, Label, Maintainer, MetaArg, Onbuild, Pair,
     Shell, Stage, StopSignal, User, Volume, Workdir,
@@ -20,7 +22,7 @@ use super::error::{Error, ErrorKind};
 use super::fact::{Fact, FactKind};
 use super::suggest::nearest;
 use super::syntax::{self, Node};
-use super::text::{lossy, to_lower, to_upper};
+use super::text::{lossy, to_lower, to_upper, trim, trim_regex_space_start};
 use crate::diag::Span;
 use bflags::Flags;
 use run::command_line;
@@ -85,8 +87,8 @@ pub(super) fn stages(nodes: Vec<Node>, facts: &mut Vec<Fact>) -> Result<(Vec<Sta
 ///
 /// # Errors
 /// The text's own errors, [`ErrorKind::NotOneTrigger`], or [`ErrorKind::ForbiddenTrigger`] for FROM.
-pub(super) fn trigger(text: &str, span: Span) -> Result<Instruction, Error> {
-    let nodes = syntax::parse(text.as_bytes())?.nodes;
+pub(super) fn trigger(text: &[u8], span: Span) -> Result<Instruction, Error> {
+    let nodes = syntax::parse(text)?.nodes;
     let [mut node] = <[Node; 1]>::try_from(nodes).map_err(|_| ErrorKind::NotOneTrigger.at(span))?;
     node.span = span;
     match parse(node, &mut Vec::new()).map_err(|kind| kind.at(span))? {
@@ -144,7 +146,7 @@ fn parse(node: Node, facts: &mut Vec<Fact>) -> Result<Parsed, ErrorKind> {
 
 fn head(node: Node) -> Head {
     Head {
-        code: node.original.trim().to_owned(),
+        code: lossy(trim(&node.original)).into_owned(),
         keyword: node.keyword,
         span: node.span,
         comments: node.comments,
@@ -187,6 +189,7 @@ fn arg(node: &Node, facts: &mut Vec<Fact>) -> Result<Arg, ErrorKind> {
     if node.args.is_empty() {
         return Err(ErrorKind::AtLeastOneArgument { instruction: "ARG" });
     }
+    let descriptions = Descriptions::new(&node.comments);
     // BuildKit does not look at flags of ARG.
     let pairs = node.args.iter().map(|word| {
         let (key, value) = match word.split_once('=') {
@@ -194,7 +197,7 @@ fn arg(node: &Node, facts: &mut Vec<Fact>) -> Result<Arg, ErrorKind> {
             Some((key, value)) => (key, Some(value.to_owned())),
             None => (word.as_str(), None),
         };
-        Ok(ArgPair { key: key.to_owned(), value, doc_comment: doc_comment(&node.comments, key) })
+        Ok(ArgPair { key: key.to_owned(), value, doc_comment: descriptions.of(key) })
     });
     let pairs = pairs.collect::<Result<Vec<_>, _>>()?;
     let keys: Vec<&str> = pairs.iter().map(|pair| pair.key.as_str()).collect();
@@ -202,14 +205,31 @@ fn arg(node: &Node, facts: &mut Vec<Fact>) -> Result<Arg, ErrorKind> {
     Ok(Arg { pairs })
 }
 
-/// Returns what follows `name` and a space in the first comment that begins so.
-fn doc_comment(comments: &[String], name: &str) -> String {
-    if name.is_empty() {
-        return String::new();
+/// What comments say about names: a line is a name, a space and its description.
+struct Descriptions<'a> {
+    lines: &'a [String],
+    by_first_word: BTreeMap<&'a str, &'a str>,
+}
+
+impl<'a> Descriptions<'a> {
+    fn new(lines: &'a [String]) -> Self {
+        // The first line counts: of equal keys a map keeps the last.
+        let words = lines.iter().rev().filter_map(|line| line.split_once(' '));
+        Self { lines, by_first_word: words.collect() }
     }
-    let mut lines = comments.iter();
-    let found = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    found.unwrap_or_default().to_owned()
+
+    /// Returns what the first line that begins with `name` says, empty if none does.
+    fn of(&self, name: &str) -> String {
+        if name.is_empty() {
+            return String::new();
+        }
+        let found = if name.contains(' ') {
+            self.lines.iter().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))
+        } else {
+            self.by_first_word.get(name).copied()
+        };
+        found.unwrap_or_default().to_owned()
+    }
 }
 
 /// Notes a comment right above that describes none of the names.
@@ -270,21 +290,20 @@ fn onbuild(node: &Node) -> Result<Onbuild, ErrorKind> {
         "MAINTAINER" | "FROM" => return Err(ErrorKind::ForbiddenTrigger { trigger }),
         _ => {}
     }
-    let mut expression = without_onbuild(&node.original).to_owned();
+    let mut bytes = without_onbuild(&node.original).to_vec();
     for heredoc in &node.heredocs {
-        expression.push('\n');
-        expression.push_str(&lossy(&heredoc.content));
-        expression.push_str(&heredoc.name);
+        bytes.push(b'\n');
+        bytes.extend_from_slice(&heredoc.content);
+        bytes.extend_from_slice(heredoc.name.as_bytes());
     }
-    Ok(Onbuild { expression })
+    Ok(Onbuild { expression: lossy(&bytes).into_owned(), bytes })
 }
 
 /// Returns an instruction's text behind its ONBUILD and the white space around it.
-fn without_onbuild(original: &str) -> &str {
-    let space = ['\t', '\n', '\u{c}', '\r', ' '];
-    let text = original.trim_start_matches(space);
+fn without_onbuild(original: &[u8]) -> &[u8] {
+    let text = trim_regex_space_start(original);
     match text.split_at_checked("ONBUILD".len()) {
-        Some((keyword, rest)) if keyword.eq_ignore_ascii_case("ONBUILD") => rest.trim_start_matches(space),
+        Some((keyword, rest)) if keyword.eq_ignore_ascii_case(b"ONBUILD") => trim_regex_space_start(rest),
         _ => original,
     }
 }

@@ -176,3 +176,54 @@ fn fill(file: &mut File, buffer: &mut [u8]) -> std::io::Result<usize> {
 fn lock(listed: &Listed) -> std::sync::MutexGuard<'_, HashMap<u32, Box<[u8]>>> {
     listed.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The pieces of a file, or the error that ends the transfer.
+    fn pieces(path: &Path) -> Result<Vec<usize>, String> {
+        let (replies, mut stream) = mpsc::channel(WAITING_PACKETS);
+        send_file(7, path, &replies).map_err(|e| e.to_string())?;
+        drop(replies);
+        let packets = std::iter::from_fn(|| stream.blocking_recv()).map(Result::unwrap);
+        Ok(packets.inspect(|p| assert_eq!(p.id, 7)).map(|p| p.data.len()).collect())
+    }
+
+    #[test]
+    fn a_file_ends_with_an_empty_piece() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("f");
+        let cases: [(usize, &[usize]); 4] = [
+            (0, &[0]),
+            (3, &[3, 0]),
+            (CHUNK_BYTES, &[CHUNK_BYTES, 0]),
+            (2 * CHUNK_BYTES + 1, &[CHUNK_BYTES, CHUNK_BYTES, 1, 0]),
+        ];
+        for (size, expected) in cases {
+            std::fs::write(&path, vec![1; size]).unwrap();
+            assert_eq!(pieces(&path).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn a_socket_is_sent_as_an_empty_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s");
+        let _listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        assert_eq!(pieces(&path).unwrap(), [0]);
+    }
+
+    #[test]
+    fn a_file_that_is_gone_ends_the_transfer_with_its_name() {
+        let error = pieces(Path::new("/nonexistent/f")).unwrap_err();
+        assert_eq!(error, "open /nonexistent/f: no such file or directory");
+    }
+
+    #[test]
+    fn a_file_that_became_a_folder_ends_the_transfer_with_its_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = pieces(dir.path()).unwrap_err();
+        assert!(error.ends_with("is a directory"), "{error}");
+    }
+}

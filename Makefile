@@ -1,6 +1,6 @@
 # The three commands of this project. Each installs what it needs and is safe to repeat.
 
-.PHONY: demo test deny setup
+.PHONY: demo test deny fuzz setup
 
 # Plays a workspace: a registry with a password, `bob proxy` with the credentials, `bob build` without.
 demo: setup
@@ -21,3 +21,7 @@ deny:
 
 setup:
 	tools/setup
+
+# Bob's converter against BuildKit's on CASES mutated Dockerfiles.
+fuzz: setup
+	BOB_FUZZ_CASES=$(or $(CASES),1000000) cargo test --release --locked --test differential -- --nocapture

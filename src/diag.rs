@@ -24,17 +24,8 @@ impl Source {
     pub fn new(name: impl Into<String>, text: impl Into<Vec<u8>>) -> Self {
         let text = text.into();
         let mut line_starts = vec![0];
-        line_starts.extend(
-            text.iter()
-                .enumerate()
-                .filter(|(_, byte)| **byte == b'\n')
-                .map(|(at, _)| at + 1),
-        );
-        Self(Arc::new(SourceText {
-            name: name.into(),
-            text,
-            line_starts,
-        }))
+        line_starts.extend(text.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1));
+        Self(Arc::new(SourceText { name: name.into(), text, line_starts }))
     }
 
     /// Returns the name that messages use.
@@ -51,11 +42,7 @@ impl Source {
     pub fn line(&self, number: u32) -> Option<&[u8]> {
         let index = usize::try_from(number).ok()?.checked_sub(1)?;
         let start = *self.0.line_starts.get(index)?;
-        let end = self
-            .0
-            .line_starts
-            .get(index + 1)
-            .map_or(self.0.text.len(), |next| next - 1);
+        let end = self.0.line_starts.get(index + 1).map_or(self.0.text.len(), |next| next - 1);
         let line = &self.0.text[start..end];
         Some(line.strip_suffix(b"\r").unwrap_or(line))
     }
@@ -80,10 +67,7 @@ pub struct Span {
 impl Span {
     /// Returns the lines `first..=last`; a `last` before `first` counts as `first`.
     pub fn new(first: u32, last: u32) -> Self {
-        Self {
-            first,
-            last: last.max(first),
-        }
+        Self { first, last: last.max(first) }
     }
 
     /// Returns the one line `number`.
@@ -141,32 +125,19 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// Returns an error without a place.
     pub fn error(message: impl Into<String>) -> Self {
-        Self {
-            level: Level::Error,
-            message: message.into(),
-            location: None,
-            help: None,
-        }
+        Self { level: Level::Error, message: message.into(), location: None, help: None }
     }
 
     /// Returns a warning of `rule` without a place.
     pub fn warning(rule: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            level: Level::Warning(rule.into()),
-            message: message.into(),
-            location: None,
-            help: None,
-        }
+        Self { level: Level::Warning(rule.into()), message: message.into(), location: None, help: None }
     }
 
     /// Returns the diagnostic pointing at `spans` of `source`; without a span it stays without a place.
     #[must_use]
     pub fn at(mut self, source: &Source, spans: impl IntoIterator<Item = Span>) -> Self {
         let spans: Vec<Span> = spans.into_iter().collect();
-        self.location = (!spans.is_empty()).then(|| Location {
-            source: source.clone(),
-            spans,
-        });
+        self.location = (!spans.is_empty()).then(|| Location { source: source.clone(), spans });
         self
     }
 

@@ -2,17 +2,48 @@
 
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::time::Duration;
 
-use bob::cli::Cli;
+use bob::cli::{Cli, Failure};
 use clap::Parser as _;
+use tokio::signal::unix::{SignalKind, signal};
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    match Cli::parse().run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            let _ = writeln!(std::io::stderr(), "{}", failure.render());
-            ExitCode::from(failure.exit_code())
+fn main() -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return report(&Failure::from(error)),
+    };
+    let code = runtime.block_on(async {
+        match Cli::parse().run().await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => {
+                let code = report(&failure);
+                linger(failure.linger()).await;
+                code
+            }
         }
+    });
+    // A thread that reads standard input, say, must not hold the process up.
+    runtime.shutdown_background();
+    code
+}
+
+fn report(failure: &Failure) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "{}", failure.render());
+    ExitCode::from(failure.exit_code())
+}
+
+/// Stays for `time`, or until a signal asks the process to end.
+async fn linger(time: Duration) {
+    let wait = tokio::time::sleep(time);
+    match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
+        (Ok(mut interrupt), Ok(mut terminate)) => {
+            tokio::select! {
+                () = wait => {}
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        _ => wait.await,
     }
 }

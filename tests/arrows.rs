@@ -13,7 +13,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("buildkit", &["ignore"]),
     ("cli", &["build", "proxy", "registry", "workspace"]),
     ("diag", &[]),
-    ("dockerfile", &[]),
+    ("dockerfile", &["shell"]),
     ("ignore", &[]),
     ("image", &[]),
     ("lint", &["dockerfile", "plan", "shell"]),

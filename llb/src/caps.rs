@@ -47,8 +47,12 @@ impl CapSet {
         self.0.iter().map(|cap| &**cap)
     }
 
-    pub(crate) fn iter_owned(&self) -> impl Iterator<Item = Cow<'static, str>> {
-        self.0.iter().cloned()
+    pub(crate) fn append(&mut self, other: Self) {
+        if self.is_empty() {
+            *self = other;
+        } else if *self != other {
+            self.extend(other.0);
+        }
     }
 }
 
@@ -75,14 +79,8 @@ pub(crate) fn add(caps: &mut CapSet, op: &Op, metadata: &OpMetadata, default_pat
         Op::Source(source) => of_source(caps, source),
         Op::Exec(exec) => {
             of_exec(caps, exec);
-            caps.insert_if(
-                default_path == DefaultPath::Daemon,
-                "exec.meta.setsdefaultpath",
-            );
-            caps.insert_if(
-                metadata.linux_resources.is_some(),
-                "exec.meta.linux.resources",
-            );
+            caps.insert_if(default_path == DefaultPath::Daemon, "exec.meta.setsdefaultpath");
+            caps.insert_if(metadata.linux_resources.is_some(), "exec.meta.linux.resources");
         }
         Op::File(_) => caps.insert("file.base"),
         Op::Merge(_) => caps.insert("mergeop"),
@@ -96,10 +94,7 @@ fn of_source(caps: &mut CapSet, source: &SourceOp) {
     match source {
         SourceOp::Image(source) => {
             caps.insert("source.image");
-            caps.insert_if(
-                source.resolve_mode == ResolveMode::ForcePull,
-                "source.image.resolvemode",
-            );
+            caps.insert_if(source.resolve_mode == ResolveMode::ForcePull, "source.image.resolvemode");
             caps.insert_if(source.layer_limit.is_some(), "source.image.layerlimit");
             caps.insert_if(!source.checksum.is_empty(), "source.image.checksum");
         }
@@ -127,33 +122,18 @@ fn of_local(caps: &mut CapSet, source: &LocalSource) {
     caps.insert("source.local");
     caps.insert_if(source.session_id.is_empty(), "source.local.unique");
     caps.insert_if(!source.session_id.is_empty(), "source.local.sessionid");
-    caps.insert_if(
-        !source.include_patterns.is_empty(),
-        "source.local.includepatterns",
-    );
+    caps.insert_if(!source.include_patterns.is_empty(), "source.local.includepatterns");
     caps.insert_if(!source.follow_paths.is_empty(), "source.local.followpaths");
-    caps.insert_if(
-        !source.exclude_patterns.is_empty(),
-        "source.local.excludepatterns",
-    );
-    caps.insert_if(
-        !source.shared_key_hint.is_empty(),
-        "source.local.sharedkeyhint",
-    );
-    caps.insert_if(
-        source.differ.is_some() && source.differ_required,
-        "source.local.differ",
-    );
-    caps.insert_if(
-        source.metadata_only.is_some(),
-        "source.local.metadatatransfer",
-    );
+    caps.insert_if(!source.exclude_patterns.is_empty(), "source.local.excludepatterns");
+    caps.insert_if(!source.shared_key_hint.is_empty(), "source.local.sharedkeyhint");
+    caps.insert_if(source.differ.is_some() && source.differ_required, "source.local.differ");
+    caps.insert_if(source.metadata_only.is_some(), "source.local.metadatatransfer");
 }
 
 fn of_git(caps: &mut CapSet, source: &GitSource) {
     caps.insert("source.git");
     caps.insert_if(source.keep_git_dir, "source.git.keepgitdir");
-    caps.insert_if(!source.url.is_empty(), "source.git.fullurl");
+    caps.insert("source.git.fullurl");
     caps.insert_if(source.has_chosen_secrets(), "source.git.httpauth");
     if source.is_ssh() {
         caps.insert("source.git.knownsshhosts");
@@ -188,16 +168,10 @@ fn of_exec(caps: &mut CapSet, exec: &ExecOp) {
             }
             MountKind::Bind => caps.insert_if(!mount.source.is_scratch(), "exec.mount.bind"),
         }
-        caps.insert_if(
-            mount.content_cache != ContentCache::Default,
-            "exec.mount.cache.content",
-        );
+        caps.insert_if(mount.content_cache != ContentCache::Default, "exec.mount.cache.content");
     }
     caps.insert_if(!exec.secrets.is_empty(), "exec.mount.secret");
-    caps.insert_if(
-        exec.secrets.iter().any(|secret| secret.env.is_some()),
-        "exec.secretenv",
-    );
+    caps.insert_if(exec.secrets.iter().any(|secret| secret.env.is_some()), "exec.secretenv");
     caps.insert_if(!exec.ssh.is_empty(), "exec.mount.ssh");
     caps.insert_if(!exec.devices.is_empty(), "exec.meta.cdi");
 }

@@ -41,10 +41,7 @@ impl Constraints {
     /// Returns these constraints for a platform.
     #[must_use]
     pub fn with_platform(self, platform: Platform) -> Self {
-        Self {
-            platform: Some(platform),
-            ..self
-        }
+        Self { platform: Some(platform), ..self }
     }
 }
 
@@ -64,7 +61,7 @@ pub struct OpMetadata {
     /// Steps of one group are shown as one.
     pub progress_group: Option<ProgressGroup>,
     /// Limits for the container of an exec op.
-    pub linux_resources: Option<LinuxResources>,
+    pub linux_resources: Option<Box<LinuxResources>>,
 }
 
 impl OpMetadata {
@@ -74,19 +71,13 @@ impl OpMetadata {
     }
 
     /// Adds what `other` says, which wins where both say something (`client/llb/state.go`).
-    pub fn merge(&mut self, other: &Self) {
+    pub fn merge(&mut self, mut other: Self) {
         self.ignore_cache |= other.ignore_cache;
-        for (key, value) in &other.description {
-            self.description.insert(key.clone(), value.clone());
-        }
+        self.description.append(&mut other.description);
         self.export_cache = other.export_cache.or(self.export_cache);
-        self.caps.extend(other.caps.iter_owned());
-        if other.progress_group.is_some() {
-            self.progress_group.clone_from(&other.progress_group);
-        }
-        if other.linux_resources.is_some() {
-            self.linux_resources.clone_from(&other.linux_resources);
-        }
+        self.caps.append(other.caps);
+        self.progress_group = other.progress_group.or_else(|| self.progress_group.take());
+        self.linux_resources = other.linux_resources.or_else(|| self.linux_resources.take());
     }
 }
 

@@ -33,8 +33,17 @@ pub struct DefinitionOp {
     pub bytes: Vec<u8>,
     /// What is no part of the op's identity.
     pub metadata: OpMetadata,
-    /// Where the op comes from: indexes of [`Definition::sources`] with parts of those files.
-    pub locations: Vec<(u32, Arc<[Range]>)>,
+    /// Where the op comes from.
+    pub locations: Vec<SourceLocation>,
+}
+
+/// Parts of one source file that an op of a [`Definition`] comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceLocation {
+    /// The file, by its index in [`Definition::sources`].
+    pub source: u32,
+    /// The parts of the file.
+    pub ranges: Arc<[Range]>,
 }
 
 impl Definition {
@@ -100,17 +109,13 @@ impl Definition {
         };
         let locations = but_terminal.iter();
         let source = pb::Source {
-            locations: locations
-                .map(|op| (op.digest.into(), locations_to_pb(&op.locations)))
-                .collect(),
+            locations: locations.map(|op| (op.digest.into(), locations_to_pb(&op.locations))).collect(),
             infos: self.sources.iter().map(|s| source_to_pb(s)).collect(),
         };
         let metadata = self.ops.iter();
         pb::Definition {
             def: self.ops.iter().map(|op| op.bytes.clone()).collect(),
-            metadata: metadata
-                .map(|op| (op.digest.into(), metadata_to_pb(&op.metadata)))
-                .collect(),
+            metadata: metadata.map(|op| (op.digest.into(), metadata_to_pb(&op.metadata))).collect(),
             source: Some(source),
         }
     }
@@ -158,12 +163,7 @@ impl Definition {
                 Some(locations) => locations_from_pb(locations, sources.len())?,
                 None => Vec::new(),
             };
-            ops.push(DefinitionOp {
-                digest,
-                bytes,
-                metadata: metadata_from_message(metadata),
-                locations,
-            });
+            ops.push(DefinitionOp { digest, bytes, metadata: metadata_from_message(metadata), locations });
         }
         Ok(Self { ops, sources })
     }
@@ -198,11 +198,11 @@ fn encode_metadata(w: &mut Writer, metadata: &OpMetadata) {
     }
 }
 
-fn encode_locations(w: &mut Writer, locations: &[(u32, Arc<[Range]>)]) {
-    for (source, ranges) in locations {
+fn encode_locations(w: &mut Writer, locations: &[SourceLocation]) {
+    for location in locations {
         w.message(1, |w| {
-            w.uint(1, *source);
-            for range in &**ranges {
+            w.uint(1, location.source);
+            for range in &*location.ranges {
                 w.message(2, |w| {
                     for (field, position) in [(1, range.start), (2, range.end)] {
                         w.message(field, |w| {
@@ -242,14 +242,16 @@ fn metadata_from_message(message: message::OpMetadata) -> OpMetadata {
             name: group.name,
             weak: group.weak,
         }),
-        linux_resources: message.linux_resources.map(|resources| LinuxResources {
-            memory: resources.memory,
-            memory_swap: resources.memory_swap,
-            cpu_shares: resources.cpu_shares,
-            cpu_period: resources.cpu_period,
-            cpu_quota: resources.cpu_quota,
-            cpuset_cpus: resources.cpuset_cpus,
-            cpuset_mems: resources.cpuset_mems,
+        linux_resources: message.linux_resources.map(|resources| {
+            Box::new(LinuxResources {
+                memory: resources.memory,
+                memory_swap: resources.memory_swap,
+                cpu_shares: resources.cpu_shares,
+                cpu_period: resources.cpu_period,
+                cpu_quota: resources.cpu_quota,
+                cpuset_cpus: resources.cpuset_cpus,
+                cpuset_mems: resources.cpuset_mems,
+            })
         }),
     }
 }
@@ -263,49 +265,28 @@ fn source_to_pb(source: &SourceMap) -> pb::SourceInfo {
     }
 }
 
-fn locations_to_pb(locations: &[(u32, Arc<[Range]>)]) -> pb::Locations {
-    let position = |position: Position| {
-        Some(pb::Position {
-            line: position.line,
-            character: position.character,
-        })
+fn locations_to_pb(locations: &[SourceLocation]) -> pb::Locations {
+    let position =
+        |position: Position| Some(pb::Position { line: position.line, character: position.character });
+    let range = |range: &Range| pb::Range { start: position(range.start), end: position(range.end) };
+    let location = |location: &SourceLocation| pb::Location {
+        source_index: location.source.cast_signed(),
+        ranges: location.ranges.iter().map(range).collect(),
     };
-    let range = |range: &Range| pb::Range {
-        start: position(range.start),
-        end: position(range.end),
-    };
-    let location = |(source, ranges): &(u32, Arc<[Range]>)| pb::Location {
-        source_index: source.cast_signed(),
-        ranges: ranges.iter().map(range).collect(),
-    };
-    pb::Locations {
-        locations: locations.iter().map(location).collect(),
-    }
+    pb::Locations { locations: locations.iter().map(location).collect() }
 }
 
-fn locations_from_pb(
-    message: &pb::Locations,
-    sources: usize,
-) -> Result<Vec<(u32, Arc<[Range]>)>, DecodeError> {
+fn locations_from_pb(message: &pb::Locations, sources: usize) -> Result<Vec<SourceLocation>, DecodeError> {
     let position = |position: Option<pb::Position>| {
         let position = position.unwrap_or_default();
-        Position {
-            line: position.line,
-            character: position.character,
-        }
+        Position { line: position.line, character: position.character }
     };
-    let range = |range: &pb::Range| Range {
-        start: position(range.start),
-        end: position(range.end),
-    };
+    let range = |range: &pb::Range| Range { start: position(range.start), end: position(range.end) };
     let location = |location: &pb::Location| match u32::try_from(location.source_index) {
         Ok(index) if (index as usize) < sources => {
-            Ok((index, location.ranges.iter().map(range).collect()))
+            Ok(SourceLocation { source: index, ranges: location.ranges.iter().map(range).collect() })
         }
-        _ => Err(DecodeError::SourceIndex {
-            index: location.source_index,
-            count: sources,
-        }),
+        _ => Err(DecodeError::SourceIndex { index: location.source_index, count: sources }),
     };
     message.locations.iter().map(location).collect()
 }

@@ -24,10 +24,7 @@ pub struct Output {
 
 impl Output {
     /// The empty file system. It stands for no op at all.
-    pub const SCRATCH: Self = Self {
-        op: u32::MAX,
-        index: 0,
-    };
+    pub const SCRATCH: Self = Self { op: u32::MAX, index: 0 };
 
     /// Whether this is the empty file system.
     pub fn is_scratch(self) -> bool {
@@ -52,11 +49,7 @@ impl Default for Output {
 
 impl std::fmt::Debug for Output {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.is_scratch() {
-            f.write_str("scratch")
-        } else {
-            write!(f, "#{}.{}", self.op, self.index)
-        }
+        if self.is_scratch() { f.write_str("scratch") } else { write!(f, "#{}.{}", self.op, self.index) }
     }
 }
 
@@ -115,10 +108,19 @@ impl Graph {
         Some((&node.op, &node.constraints))
     }
 
+    /// Returns the source that an output is, to be changed: what a local source has to send is often
+    /// known only after the ops that copy from it. Nothing for scratch and for other ops.
+    pub fn source_mut(&mut self, output: Output) -> Option<&mut SourceOp> {
+        match &mut self.nodes.get_mut(output.op())?.op {
+            Op::Source(source) => Some(source),
+            _ => None,
+        }
+    }
+
     /// Registers a source file that ops come from.
     pub fn source_map(&mut self, map: SourceMap) -> SourceMapId {
         self.source_maps.push(Arc::new(map));
-        SourceMapId(self.source_maps.len() as u32 - 1)
+        SourceMapId(count(self.source_maps.len() - 1))
     }
 
     /// Adds a source.
@@ -131,7 +133,7 @@ impl Graph {
     /// Mounts are sorted by target, as BuildKit's client does; the results stand in the order in which
     /// the mounts were given.
     pub fn exec(&mut self, mut exec: ExecOp, constraints: Constraints) -> Executed {
-        let op = self.nodes.len() as u32;
+        let op = count(self.nodes.len());
         let (root, results) = exec.sort_mounts();
         let output = |index| Output { op, index };
         let mounts = results
@@ -156,11 +158,7 @@ impl Graph {
     ///
     /// Scratch is left out. Of one file system that is the file system itself, of none scratch; an op
     /// is added for two and more only.
-    pub fn merge(
-        &mut self,
-        inputs: impl IntoIterator<Item = Output>,
-        constraints: Constraints,
-    ) -> Output {
+    pub fn merge(&mut self, inputs: impl IntoIterator<Item = Output>, constraints: Constraints) -> Output {
         let inputs: Vec<_> = inputs.into_iter().filter(|i| !i.is_scratch()).collect();
         match inputs[..] {
             [] => Output::SCRATCH,
@@ -187,15 +185,11 @@ impl Graph {
         inputs: impl IntoIterator<Item = PassthroughInput>,
         constraints: Constraints,
     ) -> Vec<Output> {
-        let inputs: Vec<_> = inputs
-            .into_iter()
-            .filter(|input| !input.output.is_scratch())
-            .collect();
-        let count = inputs.iter().filter(|input| input.hand_on).count() as u32;
+        let inputs: Vec<_> = inputs.into_iter().filter(|input| !input.output.is_scratch()).collect();
+        let handed_on = inputs.iter().filter(|input| input.hand_on).count();
         let id = id.into();
-        let Output { op, .. } =
-            self.add(Op::Passthrough(PassthroughOp { id, inputs }), constraints);
-        (0..count).map(|index| Output { op, index }).collect()
+        let Output { op, .. } = self.add(Op::Passthrough(PassthroughOp { id, inputs }), constraints);
+        (0..count(handed_on)).map(|index| Output { op, index }).collect()
     }
 
     /// Returns `output`, not to be had before all of `required` are there too.
@@ -211,14 +205,8 @@ impl Graph {
         if required.is_empty() {
             return output;
         }
-        let waited = required.iter().map(|&output| PassthroughInput {
-            output,
-            hand_on: false,
-        });
-        let handed_on = PassthroughInput {
-            output,
-            hand_on: true,
-        };
+        let waited = required.iter().map(|&output| PassthroughInput { output, hand_on: false });
+        let handed_on = PassthroughInput { output, hand_on: true };
         let inputs = std::iter::once(handed_on).chain(waited);
         let outputs = self.passthrough(id, inputs, constraints);
         outputs.first().copied().unwrap_or_default()
@@ -235,9 +223,11 @@ impl Graph {
             assert!(input.op() < next, "output {input:?} is of another graph");
         });
         self.nodes.push(Node { op, constraints });
-        Output {
-            op: next as u32,
-            index: 0,
-        }
+        Output { op: count(next), index: 0 }
     }
+}
+
+/// Returns a number of things as the type that handles hold.
+pub(crate) fn count(things: usize) -> u32 {
+    u32::try_from(things).expect("a graph has fewer than 2^32 ops and each fewer results")
 }

@@ -1,6 +1,81 @@
 //! BuildKit LLB graphs with the byte-exact deterministic encoding of BuildKit's Go client.
 //!
-//! LLB is what `buildkitd` builds: a graph of ops that fetch sources, run commands and change files.
+//! LLB is what `buildkitd` builds: a graph of ops that fetch sources, run commands and change files. This
+//! crate builds such graphs, encodes them, and shows them to people. It does nothing else: no I/O, no
+//! clock, no environment, no randomness. Equal calls give equal bytes.
+//!
+//! # A graph
+//!
+//! Ops are added to a [`Graph`], sources first. What an op yields is an [`Output`], a small handle that
+//! later ops refer to, so a graph cannot have cycles. The empty file system is [`Output::SCRATCH`]. What
+//! surrounds an op stands in its [`Constraints`]: platform, name of the step, cache settings, lines of
+//! the source file.
+//!
+//! ```
+//! use llb::{
+//!     CacheSharing, Constraints, CopyAction, ExecOp, FileOp, Graph, ImageSource, LocalSource,
+//!     MarshalOptions, Mount, Output, Platform,
+//! };
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut graph = Graph::new();
+//! let rust = graph.source(ImageSource::new("rust:1.95"), Constraints::named("FROM rust"));
+//! let context = LocalSource {
+//!     session_id: "session".to_owned(),
+//!     exclude_patterns: vec!["target".to_owned()],
+//!     ..LocalSource::new("context")
+//! };
+//! let context = graph.source(context, Constraints::named("load build context"));
+//!
+//! // COPY . /src
+//! let mut copy = FileOp::new(rust);
+//! copy.push(CopyAction {
+//!     dir_contents_only: true,
+//!     create_dest_path: true,
+//!     ..CopyAction::new(context, "/", "/src/")
+//! });
+//! let sources = graph.file(copy, Constraints::named("COPY . /src"));
+//!
+//! // RUN --mount=type=cache,target=/src/target cargo install --path . --root /out
+//! let build = ExecOp {
+//!     cwd: "/src".to_owned(),
+//!     mounts: vec![
+//!         Mount::cache("/src/target", "target", CacheSharing::Locked),
+//!         Mount::bind("/out", Output::SCRATCH),
+//!     ],
+//!     ..ExecOp::new(sources, ["cargo", "install", "--path", ".", "--root", "/out"])
+//! };
+//! let built = graph.exec(build, Constraints::named("RUN cargo install"));
+//! let out = built.mounts[1].expect("a writable bind mount has a result");
+//!
+//! let options = MarshalOptions::new(Platform::new("linux", "amd64"), "unique-id");
+//! let definition = graph.marshal(out, &options)?;
+//! assert_eq!(definition.ops.len(), 5); // the last one only names the result
+//! print!("{}", definition.to_tree()?);
+//! let bytes = definition.encode(); // for `buildctl build`
+//! # assert_eq!(llb::Definition::decode(&bytes)?.encode(), bytes);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # A definition
+//!
+//! [`Graph::marshal`] gives a [`Definition`] of one output: the ops that it needs, encoded, each with its
+//! [`Digest`]. Daemons recompute digests, look metadata and source locations up by them, and share cached
+//! results between graphs through them, so the encoding has to be that of Go's deterministic mode to the
+//! byte: fields outside of oneofs first, then oneofs; both fields of every map entry; constraints even if
+//! they are empty. It is, for every op and attribute that BuildKit 0.32 knows; the tests compare with what
+//! the Go client writes.
+//!
+//! A definition is sent with [`Definition::to_pb`] or [`Definition::encode`], and shown with
+//! [`to_json`](Definition::to_json) (as `buildctl debug dump-llb` prints it),
+//! [`to_tree`](Definition::to_tree) and [`to_dot`](Definition::to_dot). [`Definition::decode`] reads
+//! definitions of any origin, for showing.
+//!
+//! # Names
+//!
+//! Names are those of BuildKit: `client/llb` and `solver/pb` in its repository say more about what each
+//! op means to the daemon. Where this crate follows a rule that is the client's own, the place is named.
 #![warn(missing_docs)]
 
 mod caps;
@@ -20,7 +95,7 @@ mod wire;
 pub use bollard_buildkit_proto::pb;
 pub use caps::CapSet;
 pub use constraints::{CUSTOM_NAME, Constraints, LinuxResources, OpMetadata, ProgressGroup};
-pub use definition::{DecodeError, Definition, DefinitionOp};
+pub use definition::{DecodeError, Definition, DefinitionOp, SourceLocation};
 pub use digest::{Digest, InvalidDigest};
 pub use graph::{Executed, Graph, Output};
 pub use marshal::{DefaultPath, Fault, MarshalError, MarshalOptions};
@@ -28,12 +103,12 @@ pub use op::Op;
 pub use op::build::BuildOp;
 pub use op::diff::DiffOp;
 pub use op::exec::{
-    CacheSharing, ContentCache, Device, ExecOp, HostIp, Mount, MountKind, Network, ProxyEnv,
-    Secret, Security, SshAgent, Ulimit,
+    CacheSharing, ContentCache, Device, ExecOp, HostIp, Mount, MountKind, Network, ProxyEnv, Secret,
+    Security, SshAgent, Ulimit,
 };
 pub use op::file::{
-    ActionId, Chmod, CopyAction, CopyFrom, FileAction, FileOp, MkdirAction, MkfileAction, Owner,
-    Parent, RmAction, SymlinkAction, UserRef,
+    ActionId, Chmod, CopyAction, CopyFrom, FileAction, FileOp, MkdirAction, MkfileAction, Owner, Parent,
+    RmAction, SymlinkAction, UserRef,
 };
 pub use op::merge::MergeOp;
 pub use op::passthrough::{PassthroughInput, PassthroughOp};

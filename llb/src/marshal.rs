@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use crate::caps;
 use crate::constraints::OpMetadata;
-use crate::definition::{Definition, DefinitionOp};
+use crate::definition::{Definition, DefinitionOp, SourceLocation};
 use crate::digest::Digest;
-use crate::graph::{Graph, Node, Output};
+use crate::graph::{Graph, Node, Output, count};
 use crate::op::Op;
 use crate::platform::Platform;
 use crate::wire::Writer;
@@ -123,18 +123,11 @@ impl Graph {
     /// # Panics
     ///
     /// If the output is of another graph and cannot be one of this.
-    pub fn marshal(
-        &self,
-        output: Output,
-        options: &MarshalOptions,
-    ) -> Result<Definition, MarshalError> {
+    pub fn marshal(&self, output: Output, options: &MarshalOptions) -> Result<Definition, MarshalError> {
         if output.is_scratch() {
             return Ok(Definition::default());
         }
-        assert!(
-            output.op() < self.len(),
-            "output {output:?} is of another graph"
-        );
+        assert!(output.op() < self.len(), "output {output:?} is of another graph");
         let order = self.post_order(output.op());
         let mut pass = Pass::new(self, options, output.op() + 1, order.len());
         for node in order {
@@ -161,9 +154,7 @@ impl Graph {
                     seen[node] = true;
                     stack.push(Visit::Leave(node));
                     let inputs = stack.len();
-                    self.nodes[node]
-                        .op
-                        .for_each_input(|input| stack.push(Visit::Enter(input.op())));
+                    self.nodes[node].op.for_each_input(|input| stack.push(Visit::Enter(input.op())));
                     stack[inputs..].reverse();
                 }
             }
@@ -188,7 +179,7 @@ impl Inputs<'_> {
         }
         let input = (self.positions[output.op()], output.index());
         match self.list.iter().position(|listed| *listed == input) {
-            Some(index) => index as i64,
+            Some(index) => i64::from(count(index)),
             None => self.push(output),
         }
     }
@@ -198,13 +189,12 @@ impl Inputs<'_> {
         if output.is_scratch() {
             return -1;
         }
-        self.list
-            .push((self.positions[output.op()], output.index()));
+        self.list.push((self.positions[output.op()], output.index()));
         self.len() - 1
     }
 
     pub(crate) fn len(&self) -> i64 {
-        self.list.len() as i64
+        i64::from(count(self.list.len()))
     }
 }
 
@@ -216,6 +206,9 @@ struct Pass<'a> {
     by_digest: HashMap<Digest, u32>,
     /// For each source map of the graph its index in the definition.
     source_indexes: Vec<Option<u32>>,
+    /// Room for the oneof of the op that is being encoded, and for the op.
+    body: Writer,
+    whole: Writer,
 }
 
 impl<'a> Pass<'a> {
@@ -223,13 +216,12 @@ impl<'a> Pass<'a> {
         Self {
             graph,
             options,
-            definition: Definition {
-                ops: Vec::with_capacity(needed + 1),
-                sources: Vec::new(),
-            },
+            definition: Definition { ops: Vec::with_capacity(needed + 1), sources: Vec::new() },
             positions: vec![0; nodes],
             by_digest: HashMap::with_capacity(needed),
             source_indexes: vec![None; graph.source_maps.len()],
+            body: Writer::new(),
+            whole: Writer::new(),
         }
     }
 
@@ -245,43 +237,34 @@ impl<'a> Pass<'a> {
         let digest = Digest::of(&bytes);
 
         let mut metadata = self.options.metadata.clone();
-        metadata.merge(&constraints.metadata);
-        caps::add(
-            &mut metadata.caps,
-            op,
-            &constraints.metadata,
-            self.options.default_path,
-        );
+        metadata.merge(constraints.metadata.clone());
+        caps::add(&mut metadata.caps, op, &constraints.metadata, self.options.default_path);
         let locations = constraints.locations.iter();
         let locations: Vec<_> = locations
-            .map(|l| (self.source_index(l.source_map.0), l.ranges.clone()))
+            .map(|location| SourceLocation {
+                source: self.source_index(location.source_map.0),
+                ranges: location.ranges.clone(),
+            })
             .collect();
 
         let ops = &mut self.definition.ops;
-        self.positions[index] = *self.by_digest.entry(digest).or_insert(ops.len() as u32);
+        self.positions[index] = *self.by_digest.entry(digest).or_insert(count(ops.len()));
         match ops.get_mut(self.positions[index] as usize) {
             Some(twin) => {
-                twin.metadata.merge(&metadata);
+                twin.metadata.merge(metadata);
                 twin.locations.extend(locations);
             }
-            None => ops.push(DefinitionOp {
-                digest,
-                bytes,
-                metadata,
-                locations,
-            }),
+            None => ops.push(DefinitionOp { digest, bytes, metadata, locations }),
         }
         Ok(())
     }
 
-    fn encode(&self, node: &Node) -> Vec<u8> {
+    fn encode(&mut self, node: &Node) -> Vec<u8> {
         let Node { op, constraints } = node;
         let options = self.options;
-        let mut inputs = Inputs {
-            positions: &self.positions,
-            list: Vec::new(),
-        };
-        let mut body = Writer::new();
+        let mut inputs = Inputs { positions: &self.positions, list: Vec::new() };
+        let body = &mut self.body;
+        body.clear();
         let field = match op {
             Op::Exec(_) => 2,
             Op::Source(_) => 3,
@@ -301,9 +284,10 @@ impl<'a> Pass<'a> {
             Op::Passthrough(op) => op.encode(w, &mut inputs),
         });
 
-        let mut w = Writer::new();
+        let w = &mut self.whole;
+        w.clear();
         for (position, index) in inputs.list {
-            self.encode_input(&mut w, position, index);
+            encode_input(w, &self.definition.ops[position as usize].digest, index);
         }
         let has_platform = match op {
             Op::Exec(_) | Op::Build(_) => true,
@@ -319,14 +303,7 @@ impl<'a> Pass<'a> {
             w.strings(1, &constraints.worker_filter);
         });
         w.append(body);
-        w.finish()
-    }
-
-    fn encode_input(&self, w: &mut Writer, position: u32, index: u32) {
-        w.message(1, |w| {
-            w.string(1, self.definition.ops[position as usize].digest.as_str());
-            w.uint(2, index);
-        });
+        w.to_vec()
     }
 
     /// Returns the index of a source map in the definition, where equal maps are one.
@@ -334,15 +311,14 @@ impl<'a> Pass<'a> {
         if let Some(index) = self.source_indexes[map as usize] {
             return index;
         }
-        let map_data = &self.graph.source_maps[map as usize];
+        let added = &self.graph.source_maps[map as usize];
         let sources = &mut self.definition.sources;
-        let index = match sources.iter().position(|known| known.same_as(map_data)) {
-            Some(index) => index,
-            None => {
-                sources.push(map_data.clone());
-                sources.len() - 1
-            }
-        } as u32;
+        let known = sources.iter().position(|known| known.same_as(added));
+        let index = known.unwrap_or_else(|| {
+            sources.push(added.clone());
+            sources.len() - 1
+        });
+        let index = count(index);
         self.source_indexes[map as usize] = Some(index);
         index
     }
@@ -350,7 +326,8 @@ impl<'a> Pass<'a> {
     /// Adds the terminal op, which has nothing but the output as its input.
     fn finish(mut self, output: Output) -> Definition {
         let mut w = Writer::new();
-        self.encode_input(&mut w, self.positions[output.op()], output.index());
+        let root = self.positions[output.op()] as usize;
+        encode_input(&mut w, &self.definition.ops[root].digest, output.index());
         let bytes = w.finish();
 
         let mut metadata = OpMetadata::default();
@@ -374,4 +351,11 @@ impl<'a> Pass<'a> {
         });
         self.definition
     }
+}
+
+fn encode_input(w: &mut Writer, digest: &Digest, index: u32) {
+    w.message(1, |w| {
+        w.string(1, digest.as_str());
+        w.uint(2, index);
+    });
 }

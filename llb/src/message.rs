@@ -19,8 +19,8 @@ pub(crate) struct Op {
 
 #[derive(Clone, PartialEq, Oneof)]
 pub(crate) enum OpKind {
-    #[prost(message, tag = "2")]
-    Exec(pb::ExecOp),
+    #[prost(message, boxed, tag = "2")]
+    Exec(Box<pb::ExecOp>),
     #[prost(message, tag = "3")]
     Source(pb::SourceOp),
     #[prost(message, tag = "4")]

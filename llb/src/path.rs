@@ -31,11 +31,7 @@ pub(crate) fn join<const N: usize>(parts: [&str; N]) -> String {
         }
         joined.push_str(part);
     }
-    if joined.is_empty() {
-        joined
-    } else {
-        clean(&joined)
-    }
+    if joined.is_empty() { joined } else { clean(&joined) }
 }
 
 /// Returns a path of a file action, absolute and cleaned; a relative one is relative to `dir`. With

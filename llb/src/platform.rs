@@ -22,20 +22,13 @@ pub struct Platform {
 impl Platform {
     /// Returns the platform of an operating system and an architecture, without a variant.
     pub fn new(os: impl Into<String>, architecture: impl Into<String>) -> Self {
-        Self {
-            os: os.into(),
-            architecture: architecture.into(),
-            ..Self::default()
-        }
+        Self { os: os.into(), architecture: architecture.into(), ..Self::default() }
     }
 
     /// Returns this platform with the given variant of the architecture.
     #[must_use]
     pub fn with_variant(self, variant: impl Into<String>) -> Self {
-        Self {
-            variant: variant.into(),
-            ..self
-        }
+        Self { variant: variant.into(), ..self }
     }
 
     pub(crate) fn encode(&self, w: &mut Writer) {

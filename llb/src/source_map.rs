@@ -61,10 +61,7 @@ impl Range {
     /// Returns the range of whole lines, counted from 1, both ends included.
     pub fn lines(first: i32, last: i32) -> Self {
         let line = |line| Position { line, character: 0 };
-        Self {
-            start: line(first),
-            end: line(last),
-        }
+        Self { start: line(first), end: line(last) }
     }
 }
 

@@ -15,25 +15,35 @@ const BYTES: u32 = 2;
 
 impl Writer {
     pub(crate) fn new() -> Self {
-        Self {
-            buffer: Vec::with_capacity(256),
-        }
+        Self { buffer: Vec::with_capacity(256) }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.buffer.clear();
+    }
+
+    /// Returns a copy of what was written, which takes no more room than it needs.
+    pub(crate) fn to_vec(&self) -> Vec<u8> {
+        self.buffer.clone()
     }
 
     pub(crate) fn finish(self) -> Vec<u8> {
         self.buffer
     }
 
-    pub(crate) fn append(&mut self, other: Self) {
+    pub(crate) fn append(&mut self, other: &Self) {
         self.buffer.extend_from_slice(&other.buffer);
     }
 
     fn varint(&mut self, mut value: u64) {
-        while value >= 0x80 {
-            self.buffer.push((value & 0x7f) as u8 | 0x80);
+        loop {
+            let [low, ..] = value.to_le_bytes();
             value >>= 7;
+            if value == 0 {
+                return self.buffer.push(low);
+            }
+            self.buffer.push(low | 0x80);
         }
-        self.buffer.push(value as u8);
     }
 
     fn key(&mut self, field: u32, wire_type: u32) {
@@ -125,5 +135,53 @@ impl Writer {
                 w.element(2, value.as_ref().as_bytes());
             });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(body: impl FnOnce(&mut Writer)) -> Vec<u8> {
+        let mut w = Writer::new();
+        body(&mut w);
+        w.finish()
+    }
+
+    #[test]
+    fn zero_values_are_left_out_and_empty_messages_are_not() {
+        let bytes = written(|w| {
+            w.int(1, 0);
+            w.bool(2, false);
+            w.string(3, "");
+            w.packed(4, [0_i64; 0]);
+            w.message(11, |_| {});
+        });
+        assert_eq!(bytes, [0x5a, 0]);
+    }
+
+    #[test]
+    fn elements_entries_and_members_are_written_even_if_they_are_empty() {
+        let bytes = written(|w| {
+            w.strings(1, ["", "a"]);
+            w.string_map(2, [("", "")]);
+            w.scalar(3, 0);
+            w.packed(4, [0_i64, 1]);
+        });
+        let expected = [0x0a, 0, 0x0a, 1, b'a', 0x12, 4, 0x0a, 0, 0x12, 0, 0x18, 0, 0x22, 2, 0, 1];
+        assert_eq!(bytes, expected);
+    }
+
+    #[test]
+    fn negative_numbers_take_ten_bytes() {
+        let bytes = written(|w| w.int(1, -1_i32));
+        assert_eq!(bytes, [8, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1]);
+    }
+
+    #[test]
+    fn lengths_stand_before_long_bodies() {
+        let bytes = written(|w| w.message(1, |w| w.message(1, |w| w.bytes(16, &[7; 300]))));
+        assert_eq!(bytes[..10], [0x0a, 0xb3, 2, 0x0a, 0xb0, 2, 0x82, 1, 0xac, 2]);
+        assert_eq!(bytes[10..], [7; 300]);
     }
 }

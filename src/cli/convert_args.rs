@@ -1,5 +1,206 @@
 //! The conversion options that `bob build`, `bob llb` and `bob check` share.
 
+mod values;
+
+use std::collections::BTreeMap;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use crate::build::convert::LocalFiles;
+use crate::diag::Source;
+use crate::image::Platform;
+use crate::plan::git::GitRef;
+use crate::plan::{Context, IgnoreFile, Network, NoCache, Options, ResolveMode};
+
+use super::Failure;
+
 /// Conversion options, with the names and value syntax of `docker buildx build`.
 #[derive(Debug, Default, Clone, clap::Args)]
-pub struct ConvertArgs {}
+pub struct ConvertArgs {
+    /// Dockerfile; `-` reads it from standard input [default: CONTEXT/Dockerfile]
+    #[arg(short, long, value_name = "PATH")]
+    pub file: Option<PathBuf>,
+    /// Stage to build [default: the last one]
+    #[arg(long, value_name = "STAGE")]
+    pub target: Option<String>,
+    /// Platforms to build for, separated by commas [default: the builder's]
+    #[arg(long, value_name = "PLATFORM", value_delimiter = ',')]
+    pub platform: Vec<String>,
+    /// Build argument; without a value it is taken from the environment
+    #[arg(long, value_name = "NAME[=VALUE]")]
+    pub build_arg: Vec<String>,
+    /// Additional context: a folder, docker-image://REF, oci-layout://…, or a URL of Git or HTTP
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub build_context: Vec<String>,
+    /// Label for the image
+    #[arg(long, value_name = "NAME[=VALUE]")]
+    pub label: Vec<String>,
+    /// Run every step even if it is cached
+    #[arg(long)]
+    pub no_cache: bool,
+    /// Run the steps of these stages even if they are cached
+    #[arg(long, value_name = "STAGE")]
+    pub no_cache_filter: Vec<String>,
+    /// Look base images up at their registries, whatever is cached
+    #[arg(long)]
+    pub pull: bool,
+    /// Line for /etc/hosts of every RUN
+    #[arg(long, value_name = "HOST:IP")]
+    pub add_host: Vec<String>,
+    /// Network of every RUN that names none: default, host or none
+    #[arg(long, value_name = "MODE")]
+    pub network: Option<String>,
+    /// Size of /dev/shm of every RUN, as in 64m
+    #[arg(long, value_name = "BYTES")]
+    pub shm_size: Option<String>,
+    /// Limit of every RUN
+    #[arg(long, value_name = "NAME=SOFT[:HARD]")]
+    pub ulimit: Vec<String>,
+    /// Parent control group of every RUN
+    #[arg(long, value_name = "GROUP")]
+    pub cgroup_parent: Option<String>,
+}
+
+/// What the options come to: everything that a conversion starts from.
+#[derive(Debug)]
+pub struct Inputs {
+    /// The options of the conversion.
+    pub options: Options,
+    /// The Dockerfile.
+    pub dockerfile: Source,
+    /// The folders that the build reads, and their ignore files.
+    pub files: LocalFiles,
+}
+
+impl ConvertArgs {
+    /// The options, the Dockerfile and the folders that these arguments name. `build_platform` is the
+    /// builder's platform, this machine's without one.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] for a value that means nothing, [`Failure::Failed`] for a file that cannot be
+    /// read.
+    pub fn inputs(&self, context: Option<&str>, build_platform: Option<&str>) -> Result<Inputs, Failure> {
+        let (options, named) = self.options(build_platform)?;
+        let context = context.unwrap_or(".");
+        let mut files = LocalFiles { named, ..LocalFiles::default() };
+        let mut options = options;
+        if let Some(remote) = remote_context(context)? {
+            options.context = remote;
+        } else if context == "-" {
+            return Err(Failure::Usage(
+                "a context from standard input is not built yet: unpack it into a folder".into(),
+            ));
+        } else {
+            let folder = PathBuf::from(context);
+            if !folder.is_dir() {
+                return Err(Failure::Usage(format!("context {context:?} is not a folder")));
+            }
+            files.context = Some(folder);
+        }
+        let path = match (&self.file, &files.context) {
+            (Some(path), Some(_)) => path.clone(),
+            (Some(path), None) if path.is_absolute() => path.clone(),
+            (None, Some(folder)) => default_dockerfile(folder),
+            (_, None) => {
+                let text = "the Dockerfile of a remote context is not read yet: name a local one with an absolute --file";
+                return Err(Failure::Usage(text.into()));
+            }
+        };
+        let dockerfile = read_dockerfile(&path)?;
+        options.filename =
+            path.file_name().map_or_else(|| "Dockerfile".into(), |name| name.to_string_lossy().into_owned());
+        files.dockerfile_ignore = dockerfile_ignore(&path);
+        Ok(Inputs { options, dockerfile, files })
+    }
+
+    /// The options, and the folders of named contexts by the names of their local sources.
+    fn options(&self, build_platform: Option<&str>) -> Result<(Options, BTreeMap<String, PathBuf>), Failure> {
+        let mut options = Options {
+            target: self.target.clone().unwrap_or_default(),
+            platforms: values::platforms(&self.platform)?,
+            labels: values::pairs("--label", &self.label, |_| Some(String::new()))?,
+            no_cache: self.no_cache()?,
+            add_hosts: values::hosts(&self.add_host)?,
+            network: match self.network.as_deref() {
+                None | Some("" | "default") => Network::Sandbox,
+                Some("host") => Network::Host,
+                Some("none") => Network::None,
+                Some(other) => {
+                    return Err(Failure::Usage(format!("--network {other:?}: use default, host or none")));
+                }
+            },
+            shm_size_bytes: self.shm_size.as_deref().map_or(Ok(0), values::bytes)?,
+            ulimits: values::ulimits(&self.ulimit)?,
+            cgroup_parent: self.cgroup_parent.clone().unwrap_or_default(),
+            resolve_mode: if self.pull { ResolveMode::Pull } else { ResolveMode::Default },
+            ..Options::default()
+        };
+        if let Some(text) = build_platform {
+            let wrong = |error| Failure::Usage(format!("--build-platform {text:?}: {error}"));
+            options.build_platform = Platform::parse(text).map_err(wrong)?.normalized();
+        }
+        let contexts = values::contexts(&self.build_context)?;
+        options.named_contexts = contexts.sources;
+        let build_args = values::pairs("--build-arg", &self.build_arg, |name| std::env::var(name).ok())?;
+        let options =
+            options.with_build_args(build_args).map_err(|error| Failure::Usage(error.to_string()))?;
+        Ok((options, contexts.folders))
+    }
+
+    fn no_cache(&self) -> Result<NoCache, Failure> {
+        let names = self.no_cache_filter.join(",");
+        match (self.no_cache, self.no_cache_filter.is_empty()) {
+            (true, false) => {
+                Err(Failure::Usage("--no-cache and --no-cache-filter do not go together".into()))
+            }
+            (false, true) => Ok(NoCache::Off),
+            _ if names.is_empty() => Ok(NoCache::All),
+            _ => Ok(NoCache::Stages(names.split(',').map(str::to_owned).collect())),
+        }
+    }
+}
+
+/// The context where it is a Git repository or a file at a web address.
+fn remote_context(context: &str) -> Result<Option<Context>, Failure> {
+    let git =
+        GitRef::parse(context).map_err(|error| Failure::Usage(format!("context {context:?}: {error}")))?;
+    if git.is_some() {
+        return Ok(Some(Context::Git(context.to_owned())));
+    }
+    if context.starts_with("http://") || context.starts_with("https://") {
+        return Err(Failure::Usage(format!("context {context:?}: files at web addresses are not built yet")));
+    }
+    Ok(None)
+}
+
+/// `Dockerfile` of a folder; `dockerfile` where that is not there.
+fn default_dockerfile(folder: &Path) -> PathBuf {
+    let path = folder.join("Dockerfile");
+    let lower = folder.join("dockerfile");
+    if !path.exists() && lower.exists() { lower } else { path }
+}
+
+fn read_dockerfile(path: &Path) -> Result<Source, Failure> {
+    let name = path.display().to_string();
+    let read = |path: &Path| -> io::Result<Vec<u8>> {
+        if path != Path::new("-") {
+            return std::fs::read(path);
+        }
+        let mut text = Vec::new();
+        io::stdin().lock().read_to_end(&mut text)?;
+        Ok(text)
+    };
+    match read(path) {
+        Ok(text) => Ok(Source::new(name, text)),
+        Err(error) => Err(Failure::Rendered(format!("error: cannot read the Dockerfile {name}: {error}"))),
+    }
+}
+
+/// `<Dockerfile>.dockerignore`, if it is there and not empty.
+fn dockerfile_ignore(dockerfile: &Path) -> Option<IgnoreFile> {
+    let mut path = dockerfile.as_os_str().to_owned();
+    path.push(".dockerignore");
+    let text = std::fs::read(&path).ok().filter(|text| !text.is_empty())?;
+    let name = Path::new(&path).file_name()?.to_string_lossy().into_owned();
+    Some(IgnoreFile { name, text })
+}

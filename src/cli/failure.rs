@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 /// A failed subcommand. `main` prints it once, on standard error.
 #[derive(Debug)]
@@ -12,6 +13,8 @@ pub enum Failure {
     Rendered(String),
     /// The work failed: exit code 1. Shown as `error: …` followed by its sources.
     Failed(Box<dyn Error + Send + Sync>),
+    /// Another failure after which the process stays for a while, so that its output is read.
+    Lingering(Box<Failure>, Duration),
 }
 
 impl Failure {
@@ -20,6 +23,21 @@ impl Failure {
         match self {
             Self::Usage(_) => 2,
             Self::Rendered(_) | Self::Failed(_) => 1,
+            Self::Lingering(failure, _) => failure.exit_code(),
+        }
+    }
+
+    /// This failure, after which the process stays for `time`.
+    #[must_use]
+    pub fn lingering(self, time: Duration) -> Self {
+        if time.is_zero() { self } else { Self::Lingering(Box::new(self), time) }
+    }
+
+    /// How long the process stays after the report.
+    pub const fn linger(&self) -> Duration {
+        match self {
+            Self::Lingering(_, time) => *time,
+            _ => Duration::ZERO,
         }
     }
 
@@ -28,6 +46,7 @@ impl Failure {
         match self {
             Self::Usage(text) => format!("error: {text}"),
             Self::Rendered(text) => text.trim_end().to_owned(),
+            Self::Lingering(failure, _) => failure.render(),
             Self::Failed(error) => {
                 let mut text = format!("error: {error}");
                 let mut source = error.source();
@@ -44,5 +63,24 @@ impl Failure {
 impl<E: Error + Send + Sync + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
         Self::Failed(Box::new(error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_follow_on_the_same_line() {
+        let failure = Failure::from(std::io::Error::other("cause"));
+        assert_eq!((failure.render().as_str(), failure.exit_code()), ("error: cause", 1));
+    }
+
+    #[test]
+    fn a_lingering_failure_keeps_text_and_code() {
+        let failure = Failure::Usage("wrong".into()).lingering(Duration::from_secs(10));
+        assert_eq!((failure.render().as_str(), failure.exit_code()), ("error: wrong", 2));
+        assert_eq!(failure.linger(), Duration::from_secs(10));
+        assert_eq!(Failure::Usage("wrong".into()).lingering(Duration::ZERO).linger(), Duration::ZERO);
     }
 }

@@ -1,15 +1,132 @@
-//! `bob llb`.
+//! `bob llb`: the graph of a Dockerfile, without building it.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use llb::{Definition, MarshalOptions};
 
 use super::Failure;
+use super::convert_args::{ConvertArgs, Inputs};
+use crate::build::convert::{self, Converted, ImageLock, LockResolver, Rejected};
+use crate::image::gojson;
 
 /// Arguments of `bob llb`.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    #[command(flatten)]
+    convert: ConvertArgs,
+    /// How the graph is written
+    #[arg(long, value_enum, default_value = "tree")]
+    format: Format,
+    /// Resolve base images from this file, never from the network
+    #[arg(long, value_name = "FILE")]
+    image_lock: Option<PathBuf>,
+    /// Write the base images that were resolved to this file
+    #[arg(long, value_name = "FILE")]
+    image_lock_out: Option<PathBuf>,
+    /// Write {"containerimage.config": …} to this file
+    #[arg(long, value_name = "FILE")]
+    metadata_file: Option<PathBuf>,
+    /// Value of local sources' local.unique attribute [default: a random one]
+    #[arg(long, value_name = "ID")]
+    local_unique_id: Option<String>,
+    /// The builder's platform [default: this machine's]
+    #[arg(long, value_name = "PLATFORM")]
+    build_platform: Option<String>,
+    /// Folder or Git repository with the files [default: .]
+    context: Option<String>,
+}
+
+/// How a graph is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// One JSON object for each op, as `buildctl debug dump-llb` prints them
+    Json,
+    /// The definition that `buildctl build` takes
+    Pb,
+    /// Graphviz
+    Dot,
+    /// For people
+    Tree,
+}
 
 /// Runs `bob llb`.
 ///
 /// # Errors
-/// Whatever makes it fail.
-pub async fn run(_args: Args) -> Result<(), Failure> {
-    Err(Failure::Usage("bob llb is not built yet".into()))
+/// A rejected Dockerfile, wrong usage, a file that cannot be read or written.
+pub async fn run(args: Args) -> Result<(), Failure> {
+    let inputs = args.convert.inputs(args.context.as_deref(), args.build_platform.as_deref())?;
+    if inputs.options.platforms.len() > 1 {
+        return Err(Failure::Usage(
+            "bob llb prints the graph of one platform: name one with --platform".into(),
+        ));
+    }
+    let converted = match &args.image_lock {
+        Some(path) => from_lock(path, &inputs).await?,
+        None => {
+            return Err(Failure::Usage("name the base images with --image-lock FILE".into()));
+        }
+    };
+    if let Some(path) = &args.image_lock_out {
+        let lock = ImageLock::of_facts(&converted.facts, &inputs.options.build_platform);
+        write(path, (lock.to_json() + "\n").as_bytes())?;
+    }
+    let Some((_, conversion)) = converted.builds.first() else { return Ok(()) };
+    let _ = std::io::stderr().lock().write_all(warnings(&conversion.warnings, &inputs).as_bytes());
+    let lowered = &conversion.lowered;
+    if let Some(path) = &args.metadata_file {
+        let metadata = std::collections::BTreeMap::from([("containerimage.config", &lowered.image)]);
+        write(path, &gojson::to_vec(&metadata)?)?;
+    }
+    let unique = args.local_unique_id.unwrap_or_else(|| format!("{:032x}", rand::random::<u128>()));
+    let options = MarshalOptions::new(crate::lower::llb_platform(&lowered.platform), unique);
+    let definition = lowered.graph.marshal(lowered.root, &options)?;
+    print(&render(&definition, args.format)?)
+}
+
+async fn from_lock(path: &Path, inputs: &Inputs) -> Result<Converted, Failure> {
+    let shown = path.display();
+    let text = std::fs::read(path)
+        .map_err(|error| Failure::Rendered(format!("error: cannot read {shown}: {error}")))?;
+    let lock = ImageLock::parse(&text).map_err(|error| {
+        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+        Failure::Rendered(format!("error: {shown} is {error}{cause}"))
+    })?;
+    let resolver =
+        LockResolver { lock: &lock, files: &inputs.files, build_platform: &inputs.options.build_platform };
+    convert::convert(&inputs.dockerfile, &inputs.options, &resolver)
+        .await
+        .map_err(|rejected| failed(&rejected, inputs))
+}
+
+/// A rejected Dockerfile as the user sees it: the error first, then what the build checks found.
+pub(super) fn failed(rejected: &Rejected, inputs: &Inputs) -> Failure {
+    Failure::Rendered(rejected.error.render() + &warnings(&rejected.warnings, inputs))
+}
+
+fn warnings(warnings: &[crate::lint::Warning], inputs: &Inputs) -> String {
+    warnings.iter().map(|warning| warning.diagnostic(&inputs.dockerfile).render()).collect()
+}
+
+fn render(definition: &Definition, format: Format) -> Result<Vec<u8>, Failure> {
+    Ok(match format {
+        Format::Json => definition.to_json()?.into_bytes(),
+        Format::Pb => definition.encode(),
+        Format::Dot => definition.to_dot()?.into_bytes(),
+        Format::Tree => definition.to_tree()?.into_bytes(),
+    })
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    std::fs::write(path, bytes)
+        .map_err(|error| Failure::Rendered(format!("error: cannot write {}: {error}", path.display())))
+}
+
+/// Writes to standard output; a reader that has seen enough is no failure.
+fn print(bytes: &[u8]) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
 }

@@ -95,9 +95,7 @@ fn shown_text(line: &[u8]) -> String {
 
 /// Control characters would let a Dockerfile draw on the terminal of whoever builds it.
 fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() || is_bidi_control(c) { '\u{fffd}' } else { c })
-        .collect()
+    text.chars().map(|c| if c.is_control() || is_bidi_control(c) { '\u{fffd}' } else { c }).collect()
 }
 
 fn printable_lines(text: &str) -> String {

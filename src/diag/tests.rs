@@ -7,7 +7,8 @@ fn source(text: &str) -> Source {
 #[test]
 fn an_error_shows_its_line_with_carets_under_the_instruction() {
     let text = source("FROM a\n\nFRMO alpine\n");
-    let diagnostic = Diagnostic::error("unknown instruction: FRMO (did you mean FROM?)").at(&text, [Span::line(3)]);
+    let diagnostic =
+        Diagnostic::error("unknown instruction: FRMO (did you mean FROM?)").at(&text, [Span::line(3)]);
     assert_eq!(
         diagnostic.render(),
         "error: unknown instruction: FRMO (did you mean FROM?)\n --> Dockerfile:3\n   |\n 3 | FRMO alpine\n   | ^^^^\n"
@@ -17,7 +18,8 @@ fn an_error_shows_its_line_with_carets_under_the_instruction() {
 #[test]
 fn a_warning_names_its_rule_and_shows_every_line() {
     let text = source("FROM a\nRUN x \\\n  y\n");
-    let diagnostic = Diagnostic::warning("SomeRule", "text").at(&text, [Span::new(2, 3)]).with_help("do this");
+    let diagnostic =
+        Diagnostic::warning("SomeRule", "text").at(&text, [Span::new(2, 3)]).with_help("do this");
     assert_eq!(
         diagnostic.render(),
         "warning[SomeRule]: text\n --> Dockerfile:2\n   |\n 2 | RUN x \\\n   | ^^^\n 3 |   y\n   = help: do this\n"

@@ -2,7 +2,7 @@
 //!
 //! Text fields are `String`s. Bytes that are not UTF-8 have become U+FFFD, one for each byte, which
 //! is what BuildKit's shell words and JSON make of them; where BuildKit keeps the bytes (the contents
-//! of here-documents) the field is bytes, and where it fails on them later, [`CommandLine::not_utf8`]
+//! of here-documents) the field is bytes, and where it fails on them later, [`CommandLine::raw`]
 //! tells.
 
 use super::instruction::mount::MountError;
@@ -210,6 +210,9 @@ pub struct Copy {
 pub struct Onbuild {
     /// The trigger's text, with its here-documents, as the image config keeps it.
     pub expression: String,
+    /// The same with bytes that are not UTF-8: what a stage of the same Dockerfile runs that builds on
+    /// this one.
+    pub bytes: Vec<u8>,
 }
 
 /// `WORKDIR PATH`
@@ -248,9 +251,9 @@ pub struct CommandLine {
     pub form: Form,
     /// The here-documents in order; only RUN has them.
     pub files: Vec<InlineFile>,
-    /// Whether a shell-form text has bytes that are not UTF-8. `args` then differs from what is
-    /// written; BuildKit fails when it encodes an exec op with them, without a line.
-    pub not_utf8: bool,
+    /// The bytes of a shell-form text, where they are not UTF-8. `args` then differs from what is written;
+    /// BuildKit fails when it encodes an exec op with them, without a line.
+    pub raw: Option<Vec<u8>>,
 }
 
 /// `HEALTHCHECK NONE` or `HEALTHCHECK [flags] CMD …`, as the image config has it.
@@ -331,7 +334,9 @@ impl Instruction {
                     .into_iter()
                     .chain(add.files.expanded()),
             ),
-            Kind::Copy(copy) => each(&mut [&mut copy.chown, &mut copy.chmod].into_iter().chain(copy.files.expanded())),
+            Kind::Copy(copy) => {
+                each(&mut [&mut copy.chown, &mut copy.chmod].into_iter().chain(copy.files.expanded()))
+            }
             Kind::Workdir(workdir) => each(&mut std::iter::once(&mut workdir.path)),
             Kind::User(user) => each(&mut std::iter::once(&mut user.user)),
             Kind::Volume(volume) => each(&mut volume.paths.iter_mut()),

@@ -2,7 +2,7 @@
 //! (BuildKit's parser/directives.go).
 
 use super::error::ErrorKind;
-use super::text::{lossy, trim_start};
+use super::text::{lossy, trim_regex_space_end, trim_regex_space_start, trim_start};
 use crate::diag::Span;
 
 /// The directives that exist.
@@ -58,16 +58,14 @@ pub fn find(dockerfile: &[u8], name: Name) -> Option<Directive> {
 /// `// syntax=…` or a JSON object with a member `syntax` (BuildKit's `DetectSyntax`).
 pub fn detect_syntax(text: &[u8]) -> Option<Directive> {
     let (text, line) = without_preamble(text);
-    search(text, line, "#", Name::Syntax)
-        .or_else(|| search(text, line, "//", Name::Syntax))
-        .or_else(|| {
-            let object: serde_json::Value = serde_json::from_slice(text).ok()?;
-            Some(Directive {
-                name: Name::Syntax,
-                value: object.get("syntax")?.as_str()?.to_owned(),
-                span: Span::line(line),
-            })
+    search(text, line, "#", Name::Syntax).or_else(|| search(text, line, "//", Name::Syntax)).or_else(|| {
+        let object: serde_json::Value = serde_json::from_slice(text).ok()?;
+        Some(Directive {
+            name: Name::Syntax,
+            value: object.get("syntax")?.as_str()?.to_owned(),
+            span: Span::line(line),
         })
+    })
 }
 
 /// Returns the value of `check=…` if the first comment that configures the linter is among `comments`,
@@ -120,12 +118,7 @@ pub(super) struct Parser {
 impl Parser {
     /// Returns a parser whose lines begin with `comment`.
     pub(super) fn new(comment: &'static str) -> Self {
-        Self {
-            comment,
-            line: 0,
-            seen: Vec::new(),
-            done: false,
-        }
+        Self { comment, line: 0, seen: Vec::new(), done: false }
     }
 
     /// Returns the directive on the next line, if it is one.
@@ -146,11 +139,7 @@ impl Parser {
             return Err(ErrorKind::DuplicateDirective { name });
         }
         self.seen.push(name);
-        Ok(Some(Directive {
-            name,
-            value: lossy(value).into_owned(),
-            span: Span::line(self.line),
-        }))
+        Ok(Some(Directive { name, value: lossy(value).into_owned(), span: Span::line(self.line) }))
     }
 }
 
@@ -159,27 +148,13 @@ fn split_directive<'a>(line: &'a [u8], comment: &str) -> Option<(Name, &'a [u8])
     let rest = trim_start(line.strip_prefix(comment.as_bytes())?);
     let letters = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
     let name = str::from_utf8(&rest[..letters]).ok()?.to_ascii_lowercase();
-    let value = trim_space_start(&rest[letters..]).strip_prefix(b"=")?;
-    let value = trim_space_end(trim_space_start(value));
-    if value.is_empty() || value.contains(&b'\n') {
-        return None;
-    }
+    let rest = trim_regex_space_start(&rest[letters..]).strip_prefix(b"=")?;
+    let value = match trim_regex_space_end(trim_regex_space_start(rest)) {
+        // A value has a character at least: of nothing but space the last.
+        [] => rest.split_last_chunk::<1>()?.1,
+        value => value,
+    };
     Some((Name::from_lower(&name)?, value))
-}
-
-/// The white space of regular expressions in Go: no vertical tab, nothing behind ASCII.
-fn is_regex_space(byte: u8) -> bool {
-    matches!(byte, b'\t' | b'\n' | 0x0c | b'\r' | b' ')
-}
-
-fn trim_space_start(bytes: &[u8]) -> &[u8] {
-    let blank = bytes.iter().take_while(|byte| is_regex_space(**byte)).count();
-    &bytes[blank..]
-}
-
-fn trim_space_end(bytes: &[u8]) -> &[u8] {
-    let blank = bytes.iter().rev().take_while(|byte| is_regex_space(**byte)).count();
-    &bytes[..bytes.len() - blank]
 }
 
 #[cfg(test)]

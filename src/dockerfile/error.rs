@@ -119,23 +119,24 @@ impl ErrorKind {
 
     /// Returns the error without a place.
     pub(super) fn anywhere(self) -> Error {
-        Error {
-            kind: Box::new(self),
-            span: None,
-        }
+        Error { kind: Box::new(self), span: None }
     }
 
     fn help(&self) -> Option<&'static str> {
         Some(match self {
             Self::NoInstructions | Self::NoStages => "begin with `FROM image`",
-            Self::LineTooLong { .. } => "break the line with the escape character, or copy the contents from a file",
+            Self::LineTooLong { .. } => {
+                "break the line with the escape character, or copy the contents from a file"
+            }
             Self::InvalidEscape { .. } => "use `# escape=\\` or `# escape=``",
             Self::UnterminatedHeredoc { .. } => "end it with its word alone on a line",
             Self::NotStringArray => "put every element in double quotes",
             Self::BeforeFirstFrom { .. } => "move it below a FROM",
             Self::NoDestination { .. } => "write `source destination`",
             Self::ShellNotJson => "write `SHELL [\"program\", \"argument\"]`",
-            Self::HealthcheckType { .. } | Self::HealthcheckNoCommand => "write `HEALTHCHECK CMD command` or `HEALTHCHECK NONE`",
+            Self::HealthcheckType { .. } | Self::HealthcheckNoCommand => {
+                "write `HEALTHCHECK CMD command` or `HEALTHCHECK NONE`"
+            }
             Self::InvalidDuration { .. } => "write a number and a unit: `30s`, `1m30s`, `500ms`",
             Self::InvalidNetwork { .. } => "use default, none or host",
             Self::InvalidSecurity { .. } => "use sandbox or insecure",

@@ -17,25 +17,25 @@ pub struct Fact {
 /// What the parser saw.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FactKind {
-    /// An empty line between continued lines (rule NoEmptyContinuation). Reported for the whole file
+    /// An empty line between continued lines (rule `NoEmptyContinuation`). Reported for the whole file
     /// before any other fact, never configured by comments.
     EmptyContinuation,
-    /// A stage name that is not in lower case (rule StageNameCasing).
+    /// A stage name that is not in lower case (rule `StageNameCasing`).
     StageNameCasing {
         /// The name as written.
         name: String,
     },
-    /// `AS` in another case than `FROM` (rule FromAsCasing).
+    /// `AS` in another case than `FROM` (rule `FromAsCasing`).
     FromAsCasing {
         /// FROM as written.
         from: String,
         /// The second word as written.
         as_word: String,
     },
-    /// MAINTAINER is used (rule MaintainerDeprecated).
+    /// MAINTAINER is used (rule `MaintainerDeprecated`).
     Maintainer,
     /// The comment above FROM or ARG does not begin with a name that it defines (rule
-    /// InvalidDefinitionDescription, experimental).
+    /// `InvalidDefinitionDescription`, experimental).
     InvalidDescription {
         /// `FROM` or `ARG`.
         instruction: &'static str,

@@ -16,9 +16,9 @@ mod syntax;
 mod text;
 
 pub use ast::{
-    Add, Arg, ArgPair, CommandLine, Copy, Dockerfile, Env, Expose, Form, Head, Healthcheck, InlineFile, Instruction,
-    Kind, Label, Maintainer, MetaArg, Onbuild, Pair, Shell, SourceContent, SourcesAndDest, Stage, StopSignal, User,
-    Volume, Workdir,
+    Add, Arg, ArgPair, CommandLine, Copy, Dockerfile, Env, Expose, Form, Head, Healthcheck, InlineFile,
+    Instruction, Kind, Label, Maintainer, MetaArg, Onbuild, Pair, Shell, SourceContent, SourcesAndDest,
+    Stage, StopSignal, User, Volume, Workdir,
 };
 pub use error::{Error, ErrorKind};
 pub use fact::{Fact, FactKind};
@@ -51,11 +51,7 @@ pub fn parse(source: &Source, facts: &mut Vec<Fact>) -> Result<Dockerfile, Error
     if stages.is_empty() {
         return Err(ErrorKind::NoStages.anywhere());
     }
-    Ok(Dockerfile {
-        stages,
-        meta_args,
-        escape: parsed.escape,
-    })
+    Ok(Dockerfile { stages, meta_args, escape: parsed.escape })
 }
 
 /// Returns the instruction that an ONBUILD trigger of a base image stands for, placed at `span`, the
@@ -63,11 +59,8 @@ pub fn parse(source: &Source, facts: &mut Vec<Fact>) -> Result<Dockerfile, Error
 ///
 /// # Errors
 /// An error of the trigger's text, always at `span`.
-pub fn parse_trigger(trigger: &str, span: Span) -> Result<Instruction, Error> {
-    instruction::trigger(trigger, span).map_err(|error| Error {
-        kind: error.kind,
-        span: Some(span),
-    })
+pub fn parse_trigger(trigger: impl AsRef<[u8]>, span: Span) -> Result<Instruction, Error> {
+    instruction::trigger(trigger.as_ref(), span).map_err(|error| Error { kind: error.kind, span: Some(span) })
 }
 
 #[cfg(test)]

@@ -8,7 +8,11 @@ use super::text::to_upper;
 /// A value that is among the options has no suggestion: the error is about something else. Without
 /// regard to case, the suggestion takes the case of `value`. Among equally near options the first wins
 /// (BuildKit picks one at random).
-pub fn nearest<'a>(value: &str, options: impl IntoIterator<Item = &'a str>, case_sensitive: bool) -> Option<String> {
+pub fn nearest<'a>(
+    value: &str,
+    options: impl IntoIterator<Item = &'a str>,
+    case_sensitive: bool,
+) -> Option<String> {
     let folded = if case_sensitive { value.to_owned() } else { to_lower(value) };
     let length = folded.chars().count();
     let mut best: Option<String> = None;

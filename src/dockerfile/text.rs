@@ -84,6 +84,23 @@ pub(super) fn trim(bytes: &[u8]) -> &[u8] {
     rest
 }
 
+/// The white space of regular expressions in Go: no vertical tab, nothing behind ASCII.
+fn is_regex_space(byte: u8) -> bool {
+    matches!(byte, b'\t' | b'\n' | 0x0c | b'\r' | b' ')
+}
+
+/// Returns `bytes` without what [`is_regex_space`] says at its start.
+pub(super) fn trim_regex_space_start(bytes: &[u8]) -> &[u8] {
+    let blank = bytes.iter().take_while(|byte| is_regex_space(**byte)).count();
+    &bytes[blank..]
+}
+
+/// Returns `bytes` without what [`is_regex_space`] says at its end.
+pub(super) fn trim_regex_space_end(bytes: &[u8]) -> &[u8] {
+    let blank = bytes.iter().rev().take_while(|byte| is_regex_space(**byte)).count();
+    &bytes[..bytes.len() - blank]
+}
+
 /// Returns the first character and its length in bytes; an invalid byte counts as one U+FFFD.
 pub(super) fn first_char(bytes: &[u8]) -> Option<(char, usize)> {
     let first = *bytes.first()?;

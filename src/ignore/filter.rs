@@ -75,11 +75,7 @@ impl Filter {
     /// # Errors
     /// [`Error::BadPattern`] if a pattern that counts cannot be used.
     pub fn check(&self, path: &str, is_dir: bool, parent: &DirState) -> Result<Verdict, Error> {
-        let mut verdict = Verdict {
-            selected: true,
-            descend: is_dir,
-            state: DirState::default(),
-        };
+        let mut verdict = Verdict { selected: true, descend: is_dir, state: DirState::default() };
         if let Some(include) = &self.include {
             let (matched, info) = include.matches_using_parent_results(path, &parent.include)?;
             verdict.state.include = info;

@@ -19,10 +19,7 @@ pub fn read_all(text: &[u8]) -> Result<Vec<String>, Error> {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     for (index, line) in text.split(|byte| *byte == b'\n').enumerate() {
         if line.len() > MAX_LINE {
-            return Err(Error::LineTooLong {
-                line: index + 1,
-                max: MAX_LINE,
-            });
+            return Err(Error::LineTooLong { line: index + 1, max: MAX_LINE });
         }
         if !line.starts_with(b"#") {
             patterns.extend(pattern(&String::from_utf8_lossy(line)));

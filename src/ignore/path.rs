@@ -30,15 +30,32 @@ pub(super) fn dir(path: &str) -> String {
     clean(path.rfind('/').map_or("", |slash| &path[..=slash]))
 }
 
-/// Whether Go's `filepath.Match` takes `pattern`: classes are closed and hold something, and no
-/// escape character ends it.
+/// A pattern whose syntax is wrong.
+struct BadPattern;
+
+/// Whether Go's `filepath.Match` takes `pattern` for the name `.`, which is how moby checks a
+/// pattern's syntax: classes are closed and hold something, no escape character ends it. What stands
+/// behind a part that cannot match `.` is not looked at.
 pub(super) fn is_match_pattern(pattern: &str) -> bool {
+    let mut name = ".";
     let mut rest = pattern;
     while !rest.is_empty() {
-        rest = rest.trim_start_matches('*');
-        let (chunk, after) = rest.split_at(chunk_end(rest));
-        if check_chunk(chunk).is_none() {
-            return false;
+        let unstarred = rest.trim_start_matches('*');
+        let star = unstarred.len() < rest.len();
+        let (chunk, after) = unstarred.split_at(chunk_end(unstarred));
+        if star && chunk.is_empty() {
+            return true;
+        }
+        let fits = |left: &str| left.is_empty() || !after.is_empty();
+        match match_chunk(chunk, name) {
+            Err(BadPattern) => return false,
+            Ok(Some(left)) if fits(left) => name = left,
+            // A star may take the one character that the name has.
+            Ok(_) if star && !name.is_empty() => match match_chunk(chunk, "") {
+                Ok(Some(left)) => name = left,
+                _ => return true,
+            },
+            Ok(_) => return true,
         }
         rest = after;
     }
@@ -63,45 +80,64 @@ fn chunk_end(text: &str) -> usize {
     text.len()
 }
 
-fn check_chunk(chunk: &str) -> Option<()> {
+/// Returns what is left of `name` behind a match of `chunk`, `None` if it does not match.
+fn match_chunk<'a>(chunk: &str, name: &'a str) -> Result<Option<&'a str>, BadPattern> {
     let mut rest = chunk;
+    let mut left = Some(name);
     while let Some(c) = rest.chars().next() {
         rest = &rest[c.len_utf8()..];
-        match c {
-            '[' => rest = check_class(rest)?,
-            '\\' => {
-                let escaped = rest.chars().next()?;
-                rest = &rest[escaped.len_utf8()..];
+        let mut name = left.unwrap_or_default().chars();
+        let next = name.next();
+        let matches = match c {
+            '[' => {
+                let (matches, after) = match_class(rest, next)?;
+                rest = after;
+                matches
             }
-            _ => {}
-        }
+            '?' => next != Some('/'),
+            '\\' => {
+                let escaped = rest.chars().next().ok_or(BadPattern)?;
+                rest = &rest[escaped.len_utf8()..];
+                next == Some(escaped)
+            }
+            _ => next == Some(c),
+        };
+        left = (matches && next.is_some()).then_some(name.as_str());
     }
-    Some(())
+    Ok(left)
 }
 
-/// Returns what follows a class whose `[` has been taken.
-fn check_class(class: &str) -> Option<&str> {
+/// Returns whether a class whose `[` has been taken holds `c`, and what follows it.
+fn match_class(class: &str, c: Option<char>) -> Result<(bool, &str), BadPattern> {
     let mut rest = class.strip_prefix('^').unwrap_or(class);
-    rest = class_char(rest)?;
+    let negated = rest.len() < class.len();
+    let mut held = false;
     loop {
-        if let Some(range) = rest.strip_prefix('-') {
-            rest = class_char(range)?;
-        }
+        let (low, after) = class_char(rest)?;
+        let (high, after) = match after.strip_prefix('-') {
+            Some(range) => class_char(range)?,
+            None => (low, after),
+        };
+        held |= c.is_some_and(|c| (low..=high).contains(&c));
+        rest = after;
         if let Some(after) = rest.strip_prefix(']') {
-            return Some(after);
+            return Ok((held != negated, after));
         }
-        rest = class_char(rest)?;
     }
 }
 
-/// Returns what follows one character of a class, which must not be empty.
-fn class_char(text: &str) -> Option<&str> {
+/// Returns one character of a class and what follows it, which must not be empty.
+fn class_char(text: &str) -> Result<(char, &str), BadPattern> {
     if text.starts_with(['-', ']']) {
-        return None;
+        return Err(BadPattern);
     }
     let text = text.strip_prefix('\\').unwrap_or(text);
-    let rest = &text[text.chars().next()?.len_utf8()..];
-    (!rest.is_empty()).then_some(rest)
+    let c = text.chars().next().ok_or(BadPattern)?;
+    let rest = &text[c.len_utf8()..];
+    if rest.is_empty() {
+        return Err(BadPattern);
+    }
+    Ok((c, rest))
 }
 
 #[cfg(test)]
@@ -130,10 +166,26 @@ mod tests {
 
     #[test]
     fn patterns_with_open_or_empty_classes_are_refused() {
-        for pattern in ["[", "[]", "[]a]", "[^]", "[-a]", "[a-]", "[a", "a\\", "[\\", "a[b-c", "*[", "[^]*]"] {
+        for pattern in
+            ["[", "[]", "[]a]", "[^]", "[-a]", "[a-]", "[a", "a\\", "[\\", "a[b-c", "*[", "[^]*]", ".*["]
+        {
             assert!(!is_match_pattern(pattern), "{pattern}");
         }
-        for pattern in ["", "*", "a*b?", "[a]", "[^a-c]", "[\\]]", "[a*]", "\\[", "[[]", "]", "[[:alpha:]]"] {
+        for pattern in [
+            "a*[",
+            "a**\\",
+            "",
+            "*",
+            "a*b?",
+            "[a]",
+            "[^a-c]",
+            "[\\]]",
+            "[a*]",
+            "\\[",
+            "[[]",
+            "]",
+            "[[:alpha:]]",
+        ] {
             assert!(is_match_pattern(pattern), "{pattern}");
         }
     }

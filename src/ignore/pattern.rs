@@ -107,10 +107,7 @@ impl Patterns {
                 compiled.push(Pattern::new(pattern)?);
             }
         }
-        Ok(Self {
-            exclusions: compiled.iter().any(Pattern::is_exclusion),
-            patterns: compiled,
-        })
+        Ok(Self { exclusions: compiled.iter().any(Pattern::is_exclusion), patterns: compiled })
     }
 
     /// Returns the patterns in order.
@@ -137,12 +134,14 @@ impl Patterns {
     ///
     /// # Errors
     /// [`Error::BadPattern`] if a pattern that counts cannot be used.
-    pub fn matches_using_parent_results(&self, path: &str, parent: &MatchInfo) -> Result<(bool, MatchInfo), Error> {
+    pub fn matches_using_parent_results(
+        &self,
+        path: &str,
+        parent: &MatchInfo,
+    ) -> Result<(bool, MatchInfo), Error> {
         let known = parent.matched.len() == self.patterns.len();
         let parents = if known { Vec::new() } else { parents(path) };
-        let mut info = MatchInfo {
-            matched: vec![false; self.patterns.len()],
-        };
+        let mut info = MatchInfo { matched: vec![false; self.patterns.len()] };
         let mut matched = false;
         for (index, pattern) in self.patterns.iter().enumerate() {
             let mut matches = known && parent.matched[index];

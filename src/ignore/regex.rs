@@ -54,7 +54,9 @@ pub(super) fn of_pattern(pattern: &str) -> Form {
                 expression.push_str("[^/]");
                 form = needs_regex();
             }
-            '.' | '+' | '(' | ')' | '|' | '{' | '}' | '$' => expression.extend(['\\', c]),
+            // `|`, `{` and `}` are meant to be escaped too, but the table that says so holds no byte above
+            // 63 (`escapeBytes`): alternatives and counted repetitions work.
+            '.' | '+' | '(' | ')' | '$' => expression.extend(['\\', c]),
             '\\' => {
                 expression.push('\\');
                 if let Some(escaped) = chars.next() {
@@ -83,19 +85,70 @@ pub(super) fn compile(expression: &str) -> Option<Regex> {
 }
 
 /// Returns an expression of Go in the syntax of the `regex` crate. Knows what [`of_pattern`] can
-/// produce: no alternatives, no counted repetitions, no groups but `(.*/)?`.
+/// produce: no groups but `(.*/)?`.
 fn translate(expression: &str) -> Option<String> {
     let mut out = String::new();
     let mut chars = expression.chars().peekable();
+    // Go refuses a repetition of a repetition.
+    let mut repeated = false;
     while let Some(c) = chars.next() {
-        match c {
-            '^' | '$' | '.' | '*' | '?' | '(' | ')' => out.push(c),
-            '[' => class(&mut chars, &mut out)?,
-            '\\' => escape(&mut chars, &mut out)?,
-            _ => out.push_str(&literal(c)),
+        let repeats = match c {
+            '*' | '?' => {
+                out.push(c);
+                true
+            }
+            '{' => {
+                let counts = repetition(&mut chars);
+                let repeats = counts.is_some();
+                out.push_str(&counts.unwrap_or_else(|| Some(literal(c)))?);
+                repeats
+            }
+            '^' | '$' | '.' | '(' | ')' | '|' => {
+                out.push(c);
+                false
+            }
+            '[' => {
+                class(&mut chars, &mut out)?;
+                false
+            }
+            '\\' => {
+                escape(&mut chars, &mut out)?;
+                false
+            }
+            _ => {
+                out.push_str(&literal(c));
+                false
+            }
+        };
+        if repeats && repeated {
+            return None;
         }
+        repeated = repeats;
     }
     Some(out)
+}
+
+/// `n}`, `n,}` or `n,m}` behind a `{`, which is an ordinary character without them; the inner `None`
+/// are counts that Go refuses.
+#[expect(clippy::option_option, reason = "no counts, counts that are refused, or counts")]
+fn repetition(chars: &mut Peekable<Chars<'_>>) -> Option<Option<String>> {
+    const MAX: u32 = 1000;
+    let rest: String = chars.clone().take_while(|c| *c != '}').collect();
+    if chars.clone().nth(rest.chars().count()) != Some('}') {
+        return None;
+    }
+    let is_count = |text: &str| {
+        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        digits && (text.len() == 1 || !text.starts_with('0'))
+    };
+    let (low, high) = rest.split_once(',').unwrap_or((&rest, &rest));
+    if !is_count(low) || !(is_count(high) || high.is_empty()) {
+        return None;
+    }
+    chars.by_ref().take(rest.len() + 1).for_each(drop);
+    let low = low.parse().unwrap_or(u32::MAX);
+    let high = if high.is_empty() { MAX } else { high.parse().unwrap_or(u32::MAX) };
+    Some((low <= high && high <= MAX).then(|| format!("{{{rest}}}")))
 }
 
 fn literal(c: char) -> String {
@@ -120,7 +173,7 @@ fn escape(chars: &mut Peekable<Chars<'_>>, out: &mut String) -> Option<()> {
         }
         _ => {
             if let Some(set) = set(chars)? {
-                out.push_str(&format!("[{set}]"));
+                out.extend(["[", &set, "]"]);
             } else {
                 out.push_str(&literal(escaped_char(chars)?));
             }
@@ -176,7 +229,9 @@ fn escaped_char(chars: &mut Peekable<Chars<'_>>) -> Option<char> {
             }
             let mut value = c.to_digit(8)?;
             for _ in 0..2 {
-                let Some(digit) = chars.next_if(octal) else { break };
+                let Some(digit) = chars.next_if(octal) else {
+                    break;
+                };
                 value = value * 8 + digit.to_digit(8)?;
             }
             char::from_u32(value)
@@ -220,7 +275,7 @@ fn class(chars: &mut Peekable<Chars<'_>>, out: &mut String) -> Option<()> {
         if high < low {
             return None;
         }
-        out.push_str(&format!("{}-{}", literal(low), literal(high)));
+        out.extend([literal(low).as_str(), "-", &literal(high)]);
     }
     chars.next();
     out.push(']');
@@ -231,8 +286,8 @@ fn class(chars: &mut Peekable<Chars<'_>>, out: &mut String) -> Option<()> {
 #[expect(clippy::option_option, reason = "no name, a name that is refused, or a name")]
 fn named_class(chars: &mut Peekable<Chars<'_>>) -> Option<Option<String>> {
     const NAMES: [&str; 14] = [
-        "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space", "upper",
-        "word", "xdigit",
+        "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space",
+        "upper", "word", "xdigit",
     ];
     let rest: String = chars.clone().take(64).collect();
     let (name, _) = rest.strip_prefix("[:")?.split_once(":]")?;

@@ -32,6 +32,11 @@ impl<'a> BuildArgs<'a> {
         }
     }
 
+    /// The arguments that were given, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.given.keys().filter_map(|name| Some((name.as_str(), self.get(name)?)))
+    }
+
     pub(super) fn resolve_epoch(&mut self, value: &str) {
         if self.given.contains_key(EPOCH) {
             self.epoch = Some((!value.is_empty()).then(|| value.to_owned()));

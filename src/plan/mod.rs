@@ -26,7 +26,7 @@ pub use env::EnvList;
 pub use error::{Error, ErrorKind};
 pub use need::{Fact, Facts, Failure, IgnoreFile, ImageFact, Need};
 pub use notice::{Notice, NoticeKind};
-pub use options::{Context, Network, NoCache, Options, ResolveMode, Ulimit};
+pub use options::{Context, Network, NoCache, Options, OptionsError, ResolveMode, Ulimit};
 pub use stage::{Base, Command, Stage, StageId};
 
 use crate::dockerfile::Dockerfile;

@@ -109,6 +109,11 @@ impl Facts {
         self.0.insert(need, answer);
     }
 
+    /// Needs and their answers, in the order of the needs.
+    pub fn iter(&self) -> impl Iterator<Item = (&Need, &Result<Fact, Failure>)> {
+        self.0.iter()
+    }
+
     /// The answer to a need, `None` if nobody has looked yet.
     pub fn get(&self, need: &Need) -> Option<&Result<Fact, Failure>> {
         self.0.get(need)

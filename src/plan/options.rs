@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use crate::dockerfile::parse_bool;
 use crate::image::Platform;
 
 /// The options of one build. The same options convert for every platform that is asked for.
@@ -85,6 +86,48 @@ impl Default for Options {
             filename: "Dockerfile".into(),
             all_stages: false,
         }
+    }
+}
+
+/// Build arguments that BuildKit reads itself and cannot use.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OptionsError {
+    /// `BUILDKIT_DISABLE_FILEOP` asks for something that is gone.
+    #[error("build argument BUILDKIT_DISABLE_FILEOP: support for it was removed in BuildKit 0.11")]
+    DisableFileOp,
+    /// `BUILDKIT_MULTI_PLATFORM` is no truth value.
+    #[error("build argument BUILDKIT_MULTI_PLATFORM: invalid boolean value {0:?}")]
+    MultiPlatform(String),
+    /// `BUILDKIT_MULTI_PLATFORM` forbids what was asked for.
+    #[error("build argument BUILDKIT_MULTI_PLATFORM is false, but several platforms were asked for")]
+    SeveralPlatforms,
+}
+
+impl Options {
+    /// These options with build arguments, acting on those that BuildKit reads itself
+    /// (`frontend/dockerui/config.go`). The platforms have to be set before.
+    ///
+    /// # Errors
+    /// [`OptionsError`] for a `BUILDKIT_…` argument that cannot be used.
+    pub fn with_build_args(mut self, build_args: BTreeMap<String, String>) -> Result<Self, OptionsError> {
+        let get = |name: &str| build_args.get(name).map_or("", String::as_str);
+        if parse_bool(get("BUILDKIT_DISABLE_FILEOP")) == Some(true) {
+            return Err(OptionsError::DisableFileOp);
+        }
+        self.multi_platform = self.platforms.len() > 1;
+        let multi = get("BUILDKIT_MULTI_PLATFORM");
+        if !multi.is_empty() {
+            let wanted = parse_bool(multi).ok_or_else(|| OptionsError::MultiPlatform(multi.to_owned()))?;
+            if !wanted && self.multi_platform {
+                return Err(OptionsError::SeveralPlatforms);
+            }
+            self.multi_platform = wanted;
+        }
+        get("BUILDKIT_CACHE_MOUNT_NS").clone_into(&mut self.cache_namespace);
+        get("BUILDKIT_SANDBOX_HOSTNAME").clone_into(&mut self.hostname);
+        self.check = build_args.get("BUILDKIT_DOCKERFILE_CHECK").cloned();
+        self.build_args = build_args;
+        Ok(self)
     }
 }
 

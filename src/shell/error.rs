@@ -32,7 +32,9 @@ pub enum ErrorKind {
     BadSubstitution,
     #[error("unsupported modifier {modifier:?} in a substitution")]
     UnsupportedModifier { modifier: String },
-    #[error("invalid pattern {pattern:?} in a substitution: `\\` may stand before `*`, `?`, `\\`, `/` and `}}` only")]
+    #[error(
+        "invalid pattern {pattern:?} in a substitution: `\\` may stand before `*`, `?`, `\\`, `/` and `}}` only"
+    )]
     InvalidPattern { pattern: String },
     #[error("{name}: {message}")]
     Demanded { name: String, message: String },

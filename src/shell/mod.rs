@@ -4,7 +4,10 @@
 mod env;
 mod error;
 mod lexer;
+mod name;
 mod pattern;
+mod substitution;
+mod words;
 
 pub use env::{Env, NoEnv};
 pub use error::{Error, ErrorKind};
@@ -13,6 +16,7 @@ use std::collections::BTreeSet;
 
 /// How words are read. [`Lex::new`] gives what most instructions use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "BuildKit's switches, set one by one")]
 pub struct Lex {
     /// The escape character, `\` or `` ` ``.
     pub escape: char,

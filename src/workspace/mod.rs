@@ -1,1 +1,32 @@
-//! workspace
+//! Workspace mode: what the control plane asks for in `BOB_*` variables, and the files through which a
+//! headless workspace and Bob talk to each other.
+//!
+//! Nothing here reads the process environment: variables come in as an [`Environment`], paths hang
+//! below a [`Workspace`] root, so that tests run anywhere.
+
+mod auth;
+mod environment;
+mod error;
+mod linger;
+mod log;
+mod paths;
+mod ready;
+mod settings;
+
+pub use auth::AuthJson;
+pub use environment::Environment;
+pub use error::Error;
+pub use linger::Linger;
+pub use log::{LOG_LIMIT, cut_to_limit, forget_failure, write_failure};
+pub use paths::Workspace;
+pub use ready::{READY_TIMEOUT, wait_until_ready};
+pub use settings::{BaseStep, Settings, Token, cache_images};
+
+/// Makes sure that the process runs as root, which workspace mode needs for buildkitd and its mounts.
+///
+/// # Errors
+/// [`Error::NotRoot`] with the effective user id.
+pub fn ensure_root() -> Result<(), Error> {
+    let user = rustix::process::geteuid();
+    if user.is_root() { Ok(()) } else { Err(Error::NotRoot { uid: user.as_raw() }) }
+}

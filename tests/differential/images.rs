@@ -59,9 +59,10 @@ pub fn made_up(reference: &str, architecture: &str, os: &str, variant: &str) -> 
     if image.get("config").is_none() {
         image["config"] = Value::Object(config);
     }
-    let digest = reference
-        .split_once('@')
-        .map_or_else(|| format!("sha256:{}", hex(&Sha256::digest(format!("image:{reference}").as_bytes()))), |(_, d)| d.to_owned());
+    let digest = reference.split_once('@').map_or_else(
+        || format!("sha256:{}", hex(&Sha256::digest(format!("image:{reference}").as_bytes()))),
+        |(_, d)| d.to_owned(),
+    );
     Some((digest, image))
 }
 

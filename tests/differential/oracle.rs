@@ -1,6 +1,6 @@
 //! BuildKit's own converter, as a process that answers cases.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use base64::Engine as _;
@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// What BuildKit makes of a Dockerfile.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub struct Verdict {
     /// Whether it is accepted.
     pub ok: bool,
@@ -24,9 +24,6 @@ pub struct Verdict {
     /// The image config.
     #[serde(default)]
     pub config: Value,
-    /// The base images that were resolved on the way.
-    #[serde(default)]
-    pub images: Vec<Value>,
     /// `Rule:LINE: message`, sorted.
     #[serde(default)]
     pub warnings: Vec<String>,
@@ -66,15 +63,15 @@ impl Oracle {
             scope.spawn(|| {
                 input.write_all(lines.as_bytes()).and_then(|()| input.flush()).expect("the oracle reads");
             });
-            texts.iter().map(|_| self.output_line()).collect()
+            texts.iter().map(|_| read(&mut self.output)).collect()
         })
     }
+}
 
-    fn output_line(&mut self) -> Verdict {
-        let mut line = String::new();
-        self.output.read_line(&mut line).expect("the oracle answers");
-        serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line}"))
-    }
+fn read(output: &mut impl BufRead) -> Verdict {
+    let mut line = String::new();
+    output.read_line(&mut line).expect("the oracle answers");
+    serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line}"))
 }
 
 impl Drop for Oracle {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -15,6 +16,8 @@ struct Build<'a> {
     name: String,
     dockerfile: PathBuf,
     context: PathBuf,
+    /// `NAME=VALUE`, apart from the base.
+    build_args: Vec<String>,
 }
 
 /// What a build said and pushed.
@@ -36,6 +39,7 @@ impl Build<'_> {
             .arg(registry.reference(&format!("interchange/{}:bob", self.name)))
             .arg("--metadata-file")
             .arg(metadata.path())
+            .args(&self.build_args.iter().flat_map(|arg| ["--build-arg", arg]).collect::<Vec<_>>())
             .arg(&self.context)
             .succeed();
         Built { digest: digest(metadata.path()), steps: steps(&outcome.stderr) }
@@ -52,6 +56,7 @@ impl Build<'_> {
             .args(["--local", &format!("dockerfile={folder}"), "--opt", &format!("filename={file}")])
             .args(["--opt", &format!("build-arg:BASE={}", self.base)])
             .args(["--output", &format!("type=image,name={reference},push=true")])
+            .args(self.build_args.iter().flat_map(|arg| ["--opt".into(), format!("build-arg:{arg}")]))
             .arg("--metadata-file")
             .arg(metadata.path())
             .output()
@@ -87,8 +92,16 @@ fn steps(log: &str) -> BTreeMap<String, bool> {
     names.into_iter().map(|(number, name)| (name.to_owned(), cached.contains(&number))).collect()
 }
 
-/// The Dockerfiles of `testdata/ok` that build on any busybox image.
-fn buildable() -> Vec<(String, PathBuf, PathBuf)> {
+/// A Dockerfile of `testdata/ok` that builds on any busybox image.
+struct Case {
+    name: String,
+    dockerfile: PathBuf,
+    context: PathBuf,
+    build_args: Vec<String>,
+}
+
+/// Those that name their base by the argument BASE, unless they need flags that `buildctl` has not.
+fn buildable() -> Vec<Case> {
     let ok = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/ok");
     let empty = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("no-files");
     fs::create_dir_all(&empty).expect("an empty context");
@@ -96,16 +109,22 @@ fn buildable() -> Vec<(String, PathBuf, PathBuf)> {
     for entry in fs::read_dir(ok).expect("testdata") {
         let path = entry.expect("an entry").path();
         let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
-        let (dockerfile, context) = match path.extension() {
-            None => (path.join("Dockerfile"), path.clone()),
-            Some(extension) if extension == "Dockerfile" => (path.clone(), empty.clone()),
+        let (dockerfile, context, args) = match path.extension() {
+            None => (path.join("Dockerfile"), path.clone(), path.join("args")),
+            Some(extension) if extension == "Dockerfile" => {
+                (path.clone(), empty.clone(), path.with_extension("args"))
+            }
             Some(_) => continue,
         };
-        if fs::read_to_string(&dockerfile).expect("UTF-8").starts_with("ARG BASE=") {
-            found.push((name, dockerfile, context));
+        let args = fs::read_to_string(args).unwrap_or_default();
+        let (flags, build_args): (Vec<_>, Vec<_>) = args.lines().partition(|arg| arg.starts_with("--"));
+        let text = fs::read_to_string(&dockerfile).expect("UTF-8").to_lowercase();
+        if text.contains("arg base=") && flags.iter().all(|flag| *flag == "--build-arg") {
+            let build_args = build_args.into_iter().map(str::to_owned).collect();
+            found.push(Case { name, dockerfile, context, build_args });
         }
     }
-    found.sort();
+    found.sort_by(|a, b| a.name.cmp(&b.name));
     found
 }
 
@@ -118,22 +137,35 @@ fn interchange(
     let registry = Registry::shared();
     let base = Image::push_source(registry, "interchange/source:latest");
     let cases = buildable();
-    assert!(cases.len() >= 15, "only {} Dockerfiles found", cases.len());
-    for (name, dockerfile, context) in cases {
-        let build = Build { buildkitd: &buildkitd, base: &base, name, dockerfile, context };
-        let built = first(&build, registry);
-        let again = second(&build, registry);
-        assert_eq!(
-            built.steps.keys().collect::<Vec<_>>(),
-            again.steps.keys().collect::<Vec<_>>(),
-            "{}: the steps have the same names",
-            build.name
-        );
-        for (step, cached) in &again.steps {
-            assert!(cached, "{}: {step} was not cached", build.name);
-        }
-        assert_eq!(built.digest, again.digest, "{}: the manifest digests", build.name);
+    assert!(cases.len() >= 40, "only {} Dockerfiles found", cases.len());
+    let wrong: Vec<String> = cases
+        .into_iter()
+        .filter_map(|Case { name, dockerfile, context, build_args }| {
+            let build = Build { buildkitd: &buildkitd, base: &base, name, dockerfile, context, build_args };
+            let compared = catch_unwind(AssertUnwindSafe(|| {
+                compare(&first(&build, registry), &second(&build, registry))
+            }));
+            compared
+                .unwrap_or_else(|_| Err("the build failed".into()))
+                .err()
+                .map(|e| format!("{}: {e}", build.name))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What the second build did not share with the first.
+fn compare(first: &Built, second: &Built) -> Result<(), String> {
+    if !first.steps.keys().eq(second.steps.keys()) {
+        return Err(format!("the steps differ: {:?} / {:?}", first.steps.keys(), second.steps.keys()));
     }
+    if let Some((step, _)) = second.steps.iter().find(|(_, cached)| !**cached) {
+        return Err(format!("{step} was not cached"));
+    }
+    if first.digest != second.digest {
+        return Err(format!("the manifests differ: {} / {}", first.digest, second.digest));
+    }
+    Ok(())
 }
 
 #[test]

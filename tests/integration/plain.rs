@@ -21,7 +21,7 @@ fn files_owners_modes_and_config_come_out_as_written() {
 FROM $BASE AS make
 WORKDIR /src
 COPY in.txt .
-RUN cat in.txt in.txt > out.txt && mkdir -p /keep && chmod 1777 /keep
+RUN cat in.txt in.txt > out.txt && mkdir -p /keep/sticky && chmod 1777 /keep/sticky
 FROM $BASE
 COPY --from=make --chown=app:app --chmod=0640 /src/out.txt /data/
 COPY --from=make /keep /keep
@@ -53,7 +53,10 @@ CMD ["/data/out.txt"]
     let root = image.unpack();
     let out = fs::metadata(root.join("data/out.txt")).expect("the file");
     assert_eq!((out.uid(), out.gid(), out.permissions().mode() & 0o7777), (1000, 1001, 0o640));
-    assert_eq!(fs::metadata(root.join("keep")).expect("the folder").permissions().mode() & 0o7777, 0o1777);
+    assert_eq!(
+        fs::metadata(root.join("keep/sticky")).expect("the folder").permissions().mode() & 0o7777,
+        0o1777
+    );
     assert_eq!(image.run("cat /data/out.txt /etc/motd"), "line\nline\nwelcome\n");
 }
 

@@ -18,7 +18,9 @@ impl Buildkitd {
         let at = |name: &str| folder.join(name).display().to_string();
         let addr = format!("--addr=unix://{}", at("sock"));
         let root = format!("--root={}", at("root"));
-        let command = [&tool("buildkitd"), "--oci-worker-net=host", &root, &addr];
+        // Two daemons would otherwise want one socket for traces.
+        let traces = format!("--otel-socket-path={}", at("otel.sock"));
+        let command = [&tool("buildkitd"), "--oci-worker-net=host", &root, &addr, &traces];
         let process = Guarded::start(folder.clone(), &command, &[]);
         process.wait_for("buildkitd", |p| UnixStream::connect(p.path().join("sock")).ok());
         Self { process }

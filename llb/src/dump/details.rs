@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use bollard_buildkit_proto::pb;
 
-use super::label::{Numbers, one_line, title, verb};
+use super::label::{Numbers, one_line, title, verb, without_passwords};
 use crate::definition::{Definition, DefinitionOp};
 use crate::message::{Op, OpKind};
 
@@ -25,12 +25,7 @@ impl Details {
 }
 
 /// Returns the lines of an op.
-pub(super) fn of(
-    definition: &Definition,
-    numbers: &Numbers<'_>,
-    entry: &DefinitionOp,
-    op: &Op,
-) -> Details {
+pub(super) fn of(definition: &Definition, numbers: &Numbers<'_>, entry: &DefinitionOp, op: &Op) -> Details {
     let mut d = Details::default();
     match &op.kind {
         Some(OpKind::Exec(op_exec)) => exec(&mut d, numbers, op, op_exec),
@@ -43,8 +38,14 @@ pub(super) fn of(
             }
         }
         Some(OpKind::File(file)) => {
-            for action in &file.actions {
-                d.line(verb(action), file_action(numbers, op, action));
+            for (before, action) in (-1..).zip(&file.actions) {
+                let mut text = file_action(numbers, op, action);
+                // The first action stands on the trunk, the others each on the one before.
+                let inputs = i64::try_from(op.inputs.len()).unwrap_or(i64::MAX);
+                if before >= 0 && action.input != inputs.saturating_add(before) {
+                    let _ = write!(text, " (on {})", input(numbers, op, action.input));
+                }
+                d.line(verb(action), text);
             }
         }
         Some(OpKind::Merge(_)) => {
@@ -106,16 +107,12 @@ fn surroundings(d: &mut Details, definition: &Definition, entry: &DefinitionOp, 
             }
         }
     }
-    for (source, ranges) in &entry.locations {
-        let name = definition.sources.get(*source as usize);
+    for location in &entry.locations {
+        let name = definition.sources.get(location.source as usize);
         let name = name.map_or("?", |source| &source.filename);
-        for range in &**ranges {
+        for range in &*location.ranges {
             let (first, last) = (range.start.line, range.end.line);
-            let lines = if last > first {
-                format!("{first}-{last}")
-            } else {
-                first.to_string()
-            };
+            let lines = if last > first { format!("{first}-{last}") } else { first.to_string() };
             d.line("at", format!("{}:{lines}", one_line(name)));
         }
     }
@@ -150,10 +147,7 @@ fn exec(d: &mut Details, numbers: &Numbers<'_>, op: &Op, exec: &pb::ExecOp) {
         d.line("host", format!("{} {}", one_line(&host.host), host.ip));
     }
     for limit in &meta.ulimit {
-        d.line(
-            "ulimit",
-            format!("{}={}:{}", one_line(&limit.name), limit.soft, limit.hard),
-        );
+        d.line("ulimit", format!("{}={}:{}", one_line(&limit.name), limit.soft, limit.hard));
     }
     d.text("cgroup", &meta.cgroup_parent);
     for code in &meta.valid_exit_codes {
@@ -170,35 +164,21 @@ fn exec(d: &mut Details, numbers: &Numbers<'_>, op: &Op, exec: &pb::ExecOp) {
     for device in &exec.cdi_devices {
         d.line("device", one_line(&device.name) + optional(device.optional));
     }
-    for mount in exec
-        .mounts
-        .iter()
-        .filter(|mount| mount.dest != "/" || mount.readonly)
-    {
+    for mount in exec.mounts.iter().filter(|mount| mount.dest != "/" || mount.readonly) {
         d.line("mount", describe_mount(numbers, op, mount));
     }
     for secret in &exec.secretenv {
         let [name, id] = [&secret.name, &secret.id].map(|text| one_line(text));
-        d.line(
-            "secret",
-            format!("${name} {id}{}", optional(secret.optional)),
-        );
+        d.line("secret", format!("${name} {id}{}", optional(secret.optional)));
     }
 }
 
 fn describe_mount(numbers: &Numbers<'_>, op: &Op, mount: &pb::Mount) -> String {
     let mut text = one_line(&mount.dest);
     let file = |id: &str, uid: u32, gid: u32, mode: u32, is_optional: bool| {
-        let owner = if uid == 0 && gid == 0 {
-            String::new()
-        } else {
-            format!(" {uid}:{gid}")
-        };
-        format!(
-            "{}{owner} {mode:04o}{}",
-            one_line(id),
-            optional(is_optional)
-        )
+        let id = if id.is_empty() { "default" } else { id };
+        let owner = if uid == 0 && gid == 0 { String::new() } else { format!(" {uid}:{gid}") };
+        format!("{}{owner} {mode:04o}{}", one_line(id), optional(is_optional))
     };
     let _ = match mount.mount_type() {
         pb::MountType::Bind => write!(text, " bind"),
@@ -209,33 +189,23 @@ fn describe_mount(numbers: &Numbers<'_>, op: &Op, mount: &pb::Mount) -> String {
         }
         pb::MountType::Tmpfs => {
             let size = mount.tmpfs_opt.unwrap_or_default().size;
-            let size = if size == 0 {
-                String::new()
-            } else {
-                format!(" of {size} bytes")
-            };
+            let size = if size == 0 { String::new() } else { format!(" of {size} bytes") };
             write!(text, " tmpfs{size}")
         }
         pb::MountType::Secret => {
             let s = mount.secret_opt.clone().unwrap_or_default();
-            write!(
-                text,
-                " secret {}",
-                file(&s.id, s.uid, s.gid, s.mode, s.optional)
-            )
+            write!(text, " secret {}", file(&s.id, s.uid, s.gid, s.mode, s.optional))
         }
         pb::MountType::Ssh => {
             let s = mount.ssh_opt.clone().unwrap_or_default();
-            write!(
-                text,
-                " ssh {}",
-                file(&s.id, s.uid, s.gid, s.mode, s.optional)
-            )
+            write!(text, " ssh {}", file(&s.id, s.uid, s.gid, s.mode, s.optional))
         }
     };
     if mount.input >= 0 {
-        let selector = one_line(&mount.selector);
-        let _ = write!(text, " from {}:{selector}", input(numbers, op, mount.input));
+        let _ = write!(text, " from {}", input(numbers, op, mount.input));
+        if !mount.selector.is_empty() {
+            let _ = write!(text, ":{}", one_line(&mount.selector));
+        }
     }
     if mount.readonly {
         text.push_str(" read-only");
@@ -288,7 +258,7 @@ fn file_action(numbers: &Numbers<'_>, op: &Op, action: &pb::FileAction) -> Strin
                 ("require", &copy.required_paths),
             ] {
                 for pattern in patterns {
-                    let _ = write!(text, ", {name} {}", one_line(pattern));
+                    let _ = write!(text, ", {name} {}", quote(pattern));
                 }
             }
             text
@@ -306,19 +276,11 @@ fn file_action(numbers: &Numbers<'_>, op: &Op, action: &pb::FileAction) -> Strin
         Some(Action::Mkdir(dir)) => {
             let path = one_line(&dir.path);
             let owner = owner(dir.owner.as_ref()) + &time(dir.timestamp);
-            let parents = if dir.make_parents {
-                ", make parents"
-            } else {
-                ""
-            };
+            let parents = if dir.make_parents { ", make parents" } else { "" };
             format!("{path} {:04o}{owner}{parents}", dir.mode)
         }
         Some(Action::Rm(rm)) => {
-            let missing = if rm.allow_not_found {
-                ", may be missing"
-            } else {
-                ""
-            };
+            let missing = if rm.allow_not_found { ", may be missing" } else { "" };
             let wildcards = if rm.allow_wildcard { ", wildcards" } else { "" };
             format!("{}{missing}{wildcards}", one_line(&rm.path))
         }
@@ -351,11 +313,8 @@ fn owner(owner: Option<&pb::ChownOpt>) -> String {
     };
     match owner {
         None => String::new(),
-        Some(owner) => format!(
-            " {}:{}",
-            name(owner.user.as_ref()),
-            name(owner.group.as_ref())
-        ),
+        Some(owner) if owner.group.is_none() => format!(" {}", name(owner.user.as_ref())),
+        Some(owner) => format!(" {}:{}", name(owner.user.as_ref()), name(owner.group.as_ref())),
     }
 }
 
@@ -364,23 +323,13 @@ fn time(nanoseconds: i64) -> String {
     if nanoseconds == -1 {
         return String::new();
     }
-    let (seconds, rest) = (
-        nanoseconds.div_euclid(1_000_000_000),
-        nanoseconds.rem_euclid(1_000_000_000),
-    );
-    if rest == 0 {
-        format!(" @{seconds}")
-    } else {
-        format!(" @{seconds}.{rest:09}")
-    }
+    let (seconds, rest) = (nanoseconds.div_euclid(1_000_000_000), nanoseconds.rem_euclid(1_000_000_000));
+    if rest == 0 { format!(" @{seconds}") } else { format!(" @{seconds}.{rest:09}") }
 }
 
 /// Returns an argument as it is if that is plain, else in quotes.
 fn quote(arg: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_./:=,+@%".contains(c);
-    if !arg.is_empty() && arg.chars().all(plain) {
-        arg.to_owned()
-    } else {
-        format!("{arg:?}")
-    }
+    let arg = &*without_passwords(arg);
+    let plain = |c: char| c.is_alphanumeric() || "-_./:=,+@%*!".contains(c);
+    if !arg.is_empty() && arg.chars().all(plain) { arg.to_owned() } else { format!("{arg:?}") }
 }

@@ -28,31 +28,24 @@ pub(super) fn write(definition: &Definition, ops: &[Op]) -> String {
         label.extend(platform(op));
         label.push(entry.digest.short().to_owned());
         let label: Vec<_> = label.iter().map(|line| escape(line)).collect();
-        let _ = writeln!(
-            out,
-            "  n{number} [label=\"{}\" shape={shape}];",
-            label.join("\\n")
-        );
+        let _ = writeln!(out, "  n{number} [label=\"{}\" shape={shape}];", label.join("\\n"));
     }
     for (number, op) in (1..).zip(ops) {
-        for (at, input) in op.inputs.iter().enumerate() {
+        let trunk = trunk(op);
+        for (at, (input, uses)) in op.inputs.iter().zip(uses(op)).enumerate() {
             let Some(from) = numbers.of(input) else {
                 continue;
             };
-            let mut uses: Vec<_> = uses(op, at).iter().map(|text| escape(text)).collect();
+            let mut uses: Vec<_> = uses.iter().map(|text| escape(text)).collect();
             if input.index != 0 {
                 uses.insert(0, format!("output {}", input.index));
             }
-            let style = if trunk(op) == Some(at) {
-                "solid"
-            } else {
-                "dashed"
+            let style = if trunk == Some(at) { "solid" } else { "dashed" };
+            let label = match uses.join("\\n") {
+                label if label.is_empty() => label,
+                label => format!("label=\"{label}\" "),
             };
-            let label = uses.join("\\n");
-            let _ = writeln!(
-                out,
-                "  n{from} -> n{number} [label=\"{label}\" style={style}];"
-            );
+            let _ = writeln!(out, "  n{from} -> n{number} [{label}style={style}];");
         }
     }
     out.push_str("}\n");

@@ -1,5 +1,7 @@
 //! Writing JSON as Go's `encoding/json` does.
 
+use std::fmt::{Display, Write};
+
 /// Appends a string as Go writes it: quoted, with `<`, `>`, `&`, U+2028 and U+2029 escaped too.
 pub(crate) fn string(out: &mut String, text: &str) {
     out.push('"');
@@ -19,7 +21,8 @@ pub(crate) fn string(out: &mut String, text: &str) {
         out.push_str(&text[plain..at]);
         plain = at + c.len_utf8();
         if escape.is_empty() {
-            out.push_str(&format!("\\u{:04x}", u32::from(c)));
+            // Writing to a string cannot fail.
+            let _ = write!(out, "\\u{:04x}", u32::from(c));
         } else {
             out.push_str(escape);
         }
@@ -83,12 +86,13 @@ impl Object<'_> {
     }
 
     /// Writes a number even if it is zero.
-    pub(crate) fn any_number(&mut self, name: &str, value: impl ToString) {
-        let value = value.to_string();
-        self.name(name).push_str(&value);
+    pub(crate) fn any_number<N: Copy + Display>(&mut self, name: &str, value: N) {
+        let out = self.name(name);
+        // Writing to a string cannot fail.
+        let _ = write!(out, "{value}");
     }
 
-    pub(crate) fn number<N: ToString + Default + PartialEq>(&mut self, name: &str, value: N) {
+    pub(crate) fn number<N: Copy + Display + Default + PartialEq>(&mut self, name: &str, value: N) {
         if value != N::default() {
             self.any_number(name, value);
         }
@@ -115,23 +119,13 @@ impl Object<'_> {
         self.array(name, items, |out, item| out.push_str(&item.to_string()));
     }
 
-    pub(crate) fn array<T>(
-        &mut self,
-        name: &str,
-        items: &[T],
-        element: impl FnMut(&mut String, &T),
-    ) {
+    pub(crate) fn array<T>(&mut self, name: &str, items: &[T], element: impl FnMut(&mut String, &T)) {
         if !items.is_empty() {
             array(self.name(name), items, element);
         }
     }
 
-    pub(crate) fn objects<T>(
-        &mut self,
-        name: &str,
-        items: &[T],
-        mut body: impl FnMut(&mut Object<'_>, &T),
-    ) {
+    pub(crate) fn objects<T>(&mut self, name: &str, items: &[T], mut body: impl FnMut(&mut Object<'_>, &T)) {
         self.array(name, items, |out, item| object(out, |o| body(o, item)));
     }
 
@@ -198,10 +192,7 @@ mod tests {
     fn strings_are_escaped_as_go_does() {
         let mut out = String::new();
         string(&mut out, "a\"\\\n\t\r\u{8}\u{c}\u{1}<b>&\u{2028}é\u{7f}");
-        assert_eq!(
-            out,
-            "\"a\\\"\\\\\\n\\t\\r\\b\\f\\u0001\\u003cb\\u003e\\u0026\\u2028é\u{7f}\""
-        );
+        assert_eq!(out, "\"a\\\"\\\\\\n\\t\\r\\b\\f\\u0001\\u003cb\\u003e\\u0026\\u2028é\u{7f}\"");
         assert_eq!(strings(&["a".to_owned(), String::new()]), r#"["a",""]"#);
     }
 

@@ -40,10 +40,10 @@ fn write_op(o: &mut Object<'_>, op: &Op) {
         }),
         Some(OpKind::Diff(op)) => o.object("diff", |o| {
             o.optional("lower", op.lower.as_ref(), |o, i| {
-                o.number("input", i.input)
+                o.number("input", i.input);
             });
             o.optional("upper", op.upper.as_ref(), |o, i| {
-                o.number("input", i.input)
+                o.number("input", i.input);
             });
         }),
         Some(OpKind::Passthrough(op)) => o.object("passthrough", |o| {
@@ -102,10 +102,7 @@ fn meta(o: &mut Object<'_>, meta: &pb::Meta) {
         o.number("Hard", ulimit.hard);
     });
     o.string("cgroupParent", &meta.cgroup_parent);
-    o.bool(
-        "removeMountStubsRecursive",
-        meta.remove_mount_stubs_recursive,
-    );
+    o.bool("removeMountStubsRecursive", meta.remove_mount_stubs_recursive);
     o.numbers("validExitCodes", &meta.valid_exit_codes);
 }
 
@@ -180,20 +177,14 @@ fn copy(o: &mut Object<'_>, copy: &pb::FileActionCopy) {
     o.number("mode", copy.mode);
     o.bool("followSymlink", copy.follow_symlink);
     o.bool("dirCopyContents", copy.dir_copy_contents);
-    o.bool(
-        "attemptUnpackDockerCompatibility",
-        copy.attempt_unpack_docker_compatibility,
-    );
+    o.bool("attemptUnpackDockerCompatibility", copy.attempt_unpack_docker_compatibility);
     o.bool("createDestPath", copy.create_dest_path);
     o.bool("allowWildcard", copy.allow_wildcard);
     o.bool("allowEmptyWildcard", copy.allow_empty_wildcard);
     o.number("timestamp", copy.timestamp);
     o.strings("include_patterns", &copy.include_patterns);
     o.strings("exclude_patterns", &copy.exclude_patterns);
-    o.bool(
-        "alwaysReplaceExistingDestPaths",
-        copy.always_replace_existing_dest_paths,
-    );
+    o.bool("alwaysReplaceExistingDestPaths", copy.always_replace_existing_dest_paths);
     o.string("modeStr", &copy.mode_str);
     o.strings("required_paths", &copy.required_paths);
 }
@@ -230,35 +221,23 @@ fn metadata(o: &mut Object<'_>, metadata: &OpMetadata) {
     o.map("description", &metadata.description, |out, text| {
         string(out, text);
     });
-    o.optional(
-        "export_cache",
-        metadata.export_cache.as_ref(),
-        |o, export| {
-            o.bool("Value", *export);
-        },
-    );
+    o.optional("export_cache", metadata.export_cache.as_ref(), |o, export| {
+        o.bool("Value", *export);
+    });
     let caps = metadata.caps.iter().map(|cap| (cap, ()));
     o.map("caps", caps, |out, ()| out.push_str("true"));
-    o.optional(
-        "progress_group",
-        metadata.progress_group.as_ref(),
-        |o, group| {
-            o.string("id", &group.id);
-            o.string("name", &group.name);
-            o.bool("weak", group.weak);
-        },
-    );
-    o.optional(
-        "linux_resources",
-        metadata.linux_resources.as_ref(),
-        |o, r| {
-            o.number("memory", r.memory);
-            o.number("memorySwap", r.memory_swap);
-            o.number("cpuShares", r.cpu_shares);
-            o.number("cpuPeriod", r.cpu_period);
-            o.number("cpuQuota", r.cpu_quota);
-            o.string("cpusetCpus", &r.cpuset_cpus);
-            o.string("cpusetMems", &r.cpuset_mems);
-        },
-    );
+    o.optional("progress_group", metadata.progress_group.as_ref(), |o, group| {
+        o.string("id", &group.id);
+        o.string("name", &group.name);
+        o.bool("weak", group.weak);
+    });
+    o.optional("linux_resources", metadata.linux_resources.as_ref(), |o, r| {
+        o.number("memory", r.memory);
+        o.number("memorySwap", r.memory_swap);
+        o.number("cpuShares", r.cpu_shares);
+        o.number("cpuPeriod", r.cpu_period);
+        o.number("cpuQuota", r.cpu_quota);
+        o.string("cpusetCpus", &r.cpuset_cpus);
+        o.string("cpusetMems", &r.cpuset_mems);
+    });
 }

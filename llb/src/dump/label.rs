@@ -1,5 +1,6 @@
 //! What ops are called, and what there is to say about them.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt::Write;
 
@@ -53,16 +54,17 @@ pub(super) fn family(op: &Op) -> &'static str {
 /// Returns the name of the step, or what the op itself calls for.
 pub(super) fn title(entry: &DefinitionOp, op: &Op) -> String {
     if let Some(name) = entry.metadata.custom_name() {
-        return one_line(name);
+        return shorten(name);
     }
     match &op.kind {
         Some(OpKind::Exec(exec)) => {
             let args = exec.meta.as_ref().map_or(&[][..], |meta| &meta.args);
-            one_line(&args.join(" "))
+            shorten(&args.join(" "))
         }
         Some(OpKind::Source(source)) => one_line(&source.identifier),
         Some(OpKind::File(file)) => {
-            let verbs: Vec<_> = file.actions.iter().map(verb).collect();
+            let mut verbs: Vec<_> = file.actions.iter().map(verb).collect();
+            verbs.dedup();
             verbs.join(", ")
         }
         Some(OpKind::Passthrough(passthrough)) => one_line(&passthrough.id),
@@ -100,40 +102,51 @@ pub(super) fn trunk(op: &Op) -> Option<usize> {
     Some(wanted.filter(|index| *index <= last).unwrap_or(last))
 }
 
-/// Returns what an op uses each of its inputs for, besides going on from it.
-pub(super) fn uses(op: &Op, input: usize) -> Vec<String> {
-    let is_input = |index: i64| usize::try_from(index) == Ok(input);
+/// Returns for each input of an op what it is used for: mount targets, copied paths.
+pub(super) fn uses(op: &Op) -> Vec<Vec<String>> {
+    let mut uses = vec![Vec::new(); op.inputs.len()];
+    let mut add = |input: i64, text: &str| {
+        let input = usize::try_from(input).ok();
+        if let Some(uses) = input.and_then(|input| uses.get_mut(input)) {
+            uses.push(one_line(text));
+        }
+    };
     match &op.kind {
         Some(OpKind::Exec(exec)) => {
-            let mounts = exec.mounts.iter().filter(|mount| is_input(mount.input));
-            mounts.map(|mount| one_line(&mount.dest)).collect()
+            for mount in &exec.mounts {
+                add(mount.input, &mount.dest);
+            }
         }
         Some(OpKind::File(file)) => {
-            let copies = file
-                .actions
-                .iter()
-                .filter_map(|action| match &action.action {
-                    Some(pb::file_action::Action::Copy(copy))
-                        if is_input(action.secondary_input) =>
-                    {
-                        Some(one_line(&copy.src))
-                    }
-                    _ => None,
-                });
-            copies.collect()
+            for action in &file.actions {
+                if let Some(pb::file_action::Action::Copy(copy)) = &action.action {
+                    add(action.secondary_input, &copy.src);
+                }
+            }
         }
         Some(OpKind::Diff(diff)) => {
-            let lower = diff.lower.is_some_and(|lower| is_input(lower.input));
-            vec![if lower { "lower" } else { "upper" }.to_owned()]
+            add(diff.lower.map_or(-1, |lower| lower.input), "lower");
+            add(diff.upper.map_or(-1, |upper| upper.input), "upper");
         }
-        _ => Vec::new(),
+        _ => {}
+    }
+    uses
+}
+
+/// Returns the beginning of a text, with a space for any white space.
+fn shorten(text: &str) -> String {
+    let words: Vec<_> = text.split_whitespace().collect();
+    let line = one_line(&words.join(" "));
+    match line.char_indices().nth(100) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
     }
 }
 
-/// Returns a text without line breaks and other control characters.
+/// Returns a text without line breaks and other control characters, and without passwords in URLs.
 pub(super) fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in without_passwords(text).chars() {
         if c.is_control() {
             line.extend(c.escape_default());
         } else {
@@ -141,6 +154,27 @@ pub(super) fn one_line(text: &str) -> String {
         }
     }
     line
+}
+
+/// Returns a text with `***` for the password of each URL in it, for trees end up in logs.
+pub(super) fn without_passwords(text: &str) -> Cow<'_, str> {
+    let mut parts = text.split("://");
+    let first = parts.next().unwrap_or_default();
+    let mut clean = Cow::Borrowed(first);
+    for part in parts {
+        let clean = clean.to_mut();
+        clean.push_str("://");
+        let authority = part.split(['/', '?', '#', '"', '\'']).next().unwrap_or_default();
+        let authority = authority.split_whitespace().next().unwrap_or_default();
+        match authority.rsplit_once('@').and_then(|(user, _)| user.split_once(':')) {
+            Some((user, password)) => {
+                let host = &part[user.len() + 1 + password.len()..];
+                clean.extend([user, ":***", host]);
+            }
+            None => clean.push_str(part),
+        }
+    }
+    clean
 }
 
 pub(super) fn verb(action: &pb::FileAction) -> &'static str {
@@ -153,5 +187,30 @@ pub(super) fn verb(action: &pb::FileAction) -> &'static str {
         Some(Action::Mkdir(_)) => "mkdir",
         Some(Action::Rm(_)) => "rm",
         Some(Action::Symlink(_)) => "symlink",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_of_urls_are_not_shown() {
+        for (text, shown) in [
+            ("https://user:pw@host/a", "https://user:***@host/a"),
+            ("curl http://u:p@q@h:80 https://a:b@c", "curl http://u:***@h:80 https://a:***@c"),
+            ("https://host:80/a@b", "https://host:80/a@b"),
+            ("ssh://git@host/a:b", "ssh://git@host/a:b"),
+            (":// ://x", ":// ://x"),
+            (" a:b@c", " a:b@c"),
+        ] {
+            assert_eq!(without_passwords(text), shown);
+        }
+    }
+
+    #[test]
+    fn titles_are_one_short_line() {
+        assert_eq!(shorten("RUN a \\\n\t b\u{1}"), "RUN a \\ b\\u{1}");
+        assert_eq!(shorten(&"é".repeat(101)), "é".repeat(100) + "…");
     }
 }

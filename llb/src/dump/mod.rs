@@ -51,10 +51,6 @@ impl Definition {
 
     fn decode_op(&self, index: usize) -> Result<Op, DecodeError> {
         let entry = &self.ops[index];
-        Op::decode(&*entry.bytes).map_err(|source| DecodeError::Op {
-            index,
-            digest: entry.digest,
-            source,
-        })
+        Op::decode(&*entry.bytes).map_err(|source| DecodeError::Op { index, digest: entry.digest, source })
     }
 }

@@ -31,10 +31,7 @@ pub(super) fn write(definition: &Definition, ops: &[Op]) -> String {
     let numbers = Numbers::new(definition);
     let mut out = String::new();
     let mut written = vec![false; ops.len() + 1];
-    let itself = pb::Input {
-        digest: definition.ops[ops.len() - 1].digest.into(),
-        index: 0,
-    };
+    let itself = pb::Input { digest: definition.ops[ops.len() - 1].digest.into(), index: 0 };
     let result = match (&last.kind, last.inputs.first()) {
         (None, Some(input)) => input,
         _ => &itself,
@@ -51,24 +48,16 @@ pub(super) fn write(definition: &Definition, ops: &[Op]) -> String {
         if !out.is_empty() {
             out.push('\n');
         }
-        let mut stack = vec![Place {
-            input,
-            depth: 0,
-            begins: false,
-        }];
+        let mut stack = vec![Place { input, depth: 0, begins: false }];
         while let Some(place) = stack.pop() {
             let Some(number) = numbers.of(place.input) else {
                 heading(&mut out, &place, '○', &numbers.name(place.input));
                 continue;
             };
             let (entry, op) = (&definition.ops[number - 1], &ops[number - 1]);
-            let name = format!(
-                "{} {} {}",
-                numbers.name(place.input),
-                family(op),
-                title(entry, op)
-            );
-            let name = name.trim_end();
+            let what = format!("{} {}", family(op), title(entry, op));
+            let what = what.trim_end();
+            let name = format!("{} {what}", numbers.name(place.input));
             if written[number] {
                 heading(&mut out, &place, '○', &format!("{name} (above)"));
                 continue;
@@ -81,7 +70,7 @@ pub(super) fn write(definition: &Definition, ops: &[Op]) -> String {
             written[number] = true;
             let platform = platform(op).map_or_else(String::new, |p| format!(" [{p}]"));
             let digest = entry.digest.short();
-            heading(&mut out, &place, '●', &format!("{name}{platform} {digest}"));
+            heading(&mut out, &place, '●', &format!("#{number} {what}{platform} {digest}"));
             let trunk = trunk(op);
             for line in details::of(definition, &numbers, entry, op).0 {
                 indent(&mut out, place.depth);
@@ -90,22 +79,9 @@ pub(super) fn write(definition: &Definition, ops: &[Op]) -> String {
                 out.push('\n');
             }
             let Some(trunk) = trunk else { continue };
-            stack.push(Place {
-                input: &op.inputs[trunk],
-                depth: place.depth,
-                begins: false,
-            });
-            let side = op
-                .inputs
-                .iter()
-                .enumerate()
-                .rev()
-                .filter(|(at, _)| *at != trunk);
-            stack.extend(side.map(|(_, input)| Place {
-                input,
-                depth: place.depth + 1,
-                begins: true,
-            }));
+            stack.push(Place { input: &op.inputs[trunk], depth: place.depth, begins: false });
+            let side = op.inputs.iter().enumerate().rev().filter(|(at, _)| *at != trunk);
+            stack.extend(side.map(|(_, input)| Place { input, depth: place.depth + 1, begins: true }));
         }
     }
     out

@@ -17,10 +17,7 @@ pub struct BuildOp {
 impl BuildOp {
     /// Returns an op that builds the definition in the file `buildkit.llb.definition`.
     pub fn new(source: Output) -> Self {
-        Self {
-            source,
-            filename: String::new(),
-        }
+        Self { source, filename: String::new() }
     }
 
     pub(crate) fn encode(&self, w: &mut Writer, inputs: &mut Inputs<'_>) {

@@ -94,10 +94,7 @@ fn checked(name: &str, value: Option<&str>, takes: Takes) -> Result<String, Erro
     match value.to_lowercase().as_str() {
         "" => Err(missing()),
         lower @ ("true" | "false") => Ok(lower.to_owned()),
-        _ => Err(ErrorKind::NotBoolean {
-            name: name.to_owned(),
-            value: value.to_owned(),
-        }),
+        _ => Err(ErrorKind::NotBoolean { name: name.to_owned(), value: value.to_owned() }),
     }
 }
 

@@ -28,7 +28,8 @@ impl Device {
             match (key.as_str(), value) {
                 ("required", None) => device.required = true,
                 ("required", Some(value)) => {
-                    device.required = scalar::parse_bool(value).ok_or_else(|| MountError::value(&key, value))?;
+                    device.required =
+                        scalar::parse_bool(value).ok_or_else(|| MountError::value(&key, value))?;
                 }
                 ("name", Some(value)) => {
                     if !device.name.is_empty() {
@@ -53,10 +54,7 @@ mod tests {
     use super::*;
 
     fn device(name: &str, required: bool) -> Device {
-        Device {
-            name: name.to_owned(),
-            required,
-        }
+        Device { name: name.to_owned(), required }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! COPY and ADD.
 
+use std::collections::BTreeMap;
+
 use super::bflags::Flags;
 use crate::dockerfile::ast::{Add, Copy, SourceContent, SourcesAndDest};
 use crate::dockerfile::error::ErrorKind;
@@ -57,20 +59,18 @@ fn sources_and_dest(node: &Node, instruction: &'static str) -> Result<SourcesAnd
     if parse_heredoc(dest).is_some() {
         return Err(ErrorKind::HeredocDestination { instruction });
     }
-    let mut files = SourcesAndDest {
-        dest: dest.clone(),
-        ..SourcesAndDest::default()
-    };
+    // Of several here-documents with one name BuildKit takes the last.
+    let contents: BTreeMap<&str, &[u8]> =
+        node.heredocs.iter().map(|heredoc| (heredoc.name.as_str(), heredoc.content.as_slice())).collect();
+    let mut files = SourcesAndDest { dest: dest.clone(), ..SourcesAndDest::default() };
     for source in sources {
         let Some(word) = parse_heredoc(source) else {
             files.paths.push(source.clone());
             continue;
         };
-        // Of several here-documents with one name BuildKit takes the last.
-        let read = node.heredocs.iter().rev().find(|heredoc| heredoc.name == word.name);
-        let data = read.map(|heredoc| heredoc.content.clone()).unwrap_or_default();
+        let data = contents.get(word.name.as_str()).copied().unwrap_or_default();
         files.contents.push(SourceContent {
-            data: if word.chomp { chomp(&data) } else { data },
+            data: if word.chomp { chomp(data) } else { data.to_vec() },
             path: word.name,
             expand: word.expand,
         });

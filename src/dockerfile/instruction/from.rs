@@ -1,7 +1,7 @@
 //! FROM.
 
 use super::bflags::Flags;
-use super::{check_description, doc_comment, fact, head};
+use super::{Descriptions, check_description, fact, head};
 use crate::dockerfile::ast::Stage;
 use crate::dockerfile::error::ErrorKind;
 use crate::dockerfile::fact::{Fact, FactKind};
@@ -19,7 +19,7 @@ pub(super) fn stage(node: Node, facts: &mut Vec<Fact>) -> Result<Stage, ErrorKin
     Ok(Stage {
         base_name: node.args.first().cloned().unwrap_or_default(),
         platform: flags.text("platform"),
-        doc_comment: doc_comment(&node.comments, &name),
+        doc_comment: Descriptions::new(&node.comments).of(&name),
         name,
         head: head(node),
         instructions: Vec::new(),
@@ -49,8 +49,12 @@ fn is_stage_name(name: &str) -> bool {
 /// Notes a stage name, or an `AS`, in another case than it should be; looks at no more than the number
 /// of words, as BuildKit does before it checks them.
 fn note_casing(node: &Node, facts: &mut Vec<Fact>) {
+    // Changing the case of bytes that are not UTF-8 changes them: BuildKit finds them in no case.
+    let broken = |word: &str| node.raw.is_some() && word.contains('\u{fffd}');
+    let is_lower = |word: &String| *word == to_lower(word) && !broken(word);
+    let is_upper = |word: &String| *word == to_upper(word) && !broken(word);
     if let [_, _, name] = node.args.as_slice()
-        && *name != to_lower(name)
+        && !is_lower(name)
     {
         facts.push(fact(node, FactKind::StageNameCasing { name: name.clone() }));
     }
@@ -59,17 +63,14 @@ fn note_casing(node: &Node, facts: &mut Vec<Fact>) {
     };
     let from = &node.keyword;
     let matches = if *from == to_lower(from) {
-        *as_word == to_lower(as_word)
+        is_lower(as_word)
     } else if *from == to_upper(from) {
-        *as_word == to_upper(as_word)
+        is_upper(as_word)
     } else {
         true
     };
     if !matches {
-        let kind = FactKind::FromAsCasing {
-            from: from.clone(),
-            as_word: as_word.clone(),
-        };
+        let kind = FactKind::FromAsCasing { from: from.clone(), as_word: as_word.clone() };
         facts.push(fact(node, kind));
     }
 }

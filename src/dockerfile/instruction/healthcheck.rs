@@ -20,10 +20,7 @@ pub(super) fn parse(node: &Node) -> Result<Healthcheck, ErrorKind> {
         if node.args.len() > 1 {
             return Err(ErrorKind::HealthcheckNoneArguments);
         }
-        return Ok(Healthcheck {
-            test: vec![name],
-            ..Healthcheck::default()
-        });
+        return Ok(Healthcheck { test: vec![name], ..Healthcheck::default() });
     }
     let flags = Flags::none()
         .texts(&["interval", "timeout", "start-period", "start-interval", "retries"])
@@ -64,9 +61,5 @@ fn retries(flags: &Values) -> Result<i32, ErrorKind> {
     if value.is_empty() {
         return Ok(0);
     }
-    value
-        .parse()
-        .ok()
-        .filter(|retries| *retries >= 0)
-        .ok_or(ErrorKind::InvalidRetries { value })
+    value.parse().ok().filter(|retries| *retries >= 0).ok_or(ErrorKind::InvalidRetries { value })
 }

@@ -12,28 +12,46 @@ mod scalar;
 
 pub use scalar::{parse_bool, parse_ram_in_bytes};
 
+use std::collections::BTreeMap;
+
 use super::ast::{
-    Arg, ArgPair, Env, Expose, Form, Head, Instruction, Kind, Label, Maintainer, MetaArg, Onbuild, Pair, Shell, Stage,
-    StopSignal, User, Volume, Workdir,
+    Arg, ArgPair, Env, Expose, Form, Head, Instruction, Kind, Label, Maintainer, MetaArg, Onbuild, Pair,
+    Shell, Stage, StopSignal, User, Volume, Workdir,
 };
 use super::error::{Error, ErrorKind};
 use super::fact::{Fact, FactKind};
 use super::suggest::nearest;
 use super::syntax::{self, Node};
-use super::text::{lossy, to_lower, to_upper};
+use super::text::{lossy, to_lower, to_upper, trim, trim_regex_space_start};
 use crate::diag::Span;
 use bflags::Flags;
 use run::command_line;
 
 /// Every instruction, as messages write it.
 const NAMES: [&str; 18] = [
-    "ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL", "MAINTAINER", "ONBUILD",
-    "RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR",
+    "ADD",
+    "ARG",
+    "CMD",
+    "COPY",
+    "ENTRYPOINT",
+    "ENV",
+    "EXPOSE",
+    "FROM",
+    "HEALTHCHECK",
+    "LABEL",
+    "MAINTAINER",
+    "ONBUILD",
+    "RUN",
+    "SHELL",
+    "STOPSIGNAL",
+    "USER",
+    "VOLUME",
+    "WORKDIR",
 ];
 
 /// What a node is: the start of a stage, or an instruction in one.
 enum Parsed {
-    Stage(Box<Stage>),
+    Stage(Stage),
     Instruction(Instruction),
 }
 
@@ -48,7 +66,7 @@ pub(super) fn stages(nodes: Vec<Node>, facts: &mut Vec<Fact>) -> Result<(Vec<Sta
         let span = node.span;
         let instruction = match parse(node, facts).map_err(|kind| kind.at(span))? {
             Parsed::Stage(stage) => {
-                stages.push(*stage);
+                stages.push(stage);
                 continue;
             }
             Parsed::Instruction(instruction) => instruction,
@@ -69,8 +87,8 @@ pub(super) fn stages(nodes: Vec<Node>, facts: &mut Vec<Fact>) -> Result<(Vec<Sta
 ///
 /// # Errors
 /// The text's own errors, [`ErrorKind::NotOneTrigger`], or [`ErrorKind::ForbiddenTrigger`] for FROM.
-pub(super) fn trigger(text: &str, span: Span) -> Result<Instruction, Error> {
-    let nodes = syntax::parse(text.as_bytes())?.nodes;
+pub(super) fn trigger(text: &[u8], span: Span) -> Result<Instruction, Error> {
+    let nodes = syntax::parse(text)?.nodes;
     let [mut node] = <[Node; 1]>::try_from(nodes).map_err(|_| ErrorKind::NotOneTrigger.at(span))?;
     node.span = span;
     match parse(node, &mut Vec::new()).map_err(|kind| kind.at(span))? {
@@ -85,7 +103,7 @@ pub(super) fn trigger(text: &str, span: Span) -> Result<Instruction, Error> {
 fn parse(node: Node, facts: &mut Vec<Fact>) -> Result<Parsed, ErrorKind> {
     let name = to_lower(&node.keyword);
     if name == "from" {
-        return from::stage(node, facts).map(|stage| Parsed::Stage(Box::new(stage)));
+        return from::stage(node, facts).map(Parsed::Stage);
     }
     let kind = match name.as_str() {
         "add" => Kind::Add(files::add(&node)?),
@@ -128,7 +146,7 @@ fn parse(node: Node, facts: &mut Vec<Fact>) -> Result<Parsed, ErrorKind> {
 
 fn head(node: Node) -> Head {
     Head {
-        code: node.original.trim().to_owned(),
+        code: lossy(trim(&node.original)).into_owned(),
         keyword: node.keyword,
         span: node.span,
         comments: node.comments,
@@ -136,11 +154,7 @@ fn head(node: Node) -> Head {
 }
 
 fn fact(node: &Node, kind: FactKind) -> Fact {
-    Fact {
-        kind,
-        span: node.span,
-        comments: node.comments.clone(),
-    }
+    Fact { kind, span: node.span, comments: node.comments.clone() }
 }
 
 fn exactly_one(node: &Node, instruction: &'static str) -> Result<String, ErrorKind> {
@@ -163,11 +177,9 @@ fn pairs(node: &Node, instruction: &'static str) -> Result<Vec<Pair>, ErrorKind>
         return Err(ErrorKind::AtLeastOneArgument { instruction });
     }
     let pairs = node.args.chunks_exact(3).map(|triple| match triple {
-        [key, value, separator] if !key.is_empty() => Ok(Pair {
-            key: key.clone(),
-            value: value.clone(),
-            legacy: separator.is_empty(),
-        }),
+        [key, value, separator] if !key.is_empty() => {
+            Ok(Pair { key: key.clone(), value: value.clone(), legacy: separator.is_empty() })
+        }
         _ => Err(ErrorKind::BlankName { instruction }),
     });
     pairs.collect()
@@ -177,6 +189,7 @@ fn arg(node: &Node, facts: &mut Vec<Fact>) -> Result<Arg, ErrorKind> {
     if node.args.is_empty() {
         return Err(ErrorKind::AtLeastOneArgument { instruction: "ARG" });
     }
+    let descriptions = Descriptions::new(&node.comments);
     // BuildKit does not look at flags of ARG.
     let pairs = node.args.iter().map(|word| {
         let (key, value) = match word.split_once('=') {
@@ -184,11 +197,7 @@ fn arg(node: &Node, facts: &mut Vec<Fact>) -> Result<Arg, ErrorKind> {
             Some((key, value)) => (key, Some(value.to_owned())),
             None => (word.as_str(), None),
         };
-        Ok(ArgPair {
-            key: key.to_owned(),
-            value,
-            doc_comment: doc_comment(&node.comments, key),
-        })
+        Ok(ArgPair { key: key.to_owned(), value, doc_comment: descriptions.of(key) })
     });
     let pairs = pairs.collect::<Result<Vec<_>, _>>()?;
     let keys: Vec<&str> = pairs.iter().map(|pair| pair.key.as_str()).collect();
@@ -196,14 +205,31 @@ fn arg(node: &Node, facts: &mut Vec<Fact>) -> Result<Arg, ErrorKind> {
     Ok(Arg { pairs })
 }
 
-/// Returns what follows `name` and a space in the first comment that begins so.
-fn doc_comment(comments: &[String], name: &str) -> String {
-    if name.is_empty() {
-        return String::new();
+/// What comments say about names: a line is a name, a space and its description.
+struct Descriptions<'a> {
+    lines: &'a [String],
+    by_first_word: BTreeMap<&'a str, &'a str>,
+}
+
+impl<'a> Descriptions<'a> {
+    fn new(lines: &'a [String]) -> Self {
+        // The first line counts: of equal keys a map keeps the last.
+        let words = lines.iter().rev().filter_map(|line| line.split_once(' '));
+        Self { lines, by_first_word: words.collect() }
     }
-    let mut lines = comments.iter();
-    let found = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    found.unwrap_or_default().to_owned()
+
+    /// Returns what the first line that begins with `name` says, empty if none does.
+    fn of(&self, name: &str) -> String {
+        if name.is_empty() {
+            return String::new();
+        }
+        let found = if name.contains(' ') {
+            self.lines.iter().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))
+        } else {
+            self.by_first_word.get(name).copied()
+        };
+        found.unwrap_or_default().to_owned()
+    }
 }
 
 /// Notes a comment right above that describes none of the names.
@@ -264,21 +290,20 @@ fn onbuild(node: &Node) -> Result<Onbuild, ErrorKind> {
         "MAINTAINER" | "FROM" => return Err(ErrorKind::ForbiddenTrigger { trigger }),
         _ => {}
     }
-    let mut expression = without_onbuild(&node.original).to_owned();
+    let mut bytes = without_onbuild(&node.original).to_vec();
     for heredoc in &node.heredocs {
-        expression.push('\n');
-        expression.push_str(&lossy(&heredoc.content));
-        expression.push_str(&heredoc.name);
+        bytes.push(b'\n');
+        bytes.extend_from_slice(&heredoc.content);
+        bytes.extend_from_slice(heredoc.name.as_bytes());
     }
-    Ok(Onbuild { expression })
+    Ok(Onbuild { expression: lossy(&bytes).into_owned(), bytes })
 }
 
 /// Returns an instruction's text behind its ONBUILD and the white space around it.
-fn without_onbuild(original: &str) -> &str {
-    let space = ['\t', '\n', '\u{c}', '\r', ' '];
-    let text = original.trim_start_matches(space);
+fn without_onbuild(original: &[u8]) -> &[u8] {
+    let text = trim_regex_space_start(original);
     match text.split_at_checked("ONBUILD".len()) {
-        Some((keyword, rest)) if keyword.eq_ignore_ascii_case("ONBUILD") => rest.trim_start_matches(space),
+        Some((keyword, rest)) if keyword.eq_ignore_ascii_case(b"ONBUILD") => trim_regex_space_start(rest),
         _ => original,
     }
 }

@@ -1,4 +1,4 @@
-//! `RUN --mount` (BuildKit's instructions/commands_runmount.go).
+//! `RUN --mount` (BuildKit's `instructions/commands_runmount.go`).
 //!
 //! A mount's options may hold variables, so they are read twice: [`MountSpec::parse`] with the
 //! instruction, which looks at `from` only, and [`MountSpec::resolve`] when variables are known.
@@ -10,8 +10,25 @@ use crate::dockerfile::text::to_lower;
 
 /// Every option, for suggestions.
 const KEYS: [&str; 19] = [
-    "type", "from", "source", "target", "readonly", "id", "sharing", "required", "size", "mode", "uid", "gid", "src",
-    "dst", "destination", "ro", "rw", "readwrite", "env",
+    "type",
+    "from",
+    "source",
+    "target",
+    "readonly",
+    "id",
+    "sharing",
+    "required",
+    "size",
+    "mode",
+    "uid",
+    "gid",
+    "src",
+    "dst",
+    "destination",
+    "ro",
+    "rw",
+    "readwrite",
+    "env",
 ];
 
 /// A mount as written: options separated by commas, not expanded.
@@ -114,10 +131,7 @@ pub enum MountError {
 
 impl MountError {
     pub(super) fn value(key: &str, value: &str) -> Self {
-        Self::Value {
-            key: key.to_owned(),
-            value: value.to_owned(),
-        }
+        Self::Value { key: key.to_owned(), value: value.to_owned() }
     }
 }
 
@@ -187,11 +201,7 @@ impl MountSpec {
             }
             value.clone_into(&mut from);
         }
-        Ok(Self {
-            text: text.to_owned(),
-            from,
-            fields,
-        })
+        Ok(Self { text: text.to_owned(), from, fields })
     }
 
     /// Returns the mount with every value expanded by `expand`, in the order in which they are written.
@@ -230,12 +240,19 @@ fn set_flag(mount: &mut Mount, read_only: &mut Option<bool>, field: &str) -> Res
             only_for(mount, "required", &[MountType::Secret, MountType::Ssh])?;
             mount.required = true;
         }
-        _ => return Err(MountError::NoValue { field: field.to_owned() }),
+        _ => {
+            return Err(MountError::NoValue { field: field.to_owned() });
+        }
     }
     Ok(())
 }
 
-fn set_value(mount: &mut Mount, read_only: &mut Option<bool>, key: &str, value: String) -> Result<(), MountError> {
+fn set_value(
+    mount: &mut Mount,
+    read_only: &mut Option<bool>,
+    key: &str,
+    value: String,
+) -> Result<(), MountError> {
     let bad = || MountError::value(key, &value);
     match key {
         "type" => mount.mount_type = MountType::parse(&value)?,
@@ -259,10 +276,7 @@ fn set_value(mount: &mut Mount, read_only: &mut Option<bool>, key: &str, value: 
         "gid" => mount.gid = Some(scalar::parse_u32(&value, 10).ok_or_else(bad)?),
         "env" => mount.env = Some(value),
         _ => {
-            return Err(MountError::UnknownKey {
-                suggestion: nearest(key, KEYS, true),
-                key: key.to_owned(),
-            });
+            return Err(MountError::UnknownKey { suggestion: nearest(key, KEYS, true), key: key.to_owned() });
         }
     }
     Ok(())
@@ -272,10 +286,7 @@ fn only_for(mount: &Mount, key: &str, types: &[MountType]) -> Result<(), MountEr
     if types.contains(&mount.mount_type) {
         return Ok(());
     }
-    Err(MountError::NotForType {
-        key: key.to_owned(),
-        mount_type: mount.mount_type,
-    })
+    Err(MountError::NotForType { key: key.to_owned(), mount_type: mount.mount_type })
 }
 
 /// Checks options against each other once all are known.
@@ -293,10 +304,7 @@ fn check(mount: &Mount) -> Result<(), MountError> {
         return Ok(());
     }
     if !mount.from.is_empty() {
-        return Err(MountError::NotForType {
-            key: "from".to_owned(),
-            mount_type: Secret,
-        });
+        return Err(MountError::NotForType { key: "from".to_owned(), mount_type: Secret });
     }
     if mount.source.is_empty() && mount.target.is_empty() && mount.id.is_empty() {
         return Err(MountError::NoSecret);
@@ -306,3 +314,6 @@ fn check(mount: &Mount) -> Result<(), MountError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

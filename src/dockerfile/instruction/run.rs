@@ -47,10 +47,8 @@ pub enum SecurityMode {
 }
 
 pub(super) fn parse(node: &Node) -> Result<Run, ErrorKind> {
-    let flags = Flags::none()
-        .repeated(&["device", "mount"])
-        .texts(&["network", "security"])
-        .parse(&node.flags)?;
+    let flags =
+        Flags::none().repeated(&["device", "mount"]).texts(&["network", "security"]).parse(&node.flags)?;
     let devices = flags.texts("device").iter().map(|text| Device::parse(text));
     let devices = devices.collect::<Result<_, _>>().map_err(ErrorKind::Device)?;
     let mounts = flags.texts("mount").iter().map(|text| MountSpec::parse(text));
@@ -62,12 +60,16 @@ pub(super) fn parse(node: &Node) -> Result<Run, ErrorKind> {
             None | Some("default") => NetworkMode::Default,
             Some("none") => NetworkMode::None,
             Some("host") => NetworkMode::Host,
-            Some(value) => return Err(ErrorKind::InvalidNetwork { value: value.to_owned() }),
+            Some(value) => {
+                return Err(ErrorKind::InvalidNetwork { value: value.to_owned() });
+            }
         },
         security: match flags.texts("security").first().map(String::as_str) {
             None | Some("sandbox") => SecurityMode::Sandbox,
             Some("insecure") => SecurityMode::Insecure,
-            Some(value) => return Err(ErrorKind::InvalidSecurity { value: value.to_owned() }),
+            Some(value) => {
+                return Err(ErrorKind::InvalidSecurity { value: value.to_owned() });
+            }
         },
         flags_used: flags.used(),
     })
@@ -84,6 +86,6 @@ pub(super) fn command_line(node: &Node) -> CommandLine {
         args: node.args.clone(),
         form: if node.json { Form::Exec } else { Form::Shell },
         files: files.collect(),
-        not_utf8: node.not_utf8,
+        raw: node.raw.clone(),
     }
 }

@@ -56,11 +56,7 @@ fn parse_float(text: &str) -> Option<f64> {
     reason = "the range is checked, and a size is cut to whole bytes"
 )]
 fn to_i64(number: f64) -> i64 {
-    if number >= i64::MIN as f64 && number < i64::MAX as f64 {
-        number as i64
-    } else {
-        i64::MIN
-    }
+    if number >= i64::MIN as f64 && number < i64::MAX as f64 { number as i64 } else { i64::MIN }
 }
 
 /// Returns nanoseconds as Go's `time.ParseDuration` reads them.
@@ -138,9 +134,70 @@ fn leading_fraction(digits: &str) -> (f64, f64) {
     let mut scale = 1.0;
     for digit in digits.bytes().map(|byte| u64::from(byte - b'0')) {
         let next = value.checked_mul(10).map(|tens| tens + digit);
-        let Some(next) = next.filter(|next| *next <= 1 << 63) else { break };
+        let Some(next) = next.filter(|next| *next <= 1 << 63) else {
+            break;
+        };
         value = next;
         scale *= 10.0;
     }
     (value as f64, scale)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_binary_units() {
+        for (text, bytes) in [
+            ("0", 0),
+            ("10", 10),
+            ("1.5k", 1536),
+            ("1 KB", 1024),
+            ("2MiB", 2 << 20),
+            (".5g", 1 << 29),
+            ("1b", 1),
+            ("1_000", 1000),
+            ("1t", 1 << 40),
+            ("1P", 1 << 50),
+            ("+1e3", 1000),
+            ("99999999p", i64::MIN),
+        ] {
+            assert_eq!(parse_ram_in_bytes(text), Some(bytes), "{text}");
+        }
+        for text in
+            ["", "k", "-1", "1x", "1kbb", "1bb", "1 kib ", "1  k", "1__0", "_1", "1e999", "1.2.3", "1ki"]
+        {
+            assert_eq!(parse_ram_in_bytes(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn booleans_are_those_of_go() {
+        assert_eq!(parse_bool("T"), Some(true));
+        assert_eq!(parse_bool("0"), Some(false));
+        assert_eq!(parse_bool("yes"), None);
+    }
+
+    #[test]
+    fn numbers_are_digits_only() {
+        assert_eq!(parse_u32("0755", 8), Some(0o755));
+        assert_eq!(parse_u32("4294967295", 10), Some(u32::MAX));
+        for text in ["", "+1", "-1", "8", "1_0"] {
+            assert_eq!(parse_u32(text, 8), None, "{text}");
+        }
+        assert_eq!(parse_u32("4294967296", 10), None);
+    }
+
+    #[test]
+    fn a_fraction_beyond_what_counts_is_dropped() {
+        assert_eq!(parse_duration_ns("0.99999999999999999999999s"), Ok(1_000_000_000));
+        assert_eq!(parse_duration_ns("1.123456789123456789s"), Ok(1_123_456_789));
+        assert_eq!(parse_duration_ns("0.1234567891h"), Ok(444_444_440_760));
+        assert_eq!(parse_duration_ns("1.s"), Ok(1_000_000_000));
+        assert_eq!(parse_duration_ns("-1.5ms"), Ok(-1_500_000));
+        assert_eq!(parse_duration_ns("-9223372036854775808ns"), Ok(i64::MIN));
+        assert!(parse_duration_ns("9223372036854775808ns").is_err());
+        assert!(parse_duration_ns("").is_err());
+    }
 }

@@ -1,4 +1,4 @@
-//! The flags before an instruction's words (BuildKit's parser/split_command.go).
+//! The flags before an instruction's words (BuildKit's `parser/split_command.go`).
 
 use crate::dockerfile::text::is_latin1_space;
 

@@ -38,12 +38,7 @@ pub fn chomp(content: &[u8]) -> Vec<u8> {
 ///
 /// Text that is no sequence of shell words, such as one with an unmatched quote, opens none.
 pub(super) fn of_line(text: &str) -> Result<Vec<Heredoc>, ErrorKind> {
-    let lex = Lex {
-        raw_quotes: true,
-        raw_escapes: true,
-        skip_unset_env: true,
-        ..Lex::new('\\')
-    };
+    let lex = Lex { raw_quotes: true, raw_escapes: true, skip_unset_env: true, ..Lex::new('\\') };
     let words = lex.process_words(text, &NoEnv).unwrap_or_default();
     let mut heredocs = Vec::new();
     for word in words {
@@ -62,10 +57,7 @@ fn of_word(word: &str) -> Result<Option<Heredoc>, ErrorKind> {
     if rest.is_empty() || rest.contains('<') {
         return Ok(None);
     }
-    let lex = Lex {
-        skip_unset_env: true,
-        ..Lex::new('\\')
-    };
+    let lex = Lex { skip_unset_env: true, ..Lex::new('\\') };
     let invalid = |error: shell::Error| ErrorKind::InvalidHeredoc {
         word: word.to_owned(),
         reason: error.kind.to_string(),

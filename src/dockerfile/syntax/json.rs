@@ -22,13 +22,7 @@ pub(super) fn array(text: &[u8]) -> Array {
     if bytes.first() != Some(&b'[') {
         return Array::No;
     }
-    let mut scanner = Scanner {
-        bytes,
-        at: 0,
-        open: Vec::new(),
-        strings: Vec::new(),
-        others: false,
-    };
+    let mut scanner = Scanner { bytes, at: 0, open: Vec::new(), strings: Vec::new(), others: false };
     match scanner.document() {
         None => Array::No,
         Some(()) if scanner.others => Array::OtherValues,
@@ -248,7 +242,10 @@ mod tests {
 
     #[test]
     fn surrogates_are_joined_in_pairs_and_replaced_alone() {
-        assert_eq!(strings(r#"["\ud83d\ude00 \ud83d \ude00 \ud83d\u0041"]"#), ["😀 \u{fffd} \u{fffd} \u{fffd}A"]);
+        assert_eq!(
+            strings(r#"["\ud83d\ude00 \ud83d \ude00 \ud83d\u0041"]"#),
+            ["😀 \u{fffd} \u{fffd} \u{fffd}A"]
+        );
     }
 
     #[test]
@@ -256,7 +253,19 @@ mod tests {
         for text in ["[1]", "[null]", r#"["a", ["b"]]"#, r#"[{"a":[1,{"b":-0.5e+3}],"c":true}]"#, "[[],{}]"] {
             assert_eq!(array(text.as_bytes()), Array::OtherValues, "{text}");
         }
-        for text in ["", "x", "[", "[a]", r#"["a",]"#, r#"["a"] x"#, "['a']", "[01]", "[1e999]", "[{1:2}]", r#"["\x"]"#] {
+        for text in [
+            "",
+            "x",
+            "[",
+            "[a]",
+            r#"["a",]"#,
+            r#"["a"] x"#,
+            "['a']",
+            "[01]",
+            "[1e999]",
+            "[{1:2}]",
+            r#"["\x"]"#,
+        ] {
             assert_eq!(array(text.as_bytes()), Array::No, "{text}");
         }
         assert_eq!(array(b"[\"a\tb\"]"), Array::No);

@@ -5,6 +5,9 @@
 pub(in crate::dockerfile) const MAX_LINE: usize = 64 * 1024;
 
 /// Hands out lines with their line endings and counts them.
+///
+/// A line that is too long ends them. Whoever asks once more gets what fits of that line, as from Go's
+/// scanner: BuildKit does so where the line was to continue another.
 #[derive(Debug)]
 pub(super) struct Lines<'a> {
     rest: &'a [u8],
@@ -14,11 +17,7 @@ pub(super) struct Lines<'a> {
 
 impl<'a> Lines<'a> {
     pub(super) fn new(text: &'a [u8]) -> Self {
-        Self {
-            rest: text,
-            number: 0,
-            too_long: false,
-        }
+        Self { rest: text, number: 0, too_long: false }
     }
 
     /// Returns the number of the line handed out last, 0 before the first.
@@ -36,19 +35,19 @@ impl<'a> Iterator for Lines<'a> {
     type Item = &'a [u8];
 
     fn next(&mut self) -> Option<&'a [u8]> {
-        if self.rest.is_empty() || self.too_long {
+        if self.rest.is_empty() {
             return None;
         }
         let window = &self.rest[..self.rest.len().min(MAX_LINE)];
-        let len = match window.iter().position(|byte| *byte == b'\n') {
-            Some(at) => at + 1,
-            None if window.len() == MAX_LINE => {
+        let (line, rest) = match window.iter().position(|byte| *byte == b'\n') {
+            Some(end) => self.rest.split_at(end + 1),
+            None if window.len() < MAX_LINE => (window, &[][..]),
+            None if self.too_long => (window, &[][..]),
+            None => {
                 self.too_long = true;
                 return None;
             }
-            None => window.len(),
         };
-        let (line, rest) = self.rest.split_at(len);
         self.rest = rest;
         self.number += 1;
         Some(line)

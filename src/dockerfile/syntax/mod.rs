@@ -52,11 +52,7 @@ pub(super) fn parse(text: &[u8]) -> Result<Parsed, Error> {
     if parser.lines.too_long() {
         return Err(ErrorKind::LineTooLong { max: MAX_LINE - 1 }.at(at));
     }
-    Ok(Parsed {
-        nodes: parser.nodes,
-        escape: parser.escape,
-        empty_continuations: parser.empty_continuations,
-    })
+    Ok(Parsed { nodes: parser.nodes, escape: parser.escape, empty_continuations: parser.empty_continuations })
 }
 
 struct Parser<'a> {

@@ -2,9 +2,9 @@
 
 use super::heredoc::Heredoc;
 use super::{flags, json, words};
+use crate::diag::Span;
 use crate::dockerfile::error::ErrorKind;
 use crate::dockerfile::text::{is_latin1_space, lossy, split_blank, split_blanks, to_lower, trim};
-use crate::diag::Span;
 
 /// An instruction's keyword, flags and words.
 #[derive(Debug)]
@@ -12,7 +12,7 @@ pub(in crate::dockerfile) struct Node {
     /// The keyword as written.
     pub(in crate::dockerfile) keyword: String,
     /// The whole text, lines joined, not trimmed.
-    pub(in crate::dockerfile) original: String,
+    pub(in crate::dockerfile) original: Vec<u8>,
     /// `--name[=value]` before the words.
     pub(in crate::dockerfile) flags: Vec<String>,
     /// The words; what a word is depends on the instruction. ENV and LABEL: name, value and `=` (or an
@@ -20,8 +20,8 @@ pub(in crate::dockerfile) struct Node {
     pub(in crate::dockerfile) args: Vec<String>,
     /// Whether the words are a JSON array's.
     pub(in crate::dockerfile) json: bool,
-    /// Whether the words have bytes that are not UTF-8, before they were replaced.
-    pub(in crate::dockerfile) not_utf8: bool,
+    /// The bytes of the words, where they are not UTF-8 and were replaced.
+    pub(in crate::dockerfile) raw: Option<Vec<u8>>,
     pub(in crate::dockerfile) heredocs: Vec<Heredoc>,
     pub(in crate::dockerfile) comments: Vec<String>,
     pub(in crate::dockerfile) span: Span,
@@ -41,7 +41,7 @@ struct Command<'a> {
 struct Args {
     words: Vec<String>,
     json: bool,
-    not_utf8: bool,
+    raw: Option<Vec<u8>>,
 }
 
 /// Returns the node of an instruction's joined lines, which are `span`.
@@ -57,11 +57,11 @@ pub(super) fn parse(text: &[u8], span: Span, escape: char, comments: Vec<String>
     };
     Ok(Node {
         keyword,
-        original: lossy(text).into_owned(),
+        original: text.to_vec(),
         flags,
         args: args.words,
         json: args.json,
-        not_utf8: args.not_utf8,
+        raw: args.raw,
         heredocs: Vec::new(),
         comments,
         span,
@@ -104,11 +104,7 @@ fn split(text: &[u8], escape: char) -> Command<'_> {
     let text = trim(text);
     let (keyword, rest) = split_blank(text).unwrap_or((text, &[]));
     let (flags, rest) = flags::split(rest, escape);
-    Command {
-        keyword: lossy(keyword).into_owned(),
-        flags,
-        rest: trim(rest),
-    }
+    Command { keyword: lossy(keyword).into_owned(), flags, rest: trim(rest) }
 }
 
 fn args(name: &str, rest: &[u8], escape: char) -> Result<Args, ErrorKind> {
@@ -118,7 +114,7 @@ fn args(name: &str, rest: &[u8], escape: char) -> Result<Args, ErrorKind> {
         "cmd" | "entrypoint" | "run" | "shell" => json_or_text(rest),
         "env" => words::pairs(rest, "ENV", escape).map(Args::from),
         "label" => words::pairs(rest, "LABEL", escape).map(Args::from),
-        "expose" | "from" => Ok(blank_separated(rest).into()),
+        "expose" | "from" => Ok(blank_separated(rest)),
         "healthcheck" => healthcheck(rest),
         "maintainer" | "stopsignal" | "user" | "workdir" => Ok(text(rest)),
         _ => Ok(Args::default()),
@@ -127,10 +123,7 @@ fn args(name: &str, rest: &[u8], escape: char) -> Result<Args, ErrorKind> {
 
 impl From<Vec<String>> for Args {
     fn from(words: Vec<String>) -> Self {
-        Self {
-            words,
-            ..Self::default()
-        }
+        Self { words, ..Self::default() }
     }
 }
 
@@ -138,18 +131,20 @@ fn text(rest: &[u8]) -> Args {
     if rest.is_empty() {
         return Args::default();
     }
-    Args {
-        not_utf8: str::from_utf8(rest).is_err(),
-        ..vec![lossy(rest).into_owned()].into()
-    }
+    Args { raw: not_utf8(rest), ..vec![lossy(rest).into_owned()].into() }
 }
 
-fn blank_separated(rest: &[u8]) -> Vec<String> {
+/// Returns `bytes` if they are not UTF-8.
+fn not_utf8(bytes: &[u8]) -> Option<Vec<u8>> {
+    str::from_utf8(bytes).is_err().then(|| bytes.to_vec())
+}
+
+fn blank_separated(rest: &[u8]) -> Args {
     if rest.is_empty() {
-        return Vec::new();
+        return Args::default();
     }
-    let pieces = split_blanks(rest);
-    pieces.into_iter().map(|piece| lossy(piece).into_owned()).collect()
+    let pieces = split_blanks(rest).into_iter();
+    Args { raw: not_utf8(rest), ..pieces.map(|piece| lossy(piece).into_owned()).collect::<Vec<_>>().into() }
 }
 
 fn json_or_text(rest: &[u8]) -> Result<Args, ErrorKind> {
@@ -157,16 +152,13 @@ fn json_or_text(rest: &[u8]) -> Result<Args, ErrorKind> {
 }
 
 fn json_or_words(rest: &[u8]) -> Result<Args, ErrorKind> {
-    Ok(json_args(rest)?.unwrap_or_else(|| blank_separated(rest).into()))
+    Ok(json_args(rest)?.unwrap_or_else(|| blank_separated(rest)))
 }
 
 /// Returns the elements if `rest` is a JSON array of strings, `None` if it is no JSON array.
 fn json_args(rest: &[u8]) -> Result<Option<Args>, ErrorKind> {
     match json::array(rest) {
-        json::Array::Strings(words) => Ok(Some(Args {
-            json: true,
-            ..words.into()
-        })),
+        json::Array::Strings(words) => Ok(Some(Args { json: true, ..words.into() })),
         json::Array::OtherValues => Err(ErrorKind::NotStringArray),
         json::Array::No => Ok(None),
     }

@@ -1,4 +1,4 @@
-//! Words of ARG, ENV and LABEL (BuildKit's parser/line_parsers.go).
+//! Words of ARG, ENV and LABEL (BuildKit's `parser/line_parsers.go`).
 
 use crate::dockerfile::error::ErrorKind;
 use crate::dockerfile::text::{lossy, split_blank};
@@ -54,10 +54,7 @@ pub(super) fn pairs(rest: &[u8], instruction: &'static str, escape: char) -> Res
     };
     if !first.contains('=') {
         let Some((name, value)) = split_blank(rest) else {
-            return Err(ErrorKind::MissingValue {
-                instruction,
-                name: lossy(rest).into_owned(),
-            });
+            return Err(ErrorKind::MissingValue { instruction, name: lossy(rest).into_owned() });
         };
         return Ok(vec![lossy(name).into_owned(), lossy(value).into_owned(), String::new()]);
     }

@@ -5,6 +5,7 @@ use super::{Attrs, flag, set};
 
 /// A commit of a Git repository.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent attributes of BuildKit's source")]
 pub struct GitSource {
     /// URL of the repository: `https://…`, `ssh://…`, `git://…`, `user@host:path`, or a host and path
     /// that `https` is assumed for.
@@ -54,10 +55,7 @@ pub struct BundleStore {
 impl GitSource {
     /// Returns the default branch of a repository.
     pub fn new(url: impl Into<String>) -> Self {
-        Self {
-            url: url.into(),
-            ..Self::default()
-        }
+        Self { url: url.into(), ..Self::default() }
     }
 
     /// Returns the default branch of a repository, or what a fragment `reference[:subdir]` says.
@@ -99,15 +97,11 @@ impl GitSource {
     }
 
     fn token_secret(&self) -> &str {
-        self.auth_token_secret
-            .as_deref()
-            .unwrap_or("GIT_AUTH_TOKEN")
+        self.auth_token_secret.as_deref().unwrap_or("GIT_AUTH_TOKEN")
     }
 
     fn header_secret(&self) -> &str {
-        self.auth_header_secret
-            .as_deref()
-            .unwrap_or("GIT_AUTH_HEADER")
+        self.auth_header_secret.as_deref().unwrap_or("GIT_AUTH_HEADER")
     }
 
     pub(super) fn attrs(&self) -> Attrs {

@@ -1,5 +1,7 @@
 //! URLs of Git repositories (`util/gitutil/git_url.go` of BuildKit).
 
+use std::fmt::Write;
+
 /// A URL of a repository, taken apart.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct GitUrl {
@@ -42,18 +44,12 @@ impl GitUrl {
             return None;
         }
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        let host = authority
-            .rsplit_once('@')
-            .map_or(authority, |(_, host)| host);
+        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
         if host.contains(' ') {
             return None;
         }
         let decoded = decode(path)?;
-        let path_as_written = if path.bytes().all(is_plain) {
-            path.to_owned()
-        } else {
-            encode(&decoded)
-        };
+        let path_as_written = if path.bytes().all(is_plain) { path.to_owned() } else { encode(&decoded) };
         Some(Self {
             remote: format!("{scheme}://{authority}{path_as_written}"),
             host: host.to_owned(),
@@ -69,19 +65,14 @@ impl GitUrl {
         let (user, rest) = remote.split_once('@')?;
         let (host, path) = rest.split_once(':')?;
         let is_word = |text: &str, extra: &[char]| {
-            !text.is_empty()
-                && text
-                    .chars()
-                    .all(|c| c.is_ascii_alphanumeric() || extra.contains(&c))
+            !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || extra.contains(&c))
         };
-        (is_word(user, &['-', '_']) && is_word(host, &['-', '.']) && !url.contains('\n')).then(
-            || Self {
-                scheme: "ssh".to_owned(),
-                host: host.to_owned(),
-                path: path.to_owned(),
-                remote: remote.to_owned(),
-            },
-        )
+        (is_word(user, &['-', '_']) && is_word(host, &['-', '.']) && !url.contains('\n')).then(|| Self {
+            scheme: "ssh".to_owned(),
+            host: host.to_owned(),
+            path: path.to_owned(),
+            remote: remote.to_owned(),
+        })
     }
 }
 
@@ -103,13 +94,21 @@ fn decode(path: &str) -> Option<String> {
     let mut rest = path.bytes();
     while let Some(byte) = rest.next() {
         bytes.push(if byte == b'%' {
-            let mut digit = || char::from(rest.next()?).to_digit(16);
-            (digit()? << 4 | digit()?) as u8
+            hex_digit(rest.next()?)? << 4 | hex_digit(rest.next()?)?
         } else {
             byte
         });
     }
     String::from_utf8(bytes).ok()
+}
+
+fn hex_digit(byte: u8) -> Option<u8> {
+    match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        b'A'..=b'F' => Some(byte - b'A' + 10),
+        _ => None,
+    }
 }
 
 /// Encodes what may not stand in a path (`shouldEscape` in Go's `net/url`).
@@ -119,7 +118,8 @@ fn encode(path: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-_.~$&+,/:;=@".contains(&byte) {
             text.push(char::from(byte));
         } else {
-            text.push_str(&format!("%{byte:02X}"));
+            // Writing to a string cannot fail.
+            let _ = write!(text, "%{byte:02X}");
         }
     }
     text

@@ -35,7 +35,7 @@ pub struct HttpHeaders {
     pub user_agent: String,
 }
 
-/// A detached OpenPGP signature.
+/// A detached `OpenPGP` signature.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HttpSignature {
     /// Armoured public key.
@@ -47,20 +47,13 @@ pub struct HttpSignature {
 impl HttpSource {
     /// Returns the file behind a URL.
     pub fn new(url: impl Into<String>) -> Self {
-        Self {
-            url: url.into(),
-            ..Self::default()
-        }
+        Self { url: url.into(), ..Self::default() }
     }
 
     pub(super) fn attrs(&self) -> Attrs {
         let mut attrs = file_attrs(&self.filename, self.mode, self.uid, self.gid);
         set(&mut attrs, "http.checksum", &*self.checksum);
-        set(
-            &mut attrs,
-            "http.authheadersecret",
-            &*self.auth_header_secret,
-        );
+        set(&mut attrs, "http.authheadersecret", &*self.auth_header_secret);
         if let Some(headers) = &self.headers {
             set(&mut attrs, "http.header.accept", &*headers.accept);
             set(&mut attrs, "http.header.user-agent", &*headers.user_agent);

@@ -20,10 +20,7 @@ pub struct ImageSource {
 impl ImageSource {
     /// Returns an image by its reference.
     pub fn new(reference: impl Into<String>) -> Self {
-        Self {
-            reference: reference.into(),
-            ..Self::default()
-        }
+        Self { reference: reference.into(), ..Self::default() }
     }
 
     pub(super) fn identifier(&self) -> String {
@@ -76,10 +73,7 @@ pub struct OciLayoutSource {
 impl OciLayoutSource {
     /// Returns an image by its reference.
     pub fn new(reference: impl Into<String>) -> Self {
-        Self {
-            reference: reference.into(),
-            ..Self::default()
-        }
+        Self { reference: reference.into(), ..Self::default() }
     }
 
     pub(super) fn attrs(&self) -> Attrs {
@@ -153,11 +147,7 @@ impl BlobSource {
 
     pub(super) fn attrs(&self) -> Attrs {
         let mut attrs = file_attrs(&self.filename, self.mode, self.uid, self.gid);
-        if let BlobStore::OciLayout {
-            session_id,
-            store_id,
-        } = &self.store
-        {
+        if let BlobStore::OciLayout { session_id, store_id } = &self.store {
             set(&mut attrs, "oci.session", &**session_id);
             set(&mut attrs, "oci.store", &**store_id);
         }
@@ -188,9 +178,8 @@ fn set_limit(attrs: &mut Attrs, name: &'static str, limit: Option<i64>) {
 
 /// Returns a reference with the domain that it implies (`normalize.go` of `distribution/reference`).
 fn with_domain(reference: &str) -> String {
-    let is_domain = |part: &str| {
-        part.contains(['.', ':']) || part == "localhost" || part.chars().any(char::is_uppercase)
-    };
+    let is_domain =
+        |part: &str| part.contains(['.', ':']) || part == "localhost" || part.chars().any(char::is_uppercase);
     let (domain, name) = match reference.split_once('/') {
         Some((domain, name)) if is_domain(domain) => (domain, name),
         _ => ("docker.io", reference),
@@ -226,10 +215,7 @@ mod tests {
             ("gitpod/workspace", "docker.io/gitpod/workspace:latest"),
             ("index.docker.io/alpine", "docker.io/library/alpine:latest"),
             ("index.docker.io/a/b", "docker.io/a/b:latest"),
-            (
-                "docker.io/alpine@sha256:ab",
-                "docker.io/library/alpine@sha256:ab",
-            ),
+            ("docker.io/alpine@sha256:ab", "docker.io/library/alpine@sha256:ab"),
             ("localhost/a", "localhost/a:latest"),
             ("localhost:5000/a", "localhost:5000/a:latest"),
             ("ghcr.io/a/b:1@sha256:ab", "ghcr.io/a/b:1@sha256:ab"),

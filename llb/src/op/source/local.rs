@@ -29,10 +29,7 @@ pub struct LocalSource {
 impl LocalSource {
     /// Returns a whole directory.
     pub fn new(name: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            ..Self::default()
-        }
+        Self { name: name.into(), ..Self::default() }
     }
 
     pub(super) fn attrs(&self, local_unique_id: &str) -> Attrs {
@@ -41,17 +38,9 @@ impl LocalSource {
             attrs.push(("local.unique", local_unique_id.to_owned()));
         }
         set(&mut attrs, "local.session", &*self.session_id);
-        set(
-            &mut attrs,
-            "local.includepattern",
-            list(&self.include_patterns),
-        );
+        set(&mut attrs, "local.includepattern", list(&self.include_patterns));
         set(&mut attrs, "local.followpaths", list(&self.follow_paths));
-        set(
-            &mut attrs,
-            "local.excludepatterns",
-            list(&self.exclude_patterns),
-        );
+        set(&mut attrs, "local.excludepatterns", list(&self.exclude_patterns));
         set(&mut attrs, "local.sharedkeyhint", &*self.shared_key_hint);
         set(
             &mut attrs,
@@ -62,17 +51,9 @@ impl LocalSource {
                 Some(Differ::Metadata) => "metadata",
             },
         );
-        flag(
-            &mut attrs,
-            "local.metadatatransfer",
-            self.metadata_only.is_some(),
-        );
+        flag(&mut attrs, "local.metadatatransfer", self.metadata_only.is_some());
         if let Some(exceptions) = &self.metadata_only {
-            set(
-                &mut attrs,
-                "local.metadatatransferexclude",
-                list(exceptions),
-            );
+            set(&mut attrs, "local.metadatatransferexclude", list(exceptions));
         }
         attrs
     }

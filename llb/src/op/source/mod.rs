@@ -90,10 +90,7 @@ impl SourceOp {
             Self::Blob(source) => source.attrs(),
             Self::Raw(source) => return source.attrs(local_unique_id),
         };
-        attrs
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect()
+        attrs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
     /// Whether the op carries a platform: only images do (`platformSpecificSource` in
@@ -115,7 +112,8 @@ impl SourceOp {
                 Err(Fault::BlobReference(source.reference.clone()))
             }
             Self::Image(source) if source.reference.is_empty() => Err(Fault::EmptyIdentifier),
-            _ if self.identifier().is_empty() => Err(Fault::EmptyIdentifier),
+            Self::Http(source) if source.url.is_empty() => Err(Fault::EmptyIdentifier),
+            Self::Raw(source) if source.identifier.is_empty() => Err(Fault::EmptyIdentifier),
             _ => Ok(()),
         }
     }

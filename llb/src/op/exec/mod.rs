@@ -1,0 +1,300 @@
+//! Exec: runs a command in a container.
+
+mod mount;
+
+use std::net::IpAddr;
+
+pub use mount::{CacheSharing, ContentCache, Mount, MountKind, Secret, SshAgent};
+
+use crate::graph::Output;
+use crate::marshal::{Fault, Inputs};
+use crate::wire::Writer;
+
+/// Runs a command in a container whose root is a file system of the graph.
+///
+/// Add it with [`Graph::exec`](crate::Graph::exec).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ExecOp {
+    /// The container's root file system.
+    pub root: Output,
+    /// Mount the root read-only; the op then has no output for it.
+    pub readonly_root: bool,
+    /// Command and arguments; at least one.
+    pub args: Vec<String>,
+    /// Environment, `NAME=VALUE` each. BuildKit's own client keeps every name once, in the order in
+    /// which the names were last set.
+    pub env: Vec<String>,
+    /// Working directory, not empty.
+    pub cwd: String,
+    /// User that runs the command, `name-or-id[:group]`; the image's root if empty.
+    pub user: String,
+    /// Host name of the container; BuildKit's own if empty.
+    pub hostname: String,
+    /// Control group that the container's becomes a child of.
+    pub cgroup_parent: String,
+    /// Additional lines of `/etc/hosts`.
+    pub extra_hosts: Vec<HostIp>,
+    /// Resource limits of the process.
+    pub ulimits: Vec<Ulimit>,
+    /// Exit codes that mean success; 0 alone if empty.
+    pub valid_exit_codes: Vec<i32>,
+    /// Proxy variables, which do not count for the cache.
+    pub proxy_env: Option<ProxyEnv>,
+    /// Network that the container sees.
+    pub network: Network,
+    /// Privileges of the container.
+    pub security: Security,
+    /// Mounts besides the root, in any order.
+    pub mounts: Vec<Mount>,
+    /// Secrets, as files or environment variables.
+    pub secrets: Vec<Secret>,
+    /// Forwarded SSH agents.
+    pub ssh: Vec<SshAgent>,
+    /// Devices of the Container Device Interface.
+    pub devices: Vec<Device>,
+}
+
+impl ExecOp {
+    /// Returns an op that runs a command in the root directory of `root`.
+    pub fn new<S: Into<String>>(root: Output, args: impl IntoIterator<Item = S>) -> Self {
+        Self {
+            root,
+            args: args.into_iter().map(Into::into).collect(),
+            cwd: "/".to_owned(),
+            ..Self::default()
+        }
+    }
+}
+
+/// A line of `/etc/hosts`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostIp {
+    /// Name of the host.
+    pub host: String,
+    /// Its address.
+    pub ip: IpAddr,
+}
+
+/// A resource limit of a process, as `setrlimit` knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ulimit {
+    /// Name in lower case without `RLIMIT_`, such as `nofile`.
+    pub name: String,
+    /// Soft limit.
+    pub soft: i64,
+    /// Hard limit.
+    pub hard: i64,
+}
+
+/// Proxy settings that a command sees as environment variables in lower and upper case.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProxyEnv {
+    /// `HTTP_PROXY`.
+    pub http_proxy: String,
+    /// `HTTPS_PROXY`.
+    pub https_proxy: String,
+    /// `FTP_PROXY`.
+    pub ftp_proxy: String,
+    /// `NO_PROXY`.
+    pub no_proxy: String,
+    /// `ALL_PROXY`.
+    pub all_proxy: String,
+}
+
+/// Network of a container.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Network {
+    /// One of its own.
+    #[default]
+    Sandbox,
+    /// That of the host, which needs the entitlement `network.host`.
+    Host,
+    /// Loopback only.
+    None,
+}
+
+/// Privileges of a container.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Security {
+    /// The usual restrictions.
+    #[default]
+    Sandbox,
+    /// All capabilities and devices, which needs the entitlement `security.insecure`.
+    Insecure,
+}
+
+/// A device of the Container Device Interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// Fully qualified name, such as `vendor.example/gpu=gpu0`.
+    pub name: String,
+    /// Run without the device if the worker has none.
+    pub optional: bool,
+}
+
+/// Where the root is mounted.
+const ROOT: &str = "/";
+
+/// What becomes of a mount.
+pub(crate) enum MountResult {
+    /// It is an output of the op.
+    Result(u32),
+    /// It is what it was.
+    Unchanged(Output),
+    /// It cannot be used any further.
+    Lost,
+}
+
+impl ExecOp {
+    pub(crate) fn check(&self) -> Result<(), Fault> {
+        if self.args.is_empty() {
+            return Err(Fault::NoArguments);
+        }
+        if self.cwd.is_empty() {
+            return Err(Fault::NoWorkingDirectory);
+        }
+        for mount in &self.mounts {
+            match &mount.kind {
+                MountKind::Tmpfs { .. } if !mount.source.is_scratch() => {
+                    return Err(Fault::TmpfsSource(mount.target.clone()));
+                }
+                MountKind::Cache { id, .. } if id.is_empty() => {
+                    return Err(Fault::NoCacheId(mount.target.clone()));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Sorts the mounts by target. Returns the root's output index, if it has one, and what becomes of
+    /// each mount, in the order before sorting.
+    pub(crate) fn sort_mounts(&mut self) -> (Option<u32>, Vec<MountResult>) {
+        let mut mounts: Vec<_> = std::mem::take(&mut self.mounts).into_iter().enumerate().collect();
+        mounts.sort_by(|(_, a), (_, b)| a.target.cmp(&b.target));
+
+        let before_root = mounts.partition_point(|(_, mount)| *mount.target < *ROOT);
+        let mut next = 0;
+        let mut result = || {
+            next += 1;
+            next - 1
+        };
+        let mut root = None;
+        let mut results: Vec<_> = mounts.iter().map(|_| MountResult::Lost).collect();
+        for (position, (given, mount)) in mounts.iter().enumerate() {
+            if position == before_root && !self.readonly_root {
+                root = Some(result());
+            }
+            if mount.has_output() {
+                results[*given] = MountResult::Result(result());
+            } else if mount.readonly {
+                results[*given] = MountResult::Unchanged(mount.source);
+            }
+        }
+        if before_root == mounts.len() && !self.readonly_root {
+            root = Some(result());
+        }
+        self.mounts = mounts.into_iter().map(|(_, mount)| mount).collect();
+        (root, results)
+    }
+
+    /// Calls `visit` with the source of every mount in the order in which they are written. The root
+    /// is among them, before other mounts of `/`.
+    pub(crate) fn for_each_input(&self, mut visit: impl FnMut(Output)) {
+        let (before_root, after_root) = self.around_root();
+        for mount in before_root {
+            visit(mount.source);
+        }
+        visit(self.root);
+        for mount in after_root {
+            visit(mount.source);
+        }
+    }
+
+    fn around_root(&self) -> (&[Mount], &[Mount]) {
+        let at = self.mounts.partition_point(|mount| *mount.target < *ROOT);
+        self.mounts.split_at(at)
+    }
+
+    pub(crate) fn encode(&self, w: &mut Writer, inputs: &mut Inputs<'_>, default_path: Option<&str>) {
+        w.message(1, |w| self.encode_meta(w, default_path));
+        let mut outputs = 0_i64..;
+        let mut output = |has_output| {
+            if has_output { outputs.next().unwrap_or_default() } else { -1 }
+        };
+        let (before_root, after_root) = self.around_root();
+        for mount in before_root {
+            mount.encode(w, inputs, output(mount.has_output()));
+        }
+        let root = Mount { readonly: self.readonly_root, ..Mount::bind(ROOT, self.root) };
+        root.encode(w, inputs, output(root.has_output()));
+        for mount in after_root {
+            mount.encode(w, inputs, output(mount.has_output()));
+        }
+        for secret in &self.secrets {
+            secret.encode_mount(w);
+        }
+        for (position, agent) in self.ssh.iter().enumerate() {
+            agent.encode_mount(w, position);
+        }
+        w.int(3, self.network as i32);
+        w.int(4, self.security as i32);
+        for secret in &self.secrets {
+            secret.encode_env(w);
+        }
+        for device in &self.devices {
+            w.message(6, |w| {
+                w.string(1, &device.name);
+                w.bool(2, device.optional);
+            });
+        }
+    }
+
+    fn encode_meta(&self, w: &mut Writer, default_path: Option<&str>) {
+        w.strings(1, &self.args);
+        w.strings(2, &self.env);
+        if let Some(agent) = self.ssh.first()
+            && !self.has_env("SSH_AUTH_SOCK")
+        {
+            w.strings(2, [format!("SSH_AUTH_SOCK={}", agent.socket(0))]);
+        }
+        if let Some(path) = default_path
+            && !self.has_env("PATH")
+        {
+            w.strings(2, [format!("PATH={path}")]);
+        }
+        w.string(3, &self.cwd);
+        w.string(4, &self.user);
+        if let Some(proxy) = &self.proxy_env {
+            w.message(5, |w| {
+                w.string(1, &proxy.http_proxy);
+                w.string(2, &proxy.https_proxy);
+                w.string(3, &proxy.ftp_proxy);
+                w.string(4, &proxy.no_proxy);
+                w.string(5, &proxy.all_proxy);
+            });
+        }
+        for host in &self.extra_hosts {
+            w.message(6, |w| {
+                w.string(1, &host.host);
+                w.string(2, &host.ip.to_canonical().to_string());
+            });
+        }
+        w.string(7, &self.hostname);
+        for ulimit in &self.ulimits {
+            w.message(9, |w| {
+                w.string(1, &ulimit.name);
+                w.int(2, ulimit.soft);
+                w.int(3, ulimit.hard);
+            });
+        }
+        w.string(10, &self.cgroup_parent);
+        w.bool(11, true); // removeMountStubsRecursive
+        w.packed(12, self.valid_exit_codes.iter().copied());
+    }
+
+    fn has_env(&self, name: &str) -> bool {
+        let set = |line: &String| line.strip_prefix(name).is_some_and(|rest| rest.starts_with('='));
+        self.env.iter().any(set)
+    }
+}

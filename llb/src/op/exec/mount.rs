@@ -1,0 +1,245 @@
+//! Mounts of exec ops, secrets and SSH agents among them.
+
+use std::borrow::Cow;
+
+use crate::graph::Output;
+use crate::marshal::Inputs;
+use crate::wire::Writer;
+
+/// Numbers of mount types in `solver/pb/ops.proto`. That of a bind mount is zero.
+const SECRET: u64 = 1;
+const SSH: u64 = 2;
+const CACHE: u64 = 3;
+const TMPFS: u64 = 4;
+
+/// A mount besides the root.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mount {
+    /// Absolute path in the container.
+    pub target: String,
+    /// What is mounted; scratch is an empty directory.
+    pub source: Output,
+    /// Path in the source that is mounted; all of it if empty.
+    pub selector: String,
+    /// Mount read-only; the mount then has no output of its own.
+    pub readonly: bool,
+    /// Drop what the command writes here.
+    pub no_output: bool,
+    /// What keeps the files.
+    pub kind: MountKind,
+    /// Whether the content of the source counts for the cache, rather than its definition.
+    pub content_cache: ContentCache,
+}
+
+impl Mount {
+    /// Returns a mount of a file system, writable, whose changes become an output of the op.
+    pub fn bind(target: impl Into<String>, source: Output) -> Self {
+        Self {
+            target: target.into(),
+            source,
+            selector: String::new(),
+            readonly: false,
+            no_output: false,
+            kind: MountKind::Bind,
+            content_cache: ContentCache::default(),
+        }
+    }
+
+    /// Returns a mount of a directory that lasts from build to build and starts out empty.
+    pub fn cache(target: impl Into<String>, id: impl Into<String>, sharing: CacheSharing) -> Self {
+        Self { kind: MountKind::Cache { id: id.into(), sharing }, ..Self::bind(target, Output::SCRATCH) }
+    }
+
+    /// Returns a mount of memory, with a size limit in bytes unless it is zero.
+    pub fn tmpfs(target: impl Into<String>, size_bytes: i64) -> Self {
+        Self { kind: MountKind::Tmpfs { size_bytes }, ..Self::bind(target, Output::SCRATCH) }
+    }
+
+    /// Whether the mount's state after the command is an output of the op.
+    pub(crate) fn has_output(&self) -> bool {
+        self.kind == MountKind::Bind && !self.readonly && !self.no_output
+    }
+
+    pub(super) fn encode(&self, w: &mut Writer, inputs: &mut Inputs<'_>, output: i64) {
+        let input = inputs.index_of(self.source);
+        w.message(2, |w| {
+            w.int(1, input);
+            w.string(2, &self.selector);
+            w.string(3, &self.target);
+            w.int(4, output);
+            w.bool(5, self.readonly);
+            match &self.kind {
+                MountKind::Bind => {}
+                MountKind::Cache { id, sharing } => {
+                    w.uint(6, CACHE);
+                    w.message(20, |w| {
+                        w.string(1, id);
+                        w.int(2, *sharing as i32);
+                    });
+                }
+                MountKind::Tmpfs { size_bytes } => {
+                    w.uint(6, TMPFS);
+                    w.message(19, |w| w.int(1, *size_bytes));
+                }
+            }
+            w.int(24, self.content_cache as i32);
+        });
+    }
+}
+
+/// What keeps the files of a mount.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MountKind {
+    /// A snapshot.
+    Bind,
+    /// A directory that lasts from build to build. A source other than scratch is its first content.
+    Cache {
+        /// Which directory; not empty.
+        id: String,
+        /// What happens when several commands use it at once.
+        sharing: CacheSharing,
+    },
+    /// Memory. The source must be scratch.
+    Tmpfs {
+        /// Upper limit in bytes; none if zero.
+        size_bytes: i64,
+    },
+}
+
+/// What happens when several commands use one cache directory at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CacheSharing {
+    /// All write to it.
+    #[default]
+    Shared,
+    /// Each gets one of its own.
+    Private,
+    /// They wait for each other.
+    Locked,
+}
+
+/// Whether a mount's content counts for the cache, rather than its definition.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ContentCache {
+    /// BuildKit decides.
+    #[default]
+    Default,
+    /// The content counts.
+    On,
+    /// The definition counts.
+    Off,
+}
+
+/// A secret that a command can read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Secret {
+    /// Which secret.
+    pub id: String,
+    /// Path of the file that holds it, if it is to be one.
+    pub target: Option<String>,
+    /// Environment variable that holds it, if it is to be one.
+    pub env: Option<String>,
+    /// Owner of the file.
+    pub uid: u32,
+    /// Group of the file.
+    pub gid: u32,
+    /// Permissions of the file.
+    pub mode: u32,
+    /// Run without the secret if the client has none.
+    pub optional: bool,
+}
+
+impl Secret {
+    /// Returns a secret in a file that only root can read.
+    pub fn file(id: impl Into<String>, target: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            target: Some(target.into()),
+            env: None,
+            uid: 0,
+            gid: 0,
+            mode: 0o400,
+            optional: false,
+        }
+    }
+
+    /// Returns a secret in an environment variable.
+    pub fn env(id: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { target: None, env: Some(name.into()), ..Self::file(id, "") }
+    }
+
+    pub(super) fn encode_mount(&self, w: &mut Writer) {
+        let Some(target) = &self.target else { return };
+        w.message(2, |w| {
+            w.int(1, -1);
+            w.string(3, target);
+            w.uint(6, SECRET);
+            w.message(21, |w| {
+                encode_file(w, &self.id, [self.uid, self.gid, self.mode], self.optional);
+            });
+        });
+    }
+
+    pub(super) fn encode_env(&self, w: &mut Writer) {
+        let Some(name) = &self.env else { return };
+        w.message(5, |w| {
+            w.string(1, &self.id);
+            w.string(2, name);
+            w.bool(3, self.optional);
+        });
+    }
+}
+
+/// An SSH agent of the client, forwarded to a socket in the container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SshAgent {
+    /// Which agent.
+    pub id: String,
+    /// Path of the socket; `/run/buildkit/ssh_agent.N` if empty, N counted from 0. The first agent's
+    /// becomes `SSH_AUTH_SOCK` unless the environment has it.
+    pub target: String,
+    /// Owner of the socket.
+    pub uid: u32,
+    /// Group of the socket.
+    pub gid: u32,
+    /// Permissions of the socket.
+    pub mode: u32,
+    /// Run without the agent if the client has none.
+    pub optional: bool,
+}
+
+impl SshAgent {
+    /// Returns an agent whose socket only root can use.
+    pub fn new(id: impl Into<String>) -> Self {
+        Self { id: id.into(), target: String::new(), uid: 0, gid: 0, mode: 0o600, optional: false }
+    }
+
+    /// Returns the path of the socket of the agent at a position.
+    pub(super) fn socket(&self, position: usize) -> Cow<'_, str> {
+        if self.target.is_empty() {
+            format!("/run/buildkit/ssh_agent.{position}").into()
+        } else {
+            (&*self.target).into()
+        }
+    }
+
+    pub(super) fn encode_mount(&self, w: &mut Writer, position: usize) {
+        w.message(2, |w| {
+            w.int(1, -1);
+            w.string(3, &self.socket(position));
+            w.uint(6, SSH);
+            w.message(22, |w| {
+                encode_file(w, &self.id, [self.uid, self.gid, self.mode], self.optional);
+            });
+        });
+    }
+}
+
+/// Writes the body that secret and SSH mounts have in common.
+fn encode_file(w: &mut Writer, id: &str, uid_gid_mode: [u32; 3], optional: bool) {
+    w.string(1, id);
+    for (field, value) in (2..).zip(uid_gid_mode) {
+        w.uint(field, value);
+    }
+    w.bool(5, optional);
+}

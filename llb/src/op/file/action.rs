@@ -1,0 +1,272 @@
+//! The actions of a file op.
+
+use super::ActionId;
+use super::owner::{Owner, encode_owner};
+use crate::graph::Output;
+use crate::path;
+use crate::wire::Writer;
+
+/// One change of a [`FileOp`](super::FileOp).
+#[derive(Clone, Debug, PartialEq)]
+pub enum FileAction {
+    /// Copies files.
+    Copy(Box<CopyAction>),
+    /// Makes a file.
+    Mkfile(MkfileAction),
+    /// Makes a directory.
+    Mkdir(MkdirAction),
+    /// Removes files.
+    Rm(RmAction),
+    /// Makes a symbolic link.
+    Symlink(SymlinkAction),
+}
+
+/// Copies files from a file system into the one that the chain changes.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent switches of BuildKit's message")]
+pub struct CopyAction {
+    /// Where the files are.
+    pub from: CopyFrom,
+    /// Path of the source.
+    pub src: String,
+    /// Path of the destination. A trailing slash means a directory.
+    pub dest: String,
+    /// Owner; that of the source if there is none.
+    pub owner: Option<Owner>,
+    /// Permissions; those of the source if there are none.
+    pub chmod: Option<Chmod>,
+    /// Follow symbolic links in the source path.
+    pub follow_symlinks: bool,
+    /// Copy what is in a directory rather than the directory.
+    pub dir_contents_only: bool,
+    /// Unpack the source if it is an archive.
+    pub attempt_unpack: bool,
+    /// Make the directories of the destination path.
+    pub create_dest_path: bool,
+    /// Expand wildcards in the source path.
+    pub allow_wildcard: bool,
+    /// Do not fail if the wildcards match nothing.
+    pub allow_empty_wildcard: bool,
+    /// Time of what is copied, in nanoseconds since 1970; that of the source if there is none.
+    pub timestamp: Option<i64>,
+    /// Copy only what matches one of these.
+    pub include_patterns: Vec<String>,
+    /// Leave out what matches one of these.
+    pub exclude_patterns: Vec<String>,
+    /// Replace what stands at the destination even if it is of another type.
+    pub always_replace_existing: bool,
+    /// Fail if one of these is not among what the include patterns matched.
+    pub required_paths: Vec<String>,
+}
+
+impl CopyAction {
+    /// Returns a plain copy.
+    pub fn new(from: impl Into<CopyFrom>, src: impl Into<String>, dest: impl Into<String>) -> Self {
+        Self {
+            from: from.into(),
+            src: src.into(),
+            dest: dest.into(),
+            owner: None,
+            chmod: None,
+            follow_symlinks: false,
+            dir_contents_only: false,
+            attempt_unpack: false,
+            create_dest_path: false,
+            allow_wildcard: false,
+            allow_empty_wildcard: false,
+            timestamp: None,
+            include_patterns: Vec::new(),
+            exclude_patterns: Vec::new(),
+            always_replace_existing: false,
+            required_paths: Vec::new(),
+        }
+    }
+}
+
+/// Where a [`CopyAction`] copies from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CopyFrom {
+    /// A file system of the graph.
+    Output(Output),
+    /// The result of an earlier action of the same op.
+    Action(ActionId),
+}
+
+impl CopyFrom {
+    pub(super) fn action(self) -> Option<ActionId> {
+        match self {
+            Self::Output(_) => None,
+            Self::Action(id) => Some(id),
+        }
+    }
+}
+
+impl From<Output> for CopyFrom {
+    fn from(output: Output) -> Self {
+        Self::Output(output)
+    }
+}
+
+/// Permissions that a copy gets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Chmod {
+    /// Permission bits, set-user-id, set-group-id and sticky bit as in `chmod(2)`.
+    Bits(u32),
+    /// An expression such as `u=rwX,go=rX`; not empty.
+    Symbolic(String),
+}
+
+/// Makes a file with some content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MkfileAction {
+    /// Path of the file.
+    pub path: String,
+    /// Permission bits; only the lower nine count.
+    pub mode: u32,
+    /// Content.
+    pub data: Vec<u8>,
+    /// Owner; root if there is none.
+    pub owner: Option<Owner>,
+    /// Time of the file in nanoseconds since 1970; that of the build if there is none.
+    pub timestamp: Option<i64>,
+}
+
+impl MkfileAction {
+    /// Returns a file of root.
+    pub fn new(path: impl Into<String>, mode: u32, data: impl Into<Vec<u8>>) -> Self {
+        Self { path: path.into(), mode, data: data.into(), owner: None, timestamp: None }
+    }
+}
+
+/// Makes a directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MkdirAction {
+    /// Path of the directory.
+    pub path: String,
+    /// Permission bits; only the lower nine count.
+    pub mode: u32,
+    /// Make the directories above, and do not fail if the directory is there.
+    pub make_parents: bool,
+    /// Owner; root if there is none.
+    pub owner: Option<Owner>,
+    /// Time of the directory in nanoseconds since 1970; that of the build if there is none.
+    pub timestamp: Option<i64>,
+}
+
+impl MkdirAction {
+    /// Returns a directory of root.
+    pub fn new(path: impl Into<String>, mode: u32) -> Self {
+        Self { path: path.into(), mode, make_parents: false, owner: None, timestamp: None }
+    }
+}
+
+/// Removes a file or a directory with all that is in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RmAction {
+    /// Path of what is removed.
+    pub path: String,
+    /// Do not fail if there is nothing.
+    pub allow_not_found: bool,
+    /// Expand wildcards in the path.
+    pub allow_wildcard: bool,
+}
+
+impl RmAction {
+    /// Returns the removal of one path, which must be there.
+    pub fn new(path: impl Into<String>) -> Self {
+        Self { path: path.into(), allow_not_found: false, allow_wildcard: false }
+    }
+}
+
+/// Makes a symbolic link. Its paths are written as they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SymlinkAction {
+    /// What the link points to.
+    pub old_path: String,
+    /// Path of the link.
+    pub new_path: String,
+    /// Owner; root if there is none.
+    pub owner: Option<Owner>,
+    /// Time of the link in nanoseconds since 1970; that of the build if there is none.
+    pub timestamp: Option<i64>,
+}
+
+impl SymlinkAction {
+    /// Returns a link at `new_path` that points to `old_path`.
+    pub fn new(old_path: impl Into<String>, new_path: impl Into<String>) -> Self {
+        Self { old_path: old_path.into(), new_path: new_path.into(), owner: None, timestamp: None }
+    }
+}
+macro_rules! actions {
+    ($($name:ident($action:ty)),*) => {$(
+        impl From<$action> for FileAction {
+            fn from(action: $action) -> Self {
+                Self::$name(action.into())
+            }
+        }
+    )*};
+}
+
+actions!(Copy(CopyAction), Mkfile(MkfileAction), Mkdir(MkdirAction), Rm(RmAction), Symlink(SymlinkAction));
+impl FileAction {
+    /// Writes the member of the oneof. `base` is the input that names of owners are looked up in.
+    pub(super) fn encode(&self, w: &mut Writer, dir: &str, base: i64) {
+        match self {
+            Self::Copy(copy) => w.message(4, |w| copy.encode(w, dir, base)),
+            Self::Mkfile(mkfile) => w.message(5, |w| {
+                w.string(1, &path::normalize(dir, &mkfile.path, false));
+                w.uint(2, mkfile.mode & 0o777);
+                w.bytes(3, &mkfile.data);
+                encode_owner(w, 4, mkfile.owner.as_ref(), base);
+                encode_time(w, 5, mkfile.timestamp);
+            }),
+            Self::Mkdir(mkdir) => w.message(6, |w| {
+                w.string(1, &path::normalize(dir, &mkdir.path, false));
+                w.uint(2, mkdir.mode & 0o777);
+                w.bool(3, mkdir.make_parents);
+                encode_owner(w, 4, mkdir.owner.as_ref(), base);
+                encode_time(w, 5, mkdir.timestamp);
+            }),
+            Self::Rm(rm) => w.message(7, |w| {
+                w.string(1, &path::normalize(dir, &rm.path, false));
+                w.bool(2, rm.allow_not_found);
+                w.bool(3, rm.allow_wildcard);
+            }),
+            Self::Symlink(link) => w.message(8, |w| {
+                w.string(1, &link.old_path);
+                w.string(2, &link.new_path);
+                encode_owner(w, 3, link.owner.as_ref(), base);
+                encode_time(w, 4, link.timestamp);
+            }),
+        }
+    }
+}
+impl CopyAction {
+    fn encode(&self, w: &mut Writer, dir: &str, base: i64) {
+        w.string(1, &path::normalize("/", &self.src, false));
+        w.string(2, &path::normalize(dir, &self.dest, true));
+        encode_owner(w, 3, self.owner.as_ref(), base);
+        match &self.chmod {
+            None => w.int(4, -1),
+            Some(Chmod::Bits(bits)) => w.int(4, bits.cast_signed()),
+            Some(Chmod::Symbolic(_)) => {}
+        }
+        w.bool(5, self.follow_symlinks);
+        w.bool(6, self.dir_contents_only);
+        w.bool(7, self.attempt_unpack);
+        w.bool(8, self.create_dest_path);
+        w.bool(9, self.allow_wildcard);
+        w.bool(10, self.allow_empty_wildcard);
+        encode_time(w, 11, self.timestamp);
+        w.strings(12, &self.include_patterns);
+        w.strings(13, &self.exclude_patterns);
+        w.bool(14, self.always_replace_existing);
+        if let Some(Chmod::Symbolic(mode)) = &self.chmod {
+            w.string(15, mode);
+        }
+        w.strings(16, &self.required_paths);
+    }
+}
+fn encode_time(w: &mut Writer, field: u32, timestamp: Option<i64>) {
+    w.int(field, timestamp.unwrap_or(-1));
+}

@@ -1,0 +1,184 @@
+//! File: copies, makes and removes files without running anything.
+
+mod action;
+mod owner;
+
+pub use action::{
+    Chmod, CopyAction, CopyFrom, FileAction, MkdirAction, MkfileAction, RmAction, SymlinkAction,
+};
+pub use owner::{Owner, UserRef};
+
+use crate::graph::{Output, count};
+use crate::marshal::Inputs;
+use crate::wire::Writer;
+
+/// A chain of changes to a file system, each on top of the one before; the last one's result is the
+/// op's. Add it with [`Graph::file`](crate::Graph::file).
+///
+/// ```
+/// use llb::{Constraints, CopyAction, FileOp, Graph, LocalSource, MkdirAction, Output};
+///
+/// let mut graph = Graph::new();
+/// let context = graph.source(LocalSource::new("context"), Constraints::default());
+/// let mut file = FileOp::new(Output::SCRATCH);
+/// file.push(MkdirAction { make_parents: true, ..MkdirAction::new("/srv/app", 0o755) });
+/// file.push(CopyAction { allow_wildcard: true, ..CopyAction::new(context, "/*.html", "/srv/app/") });
+/// let pages = graph.file(file, Constraints::named("copy the pages"));
+/// # let _ = pages;
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct FileOp {
+    base: Output,
+    dir: String,
+    steps: Vec<Step>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Step {
+    parent: Parent,
+    /// What the chain of parents starts from.
+    base: Output,
+    action: FileAction,
+}
+
+/// What an action of a [`FileOp`] changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parent {
+    /// A file system of the graph.
+    Base(Output),
+    /// The result of an earlier action of the same op.
+    Action(ActionId),
+}
+
+/// Stands for an action of a [`FileOp`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ActionId(u32);
+
+impl FileOp {
+    /// Returns a chain without actions yet on a base. User and group names of owners are looked up in
+    /// the base.
+    pub fn new(base: Output) -> Self {
+        Self { base, dir: "/".to_owned(), steps: Vec::new() }
+    }
+
+    /// Returns this chain with relative paths of its actions relative to `dir` rather than `/`. (The
+    /// source of a copy is relative to the root of the file system that it is in.)
+    #[must_use]
+    pub fn in_dir(self, dir: impl Into<String>) -> Self {
+        Self { dir: dir.into(), ..self }
+    }
+
+    /// Returns what the first action changes.
+    pub fn base(&self) -> Output {
+        self.base
+    }
+
+    /// Returns the actions in their order.
+    pub fn actions(&self) -> impl ExactSizeIterator<Item = &FileAction> {
+        self.steps.iter().map(|step| &step.action)
+    }
+
+    /// Whether the chain has no actions. Such an op cannot be marshalled.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// Adds an action on top of the last one, or on the base if it is the first.
+    pub fn push(&mut self, action: impl Into<FileAction>) -> ActionId {
+        let parent = match self.steps.len() {
+            0 => Parent::Base(self.base),
+            len => Parent::Action(ActionId(count(len - 1))),
+        };
+        self.push_on(parent, action)
+    }
+
+    /// Adds an action on top of something else than the last one. With this an op prepares files on
+    /// the side and copies them with [`CopyFrom::Action`].
+    ///
+    /// # Panics
+    ///
+    /// If the parent or a copy's source is an action that this op does not have.
+    pub fn push_on(&mut self, parent: Parent, action: impl Into<FileAction>) -> ActionId {
+        let action = action.into();
+        let id = ActionId(count(self.steps.len()));
+        let copied = match &action {
+            FileAction::Copy(copy) => copy.from.action(),
+            _ => None,
+        };
+        let earlier = |id: ActionId| {
+            let step = self.steps.get(id.0 as usize);
+            step.unwrap_or_else(|| panic!("{id:?} is no action of this file op"))
+        };
+        copied.map(earlier);
+        let base = match parent {
+            Parent::Base(base) => base,
+            Parent::Action(parent) => earlier(parent).base,
+        };
+        self.steps.push(Step { parent, base, action });
+        id
+    }
+}
+impl FileOp {
+    /// Calls `visit` with bases and sources in the order of `allOutputs` in `client/llb/fileop.go`:
+    /// from the last action back, what an action copies before what it stands on.
+    pub(crate) fn for_each_input(&self, mut visit: impl FnMut(Output)) {
+        let mut seen = vec![false; self.steps.len()];
+        let mut waiting = Vec::new();
+        let mut next = self.steps.len().checked_sub(1);
+        while let Some(at) = next {
+            if !std::mem::replace(&mut seen[at], true) {
+                let step = &self.steps[at];
+                visit(step.base);
+                if let Parent::Action(parent) = step.parent {
+                    waiting.push(parent.0 as usize);
+                }
+                if let FileAction::Copy(copy) = &step.action {
+                    match copy.from {
+                        CopyFrom::Output(output) => visit(output),
+                        CopyFrom::Action(id) => waiting.push(id.0 as usize),
+                    }
+                }
+            }
+            next = waiting.pop();
+        }
+    }
+
+    /// Writes the actions. An action's input is an input of the op, or, after those, an earlier
+    /// action; only the last one's result is an output.
+    pub(crate) fn encode(&self, w: &mut Writer, inputs: &mut Inputs<'_>) {
+        let indexes: Vec<(i64, i64)> = self
+            .steps
+            .iter()
+            .map(|step| {
+                let base = inputs.index_of(step.base);
+                let copied = match &step.action {
+                    FileAction::Copy(copy) => match copy.from {
+                        CopyFrom::Output(output) => inputs.index_of(output),
+                        CopyFrom::Action(_) => -1,
+                    },
+                    _ => -1,
+                };
+                (base, copied)
+            })
+            .collect();
+        let action_index = |id: ActionId| inputs.len() + i64::from(id.0);
+
+        for (at, (step, (base, copied))) in self.steps.iter().zip(indexes).enumerate() {
+            let input = match step.parent {
+                Parent::Base(_) => base,
+                Parent::Action(parent) => action_index(parent),
+            };
+            let secondary = match &step.action {
+                FileAction::Copy(copy) => copy.from.action().map_or(copied, action_index),
+                _ => -1,
+            };
+            let output = if at + 1 == self.steps.len() { 0 } else { -1 };
+            w.message(2, |w| {
+                w.int(1, input);
+                w.int(2, secondary);
+                w.int(3, output);
+                step.action.encode(w, &self.dir, base);
+            });
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! What marshalling takes, refuses, and how it grows.
+
+use llb::{
+    BlobSource, BuildOp, CacheSharing, Constraints, CopyAction, DecodeError, Definition, ExecOp, Fault,
+    FileOp, Graph, HttpSource, ImageSource, LocalSource, MarshalOptions, Mount, Output, Platform, RawSource,
+};
+
+fn options() -> MarshalOptions {
+    MarshalOptions::new(Platform::new("linux", "amd64"), "unique")
+}
+
+fn none() -> Constraints {
+    Constraints::default()
+}
+
+fn fault(build: impl FnOnce(&mut Graph, Output) -> Output) -> (String, Fault) {
+    let mut graph = Graph::new();
+    let alpine = graph.source(ImageSource::new("alpine"), none());
+    let output = build(&mut graph, alpine);
+    let error = graph.marshal(output, &options()).expect_err("the op is incomplete");
+    (error.to_string(), error.fault)
+}
+
+#[test]
+fn incomplete_ops_are_refused_by_the_name_of_their_step() {
+    let (text, fault) = fault(|graph, alpine| {
+        let exec = ExecOp::new(alpine, [""; 0]);
+        graph.exec(exec, Constraints::named("RUN")).root
+    });
+    assert_eq!(fault, Fault::NoArguments);
+    assert_eq!(text, "RUN: there is no command to run");
+}
+
+#[test]
+fn every_fault_is_found() {
+    let exec = |change: fn(&mut ExecOp, Output)| {
+        let run = move |graph: &mut Graph, alpine| {
+            let mut exec = ExecOp::new(alpine, ["make"]);
+            change(&mut exec, alpine);
+            graph.exec(exec, none()).root
+        };
+        fault(run).1
+    };
+    assert_eq!(exec(|exec, _| exec.cwd.clear()), Fault::NoWorkingDirectory);
+    let tmpfs = exec(|exec, alpine| {
+        exec.mounts.push(Mount { source: alpine, ..Mount::tmpfs("/t", 0) });
+    });
+    assert_eq!(tmpfs, Fault::TmpfsSource("/t".to_owned()));
+    let cache = exec(|exec, _| {
+        exec.mounts.push(Mount::cache("/c", "", CacheSharing::Shared));
+    });
+    assert_eq!(cache, Fault::NoCacheId("/c".to_owned()));
+
+    let source = |source: llb::SourceOp| fault(|graph, _| graph.source(source, none()));
+    assert_eq!(source(ImageSource::new("").into()).1, Fault::EmptyIdentifier);
+    assert_eq!(source(HttpSource::new("").into()).1, Fault::EmptyIdentifier);
+    assert_eq!(source(RawSource::default().into()).1, Fault::EmptyIdentifier);
+    for blob in ["alpine", "alpine@", "a/alpine:1@sha256:ab"] {
+        let (text, fault) = source(BlobSource::new(blob).into());
+        assert_eq!(fault, Fault::BlobReference(blob.to_owned()));
+        assert!(text.starts_with("op 1: "), "{text}");
+    }
+
+    let (_, file) = fault(|graph, alpine| graph.file(FileOp::new(alpine), none()));
+    assert_eq!(file, Fault::NoActions);
+    let (_, build) = fault(|graph, _| graph.build(BuildOp::new(Output::SCRATCH), none()));
+    assert_eq!(build, Fault::BuildOfScratch);
+    let (_, unnamed) = fault(|graph, alpine| graph.require("", alpine, &[alpine], none()));
+    assert_eq!(unnamed, Fault::Passthrough);
+}
+
+#[test]
+fn ops_that_are_not_needed_may_be_incomplete() {
+    let mut graph = Graph::new();
+    graph.source(ImageSource::new(""), none());
+    let alpine = graph.source(ImageSource::new("alpine"), none());
+    let definition = graph.marshal(alpine, &options()).unwrap();
+    assert_eq!(definition.ops.len(), 2);
+    assert_eq!(definition.root(), Some(definition.ops[0].digest));
+    assert_eq!(definition.terminal(), Some(definition.ops[1].digest));
+    assert_eq!(graph.len(), 2);
+}
+
+#[test]
+fn scratch_has_no_ops() {
+    let definition = Graph::new().marshal(Output::SCRATCH, &options()).unwrap();
+    assert_eq!(definition, Definition::default());
+    assert_eq!((definition.root(), definition.terminal()), (None, None));
+    assert_eq!(definition.encode(), b"");
+    assert_eq!(definition.to_json().unwrap(), "");
+    assert_eq!(definition.to_pb(), llb::pb::Definition::default());
+}
+
+#[test]
+#[should_panic(expected = "is of another graph")]
+fn outputs_of_another_graph_are_refused() {
+    let mut graph = Graph::new();
+    let alpine = graph.source(ImageSource::new("alpine"), none());
+    Graph::new().exec(ExecOp::new(alpine, ["make"]), none());
+}
+
+#[test]
+fn bytes_that_are_no_definition_are_refused() {
+    let error = Definition::decode(b"\xff").unwrap_err();
+    assert!(matches!(error, DecodeError::Definition(_)), "{error}");
+
+    // one op, which is no message
+    let definition = Definition::decode(b"\x0a\x01\xff").unwrap();
+    let error = definition.to_json().unwrap_err();
+    assert!(matches!(error, DecodeError::Op { index: 0, .. }), "{error}");
+    assert_eq!(definition.to_tree().unwrap_err(), error);
+    assert_eq!(definition.to_dot().unwrap_err(), error);
+    assert_eq!(definition.root(), None);
+
+    let mut graph = Graph::new();
+    let alpine = graph.source(ImageSource::new("alpine"), none());
+    let definition = graph.marshal(alpine, &options()).unwrap();
+    let mut message = definition.to_pb();
+    let location = llb::pb::Location { source_index: 1, ..Default::default() };
+    for locations in message.source.as_mut().unwrap().locations.values_mut() {
+        locations.locations.push(location.clone());
+    }
+    let error = Definition::from_pb(message).unwrap_err();
+    assert_eq!(error, DecodeError::SourceIndex { index: 1, count: 0 });
+}
+
+/// A graph as deep as it has stages, wide in the op at its end, with the same source again and again.
+fn stages(count: usize) -> (Graph, Output) {
+    let mut graph = Graph::new();
+    let mut last = Output::SCRATCH;
+    let mut gather = FileOp::new(Output::SCRATCH);
+    for stage in 0..count {
+        let context = graph.source(LocalSource::new("context"), Constraints::named("context"));
+        let base = graph.source(ImageSource::new("alpine"), Constraints::named("FROM alpine"));
+        let mut copy = FileOp::new(base);
+        copy.push(CopyAction::new(context, "/", format!("/{stage}")));
+        copy.push(CopyAction::new(last, "/out", "/in"));
+        let copied = graph.file(copy, Constraints::named("COPY"));
+        last = graph.exec(ExecOp::new(copied, ["make"]), Constraints::named("RUN make")).root;
+        gather.push(CopyAction::new(last, "/out", format!("/{stage}")));
+    }
+    let gathered = graph.file(gather, none());
+    (graph, gathered)
+}
+
+#[test]
+fn deep_and_wide_graphs_are_marshalled_and_shown() {
+    let (graph, output) = stages(10_000);
+    let definition = graph.marshal(output, &options()).unwrap();
+    assert_eq!(definition.ops.len(), 2 + 2 * 10_000 + 2);
+    let bytes = definition.encode();
+    assert_eq!(Definition::decode(&bytes).unwrap(), definition);
+    let tree = definition.to_tree().unwrap();
+    assert!(tree.len() < 10_000 * 1000, "the tree has {} bytes", tree.len());
+    assert_eq!(tree.matches('●').count(), 2 + 2 * 10_000 + 1);
+}

@@ -1,0 +1,208 @@
+//! Which buildkitd builds: one that runs, or one of Bob's own.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::fs::FlockOperation;
+use tokio_util::sync::CancellationToken;
+
+use crate::buildkit::daemon::find_program;
+use crate::buildkit::{Address, Client, Daemon, DaemonError, DaemonOptions, TlsOptions};
+
+/// How long a running daemon may take to answer.
+const PROBE: Duration = Duration::from_secs(5);
+/// How often a state folder that another build uses is asked for again.
+const LOCK_RETRY: Duration = Duration::from_millis(200);
+/// Where a system-wide buildkitd listens.
+const USUAL_SOCKET: &str = "/run/buildkit/buildkitd.sock";
+
+/// How to come to a buildkitd.
+#[derive(Debug, Clone)]
+pub struct DaemonChoice {
+    /// The address that must be used, where one is given.
+    pub address: Option<Address>,
+    /// Files and names for TLS to that address.
+    pub tls: TlsOptions,
+    /// Addresses that are tried before a daemon is started.
+    pub candidates: Vec<Address>,
+    /// The daemon to start where none answers.
+    pub own: OwnDaemon,
+}
+
+/// A daemon that Bob starts.
+#[derive(Debug, Clone)]
+pub struct OwnDaemon {
+    /// The program; looked for in `search_path` where it is not given.
+    pub program: Option<PathBuf>,
+    /// `PATH`.
+    pub search_path: Option<OsString>,
+    /// Where it keeps its state.
+    pub root: PathBuf,
+    /// Where it listens.
+    pub socket: PathBuf,
+    /// How long it may take until it answers; the client's own limit where absent.
+    pub ready_timeout: Option<Duration>,
+    /// Whether builds wait for each other rather than share `root`.
+    pub is_locked: bool,
+}
+
+/// Why there is no buildkitd to build with.
+#[derive(Debug, thiserror::Error)]
+pub enum NoBuilder {
+    /// The one that was named does not answer.
+    #[error(transparent)]
+    Client(#[from] crate::buildkit::Error),
+    /// None can be started.
+    #[error(transparent)]
+    Daemon(#[from] DaemonError),
+    /// Its state folder cannot be used.
+    #[error("cannot use {path} for buildkitd's state; choose another folder with --state-dir", path = path.display())]
+    State {
+        /// The folder.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The user interrupted.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// A connection to a buildkitd, and that daemon itself where it is Bob's own.
+#[derive(Debug)]
+pub struct Builder {
+    /// The connection.
+    pub client: Client,
+    daemon: Option<Daemon>,
+    _lock: Option<File>,
+}
+
+impl DaemonChoice {
+    /// Connects to the daemon that is to be used; starts one where none answers.
+    ///
+    /// # Errors
+    /// [`NoBuilder`].
+    pub async fn connect(&self, cancel: &CancellationToken) -> Result<Builder, NoBuilder> {
+        cancel.run_until_cancelled(self.find_or_start()).await.unwrap_or(Err(NoBuilder::Interrupted))
+    }
+
+    async fn find_or_start(&self) -> Result<Builder, NoBuilder> {
+        if let Some(address) = &self.address {
+            let client = Client::probe(address, &self.tls, PROBE).await?;
+            return Ok(Builder { client, daemon: None, _lock: None });
+        }
+        for address in &self.candidates {
+            match Client::probe(address, &self.tls, PROBE).await {
+                Ok(client) => return Ok(Builder { client, daemon: None, _lock: None }),
+                Err(error) => tracing::debug!(%address, %error, "no buildkitd there"),
+            }
+        }
+        self.own.start().await
+    }
+}
+
+impl OwnDaemon {
+    async fn start(&self) -> Result<Builder, NoBuilder> {
+        let program = find_program(self.program.as_deref(), self.search_path.as_deref())?;
+        let lock = if self.is_locked { Some(lock(&self.root).await?) } else { None };
+        let mut options = DaemonOptions::new(program, self.root.clone(), self.socket.clone());
+        if let Some(limit) = self.ready_timeout {
+            options.ready_timeout = limit;
+        }
+        tracing::info!(root = %self.root.display(), "starting buildkitd");
+        let daemon = Daemon::start(options).await?;
+        let client = Client::connect(daemon.address(), &TlsOptions::default(), PROBE).await?;
+        Ok(Builder { client, daemon: Some(daemon), _lock: lock })
+    }
+}
+
+impl Builder {
+    /// Whether buildkitd is on this machine, so that it reaches this process through loopback.
+    pub fn shares_network(&self) -> bool {
+        self.daemon.is_some() || matches!(self.client.address(), Address::Unix(_))
+    }
+
+    /// How Bob's own daemon ended, as soon as it has; never for another one.
+    pub async fn exited(&self) -> DaemonError {
+        match &self.daemon {
+            Some(daemon) => {
+                let exit = daemon.exited().await;
+                DaemonError::Exited { status: exit.status.to_string(), log_tail: exit.log_tail }
+            }
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Ends the daemon if it is Bob's own.
+    pub async fn stop(self) {
+        let Self { client, daemon, _lock } = self;
+        drop(client);
+        if let Some(daemon) = daemon {
+            daemon.stop().await;
+        }
+    }
+}
+
+/// Holds the lock of a state folder, waiting for other builds that hold it. The lock ends with the file.
+async fn lock(root: &Path) -> Result<File, NoBuilder> {
+    let failed = |source| NoBuilder::State { path: root.to_owned(), source };
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(root).map_err(failed)?;
+    let file = File::create(root.join("bob.lock")).map_err(failed)?;
+    let mut told = false;
+    loop {
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(file),
+            Err(rustix::io::Errno::WOULDBLOCK) => {
+                if !std::mem::replace(&mut told, true) {
+                    tracing::warn!(root = %root.display(), "waiting for another build that uses this state folder");
+                }
+                tokio::time::sleep(LOCK_RETRY).await;
+            }
+            Err(error) => return Err(failed(error.into())),
+        }
+    }
+}
+
+/// The sockets where a buildkitd of this machine or user usually listens.
+pub fn usual_addresses(runtime_dir: Option<&Path>) -> Vec<Address> {
+    let rootless = runtime_dir.map(|dir| dir.join("buildkit/buildkitd.sock"));
+    let sockets = std::iter::once(PathBuf::from(USUAL_SOCKET)).chain(rootless);
+    sockets.filter(|socket| socket.exists()).map(Address::Unix).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_state_folder_is_used_by_one_build_at_a_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let held = lock(dir.path()).await.unwrap();
+        let waiting = tokio::time::timeout(Duration::from_millis(50), lock(dir.path()));
+        assert!(waiting.await.is_err());
+        drop(held);
+        lock(dir.path()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_interrupt_ends_the_wait_for_a_daemon() {
+        let dir = tempfile::tempdir().unwrap();
+        let own = OwnDaemon {
+            program: Some("/bin/true".into()),
+            search_path: None,
+            root: dir.path().to_owned(),
+            socket: dir.path().join("sock"),
+            ready_timeout: None,
+            is_locked: true,
+        };
+        let choice = DaemonChoice { address: None, tls: TlsOptions::default(), candidates: Vec::new(), own };
+        let _held = lock(dir.path()).await.unwrap();
+        let cancel = CancellationToken::new();
+        cancel.cancel();
+        assert!(matches!(choice.connect(&cancel).await, Err(NoBuilder::Interrupted)));
+    }
+}

@@ -1,0 +1,211 @@
+//! The converter: a Dockerfile's text and answers in; graph, configuration and warnings out.
+//!
+//! [`Converter`] is pure. [`convert`] drives it: asks, has everything that it needs looked up at once,
+//! asks again.
+//!
+//! ```text
+//! text ─ Converter::new ─▶ Converter ─ convert(options, platform, facts) ─▶ Need(…) or Done(…)
+//! ```
+
+mod files;
+mod lock;
+
+pub use files::LocalFiles;
+pub use lock::{ImageLock, LockError, LockResolver};
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+
+use crate::diag::{Diagnostic, Source};
+use crate::dockerfile::{self, Dockerfile, Fact};
+use crate::image::Platform;
+use crate::lint::{Report, Settings, Warning};
+use crate::lower::{self, Lowered};
+use crate::plan::{self, Facts, Failure, Need, Notice, Options};
+
+/// A Dockerfile that was read, ready to be converted for any options and platform.
+#[derive(Debug)]
+pub struct Converter {
+    source: Source,
+    dockerfile: Dockerfile,
+    /// What the parser saw.
+    facts: Vec<Fact>,
+}
+
+/// What a conversion answers.
+#[derive(Debug)]
+pub enum Answer {
+    /// Facts that are missing. Find out all of them at once and ask again.
+    Need(BTreeSet<Need>),
+    /// The graph, and what the build checks found.
+    Done(Box<Conversion>),
+}
+
+/// A finished conversion.
+#[derive(Debug)]
+pub struct Conversion {
+    /// Graph and configuration.
+    pub lowered: Lowered,
+    /// What the build checks found, in BuildKit's order.
+    pub warnings: Vec<Warning>,
+}
+
+/// A Dockerfile that is rejected.
+#[derive(Debug)]
+pub struct Rejected {
+    /// What is wrong, and where.
+    pub error: Box<Diagnostic>,
+    /// What the build checks found before that.
+    pub warnings: Vec<Warning>,
+}
+
+impl Converter {
+    /// The converter of a Dockerfile's text. `options` say only how its build checks are set.
+    ///
+    /// # Errors
+    /// [`Rejected`] where the text is no Dockerfile.
+    pub fn new(source: Source, options: &Options) -> Result<Self, Rejected> {
+        let mut facts = Vec::new();
+        match dockerfile::parse(&source, &mut facts) {
+            Ok(dockerfile) => Ok(Self { source, dockerfile, facts }),
+            Err(error) => {
+                let settings = settings(&source, options)?;
+                let mut report = Report::default();
+                report.add_facts(&facts, &settings);
+                Err(Rejected { error: Box::new(error.diagnostic(&source)), warnings: report.warnings })
+            }
+        }
+    }
+
+    /// The Dockerfile's text.
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// The graph for one platform, or what is needed to make it. `platform` is one of
+    /// `options.platforms`, or `None` where that is empty.
+    ///
+    /// # Errors
+    /// [`Rejected`] where BuildKit rejects the Dockerfile with these options.
+    pub fn convert(
+        &self,
+        options: &Options,
+        platform: Option<&Platform>,
+        facts: &Facts,
+    ) -> Result<Answer, Rejected> {
+        let settings = settings(&self.source, options)?;
+        let mut notices = Vec::new();
+        let outcome = self.lower(options, platform, facts, &mut notices);
+        let mut report = Report::default();
+        report.add_facts(&self.facts, &settings);
+        report.add_dockerfile(&self.dockerfile, &settings);
+        report.add_notices(&notices, &settings);
+        let violated = report.violated(&settings);
+        let warnings = report.warnings;
+        let lowered = match outcome {
+            Ok(Step::Need(needs)) => return Ok(Answer::Need(needs)),
+            Ok(Step::Done(lowered)) => lowered,
+            Err(error) => return Err(Rejected { error, warnings }),
+        };
+        if let Some(rules) = violated {
+            let rules: Vec<&str> = rules.into_iter().collect();
+            let text = format!("lint violation found for rules: {}", rules.join(", "));
+            return Err(Rejected { error: Box::new(Diagnostic::error(text)), warnings });
+        }
+        Ok(Answer::Done(Box::new(Conversion { lowered: *lowered, warnings })))
+    }
+
+    fn lower(
+        &self,
+        options: &Options,
+        platform: Option<&Platform>,
+        facts: &Facts,
+        notices: &mut Vec<Notice>,
+    ) -> Result<Step, Box<Diagnostic>> {
+        let plan = match plan::plan(&self.dockerfile, options, platform, facts, notices) {
+            Ok(plan::Answer::Need(needs)) => return Ok(Step::Need(needs)),
+            Ok(plan::Answer::Ready(plan)) => plan,
+            Err(error) => return Err(Box::new(error.diagnostic(&self.source))),
+        };
+        match lower::lower(&plan, &self.source, notices) {
+            Ok(lowered) => Ok(Step::Done(Box::new(lowered))),
+            Err(error) => Err(Box::new(error.diagnostic(&self.source))),
+        }
+    }
+}
+
+/// What is needed, or the graph.
+enum Step {
+    Need(BTreeSet<Need>),
+    Done(Box<Lowered>),
+}
+
+fn settings(source: &Source, options: &Options) -> Result<Settings, Rejected> {
+    Settings::of(options.check.as_deref(), source.bytes()).map_err(|error| Rejected {
+        error: Box::new(Diagnostic::error(error.to_string())),
+        warnings: Vec::new(),
+    })
+}
+
+/// Looks facts up: in a lock file, at buildkitd, on disk.
+pub trait Resolver {
+    /// Answers every need, all at once where that is possible. A need without an answer in the result
+    /// is a bug of the resolver.
+    fn resolve(
+        &self,
+        needs: &BTreeSet<Need>,
+    ) -> impl Future<Output = Vec<(Need, Result<plan::Fact, Failure>)>> + Send;
+}
+
+/// One conversion for each platform of the options, or a single one without a platform.
+#[derive(Debug)]
+pub struct Converted {
+    /// The conversions in the order of the options' platforms. Warnings are in the first one only.
+    pub builds: Vec<(Option<Platform>, Conversion)>,
+    /// Every fact that was used, to write an image lock from.
+    pub facts: Facts,
+}
+
+/// Converts a Dockerfile for every platform that the options ask for.
+///
+/// # Errors
+/// [`Rejected`] where BuildKit rejects it.
+pub async fn convert(
+    source: &Source,
+    options: &Options,
+    resolver: &impl Resolver,
+) -> Result<Converted, Rejected> {
+    let converter = Converter::new(source.clone(), options)?;
+    let mut facts = Facts::new();
+    let platforms: Vec<Option<Platform>> = if options.platforms.is_empty() {
+        vec![None]
+    } else {
+        options.platforms.iter().cloned().map(Some).collect()
+    };
+    let mut done: BTreeMap<usize, Conversion> = BTreeMap::new();
+    while done.len() < platforms.len() {
+        let mut needs = BTreeSet::new();
+        for (index, platform) in platforms.iter().enumerate() {
+            if done.contains_key(&index) {
+                continue;
+            }
+            match converter.convert(options, platform.as_ref(), &facts)? {
+                Answer::Need(more) => needs.extend(more),
+                Answer::Done(mut conversion) => {
+                    if index > 0 {
+                        conversion.warnings.clear();
+                    }
+                    done.insert(index, *conversion);
+                }
+            }
+        }
+        if !needs.is_empty() {
+            facts.extend(resolver.resolve(&needs).await);
+            if let Some(need) = needs.iter().find(|need| facts.get(need).is_none()) {
+                let error = Box::new(Diagnostic::error(format!("nobody could look up {need:?}")));
+                return Err(Rejected { error, warnings: Vec::new() });
+            }
+        }
+    }
+    Ok(Converted { builds: platforms.into_iter().zip(done.into_values()).collect(), facts })
+}

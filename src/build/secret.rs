@@ -1,0 +1,250 @@
+//! `--secret` and `--ssh`: what RUN steps may mount.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStringExt as _;
+use std::os::unix::fs::FileTypeExt as _;
+use std::path::{Path, PathBuf};
+
+use super::csv::{self, ValueError};
+use crate::buildkit::SecretBytes;
+
+/// The largest secret that BuildKit takes, in bytes (BuildKit: `session/secrets/secretsprovider/store.go`).
+const LARGEST_SECRET: usize = 500 * 1024;
+
+/// Why a secret or an SSH agent cannot be had. No text holds a secret.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// A flag's value cannot be read.
+    #[error(transparent)]
+    Value(#[from] ValueError),
+    /// The file of a secret cannot be read.
+    #[error("cannot read the secret {id:?} from {path}", path = path.display())]
+    File {
+        /// The secret's id.
+        id: String,
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The variable of a secret is not set.
+    #[error("the secret {id:?} is to come from the environment variable {variable}, which is not set")]
+    Variable {
+        /// The secret's id.
+        id: String,
+        /// The variable.
+        variable: String,
+    },
+    /// A secret is larger than BuildKit takes.
+    #[error("the secret {id:?} has {length} bytes; at most {LARGEST_SECRET} are allowed")]
+    TooLarge {
+        /// The secret's id.
+        id: String,
+        /// Its length in bytes.
+        length: usize,
+    },
+    /// `--ssh default` without an agent.
+    #[error(
+        "--ssh {id}: SSH_AUTH_SOCK is not set; start an agent with ssh-agent, or give its socket with --ssh {id}=PATH"
+    )]
+    NoAgent {
+        /// The agent's id.
+        id: String,
+    },
+    /// `--ssh id=KEYFILE`.
+    #[error("--ssh {id}={path} is not the socket of an agent; key files are not supported yet: load it with ssh-add {path} and use --ssh {id}", path = path.display())]
+    KeyFile {
+        /// The agent's id.
+        id: String,
+        /// The path.
+        path: PathBuf,
+    },
+    /// The path of `--ssh` cannot be looked at.
+    #[error("--ssh {id}: cannot use {path}", path = path.display())]
+    Agent {
+        /// The agent's id.
+        id: String,
+        /// The path.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+/// Looks environment variables up.
+pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<OsString>;
+
+/// The secrets that the values of `--secret` name, by id. Relative paths are taken from the current
+/// folder. A value without `src` and `env` names a variable, else a file, of the id's name.
+///
+/// # Errors
+/// [`SecretError`] for the first value that is malformed, cannot be read or is too large.
+pub fn secrets(
+    values: &[String],
+    environment: Lookup<'_>,
+) -> Result<BTreeMap<String, SecretBytes>, SecretError> {
+    let mut secrets = BTreeMap::new();
+    for value in values {
+        let (id, place) = parse_secret(value, environment)?;
+        let bytes = match place {
+            Place::File(path) => {
+                fs::read(&path).map_err(|source| SecretError::File { id: id.clone(), path, source })?
+            }
+            Place::Variable(variable) => environment(&variable)
+                .ok_or_else(|| SecretError::Variable { id: id.clone(), variable })?
+                .into_vec(),
+        };
+        if bytes.len() > LARGEST_SECRET {
+            return Err(SecretError::TooLarge { id, length: bytes.len() });
+        }
+        secrets.insert(id, bytes.into());
+    }
+    Ok(secrets)
+}
+
+enum Place {
+    File(PathBuf),
+    Variable(String),
+}
+
+fn parse_secret(value: &str, environment: Lookup<'_>) -> Result<(String, Place), ValueError> {
+    let wrong = |fault: String| ValueError::new("--secret", value, fault);
+    let (mut id, mut file, mut variable, mut kind) = (None, None, None, None);
+    for (key, part) in csv::pairs("--secret", value)? {
+        match key.as_str() {
+            "id" => id = Some(part),
+            "src" | "source" => file = Some(part),
+            "env" => variable = Some(part),
+            "type" if part == "file" || part == "env" => kind = Some(part),
+            "type" => return Err(wrong(format!("there is no type {part:?}; use file or env"))),
+            _ => return Err(wrong(format!("there is no option {key:?}; use id, src, env or type"))),
+        }
+    }
+    let id = id.filter(|id| !id.is_empty()).ok_or_else(|| wrong("the id is missing".to_owned()))?;
+    if kind.as_deref() == Some("env") && variable.is_none() {
+        variable = file.take();
+    }
+    let place = match (file, variable) {
+        (Some(_), Some(_)) => return Err(wrong("src and env exclude each other".to_owned())),
+        (Some(path), None) => Place::File(path.into()),
+        (None, Some(name)) => Place::Variable(name),
+        (None, None) if kind.as_deref() != Some("file") && environment(&id).is_some() => {
+            Place::Variable(id.clone())
+        }
+        (None, None) => Place::File(PathBuf::from(&id)),
+    };
+    Ok((id, place))
+}
+
+/// The sockets of the agents that the values of `--ssh` name, by id: `ID`, `ID=SOCKET`.
+///
+/// # Errors
+/// [`SecretError`] where there is no agent.
+pub fn ssh_agents(
+    values: &[String],
+    environment: Lookup<'_>,
+) -> Result<BTreeMap<String, PathBuf>, SecretError> {
+    let mut agents = BTreeMap::new();
+    for value in values {
+        let (id, path) = match value.split_once('=') {
+            Some((id, path)) => (id, Some(PathBuf::from(path))),
+            None => (value.as_str(), None),
+        };
+        let id = if id.is_empty() { "default" } else { id }.to_owned();
+        let path = match path {
+            Some(path) => path,
+            None => environment("SSH_AUTH_SOCK")
+                .filter(|socket| !socket.is_empty())
+                .map(PathBuf::from)
+                .ok_or_else(|| SecretError::NoAgent { id: id.clone() })?,
+        };
+        if is_socket(&path).map_err(|source| SecretError::Agent {
+            id: id.clone(),
+            path: path.clone(),
+            source,
+        })? {
+            agents.insert(id, path);
+        } else {
+            return Err(SecretError::KeyFile { id, path });
+        }
+    }
+    Ok(agents)
+}
+
+fn is_socket(path: &Path) -> io::Result<bool> {
+    Ok(fs::metadata(path)?.file_type().is_socket())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+
+    fn environment(name: &str) -> Option<OsString> {
+        (name == "TOP").then(|| "from env".into())
+    }
+
+    fn read(value: &str) -> Result<BTreeMap<String, SecretBytes>, SecretError> {
+        secrets(&[value.to_owned()], &environment)
+    }
+
+    #[test]
+    fn secrets_come_from_files_and_variables() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s");
+        fs::write(&path, "from file").unwrap();
+        assert_eq!(read(&format!("id=x,src={}", path.display())).unwrap()["x"].expose(), b"from file");
+        for value in ["id=x,env=TOP", "type=env,id=x,src=TOP", "id=TOP"] {
+            assert_eq!(read(value).unwrap().values().next().unwrap().expose(), b"from env", "{value}");
+        }
+    }
+
+    #[test]
+    fn faults_of_secrets_are_named() {
+        let cases = [
+            ("src=x", "--secret \"src=x\": the id is missing"),
+            (
+                "id=x,mode=1",
+                "--secret \"id=x,mode=1\": there is no option \"mode\"; use id, src, env or type",
+            ),
+            ("id=x,src=a,env=b", "--secret \"id=x,src=a,env=b\": src and env exclude each other"),
+            (
+                "id=x,env=GONE",
+                "the secret \"x\" is to come from the environment variable GONE, which is not set",
+            ),
+            ("id=x,src=/nonexistent", "cannot read the secret \"x\" from /nonexistent"),
+        ];
+        for (value, text) in cases {
+            assert_eq!(read(value).unwrap_err().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_secret_that_is_too_large_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s");
+        fs::write(&path, vec![b'x'; LARGEST_SECRET + 1]).unwrap();
+        let error = read(&format!("id=x,src={}", path.display())).unwrap_err();
+        assert_eq!(error.to_string(), "the secret \"x\" has 512001 bytes; at most 512000 are allowed");
+    }
+
+    #[test]
+    fn an_agent_is_a_socket() {
+        let dir = tempfile::tempdir().unwrap();
+        let socket = dir.path().join("agent");
+        let _listener = UnixListener::bind(&socket).unwrap();
+        let agents = |value: String| ssh_agents(&[value], &|_| Some(socket.clone().into_os_string()));
+        assert_eq!(agents("default".to_owned()).unwrap()["default"], socket);
+        assert_eq!(agents(format!("other={}", socket.display())).unwrap()["other"], socket);
+        let key = dir.path().join("id_ed25519");
+        fs::write(&key, "").unwrap();
+        let error = agents(format!("k={}", key.display())).unwrap_err();
+        assert!(error.to_string().contains("ssh-add"), "{error}");
+        let error = ssh_agents(&["default".to_owned()], &|_| None).unwrap_err();
+        assert!(error.to_string().contains("SSH_AUTH_SOCK is not set"), "{error}");
+    }
+}

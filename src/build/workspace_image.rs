@@ -1,0 +1,313 @@
+//! Workspace mode: the base layer from the user's Dockerfile, then the workspace image from the base.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use llb::{Constraints, Graph, ImageSource, MarshalOptions};
+use tokio_util::sync::CancellationToken;
+
+use super::builder::{Builder, DaemonChoice};
+use super::convert::LocalFiles;
+use super::dockerfile::{self, Made, Recipe, show_warnings};
+use super::failure::Error;
+use super::interrupt::Interrupts;
+use super::judge::{self, Unbuilt};
+use super::logins::SessionLogins;
+use super::output::{Output, Staged};
+use super::plain::shared_key;
+use super::resolve::{self, LookupError};
+use super::route::{self, Routes, Wish};
+use super::run;
+use crate::buildkit::proto::rpc;
+use crate::buildkit::{
+    self, BuildRequest, BuildResult, CacheEntry, Gateway, GatewayFailure, ImageQuery, PlatformEntry,
+    SessionOptions, SolveOptions, platforms_metadata,
+};
+use crate::image::{Platform, Reference};
+use crate::lower::llb_platform;
+use crate::plan::Options;
+use crate::progress::Mode;
+use crate::proxy::Rights;
+use crate::registry::{Authenticator, Credentials, Origin, Secret};
+use crate::workspace::{self, AuthJson, BaseStep, Settings, Workspace};
+
+/// A workspace image to build.
+#[derive(Debug)]
+pub struct WorkspaceBuild {
+    /// The workspace's folders.
+    pub workspace: Workspace,
+    /// What the control plane asks for.
+    pub settings: Settings,
+    /// How long the workspace may take to be ready.
+    pub ready_timeout: Duration,
+    /// The buildkitd to use.
+    pub daemon: DaemonChoice,
+}
+
+/// The settings, understood: references parsed, credentials read.
+struct Job<'a> {
+    build: &'a WorkspaceBuild,
+    base: Reference,
+    target: Reference,
+    cache_imports: Vec<CacheEntry>,
+    routes: Routes,
+    cancel: &'a CancellationToken,
+}
+
+/// Builds the base layer where that is asked for, then the workspace image, and pushes both.
+///
+/// # Errors
+/// [`Error`]; nothing is left running then.
+pub async fn build_workspace(build: &WorkspaceBuild, interrupts: &Interrupts) -> Result<(), Error> {
+    interrupts.unless_twice(work(build, interrupts.cancel())).await.unwrap_or(Err(Error::Interrupted))
+}
+
+async fn work(build: &WorkspaceBuild, cancel: &CancellationToken) -> Result<(), Error> {
+    let settings = &build.settings;
+    let base = reference("BOB_BASE_REF", &settings.base_ref)?;
+    let target = reference("BOB_TARGET_REF", &settings.target_ref)?;
+    refuse_digests(settings, &base, &target)?;
+    let cache_imports = cache_imports(settings.cache_import.as_deref())?;
+    let base_auth = authenticator(settings.base_auth.as_ref())?;
+    let target_auth = match (&settings.base_auth, &settings.target_auth) {
+        // The same credentials make one client, so that layers may be mounted from base to target.
+        (Some(base), Some(target)) if base.expose() == target.expose() => base_auth.clone(),
+        (_, target) => authenticator(target.as_ref())?,
+    };
+    let recipe = match &settings.base_step {
+        Some(step) => Some(prepare(build, step, cancel).await?),
+        None => None,
+    };
+    let wish = |reference, alias: &str, rights, auth: Option<Arc<Authenticator>>| {
+        auth.map(|auth| Wish { reference, alias: alias.to_owned(), rights, auth })
+    };
+    let rights = if recipe.is_some() { Rights::PULL_PUSH } else { Rights::PULL };
+    let same_name = base.name() == target.name();
+    let wishes = [
+        wish(&base, "base", if same_name { Rights::PULL_PUSH } else { rights }, base_auth),
+        wish(
+            &target,
+            "target",
+            Rights::PULL_PUSH,
+            target_auth.filter(|_| !same_name || settings.base_auth.is_none()),
+        ),
+    ];
+    let mut routes = Routes::open(wishes.into_iter().flatten().collect()).await?;
+    if let Some(token) = &settings.proxy_token {
+        // The token is for the workspace's own proxy, which listens on loopback only.
+        for reference in [&base, &target] {
+            if route::registry_host(reference).is_some_and(|host| host.is_loopback()) {
+                let token = Secret::new(token.expose());
+                routes.tokens.entry(reference.domain().to_owned()).or_insert(token);
+            }
+        }
+    }
+    let job = Job { build, base, target, cache_imports, routes, cancel };
+    let builder = build.daemon.connect(cancel).await?;
+    let outcome = job.run(&builder, recipe).await;
+    job.routes.close().await;
+    builder.stop().await;
+    outcome
+}
+
+fn reference(setting: &'static str, text: &str) -> Result<Reference, Error> {
+    let parsed = Reference::parse(text);
+    let parsed = parsed.map_err(|source| Error::Reference { setting, text: text.to_owned(), source })?;
+    Ok(parsed.with_default_tag())
+}
+
+fn refuse_digests(settings: &Settings, base: &Reference, target: &Reference) -> Result<(), Error> {
+    if target.digest().is_some() {
+        return Err(Error::Usage(
+            "BOB_TARGET_REF must not have a digest: it is where the image is pushed".to_owned(),
+        ));
+    }
+    if settings.base_step.is_some() && base.digest().is_some() {
+        let text =
+            "BOB_BASE_REF must not have a digest when BOB_BUILD_BASE is true: the base is only built now";
+        return Err(Error::Usage(text.to_owned()));
+    }
+    Ok(())
+}
+
+fn cache_imports(setting: Option<&str>) -> Result<Vec<CacheEntry>, Error> {
+    let Some(text) = setting else { return Ok(Vec::new()) };
+    let entry = super::cache::parse("BOB_LOCAL_CACHE_IMPORT", text)?;
+    Ok(vec![entry])
+}
+
+fn credentials(auth: Option<&AuthJson>) -> Result<Credentials, Error> {
+    let Some(auth) = auth else { return Ok(Credentials::default()) };
+    Ok(Credentials::from_auth_map(auth.expose(), &Origin::Variable(auth.variable.to_owned()))?)
+}
+
+fn authenticator(auth: Option<&AuthJson>) -> Result<Option<Arc<Authenticator>>, Error> {
+    match auth {
+        Some(_) => route::authenticator(credentials(auth)?).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Waits for the workspace's content and reads the Dockerfile. A Dockerfile that does not parse is
+/// rejected here, before any buildkitd is started for it.
+async fn prepare(
+    build: &WorkspaceBuild,
+    step: &BaseStep,
+    cancel: &CancellationToken,
+) -> Result<Recipe, Error> {
+    let ready = workspace::wait_until_ready(&build.workspace, build.ready_timeout);
+    cancel.run_until_cancelled(ready).await.ok_or(Error::Interrupted)??;
+    let (path, context) = step.locate(&build.workspace)?;
+    let root = build.workspace.root().canonicalize().unwrap_or_else(|_| build.workspace.root().to_owned());
+    let name = path.strip_prefix(&root).unwrap_or(&path).display().to_string();
+    let filename = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let recipe = Recipe {
+        source: dockerfile::read(&path, &name)?,
+        options: Options { filename, ..Options::default() },
+        files: LocalFiles {
+            context: Some(context),
+            dockerfile_ignore: dockerfile::own_ignore_file(&path),
+            named: BTreeMap::new(),
+        },
+        lock: None,
+    };
+    recipe.check()?;
+    Ok(recipe)
+}
+
+impl Job<'_> {
+    async fn run(&self, builder: &Builder, recipe: Option<Recipe>) -> Result<(), Error> {
+        let base = match recipe {
+            Some(recipe) => {
+                let digest = self.build_base(builder, recipe).await?;
+                self.base.clone().with_digest(&digest).unwrap_or_else(|_| self.base.clone())
+            }
+            None => self.base.clone(),
+        };
+        self.build_target(builder, &base).await
+    }
+
+    /// Builds and pushes the base layer. Returns its digest.
+    async fn build_base(&self, builder: &Builder, recipe: Recipe) -> Result<String, Error> {
+        tracing::info!(base = %self.base, "building the base layer");
+        let mut session = self.session()?;
+        if let Some(context) = &recipe.files.context {
+            session.shared_key = shared_key(context);
+            session.local_dirs.insert("context".to_owned(), context.clone());
+        }
+        let request = BuildRequest {
+            exports: self.push(&self.base)?,
+            cache_imports: self.cache_imports.clone(),
+            ..BuildRequest::default()
+        };
+        let display = (Mode::Plain, self.routes.renames.clone());
+        let ended =
+            run::run(builder, request, session, display, self.cancel, |gateway| recipe.make(gateway)).await;
+        match judge::dockerfile_build(ended, &recipe.source, &self.routes).await {
+            Ok(outcome) => {
+                let Made { warnings, .. } = outcome.value;
+                show_warnings(&warnings, &recipe.source);
+                Ok(outcome.exporter_response.get("containerimage.digest").cloned().unwrap_or_default())
+            }
+            Err((error, warnings)) => {
+                show_warnings(&warnings, &recipe.source);
+                Err(error)
+            }
+        }
+    }
+
+    /// Pushes the workspace image: the base's layers under its unchanged configuration.
+    async fn build_target(&self, builder: &Builder, base: &Reference) -> Result<(), Error> {
+        tracing::info!(base = %base, target = %self.target, "building the workspace image");
+        let request = BuildRequest { exports: self.push(&self.target)?, ..BuildRequest::default() };
+        let display = (Mode::Plain, self.routes.renames.clone());
+        let source = self.at_buildkitd(base);
+        let shown = base.to_string();
+        let make = |gateway| async move { make_copy(&gateway, &source, &shown).await };
+        let ended = run::run(builder, request, self.session()?, display, self.cancel, make).await;
+        match judge::image_build(ended, &self.routes).await {
+            Ok(_) => Ok(()),
+            Err(Unbuilt::Told(error)) => Err(error),
+            Err(Unbuilt::Function(Uncopied::Lookup(error))) => Err(judge::lookup(error, &self.routes).await),
+            Err(Unbuilt::Function(Uncopied::Marshal(error))) => Err(Error::Daemon(error.to_string())),
+            Err(Unbuilt::Function(Uncopied::Daemon(error))) => Err(Error::Connection(error)),
+        }
+    }
+
+    /// What buildkitd calls an image.
+    fn at_buildkitd(&self, reference: &Reference) -> String {
+        let text = reference.to_string();
+        let suffix = text.strip_prefix(&reference.name()).unwrap_or_default();
+        self.routes.renames.theirs(&reference.name(), suffix).unwrap_or(text)
+    }
+
+    fn push(&self, reference: &Reference) -> Result<Vec<buildkit::Export>, Error> {
+        let mut output = Output::image(true);
+        output.set_names(&[self.at_buildkitd(reference)]);
+        Ok(Staged::new(&[output])?.take_exports())
+    }
+
+    /// A session that knows the proxies' tokens, and the base's credentials for what FROM names.
+    fn session(&self) -> Result<SessionOptions, Error> {
+        let logins = credentials(self.build.settings.base_auth.as_ref())?;
+        let tokens = self.routes.tokens.clone();
+        let credentials = Arc::new(SessionLogins { tokens, logins });
+        Ok(SessionOptions { credentials: Some(credentials), ..SessionOptions::default() })
+    }
+}
+
+/// Why the base did not become the workspace image.
+#[derive(Debug, thiserror::Error)]
+enum Uncopied {
+    #[error(transparent)]
+    Lookup(#[from] LookupError),
+    #[error(transparent)]
+    Marshal(#[from] llb::MarshalError),
+    #[error(transparent)]
+    Daemon(#[from] buildkit::Error),
+}
+
+impl GatewayFailure for Uncopied {
+    fn to_status(&self) -> rpc::Status {
+        match self {
+            Self::Daemon(error) | Self::Lookup(LookupError::Daemon(error)) => error.to_status(),
+            other => buildkit::Failure::new(tonic::Code::Unknown, other.to_string()).to_status(),
+        }
+    }
+}
+
+/// A result that is the image `reference` itself. Nothing of it is pulled unless the push needs it.
+async fn make_copy(gateway: &Gateway, reference: &str, shown: &str) -> Result<(BuildResult, ()), Uncopied> {
+    let query = ImageQuery {
+        reference: reference.to_owned(),
+        log_name: format!("[internal] load metadata for {shown}"),
+        ..ImageQuery::default()
+    };
+    let image = resolve::image(gateway, query, shown).await?;
+    let platform = image.config.as_ref().map_or_else(|_| Platform::host(), |config| config.platform.clone());
+    let pinned = Reference::parse_named(reference)
+        .ok()
+        .and_then(|reference| reference.with_digest(&image.digest).ok());
+    let pinned = pinned.map_or_else(|| reference.to_owned(), |reference| reference.to_string());
+    let mut graph = Graph::new();
+    let constraints =
+        Constraints::named(format!("[workspace] FROM {shown}")).with_platform(llb_platform(&platform));
+    let root = graph.source(ImageSource::new(pinned), constraints);
+    let definition = graph.marshal(root, &MarshalOptions::new(llb_platform(&platform), String::new()))?;
+    let reference = gateway.solve(definition.to_pb(), SolveOptions::default()).await?;
+    let normal = platform.normalized();
+    let entry = PlatformEntry {
+        id: normal.to_string(),
+        architecture: normal.architecture,
+        os: normal.os,
+        os_version: normal.os_version,
+        os_features: normal.os_features.unwrap_or_default(),
+        variant: normal.variant,
+    };
+    let metadata = BTreeMap::from([
+        ("containerimage.config".to_owned(), image.json.to_vec()),
+        ("refs.platforms".to_owned(), platforms_metadata(&[entry])),
+    ]);
+    Ok((BuildResult::Single { reference, metadata }, ()))
+}

@@ -1,0 +1,432 @@
+//! Errors of the daemon's connection, with the details that BuildKit attaches to them.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use prost::Message as _;
+use serde::{Deserialize, Serialize};
+use tonic::Code;
+
+use super::address::AddressError;
+use super::proto::{protobuf::Any, rpc};
+use super::session::SessionError;
+
+const TYPE_PREFIX: &str = "github.com/moby/buildkit/";
+
+/// Why a call to buildkitd did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Nothing answers at the address.
+    #[error(
+        "cannot connect to buildkitd at {address}; is it running? Start it, or name another one with --addr"
+    )]
+    Connect {
+        /// The address as it was given.
+        address: String,
+        /// What the connection attempt said.
+        #[source]
+        source: tonic::transport::Error,
+    },
+    /// The address did not answer within the time allowed.
+    #[error("buildkitd at {address} did not answer within {millis} ms")]
+    ConnectTimeout {
+        /// The address as it was given.
+        address: String,
+        /// The time allowed, in milliseconds.
+        millis: u128,
+    },
+    /// The address is not one that Bob can use.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// A TLS file could not be read.
+    #[error("cannot read the TLS file {path}")]
+    TlsFile {
+        /// The file.
+        path: String,
+        /// Why it could not be read.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The connection broke while a call was under way: the daemon ended or the network failed.
+    #[error("the connection to buildkitd was lost during {during}")]
+    Disconnected {
+        /// The call, in the API's own name.
+        during: &'static str,
+        /// The transport's report.
+        #[source]
+        source: Box<tonic::Status>,
+    },
+    /// The daemon answered with an error.
+    #[error("{failure}")]
+    Failed {
+        /// The call, in the API's own name.
+        during: &'static str,
+        /// What the daemon said.
+        failure: Box<Failure>,
+    },
+    /// The daemon's answer lacks something that the API promises.
+    #[error("buildkitd answered {during} without {missing}; Bob needs BuildKit v0.20 or newer")]
+    Incomplete {
+        /// The call, in the API's own name.
+        during: &'static str,
+        /// The part that is missing.
+        missing: &'static str,
+    },
+    /// Something that is not built yet.
+    #[error("{what} is not supported yet")]
+    NotYet {
+        /// The feature.
+        what: &'static str,
+    },
+    /// The session could not be served.
+    #[error("the session with buildkitd failed")]
+    Session(#[from] SessionError),
+}
+
+impl Error {
+    /// Returns the error for a failed call, told apart by whether the daemon or the transport spoke.
+    pub(crate) fn from_status(during: &'static str, status: tonic::Status) -> Self {
+        if std::error::Error::source(&status).is_some() {
+            return Self::Disconnected { during, source: Box::new(status) };
+        }
+        Self::Failed { during, failure: Box::new(Failure::from_status(&status)) }
+    }
+
+    /// Returns what the daemon said, if it was the daemon that failed.
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Failed { failure, .. } => Some(failure),
+            _ => None,
+        }
+    }
+}
+
+/// Why a build did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError<E: std::error::Error + 'static> {
+    /// The caller's own function failed; the daemon was told so.
+    #[error(transparent)]
+    Caller(E),
+    /// The daemon, or the connection to it, failed.
+    #[error(transparent)]
+    Daemon(#[from] Error),
+    /// The caller cancelled the build.
+    #[error("the build was cancelled")]
+    Cancelled,
+}
+
+/// A failure of the caller's function that can be told to the daemon, so that its history holds it.
+pub trait GatewayFailure: std::error::Error + Send + 'static {
+    /// Returns the status that ends the build: code, whole message, and details.
+    fn to_status(&self) -> rpc::Status;
+}
+
+impl GatewayFailure for Error {
+    fn to_status(&self) -> rpc::Status {
+        match self {
+            Self::Failed { failure, .. } => failure.to_status(),
+            other => rpc::Status {
+                code: Code::Unavailable as i32,
+                message: other.to_string(),
+                details: Vec::new(),
+            },
+        }
+    }
+}
+
+/// What the daemon said about a failure.
+///
+/// The details travel as `google.rpc.Status` with JSON payloads; see `solver/errdefs` in BuildKit.
+#[derive(Clone, PartialEq)]
+pub struct Failure {
+    /// The gRPC code. BuildKit uses `Unknown` for most.
+    pub code: Code,
+    /// The message, for people.
+    pub message: String,
+    /// The digest of the vertex that failed.
+    pub vertex: Option<String>,
+    /// Where in the Dockerfile the failing instruction stands, innermost first.
+    pub sources: Vec<SourceLocation>,
+    /// The exit code of the process that failed.
+    pub exit_code: Option<u32>,
+    details: Vec<Any>,
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Failure")
+            .field("code", &self.code)
+            .field("message", &self.message)
+            .field("vertex", &self.vertex)
+            .field("sources", &self.sources)
+            .field("exit_code", &self.exit_code)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// A file and the lines in it that an error is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceLocation {
+    /// The file's name as the source map has it.
+    pub filename: String,
+    /// The file's language, such as `Dockerfile`.
+    pub language: String,
+    /// The file's content when it was read.
+    pub data: Vec<u8>,
+    /// The lines, in the order given.
+    pub ranges: Vec<LineRange>,
+}
+
+/// Lines and columns of a source; lines count from 1, columns from 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LineRange {
+    /// The first line.
+    pub start_line: i32,
+    /// The column in the first line.
+    pub start_column: i32,
+    /// The last line.
+    pub end_line: i32,
+    /// The column in the last line.
+    pub end_column: i32,
+}
+
+impl Failure {
+    /// Returns a failure with a message alone.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            vertex: None,
+            sources: Vec::new(),
+            exit_code: None,
+            details: Vec::new(),
+        }
+    }
+
+    /// Returns this failure with a source location added to what the daemon is told.
+    #[must_use]
+    pub fn with_source(mut self, source: SourceLocation) -> Self {
+        self.details.push(source.to_detail());
+        self.sources.push(source);
+        self
+    }
+
+    /// Returns this failure with another message and all its details kept.
+    #[must_use]
+    pub fn with_message(mut self, message: impl Into<String>) -> Self {
+        self.message = message.into();
+        self
+    }
+
+    /// Returns the failure that a gRPC status describes; details that cannot be read are left out.
+    pub fn from_status(status: &tonic::Status) -> Self {
+        let details = rpc::Status::decode(status.details()).map(|s| s.details).unwrap_or_default();
+        let mut failure = Self::new(status.code(), status.message());
+        for detail in &details {
+            failure.read_detail(detail);
+        }
+        // Stacks are the daemon's own call stacks: long, and of no use to anyone here.
+        failure.details =
+            details.into_iter().filter(|d| detail_name(d) != Some("stack.Stack+json")).collect();
+        failure
+    }
+
+    /// Returns the status that carries this failure with all its details.
+    pub fn to_status(&self) -> rpc::Status {
+        rpc::Status { code: self.code as i32, message: self.message.clone(), details: self.details.clone() }
+    }
+
+    fn read_detail(&mut self, detail: &Any) {
+        match detail_name(detail) {
+            Some("errdefs.Vertex+json") => {
+                if let Ok(vertex) = serde_json::from_slice::<VertexJson>(&detail.value) {
+                    self.vertex = Some(vertex.digest);
+                }
+            }
+            Some("errdefs.Source+json") => {
+                if let Ok(source) = serde_json::from_slice::<SourceJson>(&detail.value) {
+                    self.sources.push(source.into());
+                }
+            }
+            Some("gatewayapi.ExitMessage+json") => {
+                if let Ok(exit) = serde_json::from_slice::<ExitJson>(&detail.value) {
+                    self.exit_code = Some(exit.code);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn detail_name(detail: &Any) -> Option<&str> {
+    detail.type_url.strip_prefix(TYPE_PREFIX)
+}
+
+impl SourceLocation {
+    fn to_detail(&self) -> Any {
+        let value =
+            serde_json::to_vec(&SourceJson::from(self)).expect("strings and numbers always serialise");
+        Any { type_url: format!("{TYPE_PREFIX}errdefs.Source+json"), value }
+    }
+}
+
+#[derive(Deserialize)]
+struct VertexJson {
+    #[serde(default)]
+    digest: String,
+}
+
+#[derive(Deserialize)]
+struct ExitJson {
+    #[serde(default, rename = "Code", alias = "code")]
+    code: u32,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct SourceJson {
+    info: InfoJson,
+    ranges: Vec<RangeJson>,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct InfoJson {
+    #[serde(skip_serializing_if = "String::is_empty")]
+    filename: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    data: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    language: String,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct RangeJson {
+    start: PositionJson,
+    end: PositionJson,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct PositionJson {
+    #[serde(skip_serializing_if = "is_zero")]
+    line: i32,
+    #[serde(skip_serializing_if = "is_zero")]
+    character: i32,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
+fn is_zero(value: &i32) -> bool {
+    *value == 0
+}
+
+impl From<SourceJson> for SourceLocation {
+    fn from(json: SourceJson) -> Self {
+        Self {
+            filename: json.info.filename,
+            language: json.info.language,
+            data: STANDARD.decode(json.info.data).unwrap_or_default(),
+            ranges: json
+                .ranges
+                .into_iter()
+                .map(|r| LineRange {
+                    start_line: r.start.line,
+                    start_column: r.start.character,
+                    end_line: r.end.line,
+                    end_column: r.end.character,
+                })
+                .collect(),
+        }
+    }
+}
+
+impl From<&SourceLocation> for SourceJson {
+    fn from(source: &SourceLocation) -> Self {
+        Self {
+            info: InfoJson {
+                filename: source.filename.clone(),
+                data: STANDARD.encode(&source.data),
+                language: source.language.clone(),
+            },
+            ranges: source
+                .ranges
+                .iter()
+                .map(|r| RangeJson {
+                    start: PositionJson { line: r.start_line, character: r.start_column },
+                    end: PositionJson { line: r.end_line, character: r.end_column },
+                })
+                .collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn detail(name: &str, value: &str) -> Any {
+        Any { type_url: format!("github.com/moby/buildkit/{name}"), value: value.into() }
+    }
+
+    fn status(details: Vec<Any>) -> tonic::Status {
+        let message = rpc::Status { code: Code::Unknown as i32, message: "broken".into(), details };
+        tonic::Status::with_details(Code::Unknown, "broken", message.encode_to_vec().into())
+    }
+
+    #[test]
+    fn vertex_exit_code_and_source_are_read() {
+        let source = r#"{"info":{"filename":"Dockerfile","data":"RlJPTSB4","language":"Dockerfile"},
+            "ranges":[{"start":{"line":3},"end":{"line":3,"character":9}}]}"#;
+        let failure = Failure::from_status(&status(vec![
+            detail("stack.Stack+json", "{}"),
+            detail("errdefs.Vertex+json", r#"{"digest":"sha256:1"}"#),
+            detail("errdefs.Source+json", source),
+            detail("gatewayapi.ExitMessage+json", r#"{"Code":7}"#),
+        ]));
+        assert_eq!((failure.vertex.as_deref(), failure.exit_code), (Some("sha256:1"), Some(7)));
+        let range = LineRange { start_line: 3, start_column: 0, end_line: 3, end_column: 9 };
+        assert_eq!(
+            (failure.sources[0].data.as_slice(), failure.sources[0].ranges[0]),
+            (b"FROM x".as_slice(), range)
+        );
+    }
+
+    #[test]
+    fn what_is_returned_keeps_all_details_but_stacks() {
+        let known =
+            [detail("errdefs.Vertex+json", "{}"), detail("errdefs.Subrequest+json", r#"{"name":"x"}"#)];
+        let with_stack = [known.to_vec(), vec![detail("stack.Stack+json", "{}")]].concat();
+        assert_eq!(Failure::from_status(&status(with_stack)).to_status().details, known);
+    }
+
+    #[test]
+    fn unreadable_details_are_left_out() {
+        let failure = Failure::from_status(&status(vec![detail("errdefs.Source+json", "not json")]));
+        assert_eq!((failure.message.as_str(), failure.sources.len()), ("broken", 0));
+        let garbage = tonic::Status::with_details(Code::Unknown, "broken", vec![0xff; 9].into());
+        assert_eq!(Failure::from_status(&garbage).to_string(), "broken");
+    }
+
+    #[test]
+    fn a_source_that_is_added_comes_back_the_same() {
+        let range = LineRange { start_line: 2, start_column: 0, end_line: 4, end_column: 1 };
+        let source = SourceLocation {
+            filename: "Dockerfile".into(),
+            language: "Dockerfile".into(),
+            data: b"FROM x\n".to_vec(),
+            ranges: vec![range],
+        };
+        let told = Failure::new(Code::InvalidArgument, "broken").with_source(source.clone()).to_status();
+        assert_eq!(Failure::from_status(&status(told.details)).sources, [source]);
+    }
+}

@@ -1,0 +1,349 @@
+//! The gateway: what a build may ask of the daemon while it puts its graph together.
+//!
+//! Every call carries the build's ref in the metadata `buildkit-controlapi-buildid`; see
+//! `control/gateway` in BuildKit.
+
+use std::sync::Arc;
+
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::transport::Channel;
+
+use super::MAX_MESSAGE_BYTES;
+use super::error::Error;
+use super::proto::frontend::llb_bridge_client::LlbBridgeClient;
+use super::proto::frontend::{self, result};
+use super::proto::{control, fsutil, pb, rpc};
+use super::request::CacheEntry;
+use super::result::BuildResult;
+
+const BUILD_ID: &str = "buildkit-controlapi-buildid";
+
+/// The gateway of one build. Cloning gives another handle to the same build; calls may run concurrently.
+#[derive(Clone, Debug)]
+pub struct Gateway {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    client: LlbBridgeClient<Channel>,
+    build_ref: String,
+    build_id: MetadataValue<Ascii>,
+    session_id: String,
+    cache_imports: Vec<CacheEntry>,
+}
+
+/// A result that the daemon holds, lazily: the work starts when it is read or returned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    pub(crate) id: String,
+}
+
+/// What [`Gateway::solve`] does beyond naming the result.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SolveOptions {
+    /// Waits until everything is built.
+    pub evaluate: bool,
+    /// Looks results up in the cache imports of the build.
+    pub cache_imports: bool,
+}
+
+/// An image to be looked up by the daemon.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ImageQuery {
+    /// The normalised reference, such as `docker.io/library/alpine:3.20`.
+    pub reference: String,
+    /// The platform to choose in an index.
+    pub platform: Option<pb::Platform>,
+    /// `default`, `pull` or `local`; empty is `default`.
+    pub resolve_mode: String,
+    /// The name of the step that progress shows; empty: none.
+    pub log_name: String,
+    /// Leaves the image's config out.
+    pub no_config: bool,
+}
+
+/// An image as the daemon found it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResolvedImage {
+    /// The digest of the manifest or index that the reference names.
+    pub digest: String,
+    /// The image config, JSON; empty if it was not asked for.
+    pub config: Vec<u8>,
+    /// The source that the daemon would use; differs from the one asked for under a source policy.
+    pub source: String,
+}
+
+/// A part of a file, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileRange {
+    /// Where it begins.
+    pub offset: u64,
+    /// How long it is.
+    pub length: u64,
+}
+
+/// A warning for the daemon's history and for everyone who follows the build.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Warning {
+    /// The digest of the vertex that it belongs to.
+    pub vertex: String,
+    /// The level; BuildKit's build checks use 1.
+    pub level: i64,
+    /// One line of text.
+    pub short: String,
+    /// More lines.
+    pub detail: Vec<String>,
+    /// A page that explains it.
+    pub url: String,
+    /// The file it is about.
+    pub source: Option<pb::SourceInfo>,
+    /// The lines in the file.
+    pub ranges: Vec<pb::Range>,
+}
+
+impl Gateway {
+    pub(crate) fn new(
+        channel: Channel,
+        build_ref: String,
+        session_id: String,
+        cache_imports: Vec<CacheEntry>,
+    ) -> Self {
+        let client = LlbBridgeClient::new(channel)
+            .max_decoding_message_size(MAX_MESSAGE_BYTES)
+            .max_encoding_message_size(MAX_MESSAGE_BYTES);
+        let build_id = build_ref.parse().expect("a ref is letters and digits");
+        Self { inner: Arc::new(Inner { client, build_ref, build_id, session_id, cache_imports }) }
+    }
+
+    /// Returns the id of the session, the value of `local.session` in local sources.
+    pub fn session_id(&self) -> &str {
+        &self.inner.session_id
+    }
+
+    /// Returns the ref under which the daemon keeps this build.
+    pub fn build_ref(&self) -> &str {
+        &self.inner.build_ref
+    }
+
+    /// Returns the daemon's capabilities and workers.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Failed`], [`Error::Disconnected`].
+    pub async fn ping(&self) -> Result<frontend::PongResponse, Error> {
+        let request = self.request(frontend::PingRequest {});
+        let reply = self.inner.client.clone().ping(request).await;
+        reply.map(tonic::Response::into_inner).map_err(|s| Error::from_status("Ping", s))
+    }
+
+    /// Returns digest and config of an image.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Failed`] where the registry does not have it or refuses, [`Error::Disconnected`],
+    /// [`Error::Incomplete`] where the daemon knows no images.
+    pub async fn resolve_image(&self, query: ImageQuery) -> Result<ResolvedImage, Error> {
+        let identifier = format!("docker-image://{}", query.reference);
+        let request = frontend::ResolveSourceMetaRequest {
+            source: Some(pb::SourceOp { identifier, ..Default::default() }),
+            platform: query.platform,
+            log_name: query.log_name,
+            resolve_mode: query.resolve_mode,
+            image: Some(frontend::ResolveSourceImageRequest {
+                no_config: query.no_config,
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        let reply = self.resolve_source_meta(request).await?;
+        let image =
+            reply.image.ok_or(Error::Incomplete { during: "ResolveSourceMeta", missing: "the image" })?;
+        let source = reply.source.map(|s| s.identifier).unwrap_or_default();
+        Ok(ResolvedImage { digest: image.digest, config: image.config, source })
+    }
+
+    /// Returns what the daemon knows about a source of any kind.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Failed`], [`Error::Disconnected`].
+    pub async fn resolve_source_meta(
+        &self,
+        request: frontend::ResolveSourceMetaRequest,
+    ) -> Result<frontend::ResolveSourceMetaResponse, Error> {
+        let reply = self.inner.client.clone().resolve_source_meta(self.request(request)).await;
+        reply.map(tonic::Response::into_inner).map_err(|s| Error::from_status("ResolveSourceMeta", s))
+    }
+
+    /// Returns the result of a graph; `None` if the graph is empty.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Failed`] with vertex, source and exit code where a step failed, [`Error::Disconnected`].
+    pub async fn solve(
+        &self,
+        definition: pb::Definition,
+        options: SolveOptions,
+    ) -> Result<Option<Reference>, Error> {
+        let cache_imports = if options.cache_imports { self.cache_imports() } else { Vec::new() };
+        let request = frontend::SolveRequest {
+            definition: Some(definition),
+            allow_result_return: true,
+            allow_result_array_ref: true,
+            evaluate: options.evaluate,
+            cache_imports,
+            ..Default::default()
+        };
+        let reply = self.inner.client.clone().solve(self.request(request)).await;
+        let reply = reply.map_err(|s| Error::from_status("Solve", s))?.into_inner();
+        match reply.result.and_then(|r| r.result) {
+            Some(result::Result::Ref(reference)) if !reference.id.is_empty() => {
+                Ok(Some(Reference { id: reference.id }))
+            }
+            Some(result::Result::RefDeprecated(id)) if !id.is_empty() => Ok(Some(Reference { id })),
+            _ => Ok(None),
+        }
+    }
+
+    fn cache_imports(&self) -> Vec<frontend::CacheOptionsEntry> {
+        let entry = |e: &CacheEntry| frontend::CacheOptionsEntry {
+            r#type: e.kind.clone(),
+            attrs: e.attrs.clone().into_iter().collect(),
+        };
+        self.inner.cache_imports.iter().map(entry).collect()
+    }
+
+    /// Builds everything that the reference needs.
+    ///
+    /// # Errors
+    ///
+    /// As [`Gateway::solve`].
+    pub async fn evaluate(&self, reference: &Reference) -> Result<(), Error> {
+        let request = self.request(frontend::EvaluateRequest { r#ref: reference.id.clone() });
+        let reply = self.inner.client.clone().evaluate(request).await;
+        reply.map(|_| ()).map_err(|s| Error::from_status("Evaluate", s))
+    }
+
+    /// Returns the content of a file, or `None` if there is no such file. At most 16 MiB at a time.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Failed`] where a step before it failed or the part is too large, [`Error::Disconnected`].
+    pub async fn read_file(
+        &self,
+        reference: &Reference,
+        path: &str,
+        range: Option<FileRange>,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let request = frontend::ReadFileRequest {
+            r#ref: reference.id.clone(),
+            file_path: path.to_owned(),
+            range: range.map(|r| frontend::FileRange {
+                offset: r.offset.cast_signed(),
+                length: r.length.cast_signed(),
+            }),
+            mount_index: 0,
+        };
+        let reply = self.inner.client.clone().read_file(self.request(request)).await;
+        missing_is_none("ReadFile", reply.map(|r| r.into_inner().data))
+    }
+
+    /// Returns the entries of a folder, or `None` if there is no such folder.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Failed`], [`Error::Disconnected`].
+    pub async fn read_dir(
+        &self,
+        reference: &Reference,
+        path: &str,
+        include_pattern: &str,
+    ) -> Result<Option<Vec<fsutil::Stat>>, Error> {
+        let request = frontend::ReadDirRequest {
+            r#ref: reference.id.clone(),
+            dir_path: path.to_owned(),
+            include_pattern: include_pattern.to_owned(),
+            mount_index: 0,
+        };
+        let reply = self.inner.client.clone().read_dir(self.request(request)).await;
+        missing_is_none("ReadDir", reply.map(|r| r.into_inner().entries))
+    }
+
+    /// Returns the stat of a file, or `None` if there is no such file.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Failed`], [`Error::Disconnected`].
+    pub async fn stat_file(&self, reference: &Reference, path: &str) -> Result<Option<fsutil::Stat>, Error> {
+        let request =
+            frontend::StatFileRequest { r#ref: reference.id.clone(), path: path.to_owned(), mount_index: 0 };
+        let reply = self.inner.client.clone().stat_file(self.request(request)).await;
+        Ok(missing_is_none("StatFile", reply.map(|r| r.into_inner().stat))?.flatten())
+    }
+
+    /// Tells the daemon about a warning.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Failed`], [`Error::Disconnected`].
+    pub async fn warn(&self, warning: Warning) -> Result<(), Error> {
+        let request = frontend::WarnRequest {
+            digest: warning.vertex,
+            level: warning.level,
+            short: warning.short.into_bytes(),
+            detail: warning.detail.into_iter().map(String::into_bytes).collect(),
+            url: warning.url,
+            info: warning.source,
+            ranges: warning.ranges,
+        };
+        let reply = self.inner.client.clone().warn(self.request(request)).await;
+        reply.map(|_| ()).map_err(|s| Error::from_status("Warn", s))
+    }
+
+    pub(crate) async fn return_result(&self, result: BuildResult) -> Result<(), Error> {
+        self.send_return(frontend::ReturnRequest { result: Some(result.into_message()), error: None }).await
+    }
+
+    pub(crate) async fn return_error(&self, status: rpc::Status) -> Result<(), Error> {
+        self.send_return(frontend::ReturnRequest { result: None, error: Some(status) }).await
+    }
+
+    async fn send_return(&self, request: frontend::ReturnRequest) -> Result<(), Error> {
+        let reply = self.inner.client.clone().r#return(self.request(request)).await;
+        reply.map(|_| ()).map_err(|s| Error::from_status("Return", s))
+    }
+
+    fn request<T>(&self, message: T) -> tonic::Request<T> {
+        let mut request = tonic::Request::new(message);
+        request.metadata_mut().insert(BUILD_ID, self.inner.build_id.clone());
+        request
+    }
+}
+
+/// The daemon has no code for a missing file: the text alone tells.
+fn missing_is_none<T>(during: &'static str, reply: Result<T, tonic::Status>) -> Result<Option<T>, Error> {
+    match reply {
+        Ok(value) => Ok(Some(value)),
+        Err(status) if status.message().ends_with("no such file or directory") => Ok(None),
+        Err(status) => Err(Error::from_status(during, status)),
+    }
+}
+
+impl From<CacheEntry> for control::CacheOptionsEntry {
+    fn from(entry: CacheEntry) -> Self {
+        Self { r#type: entry.kind, attrs: entry.attrs.into_iter().collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_file_is_known_by_its_text_alone() {
+        let status = tonic::Status::unknown("open .dockerignore: no such file or directory");
+        assert_eq!(missing_is_none::<()>("ReadFile", Err(status)).unwrap(), None);
+        assert!(missing_is_none::<()>("ReadFile", Err(tonic::Status::unknown("other"))).is_err());
+    }
+}

@@ -1,0 +1,116 @@
+//! Exports to the client: one stream of bytes (`tar`, `oci`, `docker`) or a folder (`local`).
+//!
+//! Both arrive on one method, with different messages; the exporter's index in the metadata tells which.
+//! Source: `session/filesync/filesync.go` in BuildKit.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use futures_util::stream::{self, BoxStream, StreamExt as _};
+use prost::Message as _;
+use tokio::io::{AsyncWrite, AsyncWriteExt as _};
+use tonic::metadata::MetadataMap;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::raw::{Handler, RawCodec};
+use super::receive;
+use super::wire::Chunk;
+use crate::buildkit::request::ExportTarget;
+
+const EXPORTER_ID: &str = "buildkit-attachable-exporter-id";
+
+/// Receives what exporters send.
+#[derive(Debug)]
+pub(crate) struct FileSend {
+    targets: Mutex<Vec<ExportTarget>>,
+}
+
+type Writer = Box<dyn AsyncWrite + Send + Unpin>;
+
+impl FileSend {
+    /// Takes the targets in the order of the exporters.
+    pub(crate) fn new(targets: Vec<ExportTarget>) -> Self {
+        Self { targets: Mutex::new(targets) }
+    }
+
+    /// A writer is taken once; a folder may receive several times.
+    fn take(&self, id: usize) -> Result<ExportTarget, Status> {
+        let mut targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
+        match targets.get_mut(id) {
+            Some(ExportTarget::Folder(path)) => Ok(ExportTarget::Folder(path.clone())),
+            Some(target @ ExportTarget::Writer(_)) => Ok(std::mem::take(target)),
+            Some(ExportTarget::Daemon) => {
+                Err(Status::already_exists(format!("exporter {id} was written already")))
+            }
+            None => Err(Status::not_found(format!("exporter {id} not found"))),
+        }
+    }
+}
+
+/// The exporter's index; the first one where it is not told.
+fn exporter_id(metadata: &MetadataMap) -> usize {
+    metadata.get(EXPORTER_ID).and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok()).unwrap_or(0)
+}
+
+impl Handler for FileSend {
+    const SERVICE: &'static str = "moby.filesync.v1.FileSend";
+    const PATH: &'static str = "/moby.filesync.v1.FileSend/DiffCopy";
+    type Codec = RawCodec;
+    type Replies = BoxStream<'static, Result<Bytes, Status>>;
+
+    async fn handle(
+        self: Arc<Self>,
+        request: Request<Streaming<Bytes>>,
+    ) -> Result<Response<Self::Replies>, Status> {
+        let id = exporter_id(request.metadata());
+        let target = self.take(id)?;
+        let messages = request.into_inner();
+        Ok(Response::new(match target {
+            ExportTarget::Folder(path) => receive::start(path, messages).boxed(),
+            ExportTarget::Writer(writer) => {
+                // No reply but the end of the stream, once everything is written.
+                let written = async move { write_all(messages, writer).await.err().map(Err) };
+                stream::once(written).filter_map(std::future::ready).boxed()
+            }
+            ExportTarget::Daemon => {
+                return Err(Status::internal("an exporter without a target sends nothing"));
+            }
+        }))
+    }
+}
+
+async fn write_all(mut messages: Streaming<Bytes>, mut writer: Writer) -> Result<(), Status> {
+    let failed = |e: std::io::Error| Status::unknown(format!("cannot write the export: {e}"));
+    while let Some(message) = messages.message().await? {
+        let chunk = Chunk::decode(message).map_err(|e| Status::invalid_argument(e.to_string()))?;
+        writer.write_all(&chunk.data).await.map_err(failed)?;
+    }
+    writer.shutdown().await.map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_exporter_is_the_first_one_unless_told() {
+        let mut metadata = MetadataMap::new();
+        assert_eq!(exporter_id(&metadata), 0);
+        metadata.insert(EXPORTER_ID, "2".parse().unwrap());
+        assert_eq!(exporter_id(&metadata), 2);
+    }
+
+    #[test]
+    fn a_writer_is_given_once_and_a_folder_often() {
+        let send = FileSend::new(vec![
+            ExportTarget::Writer(Box::new(Vec::new())),
+            ExportTarget::Folder("/x".into()),
+        ]);
+        assert!(matches!(send.take(0), Ok(ExportTarget::Writer(_))));
+        assert_eq!(send.take(0).unwrap_err().code(), tonic::Code::AlreadyExists);
+        for _ in 0..2 {
+            assert!(matches!(send.take(1), Ok(ExportTarget::Folder(_))));
+        }
+        assert_eq!(send.take(2).unwrap_err().code(), tonic::Code::NotFound);
+    }
+}

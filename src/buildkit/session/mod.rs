@@ -1,0 +1,221 @@
+//! The session: what the daemon may ask of the client while a build runs.
+//!
+//! The client serves gRPC over HTTP/2 *inside* one bidirectional call of its own connection. Services:
+//! file sync, file receive (exports), registry credentials, secrets, SSH agents and health.
+
+mod auth;
+mod export;
+mod filesync;
+mod health;
+mod raw;
+mod receive;
+mod secret;
+mod secrets;
+mod ssh;
+mod tunnel;
+mod wire;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bollard_buildkit_proto::health::health_server::HealthServer;
+use bollard_buildkit_proto::moby::buildkit::secrets::v1::secrets_server::SecretsServer;
+use bollard_buildkit_proto::moby::filesync::v1::auth_server::AuthServer;
+use bollard_buildkit_proto::moby::sshforward::v1::ssh_server::SshServer;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::service::TowerToHyperService;
+use tokio_util::task::AbortOnDropHandle;
+use tonic::codegen::http::uri::PathAndQuery;
+use tonic::metadata::MetadataMap;
+use tonic::service::Routes;
+use tonic::transport::Channel;
+use tonic_prost::ProstCodec;
+
+pub use auth::{CredentialProvider, Credentials};
+pub use secret::SecretBytes;
+pub use secrets::MAX_SECRET_BYTES;
+pub use ssh::DEFAULT_AGENT;
+
+use self::export::FileSend;
+use self::filesync::FileSync;
+use self::raw::StreamService;
+use self::tunnel::Tunnel;
+use self::wire::Chunk;
+use super::error::Error;
+use super::request::ExportTarget;
+use super::{CONNECTION_WINDOW_BYTES, HEADER_LIST_BYTES, MAX_MESSAGE_BYTES, STREAM_WINDOW_BYTES};
+
+/// Calls at one time: Go's, see `session/grpc.go` in BuildKit.
+const STREAMS: u32 = 250;
+
+/// The methods that are served; the daemon calls file sync and file send only if they are announced.
+const METHODS: [&str; 7] = [
+    "/grpc.health.v1.Health/Check",
+    "/moby.buildkit.secrets.v1.Secrets/GetSecret",
+    "/moby.filesync.v1.Auth/Credentials",
+    "/moby.filesync.v1.FileSend/DiffCopy",
+    "/moby.filesync.v1.FileSync/DiffCopy",
+    "/moby.sshforward.v1.SSH/CheckAgent",
+    "/moby.sshforward.v1.SSH/ForwardAgent",
+];
+
+/// Everything that a session serves.
+#[derive(Clone, Default)]
+pub struct SessionOptions {
+    /// Names the snapshots of local folders that later sessions may reuse; may be empty.
+    pub shared_key: String,
+    /// Local folders by the name of their local source, such as `context` and `dockerfile`.
+    pub local_dirs: BTreeMap<String, PathBuf>,
+    /// Who knows the registries' credentials; without it everything is anonymous.
+    pub credentials: Option<Arc<dyn CredentialProvider>>,
+    /// Build secrets by id, at most 500 KiB each.
+    pub secrets: BTreeMap<String, SecretBytes>,
+    /// Sockets of SSH agents by id.
+    pub ssh_agents: BTreeMap<String, PathBuf>,
+}
+
+impl fmt::Debug for SessionOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionOptions")
+            .field("shared_key", &self.shared_key)
+            .field("local_dirs", &self.local_dirs)
+            .field("credentials", &self.credentials.is_some())
+            .field("secrets", &self.secrets)
+            .field("ssh_agents", &self.ssh_agents)
+            .finish()
+    }
+}
+
+/// Why a session cannot begin.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// The shared key cannot travel as a header.
+    #[error("the shared key of the session holds characters beyond ASCII")]
+    SharedKey,
+    /// A secret is too large.
+    #[error("the secret {id:?} is {bytes} bytes long; at most {MAX_SECRET_BYTES} are allowed")]
+    SecretTooLarge {
+        /// The secret's id.
+        id: String,
+        /// Its length.
+        bytes: usize,
+    },
+    /// A local folder cannot be served.
+    #[error("cannot read the folder {path} for the local source {name:?}")]
+    LocalDir {
+        /// The name of the local source.
+        name: String,
+        /// The folder.
+        path: String,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// An SSH agent was asked for that is not there.
+    #[error(
+        "the SSH agent {id:?} at {path} is not a socket; start an agent with ssh-agent and add the key with ssh-add"
+    )]
+    NotAnAgent {
+        /// The agent's id.
+        id: String,
+        /// Its socket's path as given.
+        path: String,
+    },
+}
+
+impl SessionOptions {
+    /// Checks what can be checked before the daemon is told anything.
+    fn check(&self) -> Result<(), SessionError> {
+        for (id, secret) in &self.secrets {
+            let bytes = secret.expose().len();
+            if bytes > MAX_SECRET_BYTES {
+                return Err(SessionError::SecretTooLarge { id: id.clone(), bytes });
+            }
+        }
+        for (name, path) in &self.local_dirs {
+            std::fs::read_dir(path).map_err(|source| SessionError::LocalDir {
+                name: name.clone(),
+                path: path.display().to_string(),
+                source,
+            })?;
+        }
+        for (id, path) in &self.ssh_agents {
+            use std::os::unix::fs::FileTypeExt as _;
+            let is_socket = std::fs::metadata(path).is_ok_and(|m| m.file_type().is_socket());
+            if !is_socket {
+                return Err(SessionError::NotAnAgent { id: id.clone(), path: path.display().to_string() });
+            }
+        }
+        Ok(())
+    }
+
+    fn services(self, exports: Vec<ExportTarget>) -> Routes {
+        Routes::new(HealthServer::new(health::Alive))
+            .add_service(StreamService(Arc::new(FileSync::new(self.local_dirs))))
+            .add_service(StreamService(Arc::new(FileSend::new(exports))))
+            .add_service(AuthServer::new(auth::AuthService(self.credentials)))
+            .add_service(SecretsServer::new(secrets::SecretStore(self.secrets)))
+            .add_service(SshServer::new(ssh::Agents(self.ssh_agents)))
+    }
+}
+
+/// An open session. Dropping it ends the session at once.
+#[derive(Debug)]
+pub(crate) struct Session {
+    _task: AbortOnDropHandle<()>,
+}
+
+impl Session {
+    /// Opens the session `id` and serves it in the background.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Session`] if it cannot be served, [`Error::Failed`] or [`Error::Disconnected`] from the daemon.
+    pub(crate) async fn open(
+        channel: Channel,
+        id: &str,
+        options: SessionOptions,
+        exports: Vec<ExportTarget>,
+    ) -> Result<Self, Error> {
+        options.check()?;
+        let (writer, outgoing) = tunnel::pipe();
+        let mut request = tonic::Request::new(outgoing);
+        announce(request.metadata_mut(), id, &options.shared_key)?;
+
+        let failed = |status| Error::from_status("Session", status);
+        let mut grpc = tonic::client::Grpc::new(channel)
+            .max_decoding_message_size(MAX_MESSAGE_BYTES)
+            .max_encoding_message_size(MAX_MESSAGE_BYTES);
+        grpc.ready().await.map_err(|e| failed(tonic::Status::from_error(e.into())))?;
+        let path = PathAndQuery::from_static("/moby.buildkit.v1.Control/Session");
+        let codec = ProstCodec::<Chunk, Chunk>::default();
+        let reply = grpc.streaming(request, path, codec).await.map_err(failed)?;
+
+        let tunnel = Tunnel::new(reply.into_inner(), writer);
+        let services = TowerToHyperService::new(options.services(exports));
+        let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+            .initial_stream_window_size(STREAM_WINDOW_BYTES)
+            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+            .max_header_list_size(HEADER_LIST_BYTES)
+            .max_concurrent_streams(STREAMS)
+            .serve_connection(TokioIo::new(tunnel), services);
+        let task = tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::info!(error = &error as &dyn std::error::Error, "the session with buildkitd broke");
+            }
+        });
+        Ok(Self { _task: AbortOnDropHandle::new(task) })
+    }
+}
+
+fn announce(metadata: &mut MetadataMap, id: &str, shared_key: &str) -> Result<(), SessionError> {
+    metadata.insert("x-docker-expose-session-uuid", id.parse().expect("an id is letters and digits"));
+    let shared_key = shared_key.parse().map_err(|_| SessionError::SharedKey)?;
+    metadata.insert("x-docker-expose-session-sharedkey", shared_key);
+    for method in METHODS {
+        metadata.append("x-docker-expose-session-grpc-method", method.parse().expect("a path is ASCII"));
+    }
+    Ok(())
+}

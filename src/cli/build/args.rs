@@ -1,0 +1,265 @@
+//! What can be typed after `bob build`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Command, FromArgMatches};
+
+use crate::build::{ProgressMode, PushVia};
+use crate::cli::convert_args::ConvertArgs;
+
+/// Options that leave workspace mode on: they say where things are, not what to build.
+const NEUTRAL: [&str; 5] = ["workspace_root", "ready_timeout", "buildkitd", "buildkitd_timeout", "state_dir"];
+
+/// Arguments of `bob build`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    // Comes first: the fields after it take their values out of what was matched.
+    #[command(flatten)]
+    given: Given,
+    /// Folder of files for the build
+    pub context: Option<String>,
+    /// How to convert the Dockerfile.
+    #[command(flatten)]
+    pub convert: ConvertArgs,
+    /// Resolve base images from this file, never from the network
+    #[arg(long, value_name = "FILE")]
+    pub image_lock: Option<PathBuf>,
+    /// Write the base images that were used to this file
+    #[arg(long, value_name = "FILE")]
+    pub image_lock_out: Option<PathBuf>,
+
+    /// Name of the image; may be repeated
+    #[arg(short = 't', long = "tag", value_name = "REF", help_heading = "Output")]
+    pub tags: Vec<String>,
+    /// Push the image to its registry
+    #[arg(long, help_heading = "Output")]
+    pub push: bool,
+    /// What becomes of the result: FOLDER, `-`, or type=image|registry|local|tar|oci|docker,dest=…; may be repeated
+    #[arg(short = 'o', long = "output", value_name = "OUTPUT", help_heading = "Output")]
+    pub outputs: Vec<String>,
+    /// Annotation of the image, [TYPE:]KEY=VALUE; may be repeated
+    #[arg(long = "annotation", value_name = "ANNOTATION", help_heading = "Output")]
+    pub annotations: Vec<String>,
+    /// Write digests and names of the image as JSON
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub metadata_file: Option<PathBuf>,
+    /// Write the image id
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub iidfile: Option<PathBuf>,
+    /// Print only the image id
+    #[arg(short = 'q', long, help_heading = "Output")]
+    pub quiet: bool,
+    /// How to show progress: auto, plain, tty, rawjson, quiet
+    #[arg(
+        long,
+        value_name = "MODE",
+        default_value = "auto",
+        env = "BUILDKIT_PROGRESS",
+        help_heading = "Output"
+    )]
+    pub progress: ProgressMode,
+
+    /// Secret for RUN: id=ID[,src=FILE|,env=VARIABLE]; may be repeated
+    #[arg(long = "secret", value_name = "SECRET", help_heading = "Rights")]
+    pub secrets: Vec<String>,
+    /// SSH agent for RUN: default or ID[=SOCKET]; may be repeated
+    #[arg(long = "ssh", value_name = "SSH", help_heading = "Rights")]
+    pub ssh: Vec<String>,
+    /// Right that steps may use: network.host, security.insecure, device; may be repeated
+    #[arg(long = "allow", value_name = "RIGHT", value_delimiter = ',', help_heading = "Rights")]
+    pub allow: Vec<String>,
+    /// Who pushes with your credentials: a proxy in this process, buildkitd through its session, or auto
+    #[arg(long, value_name = "WAY", default_value = "auto", help_heading = "Rights")]
+    pub push_via: PushVia,
+
+    /// Cache to read: REF or type=…,key=value; may be repeated
+    #[arg(long = "cache-from", value_name = "CACHE", help_heading = "Cache")]
+    pub cache_from: Vec<String>,
+    /// Cache to write: REF or type=…,key=value; may be repeated
+    #[arg(long = "cache-to", value_name = "CACHE", help_heading = "Cache")]
+    pub cache_to: Vec<String>,
+
+    /// Address of buildkitd: unix://PATH or tcp://HOST:PORT
+    #[arg(long, value_name = "ADDRESS", env = "BUILDKIT_HOST", help_heading = "Daemon")]
+    pub addr: Option<String>,
+    /// Certificate authority of buildkitd
+    #[arg(long, value_name = "FILE", help_heading = "Daemon")]
+    pub tlscacert: Option<PathBuf>,
+    /// Certificate of the client
+    #[arg(long, value_name = "FILE", help_heading = "Daemon")]
+    pub tlscert: Option<PathBuf>,
+    /// Key of the client
+    #[arg(long, value_name = "FILE", help_heading = "Daemon")]
+    pub tlskey: Option<PathBuf>,
+    /// Name that buildkitd's certificate must carry
+    #[arg(long, value_name = "NAME", help_heading = "Daemon")]
+    pub tlsservername: Option<String>,
+    /// The buildkitd to start where none runs [default: the one on PATH]
+    #[arg(long, value_name = "FILE", help_heading = "Daemon")]
+    pub buildkitd: Option<PathBuf>,
+    /// How long a started buildkitd may take to be ready, such as 30s
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, help_heading = "Daemon")]
+    pub buildkitd_timeout: Option<Duration>,
+    /// Where a started buildkitd keeps its state
+    #[arg(long, value_name = "FOLDER", help_heading = "Daemon")]
+    pub state_dir: Option<PathBuf>,
+
+    /// Root of the workspace in workspace mode
+    #[arg(long, value_name = "FOLDER", default_value = "/workspace", help_heading = "Workspace mode")]
+    pub workspace_root: PathBuf,
+    /// How long the workspace may take to be ready, such as 30m
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "30m", help_heading = "Workspace mode")]
+    pub ready_timeout: Duration,
+
+    /// Flags of docker buildx build that are not built yet.
+    #[command(flatten)]
+    pub later: Later,
+}
+
+/// Flags that are known and not built yet.
+#[derive(Debug, Default, clap::Args)]
+pub struct Later {
+    #[arg(long, hide = true)]
+    load: bool,
+    #[arg(long, hide = true, value_name = "ATTESTATION")]
+    attest: Vec<String>,
+    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    provenance: Option<String>,
+    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    sbom: Option<String>,
+    #[arg(long, hide = true)]
+    check: bool,
+    #[arg(long, hide = true, value_name = "METHOD")]
+    call: Option<String>,
+    #[arg(long, hide = true, value_name = "FILE")]
+    source_policy_file: Option<PathBuf>,
+}
+
+impl Later {
+    /// What the user is told of the first of these flags that asks for something.
+    pub fn refusal(&self) -> Option<String> {
+        let asks = |value: &Option<String>| value.as_ref().is_some_and(|value| value != "false");
+        let (flag, instead) = match () {
+            () if self.load => ("--load", "; use --output type=docker,dest=FILE and docker load"),
+            () if !self.attest.is_empty() => ("--attest", ""),
+            () if asks(&self.provenance) => ("--provenance", ""),
+            () if asks(&self.sbom) => ("--sbom", ""),
+            () if self.check => ("--check", "; use bob check"),
+            () if self.call.as_ref().is_some_and(|call| call != "build") => ("--call", ""),
+            () if self.source_policy_file.is_some() => ("--source-policy-file", ""),
+            () => return None,
+        };
+        Some(format!("{flag} is not supported yet{instead}"))
+    }
+}
+
+impl Args {
+    /// Whether nothing on the command line asks for a build of its own.
+    pub(super) fn is_workspace_mode(&self) -> bool {
+        self.given.ids.iter().all(|id| NEUTRAL.contains(&id.as_str()))
+    }
+}
+
+/// The arguments that stand on the command line, defaults and the environment left out.
+#[derive(Debug, Default)]
+struct Given {
+    ids: Vec<String>,
+}
+
+impl FromArgMatches for Given {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let typed = |id: &&str| matches.value_source(id) == Some(ValueSource::CommandLine);
+        let ids =
+            matches.ids().map(clap::Id::as_str).filter(|id| matches.try_contains_id(id).unwrap_or(false));
+        Ok(Self { ids: ids.filter(typed).map(str::to_owned).collect() })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl clap::Args for Given {
+    fn augment_args(command: Command) -> Command {
+        command
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        command
+    }
+}
+
+/// A time such as `500ms`, `2s`, `30m` or `1h`.
+fn parse_duration(text: &str) -> Result<Duration, clap::Error> {
+    let wrong = || {
+        clap::Error::raw(
+            ErrorKind::ValueValidation,
+            format!("{text:?} is not a time; write it as 500ms, 2s, 30m or 1h"),
+        )
+    };
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let count: u64 = digits.parse().map_err(|_| wrong())?;
+    let millis = match &text[digits.len()..] {
+        "ms" => 1,
+        "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return Err(wrong()),
+    };
+    count.checked_mul(millis).map(Duration::from_millis).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(Debug, clap::Parser)]
+    struct Cli {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn parse(args: &[&str]) -> Args {
+        Cli::try_parse_from([&["bob"], args].concat()).unwrap().args
+    }
+
+    #[test]
+    fn only_a_bare_command_is_workspace_mode() {
+        assert!(parse(&[]).is_workspace_mode());
+        assert!(
+            parse(&["--workspace-root", "/w", "--ready-timeout", "1s", "--buildkitd", "/b"])
+                .is_workspace_mode()
+        );
+        for args in
+            [&["."][..], &["-t", "x"], &["--progress", "plain"], &["--push"], &["--addr", "unix:///s"]]
+        {
+            assert!(!parse(args).is_workspace_mode(), "{args:?}");
+        }
+    }
+
+    #[test]
+    fn times_are_a_number_and_a_unit() {
+        assert_eq!(parse_duration("500ms").unwrap(), Duration::from_millis(500));
+        assert_eq!(parse_duration("30m").unwrap(), Duration::from_secs(1800));
+        for text in ["", "5", "s", "-1s", "1.5s", "99999999999999999999h", "9999999999999999999h"] {
+            assert!(parse_duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn flags_of_a_later_day_are_named() {
+        let refusal = |args: &[&str]| parse(args).later.refusal();
+        assert_eq!(refusal(&["--sbom", "."]).unwrap(), "--sbom is not supported yet");
+        assert_eq!(
+            refusal(&["--load", "."]).unwrap(),
+            "--load is not supported yet; use --output type=docker,dest=FILE and docker load"
+        );
+        assert_eq!(refusal(&["--provenance=false", "--sbom=false", "--call", "build", "."]), None);
+    }
+}

@@ -1,0 +1,168 @@
+//! From arguments to a build outside of a workspace.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use super::{Args, daemon_choice, environment, failure, listen};
+use crate::build::convert::ImageLock;
+use crate::build::{
+    self, CacheEntry, DockerLogins, Error, Output, PlainBuild, ProgressMode, annotations, parse_cache,
+    secrets, ssh_agents,
+};
+use crate::cli::Failure;
+use crate::cli::convert_args::Inputs;
+
+pub(super) async fn run(args: Args) -> Result<(), Failure> {
+    if let Some(refusal) = args.later.refusal() {
+        return Err(Failure::Usage(refusal));
+    }
+    let build = plain_build(&args)?;
+    let interrupts = listen()?;
+    let results = build::build(&build, &interrupts).await.map_err(|error| failure(&error))?;
+    if let Some(path) = &args.metadata_file {
+        results.write_metadata(path)?;
+    }
+    if let Some(path) = &args.image_lock_out {
+        results.write_image_lock(path)?;
+    }
+    if let Some(path) = &args.iidfile {
+        results.write_image_id(path)?;
+    }
+    if args.quiet
+        && let Some(id) = results.image_id()
+    {
+        let _ = writeln!(std::io::stdout(), "{id}");
+    }
+    Ok(())
+}
+
+fn plain_build(args: &Args) -> Result<PlainBuild, Failure> {
+    let Some(context) = &args.context else {
+        let text = "the build context is missing: bob build [OPTIONS] CONTEXT, usually `bob build .`";
+        return Err(Failure::Usage(text.to_owned()));
+    };
+    let Inputs { options, dockerfile, files } = args.convert.inputs(Some(context), None)?;
+    let image_lock = args.image_lock.as_deref().map(read_lock).transpose()?;
+    let understood = || -> Result<PlainBuild, Error> {
+        Ok(PlainBuild {
+            outputs: outputs(args)?,
+            secrets: secrets(&args.secrets, &environment)?,
+            ssh_agents: ssh_agents(&args.ssh, &environment)?,
+            cache_imports: caches("--cache-from", &args.cache_from)?,
+            cache_exports: caches("--cache-to", &args.cache_to)?,
+            entitlements: args.allow.clone(),
+            progress: if args.quiet { ProgressMode::Quiet } else { args.progress },
+            push_via: args.push_via,
+            logins: DockerLogins::of(environment),
+            daemon: daemon_choice(args)?,
+            dockerfile,
+            files,
+            options,
+            image_lock,
+        })
+    };
+    understood().map_err(|error| failure(&error))
+}
+
+fn read_lock(path: &Path) -> Result<ImageLock, Failure> {
+    let shown = path.display();
+    let failed = |text: String| Failure::Rendered(format!("error: {text}"));
+    let text = std::fs::read(path).map_err(|error| failed(format!("cannot read {shown}: {error}")))?;
+    ImageLock::parse(&text).map_err(|error| {
+        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+        failed(format!("{shown} is {error}{cause}"))
+    })
+}
+
+/// The outputs, named and annotated. An image is made without being kept anywhere where only its
+/// digests are asked for.
+fn outputs(args: &Args) -> Result<Vec<Output>, Error> {
+    let annotations = annotations(&args.annotations)?;
+    let mut outputs = args.outputs.iter().map(|value| Output::parse(value)).collect::<Result<Vec<_>, _>>()?;
+    if args.push {
+        let mut images = outputs.iter_mut().filter(|output| output.is_image()).peekable();
+        if images.peek().is_some() {
+            images.for_each(Output::set_push);
+        } else {
+            outputs.push(Output::image(true));
+        }
+    }
+    let wants_digests = args.metadata_file.is_some() || args.iidfile.is_some() || args.quiet;
+    if outputs.is_empty() && wants_digests {
+        outputs.push(Output::image(false));
+    }
+    for output in &mut outputs {
+        output.name_if_unnamed(&args.tags);
+        output.annotate(&annotations);
+        if output.pushes() && output.names().is_empty() {
+            return Err(Error::Usage("an image that is pushed needs a name; give one with --tag".to_owned()));
+        }
+    }
+    Ok(outputs)
+}
+
+fn caches(flag: &'static str, values: &[String]) -> Result<Vec<CacheEntry>, Error> {
+    Ok(values.iter().map(|value| parse_cache(flag, value)).collect::<Result<_, _>>()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(Debug, clap::Parser)]
+    struct Cli {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn parse(args: &[&str]) -> Args {
+        Cli::try_parse_from([&["bob"], args].concat()).unwrap().args
+    }
+
+    fn error(args: &[&str]) -> String {
+        let failure = plain_build(&parse(args)).unwrap_err();
+        assert_eq!(failure.exit_code(), 2, "{args:?}");
+        failure.render()
+    }
+
+    #[test]
+    fn tags_and_push_name_one_image() {
+        let outputs = outputs(&parse(&["-t", "a", "-t", "b:1", "--push", "."])).unwrap();
+        assert_eq!(outputs.len(), 1);
+        assert!(outputs[0].pushes());
+        assert_eq!(outputs[0].names(), ["a", "b:1"]);
+    }
+
+    #[test]
+    fn push_goes_to_the_image_output_that_is_there() {
+        let outputs =
+            outputs(&parse(&["-t", "a", "--push", "-o", "type=image,compression=zstd", "-o", "out", "."]));
+        let pushed: Vec<bool> = outputs.unwrap().iter().map(Output::pushes).collect();
+        assert_eq!(pushed, [true, false]);
+    }
+
+    #[test]
+    fn without_an_output_nothing_is_exported_unless_digests_are_asked_for() {
+        assert!(outputs(&parse(&["-t", "a", "."])).unwrap().is_empty());
+        for flag in [&["--iidfile", "f"][..], &["--metadata-file", "f"], &["-q"]] {
+            let outputs = outputs(&parse(&[flag, &["."]].concat())).unwrap();
+            assert!(outputs[0].is_image() && !outputs[0].pushes());
+        }
+    }
+
+    #[test]
+    fn wrong_usage_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("Dockerfile"), "FROM scratch\n").unwrap();
+        let context = dir.path().to_str().unwrap();
+        let missing =
+            "error: the build context is missing: bob build [OPTIONS] CONTEXT, usually `bob build .`";
+        assert_eq!(error(&["-t", "x"]), missing);
+        let unnamed = "error: an image that is pushed needs a name; give one with --tag";
+        assert_eq!(error(&["--push", context]), unnamed);
+        assert!(error(&["--addr", "nonsense", context]).contains("has no scheme"));
+        assert!(error(&["-o", "type=zip", context]).contains("there is no type \"zip\""));
+    }
+}

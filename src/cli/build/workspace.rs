@@ -1,0 +1,78 @@
+//! From the environment to a workspace image, with `bob.log` and the linger.
+
+use std::time::Instant;
+
+use super::{Args, failure, socket_below};
+use crate::build::{
+    Address, DaemonChoice, Error, Interrupts, OwnDaemon, TlsOptions, WorkspaceBuild, build_workspace,
+};
+use crate::cli::Failure;
+use crate::workspace::{self, Environment, Linger, Settings, Workspace};
+
+/// Where a local buildkitd listens in a workspace.
+const SOCKET: &str = "/run/buildkit/buildkitd.sock";
+
+pub(super) async fn run(args: Args) -> Result<(), Failure> {
+    let begun = Instant::now();
+    let environment = Environment::of_process();
+    let root = std::path::absolute(&args.workspace_root).unwrap_or_else(|_| args.workspace_root.clone());
+    let workspace = Workspace::at(root);
+    workspace::forget_failure(&workspace);
+    let Err(error) = work(&args, &environment, workspace.clone()).await else { return Ok(()) };
+    if let Err(unwritten) = workspace::write_failure(&workspace, &error.workspace_report()) {
+        tracing::warn!(error = &unwritten as &dyn std::error::Error, "the failure is not in bob.log");
+    }
+    let linger = Linger::read(&environment).unwrap_or(Linger::On);
+    let stay = if matches!(error, Error::Interrupted) {
+        std::time::Duration::ZERO
+    } else {
+        linger.stay(begun.elapsed())
+    };
+    Err(failure(&error).lingering(stay))
+}
+
+async fn work(args: &Args, environment: &Environment, workspace: Workspace) -> Result<(), Error> {
+    workspace::ensure_root()?;
+    let current_dir = std::env::current_dir().map_err(|source| Error::Read {
+        what: "the current folder",
+        path: ".".into(),
+        source,
+    })?;
+    let settings = Settings::read(environment, &current_dir)?;
+    let build = WorkspaceBuild {
+        daemon: daemon_choice(args, &settings, &workspace)?,
+        ready_timeout: args.ready_timeout,
+        settings,
+        workspace,
+    };
+    let interrupts = Interrupts::listen().map_err(Error::Signals)?;
+    build_workspace(&build, &interrupts).await
+}
+
+/// The external buildkitd first, then one that runs in this workspace already, then one of Bob's own.
+fn daemon_choice(args: &Args, settings: &Settings, workspace: &Workspace) -> Result<DaemonChoice, Error> {
+    let mut candidates = Vec::new();
+    if let Some(text) = &settings.external_buildkitd {
+        let parsed = Address::parse(text);
+        candidates.push(parsed.map_err(|error| Error::Usage(format!("BOB_EXTERNAL_BUILDKITD: {error}")))?);
+    }
+    let root = args.state_dir.clone().unwrap_or_else(|| workspace.buildkit_root());
+    let is_usual = workspace.root() == Workspace::default().root();
+    let socket = if is_usual { SOCKET.into() } else { socket_below(&root, None) };
+    if is_usual && socket.exists() {
+        candidates.push(Address::Unix(socket.clone()));
+    }
+    Ok(DaemonChoice {
+        address: None,
+        tls: TlsOptions::default(),
+        candidates,
+        own: OwnDaemon {
+            program: args.buildkitd.clone(),
+            search_path: super::environment("PATH"),
+            root,
+            socket,
+            ready_timeout: args.buildkitd_timeout,
+            is_locked: false,
+        },
+    })
+}

@@ -1,0 +1,200 @@
+//! RUN: a command in a container.
+
+use llb::{
+    Constraints, ExecOp, FileOp, HostIp, MkfileAction, Mount, Network, Output, ProxyEnv, Security, Ulimit,
+};
+
+use super::config::with_shell;
+use super::from::COMMAND;
+use super::mount::MaskedEnv;
+use super::names::shown;
+use super::state::Current;
+use super::{Error, ErrorKind, Lowering, llb_platform};
+use crate::dockerfile::{Form, NetworkMode, Run, SecurityMode, chomp, lossy, parse_heredoc};
+use crate::plan::{self, Command, paths};
+
+/// A command as it is run, once its here-documents are dealt with.
+struct Line {
+    args: Vec<String>,
+    /// What is added to the step's name.
+    suffix: String,
+    /// Whether the shell goes before it.
+    shell: bool,
+    /// Whether it has bytes that are not UTF-8.
+    not_utf8: bool,
+}
+
+impl Lowering<'_, '_> {
+    pub(super) fn run(
+        &mut self,
+        stage: &mut Current,
+        command: &Command<'_>,
+        run: &Run,
+    ) -> Result<(), ErrorKind> {
+        let mounts = self.resolve_mounts(stage, command, run)?;
+        let id = stage.id;
+        // A command can read any file.
+        self.read_stage(id, "/");
+        let mut exec = ExecOp::new(stage.state.output, [""; 0]);
+        let line = self.command(stage, run, &mut exec)?;
+        let args = if line.shell { with_shell(&stage.state.image, &line.args) } else { line.args };
+        self.add_mounts(stage, command, &mounts, &mut exec)?;
+        self.set_container(stage, run, &mut exec)?;
+
+        let lex = crate::shell::Lex { raw_quotes: true, skip_unset_env: true, ..self.lex };
+        let head = &command.instruction.head;
+        let env = &stage.state.env;
+        let name = shown(&[&head.code, line.suffix.as_str()].concat(), &lex, &MaskedEnv::new(env, &mounts));
+        let place = stage.steps.next(stage.state.platform.as_deref(), env, stage.on_build);
+        let mut step = self.step(place.named(&name), Some(head.span));
+        step.metadata.description.insert(COMMAND.into(), head.code.clone());
+        step.metadata.ignore_cache = stage.no_cache;
+        step.platform = stage.state.platform.as_deref().map(llb_platform);
+        if self.late.is_none() && args.is_empty() {
+            self.late = Some(ErrorKind::NoArguments.into());
+        } else if self.late.is_none() && (line.not_utf8 || run.line.raw.is_some()) {
+            self.late = Some(Error::from(ErrorKind::NotUtf8));
+        }
+        let created_by = format!("RUN {}", with_args(stage, &args));
+        exec.args = args;
+        stage.state.output = self.graph.exec(exec, step).root;
+        stage.commit(created_by + " # buildkit", true);
+        Ok(())
+    }
+
+    /// The command, with the file of a here-document that is a script mounted in `exec`.
+    fn command(&mut self, stage: &Current, run: &Run, exec: &mut ExecOp) -> Result<Line, ErrorKind> {
+        let mut line = Line {
+            args: run.line.args.clone(),
+            suffix: String::new(),
+            shell: run.line.form == Form::Shell,
+            not_utf8: false,
+        };
+        let Some(first) = run.line.files.first() else { return Ok(line) };
+        let [text] = &line.args[..] else { return Err(ErrorKind::RunHeredoc) };
+        if !line.shell {
+            return Err(ErrorKind::RunHeredoc);
+        }
+        if parse_heredoc(text).is_none() {
+            // The shell itself reads the documents.
+            let mut script = text.clone().into_bytes();
+            for file in &run.line.files {
+                script.push(b'\n');
+                script.extend_from_slice(&file.data);
+                script.extend_from_slice(file.name.as_bytes());
+            }
+            line.take_script(&script);
+            return Ok(line);
+        }
+        let chomped = if first.chomp { chomp(&first.data) } else { first.data.clone() };
+        line.suffix = format!(" ({})", summary(&lossy(&first.data)));
+        if stage.state.image.platform.os != "windows" && chomped.starts_with(b"#!") {
+            let mut file = FileOp::new(Output::SCRATCH);
+            file.push(MkfileAction::new(&first.name, 0o755, chomped));
+            let document = self.graph.file(file, Constraints::named("[internal] preparing inline document"));
+            exec.mounts.push(Mount {
+                readonly: true,
+                selector: "/".into(),
+                ..Mount::bind("/dev/pipes/", document)
+            });
+            line.args = vec![paths::join(["/dev/pipes/", &first.name])];
+            return Ok(line);
+        }
+        line.take_script(&chomped);
+        Ok(line)
+    }
+
+    /// Sets what does not depend on the command.
+    fn set_container(&self, stage: &Current, run: &Run, exec: &mut ExecOp) -> Result<(), ErrorKind> {
+        if !run.devices.is_empty() {
+            return Err(ErrorKind::Device);
+        }
+        let options = self.plan.options;
+        exec.env = stage.state.env.to_vec();
+        exec.cwd = stage.state.dir.to_string();
+        exec.user = stage.state.user.to_string();
+        exec.hostname.clone_from(&options.hostname);
+        exec.cgroup_parent.clone_from(&options.cgroup_parent);
+        exec.network = match (run.network, options.network) {
+            (NetworkMode::None, _) | (NetworkMode::Default, plan::Network::None) => Network::None,
+            (NetworkMode::Host, _) | (NetworkMode::Default, plan::Network::Host) => Network::Host,
+            (NetworkMode::Default, plan::Network::Sandbox) => Network::Sandbox,
+        };
+        exec.security = match run.security {
+            SecurityMode::Sandbox => Security::Sandbox,
+            SecurityMode::Insecure => Security::Insecure,
+        };
+        exec.proxy_env = self.proxy();
+        let hosts = options.add_hosts.iter().map(|(host, ip)| HostIp { host: host.clone(), ip: *ip });
+        exec.extra_hosts.extend(hosts);
+        let limit =
+            |limit: &plan::Ulimit| Ulimit { name: limit.name.clone(), soft: limit.soft, hard: limit.hard };
+        exec.ulimits.extend(options.ulimits.iter().map(limit));
+        if options.shm_size_bytes > 0 {
+            exec.mounts.push(Mount::tmpfs("/dev/shm", options.shm_size_bytes));
+        }
+        Ok(())
+    }
+
+    /// The proxy settings among the build arguments; the last spelling of each counts.
+    fn proxy(&self) -> Option<ProxyEnv> {
+        let mut proxy = ProxyEnv::default();
+        let mut any = false;
+        for (name, value) in self.plan.build_args.iter() {
+            let field = match name.to_ascii_lowercase().as_str() {
+                "http_proxy" => &mut proxy.http_proxy,
+                "https_proxy" => &mut proxy.https_proxy,
+                "ftp_proxy" => &mut proxy.ftp_proxy,
+                "no_proxy" => &mut proxy.no_proxy,
+                "all_proxy" => &mut proxy.all_proxy,
+                _ => continue,
+            };
+            value.clone_into(field);
+            any = true;
+        }
+        any.then_some(proxy)
+    }
+}
+
+impl Line {
+    fn take_script(&mut self, script: &[u8]) {
+        self.not_utf8 |= str::from_utf8(script).is_err();
+        self.args = vec![lossy(script).into_owned()];
+    }
+}
+
+/// The first line of a here-document, with dots if there are more.
+fn summary(text: &str) -> String {
+    let text = text.trim().replace("\r\n", "\n");
+    match text.split_once('\n') {
+        Some((first, _)) => format!("{first}..."),
+        None => text,
+    }
+}
+
+/// A command with the build arguments that it sees: `|2 A=1 B=2 /bin/sh -c …`.
+fn with_args(stage: &Current, args: &[String]) -> String {
+    let declared = &stage.state.args;
+    let mut words: Vec<String> = Vec::with_capacity(declared.len() + args.len() + 1);
+    if !declared.is_empty() {
+        words.push(format!("|{}", declared.len()));
+    }
+    for (name, value) in declared.iter() {
+        let value = stage.state.env.get(name).or(value.as_deref()).unwrap_or_default();
+        words.push([name, "=", value].concat());
+    }
+    words.extend(args.iter().cloned());
+    words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::summary;
+
+    #[test]
+    fn summaries_are_the_first_line() {
+        assert_eq!(summary("\n a\n"), "a");
+        assert_eq!(summary("a\r\nb"), "a...");
+        assert_eq!(summary(""), "");
+    }
+}

@@ -1,0 +1,141 @@
+//! What a stage hands from one instruction to the next, and to the stages that build on it.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use indexmap::IndexMap;
+use llb::Output;
+
+use super::names::Steps;
+use crate::diag::Span;
+use crate::image::{Config, History, ImageConfig, Platform};
+use crate::plan::{EnvList, StageId};
+
+/// What instructions change. Cheap to clone: stages that build on one another share what they do not
+/// change.
+#[derive(Debug, Clone)]
+pub(super) struct State {
+    /// The files.
+    pub(super) output: Output,
+    /// The variables that commands see, arguments included.
+    pub(super) env: Rc<EnvList>,
+    /// The working directory.
+    pub(super) dir: Rc<str>,
+    /// The user, empty for the image's.
+    pub(super) user: Rc<str>,
+    /// The platform of what the files come from, `None` where nothing says.
+    pub(super) platform: Option<Rc<Platform>>,
+    /// The configuration, without its history.
+    pub(super) image: Rc<ImageConfig>,
+    /// The arguments that were declared, with their values.
+    pub(super) args: Rc<IndexMap<String, Option<String>>>,
+    /// Whether WORKDIR was seen.
+    pub(super) workdir_set: bool,
+}
+
+impl State {
+    /// Files with the platform that they come with, and nothing else.
+    pub(super) fn new(output: Output, platform: Option<Platform>) -> Self {
+        Self {
+            output,
+            env: Rc::default(),
+            dir: "/".into(),
+            user: "".into(),
+            platform: platform.map(|platform| Rc::new(platform.normalized())),
+            image: Rc::default(),
+            args: Rc::default(),
+            workdir_set: false,
+        }
+    }
+
+    /// The configuration's `config`, to be changed.
+    pub(super) fn config(&mut self) -> &mut Config {
+        &mut Rc::make_mut(&mut self.image).config
+    }
+
+    pub(super) fn set_env(&mut self, name: &str, value: &str) {
+        Rc::make_mut(&mut self.env).set(name, value);
+    }
+}
+
+/// A stage while its instructions are lowered.
+#[derive(Debug)]
+pub(super) struct Current {
+    /// Which stage.
+    pub(super) id: StageId,
+    /// What its instructions have made.
+    pub(super) state: State,
+    /// The platform that it builds for.
+    pub(super) platform: Platform,
+    /// Its steps' numbers.
+    pub(super) steps: Steps,
+    /// Whether its steps run even if they are cached.
+    pub(super) no_cache: bool,
+    /// Its own history.
+    pub(super) history: Vec<History>,
+    /// Time of its history, in RFC 3339.
+    pub(super) created: Option<String>,
+    /// Where variables are in the configuration's list.
+    pub(super) env_places: HashMap<String, usize>,
+    /// Whether the instruction is a trigger of the base.
+    pub(super) on_build: bool,
+    /// Lines of the last CMD, ENTRYPOINT and HEALTHCHECK of the stage.
+    pub(super) last: LastOnes,
+}
+
+/// Lines of instructions of which only the last one counts.
+#[derive(Debug, Default)]
+pub(super) struct LastOnes {
+    pub(super) cmd: Option<Span>,
+    pub(super) entrypoint: Option<Span>,
+    pub(super) healthcheck: Option<Span>,
+}
+
+/// A stage that is done, or needs no lowering.
+#[derive(Debug)]
+pub(super) struct Finished {
+    /// The files.
+    pub(super) output: Output,
+    /// Its own history; that of its base comes before.
+    pub(super) history: Vec<History>,
+    /// The platform, `None` where nothing says.
+    pub(super) platform: Option<Platform>,
+    /// What stages that build on it take over, until the last one of them has.
+    pub(super) state: Option<State>,
+}
+
+impl Current {
+    /// Adds a step to the history (`commitToHistory`).
+    pub(super) fn commit(&mut self, created_by: String, layer: bool) {
+        self.history.push(History {
+            created: self.created.clone(),
+            created_by,
+            comment: "buildkit.dockerfile.v0".into(),
+            empty_layer: !layer,
+            author: String::new(),
+        });
+    }
+
+    /// Sets a variable of the configuration: in its place, or at the end.
+    pub(super) fn set_config_env(&mut self, name: &str, value: &str) {
+        let entry = [name, "=", value].concat();
+        let env = &mut Rc::make_mut(&mut self.state.image).config.env;
+        match self.env_places.get(name) {
+            Some(&place) => env[place] = entry,
+            None => {
+                self.env_places.insert(name.to_owned(), env.len());
+                env.push(entry);
+            }
+        }
+    }
+
+    /// The operating system that paths are read for.
+    pub(super) fn os(&self) -> &str {
+        &self.platform.os
+    }
+}
+
+/// Name and value of `NAME=value`; an empty value without `=`.
+pub(super) fn name_value(entry: &str) -> (&str, &str) {
+    entry.split_once('=').unwrap_or((entry, ""))
+}

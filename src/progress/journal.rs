@@ -1,0 +1,68 @@
+//! What is left of a build's progress once it is over.
+
+use std::collections::{BTreeMap, VecDeque};
+
+/// How many log lines of each step are kept.
+const TAIL_LINES: usize = 20;
+
+/// The steps of a finished build, by vertex digest.
+#[derive(Debug, Clone, Default)]
+pub struct Journal {
+    steps: BTreeMap<String, StepRecord>,
+}
+
+/// One step of a finished build.
+#[derive(Debug, Clone, Default)]
+pub struct StepRecord {
+    /// The step's name, such as `[2/3] RUN make`.
+    pub name: String,
+    /// What buildkitd says went wrong; empty where nothing did.
+    pub error: String,
+    /// Whether its result came from the cache.
+    pub cached: bool,
+    tail: VecDeque<String>,
+}
+
+impl StepRecord {
+    /// The last lines that the step logged, oldest first.
+    pub fn log_tail(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.tail.iter().map(String::as_str)
+    }
+}
+
+impl Journal {
+    /// The step with this vertex digest.
+    pub fn step(&self, digest: &str) -> Option<&StepRecord> {
+        self.steps.get(digest)
+    }
+
+    /// The steps that failed of themselves, not because the build was cancelled.
+    pub fn failed(&self) -> impl Iterator<Item = &StepRecord> {
+        self.steps.values().filter(|step| !step.error.is_empty() && !is_cancellation(&step.error))
+    }
+
+    /// All steps.
+    pub fn steps(&self) -> impl Iterator<Item = &StepRecord> {
+        self.steps.values()
+    }
+
+    pub(super) fn entry(&mut self, digest: &str) -> &mut StepRecord {
+        if !self.steps.contains_key(digest) {
+            self.steps.insert(digest.to_owned(), StepRecord::default());
+        }
+        self.steps.get_mut(digest).expect("was inserted above")
+    }
+
+    pub(super) fn log(&mut self, digest: &str, line: &str) {
+        let tail = &mut self.entry(digest).tail;
+        if tail.len() == TAIL_LINES {
+            tail.pop_front();
+        }
+        tail.push_back(line.to_owned());
+    }
+}
+
+/// Whether a step's error only says that the build was cancelled (Go's `context.Canceled`).
+pub(super) fn is_cancellation(error: &str) -> bool {
+    error.ends_with("context canceled")
+}

@@ -1,0 +1,195 @@
+use bollard_buildkit_proto::google::protobuf::Timestamp;
+use bollard_buildkit_proto::moby::buildkit::v1::{Vertex, VertexLog, VertexStatus};
+use bollard_buildkit_proto::pb::ProgressGroup;
+
+use super::plain::Printer;
+use super::raw::JsonLines;
+use super::time::Nanos;
+use super::trace::Trace;
+use super::*;
+
+const SECOND: Nanos = 1_000_000_000;
+
+/// A time in milliseconds after the start of the test's world.
+fn at(millis: i64) -> Option<Timestamp> {
+    Some(Timestamp { seconds: 100 + millis / 1000, nanos: i32::try_from(millis % 1000).unwrap() * 1_000_000 })
+}
+
+fn vertex(digest: &str, name: &str, started: Option<i64>, completed: Option<i64>) -> Vertex {
+    Vertex {
+        digest: digest.into(),
+        name: name.into(),
+        started: started.and_then(at),
+        completed: completed.and_then(at),
+        ..Vertex::default()
+    }
+}
+
+fn log(vertex: &str, millis: i64, text: &str) -> VertexLog {
+    VertexLog { vertex: vertex.into(), timestamp: at(millis), stream: 1, msg: text.into() }
+}
+
+fn vertices(vertexes: Vec<Vertex>) -> StatusResponse {
+    StatusResponse { vertexes, ..StatusResponse::default() }
+}
+
+fn logs(logs: Vec<VertexLog>) -> StatusResponse {
+    StatusResponse { logs, ..StatusResponse::default() }
+}
+
+/// Plain output of `messages`, refreshed after each; the clock goes a second a message.
+fn plain(messages: &[StatusResponse]) -> (String, Journal) {
+    let mut out = Vec::new();
+    let mut printer = Printer::new(&mut out);
+    let mut trace = Trace::default();
+    let mut now = 100 * SECOND;
+    for message in messages {
+        trace.apply(message, now);
+        printer.refresh(&mut trace, now);
+        now += SECOND;
+    }
+    trace.end(now);
+    printer.finish(&mut trace, now);
+    drop(printer);
+    (String::from_utf8(out).unwrap(), trace.into_journal())
+}
+
+#[test]
+fn steps_are_numbered_and_end_with_their_outcome() {
+    let cached = Vertex { cached: true, ..vertex("b", "[2/3] RUN two", Some(10), Some(10)) };
+    let failed =
+        Vertex { error: "exit code: 7".into(), ..vertex("c", "[3/3] RUN three", Some(20), Some(900)) };
+    let (text, journal) = plain(&[
+        vertices(vec![vertex("a", "[1/3] FROM base", Some(0), Some(300))]),
+        vertices(vec![cached]),
+        vertices(vec![vertex("c", "[3/3] RUN three", Some(20), None)]),
+        logs(vec![log("c", 143, "out"), log("c", 150, "put\nlast words")]),
+        vertices(vec![failed]),
+    ]);
+    assert_eq!(
+        text,
+        "#1 [1/3] FROM base\n#1 DONE 0.3s\n\n\
+         #2 [2/3] RUN two\n#2 CACHED\n\n\
+         #3 [3/3] RUN three\n#3 0.130 output\n#3 0.130 last words\n#3 ERROR: exit code: 7\n"
+    );
+    let failed: Vec<_> = journal.failed().collect();
+    assert_eq!(failed.len(), 1);
+    assert_eq!(failed[0].name, "[3/3] RUN three");
+    assert_eq!(failed[0].log_tail().collect::<Vec<_>>(), ["output", "last words"]);
+}
+
+#[test]
+fn unstarted_vertices_are_not_shown_and_do_not_undo_a_start() {
+    let (text, _) = plain(&[
+        vertices(vec![vertex("a", "one", None, None), vertex("b", "never", None, None)]),
+        vertices(vec![vertex("a", "one", Some(0), Some(100))]),
+        vertices(vec![vertex("a", "one", None, None)]),
+    ]);
+    assert_eq!(text, "#1 one\n#1 DONE 0.1s\n");
+}
+
+#[test]
+fn a_vertex_may_run_twice_and_overlapping_time_counts_once() {
+    let mut trace = Trace::default();
+    for (start, end) in [(0, Some(100)), (50, Some(200)), (1000, Some(1500))] {
+        trace.apply(&vertices(vec![vertex("a", "one", Some(start), end)]), 0);
+    }
+    let (_, row) = trace.rows().next().unwrap();
+    assert_eq!(row.duration(0), 700 * SECOND / 1000);
+    assert!(row.is_completed());
+    trace.apply(&vertices(vec![vertex("a", "one", Some(2000), None)]), 0);
+    let (_, row) = trace.rows().next().unwrap();
+    assert!(!row.is_completed());
+}
+
+#[test]
+fn what_runs_at_the_end_was_cancelled() {
+    let (text, journal) =
+        plain(&[vertices(vec![vertex("a", "one", Some(0), None)]), logs(vec![log("a", 500, "half a line")])]);
+    assert_eq!(text, "#1 one\n#1 0.500 half a line\n#1 CANCELED\n");
+    assert_eq!(journal.failed().count(), 0);
+}
+
+#[test]
+fn a_step_keeps_the_floor_until_others_have_waited() {
+    let one = || vertices(vec![vertex("a", "one", Some(0), None)]);
+    let mut messages = vec![one(), vertices(vec![vertex("b", "two", Some(1), None)])];
+    for second in 1..7 {
+        messages.push(logs(vec![log("a", second * 1000, "a\n"), log("b", second * 1000, "b\n")]));
+    }
+    let (text, _) = plain(&messages);
+    let begin =
+        "#1 one\n#1 1.00 a\n#1 2.00 a\n#1 3.00 a\n#1 4.00 a\n#1 5.00 a\n#1 ...\n\n#2 two\n#2 0.999 b\n";
+    assert!(text.starts_with(begin), "{text}");
+}
+
+#[test]
+fn transfers_show_their_id_and_size_but_not_every_byte() {
+    let status = |current, completed: Option<i64>| StatusResponse {
+        statuses: vec![VertexStatus {
+            id: "sha256:abc".into(),
+            vertex: "a".into(),
+            name: "transferring".into(),
+            current,
+            total: 1_000_000,
+            timestamp: at(completed.unwrap_or(500)),
+            started: at(0),
+            completed: completed.and_then(at),
+        }],
+        ..StatusResponse::default()
+    };
+    let (text, _) = plain(&[
+        vertices(vec![vertex("a", "pull", Some(0), None)]),
+        status(100_000, None),
+        status(110_000, None),
+        status(1_000_000, Some(1500)),
+        vertices(vec![vertex("a", "pull", Some(0), Some(1500))]),
+    ]);
+    assert_eq!(
+        text,
+        "#1 pull\n#1 sha256:abc 100.00kB / 1.00MB 0.5s\n#1 sha256:abc 1.00MB / 1.00MB 1.5s done\n#1 DONE 1.5s\n"
+    );
+}
+
+#[test]
+fn vertices_of_a_group_are_one_step_hidden_while_only_weak_ones_ran() {
+    let member = |digest: &str, weak, started, completed| Vertex {
+        progress_group: Some(ProgressGroup { id: "g".into(), name: "COPY a b".into(), weak }),
+        ..vertex(digest, digest, started, completed)
+    };
+    let (text, _) = plain(&[vertices(vec![member("weak", true, Some(0), Some(100))])]);
+    assert_eq!(text, "");
+    let (text, _) = plain(&[
+        vertices(vec![member("weak", true, Some(0), Some(100))]),
+        vertices(vec![member("strong", false, Some(100), Some(200))]),
+    ]);
+    assert_eq!(text, "#1 COPY a b\n#1 DONE 0.2s\n");
+}
+
+#[test]
+fn raw_json_has_the_fields_of_a_solve_status() {
+    let mut out = Vec::new();
+    let mut message =
+        vertices(vec![Vertex { cached: true, ..vertex("sha256:a", "one", Some(0), Some(1500)) }]);
+    message.logs = vec![log("sha256:a", 20, "hi\n")];
+    JsonLines::new(&mut out).message(&message);
+    let value: serde_json::Value = serde_json::from_slice(&out).unwrap();
+    assert_eq!(
+        value,
+        serde_json::json!({
+            "vertexes": [{
+                "digest": "sha256:a", "name": "one", "cached": true,
+                "started": "1970-01-01T00:01:40Z", "completed": "1970-01-01T00:01:41.5Z",
+            }],
+            "logs": [{"vertex": "sha256:a", "stream": 1, "data": "aGkK", "timestamp": "1970-01-01T00:01:40.02Z"}],
+        })
+    );
+    assert_eq!(out.iter().filter(|byte| **byte == b'\n').count(), 1);
+}
+
+#[test]
+fn an_unknown_mode_is_named_with_those_that_exist() {
+    assert_eq!("plain".parse::<Mode>().unwrap(), Mode::Plain);
+    let error = "fancy".parse::<Mode>().unwrap_err();
+    assert_eq!(error.to_string(), "unknown progress mode \"fancy\"; use auto, plain, tty, rawjson or quiet");
+}

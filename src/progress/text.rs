@@ -1,0 +1,119 @@
+//! Small texts that the displays share.
+
+use super::time::{self, Nanos};
+use super::trace::Status;
+
+/// A count of bytes in decimal units, as `1.05MB`.
+#[expect(clippy::cast_precision_loss, reason = "shown with two decimals")]
+pub(super) fn bytes(count: i64) -> String {
+    const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
+    if count < 1000 {
+        return format!("{count}B");
+    }
+    let mut value = count as f64 / 1000.0;
+    let mut unit = 0;
+    while value >= 1000.0 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    format!("{value:.2}{}", UNITS[unit])
+}
+
+/// The time since a step began, with the precision of a log line's prefix.
+pub(super) fn elapsed(span: Nanos) -> String {
+    let seconds = time::seconds(span.max(0));
+    if seconds < 1.0 {
+        format!("{seconds:.3}")
+    } else if seconds < 10.0 {
+        format!("{seconds:.2}")
+    } else {
+        format!("{seconds:.1}")
+    }
+}
+
+/// A transfer as ` 1.05MB / 3.20MB 0.5s done`; empty where nothing is known of it.
+pub(super) fn transfer(status: &Status) -> String {
+    let mut text = String::new();
+    if status.total > 0 {
+        text += &format!(" {} / {}", bytes(status.current), bytes(status.total));
+    } else if status.current > 0 {
+        text += &format!(" {}", bytes(status.current));
+    }
+    let span = status.span();
+    if span > 10_000_000 {
+        text += &format!(" {:.1}s", time::seconds(span));
+    }
+    if status.completed.is_some() {
+        text += " done";
+    }
+    text
+}
+
+/// `line` as one terminal row of at most `width` columns: colour codes and control characters dropped,
+/// and of text overwritten by carriage returns only the last.
+pub(super) fn one_row(line: &str, width: usize) -> String {
+    let last = line.trim_end_matches('\r').rsplit('\r').next().unwrap_or_default();
+    let plain = console_plain(last);
+    let mut row = String::new();
+    for (column, character) in plain.chars().enumerate() {
+        if column + 1 >= width {
+            row.push('…');
+            break;
+        }
+        row.push(character);
+    }
+    row
+}
+
+/// `text` without escape sequences and control characters; tabs become spaces.
+pub(super) fn console_plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '\u{1b}' => skip_escape(&mut characters),
+            '\t' => plain.push_str("    "),
+            other if other.is_control() => {}
+            other => plain.push(other),
+        }
+    }
+    plain
+}
+
+/// Skips what follows an escape character: a control sequence, an operating system command, or one
+/// character (ECMA-48, 5.4 and 5.6).
+fn skip_escape(characters: &mut std::iter::Peekable<std::str::Chars<'_>>) {
+    match characters.next() {
+        Some('[') => while characters.next().is_some_and(|c| !('\u{40}'..='\u{7e}').contains(&c)) {},
+        Some(']') => while characters.next().is_some_and(|c| c != '\u{7}' && c != '\u{9c}') {},
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_decimal() {
+        assert_eq!(bytes(0), "0B");
+        assert_eq!(bytes(999), "999B");
+        assert_eq!(bytes(1_050_000), "1.05MB");
+        assert_eq!(bytes(20_000_000_000), "20.00GB");
+    }
+
+    #[test]
+    fn precision_falls_as_time_passes() {
+        assert_eq!(elapsed(123_456_789), "0.123");
+        assert_eq!(elapsed(1_234_567_890), "1.23");
+        assert_eq!(elapsed(61_000_000_000), "61.0");
+        assert_eq!(elapsed(-5), "0.000");
+    }
+
+    #[test]
+    fn a_row_holds_no_control_sequence_and_fits() {
+        assert_eq!(one_row("10%\r50%\r\u{1b}[32m100%\u{1b}[0m\tok", 80), "100%    ok");
+        assert_eq!(one_row("abcdef", 4), "abc…");
+        assert_eq!(one_row("\u{1b}]0;title\u{7}x", 80), "x");
+    }
+}

@@ -1,0 +1,142 @@
+//! Waiting for the file that says that the workspace's content is there.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::time::Duration;
+
+use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
+use tokio::io::unix::AsyncFd;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::{Error, Workspace};
+
+/// How long a workspace may take to become ready.
+pub const READY_TIMEOUT: Duration = Duration::from_secs(30 * 60);
+
+/// A look without an event, for filesystems that do not report changes made elsewhere.
+const RECHECK: Duration = Duration::from_secs(15);
+
+/// Returns once the workspace's ready file exists. Sleeps in between: the kernel reports changes of the
+/// deepest folder on the way that exists. Dropping the future stops the wait.
+///
+/// # Errors
+/// [`Error::NeverReady`] after `limit`, [`Error::Watch`] where watching fails.
+pub async fn wait_until_ready(workspace: &Workspace, limit: Duration) -> Result<(), Error> {
+    let file = workspace.ready_file();
+    let deadline = Instant::now() + limit;
+    let watch_error = |source| Error::Watch { path: file.clone(), source };
+    while !file.exists() {
+        let changes = watch_nearest_folder(&file).map_err(watch_error)?;
+        // What appeared between the look and the watch gave no event.
+        if file.exists() {
+            break;
+        }
+        match timeout_at(deadline, timeout(RECHECK, next_change(&changes))).await {
+            Err(_) => {
+                return Err(Error::NeverReady { path: file, waited: limit });
+            }
+            Ok(Err(_)) => {}
+            Ok(Ok(outcome)) => outcome.map_err(watch_error)?,
+        }
+    }
+    Ok(())
+}
+
+/// An inotify descriptor on the deepest existing folder above `file`.
+#[expect(deprecated, reason = "the replacement is unsafe code; an OwnedFd keeps what it asks for")]
+fn watch_nearest_folder(file: &Path) -> io::Result<AsyncFd<OwnedFd>> {
+    let descriptor = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?;
+    let flags = WatchFlags::CREATE
+        | WatchFlags::MOVED_TO
+        | WatchFlags::DELETE_SELF
+        | WatchFlags::MOVE_SELF
+        | WatchFlags::ONLYDIR;
+    let mut last = io::Error::from(io::ErrorKind::NotFound);
+    for folder in file.ancestors().skip(1) {
+        match inotify::add_watch(&descriptor, folder, flags) {
+            Ok(_) => return AsyncFd::new(descriptor),
+            Err(error) => last = error.into(),
+        }
+        if !matches!(last.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) {
+            break;
+        }
+    }
+    Err(last)
+}
+
+/// Returns after the next batch of events, which are read and dropped.
+async fn next_change(changes: &AsyncFd<OwnedFd>) -> io::Result<()> {
+    let mut ready = changes.readable().await?;
+    let mut buffer = [MaybeUninit::<u8>::uninit(); 4096];
+    match inotify::Reader::new(changes.get_ref(), &mut buffer).next() {
+        Ok(_) => Ok(()),
+        Err(rustix::io::Errno::AGAIN) => {
+            ready.clear_ready();
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn scene() -> (tempfile::TempDir, Workspace) {
+        let dir = tempfile::tempdir().unwrap();
+        let workspace = Workspace::at(dir.path().join("workspace"));
+        (dir, workspace)
+    }
+
+    const LONG: Duration = Duration::from_secs(10);
+
+    #[tokio::test]
+    async fn a_file_that_is_there_already_ends_the_wait_at_once() {
+        let (_dir, workspace) = scene();
+        fs::create_dir_all(workspace.root().join(".gitpod")).unwrap();
+        fs::write(workspace.ready_file(), "").unwrap();
+        wait_until_ready(&workspace, LONG).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_file_renamed_into_a_folder_that_does_not_exist_yet_is_noticed_at_once() {
+        let (_dir, workspace) = scene();
+        let begin = Instant::now();
+        let made = workspace.clone();
+        let maker = tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            fs::create_dir_all(made.root()).unwrap();
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            fs::create_dir(made.root().join(".gitpod")).unwrap();
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            let part = made.root().join(".gitpod/.ready-part");
+            fs::write(&part, "{}").unwrap();
+            fs::rename(part, made.ready_file()).unwrap();
+        });
+        wait_until_ready(&workspace, LONG).await.unwrap();
+        maker.await.unwrap();
+        assert!(begin.elapsed() < Duration::from_secs(2), "{:?}", begin.elapsed());
+    }
+
+    #[tokio::test]
+    async fn other_changes_do_not_end_the_wait_and_the_limit_does() {
+        let (_dir, workspace) = scene();
+        fs::create_dir_all(workspace.root().join(".gitpod")).unwrap();
+        fs::write(workspace.root().join(".gitpod/other"), "").unwrap();
+        let error = wait_until_ready(&workspace, Duration::from_millis(100)).await.unwrap_err();
+        assert!(matches!(error, Error::NeverReady { .. }), "{error}");
+    }
+
+    #[test]
+    fn the_text_names_the_file_and_the_time() {
+        let error = Error::NeverReady { path: "/workspace/.gitpod/ready".into(), waited: READY_TIMEOUT };
+        assert_eq!(
+            error.to_string(),
+            "the workspace was not ready after 30m: /workspace/.gitpod/ready did not appear"
+        );
+    }
+}

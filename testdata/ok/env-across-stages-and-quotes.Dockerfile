@@ -1,0 +1,8 @@
+ARG BASE=busybox
+
+FROM $BASE AS a
+ENV ONE=1 TWO="2 \$ONE" THREE='3 $ONE'
+ENV FOUR=$ONE$TWO FIVE=a\ b
+FROM a
+ENV ONE=uno SIX=$ONE
+RUN env > /env

@@ -1,0 +1,4 @@
+ARG BASE=busybox
+
+FROM $BASE
+RUN echo "${http_proxy:-none}" > /proxy

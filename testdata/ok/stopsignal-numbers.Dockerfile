@@ -1,0 +1,4 @@
+ARG BASE=busybox
+
+FROM $BASE
+STOPSIGNAL 9

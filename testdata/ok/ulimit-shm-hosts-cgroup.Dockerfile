@@ -1,0 +1,4 @@
+ARG BASE=busybox
+
+FROM $BASE
+RUN cat /etc/hosts > /tmp/hosts

@@ -1,0 +1,230 @@
+//! Bob's converter against BuildKit's own, on mutated and recombined Dockerfiles.
+//!
+//! Both have to give the same verdict, error line, root digest, image config and build checks. A short run
+//! belongs to the tests; `make fuzz CASES=1000000` is a long one. `BOB_FUZZ_SEED` chooses the mutations and
+//! `BOB_FUZZ_CORPUS` adds a folder of Dockerfiles to those of `testdata`.
+
+mod images;
+mod mutate;
+mod oracle;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Error;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use bob::build::convert::{Answer, Converter, Rejected};
+use bob::diag::{Source, Span};
+use bob::image::Platform;
+use bob::lint::Warning;
+use bob::plan::{Fact, Facts, ImageFact, Need, Options};
+use llb::MarshalOptions;
+use serde_json::Value;
+
+use mutate::Mutator;
+use oracle::{Oracle, Verdict};
+
+/// How many Dockerfiles are made, asked and compared at a time.
+const BATCH: usize = 64;
+/// How many differences are reported before a run ends.
+const ENOUGH: usize = 30;
+
+fn options() -> Options {
+    Options { build_platform: Platform::new("linux", "amd64"), ..Options::default() }
+}
+
+/// What Bob makes of a Dockerfile, in the oracle's terms.
+fn convert(text: &[u8]) -> Verdict {
+    let source = Source::new("Dockerfile", text);
+    let options = options();
+    let outcome = Converter::new(source, &options).and_then(|converter| {
+        let mut facts = Facts::new();
+        loop {
+            match converter.convert(&options, None, &facts)? {
+                Answer::Need(needs) => facts.extend(needs.into_iter().map(|need| {
+                    let fact = made_up(&need);
+                    (need, fact)
+                })),
+                Answer::Done(conversion) => return Ok(conversion),
+            }
+        }
+    });
+    match outcome {
+        Ok(conversion) => {
+            let lowered = &conversion.lowered;
+            let platform = llb::Platform::new("linux", "amd64");
+            match lowered.graph.marshal(lowered.root, &MarshalOptions::new(platform, "corpus")) {
+                Ok(definition) => Verdict {
+                    ok: true,
+                    root: definition.ops.last().map(|op| op.digest.to_string()).unwrap_or_default(),
+                    config: serde_json::from_slice(&lowered.image.to_json()).expect("JSON"),
+                    warnings: lines(&conversion.warnings),
+                    ..Verdict::default()
+                },
+                Err(error) => Verdict { error: error.to_string(), ..Verdict::default() },
+            }
+        }
+        Err(Rejected { error, .. }) => Verdict {
+            line: error.location.as_ref().and_then(|at| at.spans.first()).map_or(0, |span| span.first()),
+            error: error.message,
+            ..Verdict::default()
+        },
+    }
+}
+
+fn lines(warnings: &[Warning]) -> Vec<String> {
+    warnings
+        .iter()
+        .map(|warning| format!("{}:{}", warning.rule.name, warning.span.map_or(0, Span::first)))
+        .collect()
+}
+
+/// The answer that the oracle's made-up world gives.
+fn made_up(need: &Need) -> Result<Fact, bob::plan::Failure> {
+    match need {
+        Need::Image { reference, platform, .. } => {
+            let host = Platform::new("linux", "amd64");
+            let platform = platform.as_ref().unwrap_or(&host).normalized();
+            match images::made_up(reference, &platform.architecture, &platform.os, &platform.variant) {
+                Some((digest, config)) => {
+                    Ok(Fact::Image(ImageFact::new(digest, config.to_string().into_bytes())))
+                }
+                None => Err(Arc::new(Error::other(format!("{reference}: not found")))),
+            }
+        }
+        Need::Ignore | Need::NamedIgnore { .. } => Ok(Fact::Ignore(None)),
+        other => Err(Arc::new(Error::other(format!("nothing is known of {other:?}")))),
+    }
+}
+
+/// Leaves out what encoders may leave out: nulls, and empty strings, lists and objects.
+fn plain(value: &Value) -> Value {
+    let filled = |v: &Value| !(v.is_null() || *v == "" || v.as_array().is_some_and(Vec::is_empty));
+    match value {
+        Value::Object(fields) => {
+            let fields = fields.iter().map(|(key, v)| (key.clone(), plain(v)));
+            Value::Object(fields.filter(|(_, v)| filled(v)).collect())
+        }
+        Value::Array(items) => Value::Array(items.iter().map(plain).collect()),
+        other => other.clone(),
+    }
+}
+
+/// What the two disagree about, if they do.
+fn difference(ours: &Verdict, theirs: &Verdict) -> Option<String> {
+    if ours.ok != theirs.ok {
+        return Some(format!("accepted: {} / {} ({}{})", ours.ok, theirs.ok, ours.error, theirs.error));
+    }
+    if !ours.ok {
+        let same = theirs.line == 0 || ours.line == theirs.line;
+        return (!same)
+            .then(|| format!("line: {} / {} ({} / {})", ours.line, theirs.line, ours.error, theirs.error));
+    }
+    if ours.root != theirs.root {
+        return Some(format!("root: {} / {}", ours.root, theirs.root));
+    }
+    let (mine, other) = (plain(&ours.config), plain(&theirs.config));
+    if mine != other {
+        return Some(format!("config: {mine} / {other}"));
+    }
+    let short = |warning: &str| warning.splitn(3, ':').take(2).collect::<Vec<_>>().join(":");
+    let placed = |warnings: &[String]| -> BTreeSet<String> {
+        warnings.iter().map(|w| short(w)).filter(|w| !w.ends_with(":0")).collect()
+    };
+    let (mine, other) = (placed(&ours.warnings), placed(&theirs.warnings));
+    (mine != other).then(|| format!("build checks: {mine:?} / {other:?}"))
+}
+
+/// What the two disagree about, however often BuildKit is asked: it looks base images up concurrently, and of
+/// several wrong ones names whichever is found first.
+fn settled_difference(oracle: &mut Oracle, text: &[u8], theirs: &Verdict) -> Option<String> {
+    let ours = convert(text);
+    let found = difference(&ours, theirs)?;
+    let again = oracle.ask(&vec![text.to_vec(); 24]);
+    again.iter().all(|theirs| difference(&ours, theirs).is_some()).then_some(found)
+}
+
+/// Every file below `folder` that may be a Dockerfile.
+fn collect(folder: &Path, into: &mut Vec<Vec<u8>>) {
+    let mut entries: Vec<PathBuf> =
+        fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            collect(&path, into);
+        } else if path.display().to_string().contains("ockerfile") {
+            into.push(fs::read(&path).expect("a file"));
+        }
+    }
+}
+
+fn corpus() -> Vec<Vec<u8>> {
+    let mut texts = Vec::new();
+    collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata"), &mut texts);
+    if let Ok(more) = std::env::var("BOB_FUZZ_CORPUS") {
+        collect(Path::new(&more), &mut texts);
+    }
+    // Long texts make slow cases that find little.
+    texts.retain(|text| text.len() < 8_000);
+    texts
+}
+
+fn number(variable: &str, default: usize) -> usize {
+    std::env::var(variable).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
+}
+
+#[test]
+fn mutated_dockerfiles_mean_the_same_to_both() {
+    let (cases, seed) = (number("BOB_FUZZ_CASES", 2_000), number("BOB_FUZZ_SEED", 1));
+    let corpus = corpus();
+    let (done, accepted, found) = (AtomicUsize::new(0), AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let start = std::time::Instant::now();
+    std::thread::scope(|scope| {
+        for worker in 0..2 {
+            let (corpus, done, accepted, found) = (&corpus, &done, &accepted, &found);
+            scope.spawn(move || {
+                let mut oracle = Oracle::start();
+                let mut mutator = Mutator::new(corpus, (seed * 2 + worker) as u64);
+                while done.fetch_add(BATCH, Ordering::Relaxed) < cases {
+                    let texts: Vec<Vec<u8>> = (0..BATCH).map(|_| mutator.next()).collect();
+                    for (text, theirs) in texts.iter().zip(oracle.ask(&texts)) {
+                        accepted.fetch_add(usize::from(theirs.ok), Ordering::Relaxed);
+                        if let Some(difference) = settled_difference(&mut oracle, text, &theirs) {
+                            found.lock().expect("not poisoned").push((difference, text.clone()));
+                        }
+                    }
+                    if found.lock().expect("not poisoned").len() >= ENOUGH {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    let cases = done.load(Ordering::Relaxed).min(cases.next_multiple_of(BATCH));
+    let seconds = start.elapsed().as_secs_f64();
+    #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+    let rate = cases as f64 / seconds;
+    eprintln!(
+        "{cases} Dockerfiles, {} of them accepted, {rate:.0} a second",
+        accepted.load(Ordering::Relaxed)
+    );
+    report(&found.into_inner().expect("not poisoned"));
+}
+
+/// Writes each difference to a file of its own and fails if there is one.
+fn report(found: &[(String, Vec<u8>)]) {
+    if found.is_empty() {
+        return;
+    }
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("differences");
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).expect("a folder");
+    for (index, (difference, text)) in found.iter().enumerate() {
+        let path = folder.join(format!("{index}.Dockerfile"));
+        fs::write(&path, text).expect("a file");
+        eprintln!("{}: {}", path.display(), difference.chars().take(400).collect::<String>());
+    }
+    panic!("{} differences (Bob's / BuildKit's), Dockerfiles in {}", found.len(), folder.display());
+}

@@ -185,11 +185,8 @@ fn head_end(held: &[u8], next: &[u8]) -> Option<usize> {
         Some(index) => next[index],
         None => held[index],
     };
-    for at in 0..next.len() {
+    for (at, _) in next.iter().enumerate().filter(|(_, byte)| **byte == b'\n') {
         let index = held.len() + at;
-        if next[at] != b'\n' {
-            continue;
-        }
         let bare = index == 0 || byte(index - 1) != b'\r';
         let empty_line = index == 1 || (index >= 3 && byte(index - 2) == b'\n');
         if bare || empty_line {

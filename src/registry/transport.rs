@@ -76,7 +76,7 @@ impl Default for TransportConfig {
         Self {
             insecure: BTreeSet::new(),
             extra_ca: Vec::new(),
-            silence: Duration::from_secs(120),
+            silence: Duration::from_mins(2),
             // A layer's bytes move faster over one HTTP/1.1 connection each than multiplexed on one.
             http2: false,
         }
@@ -254,7 +254,7 @@ impl Transport {
                     let body = body.map_err(|error| -> BoxError { Box::new(error) }).boxed_unsync();
                     IdleBody::new(body, self.silence).boxed_unsync()
                 })),
-                Err(error) => Err(classify(host, error)),
+                Err(error) => Err(classify(host, &error)),
             },
             () = activity.silence(self.silence) => {
                 Err(TransportError::Silent { host, seconds: self.silence.as_secs() })
@@ -263,25 +263,25 @@ impl Transport {
     }
 }
 
-fn classify(host: String, error: legacy::Error) -> TransportError {
-    if find::<AddressRefused>(&error).is_some() {
+fn classify(host: String, error: &legacy::Error) -> TransportError {
+    if find::<AddressRefused>(error).is_some() {
         return TransportError::AddressRefused { host };
     }
-    if find::<PlainHttpRefused>(&error).is_some() {
+    if find::<PlainHttpRefused>(error).is_some() {
         return TransportError::PlainHttp { host };
     }
     if error.is_connect() {
-        let source: BoxError = match find::<rustls::Error>(&error) {
+        let source: BoxError = match find::<rustls::Error>(error) {
             Some(tls) => return TransportError::Tls { host, source: Box::new(tls.clone()) },
             None => innermost(error),
         };
         return TransportError::Connect { host, source };
     }
-    if let Some(Stalled(limit)) = find(&error) {
+    if let Some(Stalled(limit)) = find(error) {
         return TransportError::RequestStalled { seconds: limit.as_secs() };
     }
     // hyper marks a request that failed by its own body as the user's fault.
-    let own_body = find::<hyper::Error>(&error).is_some_and(hyper::Error::is_user);
+    let own_body = find::<hyper::Error>(error).is_some_and(hyper::Error::is_user);
     let source = innermost(error);
     if own_body { TransportError::RequestBody { source } } else { TransportError::Broken { host, source } }
 }
@@ -306,8 +306,8 @@ pub(super) fn causes<'a>(
 }
 
 /// The last cause's text: what people need of hyper's long chains.
-fn innermost(error: legacy::Error) -> BoxError {
-    let mut last: &dyn Error = &error;
+fn innermost(error: &legacy::Error) -> BoxError {
+    let mut last: &dyn Error = error;
     while let Some(cause) = last.source() {
         last = cause;
     }

@@ -4,9 +4,17 @@ use crate::harness::{DIGEST, Setup};
 use crate::upstream::{Upstream, reply};
 
 /// Method, target and status.
-fn targets() -> Vec<(&'static str, String, u16)> {
+type Case = (&'static str, String, u16);
+
+fn targets() -> Vec<Case> {
+    let groups =
+        [other_repositories(), encodings(), rest_of_the_api(), forged_uploads(), queries(), mirrors()];
+    groups.into_iter().flatten().collect()
+}
+
+/// Other repositories, in their own names and in the proxy's.
+fn other_repositories() -> Vec<Case> {
     let mut cases = Vec::new();
-    // Other repositories, in their own names and in the proxy's.
     for name in
         ["team/base", "team/target", "other", "base/x", "x/base", "library/alpine", "base2", "team", "targe"]
     {
@@ -15,7 +23,12 @@ fn targets() -> Vec<(&'static str, String, u16)> {
         cases.push(("POST", format!("/v2/{name}/blobs/uploads/"), 403));
         cases.push(("GET", format!("/v2/{name}/blobs/{DIGEST}"), 403));
     }
-    // Path encodings and segments.
+    cases
+}
+
+/// Path encodings and segments.
+fn encodings() -> Vec<Case> {
+    let mut cases = Vec::new();
     for path in [
         "base%2Fmanifests/latest",
         "base/manifests%2Flatest",
@@ -49,7 +62,12 @@ fn targets() -> Vec<(&'static str, String, u16)> {
             cases.push(("GET", format!("/v2/{path}"), 400));
         }
     }
-    // The rest of the API.
+    cases
+}
+
+/// The rest of the API.
+fn rest_of_the_api() -> Vec<Case> {
+    let mut cases = Vec::new();
     for (method, path, status) in [
         ("GET", "/v2/_catalog", 403),
         ("GET", "/v2/_catalog?n=1000", 403),
@@ -74,7 +92,12 @@ fn targets() -> Vec<(&'static str, String, u16)> {
     ] {
         cases.push((method, path.to_owned(), status));
     }
-    // Forged upload locations.
+    cases
+}
+
+/// Upload locations that nobody handed out.
+fn forged_uploads() -> Vec<Case> {
+    let mut cases = Vec::new();
     for id in ["x", "00000000-0000-0000-0000-000000000000", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"] {
         for method in ["GET", "PATCH", "PUT", "DELETE", "POST"] {
             cases.push((method, format!("/v2/target/blobs/uploads/{id}?digest={DIGEST}"), 404));
@@ -82,7 +105,12 @@ fn targets() -> Vec<(&'static str, String, u16)> {
     }
     cases.push(("PUT", "/v2/target/blobs/uploads/https:example.com".into(), 404));
     cases.push(("PUT", "/v2/target/blobs/uploads/x?_state=y".into(), 404));
-    // Queries.
+    cases
+}
+
+/// Parameters that two readers could read differently.
+fn queries() -> Vec<Case> {
+    let mut cases = Vec::new();
     for query in [
         "ns=registry.example&ns=docker.io",
         "ns=%zz",
@@ -104,7 +132,12 @@ fn targets() -> Vec<(&'static str, String, u16)> {
     ] {
         cases.push(("GET", format!("/v2/library/alpine/manifests/latest?{query}"), 400));
     }
-    // Mirror hosts that are not listed, in every spelling of a private address.
+    cases
+}
+
+/// Mirror hosts that are not listed, in every spelling of a private address; and writes to mirrors.
+fn mirrors() -> Vec<Case> {
+    let mut cases = Vec::new();
     for host in [
         "127.0.0.1",
         "127.0.0.1:5000",

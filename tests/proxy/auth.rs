@@ -21,9 +21,10 @@ async fn token_registry(expires_in: u64, deny: bool) -> Upstream {
                 // Long enough for others to ask as well.
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 let number = issued.fetch_add(1, Ordering::SeqCst) + 1;
-                return match deny {
-                    true => reply(401, &[], r#"{"details":"password"}"#),
-                    false => reply(200, &[], format!(r#"{{"token":"t{number}","expires_in":{expires_in}}}"#)),
+                return if deny {
+                    reply(401, &[], r#"{"details":"password"}"#)
+                } else {
+                    reply(200, &[], format!(r#"{{"token":"t{number}","expires_in":{expires_in}}}"#))
                 };
             }
             let fresh = format!("Bearer t{}", issued.load(Ordering::SeqCst));

@@ -12,11 +12,14 @@ fn bob(args: &[&str], env: &[(&str, &str)]) -> Output {
     command.output().unwrap()
 }
 
+/// Arguments, variables, and words of the error.
+type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], &'a str);
+
 #[test]
 fn wrong_usage_is_told_without_secrets_and_exits_with_2() {
     const REFS: [&str; 4] = ["--base-ref", "r.example/a:1", "--target-ref", "r.example/b:1"];
     let auth = ("WORKSPACEKIT_BOBPROXY_AUTH", "{}");
-    let cases: &[(&[&str], &[(&str, &str)], &str)] = &[
+    let cases: &[Case] = &[
         (&[], &[auth], "WORKSPACEKIT_BOBPROXY_BASEREF"),
         (&["--base-ref", "a"], &[auth], "WORKSPACEKIT_BOBPROXY_TARGETREF"),
         (&[], &[], "WORKSPACEKIT_BOBPROXY_AUTH"),

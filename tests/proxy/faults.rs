@@ -113,7 +113,7 @@ async fn a_registry_that_is_not_there_is_named() {
 async fn a_silent_registry_is_given_up_in_time() {
     let host = raw_server(|mut stream, _| async move {
         read_head(&mut stream).await;
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        tokio::time::sleep(Duration::from_mins(1)).await;
     })
     .await;
     let mut setup = Setup::new(host);
@@ -149,7 +149,7 @@ async fn truncated_and_stalled_downloads_never_look_whole() {
             read_head(&mut stream).await;
             stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf!").await.unwrap();
             if stall {
-                tokio::time::sleep(Duration::from_secs(60)).await;
+                tokio::time::sleep(Duration::from_mins(1)).await;
             }
         })
         .await;

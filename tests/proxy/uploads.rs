@@ -130,9 +130,12 @@ async fn a_redirected_upload_is_sent_on_by_the_client_and_only_so() {
 
 #[tokio::test]
 async fn a_mount_names_the_real_repository_or_is_left_out() {
-    let upstream = Upstream::start(|seen| match seen.target.contains("mount=") {
-        true => reply(201, &[("location", "/v2/team/target/blobs/x")], ""),
-        false => reply(202, &[("location", "/up/1")], ""),
+    let upstream = Upstream::start(|seen| {
+        if seen.target.contains("mount=") {
+            reply(201, &[("location", "/v2/team/target/blobs/x")], "")
+        } else {
+            reply(202, &[("location", "/up/1")], "")
+        }
     })
     .await;
     let proxy = Setup::new(upstream.host()).start().await;
@@ -154,9 +157,12 @@ async fn a_mount_names_the_real_repository_or_is_left_out() {
 #[tokio::test]
 async fn a_refused_mount_becomes_an_upload() {
     for status in [400, 401, 403, 404, 405] {
-        let upstream = Upstream::start(move |seen| match seen.target.contains("mount=") {
-            true => reply(status, &[], ""),
-            false => reply(202, &[("location", "/up/1")], ""),
+        let upstream = Upstream::start(move |seen| {
+            if seen.target.contains("mount=") {
+                reply(status, &[], "")
+            } else {
+                reply(202, &[("location", "/up/1")], "")
+            }
         })
         .await;
         let proxy = Setup::new(upstream.host()).start().await;

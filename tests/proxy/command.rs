@@ -1,9 +1,12 @@
 //! `bob proxy` as a program: arguments, variables, logs, signals, exit codes.
 
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
-use crate::support::Guarded;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::harness::DIGEST;
 use crate::upstream::{Upstream, reply};
 
 fn bob(args: &[&str], env: &[(&str, &str)]) -> Output {
@@ -74,6 +77,47 @@ fn an_address_in_use_is_named_and_exits_with_1() {
     assert!(text.contains(&address) && text.contains("--listen"), "{text}");
 }
 
+/// A running `bob proxy`, ended with the test.
+struct Running {
+    child: Child,
+    folder: tempfile::TempDir,
+}
+
+impl Running {
+    fn start(args: &[&str], env: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let log = std::fs::File::create(folder.path().join("log")).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bob"));
+        command.arg("proxy").args(args).env_clear().envs(env.iter().copied());
+        Self { child: command.stdin(Stdio::null()).stderr(log).spawn().unwrap(), folder }
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap()
+    }
+
+    /// The addresses that it logs, once there are `count` of them.
+    async fn addresses(&self, count: usize) -> Vec<String> {
+        for _ in 0..1000 {
+            let log = self.log();
+            let found = log.lines().filter_map(|line| line.split_once("listening on "));
+            let found: Vec<String> = found.map(|(_, rest)| rest.trim().to_owned()).collect();
+            if found.len() == count {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("not listening: {}", self.log());
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn it_serves_both_families_logs_no_secret_and_ends_on_sigterm() {
     let upstream = Upstream::start_async(|seen| {
@@ -81,17 +125,13 @@ async fn it_serves_both_families_logs_no_secret_and_ends_on_sigterm() {
             if seen.header("authorization").is_none() {
                 return reply(401, &[("www-authenticate", "Basic realm=\"r\"")], "");
             }
-            tokio::time::sleep(Duration::from_millis(700)).await;
+            tokio::time::sleep(Duration::from_secs(1)).await;
             reply(200, &[], "whole")
         })
     })
     .await;
     let base = format!("{}/a/b:1", upstream.host());
     let auth = format!(r#"{{"auths":{{"{}":{{"username":"user","password":"hunter2"}}}}}}"#, upstream.host());
-    let folder = Guarded::folder("proxy");
-    let pid = folder.join("pid").display().to_string();
-    let script = r#"echo $$ > "$1"; shift; exec "$@""#;
-    let command = ["sh", "-c", script, "sh", &pid, env!("CARGO_BIN_EXE_bob"), "proxy"];
     let flags =
         ["--listen", "127.0.0.1:0", "--listen", "[::1]:0", "--base-ref", &base, "--target-ref", &base];
     let env = [
@@ -100,37 +140,33 @@ async fn it_serves_both_families_logs_no_secret_and_ends_on_sigterm() {
         ("WORKSPACEKIT_BOBPROXY_ADDITIONALAUTH", ""),
         ("LOG_LEVEL", "trace"),
     ];
-    let process = Guarded::start(folder.clone(), &[&command[..], &flags[..]].concat(), &env);
-    let addresses: Vec<String> = process.wait_for("two addresses", |process| {
-        let log = process.log();
-        let found = log
-            .lines()
-            .filter_map(|line| line.split_once("listening on "))
-            .map(|(_, rest)| rest.trim().to_owned());
-        let found: Vec<String> = found.collect();
-        (found.len() == 2).then_some(found)
-    });
+    let mut running = Running::start(&flags, &env);
+    let addresses = running.addresses(2).await;
     assert!(addresses[0].starts_with("127.0.0.1:") && addresses[1].starts_with("[::1]:"), "{addresses:?}");
 
-    let requests = addresses.iter().map(|address| {
-        let uri = format!("http://{address}/v2/base/blobs/{}?ns=", crate::harness::DIGEST);
-        let uri = uri.trim_end_matches("?ns=").to_owned();
-        std::thread::spawn(move || {
-            Command::new("curl").args(["-s", "-u", "bob:sesame", &uri]).output().unwrap()
-        })
-    });
-    let requests: Vec<_> = requests.collect();
-    tokio::time::sleep(Duration::from_millis(400)).await;
-    let pid = std::fs::read_to_string(folder.join("pid")).unwrap();
-    assert!(Command::new("kill").args(["-TERM", pid.trim()]).status().unwrap().success());
-    // What is under way finishes.
-    for request in requests {
-        assert_eq!(request.join().unwrap().stdout, b"whole");
+    // "bob:sesame"
+    let request = format!(
+        "GET /v2/base/blobs/{DIGEST} HTTP/1.1\r\nHost: x\r\nAuthorization: Basic Ym9iOnNlc2FtZQ==\r\n\r\n"
+    );
+    let mut clients = Vec::new();
+    for address in &addresses {
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(request.as_bytes()).await.unwrap();
+        clients.push(client);
     }
-    process.wait_for("the end", |_| {
-        (!std::path::Path::new(&format!("/proc/{}", pid.trim())).exists()).then_some(())
-    });
-    let log = process.log();
+    while upstream.seen().iter().filter(|seen| seen.header("authorization").is_some()).count() < 2 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let pid = running.child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    // What is under way finishes.
+    for client in &mut clients {
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("whole"), "{answer}");
+    }
+    assert!(running.child.wait().unwrap().success());
+    let log = running.log();
     assert!(log.contains("alias=\"base\"") && log.contains("upstream=200"), "{log}");
     // Neither secret, nor in base64 ("user:hunter2", "bob:sesame").
     for secret in ["hunter2", "sesame", "dXNlcjpodW50ZXIy", "Ym9iOnNlc2FtZQ=="] {

@@ -2,12 +2,20 @@
 
 use std::process::Command;
 
-use crate::support::{Proxy, Registry, source_layout, tool};
+use crate::support::{Image, Proxy, Registry, tool};
 
 fn skopeo(args: &[&str]) -> (bool, String) {
     let output = Command::new(tool("skopeo")).arg("--insecure-policy").args(args).output().unwrap();
     let text = [output.stdout, output.stderr].concat();
     (output.status.success(), String::from_utf8_lossy(&text).into_owned())
+}
+
+/// Copies a source image, pushed to the registry for it, to `to` by plain http.
+fn copy_source(registry: &Registry, name: &str, creds: &[&str], to: &str) -> (bool, String) {
+    let from = format!("docker://{}", Image::push_source(registry, name));
+    let flags = registry.skopeo_flags("src");
+    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+    skopeo(&[&["copy", "--dest-tls-verify=false"], creds, &flags, &[&from, to]].concat())
 }
 
 fn inspect(registry: &Registry, reference: &str) -> (bool, String) {
@@ -24,12 +32,10 @@ fn inspect(registry: &Registry, reference: &str) -> (bool, String) {
 fn an_image_goes_up_and_down_through_the_proxy_unchanged() {
     let registry = Registry::shared_secured();
     let proxy = Proxy::start(registry, "through/base:one", "through/target:two");
-    let source = format!("oci:{}:source", source_layout().display());
     let token = format!("x:{}", Proxy::TOKEN);
 
     let base = format!("docker://{}", proxy.reference("base:ignored"));
-    let to_base = ["copy", "--dest-tls-verify=false", "--dest-creds", &token, &source, &base];
-    let (done, text) = skopeo(&to_base);
+    let (done, text) = copy_source(registry, "through/source:1", &["--dest-creds", &token], &base);
     assert!(done, "{text}\n{}", proxy.log());
     let (there, pushed) = inspect(registry, "through/base:one");
     assert!(there, "{pushed}");
@@ -47,12 +53,10 @@ fn an_image_goes_up_and_down_through_the_proxy_unchanged() {
     let down = format!("oci:{}:down", folder.path().display());
     let (done, text) = skopeo(&["copy", "--src-tls-verify=false", "--src-creds", &token, &target, &down]);
     assert!(done, "{text}\n{}", proxy.log());
-    let index = |path: &std::path::Path| {
-        let index: serde_json::Value =
-            serde_json::from_slice(&std::fs::read(path.join("index.json")).unwrap()).unwrap();
-        index["manifests"][0]["digest"].clone()
-    };
-    assert_eq!(index(folder.path()), index(source_layout()));
+    let index = std::fs::read(folder.path().join("index.json")).unwrap();
+    let index: serde_json::Value = serde_json::from_slice(&index).unwrap();
+    let digest = index["manifests"][0]["digest"].as_str().unwrap().replace(':', "/");
+    assert_eq!(std::fs::read_to_string(folder.path().join("blobs").join(digest)).unwrap(), pushed);
     assert!(!proxy.log().contains(Registry::PASSWORD));
 }
 
@@ -60,11 +64,9 @@ fn an_image_goes_up_and_down_through_the_proxy_unchanged() {
 fn without_the_token_nothing_can_be_pushed() {
     let registry = Registry::shared_secured();
     let proxy = Proxy::start(registry, "refused/base:one", "refused/target:two");
-    let source = format!("oci:{}:source", source_layout().display());
     let target = format!("docker://{}", proxy.reference("target:x"));
     for creds in [&["--dest-no-creds"][..], &["--dest-creds", "x:wrong"]] {
-        let (done, text) =
-            skopeo(&[&["copy", "--dest-tls-verify=false"], creds, &[&source, &target]].concat());
+        let (done, text) = copy_source(registry, "refused/source:1", creds, &target);
         assert!(!done, "{text}");
     }
     assert!(!inspect(registry, "refused/target:two").0);

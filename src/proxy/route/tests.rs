@@ -86,7 +86,7 @@ fn other_spellings_of_a_path_are_malformed() {
         "/v2/base/manifests/..",
         "/v2/base/manifests/.",
         "/v2/base/manifests/a;b",
-        "/v2/base/manifests/a:b",
+        "/v2/base/manifests/a:",
         "/v2/base/manifests/a\\b",
         "/v2/BASE/manifests/x",
         "/v2/base/blobs/sha256:abc",

@@ -100,10 +100,12 @@ async fn daemon(
     let trouble = match Trouble::of(rest) {
         // BuildKit drops the status where the registry gives its reasons in JSON, and a HEAD has no
         // reasons: the registry is asked once more.
-        trouble @ (Trouble::Refused { .. } | Trouble::Status { .. }) => match routes.push_refusal(&ours).await {
-            Some(found) => Trouble::Status { status: found, words: None },
-            None => trouble,
-        },
+        trouble @ (Trouble::Refused { .. } | Trouble::Status { .. }) => {
+            match routes.push_refusal(&ours).await {
+                Some(found) => Trouble::Status { status: found, words: None },
+                None => trouble,
+            }
+        }
         trouble => trouble,
     };
     Error::Daemon(trouble.of_push(&ours))

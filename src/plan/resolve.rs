@@ -25,10 +25,16 @@ impl Planner<'_, '_> {
     ) -> Result<Vec<bool>, Error> {
         loop {
             let reachable = self.reachable(target);
+            // BuildKit looks all bases up at once. Which failure it reports is chance, most often the last.
+            let mut failure = None;
             for id in 0..self.stages.list.len() {
                 let needed = self.options.all_stages || reachable.get(id).copied().unwrap_or_default();
-                self.resolve_base(id, needed, facts, needs)
-                    .map_err(|error| error.or_at(self.stages.list[id].span))?;
+                if let Err(error) = self.resolve_base(id, needed, facts, needs) {
+                    failure = Some(error.or_at(self.stages.list[id].span));
+                }
+            }
+            if let Some(error) = failure {
+                return Err(error);
             }
             if !needs.is_empty() {
                 return Ok(reachable);

@@ -131,7 +131,9 @@ impl Lowering<'_, '_> {
         let platform = stage.platform.clone();
         let target = || platform.clone().unwrap_or_else(|| plan.platform.clone());
         match &stage.base {
-            Base::Stage(_) | Base::Unknown => Ok((State::new(Output::SCRATCH, None), platform)),
+            Base::Stage(_) | Base::Unknown | Base::Replaced(_, None) => {
+                Ok((State::new(Output::SCRATCH, None), platform))
+            }
             Base::Scratch => {
                 let mut state = State::new(Output::SCRATCH, None);
                 state.image = Rc::new(empty_image(&plan.platform));
@@ -158,7 +160,6 @@ impl Lowering<'_, '_> {
                 state.platform = Some(Rc::new(platform.normalized()));
                 Ok((state, Some(platform)))
             }
-            Base::Replaced(_, None) => Ok((State::new(Output::SCRATCH, None), platform)),
             Base::Replaced(context, Some(loaded)) => {
                 let mut state = self.named_context(id, context, loaded)?;
                 let mut platform = platform;

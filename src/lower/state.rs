@@ -9,6 +9,7 @@ use llb::Output;
 use super::names::Steps;
 use crate::diag::Span;
 use crate::image::{Config, History, ImageConfig, Platform};
+use crate::plan::paths::{self, PathError};
 use crate::plan::{EnvList, StageId};
 
 /// What instructions change. Cheap to clone: stages that build on one another share what they do not
@@ -120,13 +121,23 @@ impl Current {
     pub(super) fn set_config_env(&mut self, name: &str, value: &str) {
         let entry = [name, "=", value].concat();
         let env = &mut Rc::make_mut(&mut self.state.image).config.env;
-        match self.env_places.get(name) {
-            Some(&place) => env[place] = entry,
-            None => {
-                self.env_places.insert(name.to_owned(), env.len());
-                env.push(entry);
-            }
+        if let Some(&place) = self.env_places.get(name) {
+            env[place] = entry;
+        } else {
+            self.env_places.insert(name.to_owned(), env.len());
+            env.push(entry);
         }
+    }
+
+    /// Makes `path` the working directory; returns it with forward slashes.
+    pub(super) fn enter(&mut self, path: &str) -> Result<String, PathError> {
+        let dir = paths::normalize_workdir(&self.state.image.config.working_dir, path, self.os())?;
+        let slashed = paths::to_slash(&dir, self.os()).into_owned();
+        if self.state.image.config.working_dir != dir {
+            self.state.config().working_dir = dir;
+        }
+        self.state.dir = slashed.as_str().into();
+        Ok(slashed)
     }
 
     /// The operating system that paths are read for.

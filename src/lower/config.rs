@@ -26,8 +26,7 @@ impl Lowering<'_, '_> {
             }
             self.check_secret(command, "ENV", name);
             message.extend([" ", name, "=", value]);
-            stage.state.set_env(name, value);
-            stage.set_config_env(name, value);
+            stage.state.set_image_env(name, value);
         }
         stage.commit(message, false);
         Ok(())

@@ -15,7 +15,8 @@ use crate::plan::{
     self, Base, Context, EnvList, LoadedContext, NamedContext, Plan, RemoteSource, Stage, StageId,
 };
 
-const UNIX_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// BuildKit's `PATH` where an image has none (util/system/path.go).
+pub(super) const UNIX_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// The key of a step's description that holds the instruction.
 pub(super) const COMMAND: &str = "com.docker.dockerfile.v1.command";
@@ -116,11 +117,6 @@ fn loaded_config(loaded: &LoadedContext) -> Option<&ImageConfig> {
         }
         _ => None,
     }
-}
-
-/// `PATH` where the configuration has none; Windows has its own.
-pub(super) fn default_path(os: &str) -> Option<String> {
-    (os != "windows").then(|| format!("PATH={UNIX_PATH}"))
 }
 
 impl Lowering<'_, '_> {

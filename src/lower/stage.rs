@@ -1,11 +1,10 @@
 //! One stage: what it takes over from its base, then its instructions in order.
 
-use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::from::{base_history, default_path};
+use super::from::base_history;
 use super::names::Steps;
-use super::state::{Current, Finished, LastOnes, State, name_value};
+use super::state::{Current, Finished, LastOnes, State};
 use super::{Error, ErrorKind, Lowering};
 use crate::dockerfile::{Kind, nearest};
 use crate::image::{Platform, timestamp};
@@ -82,22 +81,11 @@ impl Lowering<'_, '_> {
             no_cache: stage.no_cache,
             history: base_history(&stage.base).to_vec(),
             created: self.plan.epoch.and_then(timestamp::from_unix),
-            env_places: HashMap::new(),
             on_build: false,
             last: LastOnes::default(),
         };
-        let env = &current.state.image.config.env;
-        if !env.iter().any(|entry| name_value(entry).0 == "PATH")
-            && let Some(path) = default_path(current.os())
-        {
-            current.state.config().env.push(path);
-        }
+        current.state.take_image_env(&current.platform.os);
         let image = Rc::clone(&current.state.image);
-        for (place, entry) in image.config.env.iter().enumerate() {
-            let (name, value) = name_value(entry);
-            current.state.set_env(name, value);
-            current.env_places.entry(name.to_owned()).or_insert(place);
-        }
         if !image.config.working_dir.is_empty() {
             current.enter(&image.config.working_dir)?;
         }

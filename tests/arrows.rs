@@ -51,7 +51,8 @@ fn uses(text: &str) -> BTreeSet<String> {
     let names_llb = code.match_indices("llb::").any(|(at, _)| {
         at == 0 || !matches!(code.as_bytes()[at - 1], b':' | b'_' | b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9')
     });
-    if names_llb {
+    // A module of the same name is not the crate.
+    if names_llb && !code.contains("mod llb;") {
         found.insert("llb".into());
     }
     found

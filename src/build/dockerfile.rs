@@ -5,7 +5,6 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
-use llb::MarshalOptions;
 use sha2::{Digest as _, Sha256};
 use tonic::Code;
 
@@ -20,7 +19,6 @@ use crate::buildkit::{
 use crate::diag::{Source, Span};
 use crate::image::Platform;
 use crate::lint;
-use crate::lower::llb_platform;
 use crate::plan::{Facts, IgnoreFile, Options};
 
 /// A Dockerfile to build, with everything around it.
@@ -156,8 +154,7 @@ async fn solve(gateway: &Gateway, options: &Options, converted: &Converted) -> R
     let (mut references, mut entries) = (Vec::new(), Vec::new());
     for (platform, build) in &converted.builds {
         let lowered = &build.lowered;
-        let marshal = MarshalOptions::new(llb_platform(&lowered.platform), String::new());
-        let definition = lowered.graph.marshal(lowered.root, &marshal)?;
+        let definition = build.definition("")?;
         let reference =
             gateway.solve(definition.to_pb(), SolveOptions { evaluate: false, cache_imports: true }).await?;
         let entry = platform_entry(platform.as_ref().unwrap_or(&Platform::host()), &lowered.image.platform);

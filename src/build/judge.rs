@@ -1,18 +1,15 @@
 //! From how a build ended to what the user is told.
 
-use std::sync::Arc;
-
 use super::dockerfile::Unmade;
 use super::explain::{Trouble, failed_push};
 use super::failure::Error;
-use super::route::{self, Routes};
+use super::resolve::LookupError;
+use super::route::Routes;
 use super::run::{Ended, Fault};
 use crate::buildkit::{self, BuildOutcome, GatewayFailure};
 use crate::diag::{Diagnostic, Source};
-use crate::image::Reference;
 use crate::lint;
 use crate::progress::Journal;
-use crate::registry::{Credentials, Repository};
 
 /// The outcome of a Dockerfile build, or what the user is told; warnings of a rejected Dockerfile beside it.
 pub(super) async fn dockerfile_build<T>(
@@ -39,28 +36,45 @@ pub(super) async fn dockerfile_build<T>(
     }
 }
 
-/// The outcome of a build without a Dockerfile, or what the user is told.
-pub(super) async fn image_build<T, E>(
+/// A failed build without a Dockerfile.
+pub(super) enum Unbuilt<E> {
+    /// What the user is told.
+    Told(Error),
+    /// The function that makes the graph failed.
+    Function(E),
+}
+
+/// The outcome of a build without a Dockerfile.
+pub(super) async fn image_build<T, E: GatewayFailure>(
     ended: Ended<T, E>,
     routes: &Routes,
-    explain: impl FnOnce(E) -> Result<Error, buildkit::Error>,
-) -> Result<BuildOutcome<T>, Error>
-where
-    E: GatewayFailure,
-{
+) -> Result<BuildOutcome<T>, Unbuilt<E>> {
     let Ended { journal, outcome } = ended;
     match outcome {
         Ok(outcome) => Ok(outcome),
-        Err(Fault::Other(error)) => Err(error),
-        Err(Fault::Daemon(failure)) => Err(daemon(&failure, &journal, None, routes).await),
-        Err(Fault::Function(error)) => match explain(error) {
-            Ok(error) => Err(error),
-            Err(error) => Err(connection(error, &journal, None, routes).await),
-        },
+        Err(Fault::Other(error)) => Err(Unbuilt::Told(error)),
+        Err(Fault::Daemon(failure)) => Err(Unbuilt::Told(daemon(&failure, &journal, None, routes).await)),
+        Err(Fault::Function(error)) => Err(Unbuilt::Function(error)),
     }
 }
 
-async fn connection(
+/// What the user is told of an image that could not be looked up.
+pub(super) async fn lookup(error: LookupError, routes: &Routes) -> Error {
+    let LookupError::Image { reference, trouble } = error else {
+        return Error::Daemon(error.to_string());
+    };
+    let trouble = match trouble {
+        // A HEAD has no body: what stands behind the status has to be asked for.
+        Trouble::Status { status, words: None } => match routes.pull_refusal(&reference).await {
+            Some(found) => Trouble::Status { status: found, words: None },
+            None => Trouble::Status { status, words: None },
+        },
+        trouble => trouble,
+    };
+    Error::Daemon(format!("{reference}: {}", trouble.of_lookup(&reference)))
+}
+
+pub(super) async fn connection(
     error: buildkit::Error,
     journal: &Journal,
     source: Option<&Source>,
@@ -84,30 +98,15 @@ async fn daemon(
     };
     let ours = routes.renames.ours(reference);
     let trouble = match Trouble::of(rest) {
-        // BuildKit drops the status where the registry gives its reasons in JSON: ask again.
-        Trouble::Refused { words } => match refusal(&ours, routes).await {
-            Some(status) => Trouble::Status { status, words: None },
-            None => Trouble::Refused { words },
-        },
-        // The registry's fault, as the proxy passes it on.
-        trouble @ Trouble::Status { .. } => match routes.refusal(&ours).await {
-            Some(status) => Trouble::Status { status, words: None },
-            None => trouble,
-        },
+        // BuildKit drops the status where the registry gives its reasons in JSON, and a HEAD has no
+        // reasons: the registry is asked once more.
+        trouble @ (Trouble::Refused { .. } | Trouble::Status { .. }) => {
+            match routes.push_refusal(&ours).await {
+                Some(found) => Trouble::Status { status: found, words: None },
+                None => trouble,
+            }
+        }
         trouble => trouble,
     };
     Error::Daemon(trouble.of_push(&ours))
-}
-
-/// What the registry of `reference` answers to an upload: through the proxy's credentials where it has
-/// any, else only where the registry is on this machine.
-async fn refusal(reference: &str, routes: &Routes) -> Option<String> {
-    if let Some(found) = routes.refusal(reference).await {
-        return Some(found);
-    }
-    let parsed = Reference::parse_named(reference).ok()?;
-    let host = route::registry_host(&parsed).filter(crate::registry::Host::is_loopback)?;
-    let auth = route::authenticator(Credentials::default()).ok()?;
-    let repository = Repository { host, name: parsed.path().to_owned() };
-    route::probe(&repository, &Arc::clone(&auth)).await
 }

@@ -8,7 +8,7 @@ use crate::buildkit::{CredentialProvider, Credentials as SessionLogin, SecretByt
 use crate::registry::{Credentials, CredentialsError, Host, Login, Origin, Secret};
 
 /// The user name beside an access token of a proxy, which looks at the password alone.
-const TOKEN_USER: &str = "bob";
+pub(super) const TOKEN_USER: &str = "bob";
 
 /// Where docker keeps credentials.
 #[derive(Debug, Clone, Default)]

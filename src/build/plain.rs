@@ -183,7 +183,7 @@ async fn wishes<'a>(
 fn session(build: &PlainBuild, routes: &Routes) -> Result<SessionOptions, Error> {
     let mut local_dirs = build.files.named.clone();
     local_dirs.extend(build.files.context.clone().map(|context| ("context".to_owned(), context)));
-    let tokens = routes.token.clone().into_iter().collect();
+    let tokens = routes.tokens.clone();
     let credentials = Arc::new(SessionLogins { tokens, logins: build.logins.load()? });
     Ok(SessionOptions {
         shared_key: build.files.context.as_deref().map(shared_key).unwrap_or_default(),

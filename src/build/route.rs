@@ -2,17 +2,20 @@
 //! alone holds the credentials.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
 
 use super::failure::Error;
+use super::logins::TOKEN_USER;
 use super::rename::Renames;
 use crate::image::Reference;
 use crate::proxy::{self, Alias, Config, Limits, Pin, Rights};
 use crate::registry::{
-    Authenticator, Client, Credentials, Host, Repository, Secret, Transport, TransportConfig,
+    Authenticator, Client, ClientError, Credentials, Host, Origin, Repository, Secret, Transport,
+    TransportConfig,
 };
 
 /// Who pushes with the credentials.
@@ -56,8 +59,8 @@ const NO_BLOB: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca4
 pub(super) struct Routes {
     /// What buildkitd calls the images that go through the proxy.
     pub(super) renames: Renames,
-    /// The proxy's host and the token that it asks for.
-    pub(super) token: Option<(String, Secret)>,
+    /// Access tokens of proxies on this machine, by their hosts.
+    pub(super) tokens: BTreeMap<String, Secret>,
     /// Where each image really is, with who may talk to its registry.
     repositories: BTreeMap<String, (Repository, Arc<Authenticator>)>,
     handle: Option<proxy::Handle>,
@@ -113,15 +116,41 @@ impl Routes {
         let config =
             Config { aliases, mirror: None, access_token: Some(token.clone()), limits: Limits::default() };
         let handle = proxy::spawn(vec![listener], config)?;
-        Ok(Self { renames, token: Some((local, token)), repositories, handle: Some(handle) })
+        Ok(Self { renames, tokens: BTreeMap::from([(local, token)]), repositories, handle: Some(handle) })
     }
 
-    /// Why the registry of `reference` refuses a push, found out by asking it once more; `None` where it
-    /// does not go through the proxy, or the registry does not refuse.
-    pub(super) async fn refusal(&self, reference: &str) -> Option<String> {
-        let name = Reference::parse_named(reference).ok()?.name();
-        let (repository, auth) = self.repositories.get(&name)?;
-        probe(repository, auth).await
+    /// Why the registry of `reference` refuses a push, found out by asking it once more: with the proxy's
+    /// credentials, or with the token of a proxy on this machine. `None` where there is nobody to ask, or
+    /// the registry does not refuse.
+    pub(super) async fn push_refusal(&self, reference: &str) -> Option<String> {
+        let (repository, auth) = self.place(reference)?;
+        // Mounting a blob begins like any upload, and gives up at once what it has begun.
+        let asked = Client::new(auth).mount_blob(&repository, NO_BLOB, &repository.name).await;
+        asked.err().map(|error| in_words(&error))
+    }
+
+    /// Why `reference` cannot be pulled, likewise.
+    pub(super) async fn pull_refusal(&self, reference: &str) -> Option<String> {
+        let (repository, auth) = self.place(reference)?;
+        let parsed = Reference::parse_named(reference).ok()?;
+        let version = parsed.digest().or(parsed.tag()).unwrap_or("latest");
+        let asked = Client::new(auth).head_manifest(&repository, version).await;
+        asked.err().map(|error| in_words(&error))
+    }
+
+    /// Where an image is, and with whose credentials it may be asked for.
+    fn place(&self, reference: &str) -> Option<(Repository, Arc<Authenticator>)> {
+        let parsed = Reference::parse_named(reference).ok()?;
+        if let Some((repository, auth)) = self.repositories.get(&parsed.name()) {
+            return Some((repository.clone(), Arc::clone(auth)));
+        }
+        let host = registry_host(&parsed).filter(Host::is_loopback)?;
+        let credentials = match self.tokens.get(parsed.domain()) {
+            Some(token) => token_login(parsed.domain(), token)?,
+            None => Credentials::default(),
+        };
+        let auth = authenticator(credentials).ok()?;
+        Some((Repository { host, name: parsed.path().to_owned() }, auth))
     }
 
     /// Stops the proxy.
@@ -132,24 +161,25 @@ impl Routes {
     }
 }
 
-/// Why a registry refuses to begin an upload to `repository`; `None` where it does not.
-pub(super) async fn probe(repository: &Repository, auth: &Arc<Authenticator>) -> Option<String> {
-    let client = Client::new(Arc::clone(auth));
-    let error = client.mount_blob(repository, NO_BLOB, &repository.name).await.err()?;
-    let mut text = match &error {
-        crate::registry::ClientError::Status { status, message, .. } => format!("{status}{message}"),
-        crate::registry::ClientError::Call { .. } => String::new(),
+/// A login that is a proxy's access token.
+fn token_login(host: &str, token: &Secret) -> Option<Credentials> {
+    let login = serde_json::json!({ host: { "username": TOKEN_USER, "password": token.reveal() } });
+    Credentials::from_auth_map(&login.to_string(), &Origin::Variable("BOB_PROXY_TOKEN".to_owned())).ok()
+}
+
+/// What went wrong, without what was to be done.
+fn in_words(error: &ClientError) -> String {
+    let mut text = match error {
+        ClientError::Status { status, message, .. } => format!("{status}{message}"),
+        ClientError::Call { .. } => String::new(),
         other => other.to_string(),
     };
-    let mut source = std::error::Error::source(&error);
+    let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
-        if !text.is_empty() {
-            text += ": ";
-        }
-        text += &cause.to_string();
+        let _ = write!(text, "{}{cause}", if text.is_empty() { "" } else { ": " });
         source = cause.source();
     }
-    Some(text)
+    text
 }
 
 fn random_token() -> Secret {

@@ -12,7 +12,7 @@ use super::convert::LocalFiles;
 use super::dockerfile::{self, Made, Recipe, show_warnings};
 use super::failure::Error;
 use super::interrupt::Interrupts;
-use super::judge;
+use super::judge::{self, Unbuilt};
 use super::logins::SessionLogins;
 use super::output::{Output, Staged};
 use super::plain::shared_key;
@@ -93,7 +93,16 @@ async fn work(build: &WorkspaceBuild, cancel: &CancellationToken) -> Result<(), 
             target_auth.filter(|_| !same_name || settings.base_auth.is_none()),
         ),
     ];
-    let routes = Routes::open(wishes.into_iter().flatten().collect()).await?;
+    let mut routes = Routes::open(wishes.into_iter().flatten().collect()).await?;
+    if let Some(token) = &settings.proxy_token {
+        // The token is for the workspace's own proxy, which listens on loopback only.
+        for reference in [&base, &target] {
+            if route::registry_host(reference).is_some_and(|host| host.is_loopback()) {
+                let token = Secret::new(token.expose());
+                routes.tokens.entry(reference.domain().to_owned()).or_insert(token);
+            }
+        }
+    }
     let job = Job { build, base, target, cache_imports, routes, cancel };
     let builder = build.daemon.connect(cancel).await?;
     let outcome = job.run(&builder, recipe).await;
@@ -217,16 +226,13 @@ impl Job<'_> {
         let shown = base.to_string();
         let make = |gateway| async move { make_copy(&gateway, &source, &shown).await };
         let ended = run::run(builder, request, self.session()?, display, self.cancel, make).await;
-        let explain = |error| match error {
-            Uncopied::Lookup(LookupError::Daemon(error)) | Uncopied::Daemon(error) => Err(error),
-            Uncopied::Lookup(other) => {
-                let text = self.routes.renames.ours(&other.to_string());
-                Ok(Error::Daemon(format!("{base}: {text}")))
-            }
-            Uncopied::Marshal(error) => Ok(Error::Daemon(error.to_string())),
-        };
-        judge::image_build(ended, &self.routes, explain).await?;
-        Ok(())
+        match judge::image_build(ended, &self.routes).await {
+            Ok(_) => Ok(()),
+            Err(Unbuilt::Told(error)) => Err(error),
+            Err(Unbuilt::Function(Uncopied::Lookup(error))) => Err(judge::lookup(error, &self.routes).await),
+            Err(Unbuilt::Function(Uncopied::Marshal(error))) => Err(Error::Daemon(error.to_string())),
+            Err(Unbuilt::Function(Uncopied::Daemon(error))) => Err(Error::Connection(error)),
+        }
     }
 
     /// What buildkitd calls an image.
@@ -244,18 +250,8 @@ impl Job<'_> {
 
     /// A session that knows the proxies' tokens, and the base's credentials for what FROM names.
     fn session(&self) -> Result<SessionOptions, Error> {
-        let settings = &self.build.settings;
-        let mut tokens: BTreeMap<String, Secret> = self.routes.token.clone().into_iter().collect();
-        if let Some(token) = &settings.proxy_token {
-            // The token is for the workspace's own proxy, which listens on loopback only.
-            for reference in [&self.base, &self.target] {
-                if route::registry_host(reference).is_some_and(|host| host.is_loopback()) {
-                    let secret = Secret::new(token.expose());
-                    tokens.entry(reference.domain().to_owned()).or_insert(secret);
-                }
-            }
-        }
-        let logins = credentials(settings.base_auth.as_ref())?;
+        let logins = credentials(self.build.settings.base_auth.as_ref())?;
+        let tokens = self.routes.tokens.clone();
         let credentials = Arc::new(SessionLogins { tokens, logins });
         Ok(SessionOptions { credentials: Some(credentials), ..SessionOptions::default() })
     }

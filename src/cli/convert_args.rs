@@ -7,10 +7,9 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use crate::build::convert::LocalFiles;
+use crate::build::convert::{Context, GitRef, IgnoreFile, Network, NoCache, Options, ResolveMode};
 use crate::diag::Source;
 use crate::image::Platform;
-use crate::plan::git::GitRef;
-use crate::plan::{Context, IgnoreFile, Network, NoCache, Options, ResolveMode};
 
 use super::Failure;
 

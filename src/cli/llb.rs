@@ -3,11 +3,9 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use llb::{Definition, MarshalOptions};
-
 use super::Failure;
 use super::convert_args::{ConvertArgs, Inputs};
-use crate::build::convert::{self, Converted, ImageLock, LockResolver, Rejected};
+use crate::build::convert::{self, Converted, Definition, ImageLock, LockResolver, Rejected, Warning};
 use crate::image::gojson;
 
 /// Arguments of `bob llb`.
@@ -79,8 +77,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         write(path, &gojson::to_vec(&metadata)?)?;
     }
     let unique = args.local_unique_id.unwrap_or_else(|| format!("{:032x}", rand::random::<u128>()));
-    let options = MarshalOptions::new(crate::lower::llb_platform(&lowered.platform), unique);
-    let definition = lowered.graph.marshal(lowered.root, &options)?;
+    let definition = conversion.definition(unique)?;
     print(&render(&definition, args.format)?)
 }
 
@@ -104,7 +101,7 @@ pub(super) fn failed(rejected: &Rejected, inputs: &Inputs) -> Failure {
     Failure::Rendered(rejected.error.render() + &warnings(&rejected.warnings, inputs))
 }
 
-fn warnings(warnings: &[crate::lint::Warning], inputs: &Inputs) -> String {
+fn warnings(warnings: &[Warning], inputs: &Inputs) -> String {
     warnings.iter().map(|warning| warning.diagnostic(&inputs.dockerfile).render()).collect()
 }
 

@@ -5,7 +5,7 @@ ADD --chmod=755 <<script /usr/local/bin/run
 #!/bin/sh
 echo run
 script
-ADD --link --chown=app <<EOF /etc/linked
+ADD --link --chown=5:6 <<EOF /etc/linked
 linked
 EOF
 RUN /usr/local/bin/run > /ran

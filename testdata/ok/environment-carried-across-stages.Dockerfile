@@ -5,4 +5,4 @@ ENV CARRIED=yes
 WORKDIR /w
 USER 1000
 FROM one
-RUN echo $CARRIED > f
+RUN echo $CARRIED > /tmp/f

@@ -20,7 +20,6 @@ use bob::diag::{Source, Span};
 use bob::image::Platform;
 use bob::lint::Warning;
 use bob::plan::{Fact, Facts, ImageFact, Need, Options};
-use llb::MarshalOptions;
 use serde_json::Value;
 
 use mutate::Mutator;
@@ -52,20 +51,16 @@ fn convert(text: &[u8]) -> Verdict {
         }
     });
     match outcome {
-        Ok(conversion) => {
-            let lowered = &conversion.lowered;
-            let platform = llb::Platform::new("linux", "amd64");
-            match lowered.graph.marshal(lowered.root, &MarshalOptions::new(platform, "corpus")) {
-                Ok(definition) => Verdict {
-                    ok: true,
-                    root: definition.ops.last().map(|op| op.digest.to_string()).unwrap_or_default(),
-                    config: serde_json::from_slice(&lowered.image.to_json()).expect("JSON"),
-                    warnings: lines(&conversion.warnings),
-                    ..Verdict::default()
-                },
-                Err(error) => Verdict { error: error.to_string(), ..Verdict::default() },
-            }
-        }
+        Ok(conversion) => match conversion.definition("corpus") {
+            Ok(definition) => Verdict {
+                ok: true,
+                root: definition.ops.last().map(|op| op.digest.to_string()).unwrap_or_default(),
+                config: serde_json::from_slice(&conversion.lowered.image.to_json()).expect("JSON"),
+                warnings: lines(&conversion.warnings),
+                ..Verdict::default()
+            },
+            Err(error) => Verdict { error: error.to_string(), ..Verdict::default() },
+        },
         Err(Rejected { error, .. }) => Verdict {
             line: error.location.as_ref().and_then(|at| at.spans.first()).map_or(0, |span| span.first()),
             error: error.message,

@@ -42,7 +42,8 @@ impl Fault {
                 outcome.stderr
             );
         }
-        assert_eq!(outcome.stderr.matches("error: ").count(), 1, "one error:\n{}", outcome.stderr);
+        let errors = outcome.stderr.lines().filter(|line| line.starts_with("error: ")).count();
+        assert_eq!(errors, 1, "one error:\n{}", outcome.stderr);
         assert!(log.len() <= 4096);
         let left: Vec<_> = fs::read_dir(self.workspace.path().join(".gitpod"))
             .expect("the folder")

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -137,21 +138,34 @@ fn interchange(
     let base = Image::push_source(registry, "interchange/source:latest");
     let cases = buildable();
     assert!(cases.len() >= 40, "only {} Dockerfiles found", cases.len());
-    for Case { name, dockerfile, context, build_args } in cases {
-        let build = Build { buildkitd: &buildkitd, base: &base, name, dockerfile, context, build_args };
-        let built = first(&build, registry);
-        let again = second(&build, registry);
-        assert_eq!(
-            built.steps.keys().collect::<Vec<_>>(),
-            again.steps.keys().collect::<Vec<_>>(),
-            "{}: the steps have the same names",
-            build.name
-        );
-        for (step, cached) in &again.steps {
-            assert!(cached, "{}: {step} was not cached", build.name);
-        }
-        assert_eq!(built.digest, again.digest, "{}: the manifest digests", build.name);
+    let wrong: Vec<String> = cases
+        .into_iter()
+        .filter_map(|Case { name, dockerfile, context, build_args }| {
+            let build = Build { buildkitd: &buildkitd, base: &base, name, dockerfile, context, build_args };
+            let compared = catch_unwind(AssertUnwindSafe(|| {
+                compare(&first(&build, registry), &second(&build, registry))
+            }));
+            compared
+                .unwrap_or_else(|_| Err("the build failed".into()))
+                .err()
+                .map(|e| format!("{}: {e}", build.name))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What the second build did not share with the first.
+fn compare(first: &Built, second: &Built) -> Result<(), String> {
+    if !first.steps.keys().eq(second.steps.keys()) {
+        return Err(format!("the steps differ: {:?} / {:?}", first.steps.keys(), second.steps.keys()));
     }
+    if let Some((step, _)) = second.steps.iter().find(|(_, cached)| !**cached) {
+        return Err(format!("{step} was not cached"));
+    }
+    if first.digest != second.digest {
+        return Err(format!("the manifests differ: {} / {}", first.digest, second.digest));
+    }
+    Ok(())
 }
 
 #[test]

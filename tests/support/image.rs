@@ -1,7 +1,7 @@
 //! Source images made from busybox, and a look inside what was built.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
@@ -34,6 +34,7 @@ pub fn source_layout() -> &'static Path {
         for dir in ["bin", "etc", "tmp", "home"] {
             fs::create_dir_all(root.join(dir)).expect("folders of the image");
         }
+        fs::set_permissions(root.join("tmp"), fs::Permissions::from_mode(0o1777)).expect("a mode");
         fs::copy(tool("busybox"), root.join("bin/busybox")).expect("busybox is copied");
         for applet in APPLETS {
             symlink("busybox", root.join("bin").join(applet)).expect("applets are linked");

@@ -15,8 +15,8 @@ mod workspace;
 
 pub use buildkitd::Buildkitd;
 pub use command::{Bob, Outcome};
-pub use guarded::{Guarded, tool};
-pub use image::{Image, pull, source_layout};
+pub use guarded::tool;
+pub use image::{Image, pull};
 pub use project::Project;
 pub use proxy::Proxy;
 pub use refusing::refusing_registry;

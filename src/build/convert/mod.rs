@@ -11,17 +11,26 @@ mod files;
 mod lock;
 
 pub use files::LocalFiles;
+pub use llb::{Definition, MarshalError};
 pub use lock::{ImageLock, LockError, LockResolver};
+
+// What a caller hands in and gets out, under one roof.
+pub use crate::dockerfile::parse_ram_in_bytes;
+pub use crate::lint::Warning;
+pub use crate::plan::git::GitRef;
+pub use crate::plan::{Context, IgnoreFile, Network, NoCache, Options, ResolveMode, Ulimit};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
+use llb::MarshalOptions;
+
 use crate::diag::{Diagnostic, Source};
 use crate::dockerfile::{self, Dockerfile, Fact};
 use crate::image::Platform;
-use crate::lint::{Report, Settings, Warning};
+use crate::lint::{Report, Settings};
 use crate::lower::{self, Lowered};
-use crate::plan::{self, Facts, Failure, Need, Notice, Options};
+use crate::plan::{self, Facts, Failure, Need, Notice};
 
 /// A Dockerfile that was read, ready to be converted for any options and platform.
 #[derive(Debug)]
@@ -48,6 +57,17 @@ pub struct Conversion {
     pub lowered: Lowered,
     /// What the build checks found, in BuildKit's order.
     pub warnings: Vec<Warning>,
+}
+
+impl Conversion {
+    /// The graph as buildkitd takes it. `local_unique_id` marks local sources that no session provides.
+    ///
+    /// # Errors
+    /// [`MarshalError`] for an op that cannot be encoded; conversion leaves none.
+    pub fn definition(&self, local_unique_id: impl Into<String>) -> Result<Definition, MarshalError> {
+        let platform = lower::llb_platform(&self.lowered.platform);
+        self.lowered.graph.marshal(self.lowered.root, &MarshalOptions::new(platform, local_unique_id))
+    }
 }
 
 /// A Dockerfile that is rejected.

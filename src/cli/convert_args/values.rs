@@ -4,11 +4,9 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use crate::build::convert::{GitRef, Ulimit, parse_ram_in_bytes};
 use crate::cli::Failure;
-use crate::dockerfile::parse_ram_in_bytes;
 use crate::image::{Platform, Reference};
-use crate::plan::Ulimit;
-use crate::plan::git::GitRef;
 
 /// `NAME=VALUE` pairs, the last one of a name. A name alone gets what `default` says, or is left out.
 pub(super) fn pairs(

@@ -284,3 +284,6 @@ fn local_source(plan: &Plan<'_>, name: &str, shared_key_hint: String) -> LocalSo
         ..LocalSource::new(name)
     }
 }
+
+#[cfg(test)]
+mod tests;

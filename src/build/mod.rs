@@ -31,7 +31,7 @@ pub use builder::{Builder, DaemonChoice, NoBuilder, OwnDaemon, usual_addresses};
 pub use cache::parse as parse_cache;
 pub use csv::ValueError;
 pub use failure::{Error, StepFailure};
-pub use files::WriteError;
+pub use files::{WriteError, check_writable};
 pub use interrupt::Interrupts;
 pub use logins::DockerLogins;
 pub use output::{Output, OutputError, annotations};

@@ -125,8 +125,8 @@ impl Routes {
     pub(super) async fn push_refusal(&self, reference: &str) -> Option<String> {
         let (repository, auth) = self.place(reference)?;
         // Mounting a blob begins like any upload, and gives up at once what it has begun.
-        let asked = Client::new(auth).mount_blob(&repository, NO_BLOB, &repository.name).await;
-        asked.err().map(|error| in_words(&error))
+        let asked = Client::new(Arc::clone(&auth)).mount_blob(&repository, NO_BLOB, &repository.name).await;
+        Some(told(&asked.err()?, &repository.host, &auth).await)
     }
 
     /// Why `reference` cannot be pulled, likewise.
@@ -134,8 +134,8 @@ impl Routes {
         let (repository, auth) = self.place(reference)?;
         let parsed = Reference::parse_named(reference).ok()?;
         let version = parsed.digest().or(parsed.tag()).unwrap_or("latest");
-        let asked = Client::new(auth).head_manifest(&repository, version).await;
-        asked.err().map(|error| in_words(&error))
+        let asked = Client::new(Arc::clone(&auth)).head_manifest(&repository, version).await;
+        Some(told(&asked.err()?, &repository.host, &auth).await)
     }
 
     /// Where an image is, and with whose credentials it may be asked for.
@@ -165,6 +165,17 @@ impl Routes {
 fn token_login(host: &str, token: &Secret) -> Option<Credentials> {
     let login = serde_json::json!({ host: { "username": TOKEN_USER, "password": token.reveal() } });
     Credentials::from_auth_map(&login.to_string(), &Origin::Variable("BOB_PROXY_TOKEN".to_owned())).ok()
+}
+
+/// What went wrong, and with whose login where the registry did not accept it.
+async fn told(error: &ClientError, host: &Host, auth: &Authenticator) -> String {
+    let text = in_words(error);
+    match error {
+        ClientError::Status { status, .. } if matches!(status.as_u16(), 401 | 403) => {
+            format!("{text} ({})", auth.login_words(host).await)
+        }
+        _ => text,
+    }
 }
 
 /// What went wrong, without what was to be done.

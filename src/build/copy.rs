@@ -118,7 +118,11 @@ impl Copy<'_> {
             match self.stream(blob).await {
                 Ok(()) => return Ok(Some(blob.size)),
                 Err(error) if attempt < ATTEMPTS && error.may_pass() => {
-                    tracing::warn!(digest = blob.digest, error = &error as &dyn std::error::Error, "sending a blob again");
+                    tracing::warn!(
+                        digest = blob.digest,
+                        error = &error as &dyn std::error::Error,
+                        "sending a blob again"
+                    );
                 }
                 Err(error) => return Err(error),
             }

@@ -33,7 +33,11 @@ impl GatewayFailure for Uncopied {
 }
 
 /// A result that is the image `reference` itself. Nothing of it is pulled unless the push needs it.
-pub(super) async fn make(gateway: &Gateway, reference: &str, shown: &str) -> Result<(BuildResult, ()), Uncopied> {
+pub(super) async fn make(
+    gateway: &Gateway,
+    reference: &str,
+    shown: &str,
+) -> Result<(BuildResult, ()), Uncopied> {
     let query = ImageQuery {
         reference: reference.to_owned(),
         log_name: format!("[internal] load metadata for {shown}"),

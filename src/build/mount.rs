@@ -97,5 +97,10 @@ pub(super) async fn mount_all<'a>(
     if mount(first).await.is_some() {
         return digests.to_vec();
     }
-    stream::iter(rest.iter().copied()).map(mount).buffered(AT_ONCE).filter_map(async |refused| refused).collect().await
+    stream::iter(rest.iter().copied())
+        .map(mount)
+        .buffered(AT_ONCE)
+        .filter_map(async |refused| refused)
+        .collect()
+        .await
 }

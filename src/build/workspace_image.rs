@@ -219,9 +219,10 @@ impl Job<'_> {
         };
         let display = (Mode::Plain, self.routes.renames.clone());
         let targets = Targets::new(&self.routes, [&self.base], builder.shares_network());
-        let ended =
-            run::run(builder, request, session, display, self.cancel, |gateway| recipe.make(gateway, &targets))
-                .await;
+        let ended = run::run(builder, request, session, display, self.cancel, |gateway| {
+            recipe.make(gateway, &targets)
+        })
+        .await;
         match judge::dockerfile_build(ended, &recipe.source, &self.routes).await {
             Ok(outcome) => {
                 let Made { warnings, .. } = outcome.value;
@@ -244,7 +245,8 @@ impl Job<'_> {
         let platform = Platform::host().to_string();
         let version = base.digest().or(base.tag()).unwrap_or("latest");
         let client = Client::new(Arc::clone(&from.auth));
-        let found = self.unless_cancelled(Found::look_up(&client, &from.repository, version, &platform)).await?;
+        let found =
+            self.unless_cancelled(Found::look_up(&client, &from.repository, version, &platform)).await?;
         let image = match found {
             Ok(Found::Image(image)) => image,
             Ok(Found::Missing) => return Err(judge::missing_base(base)),

@@ -122,6 +122,20 @@ impl Recipe {
         }
     }
 
+    /// Converts with what the gateway of a build looks up.
+    pub(super) async fn convert(&self, gateway: &Gateway, options: &Options) -> Result<Converted, Unmade> {
+        let resolver = GatewayResolver {
+            gateway,
+            files: &self.files,
+            lock: self.lock.as_ref(),
+            build_platform: &options.build_platform,
+            resolve_mode: options.resolve_mode.name(),
+        };
+        convert(&self.source, options, &resolver)
+            .await
+            .map_err(|rejected| Unmade::Rejected { rejected, filename: options.filename.clone() })
+    }
+
     /// Converts and solves on the gateway of a build. Base layers are mounted into `targets` meanwhile.
     pub(super) async fn make(
         &self,
@@ -129,16 +143,7 @@ impl Recipe {
         targets: &Targets,
     ) -> Result<(BuildResult, Made), Unmade> {
         let options = Options { session: Some(gateway.session_id().to_owned()), ..self.options.clone() };
-        let resolver = GatewayResolver {
-            gateway: &gateway,
-            files: &self.files,
-            lock: self.lock.as_ref(),
-            build_platform: &options.build_platform,
-            resolve_mode: options.resolve_mode.name(),
-        };
-        let converted = convert(&self.source, &options, &resolver)
-            .await
-            .map_err(|rejected| Unmade::Rejected { rejected, filename: options.filename.clone() })?;
+        let converted = self.convert(&gateway, &options).await?;
         let definitions = converted.builds.iter().map(|(_, build)| build.definition(""));
         let definitions = definitions.collect::<Result<Vec<_>, _>>()?;
         let bases: BTreeSet<BaseImage> = definitions.iter().flat_map(base_images).collect();

@@ -35,11 +35,23 @@ pub struct Args {
 
 /// How findings are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
+pub(super) enum Format {
     /// For people
     Text,
     /// As BuildKit's lint request answers
     Json,
+}
+
+impl Args {
+    /// What `bob check` would be told.
+    pub(super) fn new(
+        convert: ConvertArgs,
+        image_lock: Option<PathBuf>,
+        context: String,
+        format: Format,
+    ) -> Self {
+        Self { convert, format, explain: None, image_lock, build_platform: None, context: Some(context) }
+    }
 }
 
 /// Runs `bob check`.

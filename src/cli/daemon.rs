@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::build::{default_state_dir, environment, failure, listen};
+use super::build::{environment, failure, listen};
+use super::daemon_args::default_state_dir;
 use super::{Failure, logging};
 use crate::build::{self, DaemonChoice, DockerLogins, OwnDaemon, Service, TlsOptions};
 use crate::workspace::{Environment, cache_images};

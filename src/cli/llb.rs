@@ -4,8 +4,11 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::Failure;
+use super::build::{environment, failure, listen};
 use super::convert_args::{ConvertArgs, Inputs};
+use super::daemon_args::DaemonArgs;
 use crate::build::convert::{self, Converted, Definition, ImageLock, LockResolver, Rejected, Warning};
+use crate::build::{DockerLogins, GraphBuild, graph};
 use crate::image::gojson;
 
 /// Arguments of `bob llb`.
@@ -31,6 +34,9 @@ pub struct Args {
     /// The builder's platform [default: this machine's]
     #[arg(long, value_name = "PLATFORM")]
     build_platform: Option<String>,
+    /// The buildkitd that looks base images up where there is no --image-lock.
+    #[command(flatten)]
+    daemon: DaemonArgs,
     /// Folder or Git repository with the files [default: .]
     context: Option<String>,
 }
@@ -61,9 +67,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     }
     let converted = match &args.image_lock {
         Some(path) => from_lock(path, &inputs).await?,
-        None => {
-            return Err(Failure::Usage("name the base images with --image-lock FILE".into()));
-        }
+        None => from_daemon(&args.daemon, &inputs).await?,
     };
     if let Some(path) = &args.image_lock_out {
         let lock = ImageLock::of_facts(&converted.facts, &inputs.options.build_platform);
@@ -88,6 +92,17 @@ async fn from_lock(path: &Path, inputs: &Inputs) -> Result<Converted, Failure> {
     convert::convert(&inputs.dockerfile, &inputs.options, &resolver)
         .await
         .map_err(|rejected| failed(&rejected, inputs))
+}
+
+async fn from_daemon(daemon: &DaemonArgs, inputs: &Inputs) -> Result<Converted, Failure> {
+    let build = GraphBuild {
+        dockerfile: inputs.dockerfile.clone(),
+        options: inputs.options.clone(),
+        files: inputs.files.clone(),
+        logins: DockerLogins::of(environment),
+        daemon: daemon.choice().map_err(|error| failure(&error))?,
+    };
+    graph(build, &listen()?).await.map_err(|error| failure(&error))
 }
 
 /// The image lock in a file.

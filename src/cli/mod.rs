@@ -4,6 +4,7 @@ pub mod build;
 pub mod check;
 pub mod convert_args;
 pub mod daemon;
+pub mod daemon_args;
 pub mod failure;
 pub mod llb;
 pub mod logging;

@@ -8,6 +8,7 @@ mod support;
 
 mod contexts;
 mod faults;
+mod graphs;
 mod interchange;
 mod interrupts;
 mod mounts;

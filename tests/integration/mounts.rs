@@ -1,8 +1,8 @@
 //! Layers that never travel twice, by counting at the registry.
 
-use std::process::Command;
-
-use super::support::{Buildkitd, Counter, Exchange, Image, Project, Proxy, Registry, Workspace, pull, tool};
+use super::support::{
+    Buildkitd, Counter, Exchange, Image, Project, Proxy, Registry, Workspace, pull, raw_manifest,
+};
 
 /// A base image with three layers, pushed past the relay.
 fn base(name: &str) -> Image {
@@ -12,16 +12,6 @@ fn base(name: &str) -> Image {
     let reference = registry.reference(name);
     Project::new(&[("Dockerfile", &dockerfile)]).build(&["-t", &reference, "--push"]).succeed();
     pull(registry, &reference)
-}
-
-/// The bytes that `reference` names.
-fn raw_manifest(reference: &str) -> Vec<u8> {
-    let reference = format!("docker://{reference}");
-    let output =
-        Command::new(tool("skopeo")).args(["inspect", "--raw", "--tls-verify=false", &reference]).output();
-    let output = output.expect("skopeo runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    output.stdout
 }
 
 fn uploaded(seen: &[Exchange]) -> u64 {

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use super::support::{Bob, Buildkitd, Image, Outcome, Proxy, Registry, Workspace, pull};
+use sha2::{Digest as _, Sha256};
+
+use super::support::{Bob, Buildkitd, Image, Outcome, Proxy, Registry, Workspace, pull, raw_manifest};
 
 /// What the target must share with the base: everything but how it came about.
 fn assert_same_image(base: &Image, target: &Image) {
@@ -113,23 +115,45 @@ fn the_walk_through_with_an_open_registry_gives_an_equal_image() {
 #[test]
 fn an_external_buildkitd_is_used_and_one_that_is_not_there_is_replaced() {
     let registry = Registry::shared();
-    let source = Image::push_source(registry, "external/source:latest");
-    let workspace = Workspace::new(&[]);
-    let shared = Buildkitd::shared().addr();
-    workspace
-        .build(&source, &registry.reference("external/target:used"))
-        .env("BOB_EXTERNAL_BUILDKITD", &shared)
-        .succeed();
+    let workspace = with_custom_dockerfile();
+    let build = |name: &str, address: &str| {
+        workspace
+            .build(&registry.reference(&format!("{name}-base")), &registry.reference(name))
+            .env("BOB_BUILD_BASE", "true")
+            .env("BOB_DOCKERFILE_PATH", workspace.at("project/.gitpod.Dockerfile"))
+            .env("BOB_CONTEXT_DIR", workspace.at("project"))
+            .env("BOB_EXTERNAL_BUILDKITD", address)
+            .succeed();
+        pull(registry, &registry.reference(name))
+    };
+    let used = build("external/used:v1", &Buildkitd::shared().addr());
     assert!(!workspace.path().join("buildkit").exists(), "no local buildkitd was started");
-    workspace
-        .build(&source, &registry.reference("external/target:local"))
-        .env("BOB_EXTERNAL_BUILDKITD", "unix:///nonexistent/buildkitd.sock")
-        .succeed();
+    let local = build("external/local:v1", "unix:///nonexistent/buildkitd.sock");
     assert!(workspace.path().join("buildkit").exists(), "a local buildkitd was started");
-    assert_same_image(
-        &pull(registry, &registry.reference("external/target:used")),
-        &pull(registry, &registry.reference("external/target:local")),
-    );
+    assert_eq!(used.run("cat /custom"), local.run("cat /custom"));
+}
+
+#[test]
+fn a_base_that_only_buildkitd_understands_is_left_to_it() {
+    let registry = Registry::shared();
+    let source = pull(registry, &Image::push_source(registry, "odd/base:latest"));
+    let bytes = raw_manifest(&registry.reference("odd/base:latest"));
+    let digest =
+        Sha256::digest(&bytes).iter().fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}"));
+    let entry = serde_json::json!({
+        "mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": digest, "size": bytes.len(),
+    });
+    let index = serde_json::json!({
+        "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": [entry],
+    });
+    // An entry without a platform: the image's own configuration has to be looked at.
+    registry.put_manifest("odd/base:index", "application/vnd.oci.image.index.v1+json", &index.to_string());
+    let workspace = Workspace::new(&[]);
+    workspace
+        .build(&registry.reference("odd/base:index"), &registry.reference("odd/target:v1"))
+        .env("BOB_EXTERNAL_BUILDKITD", Buildkitd::shared().addr())
+        .succeed();
+    assert_same_image(&source, &pull(registry, &registry.reference("odd/target:v1")));
 }
 
 #[test]

@@ -136,3 +136,11 @@ pub fn pull(registry: &Registry, reference: &str) -> Image {
     let config = blob(manifest["config"]["digest"].as_str().expect("a digest"));
     Image { manifest, config, layout }
 }
+
+/// The bytes of the manifest that `reference` names at an open registry.
+pub fn raw_manifest(reference: &str) -> Vec<u8> {
+    run(Command::new(tool("skopeo"))
+        .args(["inspect", "--raw", "--tls-verify=false"])
+        .arg(format!("docker://{reference}")))
+    .stdout
+}

@@ -1,6 +1,8 @@
 //! Debian's registry, open or with a password, with TLS where there is one.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -92,6 +94,21 @@ impl Registry {
     /// The repositories' folder, to look at what has arrived.
     pub fn storage(&self) -> PathBuf {
         self.process.path().join("data/docker/registry/v2")
+    }
+
+    /// Writes a manifest under `name`, a repository and a tag, of an open registry.
+    pub fn put_manifest(&self, name: &str, media_type: &str, text: &str) {
+        let (repository, tag) = name.split_once(':').expect("a tag");
+        let mut stream = TcpStream::connect(&self.host).expect("the registry listens");
+        let head = format!(
+            "PUT /v2/{repository}/manifests/{tag} HTTP/1.1\r\nHost: {}\r\nContent-Type: {media_type}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            self.host,
+            text.len()
+        );
+        stream.write_all((head + text).as_bytes()).expect("the manifest is sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
     }
 
     /// The auth configuration that a docker client would have for it.

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command, FromArgMatches};
 
 use crate::build::{ProgressMode, PushVia};
 use crate::cli::convert_args::ConvertArgs;
+use crate::cli::daemon_args::{DaemonArgs, parse_duration};
 
 /// Options that leave workspace mode on: they say where things are, not what to build.
 const NEUTRAL: [&str; 5] = ["workspace_root", "ready_timeout", "buildkitd", "buildkitd_timeout", "state_dir"];
@@ -30,6 +30,12 @@ pub struct Args {
     /// Write the base images that were used to this file
     #[arg(long, value_name = "FILE")]
     pub image_lock_out: Option<PathBuf>,
+    /// Run the build checks only; short for --call=check
+    #[arg(long, conflicts_with = "call")]
+    pub check: bool,
+    /// What to do: build, or check[,format=json]
+    #[arg(long, value_name = "METHOD", default_value = "build")]
+    pub call: String,
 
     /// Name of the image; may be repeated
     #[arg(short = 't', long = "tag", value_name = "REF", help_heading = "Output")]
@@ -82,30 +88,9 @@ pub struct Args {
     #[arg(long = "cache-to", value_name = "CACHE", help_heading = "Cache")]
     pub cache_to: Vec<String>,
 
-    /// Address of buildkitd: `unix://PATH` or `tcp://HOST:PORT`
-    #[arg(long, value_name = "ADDRESS", env = "BUILDKIT_HOST", help_heading = "Daemon")]
-    pub addr: Option<String>,
-    /// Certificate authority of buildkitd
-    #[arg(long, value_name = "FILE", help_heading = "Daemon")]
-    pub tlscacert: Option<PathBuf>,
-    /// Certificate of the client
-    #[arg(long, value_name = "FILE", help_heading = "Daemon")]
-    pub tlscert: Option<PathBuf>,
-    /// Key of the client
-    #[arg(long, value_name = "FILE", help_heading = "Daemon")]
-    pub tlskey: Option<PathBuf>,
-    /// Name that buildkitd's certificate must carry
-    #[arg(long, value_name = "NAME", help_heading = "Daemon")]
-    pub tlsservername: Option<String>,
-    /// The buildkitd to start where none runs [default: the one on PATH]
-    #[arg(long, value_name = "FILE", help_heading = "Daemon")]
-    pub buildkitd: Option<PathBuf>,
-    /// How long a started buildkitd may take to be ready, such as 30s
-    #[arg(long, value_name = "TIME", value_parser = parse_duration, help_heading = "Daemon")]
-    pub buildkitd_timeout: Option<Duration>,
-    /// Where a started buildkitd keeps its state
-    #[arg(long, value_name = "FOLDER", help_heading = "Daemon")]
-    pub state_dir: Option<PathBuf>,
+    /// The buildkitd to use.
+    #[command(flatten)]
+    pub daemon: DaemonArgs,
 
     /// Root of the workspace in workspace mode
     #[arg(long, value_name = "FOLDER", default_value = "/workspace", help_heading = "Workspace mode")]
@@ -130,10 +115,6 @@ pub struct Later {
     provenance: Option<String>,
     #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     sbom: Option<String>,
-    #[arg(long, hide = true)]
-    check: bool,
-    #[arg(long, hide = true, value_name = "METHOD")]
-    call: Option<String>,
     #[arg(long, hide = true, value_name = "FILE")]
     source_policy_file: Option<PathBuf>,
 }
@@ -147,8 +128,6 @@ impl Later {
             () if !self.attest.is_empty() => ("--attest", ""),
             () if asks(&self.provenance) => ("--provenance", ""),
             () if asks(&self.sbom) => ("--sbom", ""),
-            () if self.check => ("--check", "; use bob check"),
-            () if self.call.as_ref().is_some_and(|call| call != "build") => ("--call", ""),
             () if self.source_policy_file.is_some() => ("--source-policy-file", ""),
             () => return None,
         };
@@ -193,26 +172,6 @@ impl clap::Args for Given {
     }
 }
 
-/// A time such as `500ms`, `2s`, `30m` or `1h`.
-fn parse_duration(text: &str) -> Result<Duration, clap::Error> {
-    let wrong = || {
-        clap::Error::raw(
-            ErrorKind::ValueValidation,
-            format!("{text:?} is not a time; write it as 500ms, 2s, 30m or 1h"),
-        )
-    };
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let count: u64 = digits.parse().map_err(|_| wrong())?;
-    let millis = match &text[digits.len()..] {
-        "ms" => 1,
-        "s" => 1000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        _ => return Err(wrong()),
-    };
-    count.checked_mul(millis).map(Duration::from_millis).ok_or_else(wrong)
-}
-
 #[cfg(test)]
 mod tests {
     use clap::Parser as _;
@@ -244,15 +203,6 @@ mod tests {
     }
 
     #[test]
-    fn times_are_a_number_and_a_unit() {
-        assert_eq!(parse_duration("500ms").unwrap(), Duration::from_millis(500));
-        assert_eq!(parse_duration("30m").unwrap(), Duration::from_mins(30));
-        for text in ["", "5", "s", "-1s", "1.5s", "99999999999999999999h", "9999999999999999999h"] {
-            assert!(parse_duration(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
     fn flags_of_a_later_day_are_named() {
         let refusal = |args: &[&str]| parse(args).later.refusal();
         assert_eq!(refusal(&["--sbom", "."]).unwrap(), "--sbom is not supported yet");
@@ -260,6 +210,6 @@ mod tests {
             refusal(&["--load", "."]).unwrap(),
             "--load is not supported yet; use --output type=docker,dest=FILE and docker load"
         );
-        assert_eq!(refusal(&["--provenance=false", "--sbom=false", "--call", "build", "."]), None);
+        assert_eq!(refusal(&["--provenance=false", "--sbom=false", "."]), None);
     }
 }

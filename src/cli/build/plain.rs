@@ -1,16 +1,15 @@
 //! From arguments to a build outside of a workspace.
 
 use std::io::Write as _;
-use std::path::Path;
 
-use super::{Args, daemon_choice, environment, failure, listen};
-use crate::build::convert::ImageLock;
+use super::{Args, environment, failure, listen};
 use crate::build::{
     self, CacheEntry, DockerLogins, Error, Output, PlainBuild, ProgressMode, annotations, check_writable,
     parse_cache, secrets, ssh_agents,
 };
 use crate::cli::Failure;
 use crate::cli::convert_args::Inputs;
+use crate::cli::llb::read_lock;
 
 pub(super) async fn run(args: Args) -> Result<(), Failure> {
     if let Some(refusal) = args.later.refusal() {
@@ -39,11 +38,13 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     Ok(())
 }
 
+pub(super) fn no_context() -> Failure {
+    let text = "the build context is missing: bob build [OPTIONS] CONTEXT, usually `bob build .`";
+    Failure::Usage(text.to_owned())
+}
+
 fn plain_build(args: &Args) -> Result<PlainBuild, Failure> {
-    let Some(context) = &args.context else {
-        let text = "the build context is missing: bob build [OPTIONS] CONTEXT, usually `bob build .`";
-        return Err(Failure::Usage(text.to_owned()));
-    };
+    let Some(context) = &args.context else { return Err(no_context()) };
     let Inputs { options, dockerfile, files } = args.convert.inputs(Some(context), None)?;
     let image_lock = args.image_lock.as_deref().map(read_lock).transpose()?;
     let understood = || -> Result<PlainBuild, Error> {
@@ -57,7 +58,7 @@ fn plain_build(args: &Args) -> Result<PlainBuild, Failure> {
             progress: if args.quiet { ProgressMode::Quiet } else { args.progress },
             push_via: args.push_via,
             logins: DockerLogins::of(environment),
-            daemon: daemon_choice(args)?,
+            daemon: args.daemon.choice()?,
             dockerfile,
             files,
             options,
@@ -65,16 +66,6 @@ fn plain_build(args: &Args) -> Result<PlainBuild, Failure> {
         })
     };
     understood().map_err(|error| failure(&error))
-}
-
-fn read_lock(path: &Path) -> Result<ImageLock, Failure> {
-    let shown = path.display();
-    let failed = |text: String| Failure::Rendered(format!("error: {text}"));
-    let text = std::fs::read(path).map_err(|error| failed(format!("cannot read {shown}: {error}")))?;
-    ImageLock::parse(&text).map_err(|error| {
-        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-        failed(format!("{shown} is {error}{cause}"))
-    })
 }
 
 /// The outputs, named and annotated. An image is made without being kept anywhere where only its

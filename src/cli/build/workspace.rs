@@ -2,11 +2,12 @@
 
 use std::time::Instant;
 
-use super::{Args, failure, socket_below};
+use super::{Args, failure};
 use crate::build::{
     Address, DaemonChoice, Error, Interrupts, OwnDaemon, TlsOptions, WorkspaceBuild, build_workspace,
 };
 use crate::cli::Failure;
+use crate::cli::daemon_args::socket_below;
 use crate::workspace::{self, Environment, Linger, Settings, Workspace};
 
 /// Where a local buildkitd listens in a workspace.
@@ -56,7 +57,7 @@ fn daemon_choice(args: &Args, settings: &Settings, workspace: &Workspace) -> Res
         let parsed = Address::parse(text);
         candidates.push(parsed.map_err(|error| Error::Usage(format!("BOB_EXTERNAL_BUILDKITD: {error}")))?);
     }
-    let root = args.state_dir.clone().unwrap_or_else(|| workspace.buildkit_root());
+    let root = args.daemon.state_dir.clone().unwrap_or_else(|| workspace.buildkit_root());
     let is_usual = workspace.root() == Workspace::default().root();
     let socket = if is_usual { SOCKET.into() } else { socket_below(&root, None) };
     if is_usual && socket.exists() {
@@ -67,11 +68,11 @@ fn daemon_choice(args: &Args, settings: &Settings, workspace: &Workspace) -> Res
         tls: TlsOptions::default(),
         candidates,
         own: OwnDaemon {
-            program: args.buildkitd.clone(),
+            program: args.daemon.buildkitd.clone(),
             search_path: super::environment("PATH"),
             root,
             socket,
-            ready_timeout: args.buildkitd_timeout,
+            ready_timeout: args.daemon.buildkitd_timeout,
             is_locked: false,
         },
     })

@@ -1,0 +1,128 @@
+//! Which buildkitd is used: the flags that `bob build` and `bob llb` share, named as buildctl names them.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::error::ErrorKind;
+
+use super::build::environment;
+use crate::build::{self, Address, DaemonChoice, OwnDaemon, TlsOptions, usual_addresses};
+
+/// Flags that choose a buildkitd.
+#[derive(Debug, Default, Clone, clap::Args)]
+// A group would stand among the arguments that were given.
+#[group(skip)]
+pub struct DaemonArgs {
+    /// Address of buildkitd: `unix://PATH` or `tcp://HOST:PORT`
+    #[arg(long, value_name = "ADDRESS", env = "BUILDKIT_HOST", help_heading = "Daemon")]
+    pub addr: Option<String>,
+    /// Certificate authority of buildkitd
+    #[arg(long, value_name = "FILE", help_heading = "Daemon")]
+    pub tlscacert: Option<PathBuf>,
+    /// Certificate of the client
+    #[arg(long, value_name = "FILE", help_heading = "Daemon")]
+    pub tlscert: Option<PathBuf>,
+    /// Key of the client
+    #[arg(long, value_name = "FILE", help_heading = "Daemon")]
+    pub tlskey: Option<PathBuf>,
+    /// Name that buildkitd's certificate must carry
+    #[arg(long, value_name = "NAME", help_heading = "Daemon")]
+    pub tlsservername: Option<String>,
+    /// The buildkitd to start where none runs [default: the one on PATH]
+    #[arg(long, value_name = "FILE", help_heading = "Daemon")]
+    pub buildkitd: Option<PathBuf>,
+    /// How long a started buildkitd may take to be ready, such as 30s
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, help_heading = "Daemon")]
+    pub buildkitd_timeout: Option<Duration>,
+    /// Where a started buildkitd keeps its state
+    #[arg(long, value_name = "FOLDER", help_heading = "Daemon")]
+    pub state_dir: Option<PathBuf>,
+}
+
+impl DaemonArgs {
+    /// The daemon that these flags choose.
+    ///
+    /// # Errors
+    /// [`build::Error::Usage`] for an address that is none.
+    pub fn choice(&self) -> Result<DaemonChoice, build::Error> {
+        let address = self.addr.as_deref().filter(|text| !text.is_empty()).map(Address::parse).transpose();
+        let address = address.map_err(|error| build::Error::Usage(error.to_string()))?;
+        let runtime_dir = environment("XDG_RUNTIME_DIR").map(PathBuf::from);
+        let root = self.state_dir.clone().unwrap_or_else(default_state_dir);
+        let root = std::path::absolute(&root).unwrap_or(root);
+        let socket = socket_below(&root, runtime_dir.as_deref());
+        Ok(DaemonChoice {
+            address,
+            tls: TlsOptions {
+                ca: self.tlscacert.clone(),
+                cert: self.tlscert.clone(),
+                key: self.tlskey.clone(),
+                server_name: self.tlsservername.clone(),
+            },
+            candidates: usual_addresses(runtime_dir.as_deref()),
+            own: OwnDaemon {
+                program: self.buildkitd.clone(),
+                search_path: environment("PATH"),
+                root,
+                socket,
+                ready_timeout: self.buildkitd_timeout,
+                is_locked: true,
+            },
+        })
+    }
+}
+
+/// Where buildkitd keeps its state outside of a workspace: for root a system folder, else one of the user's.
+pub(super) fn default_state_dir() -> PathBuf {
+    if rustix::process::geteuid().is_root() {
+        return PathBuf::from("/var/lib/bob/buildkit");
+    }
+    let home = || environment("HOME").map(|home| PathBuf::from(home).join(".local/state"));
+    let state = environment("XDG_STATE_HOME").map(PathBuf::from).or_else(home);
+    state.unwrap_or_else(std::env::temp_dir).join("bob/buildkit")
+}
+
+/// The socket of a buildkitd with its state in `root`. The paths of sockets are limited to 107 bytes.
+pub(super) fn socket_below(root: &Path, runtime_dir: Option<&Path>) -> PathBuf {
+    const LONGEST: usize = 100;
+    let socket = root.join("buildkitd.sock");
+    if socket.as_os_str().len() <= LONGEST {
+        return socket;
+    }
+    let folder = runtime_dir.map_or_else(std::env::temp_dir, Path::to_owned);
+    folder.join(format!("bob-{}", std::process::id())).join("buildkitd.sock")
+}
+
+/// A time such as `500ms`, `2s`, `30m` or `1h`.
+pub(super) fn parse_duration(text: &str) -> Result<Duration, clap::Error> {
+    let wrong = || {
+        clap::Error::raw(
+            ErrorKind::ValueValidation,
+            format!("{text:?} is not a time; write it as 500ms, 2s, 30m or 1h"),
+        )
+    };
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let count: u64 = digits.parse().map_err(|_| wrong())?;
+    let millis = match &text[digits.len()..] {
+        "ms" => 1,
+        "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return Err(wrong()),
+    };
+    count.checked_mul(millis).map(Duration::from_millis).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_a_number_and_a_unit() {
+        assert_eq!(parse_duration("500ms").unwrap(), Duration::from_millis(500));
+        assert_eq!(parse_duration("30m").unwrap(), Duration::from_mins(30));
+        for text in ["", "5", "s", "-1s", "1.5s", "99999999999999999999h", "9999999999999999999h"] {
+            assert!(parse_duration(text).is_err(), "{text}");
+        }
+    }
+}

@@ -236,3 +236,51 @@ impl Passage {
         bytes.iter().fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    const ABC: &str = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+    /// What arrives of a blob that comes as `parts`, and why it broke off.
+    async fn pass(digest: &str, size: u64, parts: &[&'static str]) -> (String, Option<String>) {
+        let frames =
+            parts.iter().map(|part| Ok::<_, BoxError>(Frame::data(Bytes::from_static(part.as_bytes()))));
+        let (updates, _gone) = mpsc::channel(64);
+        let passage = Passage {
+            body: StreamBody::new(stream::iter(frames.collect::<Vec<_>>())).boxed_unsync(),
+            hash: Sha256::new(),
+            seen: 0,
+            blob: serde_json::from_value(serde_json::json!({ "digest": digest, "size": size })).unwrap(),
+            step: Step::begin(updates, "copy", "copy").await,
+            started: progress::timestamp(),
+            told: Instant::now(),
+        };
+        let (mut body, mut arrived) = (passage.into_body(), String::new());
+        loop {
+            match body.frame().await {
+                Some(Ok(frame)) => arrived += std::str::from_utf8(&frame.into_data().unwrap()).unwrap(),
+                Some(Err(error)) => return (arrived, Some(error.to_string())),
+                None => return (arrived, None),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_blob_passes_as_it_is() {
+        assert_eq!(pass(ABC, 3, &["a", "", "bc"]).await, ("abc".to_owned(), None));
+    }
+
+    #[tokio::test]
+    async fn a_blob_that_is_not_what_it_should_be_never_arrives_whole() {
+        let digest = format!("what came as blob {ABC} has another digest");
+        assert_eq!(pass(ABC, 3, &["ab", "x"]).await, ("ab".to_owned(), Some(digest)));
+        let long = format!("blob {ABC} has more than its 3 bytes");
+        assert_eq!(pass(ABC, 3, &["ab", "cd"]).await, ("ab".to_owned(), Some(long)));
+        let short = format!("blob {ABC} ended after 2 of its 3 bytes");
+        assert_eq!(pass(ABC, 3, &["ab"]).await, ("ab".to_owned(), Some(short)));
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::net::UnixListener;
 
 use serde_json::Value;
 
@@ -113,6 +114,24 @@ fn secrets_reach_the_step_that_mounts_them_and_nothing_else() {
         .succeed();
     assert_eq!(fs::read_to_string(project.path().join("out/size")).expect("the file"), "11\n20\n");
     assert!(!outcome.stderr.contains("from-the-environment") && !outcome.stderr.contains("from a file"));
+}
+
+#[test]
+fn an_ssh_agent_reaches_the_step_that_mounts_it_and_no_other() {
+    let project = Project::new(&[(
+        "Dockerfile",
+        "ARG BASE\nFROM $BASE\nRUN --mount=type=ssh,id=keys test -S \"$SSH_AUTH_SOCK\" && echo there > /with\nRUN test -z \"$SSH_AUTH_SOCK\" && echo none > /without\n",
+    )]);
+    let socket = project.path().join("agent.sock");
+    let _agent = UnixListener::bind(&socket).expect("a socket");
+    let base = format!("BASE={}", source());
+    let agent = format!("keys={}", socket.display());
+    project.build(&["--build-arg", &base, "--ssh", &agent, "-o", "out"]).succeed();
+    let read = |name: &str| fs::read_to_string(project.path().join("out").join(name)).expect("the file");
+    assert_eq!((read("with"), read("without")), ("there\n".to_owned(), "none\n".to_owned()));
+    let missing =
+        project.build(&["--build-arg", &base, "--ssh", "keys=/nonexistent/agent", "-o", "out"]).run();
+    assert!(!missing.status.success() && missing.stderr.contains("/nonexistent/agent"), "{}", missing.stderr);
 }
 
 #[test]

@@ -176,4 +176,8 @@ fn credentials_in_the_auth_variables_push_without_a_proxy_command() {
         .succeed();
     assert!(!outcome.stderr.contains(Registry::PASSWORD));
     assert_same_image(&pull(registry, &source), &pull(registry, &target));
+    let log = registry.log();
+    let mounts = log.lines().filter(|line| line.contains("POST /v2/auth/target/blobs/uploads/?mount="));
+    // A layer and the config, with the credentials.
+    assert_eq!(mounts.filter(|line| line.contains("HTTP/1.1\" 201")).count(), 2, "{log}");
 }

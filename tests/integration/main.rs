@@ -10,6 +10,7 @@ mod contexts;
 mod faults;
 mod interchange;
 mod interrupts;
+mod mounts;
 mod parts;
 mod plain;
 mod workspace;

@@ -72,11 +72,6 @@ impl Authenticator {
         Self { transport, credentials, named_by, hosts: Mutex::default(), tokens: Mutex::default() }
     }
 
-    /// Whether `other` uses the same credentials, so that one request may need both of their rights.
-    pub fn is_same_as(self: &Arc<Self>, other: &Arc<Self>) -> bool {
-        Arc::ptr_eq(self, other)
-    }
-
     /// How far `host` may be reached.
     pub fn reach(&self, host: &Host) -> Reach {
         match self.named_by {

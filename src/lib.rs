@@ -23,6 +23,8 @@ pub mod progress;
 pub mod proxy;
 #[allow(clippy::disallowed_methods, reason = "reads docker configuration, keeps token expiry")]
 pub mod registry;
+#[allow(clippy::disallowed_methods, reason = "changes a bundle and becomes runc")]
+pub mod runc;
 pub mod shell;
 #[allow(clippy::disallowed_methods, reason = "reads the workspace's environment and files")]
 pub mod workspace;

@@ -1,14 +1,24 @@
-//! The `bob` binary: runtime, one error report, exit code.
+//! The `bob` binary: runtime, one error report, exit code. Under the name `buildkit-runc` it is the
+//! runc facade.
+#![allow(clippy::disallowed_methods, reason = "the environment enters here")]
 
+use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use bob::cli::{Cli, Failure};
+use bob::runc;
 use clap::Parser as _;
 use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    if let Some((name, rest)) = arguments.split_first()
+        && runc::is_called_as_facade(name)
+    {
+        return report(&runc::exec(rest, std::env::var_os("PATH").as_deref()).into());
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return report(&Failure::from(error)),

@@ -107,7 +107,9 @@ impl Definition {
         let Some((_, but_terminal)) = self.ops.split_last() else {
             return pb::Definition::default();
         };
-        let locations = but_terminal.iter();
+        // Prost leaves an empty message out of a map entry, and BuildKit then finds a nil pointer there
+        // when such an op fails (`wrapError` in solver/llbsolver/result.go): no entry at all is safe.
+        let locations = but_terminal.iter().filter(|op| !op.locations.is_empty());
         let source = pb::Source {
             locations: locations.map(|op| (op.digest.into(), locations_to_pb(&op.locations))).collect(),
             infos: self.sources.iter().map(|s| source_to_pb(s)).collect(),

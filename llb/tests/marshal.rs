@@ -117,9 +117,9 @@ fn bytes_that_are_no_definition_are_refused() {
     let definition = graph.marshal(alpine, &options()).unwrap();
     let mut message = definition.to_pb();
     let location = llb::pb::Location { source_index: 1, ..Default::default() };
-    for locations in message.source.as_mut().unwrap().locations.values_mut() {
-        locations.locations.push(location.clone());
-    }
+    let locations = llb::pb::Locations { locations: vec![location] };
+    let alpine = definition.root().unwrap().into();
+    message.source.as_mut().unwrap().locations.insert(alpine, locations);
     let error = Definition::from_pb(message).unwrap_err();
     assert_eq!(error, DecodeError::SourceIndex { index: 1, count: 0 });
 }
@@ -153,4 +153,12 @@ fn deep_and_wide_graphs_are_marshalled_and_shown() {
     let tree = definition.to_tree().unwrap();
     assert!(tree.len() < 10_000 * 1000, "the tree has {} bytes", tree.len());
     assert_eq!(tree.matches('●').count(), 2 + 2 * 10_000 + 1);
+}
+
+#[test]
+fn an_op_without_locations_has_no_entry_in_the_message_s_source_map() {
+    let mut graph = Graph::new();
+    let root = graph.source(ImageSource::new("alpine"), none());
+    let message = graph.marshal(root, &options()).unwrap().to_pb();
+    assert!(message.source.unwrap().locations.is_empty(), "BuildKit v0.32.2 crashes on an empty entry");
 }

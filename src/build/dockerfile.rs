@@ -108,7 +108,7 @@ impl Recipe {
     pub(super) fn check(&self) -> Result<(), Error> {
         let bytes = self.source.bytes();
         if let Err(error) = std::str::from_utf8(bytes) {
-            let line = bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
+            let line = bytes[..error.valid_up_to()].split(|byte| *byte == b'\n').count();
             return Err(Error::NotUtf8 { name: self.source.name().to_owned(), line });
         }
         match Converter::new(self.source.clone(), &self.options) {

@@ -24,6 +24,7 @@ mod results;
 mod route;
 mod run;
 mod secret;
+mod serve;
 mod workspace_image;
 
 pub use builder::{Builder, DaemonChoice, NoBuilder, OwnDaemon, usual_addresses};
@@ -38,6 +39,7 @@ pub use plain::{PlainBuild, build};
 pub use results::Results;
 pub use route::{PushVia, UnknownWay};
 pub use secret::{Lookup, SecretError, secrets, ssh_agents};
+pub use serve::{Service, serve};
 pub use workspace_image::{WorkspaceBuild, build_workspace};
 
 pub use crate::buildkit::{Address, CacheEntry, TlsOptions};

@@ -63,7 +63,8 @@ pub struct PlainBuild {
 /// # Errors
 /// [`Error`]; nothing is left running or half written then.
 pub async fn build(build: &PlainBuild, interrupts: &Interrupts) -> Result<Results, Error> {
-    interrupts.unless_twice(work(build, interrupts.cancel())).await.unwrap_or(Err(Error::Interrupted))
+    let work = Box::pin(work(build, interrupts.cancel()));
+    interrupts.unless_twice(work).await.unwrap_or(Err(Error::Interrupted))
 }
 
 async fn work(build: &PlainBuild, cancel: &CancellationToken) -> Result<Results, Error> {

@@ -60,7 +60,8 @@ struct Job<'a> {
 /// # Errors
 /// [`Error`]; nothing is left running then.
 pub async fn build_workspace(build: &WorkspaceBuild, interrupts: &Interrupts) -> Result<(), Error> {
-    interrupts.unless_twice(work(build, interrupts.cancel())).await.unwrap_or(Err(Error::Interrupted))
+    let work = Box::pin(work(build, interrupts.cancel()));
+    interrupts.unless_twice(work).await.unwrap_or(Err(Error::Interrupted))
 }
 
 async fn work(build: &WorkspaceBuild, cancel: &CancellationToken) -> Result<(), Error> {

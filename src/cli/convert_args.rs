@@ -28,7 +28,7 @@ pub struct ConvertArgs {
     /// Build argument; without a value it is taken from the environment
     #[arg(long, value_name = "NAME[=VALUE]")]
     pub build_arg: Vec<String>,
-    /// Additional context: a folder, docker-image://REF, oci-layout://…, or a URL of Git or HTTP
+    /// Additional context: a folder, an image (docker-image:), an OCI layout (oci-layout:), or the URL of a repository or file
     #[arg(long, value_name = "NAME=VALUE")]
     pub build_context: Vec<String>,
     /// Label for the image

@@ -1,15 +1,55 @@
-//! `bob daemon`.
+//! `bob daemon`: arguments and environment → a buildkitd that keeps running.
 
-use super::Failure;
+use std::path::{Path, PathBuf};
+
+use super::build::{default_state_dir, environment, failure, listen};
+use super::{Failure, logging};
+use crate::build::{self, DaemonChoice, DockerLogins, OwnDaemon, Service, TlsOptions};
+use crate::workspace::{Environment, cache_images};
 
 /// Arguments of `bob daemon`.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Socket that buildkitd listens on: PATH or `unix://PATH`
+    socket: String,
+    /// The buildkitd to start [default: the one on PATH]
+    #[arg(long, value_name = "FILE")]
+    buildkitd: Option<PathBuf>,
+    /// Where it keeps its state
+    #[arg(long, value_name = "FOLDER")]
+    state_dir: Option<PathBuf>,
+}
 
-/// Runs `bob daemon`.
+/// Runs `bob daemon` until SIGINT or SIGTERM.
 ///
 /// # Errors
 /// Whatever makes it fail.
-pub async fn run(_args: Args) -> Result<(), Failure> {
-    Err(Failure::Usage("bob daemon is not built yet".into()))
+pub async fn run(args: Args) -> Result<(), Failure> {
+    logging::init("warn,bob=info");
+    let images = cache_images(&Environment::of_process()).map_err(|error| failure(&error.into()))?;
+    let path = args.socket.strip_prefix("unix://").unwrap_or(&args.socket);
+    if path.is_empty() || path.contains("://") {
+        let text = format!("{:?} is not a socket; give PATH or unix://PATH", args.socket);
+        return Err(Failure::Usage(text));
+    }
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let service = Service {
+        daemon: DaemonChoice {
+            address: None,
+            tls: TlsOptions::default(),
+            candidates: Vec::new(),
+            own: OwnDaemon {
+                program: args.buildkitd,
+                search_path: environment("PATH"),
+                root: absolute(&args.state_dir.unwrap_or_else(default_state_dir)),
+                socket: absolute(Path::new(path)),
+                ready_timeout: None,
+                is_locked: true,
+            },
+        },
+        images,
+        logins: DockerLogins::of(environment),
+    };
+    let interrupts = listen()?;
+    build::serve(&service, &interrupts).await.map_err(|error| failure(&error))
 }

@@ -2,7 +2,7 @@
 //!
 //! Fields and their order are those of `ocispec.Image` and `dockerspec.DockerOCIImageConfig`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
@@ -45,7 +45,7 @@ pub struct Config {
     /// User, `name`, `uid`, `user:group`.
     pub user: String,
     /// Ports, `80/tcp`.
-    pub exposed_ports: BTreeMap<String, Unit>,
+    pub exposed_ports: BTreeSet<String>,
     /// Environment, `NAME=value`.
     pub env: Vec<String>,
     /// Entrypoint.
@@ -53,7 +53,7 @@ pub struct Config {
     /// Default arguments.
     pub cmd: Vec<String>,
     /// Volumes.
-    pub volumes: BTreeMap<String, Unit>,
+    pub volumes: BTreeSet<String>,
     /// Working directory.
     pub working_dir: String,
     /// Labels.
@@ -68,16 +68,6 @@ pub struct Config {
     pub on_build: Vec<String>,
     /// Shell of the shell forms.
     pub shell: Vec<String>,
-}
-
-/// The empty object that is every value of `ExposedPorts` and `Volumes`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Unit;
-
-impl Serialize for Unit {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_map(Some(0))?.end()
-    }
 }
 
 /// A health check; zero means the default. Times are in nanoseconds.
@@ -276,15 +266,24 @@ fn set_time(field: &mut Option<String>, value: Json) -> Result<(), ConfigError> 
     Ok(())
 }
 
-fn read_set(field: &mut BTreeMap<String, Unit>, value: Json, name: &'static str) -> Result<(), ConfigError> {
+fn read_set(field: &mut BTreeSet<String>, value: Json, name: &'static str) -> Result<(), ConfigError> {
     if value == Json::Null {
         field.clear();
     }
     for (key, value) in value.members(name)? {
         value.members(name)?;
-        field.insert(key, Unit);
+        field.insert(key);
     }
     Ok(())
+}
+
+/// Writes a set as Go does: an object whose values are empty objects.
+struct Keys<'a>(&'a BTreeSet<String>);
+
+impl Serialize for Keys<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|key| (key, BTreeMap::<&str, ()>::new())))
+    }
 }
 
 /// Writes members one by one, leaving out what Go's `omitempty` leaves out.
@@ -322,11 +321,11 @@ impl Serialize for Config {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut m = Members(serializer.serialize_map(None)?);
         m.unless(self.user.is_empty(), "User", &self.user)?;
-        m.unless(self.exposed_ports.is_empty(), "ExposedPorts", &self.exposed_ports)?;
+        m.unless(self.exposed_ports.is_empty(), "ExposedPorts", &Keys(&self.exposed_ports))?;
         m.unless(self.env.is_empty(), "Env", &self.env)?;
         m.unless(self.entrypoint.is_empty(), "Entrypoint", &self.entrypoint)?;
         m.unless(self.cmd.is_empty(), "Cmd", &self.cmd)?;
-        m.unless(self.volumes.is_empty(), "Volumes", &self.volumes)?;
+        m.unless(self.volumes.is_empty(), "Volumes", &Keys(&self.volumes))?;
         m.unless(self.working_dir.is_empty(), "WorkingDir", &self.working_dir)?;
         m.unless(self.labels.is_empty(), "Labels", &self.labels)?;
         m.unless(self.stop_signal.is_empty(), "StopSignal", &self.stop_signal)?;

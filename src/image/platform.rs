@@ -252,9 +252,8 @@ fn normalize_architecture(architecture: &str, variant: &str) -> (String, String)
         ("aarch64" | "arm64", "8" | "v8" | "v8.0") => ("arm64", String::new()),
         ("aarch64" | "arm64", "9" | "9.0" | "v9.0") => ("arm64", "v9".into()),
         ("aarch64" | "arm64", _) => ("arm64", variant),
-        ("armhf", _) => ("arm", "v7".into()),
+        ("armhf", _) | ("arm", "" | "7") => ("arm", "v7".into()),
         ("armel", _) => ("arm", "v6".into()),
-        ("arm", "" | "7") => ("arm", "v7".into()),
         ("arm", "5" | "6" | "8") => ("arm", format!("v{variant}")),
         _ => return (architecture, variant),
     };

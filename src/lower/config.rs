@@ -8,7 +8,6 @@ use super::{ErrorKind, Lowering, gofmt, signal};
 use crate::dockerfile::{
     Arg, CommandLine, Env, Form, Healthcheck, Label, Maintainer, Pair, Shell, StopSignal, User, Volume,
 };
-use crate::image::config::Unit;
 use crate::image::{self, ImageConfig};
 use crate::plan::{Command, NoticeKind};
 
@@ -27,8 +26,7 @@ impl Lowering<'_, '_> {
             }
             self.check_secret(command, "ENV", name);
             message.extend([" ", name, "=", value]);
-            stage.state.set_env(name, value);
-            stage.set_config_env(name, value);
+            stage.state.set_image_env(name, value);
         }
         stage.commit(message, false);
         Ok(())
@@ -107,27 +105,16 @@ impl Lowering<'_, '_> {
         Ok(())
     }
 
-    pub(super) fn cmd(
-        &mut self,
-        stage: &mut Current,
-        command: &Command<'_>,
-        line: &CommandLine,
-    ) -> Result<(), ErrorKind> {
+    pub(super) fn cmd(&mut self, stage: &mut Current, command: &Command<'_>, line: &CommandLine) {
         self.used_once(command, stage.last.cmd.replace(command.instruction.head.span));
         let args = self.command_line(stage, command, line);
         stage.commit(format!("CMD {}", quoted(&args, line)), false);
         let config = stage.state.config();
         config.cmd = args;
         config.args_escaped = true;
-        Ok(())
     }
 
-    pub(super) fn entrypoint(
-        &mut self,
-        stage: &mut Current,
-        command: &Command<'_>,
-        line: &CommandLine,
-    ) -> Result<(), ErrorKind> {
+    pub(super) fn entrypoint(&mut self, stage: &mut Current, command: &Command<'_>, line: &CommandLine) {
         self.used_once(command, stage.last.entrypoint.replace(command.instruction.head.span));
         let args = self.command_line(stage, command, line);
         stage.commit(format!("ENTRYPOINT {}", quoted(&args, line)), false);
@@ -137,7 +124,6 @@ impl Lowering<'_, '_> {
         if !keep_cmd {
             config.cmd = Vec::new();
         }
-        Ok(())
     }
 
     fn command_line(&mut self, stage: &Current, command: &Command<'_>, line: &CommandLine) -> Vec<String> {
@@ -162,12 +148,7 @@ impl Lowering<'_, '_> {
         }
     }
 
-    pub(super) fn healthcheck(
-        &mut self,
-        stage: &mut Current,
-        command: &Command<'_>,
-        check: &Healthcheck,
-    ) -> Result<(), ErrorKind> {
+    pub(super) fn healthcheck(&mut self, stage: &mut Current, command: &Command<'_>, check: &Healthcheck) {
         self.used_once(command, stage.last.healthcheck.replace(command.instruction.head.span));
         stage.commit(
             format!(
@@ -189,17 +170,6 @@ impl Lowering<'_, '_> {
             start_interval: check.start_interval_ns,
             retries: check.retries.into(),
         });
-        Ok(())
-    }
-
-    pub(super) fn maintainer(&mut self, stage: &mut Current, maintainer: &Maintainer) {
-        Rc::make_mut(&mut stage.state.image).author.clone_from(&maintainer.name);
-        stage.commit(format!("MAINTAINER {}", maintainer.name), false);
-    }
-
-    pub(super) fn shell(&mut self, stage: &mut Current, shell: &Shell) {
-        stage.state.config().shell.clone_from(&shell.shell);
-        stage.commit(format!("SHELL {}", gofmt::list(&shell.shell)), false);
     }
 
     pub(super) fn stop_signal(
@@ -242,8 +212,20 @@ impl Lowering<'_, '_> {
             return Err(ErrorKind::EmptyVolume);
         }
         stage.commit(format!("VOLUME {}", gofmt::list(&paths)), false);
-        stage.state.config().volumes.extend(paths.into_iter().map(|path| (path, Unit)));
+        stage.state.config().volumes.extend(paths);
         Ok(())
+    }
+}
+
+impl Current {
+    pub(super) fn maintainer(&mut self, maintainer: &Maintainer) {
+        Rc::make_mut(&mut self.state.image).author.clone_from(&maintainer.name);
+        self.commit(format!("MAINTAINER {}", maintainer.name), false);
+    }
+
+    pub(super) fn shell(&mut self, shell: &Shell) {
+        self.state.config().shell.clone_from(&shell.shell);
+        self.commit(format!("SHELL {}", gofmt::list(&shell.shell)), false);
     }
 }
 

@@ -1,4 +1,4 @@
-//! COPY and ADD (dockerfile2llb/convert_copy.go).
+//! COPY and ADD (`convert_copy.go` of dockerfile2llb).
 
 use llb::{
     Chmod, Constraints, CopyAction, FileOp, GitSource, HttpSource, MkfileAction, Output, Owner, ProgressGroup,
@@ -173,7 +173,7 @@ impl Lowering<'_, '_> {
         common.chmod = chmod::parse(&files.chmod)?;
         check_checksum(&files)?;
         let head = &command.instruction.head;
-        let name = shown(&head.code, &self.lex, &*stage.state.env);
+        let name = shown(&head.code, self.lex, &*stage.state.env);
         let place = stage.steps.next(Some(&stage.platform), &stage.state.env, stage.on_build);
         let mut actions = Vec::new();
         for path in std::mem::take(&mut files.paths) {
@@ -251,7 +251,7 @@ impl Lowering<'_, '_> {
                 if !files.add {
                     return Err(ErrorKind::CopyGit);
                 }
-                let source = self.git_source(files, found)?;
+                let source = Self::git_source(files, found)?;
                 let output = self.graph.source(source, Constraints::named(step));
                 return Ok(common.action(output, "/"));
             }
@@ -283,7 +283,7 @@ impl Lowering<'_, '_> {
     }
 
     /// The repository of ADD. What one source's query says holds for the next sources too, as in BuildKit.
-    fn git_source(&self, files: &mut Files<'_>, found: GitRef) -> Result<GitSource, ErrorKind> {
+    fn git_source(files: &mut Files<'_>, found: GitRef) -> Result<GitSource, ErrorKind> {
         if let (Some(flag), Some(query)) = (files.keep_git_dir, found.keep_git_dir)
             && flag != query
         {
@@ -336,16 +336,8 @@ fn local_action(
     let mut required_paths = Vec::new();
     if files.parents {
         // What stands before `/./` is not recreated at the destination.
-        let pattern = match path.split_once("/./") {
-            Some((parent, pattern)) => {
-                src = parent;
-                pattern
-            }
-            None => {
-                src = "/";
-                path
-            }
-        };
+        let (parent, pattern) = path.split_once("/./").unwrap_or(("/", path));
+        src = parent;
         let pattern = paths::normalize("/", pattern, os, false)?;
         include_patterns.push(pattern.strip_prefix('/').unwrap_or(&pattern).to_owned());
         if !has_wildcards(src) && !has_wildcards(&pattern) {

@@ -1,11 +1,10 @@
-//! EXPOSE: ports and ranges of ports (dockerfile2llb/convert_expose.go).
+//! EXPOSE: ports and ranges of ports (`convert_expose.go` of dockerfile2llb).
 
 use std::net::IpAddr;
 
 use super::state::Current;
 use super::{ErrorKind, Lowering, gofmt};
 use crate::dockerfile::{Expose, to_lower};
-use crate::image::config::Unit;
 use crate::plan::{Command, NoticeKind};
 
 impl Lowering<'_, '_> {
@@ -31,7 +30,7 @@ impl Lowering<'_, '_> {
             spec.add_ports(&mut ports)?;
         }
         stage.commit(format!("EXPOSE {}", gofmt::list(&ports)), false);
-        stage.state.config().exposed_ports.extend(ports.into_iter().map(|port| (port, Unit)));
+        stage.state.config().exposed_ports.extend(ports);
         Ok(())
     }
 }

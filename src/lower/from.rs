@@ -15,7 +15,8 @@ use crate::plan::{
     self, Base, Context, EnvList, LoadedContext, NamedContext, Plan, RemoteSource, Stage, StageId,
 };
 
-const UNIX_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// BuildKit's `PATH` where an image has none (util/system/path.go).
+pub(super) const UNIX_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// The key of a step's description that holds the instruction.
 pub(super) const COMMAND: &str = "com.docker.dockerfile.v1.command";
@@ -118,11 +119,6 @@ fn loaded_config(loaded: &LoadedContext) -> Option<&ImageConfig> {
     }
 }
 
-/// `PATH` where the configuration has none; Windows has its own.
-pub(super) fn default_path(os: &str) -> Option<String> {
-    (os != "windows").then(|| format!("PATH={UNIX_PATH}"))
-}
-
 impl Lowering<'_, '_> {
     /// What a stage that builds on no other stage starts with, and its platform where something says.
     pub(super) fn base(&mut self, id: StageId) -> Result<(State, Option<Platform>), ErrorKind> {
@@ -131,7 +127,9 @@ impl Lowering<'_, '_> {
         let platform = stage.platform.clone();
         let target = || platform.clone().unwrap_or_else(|| plan.platform.clone());
         match &stage.base {
-            Base::Stage(_) | Base::Unknown => Ok((State::new(Output::SCRATCH, None), platform)),
+            Base::Stage(_) | Base::Unknown | Base::Replaced(_, None) => {
+                Ok((State::new(Output::SCRATCH, None), platform))
+            }
             Base::Scratch => {
                 let mut state = State::new(Output::SCRATCH, None);
                 state.image = Rc::new(empty_image(&plan.platform));
@@ -158,7 +156,6 @@ impl Lowering<'_, '_> {
                 state.platform = Some(Rc::new(platform.normalized()));
                 Ok((state, Some(platform)))
             }
-            Base::Replaced(_, None) => Ok((State::new(Output::SCRATCH, None), platform)),
             Base::Replaced(context, Some(loaded)) => {
                 let mut state = self.named_context(id, context, loaded)?;
                 let mut platform = platform;

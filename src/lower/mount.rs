@@ -1,4 +1,4 @@
-//! RUN's mounts (dockerfile2llb/convert_runmount.go, convert_secrets.go, convert_ssh.go).
+//! RUN's mounts (`convert_runmount.go`, `convert_secrets.go` and `convert_ssh.go` of dockerfile2llb).
 
 use llb::{
     CacheSharing, Constraints, ExecOp, FileOp, MkdirAction, MountKind, Output, Owner, Secret, SshAgent,

@@ -1,5 +1,7 @@
 //! The names of steps: `[stage 2/5] RUN make`.
 
+use std::fmt::Write as _;
+
 use crate::image::Platform;
 use crate::plan::EnvList;
 use crate::shell::{Env, Lex};
@@ -40,7 +42,7 @@ impl Steps {
         self.done += 1;
         let total = self.total.to_string();
         let width = total.len();
-        out.push_str(&format!("{:width$}/{total}] ", self.done));
+        let _ = write!(out, "{:width$}/{total}] ", self.done);
         if on_build {
             out.push_str("ONBUILD ");
         }
@@ -57,7 +59,7 @@ impl Place {
 
 /// What an instruction is called: its text with variables expanded, the keyword in upper case. Text that
 /// cannot be expanded stays as it is.
-pub(super) fn shown(code: &str, lex: &Lex, env: &impl Env) -> String {
+pub(super) fn shown(code: &str, lex: Lex, env: &impl Env) -> String {
     let expanded = lex.process_word(code, env).map(|word| word.text);
     let text = expanded.as_deref().unwrap_or(code);
     match text.split_once(' ') {
@@ -135,7 +137,7 @@ mod tests {
         let mut env = EnvList::new();
         env.set("V", "1");
         let lex = Lex::new('\\');
-        assert_eq!(shown("copy a$V /b", &lex, &env), "COPY a1 /b");
-        assert_eq!(shown("copy 'a", &lex, &env), "COPY 'a");
+        assert_eq!(shown("copy a$V /b", lex, &env), "COPY a1 /b");
+        assert_eq!(shown("copy 'a", lex, &env), "COPY 'a");
     }
 }

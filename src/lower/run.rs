@@ -44,7 +44,7 @@ impl Lowering<'_, '_> {
         let lex = crate::shell::Lex { raw_quotes: true, skip_unset_env: true, ..self.lex };
         let head = &command.instruction.head;
         let env = &stage.state.env;
-        let name = shown(&[&head.code, line.suffix.as_str()].concat(), &lex, &MaskedEnv::new(env, &mounts));
+        let name = shown(&[&head.code, line.suffix.as_str()].concat(), lex, &MaskedEnv::new(env, &mounts));
         let place = stage.steps.next(stage.state.platform.as_deref(), env, stage.on_build);
         let mut step = self.step(place.named(&name), Some(head.span));
         step.metadata.description.insert(COMMAND.into(), head.code.clone());

@@ -1,15 +1,14 @@
 //! One stage: what it takes over from its base, then its instructions in order.
 
-use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::from::{base_history, default_path};
+use super::from::base_history;
 use super::names::Steps;
-use super::state::{Current, Finished, LastOnes, State, name_value};
+use super::state::{Current, Finished, LastOnes, State};
 use super::{Error, ErrorKind, Lowering};
 use crate::dockerfile::{Kind, nearest};
 use crate::image::{Platform, timestamp};
-use crate::plan::{Command, NoticeKind, Stage, StageId, paths};
+use crate::plan::{Command, NoticeKind, Stage, StageId};
 
 /// Arguments that only BuildKit reads: they never become variables.
 pub(super) const NOT_VARIABLES: [&str; 2] = ["BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SCAN_STAGE"];
@@ -65,15 +64,9 @@ impl Lowering<'_, '_> {
     /// What the instructions of a stage start with (`dispatchStages` up to the first instruction).
     fn start(&mut self, id: StageId) -> Result<Current, ErrorKind> {
         let stage = &self.plan.stages[id];
-        let (state, platform, history) = match stage.parent() {
-            Some(parent) => {
-                let (state, platform) = self.inherit(parent);
-                (state, platform, Vec::new())
-            }
-            None => {
-                let (state, platform) = self.base(id)?;
-                (state, platform, base_history(&stage.base).to_vec())
-            }
+        let (state, platform) = match stage.parent() {
+            Some(parent) => self.inherit(parent),
+            None => self.base(id)?,
         };
         let mut current = Current {
             id,
@@ -86,26 +79,15 @@ impl Lowering<'_, '_> {
                 with_platform: self.plan.options.multi_platform && stage.from.is_some(),
             },
             no_cache: stage.no_cache,
-            history,
+            history: base_history(&stage.base).to_vec(),
             created: self.plan.epoch.and_then(timestamp::from_unix),
-            env_places: HashMap::new(),
             on_build: false,
             last: LastOnes::default(),
         };
-        let env = &current.state.image.config.env;
-        if !env.iter().any(|entry| name_value(entry).0 == "PATH")
-            && let Some(path) = default_path(current.os())
-        {
-            current.state.config().env.push(path);
-        }
+        current.state.take_image_env(&current.platform.os);
         let image = Rc::clone(&current.state.image);
-        for (place, entry) in image.config.env.iter().enumerate() {
-            let (name, value) = name_value(entry);
-            current.state.set_env(name, value);
-            current.env_places.entry(name.to_owned()).or_insert(place);
-        }
         if !image.config.working_dir.is_empty() {
-            self.enter(&mut current, &image.config.working_dir)?;
+            current.enter(&image.config.working_dir)?;
         }
         if !image.config.user.is_empty() {
             current.state.user = image.config.user.as_str().into();
@@ -132,30 +114,37 @@ impl Lowering<'_, '_> {
         match &command.instruction.kind {
             Kind::Add(add) => self.add(stage, command, add),
             Kind::Arg(arg) => self.arg(stage, command, arg),
-            Kind::Cmd(line) => self.cmd(stage, command, line),
             Kind::Copy(copy) => self.copy(stage, command, copy),
-            Kind::Entrypoint(line) => self.entrypoint(stage, command, line),
             Kind::Env(env) => self.env(stage, command, env),
             Kind::Expose(expose) => self.expose(stage, command, expose),
-            Kind::Healthcheck(check) => self.healthcheck(stage, command, check),
             Kind::Label(label) => self.label(stage, command, label),
-            Kind::Maintainer(maintainer) => {
-                self.maintainer(stage, maintainer);
-                Ok(())
-            }
-            Kind::Onbuild(onbuild) => {
-                stage.state.config().on_build.push(onbuild.expression.clone());
-                Ok(())
-            }
             Kind::Run(run) => self.run(stage, command, run),
-            Kind::Shell(shell) => {
-                self.shell(stage, shell);
-                Ok(())
-            }
             Kind::StopSignal(stop) => self.stop_signal(stage, command, stop),
             Kind::User(user) => self.user(stage, command, user),
             Kind::Volume(volume) => self.volume(stage, command, volume),
             Kind::Workdir(workdir) => self.workdir(stage, command, workdir),
+            Kind::Cmd(_)
+            | Kind::Entrypoint(_)
+            | Kind::Healthcheck(_)
+            | Kind::Maintainer(_)
+            | Kind::Onbuild(_)
+            | Kind::Shell(_) => {
+                self.run_plain(stage, command);
+                Ok(())
+            }
+        }
+    }
+
+    /// Lowers an instruction in which no variables are expanded and nothing can fail.
+    fn run_plain(&mut self, stage: &mut Current, command: &Command<'_>) {
+        match &command.instruction.kind {
+            Kind::Cmd(line) => self.cmd(stage, command, line),
+            Kind::Entrypoint(line) => self.entrypoint(stage, command, line),
+            Kind::Healthcheck(check) => self.healthcheck(stage, command, check),
+            Kind::Maintainer(maintainer) => stage.maintainer(maintainer),
+            Kind::Onbuild(onbuild) => stage.state.config().on_build.push(onbuild.expression.clone()),
+            Kind::Shell(shell) => stage.shell(shell),
+            _ => {}
         }
     }
 
@@ -189,16 +178,5 @@ impl Lowering<'_, '_> {
             self.notice(command, NoticeKind::UndefinedVar { name: name.clone(), suggestion });
         }
         Ok(word?.text)
-    }
-
-    /// Makes `path` the working directory.
-    pub(super) fn enter(&mut self, stage: &mut Current, path: &str) -> Result<String, ErrorKind> {
-        let dir = paths::normalize_workdir(&stage.state.image.config.working_dir, path, stage.os())?;
-        let slashed = paths::to_slash(&dir, stage.os()).into_owned();
-        if stage.state.image.config.working_dir != dir {
-            stage.state.config().working_dir = dir;
-        }
-        stage.state.dir = slashed.as_str().into();
-        Ok(slashed)
     }
 }

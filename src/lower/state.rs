@@ -6,9 +6,11 @@ use std::rc::Rc;
 use indexmap::IndexMap;
 use llb::Output;
 
+use super::from::UNIX_PATH;
 use super::names::Steps;
 use crate::diag::Span;
 use crate::image::{Config, History, ImageConfig, Platform};
+use crate::plan::paths::{self, PathError};
 use crate::plan::{EnvList, StageId};
 
 /// What instructions change. Cheap to clone: stages that build on one another share what they do not
@@ -31,6 +33,10 @@ pub(super) struct State {
     pub(super) args: Rc<IndexMap<String, Option<String>>>,
     /// Whether WORKDIR was seen.
     pub(super) workdir_set: bool,
+    /// Where variables are in the configuration's list.
+    places: Rc<HashMap<String, usize>>,
+    /// Whether the variables that commands see end with the configuration's, in the same order.
+    in_step: bool,
 }
 
 impl State {
@@ -45,6 +51,8 @@ impl State {
             image: Rc::default(),
             args: Rc::default(),
             workdir_set: false,
+            places: Rc::default(),
+            in_step: false,
         }
     }
 
@@ -53,8 +61,51 @@ impl State {
         &mut Rc::make_mut(&mut self.image).config
     }
 
+    /// Sets a variable that commands see, and no one else.
     pub(super) fn set_env(&mut self, name: &str, value: &str) {
         Rc::make_mut(&mut self.env).set(name, value);
+        self.in_step = false;
+    }
+
+    /// Sets a variable for commands and in the configuration: there in its place, or at the end.
+    pub(super) fn set_image_env(&mut self, name: &str, value: &str) {
+        Rc::make_mut(&mut self.env).set(name, value);
+        let entry = [name, "=", value].concat();
+        let env = &mut Rc::make_mut(&mut self.image).config.env;
+        if let Some(&place) = self.places.get(name) {
+            env[place] = entry;
+            self.in_step = false;
+        } else {
+            Rc::make_mut(&mut self.places).insert(name.to_owned(), env.len());
+            env.push(entry);
+        }
+    }
+
+    /// Gives commands the configuration's variables, after all others, and `PATH` if it has none.
+    ///
+    /// Stages that build on one another do this again and again; where nothing has come between, nothing
+    /// is to be done.
+    pub(super) fn take_image_env(&mut self, os: &str) {
+        if self.in_step {
+            return;
+        }
+        let places = Rc::make_mut(&mut self.places);
+        places.clear();
+        for (place, entry) in self.image.config.env.iter().enumerate() {
+            places.entry(name_value(entry).0.to_owned()).or_insert(place);
+        }
+        // Windows has a PATH of its own.
+        if os != "windows" && !places.contains_key("PATH") {
+            let env = &mut Rc::make_mut(&mut self.image).config.env;
+            places.insert("PATH".into(), env.len());
+            env.push(format!("PATH={UNIX_PATH}"));
+        }
+        let env = Rc::make_mut(&mut self.env);
+        for entry in &self.image.config.env {
+            let (name, value) = name_value(entry);
+            env.set(name, value);
+        }
+        self.in_step = true;
     }
 }
 
@@ -75,8 +126,6 @@ pub(super) struct Current {
     pub(super) history: Vec<History>,
     /// Time of its history, in RFC 3339.
     pub(super) created: Option<String>,
-    /// Where variables are in the configuration's list.
-    pub(super) env_places: HashMap<String, usize>,
     /// Whether the instruction is a trigger of the base.
     pub(super) on_build: bool,
     /// Lines of the last CMD, ENTRYPOINT and HEALTHCHECK of the stage.
@@ -116,17 +165,15 @@ impl Current {
         });
     }
 
-    /// Sets a variable of the configuration: in its place, or at the end.
-    pub(super) fn set_config_env(&mut self, name: &str, value: &str) {
-        let entry = [name, "=", value].concat();
-        let env = &mut Rc::make_mut(&mut self.state.image).config.env;
-        match self.env_places.get(name) {
-            Some(&place) => env[place] = entry,
-            None => {
-                self.env_places.insert(name.to_owned(), env.len());
-                env.push(entry);
-            }
+    /// Makes `path` the working directory; returns it with forward slashes.
+    pub(super) fn enter(&mut self, path: &str) -> Result<String, PathError> {
+        let dir = paths::normalize_workdir(&self.state.image.config.working_dir, path, self.os())?;
+        let slashed = paths::to_slash(&dir, self.os()).into_owned();
+        if self.state.image.config.working_dir != dir {
+            self.state.config().working_dir = dir;
         }
+        self.state.dir = slashed.as_str().into();
+        Ok(slashed)
     }
 
     /// The operating system that paths are read for.

@@ -20,7 +20,7 @@ impl Lowering<'_, '_> {
             self.notice(command, NoticeKind::WorkdirRelativePath { path: path.clone() });
         }
         stage.state.workdir_set = true;
-        let dir = self.enter(stage, &path)?;
+        let dir = stage.enter(&path)?;
         if dir != "/" {
             let user = &stage.state.image.config.user;
             let mut file = FileOp::new(stage.state.output).in_dir(&*stage.state.dir);
@@ -31,7 +31,7 @@ impl Lowering<'_, '_> {
                 ..MkdirAction::new(&dir, 0o755)
             });
             let head = &command.instruction.head;
-            let name = shown(&head.code, &self.lex, &*stage.state.env);
+            let name = shown(&head.code, self.lex, &*stage.state.env);
             let place = stage.steps.next(Some(&stage.platform), &stage.state.env, stage.on_build);
             let step = self.step(place.named(&name), Some(head.span));
             stage.state.output = self.graph.file(file, step);

@@ -13,21 +13,31 @@ use crate::shell::Lex;
 #[derive(Debug, Clone)]
 pub struct BuildArgs<'a> {
     given: &'a BTreeMap<String, String>,
-    /// The resolved value; the inner `None` takes the argument away.
-    epoch: Option<Option<String>>,
+    /// What `SOURCE_DATE_EPOCH` is now.
+    epoch: Epoch,
+}
+
+/// The value of `SOURCE_DATE_EPOCH`.
+#[derive(Debug, Clone)]
+enum Epoch {
+    AsGiven,
+    Seconds(String),
+    /// It means no time: it counts as not given.
+    Gone,
 }
 
 pub(super) const EPOCH: &str = "SOURCE_DATE_EPOCH";
 
 impl<'a> BuildArgs<'a> {
     pub(super) const fn new(given: &'a BTreeMap<String, String>) -> Self {
-        Self { given, epoch: None }
+        Self { given, epoch: Epoch::AsGiven }
     }
 
     /// The value that was given for an argument.
     pub fn get(&self, name: &str) -> Option<&str> {
         match &self.epoch {
-            Some(epoch) if name == EPOCH => epoch.as_deref(),
+            Epoch::Seconds(value) if name == EPOCH => Some(value),
+            Epoch::Gone if name == EPOCH => None,
             _ => self.given.get(name).map(String::as_str),
         }
     }
@@ -39,7 +49,7 @@ impl<'a> BuildArgs<'a> {
 
     pub(super) fn resolve_epoch(&mut self, value: &str) {
         if self.given.contains_key(EPOCH) {
-            self.epoch = Some((!value.is_empty()).then(|| value.to_owned()));
+            self.epoch = if value.is_empty() { Epoch::Gone } else { Epoch::Seconds(value.to_owned()) };
         }
     }
 }
@@ -71,7 +81,7 @@ pub(super) fn default_args(options: &Options, target: &Platform, stage: &str) ->
 /// `args` with the arguments that stand before the first FROM, and the names of all of those.
 pub(super) fn meta_args<'d>(
     mut args: EnvList,
-    lex: &Lex,
+    lex: Lex,
     declared: &'d [MetaArg],
     build_args: Option<&BuildArgs<'_>>,
 ) -> Result<(EnvList, BTreeSet<&'d str>), Error> {

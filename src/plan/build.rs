@@ -44,19 +44,19 @@ impl<'a> Planner<'a, '_> {
                 let expression = from.base_name.clone();
                 return Err(Error::from(ErrorKind::BlankBase { expression }).or_at(span));
             }
-            let mut stage = Stage::new(from, base.text);
+            let mut stage = Stage::new(from, &base.text);
             if !from.platform.is_empty() {
                 stage.platform = Some(self.platform(from, &comments)?);
             }
-            if !from.name.is_empty() {
+            if from.name.is_empty() {
+                stage.label = format!("stage-{index}");
+            } else {
                 let platform = stage.platform.as_ref().or(self.asked_platform.as_ref());
                 if let Some(context) = context::named(self.options, &from.name, platform)? {
                     stage.base = Base::Replaced(context, None);
                     self.stages.add(stage);
                     continue;
                 }
-            } else {
-                stage.label = format!("stage-{index}");
             }
             stage.no_cache = self.options.no_cache.covers(&from.name);
             let id = self.stages.add(stage);
@@ -236,7 +236,7 @@ impl<'a> Planner<'a, '_> {
 
     /// Notes base names that are no reference without build arguments (`validateBaseImagesWithDefaultArgs`).
     pub(super) fn check_default_bases(&mut self, dockerfile: &dockerfile::Dockerfile, defaults: &EnvList) {
-        let Ok((args, _)) = super::args::meta_args(defaults.clone(), &self.lex, &dockerfile.meta_args, None)
+        let Ok((args, _)) = super::args::meta_args(defaults.clone(), self.lex, &dockerfile.meta_args, None)
         else {
             return;
         };

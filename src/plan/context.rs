@@ -151,17 +151,15 @@ impl NamedContext {
             "docker-image" => self.load_image(rest.strip_prefix("//").unwrap_or(rest), facts, needs),
             "oci-layout" => self.load_layout(rest.strip_prefix("//").unwrap_or(rest), facts, needs),
             "local" => self.load_local(rest, options, facts, needs),
-            "http" | "https" => match git_context(&self.input, false, false)? {
-                Some(source) => Ok(Some(remote(source, &self.input))),
-                None => {
-                    let (url, filename) = (self.input.clone(), "context".to_owned());
-                    let source = RemoteSource::Http { url, filename, checksum: String::new() };
-                    Ok(Some(LoadedContext::Remote {
-                        source,
-                        step: format!("[context {}] {}", self.label, self.input),
-                    }))
+            "http" | "https" => {
+                if let Some(source) = git_context(&self.input, false, false)? {
+                    return Ok(Some(remote(source, &self.input)));
                 }
-            },
+                let (url, filename) = (self.input.clone(), "context".to_owned());
+                let source = RemoteSource::Http { url, filename, checksum: String::new() };
+                let step = format!("[context {}] {}", self.label, self.input);
+                Ok(Some(LoadedContext::Remote { source, step }))
+            }
             scheme if scheme == "git" || scheme.starts_with("git@") => {
                 let source = git_context(&self.input, false, false)?;
                 let source = source.ok_or_else(|| ErrorKind::NotGit { input: self.input.clone() })?;
@@ -224,7 +222,7 @@ impl NamedContext {
             local: name.into(),
             log_name: format!("[context {}] load .dockerignore", self.label),
         };
-        Ok(ignore(need, facts, needs)?.map(|ignore| LoadedContext::Local {
+        Ok(ignore(need, facts, needs)?.map(|Ignore(ignore)| LoadedContext::Local {
             name: name.into(),
             shared_key: options.shared_keys.get(&self.label).cloned().unwrap_or_default(),
             ignore,
@@ -252,19 +250,18 @@ pub(super) fn image(
     }
 }
 
+/// The answer to an ignore file need: the file, if there is one.
+pub(super) struct Ignore(pub(super) Option<IgnoreFile>);
+
 /// The answer to an ignore file need, `None` if it is missing.
-pub(super) fn ignore(
-    need: Need,
-    facts: &Facts,
-    needs: &mut BTreeSet<Need>,
-) -> Result<Option<Option<IgnoreFile>>, Error> {
+pub(super) fn ignore(need: Need, facts: &Facts, needs: &mut BTreeSet<Need>) -> Result<Option<Ignore>, Error> {
     match facts.get(&need) {
         None => {
             needs.insert(need);
             Ok(None)
         }
         Some(Err(failure)) => Err(ErrorKind::Lookup(failure.clone()).into()),
-        Some(Ok(Fact::Ignore(file))) => Ok(Some(file.clone())),
+        Some(Ok(Fact::Ignore(file))) => Ok(Some(Ignore(file.clone()))),
         Some(Ok(_)) => Ok(None),
     }
 }

@@ -89,8 +89,8 @@ impl GitRef {
         git.remote = parts.remote;
         if !parts.fragment.is_empty() {
             let (reference, subdir) = parts.fragment.split_once(':').unwrap_or((&parts.fragment, ""));
-            git.reference = reference.to_owned();
-            git.subdir = paths::join(["/", subdir])[1..].to_owned();
+            reference.clone_into(&mut git.reference);
+            paths::join(["/", subdir])[1..].clone_into(&mut git.subdir);
         }
         git.read_query(parts.query)?;
         Ok(Some(git))
@@ -152,7 +152,7 @@ impl Parts {
         }
         let url = Url::parse(text)?;
         // A web address is a repository only if it says so.
-        if url.scheme.starts_with("http") && !url.path.ends_with(".git") {
+        if url.scheme.starts_with("http") && !is_repository(&url.path) {
             return None;
         }
         Some(Self { query: url::query_pairs(&url.query), remote: url.remote, fragment: url.fragment })
@@ -176,6 +176,10 @@ impl Parts {
             query: url::parse_query(query)?,
         })
     }
+}
+
+fn is_repository(path: &str) -> bool {
+    path.strip_suffix(".git").is_some()
 }
 
 /// Splits at the first `#`. BuildKit's pattern takes as little as it can before `?` and `#`.

@@ -93,10 +93,8 @@ pub fn plan<'a>(
     let defaults = args::default_args(options, &target_platform, target_name);
     let lex = Lex::new(dockerfile.escape);
     let build_args = BuildArgs::new(&options.build_args);
-    let (global_args, declared) = {
-        let given = args::meta_args(defaults.clone(), &lex, &dockerfile.meta_args, Some(&build_args));
-        given?
-    };
+    let (global_args, declared) =
+        args::meta_args(defaults.clone(), lex, &dockerfile.meta_args, Some(&build_args))?;
     let mut planner = Planner {
         options,
         lex,
@@ -118,11 +116,15 @@ pub fn plan<'a>(
     planner.add_commands()?;
     let needed = planner.resolve(target, facts, &mut needs)?;
     let remote_context = context::main_context(options)?;
-    let ignore = match &remote_context {
-        Some(_) => Some(None),
-        None => context::ignore(Need::Ignore, facts, &mut needs)?,
-    };
-    let (true, Some(ignore)) = (needs.is_empty(), ignore) else { return Ok(Answer::Need(needs)) };
+    let mut ignore = None;
+    if remote_context.is_none()
+        && let Some(answer) = context::ignore(Need::Ignore, facts, &mut needs)?
+    {
+        ignore = answer.0;
+    }
+    if !needs.is_empty() {
+        return Ok(Answer::Need(needs));
+    }
     Ok(Answer::Ready(Box::new(Plan {
         options,
         escape: dockerfile.escape,

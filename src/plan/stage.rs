@@ -151,12 +151,12 @@ impl<'a> Stage<'a> {
     }
 
     /// A stage of the Dockerfile, its base not known yet.
-    pub(super) fn new(from: &'a dockerfile::Stage, base_name: String) -> Self {
+    pub(super) fn new(from: &'a dockerfile::Stage, base_name: &str) -> Self {
         Self {
             name: from.name.clone(),
             label: from.name.clone(),
             from: Some(from),
-            ..Self::image(&base_name, Some(from.head.span))
+            ..Self::image(base_name, Some(from.head.span))
         }
     }
 }

@@ -104,7 +104,7 @@ fn read_query(query: &str) -> (Vec<(String, String)>, bool) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         match (decode(name, true), decode(value, true)) {
             (Some(name), Some(value)) if !pair.contains(';') => {
-                pairs.push((name.into_owned(), value.into_owned()))
+                pairs.push((name.into_owned(), value.into_owned()));
             }
             _ => whole = false,
         }
@@ -218,7 +218,7 @@ fn encode(text: &str, part: Part) -> String {
 
 /// Decodes percent signs, and `+` as a blank if `plus`. `None` for a sign without two hex digits.
 fn decode(text: &str, plus: bool) -> Option<Cow<'_, str>> {
-    if !text.contains('%') && !(plus && text.contains('+')) {
+    if !text.contains('%') && (!plus || !text.contains('+')) {
         return Some(text.into());
     }
     let mut out = Vec::with_capacity(text.len());

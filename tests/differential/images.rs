@@ -67,7 +67,7 @@ pub fn made_up(reference: &str, architecture: &str, os: &str, variant: &str) -> 
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 fn unhex(words: &str) -> Option<Vec<String>> {

@@ -4,6 +4,13 @@
 //! belongs to the tests; `make fuzz CASES=1000000` is a long one. `BOB_FUZZ_SEED` chooses the mutations and
 //! `BOB_FUZZ_CORPUS` adds a folder of Dockerfiles to those of `testdata`.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    unreachable_pub,
+    reason = "tests look at files and clocks"
+)]
+
 mod images;
 mod mutate;
 mod oracle;

@@ -19,25 +19,33 @@ use crate::build::{self, Address, DaemonChoice, Interrupts, OwnDaemon, TlsOption
 pub async fn run(args: Args) -> Result<(), Failure> {
     if args.is_workspace_mode() {
         // The log is all that is left of a workspace.
-        logging::init("warn,bob=info,bob::proxy=off,bob::registry=error");
+        logging::init(&log_filter("info"));
         workspace::run(args).await
     } else {
-        logging::init("warn,bob::proxy=off,bob::registry=error");
+        logging::init(&log_filter("warn"));
         plain::run(args).await
     }
 }
 
+/// What is logged by itself: Bob's own steps at `level`. What the client and the proxy in this process
+/// meet is in the failure report, if it matters.
+fn log_filter(level: &str) -> String {
+    const BOB: &str = env!("CARGO_CRATE_NAME");
+    let quiet = ["buildkit", "proxy", "registry"];
+    quiet.iter().fold(format!("warn,{BOB}={level}"), |text, module| text + &format!(",{BOB}::{module}=off"))
+}
+
 /// What the user is told of a failed build.
-fn failure(error: &build::Error) -> Failure {
+pub(super) fn failure(error: &build::Error) -> Failure {
     let report = error.report();
     if error.is_usage() { Failure::Usage(report) } else { Failure::Rendered(format!("error: {report}")) }
 }
 
-fn listen() -> Result<Interrupts, Failure> {
+pub(super) fn listen() -> Result<Interrupts, Failure> {
     Interrupts::listen().map_err(|source| failure(&build::Error::Signals(source)))
 }
 
-fn environment(name: &str) -> Option<OsString> {
+pub(super) fn environment(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
 }
 
@@ -47,6 +55,7 @@ fn daemon_choice(args: &Args) -> Result<DaemonChoice, build::Error> {
     let address = address.map_err(|error| build::Error::Usage(error.to_string()))?;
     let runtime_dir = environment("XDG_RUNTIME_DIR").map(PathBuf::from);
     let root = args.state_dir.clone().unwrap_or_else(default_state_dir);
+    let root = std::path::absolute(&root).unwrap_or(root);
     let socket = socket_below(&root, runtime_dir.as_deref());
     Ok(DaemonChoice {
         address,
@@ -69,7 +78,7 @@ fn daemon_choice(args: &Args) -> Result<DaemonChoice, build::Error> {
 }
 
 /// Where buildkitd keeps its state outside of a workspace: for root a system folder, else one of the user's.
-fn default_state_dir() -> PathBuf {
+pub(super) fn default_state_dir() -> PathBuf {
     if rustix::process::geteuid().is_root() {
         return PathBuf::from("/var/lib/bob/buildkit");
     }

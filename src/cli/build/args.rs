@@ -40,7 +40,7 @@ pub struct Args {
     /// What becomes of the result: FOLDER, `-`, or type=image|registry|local|tar|oci|docker,dest=…; may be repeated
     #[arg(short = 'o', long = "output", value_name = "OUTPUT", help_heading = "Output")]
     pub outputs: Vec<String>,
-    /// Annotation of the image, [TYPE:]KEY=VALUE; may be repeated
+    /// Annotation of the image, `[TYPE:]KEY=VALUE`; may be repeated
     #[arg(long = "annotation", value_name = "ANNOTATION", help_heading = "Output")]
     pub annotations: Vec<String>,
     /// Write digests and names of the image as JSON

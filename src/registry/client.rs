@@ -291,6 +291,7 @@ impl Client {
             payload: Payload::Empty,
             reach: self.auth.reach(host),
             access: Some(Access { host: host.clone(), scopes }),
+            tally: None,
         })
     }
 

@@ -28,30 +28,30 @@ const ACCESS_TOKEN: Setting = Setting { flag: "--access-token", variable: "WORKS
 /// Arguments of `bob proxy`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The image behind `base` [env: WORKSPACEKIT_BOBPROXY_BASEREF]
+    /// The image behind `base` [env: `WORKSPACEKIT_BOBPROXY_BASEREF`]
     #[arg(long, value_name = "REF")]
     base_ref: Option<String>,
 
-    /// The image behind `target` [env: WORKSPACEKIT_BOBPROXY_TARGETREF]
+    /// The image behind `target` [env: `WORKSPACEKIT_BOBPROXY_TARGETREF`]
     #[arg(long, value_name = "REF")]
     target_ref: Option<String>,
 
     /// Credentials for both, as a docker config ({} for none); better given by its variable, which other
-    /// processes cannot list [env: WORKSPACEKIT_BOBPROXY_AUTH]
+    /// processes cannot list [env: `WORKSPACEKIT_BOBPROXY_AUTH`]
     #[arg(long, value_name = "JSON")]
     auth: Option<Secret>,
 
     /// Credentials of mirrored registries: HOST → {username,password} or {auth}; better given by its
-    /// variable [env: WORKSPACEKIT_BOBPROXY_ADDITIONALAUTH]
+    /// variable [env: `WORKSPACEKIT_BOBPROXY_ADDITIONALAUTH`]
     #[arg(long, value_name = "JSON")]
     additional_auth: Option<Secret>,
 
     /// What clients have to send as their password; better given by its variable
-    /// [env: WORKSPACEKIT_BOBPROXY_TOKEN]
+    /// [env: `WORKSPACEKIT_BOBPROXY_TOKEN`]
     #[arg(long, value_name = "TOKEN")]
     access_token: Option<Secret>,
 
-    /// Loopback address to listen on; may be repeated [default: 127.0.0.1:8080 and [::1]:8080]
+    /// Loopback address to listen on; may be repeated [default: port 8080 on both loopback addresses]
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Vec<SocketAddr>,
 
@@ -168,7 +168,6 @@ fn config(args: Args) -> Result<Config, Failure> {
 
 /// Listeners on all addresses; with `optional`, on those of the address families that this machine has.
 async fn listen(addresses: &[SocketAddr], optional: bool) -> Result<Vec<TcpListener>, Failure> {
-    use std::io::ErrorKind::{AddrNotAvailable, Unsupported};
     let mut listeners = Vec::new();
     for address in addresses {
         match TcpListener::bind(address).await {
@@ -183,12 +182,14 @@ async fn listen(addresses: &[SocketAddr], optional: bool) -> Result<Vec<TcpListe
             }
         }
     }
-    return Ok(listeners);
+    Ok(listeners)
+}
 
-    fn is_missing_family(error: &std::io::Error) -> bool {
-        // EAFNOSUPPORT has no kind of its own.
-        matches!(error.kind(), AddrNotAvailable | Unsupported) || error.raw_os_error() == Some(97)
-    }
+fn is_missing_family(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{AddrNotAvailable, Unsupported};
+    // EAFNOSUPPORT has no kind of its own.
+    matches!(error.kind(), AddrNotAvailable | Unsupported)
+        || error.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error())
 }
 
 /// Cancelled by the first SIGTERM or SIGINT, and by the second.

@@ -109,10 +109,10 @@ impl Default for Limits {
         Self {
             connections: 512,
             head_bytes: 32 * 1024,
-            head_timeout: Duration::from_secs(60),
-            stall_timeout: Duration::from_secs(120),
+            head_timeout: Duration::from_mins(1),
+            stall_timeout: Duration::from_mins(2),
             buffer_bytes: 16 * 1024 * 1024,
-            drain_timeout: Duration::from_secs(300),
+            drain_timeout: Duration::from_mins(5),
         }
     }
 }

@@ -85,7 +85,7 @@ impl<S> Content<S> {
         let Some(permit) = permit else { return Ok((Payload::Stream(body), None)) };
         let (mut pieces, mut size) = (VecDeque::new(), 0);
         while let Some(frame) = body.frame().await {
-            let Ok(data) = frame.map_err(client_fault)?.into_data() else { continue };
+            let Ok(data) = frame.map_err(|fault| client_fault(&fault))?.into_data() else { continue };
             size += data.len();
             pieces.push_back(data);
             if size > KEEP_LIMIT {
@@ -94,7 +94,9 @@ impl<S> Content<S> {
             }
         }
         let mut bytes = Vec::with_capacity(size);
-        pieces.iter().for_each(|piece| bytes.extend_from_slice(piece));
+        for piece in &pieces {
+            bytes.extend_from_slice(piece);
+        }
         Ok((Payload::Bytes(bytes.into()), Some(permit)))
     }
 }
@@ -112,7 +114,7 @@ fn check_manifest(payload: &Payload) -> Result<(), ProxyError> {
     }
 }
 
-fn client_fault(fault: BoxError) -> ProxyError {
+fn client_fault(fault: &BoxError) -> ProxyError {
     match fault.downcast_ref::<Stalled>() {
         Some(Stalled(limit)) => ProxyError::ClientStalled { seconds: limit.as_secs() },
         None => ProxyError::ClientBody,

@@ -185,11 +185,8 @@ fn head_end(held: &[u8], next: &[u8]) -> Option<usize> {
         Some(index) => next[index],
         None => held[index],
     };
-    for at in 0..next.len() {
+    for (at, _) in next.iter().enumerate().filter(|(_, byte)| **byte == b'\n') {
         let index = held.len() + at;
-        if next[at] != b'\n' {
-            continue;
-        }
         let bare = index == 0 || byte(index - 1) != b'\r';
         let empty_line = index == 1 || (index >= 3 && byte(index - 2) == b'\n');
         if bare || empty_line {
@@ -251,6 +248,10 @@ fn body_of(head: &[u8]) -> Result<State, Refusal> {
     }
 }
 
+/// Visible characters that no URI has; a fragment is never sent.
+/// (<https://www.rfc-editor.org/rfc/rfc3986#appendix-A>)
+const NOT_IN_URI: &[u8] = b"\"#<>\\^`{|}";
+
 /// Whether a request line is of HTTP/1.1, not 1.0; none if it is neither.
 fn is_http_11(line: &[u8]) -> Option<bool> {
     let mut words = line.split(|byte| *byte == b' ');
@@ -259,7 +260,7 @@ fn is_http_11(line: &[u8]) -> Option<bool> {
         && !method.is_empty()
         && method.iter().all(u8::is_ascii_uppercase)
         && !target.is_empty()
-        && target.iter().all(|byte| (b'!'..=b'~').contains(byte));
+        && target.iter().all(|byte| (b'!'..=b'~').contains(byte) && !NOT_IN_URI.contains(byte));
     match version {
         b"HTTP/1.1" if valid => Some(true),
         b"HTTP/1.0" if valid => Some(false),

@@ -122,9 +122,9 @@ impl<S: Layer<Outgoing>> Uploads<S> {
         let status = response.status();
         let location = match status {
             StatusCode::CREATED => finished.or_else(|| content_path(name, response.headers())),
-            StatusCode::ACCEPTED | StatusCode::NO_CONTENT => self.sealed(asked, name, Purpose::Upload)?,
+            StatusCode::ACCEPTED | StatusCode::NO_CONTENT => self.sealed(asked, name, &Purpose::Upload)?,
             _ if matches!(status.as_u16(), 307 | 308) => {
-                self.sealed(asked, name, Purpose::Redirect(asked.method.clone()))?
+                self.sealed(asked, name, &Purpose::Redirect(asked.method.clone()))?
             }
             // The other redirects would turn the write into a read.
             _ if is_redirect(status) => return Err(asked.bad("a redirect of a write", None)),
@@ -139,12 +139,12 @@ impl<S: Layer<Outgoing>> Uploads<S> {
         Ok(response)
     }
 
-    fn sealed(&self, asked: &Asked, name: &str, purpose: Purpose) -> Result<Option<String>, ProxyError> {
+    fn sealed(&self, asked: &Asked, name: &str, purpose: &Purpose) -> Result<Option<String>, ProxyError> {
         let Some(location) = &asked.location else { return Ok(None) };
         let location = location.to_str().unwrap_or_default();
         let onward = asked.upstream.auth.onward(&asked.at, location);
         let onward = onward.map_err(|source| asked.bad("a location that is not followed", Some(source)))?;
-        let id = self.sealer.seal(name, &purpose, &onward);
+        let id = self.sealer.seal(name, purpose, &onward);
         let id = id.ok_or_else(|| asked.bad("a location that is too long", None))?;
         Ok(Some(format!("/v2/{name}/blobs/uploads/{id}")))
     }

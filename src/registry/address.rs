@@ -78,8 +78,9 @@ fn embedded_v4(address: IpAddr) -> Result<Ipv4Addr, Ipv6Addr> {
     let v4 = |high: u16, low: u16| Ipv4Addr::from((u32::from(high) << 16) | u32::from(low));
     match s {
         [0, 0, 0, 0, 0, 0, 0, 0 | 1] => Err(v6),
-        [0, 0, 0, 0, 0, 0 | 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => Ok(v4(high, low)),
-        [0x2002, high, low, ..] => Ok(v4(high, low)),
+        [0, 0, 0, 0, 0, 0 | 0xffff, high, low]
+        | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
+        | [0x2002, high, low, ..] => Ok(v4(high, low)),
         _ => Err(v6),
     }
 }

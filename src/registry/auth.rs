@@ -15,7 +15,7 @@ use super::host::Host;
 use super::onward::{NamedBy, Onward, OnwardError, Step};
 use super::retry;
 use super::store::Credentials;
-use super::token::{Token, TokenRequest, Words, basic_header};
+use super::token::{Token, TokenRequest, Words, basic_header, bearer_header};
 use super::transport::{Body, Transport, TransportError};
 
 /// Tokens and hosts remembered at most; more than one build ever uses.
@@ -189,11 +189,7 @@ impl Authenticator {
         let Some(challenge) = known.challenge else { return Ok(None) };
         let credential = self.credentials.find(&access.host).await?;
         match (challenge, credential) {
-            (_, Some(Credential { login: Login::RegistryToken(token), .. })) => {
-                let mut value = HeaderValue::from_str(&format!("Bearer {}", token.reveal())).ok();
-                value.iter_mut().for_each(|value| value.set_sensitive(true));
-                Ok(value)
-            }
+            (_, Some(Credential { login: Login::RegistryToken(token), .. })) => Ok(bearer_header(&token)),
             (Challenge::Basic, Some(Credential { login: Login::Password { username, password }, .. })) => {
                 Ok(Some(basic_header(&username, &password)))
             }

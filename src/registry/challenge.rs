@@ -57,15 +57,14 @@ fn parse(value: &str) -> Vec<Raw> {
         let Some((word, after)) = token(rest) else { return challenges };
         let after_space = after.trim_start_matches([' ', '\t']);
         let parameter = after_space.strip_prefix('=').map(|value| value.trim_start_matches([' ', '\t']));
-        match (parameter.and_then(parameter_value), challenges.last_mut()) {
-            (Some((value, after)), Some(challenge)) => {
-                challenge.parameters.push((word.to_ascii_lowercase(), value));
-                rest = after;
-            }
-            _ => {
-                challenges.push(Raw { scheme: word.to_ascii_lowercase(), parameters: Vec::new() });
-                rest = skip_token68(after_space);
-            }
+        if let (Some((value, after)), Some(challenge)) =
+            (parameter.and_then(parameter_value), challenges.last_mut())
+        {
+            challenge.parameters.push((word.to_ascii_lowercase(), value));
+            rest = after;
+        } else {
+            challenges.push(Raw { scheme: word.to_ascii_lowercase(), parameters: Vec::new() });
+            rest = skip_token68(after_space);
         }
     }
 }
@@ -115,12 +114,12 @@ mod tests {
         Challenge::from_headers(&headers)
     }
 
-    fn bearer(realm: &str, service: Option<&str>, scope: Option<&str>) -> Option<Challenge> {
-        Some(Challenge::Bearer {
+    fn bearer(realm: &str, service: Option<&str>, scope: Option<&str>) -> Challenge {
+        Challenge::Bearer {
             realm: realm.into(),
             service: service.map(Into::into),
             scope: scope.map(Into::into),
-        })
+        }
     }
 
     #[test]
@@ -128,23 +127,23 @@ mod tests {
         let hub = r#"Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="repository:a/b:pull,push""#;
         assert_eq!(
             read(&[hub]),
-            bearer(
+            Some(bearer(
                 "https://auth.docker.io/token",
                 Some("registry.docker.io"),
                 Some("repository:a/b:pull,push")
-            )
+            ))
         );
         assert_eq!(
             read(&[r#"Basic realm="https://x.example/",service="ecr.amazonaws.com""#]),
             Some(Challenge::Basic)
         );
         assert_eq!(read(&["basic"]), Some(Challenge::Basic));
-        assert_eq!(read(&["BEARER Realm = t , service=\"a\\\"b\""]), bearer("t", Some("a\"b"), None));
+        assert_eq!(read(&["BEARER Realm = t , service=\"a\\\"b\""]), Some(bearer("t", Some("a\"b"), None)));
     }
 
     #[test]
     fn prefers_bearer_among_several_challenges() {
-        let want = bearer("https://t.example", None, Some("a,b"));
+        let want = Some(bearer("https://t.example", None, Some("a,b")));
         assert_eq!(read(&[r#"Basic realm="x", Bearer realm="https://t.example", scope="a,b""#]), want);
         assert_eq!(read(&[r#"Bearer realm="https://t.example",scope="a,b", Basic realm="x""#]), want);
         assert_eq!(read(&[r#"Basic realm="x""#, r#"Bearer realm="https://t.example",scope="a,b""#]), want);

@@ -88,7 +88,7 @@ pub enum ClientError {
         /// What was to be done.
         what: String,
         /// Why not.
-        source: CallError,
+        source: Box<CallError>,
     },
     /// The registry refused.
     #[error("cannot {what}: the registry answered {status}{message}")]
@@ -357,7 +357,8 @@ impl Client {
         what: impl Fn() -> String,
     ) -> Result<Option<Response<Body>>, ClientError> {
         let result = self.auth.read(call).await;
-        let response = result.map_err(|source| ClientError::Call { what: what(), source })?;
+        let response =
+            result.map_err(|source| ClientError::Call { what: what(), source: Box::new(source) })?;
         match response.status() {
             StatusCode::OK => Ok(Some(response)),
             StatusCode::NOT_FOUND => Ok(None),
@@ -366,7 +367,10 @@ impl Client {
     }
 
     async fn send(&self, call: Call, what: impl Fn() -> String) -> Result<Response<Body>, ClientError> {
-        self.auth.send(call).await.map_err(|source| ClientError::Call { what: what(), source })
+        self.auth
+            .send(call)
+            .await
+            .map_err(|source| ClientError::Call { what: what(), source: Box::new(source) })
     }
 
     fn upload_location(

@@ -18,7 +18,7 @@ use tower::Service as _;
 
 use super::address::{AddressRefused, Reach, Resolver};
 use super::host::Host;
-use super::transport::{BoxError, find};
+use super::transport::{BoxError, causes, find};
 
 /// How long connecting may take, TLS handshake included.
 const CONNECT_LIMIT: Duration = Duration::from_secs(30);
@@ -126,7 +126,7 @@ fn speaks_tls(error: &(dyn std::error::Error + 'static)) -> bool {
     if let Some(tls) = find::<rustls::Error>(error) {
         return !matches!(tls, rustls::Error::InvalidMessage(_));
     }
-    !find::<std::io::Error>(error).is_some_and(|io| {
+    !causes(error).filter_map(|cause| cause.downcast_ref::<std::io::Error>()).any(|io| {
         matches!(
             io.kind(),
             ErrorKind::UnexpectedEof

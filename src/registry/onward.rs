@@ -111,12 +111,8 @@ fn resolve(base: &Uri, location: &str) -> Option<Uri> {
     if has_scheme {
         let uri: Uri = location.parse().ok()?;
         // "http:/x" and "http:x" have no host that could be checked.
-        return uri
-            .authority()
-            .map(Authority::as_str)
-            .filter(|text| !text.contains('@'))
-            .is_some()
-            .then_some(uri);
+        let named = uri.authority().map(Authority::as_str).is_some_and(|text| !text.contains('@'));
+        return named.then_some(uri);
     }
     let path = if location.starts_with('/') {
         location.to_owned()

@@ -22,7 +22,7 @@ use super::transport::{Transport, collect};
 /// The most that is read of a token endpoint's answer, in bytes.
 const ANSWER_LIMIT: usize = 64 * 1024;
 /// How long a token holds if the endpoint does not say; the specification's own default.
-const DEFAULT_LIFETIME: Duration = Duration::from_secs(60);
+const DEFAULT_LIFETIME: Duration = Duration::from_mins(1);
 /// How long before its end a token is renewed, at most.
 const MARGIN: Duration = Duration::from_secs(30);
 /// The name that Bob gives itself to token endpoints.
@@ -86,10 +86,8 @@ impl TokenRequest<'_> {
         let lifetime = lifetime(&answer, &headers);
         let text = answer.token.filter(|token| !token.is_empty()).or(answer.access_token);
         let text = text.ok_or_else(|| self.malformed())?;
-        let bearer = zeroize::Zeroizing::new(format!("Bearer {}", text.reveal()));
-        let mut header = HeaderValue::from_str(&bearer).map_err(|_| self.malformed())?;
-        header.set_sensitive(true);
-        Ok(Token { header, renew_at: Instant::now() + (lifetime - MARGIN.min(lifetime / 4)) })
+        let header = bearer_header(&text).ok_or_else(|| self.malformed())?;
+        Ok(Token { header, renew_at: Instant::now() + lifetime.saturating_sub(MARGIN.min(lifetime / 4)) })
     }
 
     async fn ask(
@@ -162,6 +160,14 @@ impl std::fmt::Display for Words<'_> {
             None => f.write_str("no login, since there are no credentials for it"),
         }
     }
+}
+
+/// The Bearer `Authorization` value of this token, marked sensitive; none if it cannot stand in a header.
+pub(super) fn bearer_header(token: &Secret) -> Option<HeaderValue> {
+    let text = zeroize::Zeroizing::new(format!("Bearer {}", token.reveal()));
+    let mut value = HeaderValue::from_str(&text).ok()?;
+    value.set_sensitive(true);
+    Some(value)
 }
 
 /// The Basic `Authorization` value of this login; marked sensitive.

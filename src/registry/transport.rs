@@ -76,7 +76,7 @@ impl Default for TransportConfig {
         Self {
             insecure: BTreeSet::new(),
             extra_ca: Vec::new(),
-            silence: Duration::from_secs(120),
+            silence: Duration::from_mins(2),
             // A layer's bytes move faster over one HTTP/1.1 connection each than multiplexed on one.
             http2: false,
         }
@@ -254,7 +254,7 @@ impl Transport {
                     let body = body.map_err(|error| -> BoxError { Box::new(error) }).boxed_unsync();
                     IdleBody::new(body, self.silence).boxed_unsync()
                 })),
-                Err(error) => Err(classify(host, error)),
+                Err(error) => Err(classify(host, &error)),
             },
             () = activity.silence(self.silence) => {
                 Err(TransportError::Silent { host, seconds: self.silence.as_secs() })
@@ -263,49 +263,51 @@ impl Transport {
     }
 }
 
-fn classify(host: String, error: legacy::Error) -> TransportError {
-    if find::<AddressRefused>(&error).is_some() {
+fn classify(host: String, error: &legacy::Error) -> TransportError {
+    if find::<AddressRefused>(error).is_some() {
         return TransportError::AddressRefused { host };
     }
-    if find::<PlainHttpRefused>(&error).is_some() {
+    if find::<PlainHttpRefused>(error).is_some() {
         return TransportError::PlainHttp { host };
     }
     if error.is_connect() {
-        let source: BoxError = match find::<rustls::Error>(&error) {
+        let source: BoxError = match find::<rustls::Error>(error) {
             Some(tls) => return TransportError::Tls { host, source: Box::new(tls.clone()) },
             None => innermost(error),
         };
         return TransportError::Connect { host, source };
     }
-    if let Some(Stalled(limit)) = find(&error) {
+    if let Some(Stalled(limit)) = find(error) {
         return TransportError::RequestStalled { seconds: limit.as_secs() };
     }
     // hyper marks a request that failed by its own body as the user's fault.
-    let own_body = find::<hyper::Error>(&error).is_some_and(hyper::Error::is_user);
+    let own_body = find::<hyper::Error>(error).is_some_and(hyper::Error::is_user);
     let source = innermost(error);
     if own_body { TransportError::RequestBody { source } } else { TransportError::Broken { host, source } }
 }
 
 /// The first error of type `T` among `error` and its causes.
 pub(super) fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
-    let mut next = Some(error);
-    while let Some(cause) = next {
-        if let Some(found) = cause.downcast_ref() {
-            return Some(found);
-        }
+    causes(error).find_map(|cause| cause.downcast_ref())
+}
+
+/// `error` and its causes.
+pub(super) fn causes<'a>(
+    error: &'a (dyn Error + 'static),
+) -> impl Iterator<Item = &'a (dyn Error + 'static)> + use<'a> {
+    std::iter::successors(Some(error), |cause: &&'a (dyn Error + 'static)| {
+        let cause = *cause;
         // An io::Error passes over what it wraps when it is asked for its source.
-        let wrapped = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        next = match wrapped {
-            Some(inner) => Some(inner),
+        match cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            Some(inner) => Some(inner as &(dyn Error + 'static)),
             None => cause.source(),
-        };
-    }
-    None
+        }
+    })
 }
 
 /// The last cause's text: what people need of hyper's long chains.
-fn innermost(error: legacy::Error) -> BoxError {
-    let mut last: &dyn Error = &error;
+fn innermost(error: &legacy::Error) -> BoxError {
+    let mut last: &dyn Error = error;
     while let Some(cause) = last.source() {
         last = cause;
     }

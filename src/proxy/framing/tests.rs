@@ -65,6 +65,8 @@ fn ambiguous_heads_are_refused_and_what_came_before_passes() {
         ("GET  / HTTP/1.1\r\nHost: x\r\n\r\n", Refusal::RequestLine),
         ("GET / x HTTP/1.1\r\nHost: x\r\n\r\n", Refusal::RequestLine),
         ("GET /\tx HTTP/1.1\r\nHost: x\r\n\r\n", Refusal::RequestLine),
+        ("GET /a#b HTTP/1.1\r\nHost: x\r\n\r\n", Refusal::RequestLine),
+        ("GET /a\\b HTTP/1.1\r\nHost: x\r\n\r\n", Refusal::RequestLine),
         ("get / HTTP/1.1\r\nHost: x\r\n\r\n", Refusal::RequestLine),
         ("GET / HTTP/2.0\r\nHost: x\r\n\r\n", Refusal::RequestLine),
         ("GET /\r\n\r\n", Refusal::RequestLine),

@@ -1,0 +1,175 @@
+//! `bob proxy` as a program: arguments, variables, logs, signals, exit codes.
+
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::harness::DIGEST;
+use crate::upstream::{Upstream, reply};
+
+fn bob(args: &[&str], env: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bob"));
+    command.arg("proxy").args(args).env_clear().envs(env.iter().copied());
+    command.output().unwrap()
+}
+
+/// Arguments, variables, and words of the error.
+type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], &'a str);
+
+#[test]
+fn wrong_usage_is_told_without_secrets_and_exits_with_2() {
+    const REFS: [&str; 4] = ["--base-ref", "r.example/a:1", "--target-ref", "r.example/b:1"];
+    let auth = ("WORKSPACEKIT_BOBPROXY_AUTH", "{}");
+    let cases: &[Case] = &[
+        (&[], &[auth], "WORKSPACEKIT_BOBPROXY_BASEREF"),
+        (&["--base-ref", "a"], &[auth], "WORKSPACEKIT_BOBPROXY_TARGETREF"),
+        (&[], &[], "WORKSPACEKIT_BOBPROXY_AUTH"),
+        (&["--base-ref", "a/UPPER", "--target-ref", "a"], &[auth], "WORKSPACEKIT_BOBPROXY_BASEREF"),
+        (&REFS, &[("WORKSPACEKIT_BOBPROXY_AUTH", "hunter2")], "WORKSPACEKIT_BOBPROXY_AUTH"),
+        (
+            &REFS,
+            &[("WORKSPACEKIT_BOBPROXY_AUTH", r#"{"auths":{"a.example":{"auth":"hunter2"}}}"#)],
+            "a.example",
+        ),
+        (
+            &REFS,
+            &[auth, ("WORKSPACEKIT_BOBPROXY_ADDITIONALAUTH", "hunter2")],
+            "WORKSPACEKIT_BOBPROXY_ADDITIONALAUTH",
+        ),
+        (&REFS, &[auth, ("WORKSPACEKIT_BOBPROXY_TOKEN", "")], "WORKSPACEKIT_BOBPROXY_TOKEN"),
+        (&["--listen", "0.0.0.0:8080"], &[auth], "loopback"),
+        (&["--listen", "8080"], &[auth], "--listen"),
+        (&["--upstream-timeout", "0"], &[auth], "--upstream-timeout"),
+        (&["--insecure-registry", "http://x"], &[auth], "--insecure-registry"),
+        (&["--no-such-flag"], &[auth], "--no-such-flag"),
+    ];
+    for (args, env, words) in cases {
+        let output = bob(args, env);
+        let text = String::from_utf8_lossy(&output.stderr);
+        // The first case of a bad reference names where it came from: the flag.
+        let words = if args.contains(&"a/UPPER") { "--base-ref" } else { words };
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {text}");
+        assert!(text.contains(words), "{args:?}: {text}");
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+}
+
+#[test]
+fn help_shows_no_values_of_variables() {
+    let output = bob(
+        &["--help"],
+        &[("WORKSPACEKIT_BOBPROXY_AUTH", "hunter2"), ("WORKSPACEKIT_BOBPROXY_TOKEN", "hunter2")],
+    );
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("WORKSPACEKIT_BOBPROXY_AUTH") && !text.contains("hunter2"), "{text}");
+}
+
+#[test]
+fn an_address_in_use_is_named_and_exits_with_1() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let args = ["--base-ref", "a", "--target-ref", "b", "--auth", "{}", "--listen", &address];
+    let output = bob(&args, &[]);
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains(&address) && text.contains("--listen"), "{text}");
+}
+
+/// A running `bob proxy`, ended with the test.
+struct Running {
+    child: Child,
+    folder: tempfile::TempDir,
+}
+
+impl Running {
+    fn start(args: &[&str], env: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let log = std::fs::File::create(folder.path().join("log")).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bob"));
+        command.arg("proxy").args(args).env_clear().envs(env.iter().copied());
+        Self { child: command.stdin(Stdio::null()).stderr(log).spawn().unwrap(), folder }
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap()
+    }
+
+    /// The addresses that it logs, once there are `count` of them.
+    async fn addresses(&self, count: usize) -> Vec<String> {
+        for _ in 0..1000 {
+            let log = self.log();
+            let found = log.lines().filter_map(|line| line.split_once("listening on "));
+            let found: Vec<String> = found.map(|(_, rest)| rest.trim().to_owned()).collect();
+            if found.len() == count {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("not listening: {}", self.log());
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_serves_both_families_logs_no_secret_and_ends_on_sigterm() {
+    let upstream = Upstream::start_async(|seen| {
+        Box::pin(async move {
+            if seen.header("authorization").is_none() {
+                return reply(401, &[("www-authenticate", "Basic realm=\"r\"")], "");
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            reply(200, &[], "whole")
+        })
+    })
+    .await;
+    let base = format!("{}/a/b:1", upstream.host());
+    let auth = format!(r#"{{"auths":{{"{}":{{"username":"user","password":"hunter2"}}}}}}"#, upstream.host());
+    let flags =
+        ["--listen", "127.0.0.1:0", "--listen", "[::1]:0", "--base-ref", &base, "--target-ref", &base];
+    let env = [
+        ("WORKSPACEKIT_BOBPROXY_AUTH", auth.as_str()),
+        ("WORKSPACEKIT_BOBPROXY_TOKEN", "sesame"),
+        ("WORKSPACEKIT_BOBPROXY_ADDITIONALAUTH", ""),
+        ("LOG_LEVEL", "trace"),
+    ];
+    let mut running = Running::start(&flags, &env);
+    let addresses = running.addresses(2).await;
+    assert!(addresses[0].starts_with("127.0.0.1:") && addresses[1].starts_with("[::1]:"), "{addresses:?}");
+
+    // "bob:sesame"
+    let request = format!(
+        "GET /v2/base/blobs/{DIGEST} HTTP/1.1\r\nHost: x\r\nAuthorization: Basic Ym9iOnNlc2FtZQ==\r\n\r\n"
+    );
+    let mut clients = Vec::new();
+    for address in &addresses {
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(request.as_bytes()).await.unwrap();
+        clients.push(client);
+    }
+    while upstream.seen().iter().filter(|seen| seen.header("authorization").is_some()).count() < 2 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let pid = running.child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    // What is under way finishes.
+    for client in &mut clients {
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("whole"), "{answer}");
+    }
+    assert!(running.child.wait().unwrap().success());
+    let log = running.log();
+    assert!(log.contains("alias=\"base\"") && log.contains("upstream=200"), "{log}");
+    // Neither secret, nor in base64 ("user:hunter2", "bob:sesame").
+    for secret in ["hunter2", "sesame", "dXNlcjpodW50ZXIy", "Ym9iOnNlc2FtZQ=="] {
+        assert!(!log.contains(secret), "{secret}: {log}");
+    }
+}

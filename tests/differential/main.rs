@@ -1,11 +1,13 @@
 //! Bob's converter against BuildKit's own, on mutated and recombined Dockerfiles.
 //!
-//! Both have to give the same verdict, error line, root digest, image config and build checks. A short run
-//! belongs to the tests; `make fuzz CASES=1000000` is a long one. `BOB_FUZZ_SEED` chooses the mutations and
+//! Both have to give the same verdict, error line, root digest, steps that are never cached, image config and
+//! build checks. A short run belongs to the tests; `make fuzz CASES=1000000` is a long one. `BOB_FUZZ_SEED` chooses the mutations and
 //! `BOB_FUZZ_CORPUS` adds a folder of Dockerfiles to those of `testdata`.
 
+mod case;
 mod images;
 mod mutate;
+mod options;
 mod oracle;
 
 use std::collections::BTreeSet;
@@ -15,13 +17,14 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use bob::build::convert::{Answer, Converter, Rejected};
+use bob::build::convert::{Answer, Converter, Definition, IgnoreFile, Rejected};
 use bob::diag::{Source, Span};
 use bob::image::Platform;
 use bob::lint::Warning;
-use bob::plan::{Fact, Facts, ImageFact, Need, Options};
+use bob::plan::{Fact, Facts, Failure, ImageFact, Need};
 use serde_json::Value;
 
+use case::Case;
 use mutate::Mutator;
 use oracle::{Oracle, Verdict};
 
@@ -30,20 +33,19 @@ const BATCH: usize = 64;
 /// How many differences are reported before a run ends.
 const ENOUGH: usize = 30;
 
-fn options() -> Options {
-    Options { build_platform: Platform::new("linux", "amd64"), ..Options::default() }
-}
-
 /// What Bob makes of a Dockerfile, in the oracle's terms.
-fn convert(text: &[u8]) -> Verdict {
-    let source = Source::new("Dockerfile", text);
-    let options = options();
+fn convert(case: &Case) -> Verdict {
+    let options = match case.options() {
+        Ok(options) => options,
+        Err(error) => return Verdict { error: error.to_string(), ..Verdict::default() },
+    };
+    let source = Source::new("Dockerfile", &*case.text);
     let outcome = Converter::new(source, &options).and_then(|converter| {
         let mut facts = Facts::new();
         loop {
-            match converter.convert(&options, None, &facts)? {
+            match converter.convert(&options, options.platforms.first(), &facts)? {
                 Answer::Need(needs) => facts.extend(needs.into_iter().map(|need| {
-                    let fact = made_up(&need);
+                    let fact = made_up(&need, case, &options.build_platform);
                     (need, fact)
                 })),
                 Answer::Done(conversion) => return Ok(conversion),
@@ -55,6 +57,7 @@ fn convert(text: &[u8]) -> Verdict {
             Ok(definition) => Verdict {
                 ok: true,
                 root: definition.ops.last().map(|op| op.digest.to_string()).unwrap_or_default(),
+                ignore_cache: uncached(&definition),
                 config: serde_json::from_slice(&conversion.lowered.image.to_json()).expect("JSON"),
                 warnings: lines(&conversion.warnings),
                 ..Verdict::default()
@@ -69,6 +72,11 @@ fn convert(text: &[u8]) -> Verdict {
     }
 }
 
+fn uncached(definition: &Definition) -> Vec<String> {
+    let ops = definition.ops.iter().filter(|op| op.metadata.ignore_cache);
+    ops.map(|op| op.digest.to_string()).collect()
+}
+
 fn lines(warnings: &[Warning]) -> Vec<String> {
     warnings
         .iter()
@@ -77,11 +85,10 @@ fn lines(warnings: &[Warning]) -> Vec<String> {
 }
 
 /// The answer that the oracle's made-up world gives.
-fn made_up(need: &Need) -> Result<Fact, bob::plan::Failure> {
+fn made_up(need: &Need, case: &Case, build_platform: &Platform) -> Result<Fact, Failure> {
     match need {
-        Need::Image { reference, platform, .. } => {
-            let host = Platform::new("linux", "amd64");
-            let platform = platform.as_ref().unwrap_or(&host).normalized();
+        Need::Image { reference, platform, .. } | Need::OciLayout { reference, platform, .. } => {
+            let platform = platform.as_ref().unwrap_or(build_platform).normalized();
             match images::made_up(reference, &platform.architecture, &platform.os, &platform.variant) {
                 Some((digest, config)) => {
                     Ok(Fact::Image(ImageFact::new(digest, config.to_string().into_bytes())))
@@ -89,8 +96,12 @@ fn made_up(need: &Need) -> Result<Fact, bob::plan::Failure> {
                 None => Err(Arc::new(Error::other(format!("{reference}: not found")))),
             }
         }
+        Need::Ignore if !case.ignore.is_empty() => {
+            let text = case.ignore.clone().into_bytes();
+            Ok(Fact::Ignore(Some(IgnoreFile { name: ".dockerignore".into(), text })))
+        }
         Need::Ignore | Need::NamedIgnore { .. } => Ok(Fact::Ignore(None)),
-        other => Err(Arc::new(Error::other(format!("nothing is known of {other:?}")))),
+        Need::SourceTime { .. } => Err(Arc::new(Error::other("no network to look at its time"))),
     }
 }
 
@@ -120,6 +131,9 @@ fn difference(ours: &Verdict, theirs: &Verdict) -> Option<String> {
     if ours.root != theirs.root {
         return Some(format!("root: {} / {}", ours.root, theirs.root));
     }
+    if ours.ignore_cache != theirs.ignore_cache {
+        return Some(format!("never cached: {:?} / {:?}", ours.ignore_cache, theirs.ignore_cache));
+    }
     let (mine, other) = (plain(&ours.config), plain(&theirs.config));
     if mine != other {
         return Some(format!("config: {mine} / {other}"));
@@ -132,13 +146,22 @@ fn difference(ours: &Verdict, theirs: &Verdict) -> Option<String> {
     (mine != other).then(|| format!("build checks: {mine:?} / {other:?}"))
 }
 
-/// What the two disagree about, however often BuildKit is asked: it looks base images up concurrently, and of
-/// several wrong ones names whichever is found first.
-fn settled_difference(oracle: &mut Oracle, text: &[u8], theirs: &Verdict) -> Option<String> {
-    let ours = convert(text);
+/// What the two disagree about, however often BuildKit is asked. It looks base images up concurrently, and of
+/// several that fail it names whichever fails first: two such failures at two lines are no difference.
+fn settled_difference(oracle: &mut Oracle, case: &Case, theirs: &Verdict) -> Option<String> {
+    let ours = convert(case);
     let found = difference(&ours, theirs)?;
-    let again = oracle.ask(&vec![text.to_vec(); 24]);
+    if is_look_up_failure(&ours) && is_look_up_failure(theirs) {
+        return None;
+    }
+    let again = oracle.ask(&vec![case.clone(); 24]);
     again.iter().all(|theirs| difference(&ours, theirs).is_some()).then_some(found)
+}
+
+/// Whether a base image could not be found, or its name is no reference.
+fn is_look_up_failure(verdict: &Verdict) -> bool {
+    !verdict.ok
+        && (verdict.error.contains("failed to parse stage name") || verdict.error.ends_with(": not found"))
 }
 
 /// Every file below `folder` that may be a Dockerfile.
@@ -183,11 +206,11 @@ fn mutated_dockerfiles_mean_the_same_to_both() {
                 let mut oracle = Oracle::start();
                 let mut mutator = Mutator::new(corpus, (seed * 2 + worker) as u64);
                 while done.fetch_add(BATCH, Ordering::Relaxed) < cases {
-                    let texts: Vec<Vec<u8>> = (0..BATCH).map(|_| mutator.next()).collect();
-                    for (text, theirs) in texts.iter().zip(oracle.ask(&texts)) {
+                    let batch: Vec<Case> = (0..BATCH).map(|_| mutator.next()).collect();
+                    for (case, theirs) in batch.iter().zip(oracle.ask(&batch)) {
                         accepted.fetch_add(usize::from(theirs.ok), Ordering::Relaxed);
-                        if let Some(difference) = settled_difference(&mut oracle, text, &theirs) {
-                            found.lock().expect("not poisoned").push((difference, text.clone()));
+                        if let Some(difference) = settled_difference(&mut oracle, case, &theirs) {
+                            found.lock().expect("not poisoned").push((difference, case.clone()));
                         }
                     }
                     if found.lock().expect("not poisoned").len() >= ENOUGH {
@@ -209,16 +232,20 @@ fn mutated_dockerfiles_mean_the_same_to_both() {
 }
 
 /// Writes each difference to a file of its own and fails if there is one.
-fn report(found: &[(String, Vec<u8>)]) {
+fn report(found: &[(String, Case)]) {
     if found.is_empty() {
         return;
     }
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("differences");
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).expect("a folder");
-    for (index, (difference, text)) in found.iter().enumerate() {
+    for (index, (difference, case)) in found.iter().enumerate() {
         let path = folder.join(format!("{index}.Dockerfile"));
-        fs::write(&path, text).expect("a file");
+        fs::write(&path, &case.text).expect("a file");
+        if case.has_options() {
+            let json = serde_json::to_string(case).expect("strings and maps of strings");
+            fs::write(path.with_extension("json"), json).expect("a file");
+        }
         eprintln!("{}: {}", path.display(), difference.chars().take(400).collect::<String>());
     }
     panic!("{} differences (Bob's / BuildKit's), Dockerfiles in {}", found.len(), folder.display());

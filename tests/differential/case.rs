@@ -7,15 +7,15 @@ use bob::dockerfile::parse_ram_in_bytes;
 use bob::image::{Platform, Reference};
 use bob::plan::git::GitRef;
 use bob::plan::{Network, NoCache, Options, OptionsError, ResolveMode, Ulimit};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// A case as the oracle reads it: `Case` in `tools/oracle/options.go`. An empty field is an option that is
 /// not given.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Case {
     /// The Dockerfile.
-    #[serde(serialize_with = "base64")]
+    #[serde(serialize_with = "base64", skip_deserializing)]
     pub(crate) text: Vec<u8>,
     /// `--target`.
     pub(crate) target: String,
@@ -37,7 +37,7 @@ pub(crate) struct Case {
     pub(crate) network: String,
     /// `--shm-size`.
     pub(crate) shm_size: String,
-    /// `--ulimit NAME=SOFT:HARD`.
+    /// `--ulimit NAME=SOFT[:HARD]`.
     pub(crate) ulimit: Vec<String>,
     /// `--cgroup-parent`.
     pub(crate) cgroup_parent: String,
@@ -90,14 +90,20 @@ impl Case {
                 (false, true) => NoCache::Off,
                 (false, false) => NoCache::Stages(filter.split(',').map(str::to_owned).collect()),
             },
-            add_hosts: self.add_host.iter().map(|text| host(text)).collect(),
+            add_hosts: self.add_host.iter().flat_map(|text| hosts(text)).collect(),
             network: match self.network.as_str() {
                 "host" => Network::Host,
                 "none" => Network::None,
                 _ => Network::Sandbox,
             },
             shm_size_bytes: parse_ram_in_bytes(&self.shm_size).unwrap_or(0),
-            ulimits: self.ulimit.iter().map(|text| ulimit(text)).collect(),
+            ulimits: self
+                .ulimit
+                .iter()
+                .map(|text| (text.split('=').next(), ulimit(text)))
+                .collect::<BTreeMap<_, _>>()
+                .into_values()
+                .collect(),
             cgroup_parent: self.cgroup_parent.clone(),
             resolve_mode: if self.pull { ResolveMode::Pull } else { ResolveMode::Default },
             named_contexts: self.contexts.iter().map(|(name, value)| context(name, value)).collect(),
@@ -112,14 +118,16 @@ fn platform(text: &str) -> Platform {
     Platform::parse(text).expect("a platform").normalized()
 }
 
-fn host(text: &str) -> (String, IpAddr) {
-    let (name, ip) = text.split_once(':').expect("HOST:IP");
-    (name.to_owned(), ip.parse().expect("an address"))
+fn hosts(text: &str) -> Vec<(String, IpAddr)> {
+    let (name, ips) = text.split_once('=').or_else(|| text.split_once(':')).expect("HOST:IP");
+    let address =
+        |ip: &str| ip.trim_matches(['[', ']']).parse::<IpAddr>().expect("an address").to_canonical();
+    ips.split(',').map(|ip| (name.to_lowercase(), address(ip))).collect()
 }
 
 fn ulimit(text: &str) -> Ulimit {
-    let (name, limit) = text.split_once('=').expect("NAME=SOFT:HARD");
-    let (soft, hard) = limit.split_once(':').expect("SOFT:HARD");
+    let (name, limit) = text.split_once('=').expect("NAME=SOFT[:HARD]");
+    let (soft, hard) = limit.split_once(':').unwrap_or((limit, limit));
     let number = |text: &str| text.parse().expect("a number");
     Ulimit { name: name.to_owned(), soft: number(soft), hard: number(hard) }
 }

@@ -1,109 +1,33 @@
 //! Bob's converter against BuildKit's own, on mutated and recombined Dockerfiles.
 //!
 //! Both have to give the same verdict, error line, root digest, steps that are never cached, image config and
-//! build checks. A short run belongs to the tests; `make fuzz CASES=1000000` is a long one. `BOB_FUZZ_SEED` chooses the mutations and
-//! `BOB_FUZZ_CORPUS` adds a folder of Dockerfiles to those of `testdata`.
+//! build checks. A short run belongs to the tests; `make fuzz CASES=1000000` is a long one. `BOB_FUZZ_SEED`
+//! chooses the mutations and `BOB_FUZZ_CORPUS` adds a folder of Dockerfiles to those of `testdata`.
 
 mod case;
 mod images;
 mod mutate;
 mod options;
 mod oracle;
+mod ours;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Error;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 
-use bob::build::convert::{Answer, Converter, Definition, IgnoreFile, Rejected};
-use bob::diag::{Source, Span};
-use bob::image::Platform;
-use bob::lint::Warning;
-use bob::plan::{Fact, Facts, Failure, ImageFact, Need};
 use serde_json::Value;
 
 use case::Case;
 use mutate::Mutator;
 use oracle::{Oracle, Verdict};
+use ours::convert;
 
 /// How many Dockerfiles are made, asked and compared at a time.
 const BATCH: usize = 64;
 /// How many differences are reported before a run ends.
 const ENOUGH: usize = 30;
-
-/// What Bob makes of a Dockerfile, in the oracle's terms.
-fn convert(case: &Case) -> Verdict {
-    let options = match case.options() {
-        Ok(options) => options,
-        Err(error) => return Verdict { error: error.to_string(), ..Verdict::default() },
-    };
-    let source = Source::new("Dockerfile", &*case.text);
-    let outcome = Converter::new(source, &options).and_then(|converter| {
-        let mut facts = Facts::new();
-        loop {
-            match converter.convert(&options, options.platforms.first(), &facts)? {
-                Answer::Need(needs) => facts.extend(needs.into_iter().map(|need| {
-                    let fact = made_up(&need, case, &options.build_platform);
-                    (need, fact)
-                })),
-                Answer::Done(conversion) => return Ok(conversion),
-            }
-        }
-    });
-    match outcome {
-        Ok(conversion) => match conversion.definition("corpus") {
-            Ok(definition) => Verdict {
-                ok: true,
-                root: definition.ops.last().map(|op| op.digest.to_string()).unwrap_or_default(),
-                ignore_cache: uncached(&definition),
-                config: serde_json::from_slice(&conversion.lowered.image.to_json()).expect("JSON"),
-                warnings: lines(&conversion.warnings),
-                ..Verdict::default()
-            },
-            Err(error) => Verdict { error: error.to_string(), ..Verdict::default() },
-        },
-        Err(Rejected { error, .. }) => Verdict {
-            line: error.location.as_ref().and_then(|at| at.spans.first()).map_or(0, |span| span.first()),
-            error: error.message,
-            ..Verdict::default()
-        },
-    }
-}
-
-fn uncached(definition: &Definition) -> Vec<String> {
-    let ops = definition.ops.iter().filter(|op| op.metadata.ignore_cache);
-    ops.map(|op| op.digest.to_string()).collect()
-}
-
-fn lines(warnings: &[Warning]) -> Vec<String> {
-    warnings
-        .iter()
-        .map(|warning| format!("{}:{}", warning.rule.name, warning.span.map_or(0, Span::first)))
-        .collect()
-}
-
-/// The answer that the oracle's made-up world gives.
-fn made_up(need: &Need, case: &Case, build_platform: &Platform) -> Result<Fact, Failure> {
-    match need {
-        Need::Image { reference, platform, .. } | Need::OciLayout { reference, platform, .. } => {
-            let platform = platform.as_ref().unwrap_or(build_platform).normalized();
-            match images::made_up(reference, &platform.architecture, &platform.os, &platform.variant) {
-                Some((digest, config)) => {
-                    Ok(Fact::Image(ImageFact::new(digest, config.to_string().into_bytes())))
-                }
-                None => Err(Arc::new(Error::other(format!("{reference}: not found")))),
-            }
-        }
-        Need::Ignore if !case.ignore.is_empty() => {
-            let text = case.ignore.clone().into_bytes();
-            Ok(Fact::Ignore(Some(IgnoreFile { name: ".dockerignore".into(), text })))
-        }
-        Need::Ignore | Need::NamedIgnore { .. } => Ok(Fact::Ignore(None)),
-        Need::SourceTime { .. } => Err(Arc::new(Error::other("no network to look at its time"))),
-    }
-}
 
 /// Leaves out what encoders may leave out: nulls, and empty strings, lists and objects.
 fn plain(value: &Value) -> Value {

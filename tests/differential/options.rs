@@ -192,5 +192,6 @@ fn name_after(random: &mut StdRng, text: &[u8], after: &[&str]) -> Option<String
 
 /// Whether both sides read a context's name as it is.
 fn is_plain_name(name: &str) -> bool {
-    name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+    // 64 hexadecimal digits are no name.
+    name.len() < 40 && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
 }

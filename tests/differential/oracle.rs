@@ -28,6 +28,9 @@ pub(crate) struct Verdict {
     /// The image config.
     #[serde(default)]
     pub(crate) config: Value,
+    /// Microseconds that the conversion took, without reading the case and writing the verdict.
+    #[serde(default)]
+    pub(crate) micros: u64,
     /// `Rule:LINE: message`, sorted.
     #[serde(default)]
     pub(crate) warnings: Vec<String>,

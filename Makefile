@@ -1,6 +1,6 @@
 # The three commands of this project. Each installs what it needs and is safe to repeat.
 
-.PHONY: demo test deny fuzz setup
+.PHONY: demo test deny fuzz bench setup
 
 # Plays a workspace: a registry with a password, `bob proxy` with the credentials, `bob build` without.
 demo: setup
@@ -25,3 +25,7 @@ setup:
 # Bob's converter against BuildKit's on CASES mutated Dockerfiles.
 fuzz: setup
 	BOB_FUZZ_CASES=$(or $(CASES),1000000) cargo test --release --locked --test differential -- --nocapture
+
+# How long Bob's converter and BuildKit's take for the same cases, and how Bob's time grows with a Dockerfile.
+bench: setup
+	cargo bench --locked --bench convert

@@ -193,8 +193,8 @@ impl<'a> Planner<'a, '_> {
             return Err(ErrorKind::FromVariable.into());
         }
         if let Ok(index) = from.parse::<i64>() {
-            let place = usize::try_from(index).ok().filter(|place| *place < self.stages.list.len());
-            return place.ok_or_else(|| ErrorKind::StageIndex { index }.into());
+            let found = usize::try_from(index).ok().and_then(|number| self.stages.at(number));
+            return found.ok_or_else(|| ErrorKind::StageIndex { index }.into());
         }
         Ok(self.stages.named(from).unwrap_or_else(|| self.stages.add(Stage::image(from, Some(span)))))
     }

@@ -25,16 +25,13 @@ impl Planner<'_, '_> {
     ) -> Result<Vec<bool>, Error> {
         loop {
             let reachable = self.reachable(target);
-            // BuildKit looks all bases up at once. Which failure it reports is chance, most often the last.
-            let mut failure = None;
-            for id in 0..self.stages.list.len() {
+            for id in self.look_up_order() {
                 let needed = self.options.all_stages || reachable.get(id).copied().unwrap_or_default();
-                if let Err(error) = self.resolve_base(id, needed, facts, needs) {
-                    failure = Some(error.or_at(self.stages.list[id].span));
+                match self.resolve_base(id, needed, facts, needs) {
+                    Ok(()) => {}
+                    Err(_) if !needs.is_empty() => break,
+                    Err(error) => return Err(error.or_at(self.stages.list[id].span)),
                 }
-            }
-            if let Some(error) = failure {
-                return Err(error);
             }
             if !needs.is_empty() {
                 return Ok(reachable);
@@ -48,6 +45,25 @@ impl Planner<'_, '_> {
                 return Ok(self.reachable(target));
             }
         }
+    }
+
+    /// The stages whose base may have to be looked up, in the order that decides which of several failures
+    /// is reported. BuildKit looks them up at once, so there it is chance; but Go starts with the goroutine
+    /// that was made last, and then takes the others in turn.
+    fn look_up_order(&self) -> Vec<StageId> {
+        let stages = &self.stages.list;
+        let open = |id: &StageId| {
+            let stage = &stages[*id];
+            stage.parent().is_none() && !stage.ready && !stage.progress.resolved
+        };
+        let mut order: Vec<StageId> = (0..stages.len()).filter(open).collect();
+        let in_goroutine = |id: &StageId| {
+            stages[*id].base_name != "scratch" || matches!(stages[*id].base, Base::Replaced(..))
+        };
+        if let Some(last) = order.iter().rposition(in_goroutine) {
+            order[..=last].rotate_right(1);
+        }
+        order
     }
 
     fn reachable(&self, target: StageId) -> Vec<bool> {
@@ -168,11 +184,10 @@ impl Planner<'_, '_> {
     /// (`initOnBuildTriggers`).
     fn add_triggers(&mut self, id: StageId) -> Result<bool, Error> {
         let stage = &mut self.stages.list[id];
-        let mut triggers: Vec<String> = Vec::new();
+        let mut triggers: Vec<Vec<u8>> = Vec::new();
         if !std::mem::replace(&mut stage.progress.image_triggered, true) {
-            triggers.extend(
-                base_config(&stage.base).iter().flat_map(|config| config.config.on_build.iter().cloned()),
-            );
+            let of_image = base_config(&stage.base).map(|config| config.config.on_build.iter());
+            triggers.extend(of_image.into_iter().flatten().map(|trigger| trigger.clone().into_bytes()));
         }
         let parent = stage.parent();
         if let Some(parent) = parent
@@ -181,7 +196,7 @@ impl Planner<'_, '_> {
             let stage_triggers =
                 self.stages.list[parent].commands.iter().filter_map(|command| {
                     match &command.instruction.kind {
-                        Kind::Onbuild(onbuild) => Some(onbuild.expression.clone()),
+                        Kind::Onbuild(onbuild) => Some(onbuild.bytes.clone()),
                         _ => None,
                     }
                 });

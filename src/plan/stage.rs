@@ -166,6 +166,8 @@ impl<'a> Stage<'a> {
 pub(super) struct Stages<'a> {
     pub(super) list: Vec<Stage<'a>>,
     by_name: HashMap<String, StageId>,
+    /// The stages as `COPY --from=INDEX` counts them.
+    numbered: Vec<StageId>,
 }
 
 impl<'a> Stages<'a> {
@@ -182,7 +184,18 @@ impl<'a> Stages<'a> {
             self.by_name.insert(stage.name.to_lowercase(), id);
         }
         self.list.push(stage);
+        self.numbered.push(id);
         id
+    }
+
+    /// The stage with a number. BuildKit gives an image that COPY or RUN reads from one more number each
+    /// time that it is found by its number.
+    pub(super) fn at(&mut self, number: usize) -> Option<StageId> {
+        let id = *self.numbered.get(number)?;
+        if self.list[id].from.is_none() {
+            self.numbered.push(id);
+        }
+        Some(id)
     }
 
     pub(super) fn named(&self, name: &str) -> Option<StageId> {

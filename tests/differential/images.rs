@@ -4,11 +4,17 @@
 //! `…/onbuild-HEX[-HEX…]` has a trigger for every HEX, `…/config-HEX` merges a JSON object, `…/missing`
 //! does not exist. `tools/oracle/gateway.go` says the same.
 
+use bob::dockerfile::lossy;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 /// Digest and config file of the image that the oracle makes up for a reference; `None` if it has none.
-pub fn made_up(reference: &str, architecture: &str, os: &str, variant: &str) -> Option<(String, Value)> {
+pub(crate) fn made_up(
+    reference: &str,
+    architecture: &str,
+    os: &str,
+    variant: &str,
+) -> Option<(String, Value)> {
     let hash = Sha256::digest(reference.as_bytes());
     let mut config = Map::new();
     let mut env = vec!["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"];
@@ -44,21 +50,22 @@ pub fn made_up(reference: &str, architecture: &str, os: &str, variant: &str) -> 
     if name == "missing" {
         return None;
     }
+    let mut over = Map::new();
     let (kind, words) = name.split_once('-').unwrap_or((name, ""));
     if let Some(texts) = unhex(words) {
         if kind == "onbuild" {
+            let texts: Vec<String> = texts.iter().map(|text| lossy(text).into_owned()).collect();
             config.insert("OnBuild".into(), json!(texts));
         } else if kind == "config" && texts.len() == 1 {
-            let mut over: Map<String, Value> = serde_json::from_str(&texts[0]).ok()?;
-            if let Some(Value::Object(inner)) = over.remove("config") {
+            over = serde_json::from_str(&lossy(&texts[0])).ok()?;
+            if let Some(Value::Object(inner)) = over.get("config").cloned() {
+                over.remove("config");
                 merge(&mut config, inner);
             }
-            merge(image.as_object_mut()?, over);
         }
     }
-    if image.get("config").is_none() {
-        image["config"] = Value::Object(config);
-    }
+    image["config"] = Value::Object(config);
+    merge(image.as_object_mut()?, over);
     let digest = reference.split_once('@').map_or_else(
         || format!("sha256:{}", hex(&Sha256::digest(format!("image:{reference}").as_bytes()))),
         |(_, d)| d.to_owned(),
@@ -70,16 +77,17 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
-fn unhex(words: &str) -> Option<Vec<String>> {
+fn unhex(words: &str) -> Option<Vec<Vec<u8>>> {
     words
         .split('-')
         .map(|word| {
             if word.is_empty() || !word.is_ascii() || word.len() % 2 == 1 {
                 return None;
             }
-            let bytes: Result<Vec<u8>, _> =
-                (0..word.len()).step_by(2).map(|at| u8::from_str_radix(&word[at..at + 2], 16)).collect();
-            String::from_utf8(bytes.ok()?).ok()
+            if !word.bytes().all(|b| b.is_ascii_hexdigit()) {
+                return None;
+            }
+            (0..word.len()).step_by(2).map(|at| u8::from_str_radix(&word[at..at + 2], 16).ok()).collect()
         })
         .collect()
 }

@@ -3,6 +3,9 @@
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
+use crate::case::Case;
+use crate::options;
+
 /// Pieces that mean something to a Dockerfile parser.
 const PIECES: &[&str] = &[
     "FROM ",
@@ -162,24 +165,47 @@ const PIECES: &[&str] = &[
     "true",
     "false",
     "\u{a0}",
+    "%2f",
+    "%C3%A4",
+    "%ff",
+    "http://",
+    ".git",
+    "&",
+    "<<",
+    "type=",
+    "TARGETARCH",
+    "SOURCE_DATE_EPOCH",
+    "PATH",
+    "http_proxy",
+    "windows/amd64",
+    "C:\\",
+    "ONBUILD RUN x",
     "\u{2028}",
 ];
 
 /// Makes Dockerfiles from a seed: the same seed makes the same ones.
 #[derive(Debug)]
-pub struct Mutator<'a> {
+pub(crate) struct Mutator<'a> {
     corpus: &'a [Vec<u8>],
     random: StdRng,
 }
 
 impl<'a> Mutator<'a> {
     /// A mutator of the Dockerfiles in `corpus`, of which there has to be one.
-    pub fn new(corpus: &'a [Vec<u8>], seed: u64) -> Self {
+    pub(crate) fn new(corpus: &'a [Vec<u8>], seed: u64) -> Self {
         Self { corpus, random: StdRng::seed_from_u64(seed) }
     }
 
-    /// The next Dockerfile.
-    pub fn next(&mut self) -> Vec<u8> {
+    /// The next case.
+    pub(crate) fn next(&mut self) -> Case {
+        let mut case = Case::of(self.text());
+        if self.below(4) == 0 {
+            options::add(&mut self.random, &mut case);
+        }
+        case
+    }
+
+    fn text(&mut self) -> Vec<u8> {
         let mut text = self.corpus[self.below(self.corpus.len())].clone();
         let mutations = if self.below(3) == 0 { 1 + self.below(4) } else { 1 };
         for _ in 0..mutations {

@@ -3,35 +3,42 @@
 use std::io::{BufRead, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use base64::Engine as _;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
+
+use crate::case::Case;
 
 /// What BuildKit makes of a Dockerfile.
 #[derive(Debug, Default, Deserialize)]
-pub struct Verdict {
+pub(crate) struct Verdict {
     /// Whether it is accepted.
-    pub ok: bool,
+    pub(crate) ok: bool,
     /// The reason, where it is not.
     #[serde(default)]
-    pub error: String,
+    pub(crate) error: String,
     /// The line that the error names; 0 if it names none.
     #[serde(default)]
-    pub line: u32,
+    pub(crate) line: u32,
     /// The digest of the last op; empty for a graph without any.
     #[serde(default)]
-    pub root: String,
+    pub(crate) root: String,
+    /// Digests of the ops that run even if they are cached.
+    #[serde(default)]
+    pub(crate) ignore_cache: Vec<String>,
     /// The image config.
     #[serde(default)]
-    pub config: Value,
+    pub(crate) config: Value,
+    /// Microseconds that the conversion took, without reading the case and writing the verdict.
+    #[serde(default)]
+    pub(crate) micros: u64,
     /// `Rule:LINE: message`, sorted.
     #[serde(default)]
-    pub warnings: Vec<String>,
+    pub(crate) warnings: Vec<String>,
 }
 
 /// A running oracle.
 #[derive(Debug)]
-pub struct Oracle {
+pub(crate) struct Oracle {
     process: Child,
     input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
@@ -39,11 +46,15 @@ pub struct Oracle {
 
 impl Oracle {
     /// Starts `target/tools/oracle`, which `tools/setup` builds.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/target/tools/oracle");
         let mut process = Command::new(path)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            // Go's scanner writes there what it thinks of bytes that are not UTF-8.
+            .stderr(Stdio::null())
+            // It is a short life with much memory: collecting garbage rarely makes it faster.
+            .env("GOGC", "400")
             .spawn()
             .unwrap_or_else(|e| panic!("{path}: {e}: run `make setup`"));
         let input = process.stdin.take();
@@ -51,19 +62,19 @@ impl Oracle {
         Self { process, input, output }
     }
 
-    /// The verdicts on `texts`, in their order.
-    pub fn ask(&mut self, texts: &[Vec<u8>]) -> Vec<Verdict> {
+    /// The verdicts on `cases`, in their order.
+    pub(crate) fn ask(&mut self, cases: &[Case]) -> Vec<Verdict> {
         let mut lines = String::new();
-        for text in texts {
-            let case = json!({"text": base64::engine::general_purpose::STANDARD.encode(text)});
-            lines += &format!("{case}\n");
+        for case in cases {
+            lines += &serde_json::to_string(case).expect("strings and maps of strings");
+            lines.push('\n');
         }
         let input = self.input.as_mut().expect("the oracle takes input");
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 input.write_all(lines.as_bytes()).and_then(|()| input.flush()).expect("the oracle reads");
             });
-            texts.iter().map(|_| read(&mut self.output)).collect()
+            cases.iter().map(|_| read(&mut self.output)).collect()
         })
     }
 }

@@ -104,7 +104,16 @@ impl ImageLock {
             Need::Ignore | Need::NamedIgnore { .. } => return Err(LockError::NotAnImage { what: "a file" }),
         };
         let platform = platform.as_ref().unwrap_or(build_platform).normalized().to_string();
-        match self.0.get(&(reference.clone(), platform.clone())) {
+        let found = self.0.get(&(reference.clone(), platform.clone()));
+        // A digest names one image of an OCI layout, whatever platform is asked for.
+        let found = match need {
+            Need::OciLayout { .. } => found.or_else(|| {
+                let built_here = build_platform.normalized().to_string();
+                self.0.get(&(reference.clone(), built_here))
+            }),
+            _ => found,
+        };
+        match found {
             Some(entry) => {
                 let json = serde_json::to_vec(&entry.config)?;
                 Ok(Fact::Image(ImageFact::new(entry.digest.clone(), json)))

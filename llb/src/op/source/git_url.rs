@@ -6,7 +6,7 @@ use std::fmt::Write;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct GitUrl {
     pub(super) scheme: String,
-    /// Host with its port.
+    /// Host with its port, percent signs decoded.
     pub(super) host: String,
     /// Path, percent signs decoded.
     pub(super) path: String,
@@ -48,14 +48,10 @@ impl GitUrl {
         if host.contains(' ') {
             return None;
         }
+        let host = decode(host)?;
         let decoded = decode(path)?;
         let path_as_written = if path.bytes().all(is_plain) { path.to_owned() } else { encode(&decoded) };
-        Some(Self {
-            remote: format!("{scheme}://{authority}{path_as_written}"),
-            host: host.to_owned(),
-            path: decoded,
-            scheme,
-        })
+        Some(Self { remote: format!("{scheme}://{authority}{path_as_written}"), host, path: decoded, scheme })
     }
 
     /// Takes `user@host:path` apart.

@@ -1,0 +1,153 @@
+//! How long Bob's converter takes: beside BuildKit's own for the same Dockerfiles, and as they grow.
+//!
+//! `make bench` takes the Dockerfiles of `testdata`. `BOB_BENCH_CASES` names files of cases instead, separated
+//! by colons: a JSON object a line, as `tools/oracle` prints them, whose Dockerfiles lie in the folder
+//! `dockerfiles` beside the file. Cases that the oracle rejects are left out.
+//!
+//! Both sides look base images up in the same made-up world; both times are those from the text to the
+//! marshalled graph, without processes and JSON around them.
+
+#[path = "../tests/differential/case.rs"]
+#[allow(dead_code, reason = "the fuzzer uses the rest")]
+mod case;
+#[path = "../tests/differential/images.rs"]
+mod images;
+#[path = "../tests/differential/oracle.rs"]
+#[allow(dead_code, reason = "the fuzzer uses the rest")]
+mod oracle;
+#[path = "../tests/differential/ours.rs"]
+#[allow(dead_code, reason = "the fuzzer uses the rest")]
+mod ours;
+#[path = "../tests/robustness/shapes.rs"]
+mod shapes;
+
+use std::hint::black_box;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use bob::plan::Options;
+
+use case::Case;
+use oracle::Oracle;
+
+const ROUNDS: usize = 7;
+
+fn main() {
+    let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench");
+    match (args.next(), args.next().and_then(|lines| lines.parse().ok())) {
+        (Some(shape), Some(lines)) => grow(&shape, lines),
+        (Some(what), _) if what == "growth" => compare_growth(),
+        (Some(what), _) if what == "ratio" => compare_with_oracle(),
+        _ => {
+            compare_with_oracle();
+            compare_growth();
+        }
+    }
+}
+
+fn compare_with_oracle() {
+    let mut oracle = Oracle::start();
+    let mut cases = cases();
+    let asked = cases.len();
+    let verdicts = oracle.ask(&cases);
+    let mut accepted = verdicts.iter().map(|verdict| verdict.ok);
+    cases.retain(|_| accepted.next() == Some(true));
+    let prepared: Vec<(&Case, Options)> =
+        cases.iter().map(|case| (case, case.options().expect("accepted"))).collect();
+
+    let mut rounds: Vec<(f64, Duration, Duration)> = (0..ROUNDS)
+        .map(|_| {
+            let theirs = oracle.ask(&cases).iter().map(|verdict| verdict.micros).sum();
+            let theirs = Duration::from_micros(theirs);
+            let ours = prepared.iter().map(|(case, options)| time(case, options)).sum::<Duration>();
+            (theirs.as_secs_f64() / ours.as_secs_f64(), theirs, ours)
+        })
+        .collect();
+    rounds.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (ratio, theirs, ours) = rounds[ROUNDS / 2];
+    println!("{} of {asked} Dockerfiles are accepted; {ROUNDS} rounds, the median one:", cases.len());
+    println!("  BuildKit {:9.2} ms", theirs.as_secs_f64() * 1e3);
+    println!("  Bob      {:9.2} ms", ours.as_secs_f64() * 1e3);
+    println!("  ratio    {ratio:9.1}  ({:.1} to {:.1})", rounds[0].0, rounds[ROUNDS - 1].0);
+}
+
+/// How long one conversion takes, up to the marshalled graph.
+fn time(case: &Case, options: &Options) -> Duration {
+    let start = Instant::now();
+    let conversion = ours::conversion(case, options).ok();
+    let definition = conversion.as_ref().and_then(|conversion| conversion.definition("corpus").ok());
+    let taken = start.elapsed();
+    assert!(definition.is_some(), "the oracle accepts what Bob does not: {}", case.text.escape_ascii());
+    black_box(definition);
+    taken
+}
+
+fn cases() -> Vec<Case> {
+    let Ok(files) = std::env::var("BOB_BENCH_CASES") else {
+        let mut texts = Vec::new();
+        collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata"), &mut texts);
+        return texts.into_iter().map(Case::of).collect();
+    };
+    files.split(':').flat_map(|file| listed(Path::new(file))).collect()
+}
+
+fn listed(file: &Path) -> Vec<Case> {
+    let folder = file.with_file_name("dockerfiles");
+    let text = std::fs::read_to_string(file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+    let case = |line: &str| {
+        let mut case: Case = serde_json::from_str(line).expect("a case");
+        let name: serde_json::Value = serde_json::from_str(line).expect("a case");
+        case.text = std::fs::read(folder.join(name["dockerfile"].as_str().expect("a path"))).expect("a file");
+        case
+    };
+    text.lines().map(case).collect()
+}
+
+fn collect(folder: &Path, into: &mut Vec<Vec<u8>>) {
+    let mut entries: Vec<PathBuf> =
+        std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            collect(&path, into);
+        } else if path.display().to_string().ends_with("ockerfile") {
+            into.push(std::fs::read(&path).expect("a file"));
+        }
+    }
+}
+
+/// Each shape at two sizes, each in a process of its own, so that peak memory is that of the shape.
+fn compare_growth() {
+    println!(
+        "{:20} {:>12} {:>12} {:>7} {:>10} {:>10}",
+        "shape", "1,000", "100,000", "factor", "text", "peak"
+    );
+    for (name, make) in shapes::SHAPES {
+        let run = |lines: usize| {
+            let this = std::env::current_exe().expect("a path");
+            let output = Command::new(this).args([name, &*lines.to_string()]).output().expect("a process");
+            let text = String::from_utf8(output.stdout).expect("text");
+            let mut numbers = text.split_whitespace().map(|number| number.parse::<f64>().expect("a number"));
+            (numbers.next().expect("milliseconds"), numbers.next().expect("mebibytes"))
+        };
+        let ((small, _), (large, peak)) = (run(1_000), run(100_000));
+        #[expect(clippy::cast_precision_loss, reason = "a size for people")]
+        let size = make(100_000).len() as f64 / f64::from(1 << 20);
+        let factor = large / small;
+        println!("{name:20} {small:9.2} ms {large:9.1} ms {factor:7.0} {size:6.1} MiB {peak:6.0} MiB");
+    }
+}
+
+/// Prints milliseconds and peak mebibytes of one shape.
+fn grow(shape: &str, lines: usize) {
+    let (_, make) = shapes::SHAPES.iter().find(|(name, _)| *name == shape).expect("a shape");
+    let case = Case::of(make(lines).into_bytes());
+    let options = case.options().expect("no options");
+    let rounds = if lines > 10_000 { 1 } else { 5 };
+    let best = (0..rounds).map(|_| time(&case, &options)).min().expect("a round");
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
+    let peak = peak.and_then(|kib| kib.trim().parse::<f64>().ok()).unwrap_or_default() / 1024.0;
+    println!("{} {peak}", best.as_secs_f64() * 1e3);
+}

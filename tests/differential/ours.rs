@@ -1,0 +1,93 @@
+//! Bob's converter in the oracle's made-up world.
+
+use std::io::Error;
+use std::sync::Arc;
+
+use bob::build::convert::{Answer, Conversion, Converter, Definition, IgnoreFile, Rejected};
+use bob::diag::{Source, Span};
+use bob::image::Platform;
+use bob::lint::Warning;
+use bob::plan::{Fact, Facts, Failure, ImageFact, Need, Options};
+
+use crate::case::Case;
+use crate::images;
+use crate::oracle::Verdict;
+
+/// A Dockerfile's graph and config, everything looked up in the made-up world.
+pub(crate) fn conversion(case: &Case, options: &Options) -> Result<Box<Conversion>, Rejected> {
+    let source = Source::new("Dockerfile", &*case.text);
+    let converter = Converter::new(source, options)?;
+    let mut facts = Facts::new();
+    loop {
+        match converter.convert(options, options.platforms.first(), &facts)? {
+            Answer::Need(needs) => facts.extend(needs.into_iter().map(|need| {
+                let fact = made_up(&need, case, &options.build_platform);
+                (need, fact)
+            })),
+            Answer::Done(conversion) => return Ok(conversion),
+        }
+    }
+}
+
+/// What Bob makes of a Dockerfile, in the oracle's terms.
+pub(crate) fn convert(case: &Case) -> Verdict {
+    let options = match case.options() {
+        Ok(options) => options,
+        Err(error) => return Verdict { error: error.to_string(), ..Verdict::default() },
+    };
+    match conversion(case, &options) {
+        Ok(conversion) => match conversion.definition("corpus") {
+            Ok(definition) => Verdict {
+                ok: true,
+                root: definition.ops.last().map(|op| op.digest.to_string()).unwrap_or_default(),
+                ignore_cache: uncached(&definition),
+                config: serde_json::from_slice(&conversion.lowered.image.to_json()).expect("JSON"),
+                warnings: lines(&conversion.warnings),
+                ..Verdict::default()
+            },
+            Err(error) => Verdict { error: error.to_string(), ..Verdict::default() },
+        },
+        Err(Rejected { error, .. }) => Verdict {
+            line: error.location.as_ref().and_then(|at| at.spans.first()).map_or(0, |span| span.first()),
+            error: error.message,
+            ..Verdict::default()
+        },
+    }
+}
+
+fn uncached(definition: &Definition) -> Vec<String> {
+    let ops = definition.ops.iter().filter(|op| op.metadata.ignore_cache);
+    ops.map(|op| op.digest.to_string()).collect()
+}
+
+fn lines(warnings: &[Warning]) -> Vec<String> {
+    warnings
+        .iter()
+        .map(|warning| format!("{}:{}", warning.rule.name, warning.span.map_or(0, Span::first)))
+        .collect()
+}
+
+/// The answer that the oracle's made-up world gives.
+fn made_up(need: &Need, case: &Case, build_platform: &Platform) -> Result<Fact, Failure> {
+    match need {
+        Need::Image { reference, .. } | Need::OciLayout { reference, .. } => {
+            let platform = match need {
+                Need::Image { platform: Some(platform), .. } => platform.normalized(),
+                // Asked for an image of an OCI layout, the oracle looks at no platform.
+                _ => build_platform.clone(),
+            };
+            match images::made_up(reference, &platform.architecture, &platform.os, &platform.variant) {
+                Some((digest, config)) => {
+                    Ok(Fact::Image(ImageFact::new(digest, config.to_string().into_bytes())))
+                }
+                None => Err(Arc::new(Error::other(format!("{reference}: not found")))),
+            }
+        }
+        Need::Ignore if !case.ignore.is_empty() => {
+            let text = case.ignore.clone().into_bytes();
+            Ok(Fact::Ignore(Some(IgnoreFile { name: ".dockerignore".into(), text })))
+        }
+        Need::Ignore | Need::NamedIgnore { .. } => Ok(Fact::Ignore(None)),
+        Need::SourceTime { .. } => Err(Arc::new(Error::other("no network to look at its time"))),
+    }
+}

@@ -150,6 +150,19 @@ fn a_registry_that_refuses_the_push_is_named_with_its_reason() {
 }
 
 #[test]
+fn a_registry_that_refuses_a_copied_workspace_image_is_named_with_its_reason() {
+    let base = Image::push_source(Registry::shared(), "faults/copied:v1");
+    for status in [401, 403] {
+        let (workspace, host) = (Workspace::new(&[]), refusing_registry(status));
+        let outcome = workspace.build(&base, &format!("{host}/faults/target:v1")).fail(1);
+        for text in [workspace.log(), outcome.stderr] {
+            assert!(text.contains(&format!("registry {host} refused the push")), "{text}");
+            assert!(text.contains(&status.to_string()) && text.contains("not today"), "{text}");
+        }
+    }
+}
+
+#[test]
 fn a_registry_that_is_not_there_is_named() {
     let mut fault = Fault::new(GOOD);
     fault.base = "127.0.0.1:1/faults/base:v1".into();

@@ -20,4 +20,5 @@ mod mirror;
 mod operations;
 mod reads;
 mod real;
+mod tokens;
 mod uploads;

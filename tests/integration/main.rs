@@ -8,6 +8,7 @@ mod support;
 
 mod contexts;
 mod faults;
+mod hostile;
 mod interchange;
 mod interrupts;
 mod parts;

@@ -52,8 +52,11 @@ impl Issuer {
         let folder = tempfile::tempdir().unwrap();
         let input = folder.path().join("input");
         std::fs::write(&input, &signed).unwrap();
-        let output =
-            Command::new(tool("openssl")).args(["dgst", "-sha256", "-sign"]).arg(&self.key).arg(input).output();
+        let output = Command::new(tool("openssl"))
+            .args(["dgst", "-sha256", "-sign"])
+            .arg(&self.key)
+            .arg(input)
+            .output();
         format!("{signed}.{}", URL_SAFE_NO_PAD.encode(plain_signature(&output.unwrap().stdout)))
     }
 
@@ -104,7 +107,8 @@ impl Site {
 }
 
 fn skopeo(args: &[&str]) {
-    let output = Command::new(tool("skopeo")).args(["--insecure-policy", "copy"]).args(args).output().unwrap();
+    let output =
+        Command::new(tool("skopeo")).args(["--insecure-policy", "copy"]).args(args).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 

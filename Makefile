@@ -1,6 +1,6 @@
-# The three commands of this project. Each installs what it needs and is safe to repeat.
+# The commands of this project. Each installs what it needs and is safe to repeat.
 
-.PHONY: demo test deny fuzz setup
+.PHONY: demo test deny fuzz bench-proxy setup
 
 # Plays a workspace: a registry with a password, `bob proxy` with the credentials, `bob build` without.
 demo: setup
@@ -25,3 +25,7 @@ setup:
 # Bob's converter against BuildKit's on CASES mutated Dockerfiles.
 fuzz: setup
 	BOB_FUZZ_CASES=$(or $(CASES),1000000) cargo test --release --locked --test differential -- --nocapture
+
+# Throughput, latency and memory of the proxy beside direct requests; GIB=20 also streams one such blob.
+bench-proxy: setup
+	BOB_BENCH_GIB=$(GIB) cargo bench --locked --bench proxy

@@ -54,7 +54,7 @@ impl Connection {
         Self(BufReader::with_capacity(PIECE, stream))
     }
 
-    /// The first line, and the headers in lower case; none at the end.
+    /// The first line and the headers; none at the end.
     fn head(&mut self) -> Option<(String, String)> {
         let (mut first, mut headers) = (String::new(), String::new());
         if self.0.read_line(&mut first).ok()? == 0 {
@@ -63,7 +63,7 @@ impl Connection {
         while !headers.ends_with("\r\n\r\n") && headers != "\r\n" {
             self.0.read_line(&mut headers).ok()?;
         }
-        Some((first, headers.to_lowercase()))
+        Some((first, headers))
     }
 
     fn skip(&mut self, size: u64) {
@@ -101,7 +101,8 @@ impl Connection {
 }
 
 fn header<'a>(headers: &'a str, name: &str) -> Option<&'a str> {
-    headers.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+    let value = |line: &'a str| line.split_once(": ").filter(|(found, _)| found.eq_ignore_ascii_case(name));
+    headers.lines().find_map(value).map(|(_, value)| value)
 }
 
 /// Our registry: serves `blobs` and a manifest, and takes every upload. With a token lifetime it asks for
@@ -136,14 +137,15 @@ fn answer(
     lifetime: Option<(u64, Instant)>,
 ) {
     let mut reply = |head: &str, body: &str| {
-        connection.write(format!("HTTP/1.1 {head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).as_bytes());
+        connection
+            .write(format!("HTTP/1.1 {head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).as_bytes());
     };
     if let Some((seconds, begun)) = lifetime {
         let now = begun.elapsed().as_secs();
         if first.starts_with("GET /token") {
             return reply("200 OK", &format!("{{\"token\":\"t{now}\",\"expires_in\":{seconds}}}"));
         }
-        let issued = header(headers, "authorization").and_then(|value| value.strip_prefix("bearer t"));
+        let issued = header(headers, "authorization").and_then(|value| value.strip_prefix("Bearer t"));
         if issued.is_none_or(|issued| issued.parse::<u64>().unwrap() + seconds < now) {
             let host = header(headers, "host").unwrap();
             let challenge = format!("www-authenticate: Bearer realm=\"http://{host}/token\",service=\"s\"");
@@ -229,8 +231,11 @@ fn transfer(address: &str, name: &str, put: bool, streams: u64, blob: &Blob) -> 
                 let mut connection = Connection::open(address);
                 if put {
                     let (_, at) = connection.ask(&format!("POST /v2/{name}/blobs/uploads/"), 0, " 202 ");
-                    let at = at.find("/v2/").map_or(at.as_str(), |start| &at[start..]).to_owned();
-                    put_at(&mut connection, address, name, &at, blob);
+                    // Debian's registry names itself.
+                    let at = at.find("/v2/").map_or(at.as_str(), |start| &at[start..]);
+                    let joint = if at.contains('?') { '&' } else { '?' };
+                    let request = format!("PUT {at}{joint}digest={}", blob.digest);
+                    connection.ask(&request, blob.size, " 201 ");
                 } else {
                     let request = format!("GET /v2/{name}/blobs/{}", blob.digest);
                     let (size, _) = connection.ask(&request, 0, " 200 ");
@@ -244,20 +249,96 @@ fn transfer(address: &str, name: &str, put: bool, streams: u64, blob: &Blob) -> 
     gib / begun.elapsed().as_secs_f64()
 }
 
-/// Ids are in both cases, but heads are read in lower case: the location is asked for once more, whole.
-fn put_at(connection: &mut Connection, address: &str, name: &str, _lower: &str, blob: &Blob) {
-    let mut fresh = TcpStream::connect(address).unwrap();
-    let request = format!(
-        "POST /v2/{name}/blobs/uploads/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-    );
-    fresh.write_all(request.as_bytes()).unwrap();
-    let mut text = String::new();
-    fresh.read_to_string(&mut text).unwrap();
-    let at = text.lines().find_map(|line| line.split_once(": ").filter(|(name, _)| name.eq_ignore_ascii_case("location")));
-    let at = at.unwrap().1;
-    let at = at.find("/v2/").map_or(at, |start| &at[start..]);
-    let joint = if at.contains('?') { '&' } else { '?' };
-    connection.ask(&format!("PUT {at}{joint}digest={}", blob.digest), blob.size, " 201 ");
+/// Milliseconds that each of `count` manifest requests takes, `width` at a time, in order.
+fn latencies(address: &str, name: &str, count: usize, width: usize) -> Vec<f64> {
+    let (next, all) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..width {
+            scope.spawn(|| {
+                let mut connection = Connection::open(address);
+                let mut own = Vec::new();
+                while next.fetch_add(1, Ordering::Relaxed) < count {
+                    let begun = Instant::now();
+                    let (size, _) = connection.ask(&format!("GET /v2/{name}/manifests/1"), 0, " 200 ");
+                    connection.skip(size);
+                    own.push(begun.elapsed().as_secs_f64() * 1000.0);
+                }
+                all.lock().unwrap().extend(own);
+            });
+        }
+    });
+    let mut all = all.into_inner().unwrap();
+    all.sort_by(f64::total_cmp);
+    all
 }
 
-fn main() {}
+/// One registry, directly and through a proxy, in turns.
+fn compare(title: &str, registry: &str, name: &str, one: &Blob, sixteenth: &Blob) {
+    println!("{title}: GiB/s, best of {ROUNDS}");
+    for (put, streams, blob) in
+        [(false, 1, one), (false, 16, sixteenth), (true, 1, one), (true, 16, sixteenth)]
+    {
+        // A proxy of its own for each row: its processor time and its peak are of this row alone.
+        let (proxy, address) = Process::of_proxy(registry);
+        let (mut direct, mut proxied) = (0.0_f64, 0.0_f64);
+        for _ in 0..ROUNDS {
+            direct = direct.max(transfer(registry, name, put, streams, blob));
+            proxied = proxied.max(transfer(&address, "target", put, streams, blob));
+        }
+        #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+        let cpu = proxy.cpu().as_secs_f64() / ROUNDS as f64;
+        println!(
+            "  {} {streams:2} streams: direct {direct:5.2}, proxy {proxied:5.2}, ratio {:4.2}; proxy's processor {cpu:4.2} s a GiB, peak {:4.1} MiB",
+            if put { "PUT" } else { "GET" },
+            proxied / direct,
+            proxy.peak_mib(),
+        );
+    }
+}
+
+fn compare_latency(registry: &str) {
+    let (proxy, address) = Process::of_proxy(registry);
+    for (who, address, name) in [("direct", registry, "r"), ("proxy", address.as_str(), "target")] {
+        let all = latencies(address, name, 5000, 32);
+        println!("5000 manifests, 32 at a time, {who}: p50 {:.2} ms, p99 {:.2} ms", all[2500], all[4950]);
+    }
+    println!("  proxy's peak {:.1} MiB", proxy.peak_mib());
+}
+
+fn large_push(gib: u64, lifetime: u64) {
+    let blob = Blob { digest: format!("sha256:{}", "1".repeat(64)), size: gib * 1024 * MIB };
+    let (_registry, host) = Process::of_registry(&[], Some(lifetime));
+    let (proxy, address) = Process::of_proxy(&host);
+    let speed = transfer(&address, "target", true, 1, &blob);
+    println!(
+        "{gib} GiB up in one blob, tokens of {lifetime} s: {speed:.2} GiB/s, processor {:.1} s, peak {:.1} MiB",
+        proxy.cpu().as_secs_f64(),
+        proxy.peak_mib(),
+    );
+}
+
+fn main() {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    if let [word, lifetime, blobs @ ..] = args.as_slice()
+        && word == "serve"
+    {
+        let blob = |text: &String| {
+            let (digest, size) = text.split_once('=').unwrap();
+            Blob { digest: digest.to_owned(), size: size.parse().unwrap() }
+        };
+        return serve(blobs.iter().map(blob).collect(), lifetime.parse().ok().filter(|seconds| *seconds > 0));
+    }
+    let (one, sixteenth) = (Blob::new(1024 * MIB), Blob::new(64 * MIB));
+    let (_fast, host) = Process::of_registry(&[one.clone(), sixteenth.clone()], None);
+    compare("our registry", &host, "r", &one, &sixteenth);
+    compare_latency(&host);
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
+    if let Some(gib) = number("BOB_BENCH_GIB") {
+        large_push(gib, number("BOB_BENCH_TOKEN_SECONDS").unwrap_or(60));
+    }
+    let debian = support::Registry::open();
+    for blob in [&one, &sixteenth] {
+        transfer(&debian.host, "r", true, 1, blob);
+    }
+    compare("Debian's registry", &debian.host, "r", &one, &sixteenth);
+}

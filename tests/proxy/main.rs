@@ -14,6 +14,7 @@ mod attacks;
 mod auth;
 mod command;
 mod conformance;
+mod contract;
 mod faults;
 mod matrix;
 mod mirror;

@@ -1,6 +1,6 @@
-# The three commands of this project. Each installs what it needs and is safe to repeat.
+# The commands of this project. Each installs what it needs and is safe to repeat.
 
-.PHONY: demo test deny fuzz bench setup
+.PHONY: demo test deny fuzz bench bench-proxy setup
 
 # Plays a workspace: a registry with a password, `bob proxy` with the credentials, `bob build` without.
 demo: setup
@@ -29,3 +29,7 @@ fuzz: setup
 # How long Bob's converter and BuildKit's take for the same cases, and how Bob's time grows with a Dockerfile.
 bench: setup
 	cargo bench --locked --bench convert
+
+# Throughput, latency and memory of the proxy beside direct requests; GIB=20 also streams one such blob.
+bench-proxy: setup
+	BOB_BENCH_GIB=$(GIB) cargo bench --locked --bench proxy

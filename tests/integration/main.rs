@@ -9,6 +9,7 @@ mod support;
 mod contexts;
 mod faults;
 mod graphs;
+mod hostile;
 mod interchange;
 mod interrupts;
 mod mounts;

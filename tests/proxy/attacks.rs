@@ -129,6 +129,33 @@ fn queries() -> Vec<Case> {
         "ns=registry.example.",
         "ns=.",
         "ns=*.example",
+        "ns=0",
+        "ns=127.0.1",
+        "ns=0x7f000001",
+        "ns=0X7F.0.0.1",
+        "ns=017700000001",
+        "ns=127.000.000.001",
+        "ns=0127.0.0.1",
+        "ns=10.1",
+        "ns=0xa9fea9fe",
+        "ns=2852039166",
+        "ns=169.254.43518",
+        "ns=%e2%91%a027.0.0.1",
+        "ns=127.0.0.1.",
+        "ns=localhost.",
+        "ns=[::1]]",
+        "ns=[::1%25lo]",
+        "ns=[::ffff:127.0.0.1",
+        "ns=::1",
+        "ns=registry.example%0d%0aHost:%20evil.example",
+        "ns=registry.example%3a443%40evil.example",
+        "ns=registry.example%2fv2",
+        "ns=registry.example%3fx",
+        "ns=registry.example%23x",
+        "ns=registry.example%5cx",
+        "digest=sha256:abc",
+        "mount=x&from=base",
+        "from=a&from=b",
     ] {
         cases.push(("GET", format!("/v2/library/alpine/manifests/latest?{query}"), 400));
     }
@@ -164,6 +191,29 @@ fn mirrors() -> Vec<Case> {
         "198.18.0.1",
         "224.0.0.1",
         "255.255.255.255",
+        "[::ffff:10.0.0.1]",
+        "[::ffff:a00:1]",
+        "[0:0:0:0:0:ffff:c0a8:1]",
+        "[0000:0000:0000:0000:0000:0000:0000:0001]",
+        "[::127.0.0.1]",
+        "[64:ff9b::7f00:1]",
+        "[64:ff9b::a00:1]",
+        "[64:ff9b:1::7f00:1]",
+        "[2002:a00:1::]",
+        "[2002:c0a8:1::1]",
+        "[fc00::1]",
+        "[fec0::1]",
+        "[ff02::1]",
+        "[2001::1]",
+        "127.0.0.1:80",
+        "169.254.170.2",
+        "100.100.100.200",
+        "192.0.0.192",
+        "192.88.99.1",
+        "240.0.0.1",
+        "%6cocalhost",
+        "127%2e0%2e0%2e1",
+        "%5b::1%5d",
     ] {
         cases.push(("GET", format!("/v2/library/alpine/manifests/latest?ns={host}"), 403));
     }
@@ -184,7 +234,8 @@ async fn no_target_leads_anywhere_it_should_not() {
     let upstream = Upstream::start(|_| reply(200, &[], "reached")).await;
     let proxy = Setup::new(upstream.host()).with_password().start().await;
     let cases = targets();
-    assert!(cases.len() > 120, "{} cases", cases.len());
+    println!("{} cases", cases.len());
+    assert!(cases.len() > 190, "{} cases", cases.len());
     for (method, target, status) in cases {
         let request = format!("{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
         let answer = proxy.raw(request.as_bytes()).await;
@@ -248,6 +299,7 @@ async fn requests_that_two_readers_could_read_differently_are_refused() {
         format!("{put}Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\nabc\r\n0\r\n\r\n{hidden}"),
         format!("{put}Transfer-Encoding: chunked\r\n\r\n0\r\nContent-Length: 5\r\n\r\n{hidden}"),
     ];
+    println!("{} cases", heads.len());
     for head in heads {
         let answer = proxy.raw(head.as_bytes()).await;
         let refused =
@@ -354,5 +406,127 @@ async fn rights_bound_what_an_alias_allows() {
         let answer = proxy.send("POST", "/v2/target/blobs/uploads/", &[], "").await;
         // 200 is no answer to a POST: what counts is that it was asked.
         assert_eq!(answer.status == 403, post == 403, "{rights:?}");
+    }
+}
+
+/// The headers that registries may see. hyper adds `host` and lengths.
+const SEEN_BY_REGISTRIES: [&str; 5] = ["host", "content-length", "accept", "user-agent", "content-type"];
+
+#[tokio::test]
+async fn headers_of_clients_tell_registries_nothing_that_is_not_theirs_to_say() {
+    let upstream = Upstream::start(|_| reply(200, &[], "content")).await;
+    let proxy = Setup::new(upstream.host()).start().await;
+    for (name, value) in [
+        ("authorization", "Basic ZXZpbDpldmls"),
+        ("proxy-authorization", "Basic ZXZpbDpldmls"),
+        ("cookie", "session=evil"),
+        ("x-forwarded-for", "127.0.0.1"),
+        ("x-forwarded-host", "evil.example"),
+        ("x-forwarded-proto", "http"),
+        ("x-original-url", "/v2/other/manifests/x"),
+        ("x-rewrite-url", "/v2/other/manifests/x"),
+        ("x-http-method-override", "DELETE"),
+        ("x-real-ip", "127.0.0.1"),
+        ("forwarded", "host=evil.example"),
+        ("via", "1.1 evil"),
+        ("referer", "http://evil.example"),
+        ("connection", "authorization, host"),
+        ("te", "trailers"),
+        ("trailer", "authorization"),
+        ("upgrade", "h2c"),
+        ("http2-settings", "AAMAAABkAARAAAAAAAIAAAAA"),
+        ("expect", "100-continue"),
+        ("x-amz-security-token", "evil"),
+        ("docker-upload-uuid", "evil"),
+        ("content-length", "0"),
+    ] {
+        let request = format!(
+            "GET /v2/base/manifests/x HTTP/1.1\r\nHost: localhost\r\n{name}: {value}\r\nConnection: close\r\n\r\n"
+        );
+        let answer = proxy.raw(request.as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{name}: {answer}");
+    }
+    for seen in upstream.seen() {
+        assert_eq!(seen.line(), "GET /v2/team/base/manifests/one");
+        assert_eq!(seen.header("host"), Some(upstream.host().as_str()));
+        for name in seen.headers.keys() {
+            assert!(SEEN_BY_REGISTRIES.contains(&name.as_str()), "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn answers_of_a_hostile_registry_lead_clients_nowhere() {
+    for location in [
+        "http://169.254.169.254/latest/meta-data",
+        "http://evil.example/up",
+        "ftp://evil.example/up",
+        "//evil.example:80x/up",
+        "https://user:password@evil.example/up",
+        "/v2/a b",
+        "javascript:x",
+        "https://127.1/up",
+        "http://0x7f000001/up",
+        "",
+    ] {
+        let upstream = Upstream::start(move |_| reply(202, &[("location", location)], "")).await;
+        let proxy = Setup::new(upstream.host()).start().await;
+        let answer = proxy.send("POST", "/v2/target/blobs/uploads/", &[], "").await;
+        assert_eq!((answer.status, answer.header("location")), (500, None), "{location}");
+        assert!(!answer.text().contains("password") && !answer.text().contains("meta-data"), "{location}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_attack_leaves_a_secret_in_the_log_or_reaches_a_host() {
+    let upstream = Upstream::start(|_| reply(200, &[], "reached")).await;
+    let base = format!("{}/team/base:one", upstream.host());
+    let logins = |host: &str| format!(r#"{{"{host}":{{"username":"user","password":"hunter2"}}}}"#);
+    let auth = format!(r#"{{"auths":{}}}"#, logins(&upstream.host()));
+    // The wildcard is for ECR alone: what only looks like it is a host like all others.
+    let additional = logins("000000000000.dkr.ecr.dummy-host-zone.amazonaws.com");
+    let env = [
+        ("WORKSPACEKIT_BOBPROXY_AUTH", auth.as_str()),
+        ("WORKSPACEKIT_BOBPROXY_ADDITIONALAUTH", additional.as_str()),
+        ("WORKSPACEKIT_BOBPROXY_TOKEN", "sesame"),
+        ("LOG_LEVEL", "trace"),
+    ];
+    let flags = ["--listen", "127.0.0.1:0", "--base-ref", &base, "--target-ref", &base];
+    let running = crate::command::Running::start(&flags, &env);
+    let address = running.addresses(1).await.remove(0);
+    let mut cases = targets();
+    for host in [
+        "123456789012.dkr.ecr.eu-west-1.amazonaws.com.evil.invalid",
+        "123456789012.dkr.ecr.eu-west-1.amazonaws.com.invalid",
+        "evil-123456789012.dkr.ecr.eu-west-1.amazonaws.com-evil.invalid",
+        "dkr.ecr.eu-west-1.amazonaws.com.invalid",
+    ] {
+        cases.push(("GET", format!("/v2/a/manifests/x?ns={host}"), 500));
+    }
+    // "bob:sesame", and a wrong one.
+    let logins = ["Authorization: Basic Ym9iOnNlc2FtZQ==\r\n", "Authorization: Basic Ym9iOndyb25n\r\n", ""];
+    let mut count = 0;
+    for (method, target, status) in cases {
+        for (index, login) in logins.iter().enumerate() {
+            if index > 0 && status == 500 {
+                continue;
+            }
+            let request =
+                format!("{method} {target} HTTP/1.1\r\nHost: localhost\r\n{login}Connection: close\r\n\r\n");
+            let answer = crate::harness::raw(&address, request.as_bytes()).await;
+            let expected = if index == 0 { status } else { 401 };
+            assert!(
+                answer.starts_with(&format!("HTTP/1.1 {expected} ")),
+                "{method} {target} {login}: {answer}"
+            );
+            assert!(!answer.contains("hunter2") && !answer.contains("sesame"), "{answer}");
+            count += 1;
+        }
+    }
+    println!("{count} cases");
+    assert_eq!(upstream.lines(), Vec::<String>::new());
+    let log = running.log();
+    for secret in ["hunter2", "sesame", "dXNlcjpodW50ZXIy", "Ym9iOnNlc2FtZQ", "Ym9iOndyb25n"] {
+        assert!(!log.contains(secret), "{secret}");
     }
 }

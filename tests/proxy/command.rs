@@ -78,13 +78,13 @@ fn an_address_in_use_is_named_and_exits_with_1() {
 }
 
 /// A running `bob proxy`, ended with the test.
-struct Running {
+pub(crate) struct Running {
     child: Child,
     folder: tempfile::TempDir,
 }
 
 impl Running {
-    fn start(args: &[&str], env: &[(&str, &str)]) -> Self {
+    pub(crate) fn start(args: &[&str], env: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let log = std::fs::File::create(folder.path().join("log")).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_bob"));
@@ -92,12 +92,12 @@ impl Running {
         Self { child: command.stdin(Stdio::null()).stderr(log).spawn().unwrap(), folder }
     }
 
-    fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap()
     }
 
     /// The addresses that it logs, once there are `count` of them.
-    async fn addresses(&self, count: usize) -> Vec<String> {
+    pub(crate) async fn addresses(&self, count: usize) -> Vec<String> {
         for _ in 0..1000 {
             let log = self.log();
             let found = log.lines().filter_map(|line| line.split_once("listening on "));

@@ -143,12 +143,7 @@ impl Proxy {
 
     /// Sends exactly these bytes and returns what comes back until the proxy closes.
     pub(crate) async fn raw(&self, bytes: &[u8]) -> String {
-        let mut stream = TcpStream::connect(self.address).await.unwrap();
-        stream.write_all(bytes).await.unwrap();
-        let mut answer = Vec::new();
-        let read = stream.read_to_end(&mut answer);
-        tokio::time::timeout(Duration::from_secs(20), read).await.expect("an answer in time").unwrap();
-        String::from_utf8_lossy(&answer).into_owned()
+        raw(&self.address.to_string(), bytes).await
     }
 
     /// Starts an upload to `target` and returns its location here.
@@ -176,4 +171,14 @@ pub(crate) async fn send(
     let (head, body) = response.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     Answer { status: head.status.as_u16(), headers: head.headers, body }
+}
+
+/// Sends exactly these bytes to `address` and returns what comes back until it closes.
+pub(crate) async fn raw(address: &str, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(bytes).await.unwrap();
+    let mut answer = Vec::new();
+    let read = stream.read_to_end(&mut answer);
+    tokio::time::timeout(Duration::from_secs(20), read).await.expect("an answer in time").unwrap();
+    String::from_utf8_lossy(&answer).into_owned()
 }

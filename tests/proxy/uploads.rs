@@ -278,6 +278,10 @@ async fn a_401_in_the_middle_of_an_upload_reaches_the_client() {
                     b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n"
                 };
                 stream.write_all(answer).await.unwrap();
+                // As registries do: to close at once with unread bytes would reset the connection, and
+                // the answer could be lost in it.
+                stream.shutdown().await.unwrap();
+                tokio::time::sleep(std::time::Duration::from_secs(2)).await;
             });
         }
     });

@@ -46,13 +46,31 @@ impl Registry {
         SHARED.get_or_init(Self::secured)
     }
 
+    /// One over plain http that asks for tokens of `realm`, issued by `issuer` for the service `service` and
+    /// signed by the key of [`Registry::ca`], which [`Registry::key`] names.
+    pub fn with_tokens(realm: &str) -> Self {
+        let folder = Guarded::folder("registry");
+        certificate(&folder);
+        let bundle = folder.join("cert.pem");
+        let auth = format!(
+            "auth:\n  token: {{realm: '{realm}', service: service, issuer: issuer, rootcertbundle: {}}}\n",
+            bundle.display()
+        );
+        Self::start_in(folder, &auth, false)
+    }
+
     fn start(secured: bool) -> Self {
         let folder = Guarded::folder("registry");
+        Self::start_in(folder, "", secured)
+    }
+
+    fn start_in(folder: PathBuf, auth: &str, secured: bool) -> Self {
         let at = |name: &str| folder.join(name).display().to_string();
         let mut config = format!(
             "version: 0.1\nlog: {{accesslog: {{disabled: false}}}}\nstorage:\n  filesystem: {{rootdirectory: {}}}\n  delete: {{enabled: true}}\nhttp:\n  addr: localhost:0\n",
             at("data")
         );
+        config += auth;
         if secured {
             certificate(&folder);
             let users = Command::new(tool("htpasswd")).args(["-Bbn", Self::USER, Self::PASSWORD]).output();
@@ -79,6 +97,11 @@ impl Registry {
     /// The certificate of a registry with TLS, which is its own authority.
     pub fn ca(&self) -> PathBuf {
         self.process.path().join("cert.pem")
+    }
+
+    /// The private key of [`Registry::ca`].
+    pub fn key(&self) -> PathBuf {
+        self.process.path().join("key.pem")
     }
 
     /// A reference on this registry.

@@ -127,7 +127,7 @@ fn mutated_dockerfiles_mean_the_same_to_both() {
         for worker in 0..2 {
             let (corpus, done, accepted, found) = (&corpus, &done, &accepted, &found);
             scope.spawn(move || {
-                let mut oracle = Oracle::start();
+                let mut oracle = Oracle::start(400);
                 let mut mutator = Mutator::new(corpus, (seed * 2 + worker) as u64);
                 while done.fetch_add(BATCH, Ordering::Relaxed) < cases {
                     let batch: Vec<Case> = (0..BATCH).map(|_| mutator.next()).collect();

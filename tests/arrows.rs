@@ -1,5 +1,7 @@
 //! Which module may use which: reads the `use` lines and paths of `src` and fails on any other arrow.
 
+#![allow(clippy::disallowed_methods, reason = "tests look at files and clocks")]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

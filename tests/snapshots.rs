@@ -1,5 +1,7 @@
 //! Every Dockerfile of `testdata`: its graph and image config, or its error.
 
+#![allow(clippy::disallowed_methods, reason = "tests look at files and clocks")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -1,6 +1,6 @@
 //! Builds a Dockerfile: reads it, converts it with buildkitd's help and returns the result.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
@@ -8,8 +8,10 @@ use std::path::Path;
 use sha2::{Digest as _, Sha256};
 use tonic::Code;
 
-use super::convert::{Converted, Converter, ImageLock, LocalFiles, Rejected, convert};
+use super::base_images::{BaseImage, base_images};
+use super::convert::{Converted, Converter, Definition, ImageLock, LocalFiles, Rejected, convert};
 use super::failure::Error;
+use super::mount::Targets;
 use super::resolve::GatewayResolver;
 use crate::buildkit::proto::{pb, rpc};
 use crate::buildkit::{
@@ -108,7 +110,7 @@ impl Recipe {
     pub(super) fn check(&self) -> Result<(), Error> {
         let bytes = self.source.bytes();
         if let Err(error) = std::str::from_utf8(bytes) {
-            let line = bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
+            let line = bytes[..error.valid_up_to()].split(|byte| *byte == b'\n').count();
             return Err(Error::NotUtf8 { name: self.source.name().to_owned(), line });
         }
         match Converter::new(self.source.clone(), &self.options) {
@@ -120,8 +122,12 @@ impl Recipe {
         }
     }
 
-    /// Converts and solves on the gateway of a build.
-    pub(super) async fn make(&self, gateway: Gateway) -> Result<(BuildResult, Made), Unmade> {
+    /// Converts and solves on the gateway of a build. Base layers are mounted into `targets` meanwhile.
+    pub(super) async fn make(
+        &self,
+        gateway: Gateway,
+        targets: &Targets,
+    ) -> Result<(BuildResult, Made), Unmade> {
         let options = Options { session: Some(gateway.session_id().to_owned()), ..self.options.clone() };
         let resolver = GatewayResolver {
             gateway: &gateway,
@@ -133,7 +139,12 @@ impl Recipe {
         let converted = convert(&self.source, &options, &resolver)
             .await
             .map_err(|rejected| Unmade::Rejected { rejected, filename: options.filename.clone() })?;
-        let result = solve(&gateway, &options, &converted).await?;
+        let definitions = converted.builds.iter().map(|(_, build)| build.definition(""));
+        let definitions = definitions.collect::<Result<Vec<_>, _>>()?;
+        let bases: BTreeSet<BaseImage> = definitions.iter().flat_map(base_images).collect();
+        let solved = solve(&gateway, &options, &converted, &definitions);
+        let (result, ()) = tokio::join!(solved, targets.mount(&bases));
+        let result = result?;
         let warnings: Vec<_> = converted.builds.into_iter().flat_map(|(_, build)| build.warnings).collect();
         for warning in &warnings {
             let message = warning_message(warning, &self.source, &options.filename);
@@ -149,12 +160,16 @@ impl Recipe {
 }
 
 /// Hands the graphs to buildkitd and puts the result together (BuildKit: `frontend/dockerui/build.go`).
-async fn solve(gateway: &Gateway, options: &Options, converted: &Converted) -> Result<BuildResult, Unmade> {
+async fn solve(
+    gateway: &Gateway,
+    options: &Options,
+    converted: &Converted,
+    definitions: &[Definition],
+) -> Result<BuildResult, Unmade> {
     let mut metadata = BTreeMap::new();
     let (mut references, mut entries) = (Vec::new(), Vec::new());
-    for (platform, build) in &converted.builds {
+    for ((platform, build), definition) in converted.builds.iter().zip(definitions) {
         let lowered = &build.lowered;
-        let definition = build.definition("")?;
         let reference =
             gateway.solve(definition.to_pb(), SolveOptions { evaluate: false, cache_imports: true }).await?;
         let entry = platform_entry(platform.as_ref().unwrap_or(&Platform::host()), &lowered.image.platform);

@@ -128,10 +128,13 @@ impl Error {
     /// Whether the fault lies in flags or variables, so that the exit code is 2.
     pub fn is_usage(&self) -> bool {
         match self {
-            Self::Usage(_) | Self::Value(_) | Self::Reference { .. } | Self::Credentials(_) => true,
+            Self::Usage(_)
+            | Self::Value(_)
+            | Self::Reference { .. }
+            | Self::Credentials(_)
+            | Self::NoBuilder(NoBuilder::Client(buildkit::Error::Address(_))) => true,
             Self::Workspace(error) => error.is_usage(),
             Self::Secret(error) => !matches!(error, SecretError::File { .. } | SecretError::Agent { .. }),
-            Self::NoBuilder(NoBuilder::Client(buildkit::Error::Address(_))) => true,
             _ => false,
         }
     }

@@ -27,6 +27,14 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     pending.keep()
 }
 
+/// Makes sure that a file could be written to `path`, so that a build need not fail at its end.
+///
+/// # Errors
+/// [`WriteError`].
+pub fn check_writable(path: &Path) -> Result<(), WriteError> {
+    Pending::new(path).map(drop)
+}
+
 /// A file that is being written beside its final place. Dropping it removes it.
 #[derive(Debug)]
 pub(super) struct Pending {

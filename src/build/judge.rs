@@ -1,15 +1,18 @@
 //! From how a build ended to what the user is told.
 
+use super::copy::CopyError;
 use super::dockerfile::Unmade;
 use super::explain::{Trouble, failed_push};
 use super::failure::Error;
 use super::resolve::LookupError;
-use super::route::Routes;
+use super::route::{Place, Routes, told};
 use super::run::{Ended, Fault};
 use crate::buildkit::{self, BuildOutcome, GatewayFailure};
 use crate::diag::{Diagnostic, Source};
+use crate::image::Reference;
 use crate::lint;
 use crate::progress::Journal;
+use crate::registry::ClientError;
 
 /// The outcome of a Dockerfile build, or what the user is told; warnings of a rejected Dockerfile beside it.
 pub(super) async fn dockerfile_build<T>(
@@ -56,6 +59,30 @@ pub(super) async fn image_build<T, E: GatewayFailure>(
         Err(Fault::Daemon(failure)) => Err(Unbuilt::Told(daemon(&failure, &journal, None, routes).await)),
         Err(Fault::Function(error)) => Err(Unbuilt::Function(error)),
     }
+}
+
+/// What the user is told of a base image that its registry does not have.
+pub(super) fn missing_base(base: &Reference) -> Error {
+    let shown = base.to_string();
+    Error::Daemon(format!("{shown}: {}", Trouble::Missing.of_lookup(&shown)))
+}
+
+/// What the user is told of a copy from one image to the other that failed.
+pub(super) async fn copy(error: &CopyError, from: (&Reference, &Place), to: (&Reference, &Place)) -> Error {
+    let (reference, place) = match error {
+        CopyError::Read(_) => from,
+        CopyError::Write(_) => to,
+    };
+    let told = told(error.inner(), &place.repository.host, &place.auth).await;
+    let trouble = match error.inner() {
+        ClientError::Status { .. } => Trouble::Status { status: told, words: None },
+        _ => Trouble::Other { message: told },
+    };
+    let shown = reference.to_string();
+    Error::Daemon(match error {
+        CopyError::Read(_) => format!("{shown}: {}", trouble.of_lookup(&shown)),
+        CopyError::Write(_) => trouble.of_push(&shown),
+    })
 }
 
 /// What the user is told of an image that could not be looked up.

@@ -8,7 +8,7 @@ use crate::buildkit::{CredentialProvider, Credentials as SessionLogin, SecretByt
 use crate::registry::{Credentials, CredentialsError, Host, Login, Origin, Secret};
 
 /// The user name beside an access token of a proxy, which looks at the password alone.
-pub(super) const TOKEN_USER: &str = "bob";
+const TOKEN_USER: &str = "bob";
 
 /// Where docker keeps credentials.
 #[derive(Debug, Clone, Default)]
@@ -57,6 +57,17 @@ pub(super) struct SessionLogins {
     pub(super) tokens: BTreeMap<String, Secret>,
     /// Logins for other hosts.
     pub(super) logins: Credentials,
+}
+
+/// The access tokens of proxies, by their hosts, and `logins` as one store, for Bob's own requests.
+pub(super) fn with_tokens(tokens: &BTreeMap<String, Secret>, logins: Credentials) -> Credentials {
+    let login = |(host, token): (&String, &Secret)| {
+        (host.clone(), serde_json::json!({ "username": TOKEN_USER, "password": token.reveal() }))
+    };
+    let entries: serde_json::Map<_, _> = tokens.iter().map(login).collect();
+    let text = Secret::new(serde_json::Value::Object(entries).to_string());
+    let origin = Origin::Variable("BOB_PROXY_TOKEN".to_owned());
+    Credentials::from_auth_map(text.reveal(), &origin).unwrap_or_default().or(logins)
 }
 
 #[tonic::async_trait]

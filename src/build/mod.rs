@@ -5,17 +5,22 @@
 //! converts a Dockerfile (`dockerfile`, `convert`, `resolve`) or copies an image (`workspace_image`).
 //! What went wrong is put into words by `explain`, `judge` and `failure`.
 
+mod base_images;
 mod builder;
 mod cache;
 pub mod convert;
+mod copy;
 mod csv;
 mod dockerfile;
 mod explain;
 mod failure;
 mod files;
+mod image_graph;
 mod interrupt;
 mod judge;
 mod logins;
+mod manifest;
+mod mount;
 mod output;
 mod plain;
 mod rename;
@@ -31,7 +36,7 @@ pub use builder::{Builder, DaemonChoice, NoBuilder, OwnDaemon, usual_addresses};
 pub use cache::parse as parse_cache;
 pub use csv::ValueError;
 pub use failure::{Error, StepFailure};
-pub use files::WriteError;
+pub use files::{WriteError, check_writable};
 pub use interrupt::Interrupts;
 pub use logins::DockerLogins;
 pub use output::{Output, OutputError, annotations};

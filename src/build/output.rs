@@ -124,6 +124,12 @@ impl Output {
         self.is_image() && self.attrs.get("push").is_some_and(|push| push != "false")
     }
 
+    /// Whether the layers of base images are pushed as they are.
+    pub fn keeps_base_layers(&self) -> bool {
+        let asks = |key: &str| self.attrs.get(key).is_some_and(|value| value != "false");
+        !asks("force-compression") && !asks("rewrite-timestamp")
+    }
+
     /// Makes an image exporter push.
     pub fn set_push(&mut self) {
         self.attrs.insert("push".to_owned(), "true".to_owned());

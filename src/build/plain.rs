@@ -14,6 +14,7 @@ use super::failure::Error;
 use super::interrupt::Interrupts;
 use super::judge;
 use super::logins::{DockerLogins, SessionLogins};
+use super::mount::Targets;
 use super::output::{Output, Staged};
 use super::results::Results;
 use super::route::{self, PushVia, Routes, Wish};
@@ -24,6 +25,7 @@ use crate::image::Reference;
 use crate::plan::Options;
 use crate::progress::Mode;
 use crate::proxy::Rights;
+use crate::registry::Authenticator;
 
 /// A Dockerfile to build, and what to do with the result.
 #[derive(Debug)]
@@ -63,7 +65,8 @@ pub struct PlainBuild {
 /// # Errors
 /// [`Error`]; nothing is left running or half written then.
 pub async fn build(build: &PlainBuild, interrupts: &Interrupts) -> Result<Results, Error> {
-    interrupts.unless_twice(work(build, interrupts.cancel())).await.unwrap_or(Err(Error::Interrupted))
+    let work = Box::pin(work(build, interrupts.cancel()));
+    interrupts.unless_twice(work).await.unwrap_or(Err(Error::Interrupted))
 }
 
 async fn work(build: &PlainBuild, cancel: &CancellationToken) -> Result<Results, Error> {
@@ -91,7 +94,7 @@ async fn work_on(
     cancel: &CancellationToken,
 ) -> Result<Results, Error> {
     let mut outputs = build.outputs.clone();
-    let routes = routes(build, builder, &mut outputs).await?;
+    let (routes, targets) = routes(build, builder, &mut outputs).await?;
     let mut staged = Staged::new(&outputs)?;
     let request = BuildRequest {
         exports: staged.take_exports(),
@@ -102,7 +105,8 @@ async fn work_on(
     };
     let session = session(build, &routes)?;
     let display = (build.progress, routes.renames.clone());
-    let ended = run::run(builder, request, session, display, cancel, |gateway| recipe.make(gateway)).await;
+    let make = |gateway| recipe.make(gateway, &targets);
+    let ended = run::run(builder, request, session, display, cancel, make).await;
     let outcome = judge::dockerfile_build(ended, &recipe.source, &routes).await;
     let results = match outcome {
         Ok(outcome) => {
@@ -122,10 +126,19 @@ async fn work_on(
 }
 
 /// Opens the ways to the registries that are pushed to, and names the outputs as buildkitd has to.
-async fn routes(build: &PlainBuild, builder: &Builder, outputs: &mut [Output]) -> Result<Routes, Error> {
-    let mut names = BTreeSet::new();
+/// Returns also where base layers are to be mounted.
+async fn routes(
+    build: &PlainBuild,
+    builder: &Builder,
+    outputs: &mut [Output],
+) -> Result<(Routes, Targets), Error> {
+    let (mut names, mut with_base_layers) = (BTreeSet::new(), BTreeSet::new());
     for output in outputs.iter().filter(|output| output.pushes()) {
         names.extend(output.names());
+        with_base_layers.extend(output.names().into_iter().filter(|_| output.keeps_base_layers()));
+    }
+    if names.is_empty() {
+        return Ok((Routes::default(), Targets::default()));
     }
     let mut references = BTreeMap::new();
     for name in names {
@@ -134,8 +147,10 @@ async fn routes(build: &PlainBuild, builder: &Builder, outputs: &mut [Output]) -
             parsed.map_err(|source| Error::Reference { setting: "--tag", text: name.clone(), source })?;
         references.insert(name, parsed.with_default_tag());
     }
-    let wishes = wishes(build, builder, &references).await?;
-    let routes = Routes::open(wishes).await?;
+    let (wishes, auth) = wishes(build, builder, &references).await?;
+    let routes = Routes::open(wishes, BTreeMap::new(), Some(auth)).await?;
+    let with_base_layers = with_base_layers.iter().filter_map(|name| references.get(name));
+    let targets = Targets::new(&routes, with_base_layers, builder.shares_network());
     for output in outputs.iter_mut().filter(|output| output.pushes()) {
         let at_buildkitd = |name: String| {
             let Some(reference) = references.get(&name) else { return name };
@@ -146,25 +161,23 @@ async fn routes(build: &PlainBuild, builder: &Builder, outputs: &mut [Output]) -
         let names: Vec<String> = output.names().into_iter().map(at_buildkitd).collect();
         output.set_names(&names);
     }
-    Ok(routes)
+    Ok((routes, targets))
 }
 
+/// The images that go through the proxy, and who talks to their registries.
 async fn wishes<'a>(
     build: &PlainBuild,
     builder: &Builder,
     references: &'a BTreeMap<String, Reference>,
-) -> Result<Vec<Wish<'a>>, Error> {
+) -> Result<(Vec<Wish<'a>>, Arc<Authenticator>), Error> {
     let may_use_proxy = match build.push_via {
         PushVia::Session => false,
         PushVia::Proxy => true,
         PushVia::Auto => builder.shares_network(),
     };
-    if !may_use_proxy || references.is_empty() {
-        return Ok(Vec::new());
-    }
     let credentials = build.logins.load()?;
     let mut chosen: BTreeMap<String, &Reference> = BTreeMap::new();
-    for reference in references.values() {
+    for reference in references.values().filter(|_| may_use_proxy) {
         let Some(host) = route::registry_host(reference) else { continue };
         if build.push_via == PushVia::Proxy || credentials.find(&host).await?.is_some() {
             chosen.insert(reference.name(), reference);
@@ -177,7 +190,7 @@ async fn wishes<'a>(
         rights: Rights::PULL_PUSH,
         auth: Arc::clone(&auth),
     };
-    Ok(chosen.into_values().enumerate().map(wish).collect())
+    Ok((chosen.into_values().enumerate().map(wish).collect(), Arc::clone(&auth)))
 }
 
 fn session(build: &PlainBuild, routes: &Routes) -> Result<SessionOptions, Error> {

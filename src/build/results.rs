@@ -65,7 +65,7 @@ impl Results {
 
     fn metadata(&self) -> Value {
         let members = self.response.iter().map(|(key, value)| (key.clone(), decoded(value)));
-        Value::Object(Map::from_iter(members))
+        Value::Object(members.collect::<Map<_, _>>())
     }
 }
 

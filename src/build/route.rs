@@ -9,13 +9,11 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 
 use super::failure::Error;
-use super::logins::TOKEN_USER;
 use super::rename::Renames;
 use crate::image::Reference;
 use crate::proxy::{self, Alias, Config, Limits, Pin, Rights};
 use crate::registry::{
-    Authenticator, Client, ClientError, Credentials, Host, Origin, Repository, Secret, Transport,
-    TransportConfig,
+    Authenticator, Client, ClientError, Credentials, Host, Repository, Secret, Transport, TransportConfig,
 };
 
 /// Who pushes with the credentials.
@@ -61,9 +59,18 @@ pub(super) struct Routes {
     pub(super) renames: Renames,
     /// Access tokens of proxies on this machine, by their hosts.
     pub(super) tokens: BTreeMap<String, Secret>,
-    /// Where each image really is, with who may talk to its registry.
-    repositories: BTreeMap<String, (Repository, Arc<Authenticator>)>,
+    /// Where each image really is that goes through the proxy.
+    repositories: BTreeMap<String, Place>,
+    /// Who talks to the registries of all other images.
+    others: Option<Arc<Authenticator>>,
     handle: Option<proxy::Handle>,
+}
+
+/// Where an image is, and with whose credentials its registry is asked.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    pub(super) repository: Repository,
+    pub(super) auth: Arc<Authenticator>,
 }
 
 /// A wish for an image to go through the proxy.
@@ -91,66 +98,70 @@ pub(super) fn registry_host(reference: &Reference) -> Option<Host> {
 }
 
 impl Routes {
-    /// Starts a proxy for `wishes`, if there are any.
-    pub(super) async fn open(wishes: Vec<Wish<'_>>) -> Result<Self, Error> {
+    /// Starts a proxy for `wishes`, if there are any. `tokens` are those of proxies that run already, by
+    /// their hosts; `others` talks to the registries of all other images.
+    pub(super) async fn open(
+        wishes: Vec<Wish<'_>>,
+        tokens: BTreeMap<String, Secret>,
+        others: Option<Arc<Authenticator>>,
+    ) -> Result<Self, Error> {
+        let mut routes = Self { tokens, others, ..Self::default() };
         if wishes.is_empty() {
-            return Ok(Self::default());
+            return Ok(routes);
         }
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(Error::Listen)?;
         let port = listener.local_addr().map_err(Error::Listen)?.port();
         let local = format!("127.0.0.1:{port}");
-        let (mut aliases, mut renames, mut repositories) =
-            (BTreeMap::new(), Renames::default(), BTreeMap::new());
+        let mut aliases = BTreeMap::new();
         for wish in wishes {
-            let Some(host) = registry_host(wish.reference) else { continue };
-            let repository = wish.reference.path().to_owned();
+            let Ok(repository) = Repository::of(wish.reference) else { continue };
             let name = wish.reference.name();
-            renames.add(&name, &format!("{local}/{}", wish.alias));
-            let place = Repository { host: host.clone(), name: repository.clone() };
-            repositories.insert(name, (place, Arc::clone(&wish.auth)));
-            let alias =
-                Alias { host, repository, pin: Pin::AsRequested, rights: wish.rights, auth: wish.auth };
+            routes.renames.add(&name, &format!("{local}/{}", wish.alias));
+            let alias = Alias {
+                host: repository.host.clone(),
+                repository: repository.name.clone(),
+                pin: Pin::AsRequested,
+                rights: wish.rights,
+                auth: Arc::clone(&wish.auth),
+            };
+            routes.repositories.insert(name, Place { repository, auth: wish.auth });
             aliases.insert(wish.alias, alias);
         }
         let token = random_token();
         let config =
             Config { aliases, mirror: None, access_token: Some(token.clone()), limits: Limits::default() };
-        let handle = proxy::spawn(vec![listener], config)?;
-        Ok(Self { renames, tokens: BTreeMap::from([(local, token)]), repositories, handle: Some(handle) })
+        routes.handle = Some(proxy::spawn(vec![listener], config)?);
+        routes.tokens.insert(local, token);
+        Ok(routes)
     }
 
     /// Why the registry of `reference` refuses a push, found out by asking it once more: with the proxy's
     /// credentials, or with the token of a proxy on this machine. `None` where there is nobody to ask, or
     /// the registry does not refuse.
     pub(super) async fn push_refusal(&self, reference: &str) -> Option<String> {
-        let (repository, auth) = self.place(reference)?;
+        let Place { repository, auth } = self.place(&Reference::parse_named(reference).ok()?)?;
         // Mounting a blob begins like any upload, and gives up at once what it has begun.
-        let asked = Client::new(auth).mount_blob(&repository, NO_BLOB, &repository.name).await;
-        asked.err().map(|error| in_words(&error))
+        let asked = Client::new(Arc::clone(&auth)).mount_blob(&repository, NO_BLOB, &repository.name).await;
+        Some(told(&asked.err()?, &repository.host, &auth).await)
     }
 
     /// Why `reference` cannot be pulled, likewise.
     pub(super) async fn pull_refusal(&self, reference: &str) -> Option<String> {
-        let (repository, auth) = self.place(reference)?;
         let parsed = Reference::parse_named(reference).ok()?;
+        let Place { repository, auth } = self.place(&parsed)?;
         let version = parsed.digest().or(parsed.tag()).unwrap_or("latest");
-        let asked = Client::new(auth).head_manifest(&repository, version).await;
-        asked.err().map(|error| in_words(&error))
+        let asked = Client::new(Arc::clone(&auth)).head_manifest(&repository, version).await;
+        Some(told(&asked.err()?, &repository.host, &auth).await)
     }
 
-    /// Where an image is, and with whose credentials it may be asked for.
-    fn place(&self, reference: &str) -> Option<(Repository, Arc<Authenticator>)> {
-        let parsed = Reference::parse_named(reference).ok()?;
-        if let Some((repository, auth)) = self.repositories.get(&parsed.name()) {
-            return Some((repository.clone(), Arc::clone(auth)));
+    /// Where an image is, and with whose credentials it may be asked for; nowhere if its domain is no
+    /// registry host.
+    pub(super) fn place(&self, reference: &Reference) -> Option<Place> {
+        if let Some(place) = self.repositories.get(&reference.name()) {
+            return Some(place.clone());
         }
-        let host = registry_host(&parsed).filter(Host::is_loopback)?;
-        let credentials = match self.tokens.get(parsed.domain()) {
-            Some(token) => token_login(parsed.domain(), token)?,
-            None => Credentials::default(),
-        };
-        let auth = authenticator(credentials).ok()?;
-        Some((Repository { host, name: parsed.path().to_owned() }, auth))
+        let repository = Repository::of(reference).ok()?;
+        Some(Place { repository, auth: self.others.clone()? })
     }
 
     /// Stops the proxy.
@@ -161,10 +172,15 @@ impl Routes {
     }
 }
 
-/// A login that is a proxy's access token.
-fn token_login(host: &str, token: &Secret) -> Option<Credentials> {
-    let login = serde_json::json!({ host: { "username": TOKEN_USER, "password": token.reveal() } });
-    Credentials::from_auth_map(&login.to_string(), &Origin::Variable("BOB_PROXY_TOKEN".to_owned())).ok()
+/// What went wrong, and with whose login where the registry did not accept it.
+pub(super) async fn told(error: &ClientError, host: &Host, auth: &Authenticator) -> String {
+    let text = in_words(error);
+    match error {
+        ClientError::Status { status, .. } if matches!(status.as_u16(), 401 | 403) => {
+            format!("{text} ({})", auth.login_words(host).await)
+        }
+        _ => text,
+    }
 }
 
 /// What went wrong, without what was to be done.

@@ -13,7 +13,7 @@ use crate::buildkit::{
 use crate::progress::{self, Journal, Mode};
 
 /// Status messages under way between buildkitd and the display.
-const STATUS_QUEUE: usize = 64;
+pub(super) const STATUS_QUEUE: usize = 64;
 /// How long the end of Bob's own daemon may take to show after its connection broke.
 const EXIT_PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
 

@@ -38,7 +38,8 @@ pub struct Service {
 /// [`Error`] where buildkitd cannot be started, or ends by itself.
 pub async fn serve(service: &Service, interrupts: &Interrupts) -> Result<(), Error> {
     let references = service.images.iter().map(|text| reference(text)).collect::<Result<Vec<_>, _>>()?;
-    interrupts.unless_twice(work(service, &references, interrupts)).await.unwrap_or(Err(Error::Interrupted))
+    let work = Box::pin(work(service, &references, interrupts));
+    interrupts.unless_twice(work).await.unwrap_or(Err(Error::Interrupted))
 }
 
 fn reference(text: &str) -> Result<Reference, Error> {
@@ -73,7 +74,7 @@ async fn warm(service: &Service, references: &[Reference], builder: &Builder, in
             Err(error) => tracing::warn!(image = %reference, error = error.report(), "is not in the cache"),
         }
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 async fn pull(

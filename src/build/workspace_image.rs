@@ -4,32 +4,30 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use llb::{Constraints, Graph, ImageSource, MarshalOptions};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::builder::{Builder, DaemonChoice};
 use super::convert::LocalFiles;
+use super::copy::Copy;
 use super::dockerfile::{self, Made, Recipe, show_warnings};
 use super::failure::Error;
+use super::image_graph::{self, Uncopied};
 use super::interrupt::Interrupts;
 use super::judge::{self, Unbuilt};
-use super::logins::SessionLogins;
+use super::logins::{SessionLogins, with_tokens};
+use super::manifest::Found;
+use super::mount::Targets;
 use super::output::{Output, Staged};
 use super::plain::shared_key;
-use super::resolve::{self, LookupError};
 use super::route::{self, Routes, Wish};
-use super::run;
-use crate::buildkit::proto::rpc;
-use crate::buildkit::{
-    self, BuildRequest, BuildResult, CacheEntry, Gateway, GatewayFailure, ImageQuery, PlatformEntry,
-    SessionOptions, SolveOptions, platforms_metadata,
-};
+use super::run::{self, STATUS_QUEUE};
+use crate::buildkit::{self, BuildRequest, CacheEntry, SessionOptions};
 use crate::image::{Platform, Reference};
-use crate::lower::llb_platform;
 use crate::plan::Options;
-use crate::progress::Mode;
+use crate::progress::{self, Mode, Step};
 use crate::proxy::Rights;
-use crate::registry::{Authenticator, Credentials, Origin, Secret};
+use crate::registry::{Authenticator, Client, Credentials, Origin, Secret};
 use crate::workspace::{self, AuthJson, BaseStep, Settings, Workspace};
 
 /// A workspace image to build.
@@ -60,7 +58,8 @@ struct Job<'a> {
 /// # Errors
 /// [`Error`]; nothing is left running then.
 pub async fn build_workspace(build: &WorkspaceBuild, interrupts: &Interrupts) -> Result<(), Error> {
-    interrupts.unless_twice(work(build, interrupts.cancel())).await.unwrap_or(Err(Error::Interrupted))
+    let work = Box::pin(work(build, interrupts.cancel()));
+    interrupts.unless_twice(work).await.unwrap_or(Err(Error::Interrupted))
 }
 
 async fn work(build: &WorkspaceBuild, cancel: &CancellationToken) -> Result<(), Error> {
@@ -93,21 +92,25 @@ async fn work(build: &WorkspaceBuild, cancel: &CancellationToken) -> Result<(), 
             target_auth.filter(|_| !same_name || settings.base_auth.is_none()),
         ),
     ];
-    let mut routes = Routes::open(wishes.into_iter().flatten().collect()).await?;
+    let mut tokens = BTreeMap::new();
     if let Some(token) = &settings.proxy_token {
         // The token is for the workspace's own proxy, which listens on loopback only.
         for reference in [&base, &target] {
             if route::registry_host(reference).is_some_and(|host| host.is_loopback()) {
-                let token = Secret::new(token.expose());
-                routes.tokens.entry(reference.domain().to_owned()).or_insert(token);
+                tokens.entry(reference.domain().to_owned()).or_insert_with(|| Secret::new(token.expose()));
             }
         }
     }
+    let logins = with_tokens(&tokens, credentials(settings.base_auth.as_ref())?);
+    let others = route::authenticator(logins)?;
+    let routes = Routes::open(wishes.into_iter().flatten().collect(), tokens, Some(others)).await?;
     let job = Job { build, base, target, cache_imports, routes, cancel };
-    let builder = build.daemon.connect(cancel).await?;
-    let outcome = job.run(&builder, recipe).await;
+    let mut builder = None;
+    let outcome = job.run(&mut builder, recipe).await;
     job.routes.close().await;
-    builder.stop().await;
+    if let Some(builder) = builder {
+        builder.stop().await;
+    }
     outcome
 }
 
@@ -177,15 +180,28 @@ async fn prepare(
 }
 
 impl Job<'_> {
-    async fn run(&self, builder: &Builder, recipe: Option<Recipe>) -> Result<(), Error> {
+    async fn run(&self, builder: &mut Option<Builder>, recipe: Option<Recipe>) -> Result<(), Error> {
         let base = match recipe {
             Some(recipe) => {
+                let builder = self.connect(builder).await?;
                 let digest = self.build_base(builder, recipe).await?;
                 self.base.clone().with_digest(&digest).unwrap_or_else(|_| self.base.clone())
             }
             None => self.base.clone(),
         };
-        self.build_target(builder, &base).await
+        tracing::info!(base = %base, target = %self.target, "making the workspace image");
+        if self.copy_target(&base).await? {
+            return Ok(());
+        }
+        self.build_target(self.connect(builder).await?, &base).await
+    }
+
+    /// The daemon, which is only looked for or started when something is to be built.
+    async fn connect<'a>(&self, builder: &'a mut Option<Builder>) -> Result<&'a Builder, Error> {
+        Ok(match builder {
+            Some(builder) => builder,
+            None => builder.insert(self.build.daemon.connect(self.cancel).await?),
+        })
     }
 
     /// Builds and pushes the base layer. Returns its digest.
@@ -202,8 +218,11 @@ impl Job<'_> {
             ..BuildRequest::default()
         };
         let display = (Mode::Plain, self.routes.renames.clone());
-        let ended =
-            run::run(builder, request, session, display, self.cancel, |gateway| recipe.make(gateway)).await;
+        let targets = Targets::new(&self.routes, [&self.base], builder.shares_network());
+        let ended = run::run(builder, request, session, display, self.cancel, |gateway| {
+            recipe.make(gateway, &targets)
+        })
+        .await;
         match judge::dockerfile_build(ended, &recipe.source, &self.routes).await {
             Ok(outcome) => {
                 let Made { warnings, .. } = outcome.value;
@@ -217,14 +236,59 @@ impl Job<'_> {
         }
     }
 
-    /// Pushes the workspace image: the base's layers under its unchanged configuration.
+    /// Makes the workspace image without buildkitd: the base's manifest for this platform, byte by byte,
+    /// under the target's tag. Returns whether it did; not where Bob cannot read the base by itself, or
+    /// where it is of a kind that only buildkitd knows.
+    async fn copy_target(&self, base: &Reference) -> Result<bool, Error> {
+        let places = (self.routes.place(base), self.routes.place(&self.target), self.target.tag());
+        let (Some(from), Some(to), Some(tag)) = places else { return Ok(false) };
+        let platform = Platform::host().to_string();
+        let version = base.digest().or(base.tag()).unwrap_or("latest");
+        let client = Client::new(Arc::clone(&from.auth));
+        let found =
+            self.unless_cancelled(Found::look_up(&client, &from.repository, version, &platform)).await?;
+        let image = match found {
+            Ok(Found::Image(image)) => image,
+            Ok(Found::Missing) => return Err(judge::missing_base(base)),
+            Ok(Found::Unknown) => {
+                tracing::info!(base = %base, "not a plain image for {platform}; leaving it to buildkitd");
+                return Ok(false);
+            }
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::info!(base = %base, error, "leaving it to buildkitd");
+                return Ok(false);
+            }
+        };
+        let (updates, raw) = mpsc::channel(STATUS_QUEUE);
+        let follower = tokio::spawn(progress::follow(Mode::Plain, raw));
+        let name = format!("[workspace] {} FROM {base}", self.target);
+        let step = Step::begin(updates, "copy", &name).await;
+        let copy = Copy { from: &from, to: &to, tag, image: &image, step: &step };
+        let outcome = match self.unless_cancelled(copy.run()).await {
+            Ok(Ok(tally)) => {
+                step.log(&tally.to_string()).await;
+                Ok(true)
+            }
+            Ok(Err(error)) => Err(judge::copy(&error, (base, &from), (&self.target, &to)).await),
+            Err(interrupted) => Err(interrupted),
+        };
+        step.end(&outcome.as_ref().err().map(Error::report).unwrap_or_default()).await;
+        let _ = follower.await;
+        outcome
+    }
+
+    async fn unless_cancelled<T>(&self, work: impl Future<Output = T>) -> Result<T, Error> {
+        self.cancel.run_until_cancelled(work).await.ok_or(Error::Interrupted)
+    }
+
+    /// Pushes the workspace image through buildkitd: the base's layers under its unchanged configuration.
     async fn build_target(&self, builder: &Builder, base: &Reference) -> Result<(), Error> {
-        tracing::info!(base = %base, target = %self.target, "building the workspace image");
         let request = BuildRequest { exports: self.push(&self.target)?, ..BuildRequest::default() };
         let display = (Mode::Plain, self.routes.renames.clone());
         let source = self.at_buildkitd(base);
         let shown = base.to_string();
-        let make = |gateway| async move { make_copy(&gateway, &source, &shown).await };
+        let make = |gateway| async move { image_graph::make(&gateway, &source, &shown).await };
         let ended = run::run(builder, request, self.session()?, display, self.cancel, make).await;
         match judge::image_build(ended, &self.routes).await {
             Ok(_) => Ok(()),
@@ -255,59 +319,4 @@ impl Job<'_> {
         let credentials = Arc::new(SessionLogins { tokens, logins });
         Ok(SessionOptions { credentials: Some(credentials), ..SessionOptions::default() })
     }
-}
-
-/// Why the base did not become the workspace image.
-#[derive(Debug, thiserror::Error)]
-enum Uncopied {
-    #[error(transparent)]
-    Lookup(#[from] LookupError),
-    #[error(transparent)]
-    Marshal(#[from] llb::MarshalError),
-    #[error(transparent)]
-    Daemon(#[from] buildkit::Error),
-}
-
-impl GatewayFailure for Uncopied {
-    fn to_status(&self) -> rpc::Status {
-        match self {
-            Self::Daemon(error) | Self::Lookup(LookupError::Daemon(error)) => error.to_status(),
-            other => buildkit::Failure::new(tonic::Code::Unknown, other.to_string()).to_status(),
-        }
-    }
-}
-
-/// A result that is the image `reference` itself. Nothing of it is pulled unless the push needs it.
-async fn make_copy(gateway: &Gateway, reference: &str, shown: &str) -> Result<(BuildResult, ()), Uncopied> {
-    let query = ImageQuery {
-        reference: reference.to_owned(),
-        log_name: format!("[internal] load metadata for {shown}"),
-        ..ImageQuery::default()
-    };
-    let image = resolve::image(gateway, query, shown).await?;
-    let platform = image.config.as_ref().map_or_else(|_| Platform::host(), |config| config.platform.clone());
-    let pinned = Reference::parse_named(reference)
-        .ok()
-        .and_then(|reference| reference.with_digest(&image.digest).ok());
-    let pinned = pinned.map_or_else(|| reference.to_owned(), |reference| reference.to_string());
-    let mut graph = Graph::new();
-    let constraints =
-        Constraints::named(format!("[workspace] FROM {shown}")).with_platform(llb_platform(&platform));
-    let root = graph.source(ImageSource::new(pinned), constraints);
-    let definition = graph.marshal(root, &MarshalOptions::new(llb_platform(&platform), String::new()))?;
-    let reference = gateway.solve(definition.to_pb(), SolveOptions::default()).await?;
-    let normal = platform.normalized();
-    let entry = PlatformEntry {
-        id: normal.to_string(),
-        architecture: normal.architecture,
-        os: normal.os,
-        os_version: normal.os_version,
-        os_features: normal.os_features.unwrap_or_default(),
-        variant: normal.variant,
-    };
-    let metadata = BTreeMap::from([
-        ("containerimage.config".to_owned(), image.json.to_vec()),
-        ("refs.platforms".to_owned(), platforms_metadata(&[entry])),
-    ]);
-    Ok((BuildResult::Single { reference, metadata }, ()))
 }

@@ -180,7 +180,7 @@ fn default_dockerfile(folder: &Path) -> PathBuf {
 }
 
 fn read_dockerfile(path: &Path) -> Result<Source, Failure> {
-    let name = path.display().to_string();
+    let name = path.strip_prefix("./").unwrap_or(path).display().to_string();
     let read = |path: &Path| -> io::Result<Vec<u8>> {
         if path != Path::new("-") {
             return std::fs::read(path);

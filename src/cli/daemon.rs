@@ -10,7 +10,7 @@ use crate::workspace::{Environment, cache_images};
 /// Arguments of `bob daemon`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Socket that buildkitd listens on: PATH or unix://PATH
+    /// Socket that buildkitd listens on: PATH or `unix://PATH`
     socket: String,
     /// The buildkitd to start [default: the one on PATH]
     #[arg(long, value_name = "FILE")]

@@ -82,18 +82,23 @@ pub async fn run(args: Args) -> Result<(), Failure> {
 }
 
 async fn from_lock(path: &Path, inputs: &Inputs) -> Result<Converted, Failure> {
-    let shown = path.display();
-    let text = std::fs::read(path)
-        .map_err(|error| Failure::Rendered(format!("error: cannot read {shown}: {error}")))?;
-    let lock = ImageLock::parse(&text).map_err(|error| {
-        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-        Failure::Rendered(format!("error: {shown} is {error}{cause}"))
-    })?;
+    let lock = read_lock(path)?;
     let resolver =
         LockResolver { lock: &lock, files: &inputs.files, build_platform: &inputs.options.build_platform };
     convert::convert(&inputs.dockerfile, &inputs.options, &resolver)
         .await
         .map_err(|rejected| failed(&rejected, inputs))
+}
+
+/// The image lock in a file.
+pub(super) fn read_lock(path: &Path) -> Result<ImageLock, Failure> {
+    let shown = path.display();
+    let text = std::fs::read(path)
+        .map_err(|error| Failure::Rendered(format!("error: cannot read {shown}: {error}")))?;
+    ImageLock::parse(&text).map_err(|error| {
+        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+        Failure::Rendered(format!("error: {shown} is {error}{cause}"))
+    })
 }
 
 /// A rejected Dockerfile as the user sees it: the error first, then what the build checks found.
@@ -120,7 +125,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 }
 
 /// Writes to standard output; a reader that has seen enough is no failure.
-fn print(bytes: &[u8]) -> Result<(), Failure> {
+pub(super) fn print(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),

@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::image::Reference;
-use crate::proxy::{self, Alias, Config, Limits, Mirror, Rights};
+use crate::proxy::{self, Alias, Config, Limits, Listeners, Mirror, Rights};
 use crate::registry::{Authenticator, Credentials, Host, Origin, Secret, Transport, TransportConfig};
 
 use super::{Failure, logging};
@@ -54,6 +54,14 @@ pub struct Args {
     /// Loopback address to listen on; may be repeated [default: port 8080 on both loopback addresses]
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Vec<SocketAddr>,
+
+    /// Name beside localhost and loopback addresses under which clients reach this proxy; may be repeated
+    #[arg(long, value_name = "NAME")]
+    listen_name: Vec<String>,
+
+    /// Address to serve /metrics (Prometheus) and /healthz on, any of this machine's [default: off]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    metrics_listen: Option<SocketAddr>,
 
     /// Registry that may speak plain http; may be repeated (loopback ones always may)
     #[arg(long, value_name = "HOST[:PORT]")]
@@ -118,8 +126,17 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     if let Some(address) = addresses.iter().find(|address| !address.ip().is_loopback()) {
         return Err(Failure::Usage(format!("--listen {address}: only loopback addresses are served")));
     }
+    let (names, metrics) = (BTreeSet::from_iter(args.listen_name.clone()), args.metrics_listen);
     let config = config(args)?;
-    let listeners = listen(&addresses, optional).await?;
+    let clients = listen(&addresses, optional).await?;
+    let operator = match metrics {
+        Some(address) => Some(bind(address, "--metrics-listen").await?),
+        None => None,
+    };
+    if let Some(address) = operator.as_ref().and_then(|listener| listener.local_addr().ok()) {
+        tracing::info!("metrics on {address}");
+    }
+    let listeners = Listeners { clients, names, operator };
     let (stop, abort) = signals()?;
     tokio::select! {
         ended = proxy::run(listeners, config, stop.cancelled_owned()) => Ok(ended?),
@@ -171,18 +188,23 @@ async fn listen(addresses: &[SocketAddr], optional: bool) -> Result<Vec<TcpListe
     let mut listeners = Vec::new();
     for address in addresses {
         match TcpListener::bind(address).await {
-            Ok(listener) => listeners.push(listener),
             Err(error) if optional && address.is_ipv6() && is_missing_family(&error) => {
                 tracing::warn!(%address, %error, "not listening there: this machine has no IPv6");
             }
-            Err(error) => {
-                return Err(Failure::Rendered(format!(
-                    "error: cannot listen on {address}: {error}; choose another address with --listen"
-                )));
-            }
+            bound => listeners.push(bound.map_err(|error| cannot_listen(*address, &error, "--listen"))?),
         }
     }
     Ok(listeners)
+}
+
+async fn bind(address: SocketAddr, flag: &str) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| cannot_listen(address, &error, flag))
+}
+
+fn cannot_listen(address: SocketAddr, error: &std::io::Error, flag: &str) -> Failure {
+    Failure::Rendered(format!(
+        "error: cannot listen on {address}: {error}; choose another address with {flag}"
+    ))
 }
 
 fn is_missing_family(error: &std::io::Error) -> bool {

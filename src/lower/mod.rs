@@ -1,7 +1,7 @@
 //! From a plan to an LLB graph and an image configuration, one file for each family of instructions.
 //!
 //! A plan's stages are lowered in order. What a stage hands from one instruction to the next is
-//! [`state`]; what all of them share is [`Lowering`].
+//! `state`; what all of them share is `Lowering`.
 
 mod chmod;
 mod config;
@@ -284,3 +284,6 @@ fn local_source(plan: &Plan<'_>, name: &str, shared_key_hint: String) -> LocalSo
         ..LocalSource::new(name)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -174,7 +174,7 @@ impl Lowering<'_, '_> {
             if stage.state.args.contains_key(name) || NOT_VARIABLES.contains(&name.as_str()) {
                 continue;
             }
-            let suggestion = nearest(name, stage.state.env.names(), true);
+            let suggestion = nearest(name, stage.state.env.candidates(), true);
             self.notice(command, NoticeKind::UndefinedVar { name: name.clone(), suggestion });
         }
         Ok(word?.text)

@@ -85,7 +85,8 @@ impl<'a> Planner<'a, '_> {
             if self.known_args.contains(name) || self.global_args.get(name).is_some() {
                 continue;
             }
-            let known = self.known_args.iter().map(String::as_str).chain(self.global_args.names());
+            let known =
+                self.known_args.iter().map(String::as_str).take(500).chain(self.global_args.candidates());
             let kind =
                 NoticeKind::UndefinedArgInFrom { name: name.clone(), suggestion: nearest(name, known, true) };
             self.notices.push(Notice { kind, span: Some(from.head.span), comments: Rc::clone(comments) });
@@ -114,7 +115,7 @@ impl<'a> Planner<'a, '_> {
             note(NoticeKind::FromPlatformFlagConstDisallowed { platform: word.text.clone() });
         }
         let suggest = || {
-            let nearest = |name: &String| nearest(name, self.global_args.names(), true);
+            let nearest = |name: &String| nearest(name, self.global_args.candidates(), true);
             word.unmatched.iter().find_map(nearest)
         };
         let failed = |kind: ErrorKind| Error::from(kind).or_at(Some(from.head.span));

@@ -57,6 +57,12 @@ impl EnvList {
         self.entries.iter().flatten().map(|(name, value)| (name.as_ref(), value.as_ref()))
     }
 
+    /// The names that a misspelt one may mean: in a list of thousands only the first are looked at, so
+    /// that many slips in a large file cost no more than the file's length.
+    pub fn candidates(&self) -> impl Iterator<Item = &str> {
+        self.names().take(500)
+    }
+
     /// Names in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.iter().map(|(name, _)| name)

@@ -140,3 +140,6 @@ pub fn plan<'a>(
         ignore,
     })))
 }
+
+#[cfg(test)]
+mod tests;

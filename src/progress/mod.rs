@@ -5,6 +5,7 @@ mod journal;
 mod lines;
 mod plain;
 mod raw;
+mod step;
 mod text;
 mod time;
 mod trace;
@@ -19,6 +20,7 @@ use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
 pub use journal::{Journal, StepRecord};
+pub use step::{Step, timestamp};
 
 /// How often a display may change.
 const REFRESH: Duration = Duration::from_millis(100);

@@ -53,14 +53,18 @@ fn vertex(vertex: &Vertex) -> Value {
         ("name", text(&vertex.name)),
         ("started", instant(vertex.started.as_ref())),
         ("completed", instant(vertex.completed.as_ref())),
-        ("cached", vertex.cached.then(|| json!(true))),
+        ("cached", vertex.cached.then_some(Value::Bool(true))),
         ("error", text(&vertex.error)),
         ("progressGroup", vertex.progress_group.as_ref().map(group)),
     ])
 }
 
 fn group(group: &pb::ProgressGroup) -> Value {
-    object([("id", text(&group.id)), ("name", text(&group.name)), ("weak", group.weak.then(|| json!(true)))])
+    object([
+        ("id", text(&group.id)),
+        ("name", text(&group.name)),
+        ("weak", group.weak.then_some(Value::Bool(true))),
+    ])
 }
 
 fn status(status: &VertexStatus) -> Value {
@@ -116,7 +120,7 @@ fn position(position: pb::Position) -> Value {
 /// An object of the fields that are there, in this order.
 fn object<const N: usize>(fields: [(&str, Option<Value>); N]) -> Value {
     let present = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
-    Value::Object(Map::from_iter(present))
+    Value::Object(present.collect::<Map<_, _>>())
 }
 
 fn list<T>(items: &[T], one: impl Fn(&T) -> Value) -> Option<Value> {

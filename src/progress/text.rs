@@ -1,5 +1,7 @@
 //! Small texts that the displays share.
 
+use std::fmt::Write as _;
+
 use super::time::{self, Nanos};
 use super::trace::Status;
 
@@ -35,13 +37,13 @@ pub(super) fn elapsed(span: Nanos) -> String {
 pub(super) fn transfer(status: &Status) -> String {
     let mut text = String::new();
     if status.total > 0 {
-        text += &format!(" {} / {}", bytes(status.current), bytes(status.total));
+        let _ = write!(text, " {} / {}", bytes(status.current), bytes(status.total));
     } else if status.current > 0 {
-        text += &format!(" {}", bytes(status.current));
+        let _ = write!(text, " {}", bytes(status.current));
     }
     let span = status.span();
     if span > 10_000_000 {
-        text += &format!(" {:.1}s", time::seconds(span));
+        let _ = write!(text, " {:.1}s", time::seconds(span));
     }
     if status.completed.is_some() {
         text += " done";

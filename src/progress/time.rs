@@ -14,6 +14,12 @@ pub(super) fn now() -> Nanos {
     Nanos::try_from(since.as_nanos()).unwrap_or(Nanos::MAX)
 }
 
+pub(super) fn timestamp() -> Timestamp {
+    let now = now();
+    let nanos = i32::try_from(now % SECOND).expect("a remainder below a second fits");
+    Timestamp { seconds: now / SECOND, nanos }
+}
+
 pub(super) fn nanos(timestamp: &Timestamp) -> Nanos {
     timestamp.seconds.saturating_mul(SECOND).saturating_add(timestamp.nanos.into())
 }

@@ -41,8 +41,10 @@ impl Live {
         Self { screen, head, steps: IndexMap::new(), begun: None }
     }
 
+    /// Columns of the terminal; 80 where it does not know.
     fn width() -> usize {
-        rustix::termios::tcgetwinsize(std::io::stderr()).map_or(80, |size| usize::from(size.ws_col.max(20)))
+        let columns = rustix::termios::tcgetwinsize(std::io::stderr()).map_or(0, |size| size.ws_col);
+        if columns == 0 { 80 } else { usize::from(columns.max(20)) }
     }
 
     fn update(&mut self, trace: &mut Trace, now: Nanos, is_last: bool) {

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
@@ -15,25 +15,27 @@ use crate::registry::{Body, BoxError};
 
 use super::error::ProxyError;
 use super::exchange::{Facts, Inbound, Layer};
+use super::metrics::Metrics;
 
 /// Logs method, alias, resource, statuses, bytes and time. Never a header, path or query.
 #[derive(Debug)]
 pub(super) struct AccessLog<S> {
+    pub(super) metrics: Arc<Metrics>,
     pub(super) inner: S,
 }
 
 impl<S: Layer<Inbound>> Layer<Request<Body>> for AccessLog<S> {
     async fn call(&self, request: Request<Body>) -> Result<Response<Body>, ProxyError> {
         let (head, body) = request.into_parts();
-        let facts = Arc::new(Facts::new(head.method.clone()));
+        let facts = Arc::new(Facts::new(head.method.clone(), self.metrics.clone()));
         let mut entry = Entry { facts: facts.clone(), begun: Instant::now(), status: None };
         let received =
-            Counted { inner: body, count: |facts| &facts.received, facts: facts.clone(), _entry: None };
+            Counted { inner: body, count: Facts::note_received, facts: facts.clone(), _entry: None };
         let response =
             self.inner.call(Inbound { head, body: received.boxed_unsync(), facts: facts.clone() }).await?;
         entry.status = Some(response.status().as_u16());
         Ok(response.map(|inner| {
-            let sent = Counted { inner, count: |facts| &facts.sent, facts, _entry: Some(entry) };
+            let sent = Counted { inner, count: Facts::note_sent, facts, _entry: Some(entry) };
             sent.boxed_unsync()
         }))
     }
@@ -49,6 +51,7 @@ struct Entry {
 impl Drop for Entry {
     fn drop(&mut self) {
         let facts = &self.facts;
+        facts.note_end(self.status);
         tracing::info!(
             method = %facts.method,
             alias = facts.alias(),
@@ -67,7 +70,7 @@ impl Drop for Entry {
 /// A body that counts its bytes, and keeps the log entry of its request until it is over.
 struct Counted {
     inner: Body,
-    count: fn(&Facts) -> &AtomicU64,
+    count: fn(&Facts, u64),
     facts: Arc<Facts>,
     _entry: Option<Entry>,
 }
@@ -84,7 +87,7 @@ impl http_body::Body for Counted {
         if let Some(Ok(frame)) = &frame
             && let Some(data) = frame.data_ref()
         {
-            (self.count)(&self.facts).fetch_add(data.len() as u64, Ordering::Relaxed);
+            (self.count)(&self.facts, data.len() as u64);
         }
         Poll::Ready(frame)
     }

@@ -73,7 +73,7 @@ impl<S: Layer<Permitted>> Layer<Routed> for Authorise<S> {
         match route {
             Route::Base => Ok(base_answer()),
             Route::Repository { name, mirror: Some(host), resource } => {
-                inbound.facts.note_route(host.as_str(), resource.kind());
+                inbound.facts.note_mirror(host.as_str(), resource.kind());
                 let (upstream, action) = self.mirrored(&host, name.clone(), resource)?;
                 self.inner.call(Permitted { inbound, name, upstream, action }).await
             }

@@ -31,7 +31,7 @@ pub struct Alias {
     pub pin: Pin,
     /// What clients may do.
     pub rights: Rights,
-    /// The credentials. Aliases that share them share tokens, and only those can be mounted from each other.
+    /// The credentials. Aliases that share them share tokens.
     pub auth: Arc<Authenticator>,
 }
 

@@ -43,6 +43,15 @@ pub(super) enum ProxyError {
     /// An upload that this proxy did not hand out.
     #[error("unknown upload: start it with POST to blobs/uploads/")]
     UnknownUpload,
+    /// A push that would begin while the proxy ends.
+    #[error("this proxy is stopping: uploads that are under way are finished, new ones are not begun")]
+    Stopping,
+    /// A name that does not lead here: a browser may have been sent by a foreign page.
+    #[error("this proxy is not called {0:?}: ask for localhost, or name it with --listen-name")]
+    ForeignHost(String),
+    /// A request that a page in a browser makes.
+    #[error("requests of web pages are not served: registry clients send no Origin")]
+    Page,
     /// The client stopped sending in the middle of a body.
     #[error("the request's body stopped for {seconds} s")]
     ClientStalled {

@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 use http::request::Parts;
 use http::{Method, Response};
 
-use crate::registry::Body;
+use crate::registry::{Body, Tally};
 
 use super::error::ProxyError;
+use super::metrics::{Counts, Metrics};
 
 /// A layer: it does one thing to a request or its response, and leaves the rest to the layer inside it.
 /// Each layer's input type is what the layer outside it has established.
@@ -35,10 +36,12 @@ pub(super) struct Facts {
     alias: OnceLock<String>,
     resource: OnceLock<&'static str>,
     upstream: AtomicU16,
+    metrics: Arc<Metrics>,
+    counts: OnceLock<Arc<Counts>>,
 }
 
 impl Facts {
-    pub(super) fn new(method: Method) -> Self {
+    pub(super) fn new(method: Method, metrics: Arc<Metrics>) -> Self {
         Self {
             method,
             received: AtomicU64::new(0),
@@ -46,13 +49,56 @@ impl Facts {
             alias: OnceLock::new(),
             resource: OnceLock::new(),
             upstream: AtomicU16::new(0),
+            metrics,
+            counts: OnceLock::new(),
         }
     }
 
-    /// Notes what the request is for: an alias or a mirrored host, and the kind of resource.
+    /// Notes what the request is for: an alias, and the kind of resource.
     pub(super) fn note_route(&self, alias: &str, resource: &'static str) {
+        self.note(alias, resource, self.metrics.alias(alias));
+    }
+
+    /// Notes that the request is for a resource of this kind on a mirrored host.
+    pub(super) fn note_mirror(&self, host: &str, resource: &'static str) {
+        self.note(host, resource, self.metrics.mirror());
+    }
+
+    fn note(&self, alias: &str, resource: &'static str, counts: Arc<Counts>) {
         let _ = self.alias.set(alias.to_owned());
         let _ = self.resource.set(resource);
+        if resource == "uploads" {
+            counts.upload_begins();
+        }
+        let _ = self.counts.set(counts);
+    }
+
+    /// Where what the request costs at the registry is counted; none before its route is known.
+    pub(super) fn tally(&self) -> Option<Arc<Tally>> {
+        Some(self.counts.get()?.tally.clone())
+    }
+
+    pub(super) fn note_received(&self, bytes: u64) {
+        self.received.fetch_add(bytes, Ordering::Relaxed);
+        if let Some(counts) = self.counts.get() {
+            counts.received.fetch_add(bytes, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn note_sent(&self, bytes: u64) {
+        self.sent.fetch_add(bytes, Ordering::Relaxed);
+        if let Some(counts) = self.counts.get() {
+            counts.sent.fetch_add(bytes, Ordering::Relaxed);
+        }
+    }
+
+    /// Notes that the request is over. To be called once.
+    pub(super) fn note_end(&self, status: Option<u16>) {
+        let counts = self.counts.get().cloned().unwrap_or_else(|| self.metrics.none());
+        counts.request_ends(&self.method, status);
+        if self.resource() == Some("uploads") {
+            counts.upload_ends();
+        }
     }
 
     pub(super) fn note_upstream(&self, status: http::StatusCode) {

@@ -50,6 +50,7 @@ impl Layer<Outgoing> for Forward {
             payload: outgoing.payload,
             reach: outgoing.at.reach,
             access: Some(access).filter(|_| outgoing.at.host == *host),
+            tally: outgoing.facts.tally(),
         };
         let response = if outgoing.follow { auth.read(call).await } else { auth.send(call).await };
         let mut response = response?;

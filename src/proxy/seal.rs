@@ -17,6 +17,15 @@ pub(super) struct Sealer {
     cipher: Aes256Gcm,
 }
 
+/// What is sealed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Ticket {
+    pub(super) purpose: Purpose,
+    /// The upload that it belongs to, by its number in this proxy.
+    pub(super) session: u64,
+    pub(super) at: Onward,
+}
+
 /// What a sealed location may be used for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
@@ -39,12 +48,13 @@ impl Sealer {
     }
 
     /// An id that opens for the same alias only; none if the location is too long.
-    pub(super) fn seal(&self, alias: &str, purpose: &Purpose, location: &Onward) -> Option<String> {
-        let uri = location.uri.to_string();
+    pub(super) fn seal(&self, alias: &str, ticket: &Ticket) -> Option<String> {
+        let uri = ticket.at.uri.to_string();
         if uri.len() > URI_LIMIT {
             return None;
         }
-        let mut plain = vec![purpose_byte(purpose)?, reach_byte(location.reach)];
+        let mut plain = vec![purpose_byte(&ticket.purpose)?, reach_byte(ticket.at.reach)];
+        plain.extend(ticket.session.to_be_bytes());
         plain.extend(uri.as_bytes());
         let nonce = rand::random::<[u8; NONCE_BYTES]>();
         let payload = Payload { msg: &plain, aad: alias.as_bytes() };
@@ -53,19 +63,18 @@ impl Sealer {
     }
 
     /// What was sealed for this alias; none if it was not sealed here.
-    pub(super) fn open(&self, alias: &str, id: &str) -> Option<(Purpose, Onward)> {
+    pub(super) fn open(&self, alias: &str, id: &str) -> Option<Ticket> {
         let sealed = URL_SAFE_NO_PAD.decode(id).ok()?;
         let (nonce, sealed) = sealed.split_at_checked(NONCE_BYTES)?;
         let nonce: [u8; NONCE_BYTES] = nonce.try_into().ok()?;
         let payload = Payload { msg: sealed, aad: alias.as_bytes() };
         let plain = self.cipher.decrypt(&Nonce::from(nonce), payload).ok()?;
-        let (purpose, reach, uri) = match plain.as_slice() {
-            [purpose, reach, uri @ ..] => (purpose_of(*purpose)?, reach_of(*reach)?, uri),
-            _ => return None,
-        };
+        let (head, rest) = plain.split_first_chunk::<2>()?;
+        let (purpose, reach) = (purpose_of(head[0])?, reach_of(head[1])?);
+        let (session, uri) = rest.split_first_chunk::<8>()?;
         let uri: Uri = std::str::from_utf8(uri).ok()?.parse().ok()?;
         let host = Host::parse(uri.authority()?.as_str()).ok()?;
-        Some((purpose, Onward { uri, host, reach }))
+        Some(Ticket { purpose, session: u64::from_be_bytes(*session), at: Onward { uri, host, reach } })
     }
 }
 
@@ -105,20 +114,21 @@ fn reach_of(byte: u8) -> Option<Reach> {
 mod tests {
     use super::*;
 
-    fn location() -> Onward {
-        Onward {
+    fn ticket(purpose: Purpose) -> Ticket {
+        let at = Onward {
             uri: "https://up.example:8443/x/y?state=a%3Db&c".parse().unwrap(),
             host: Host::parse("up.example:8443").unwrap(),
             reach: Reach::OtherMachines,
-        }
+        };
+        Ticket { purpose, session: 0x0102_0304_0506_0708, at }
     }
 
     #[test]
     fn what_is_sealed_opens_for_the_same_alias() {
         let sealer = Sealer::new();
         for purpose in [Purpose::Upload, Purpose::Redirect(Method::PUT), Purpose::Redirect(Method::DELETE)] {
-            let id = sealer.seal("target", &purpose, &location()).unwrap();
-            assert_eq!(sealer.open("target", &id), Some((purpose, location())));
+            let id = sealer.seal("target", &ticket(purpose.clone())).unwrap();
+            assert_eq!(sealer.open("target", &id), Some(ticket(purpose)));
             assert_eq!(sealer.open("base", &id), None);
             assert!(id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'));
         }
@@ -127,7 +137,7 @@ mod tests {
     #[test]
     fn a_changed_or_foreign_id_opens_nothing() {
         let sealer = Sealer::new();
-        let id = sealer.seal("target", &Purpose::Upload, &location()).unwrap();
+        let id = sealer.seal("target", &ticket(Purpose::Upload)).unwrap();
         assert_eq!(Sealer::new().open("target", &id), None);
         for at in 0..id.len() {
             let mut changed = id.clone().into_bytes();
@@ -142,7 +152,7 @@ mod tests {
     #[test]
     fn the_same_location_never_gives_the_same_id() {
         let sealer = Sealer::new();
-        let seal = || sealer.seal("target", &Purpose::Upload, &location());
+        let seal = || sealer.seal("target", &ticket(Purpose::Upload));
         assert_ne!(seal(), seal());
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use futures_util::stream::select_all;
+use futures_util::stream::{SelectAll, select_all};
 use http::Request;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -15,6 +15,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{Instant, timeout_at};
 use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
 
@@ -23,10 +24,14 @@ use crate::registry::{BoxError, IdleBody};
 use super::config::{Config, Limits};
 use super::exchange::Layer as _;
 use super::guard::Guard;
-use super::stack::{Stack, assemble};
+use super::listeners::Listeners;
+use super::metrics::Metrics;
+use super::operator::Operator;
+use super::sessions::Sessions;
+use super::stack::{Shared, Stack, assemble};
 
 /// How long accepting rests after it failed: usually there are no file descriptors left.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+pub(super) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// What is read of a connection at once, at most; one such buffer a connection.
 const READ_BUFFER: usize = 256 * 1024;
 
@@ -43,53 +48,95 @@ pub enum ServeError {
     NotLoopback(SocketAddr),
 }
 
-/// Serves `config` on `listeners` until `shutdown` completes; then lets requests that are under way
-/// finish, within the limit of `config`. `listening on ADDRESS` is logged for each listener.
+/// Serves `config` on `listeners` until `shutdown` completes. Then no upload is begun any more; those that
+/// were begun go on until they are committed, and requests that are under way finish, both within the limit
+/// of `config`. `listening on ADDRESS` is logged for each listener.
 ///
 /// # Errors
 /// [`ServeError`] if a listener cannot be used; faults of single connections are logged.
 pub async fn run(
-    listeners: Vec<TcpListener>,
+    listeners: impl Into<Listeners>,
     config: Config,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
-    let addresses = loopback_addresses(&listeners)?;
+    let Listeners { clients, names, operator } = listeners.into();
+    let addresses = loopback_addresses(&clients)?;
     let limits = config.limits;
-    let stack = Arc::new(assemble(config));
-    let places = Arc::new(Semaphore::new(limits.connections));
-    let stop = CancellationToken::new();
-    let mut connections = JoinSet::new();
-    let mut incoming = select_all(listeners.into_iter().map(TcpListenerStream::new));
+    let sessions = Arc::new(Sessions::new(limits.stall_timeout));
+    let metrics = Arc::new(Metrics::new(config.aliases.keys().map(String::as_str)));
+    // Aborted with this future.
+    let mut operators = JoinSet::new();
+    if let Some(listener) = operator {
+        let operator = Operator { metrics: metrics.clone(), sessions: sessions.clone() };
+        operators.spawn(Arc::new(operator).serve(listener, limits));
+    }
+    let names = names.iter().map(|name| name.to_ascii_lowercase()).collect();
+    let mut server = Server {
+        stack: Arc::new(assemble(config, Shared { sessions: sessions.clone(), metrics, names })),
+        incoming: select_all(clients.into_iter().map(TcpListenerStream::new)),
+        places: Arc::new(Semaphore::new(limits.connections)),
+        connections: JoinSet::new(),
+        stop: CancellationToken::new(),
+        limits,
+    };
     for address in addresses {
         tracing::info!("listening on {address}");
     }
-    tokio::pin!(shutdown);
-    loop {
-        let accepted = tokio::select! {
-            () = &mut shutdown => break,
-            Some(_) = connections.join_next() => continue,
-            accepted = accept(&mut incoming, &places) => accepted,
-        };
-        match accepted {
-            Some((Ok(stream), place)) => {
-                connections.spawn(serve(stream, stack.clone(), limits, stop.clone(), place));
+    server.accept_until(shutdown).await;
+    sessions.stop();
+    tracing::info!(connections = server.connections.len(), "stopping");
+    let deadline = Instant::now() + limits.drain_timeout;
+    // The next step of an upload may come on a new connection.
+    let _ = timeout_at(deadline, server.accept_until(sessions.finished())).await;
+    server.finish(deadline).await;
+    Ok(())
+}
+
+/// The connections of a proxy, and what serves them.
+struct Server {
+    stack: Arc<Stack>,
+    incoming: SelectAll<TcpListenerStream>,
+    places: Arc<Semaphore>,
+    connections: JoinSet<()>,
+    stop: CancellationToken,
+    limits: Limits,
+}
+
+impl Server {
+    /// Serves new connections until `end` completes.
+    async fn accept_until(&mut self, end: impl Future<Output = ()> + Send) {
+        tokio::pin!(end);
+        loop {
+            let accepted = tokio::select! {
+                () = &mut end => return,
+                Some(_) = self.connections.join_next() => continue,
+                accepted = accept(&mut self.incoming, &self.places) => accepted,
+            };
+            match accepted {
+                Some((Ok(stream), place)) => {
+                    let connection = serve(stream, self.stack.clone(), self.limits, self.stop.clone(), place);
+                    self.connections.spawn(connection);
+                }
+                Some((Err(error), _)) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+                None => return,
             }
-            Some((Err(error), _)) => {
-                tracing::warn!(%error, "cannot accept a connection");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-            None => break,
         }
     }
-    drop(incoming);
-    stop.cancel();
-    tracing::info!(connections = connections.len(), "stopping");
-    let drained = async { while connections.join_next().await.is_some() {} };
-    if tokio::time::timeout(limits.drain_timeout, drained).await.is_err() {
-        tracing::warn!("requests were cut off: they did not finish in time");
+
+    /// Lets requests that are under way finish until `deadline`.
+    async fn finish(self, deadline: Instant) {
+        let Self { incoming, mut connections, stop, .. } = self;
+        drop(incoming);
+        stop.cancel();
+        let drained = async { while connections.join_next().await.is_some() {} };
+        if timeout_at(deadline, drained).await.is_err() {
+            tracing::warn!("requests were cut off: they did not finish in time");
+        }
+        connections.shutdown().await;
     }
-    connections.shutdown().await;
-    Ok(())
 }
 
 type Accepted = Option<(std::io::Result<TcpStream>, OwnedSemaphorePermit)>;
@@ -162,8 +209,9 @@ pub struct Handle {
 ///
 /// # Errors
 /// [`ServeError`] if a listener cannot be used.
-pub fn spawn(listeners: Vec<TcpListener>, config: Config) -> Result<Handle, ServeError> {
-    let addresses = loopback_addresses(&listeners)?;
+pub fn spawn(listeners: impl Into<Listeners>, config: Config) -> Result<Handle, ServeError> {
+    let listeners = listeners.into();
+    let addresses = loopback_addresses(&listeners.clients)?;
     let stop = CancellationToken::new();
     let stopped = stop.clone();
     let task = tokio::spawn(run(listeners, config, async move { stopped.cancelled().await }));
@@ -176,7 +224,12 @@ impl Handle {
         &self.addresses
     }
 
-    /// Stops the proxy once the requests that are under way have finished.
+    /// Begins to stop the proxy, as [`Handle::stop`] does, and returns at once.
+    pub fn shut_down(&self) {
+        self.stop.cancel();
+    }
+
+    /// Stops the proxy once the uploads that were begun and the requests that are under way have finished.
     pub async fn stop(mut self) {
         self.stop.cancel();
         let _ = (&mut self.task).await;

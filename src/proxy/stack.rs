@@ -1,5 +1,6 @@
 //! The layers of the proxy, put together in one place.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
@@ -10,20 +11,31 @@ use super::config::Config;
 use super::content::Content;
 use super::forward::Forward;
 use super::gate::Gate;
+use super::metrics::Metrics;
 use super::rescue::Rescue;
 use super::route::Router;
 use super::seal::Sealer;
+use super::sessions::Sessions;
 use super::uploads::Uploads;
 
 /// Everything that a request passes through, outermost first.
 pub(super) type Stack = AccessLog<Rescue<Gate<Router<Authorise<Content<Uploads<Forward>>>>>>>;
 
+/// What the stack shares with whoever serves it.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) sessions: Arc<Sessions>,
+    pub(super) metrics: Arc<Metrics>,
+    /// Names beside loopback ones that lead to the proxy.
+    pub(super) names: BTreeSet<String>,
+}
+
 /// The stack that serves `config`. (Framing is checked below it, on the connection's bytes.)
-pub(super) fn assemble(config: Config) -> Stack {
+pub(super) fn assemble(config: Config, shared: Shared) -> Stack {
     // Credentials, retries and redirects are the registry module's: they serve `bob build` as well.
     let forward = Forward;
     // Right outside what talks to the registry, so that no location of a registry's ever gets past it.
-    let uploads = Uploads { sealer: Sealer::new(), inner: forward };
+    let uploads = Uploads { sealer: Sealer::new(), sessions: shared.sessions, inner: forward };
     // Outside what may send twice, so that a body is read from the client once.
     let content = Content { budget: Arc::new(Semaphore::new(config.limits.buffer_bytes)), inner: uploads };
     // Before a byte of a body is read: what is not allowed costs nothing.
@@ -31,9 +43,9 @@ pub(super) fn assemble(config: Config) -> Stack {
     // Gives the layers inside a value to decide on; none of them sees the request's path again.
     let router = Router { inner: authorise };
     // Before routing: without the token nobody learns what exists here.
-    let gate = Gate { token: config.access_token, inner: router };
+    let gate = Gate { token: config.access_token, names: shared.names, inner: router };
     // Outside everything that can fail, so that errors become responses in one place.
     let rescue = Rescue { inner: gate };
-    // Outermost: refused requests are logged like all others.
-    AccessLog { inner: rescue }
+    // Outermost: refused requests are logged and counted like all others.
+    AccessLog { metrics: shared.metrics, inner: rescue }
 }

@@ -1,5 +1,7 @@
 //! Where a request goes, and where its answer sends the client: to this proxy, always.
 
+use std::sync::Arc;
+
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
 
 use crate::registry::query::encode_pairs;
@@ -11,13 +13,15 @@ use super::error::ProxyError;
 use super::exchange::Layer;
 use super::forward::Outgoing;
 use super::names::Digest;
-use super::seal::{Purpose, Sealer};
+use super::seal::{Purpose, Sealer, Ticket};
+use super::sessions::Sessions;
 
 /// Gives each request its address at the registry, and replaces the locations in answers: those of
 /// finished content by its name here, those of uploads by sealed ids.
 #[derive(Debug)]
 pub(super) struct Uploads<S> {
     pub(super) sealer: Sealer,
+    pub(super) sessions: Arc<Sessions>,
     pub(super) inner: S,
 }
 
@@ -33,15 +37,21 @@ impl<S: Layer<Outgoing>> Layer<Prepared> for Uploads<S> {
                 let at = address(&prepared.upstream, &format!("manifests/{reference}"), None)?;
                 let location = format!("/v2/{name}/manifests/{requested}");
                 let (response, answer) = self.send(prepared, at).await?;
-                self.place(response, &answer, &name, Some(location))
+                self.place(response, &answer, &name, Some(location), None)
             }
             Action::StartUpload { .. } => self.start(prepared).await,
             Action::Upload { id, digest } => {
                 let digest = digest.clone();
-                let (purpose, at) = self.sealer.open(&name, id).ok_or(ProxyError::UnknownUpload)?;
-                let at = step(&prepared.method, &purpose, at, digest.as_ref())?;
+                let ticket = self.sealer.open(&name, id).ok_or(ProxyError::UnknownUpload)?;
+                let session = ticket.session;
+                let at = step(&prepared.method, ticket, digest.as_ref())?;
+                let _under_way = self.sessions.resume(session);
                 let (response, answer) = self.send(prepared, at).await?;
-                self.place(response, &answer, &name, digest.map(|digest| blob_path(&name, &digest)))
+                if is_end(&answer.method, response.status()) {
+                    self.sessions.end(session);
+                }
+                let finished = digest.map(|digest| blob_path(&name, &digest));
+                self.place(response, &answer, &name, finished, Some(session))
             }
         }
     }
@@ -63,6 +73,7 @@ impl<S: Layer<Outgoing>> Uploads<S> {
             return Err(ProxyError::UnknownUpload);
         };
         let (mount, digest) = (mount.clone(), digest.clone());
+        let begun = self.sessions.begin()?;
         if let Some((blob, from)) = mount
             && let Some(payload) = prepared.payload.again()
         {
@@ -79,7 +90,11 @@ impl<S: Layer<Outgoing>> Uploads<S> {
             };
             match self.send(attempt, at).await {
                 Ok((response, answer)) if response.status().is_success() => {
-                    return self.place(response, &answer, &name, Some(blob_path(&name, &blob)));
+                    let status = response.status();
+                    let finished = Some(blob_path(&name, &blob));
+                    let placed = self.place(response, &answer, &name, finished, Some(begun.id()))?;
+                    begun.settle(status != StatusCode::CREATED);
+                    return Ok(placed);
                 }
                 Ok(_) => {}
                 Err(ProxyError::Call(error)) if matches!(error.root(), CallError::Refused { .. }) => {}
@@ -90,7 +105,11 @@ impl<S: Layer<Outgoing>> Uploads<S> {
         let query = digest.as_ref().map(|digest| encode_pairs([("digest", digest.as_str())]));
         let at = address(&prepared.upstream, "blobs/uploads/", query.as_deref())?;
         let (response, answer) = self.send(prepared, at).await?;
-        self.place(response, &answer, &name, digest.map(|digest| blob_path(&name, &digest)))
+        let goes_on = response.status() == StatusCode::ACCEPTED || is_redirect(response.status());
+        let finished = digest.map(|digest| blob_path(&name, &digest));
+        let placed = self.place(response, &answer, &name, finished, Some(begun.id()))?;
+        begun.settle(goes_on);
+        Ok(placed)
     }
 
     async fn send(&self, prepared: Prepared, at: Onward) -> Result<(Response<Body>, Asked), ProxyError> {
@@ -111,20 +130,24 @@ impl<S: Layer<Outgoing>> Uploads<S> {
         Ok((response, Asked { at, method, upstream, location }))
     }
 
-    /// The answer to a write with a location that leads here: `finished` where the content is complete.
+    /// The answer to a write with a location that leads here: `finished` where the content is complete,
+    /// else a step of the upload `session`.
     fn place(
         &self,
         mut response: Response<Body>,
         asked: &Asked,
         name: &str,
         finished: Option<String>,
+        session: Option<u64>,
     ) -> Result<Response<Body>, ProxyError> {
         let status = response.status();
         let location = match status {
             StatusCode::CREATED => finished.or_else(|| content_path(name, response.headers())),
-            StatusCode::ACCEPTED | StatusCode::NO_CONTENT => self.sealed(asked, name, &Purpose::Upload)?,
+            StatusCode::ACCEPTED | StatusCode::NO_CONTENT => {
+                self.sealed(asked, name, Purpose::Upload, session)?
+            }
             _ if matches!(status.as_u16(), 307 | 308) => {
-                self.sealed(asked, name, &Purpose::Redirect(asked.method.clone()))?
+                self.sealed(asked, name, Purpose::Redirect(asked.method.clone()), session)?
             }
             // The other redirects would turn the write into a read.
             _ if is_redirect(status) => return Err(asked.bad("a redirect of a write", None)),
@@ -139,12 +162,20 @@ impl<S: Layer<Outgoing>> Uploads<S> {
         Ok(response)
     }
 
-    fn sealed(&self, asked: &Asked, name: &str, purpose: &Purpose) -> Result<Option<String>, ProxyError> {
+    fn sealed(
+        &self,
+        asked: &Asked,
+        name: &str,
+        purpose: Purpose,
+        session: Option<u64>,
+    ) -> Result<Option<String>, ProxyError> {
         let Some(location) = &asked.location else { return Ok(None) };
         let location = location.to_str().unwrap_or_default();
         let onward = asked.upstream.auth.onward(&asked.at, location);
         let onward = onward.map_err(|source| asked.bad("a location that is not followed", Some(source)))?;
-        let id = self.sealer.seal(name, purpose, &onward);
+        // A manifest that is sent elsewhere belongs to no upload: no session has the number 0.
+        let ticket = Ticket { purpose, session: session.unwrap_or(0), at: onward };
+        let id = self.sealer.seal(name, &ticket);
         let id = id.ok_or_else(|| asked.bad("a location that is too long", None))?;
         Ok(Some(format!("/v2/{name}/blobs/uploads/{id}")))
     }
@@ -156,15 +187,21 @@ impl Asked {
     }
 }
 
+/// Whether an upload is over once a step of it has been answered so.
+fn is_end(method: &Method, status: StatusCode) -> bool {
+    let refused_for_good = matches!(status.as_u16(), 400 | 404 | 405 | 410 | 413 | 416);
+    match *method {
+        Method::PUT => status == StatusCode::CREATED || refused_for_good,
+        Method::DELETE => true,
+        _ => status == StatusCode::NOT_FOUND,
+    }
+}
+
 /// The address of a sealed location for this step of its upload.
-fn step(
-    method: &Method,
-    purpose: &Purpose,
-    mut at: Onward,
-    digest: Option<&Digest>,
-) -> Result<Onward, ProxyError> {
+fn step(method: &Method, ticket: Ticket, digest: Option<&Digest>) -> Result<Onward, ProxyError> {
+    let Ticket { purpose, mut at, .. } = ticket;
     match purpose {
-        Purpose::Redirect(redirected) if redirected == method => Ok(at),
+        Purpose::Redirect(redirected) if redirected == *method => Ok(at),
         Purpose::Upload if *method != Method::POST => {
             if let Some(digest) = digest.filter(|_| *method == Method::PUT) {
                 let query = encode_pairs([("digest", digest.as_str())]);

@@ -15,6 +15,7 @@ use super::host::Host;
 use super::onward::{NamedBy, Onward, OnwardError, Step};
 use super::retry;
 use super::store::Credentials;
+use super::tally::Tally;
 use super::token::{Token, TokenRequest, Words, basic_header, bearer_header};
 use super::transport::{Body, Transport, TransportError};
 
@@ -72,11 +73,6 @@ impl Authenticator {
         Self { transport, credentials, named_by, hosts: Mutex::default(), tokens: Mutex::default() }
     }
 
-    /// Whether `other` uses the same credentials, so that one request may need both of their rights.
-    pub fn is_same_as(self: &Arc<Self>, other: &Arc<Self>) -> bool {
-        Arc::ptr_eq(self, other)
-    }
-
     /// How far `host` may be reached.
     pub fn reach(&self, host: &Host) -> Reach {
         match self.named_by {
@@ -117,7 +113,7 @@ impl Authenticator {
             // The body is read once: who we are has to be settled before it starts.
             self.learn_by_asking(&access.host, call.reach).await?;
         }
-        let sent = self.header(&access, call.reach).await?;
+        let sent = self.header(&access, call.reach, call.tally.as_deref()).await?;
         if let Some(value) = &sent {
             call.headers.insert(header::AUTHORIZATION, value.clone());
         }
@@ -130,7 +126,7 @@ impl Authenticator {
         self.forget(&access, sent.as_ref());
         let Some(mut again) = again else { return Ok(response) };
         let Some(value) =
-            self.header(&access, again.reach).await?.filter(|value| Some(value) != sent.as_ref())
+            self.header(&access, again.reach, again.tally.as_deref()).await?.filter(|value| Some(value) != sent.as_ref())
         else {
             return Ok(response);
         };
@@ -156,7 +152,8 @@ impl Authenticator {
         }
         let uri: Uri = format!("https://{host}/v2/").parse().expect("a host makes a valid URL");
         let headers = HeaderMap::from_iter([(header::USER_AGENT, super::client::user_agent())]);
-        let call = Call { method: Method::GET, uri, headers, payload: Payload::Empty, reach, access: None };
+        let payload = Payload::Empty;
+        let call = Call { method: Method::GET, uri, headers, payload, reach, access: None, tally: None };
         let response = retry::send(call, |call| self.transmit(call)).await?;
         let access = Access { host: host.clone(), scopes: Scopes::default() };
         self.learn(&access, response.headers());
@@ -184,7 +181,12 @@ impl Authenticator {
 
     /// The `Authorization` value for `access`, by what is known of the host; none if it never asked or
     /// there are no credentials for what it asks.
-    async fn header(&self, access: &Access, reach: Reach) -> Result<Option<HeaderValue>, CallError> {
+    async fn header(
+        &self,
+        access: &Access,
+        reach: Reach,
+        tally: Option<&Tally>,
+    ) -> Result<Option<HeaderValue>, CallError> {
         let known = self.hosts().get(&access.host).cloned().unwrap_or_default();
         let Some(challenge) = known.challenge else { return Ok(None) };
         let credential = self.credentials.find(&access.host).await?;
@@ -197,7 +199,8 @@ impl Authenticator {
             (Challenge::Bearer { realm, service, .. }, credential) => {
                 let scopes = known.asked.get(&access.scopes).unwrap_or(&access.scopes).clone();
                 let key = TokenKey { host: access.host.clone(), realm, service, scopes };
-                self.token(&key, credential.as_ref(), reach).await.map(|token| Some(token.header))
+                let token = self.token(&key, credential.as_ref(), reach, tally).await?;
+                Ok(Some(token.header))
             }
         }
     }
@@ -209,6 +212,7 @@ impl Authenticator {
         key: &TokenKey,
         credential: Option<&Credential>,
         reach: Reach,
+        tally: Option<&Tally>,
     ) -> Result<Token, CallError> {
         let slot = self.slot(key);
         let failures = slot.failures.load(Ordering::Acquire);
@@ -220,6 +224,9 @@ impl Authenticator {
             && let Some(failure) = lock(&slot.last_failure).clone()
         {
             return Err(CallError::Shared(failure));
+        }
+        if let Some(tally) = tally {
+            tally.note_token();
         }
         let fetched = self.fetch(key, credential, reach).await;
         match fetched {

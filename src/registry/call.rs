@@ -1,12 +1,14 @@
 //! One request to a registry, in a form that can be sent again.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Uri};
 
 use super::address::Reach;
 use super::host::Host;
+use super::tally::Tally;
 use super::transport::{Body, empty_body, full_body};
 
 /// What a request carries, and so whether it can be sent again.
@@ -117,6 +119,8 @@ pub struct Call {
     pub reach: Reach,
     /// The credentials to send; none where the request goes to another host than they are for.
     pub access: Option<Access>,
+    /// Where retries and tokens are counted, if anywhere.
+    pub tally: Option<Arc<Tally>>,
 }
 
 impl Call {
@@ -129,6 +133,7 @@ impl Call {
             payload: self.payload.again()?,
             reach: self.reach,
             access: self.access.clone(),
+            tally: self.tally.clone(),
         })
     }
 

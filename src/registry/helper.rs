@@ -119,11 +119,15 @@ async fn ask(name: &str, host: &Host) -> Result<Answer, HelperError> {
     {
         return Err(HelperError::Name { name: name.to_owned() });
     }
-    let program = format!("docker-credential-{name}");
+    run(format!("docker-credential-{name}"), host).await
+}
+
+/// What the program answers to `get`.
+async fn run(program: String, host: &Host) -> Result<Answer, HelperError> {
     // Docker Hub's logins are filed under this key by every docker client.
     let server = if host.is_docker_hub() { "https://index.docker.io/v1/" } else { host.as_str() };
     let started = |source| HelperError::Start { program: program.clone(), host: host.clone(), source };
-    let run = async {
+    let talk = async {
         let mut child = tokio::process::Command::new(&program)
             .arg("get")
             .stdin(Stdio::piped())
@@ -143,7 +147,7 @@ async fn ask(name: &str, host: &Host) -> Result<Answer, HelperError> {
         let status = child.wait().await.map_err(started)?;
         Ok((status, printed))
     };
-    let (status, printed) = tokio::time::timeout(TIME_LIMIT, run)
+    let (status, printed) = tokio::time::timeout(TIME_LIMIT, talk)
         .await
         .map_err(|_| HelperError::Slow { program: program.clone(), host: host.clone() })??;
     if status.success()
@@ -156,4 +160,57 @@ async fn ask(name: &str, host: &Host) -> Result<Answer, HelperError> {
         return Ok(None);
     }
     Err(HelperError::Answer { program, host: host.clone(), status })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    /// What a helper with this script answers for `host`.
+    async fn answer(script: &str, host: &str) -> Result<Option<(String, String)>, HelperError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("docker-credential-test");
+        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let (program, host) = (path.display().to_string(), Host::parse(host).unwrap());
+        let mut answer = run(program.clone(), &host).await;
+        // Another test that starts a program just now may still hold the script open for writing.
+        while matches!(&answer, Err(HelperError::Start { source, .. }) if source.kind() == std::io::ErrorKind::ExecutableFileBusy)
+        {
+            answer = run(program.clone(), &host).await;
+        }
+        let answer = answer?;
+        Ok(answer.map(|(_, username, secret)| (username, secret.reveal().to_owned())))
+    }
+
+    #[tokio::test]
+    async fn a_helper_is_asked_for_the_host_and_answers_with_a_login() {
+        let script = r#"printf '{"ServerURL":"x","Username":"%s","Secret":"%s"}' "$1" "$(cat)""#;
+        let pair = |host: &str| Some(("get".to_owned(), host.to_owned()));
+        assert_eq!(answer(script, "r.example:5000").await.unwrap(), pair("r.example:5000"));
+        assert_eq!(answer(script, "docker.io").await.unwrap(), pair("https://index.docker.io/v1/"));
+    }
+
+    #[tokio::test]
+    async fn no_login_is_no_error_and_anything_else_is_one_without_the_answer() {
+        let none = "cat >/dev/null; echo 'credentials not found in native keychain'; exit 1";
+        assert_eq!(answer(none, "r.example").await.unwrap(), None);
+        for script in ["cat >/dev/null; echo hunter2; exit 1", "cat >/dev/null; echo hunter2", "exit 3"] {
+            let error = answer(script, "r.example").await.unwrap_err();
+            assert!(matches!(error, HelperError::Answer { .. }), "{error}");
+            assert!(!format!("{error} {error:?}").contains("hunter2"));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_is_never_a_path_and_nothing_runs_unless_allowed() {
+        let host = Host::parse("r.example").unwrap();
+        for name in ["", "../x", "a/b", "a b", "x;y"] {
+            assert!(matches!(ask(name, &host).await, Err(HelperError::Name { .. })), "{name}");
+        }
+        let helpers = Helpers::new([(host.clone(), "../x".to_owned())].into(), None).unwrap();
+        assert!(helpers.get(&host).await.unwrap().is_none());
+    }
 }

@@ -27,7 +27,7 @@ pub enum OnwardError {
 
 /// Who named a registry, which decides how far that registry may send us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NamedBy {
+pub(super) enum NamedBy {
     /// The operator: it may send us anywhere but back to this machine (a registry on this machine may).
     Operator,
     /// A client: it may send us to public addresses and to hosts that the operator listed.

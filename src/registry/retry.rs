@@ -51,6 +51,9 @@ where
         let status = result.as_ref().ok().map(|response| response.status().as_u16());
         tracing::debug!(status, attempt, pause_ms = u64::try_from(pause.as_millis()).ok(), "sending again");
         drop(result);
+        if let Some(tally) = &call.tally {
+            tally.note_retry();
+        }
         tokio::time::sleep(pause).await;
         next = call;
         attempt += 1;

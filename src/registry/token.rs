@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use serde::Deserialize;
+use zeroize::Zeroizing;
 
 use super::call::{Call, Payload, Scopes};
 use super::credential::{Credential, Login};
@@ -79,6 +80,7 @@ impl TokenRequest<'_> {
             answer = self.ask(transport, self.post(&grant)).await?;
         }
         let (status, headers, body) = answer;
+        let body = Zeroizing::new(Vec::from(body));
         if !status.is_success() {
             return Err(self.refused(status));
         }
@@ -122,7 +124,9 @@ impl TokenRequest<'_> {
         let service = self.service.map(|service| ("service", service));
         let fixed = [("client_id", CLIENT_ID), ("scope", scope.as_str())];
         let form = encode_pairs(grant.iter().copied().chain(service).chain(fixed));
-        let mut call = self.call(Method::POST, self.realm.uri.clone(), Payload::Bytes(form.into()));
+        // It holds a password or an identity token.
+        let form = Bytes::from_owner(Zeroizing::new(form.into_bytes()));
+        let mut call = self.call(Method::POST, self.realm.uri.clone(), Payload::Bytes(form));
         let form = HeaderValue::from_static("application/x-www-form-urlencoded");
         call.headers.insert(header::CONTENT_TYPE, form);
         call
@@ -132,7 +136,7 @@ impl TokenRequest<'_> {
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(header::USER_AGENT, super::client::user_agent());
-        Call { method, uri, headers, payload, reach: self.realm.reach, access: None }
+        Call { method, uri, headers, payload, reach: self.realm.reach, access: None, tally: None }
     }
 
     fn refused(&self, status: StatusCode) -> CallError {
@@ -164,7 +168,7 @@ impl std::fmt::Display for Words<'_> {
 
 /// The Bearer `Authorization` value of this token, marked sensitive; none if it cannot stand in a header.
 pub(super) fn bearer_header(token: &Secret) -> Option<HeaderValue> {
-    let text = zeroize::Zeroizing::new(format!("Bearer {}", token.reveal()));
+    let text = Zeroizing::new(format!("Bearer {}", token.reveal()));
     let mut value = HeaderValue::from_str(&text).ok()?;
     value.set_sensitive(true);
     Some(value)
@@ -172,7 +176,7 @@ pub(super) fn bearer_header(token: &Secret) -> Option<HeaderValue> {
 
 /// The Basic `Authorization` value of this login; marked sensitive.
 pub(super) fn basic_header(username: &str, password: &Secret) -> HeaderValue {
-    let text = zeroize::Zeroizing::new(format!("Basic {}", basic(username, password).reveal()));
+    let text = Zeroizing::new(format!("Basic {}", basic(username, password).reveal()));
     let mut value = HeaderValue::from_str(&text).expect("base64 is valid in a header");
     value.set_sensitive(true);
     value

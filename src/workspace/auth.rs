@@ -1,5 +1,6 @@
 //! Registry credentials in variables: plain JSON, or AES-256-GCM with `BOB_AUTH_KEY`.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use aes_gcm::aead::{Aead as _, KeyInit as _};
@@ -78,8 +79,9 @@ fn decrypt(key: &[u8], value: &str, variable: &'static str) -> Result<Zeroizing<
 
 /// Makes sure that `json` is an object whose values are objects. Serde's own messages may quote the
 /// input, so only the place of the fault is passed on.
+#[expect(clippy::zero_sized_map_values, reason = "only the shape is looked at; no value is kept")]
 fn check_shape(json: &str, variable: &'static str) -> Result<(), Error> {
-    type Shape = std::collections::BTreeMap<String, std::collections::BTreeMap<String, IgnoredAny>>;
+    type Shape = BTreeMap<String, BTreeMap<String, IgnoredAny>>;
     serde_json::from_str::<Shape>(json).map(drop).map_err(|error| Error::Json {
         variable,
         expected: "a JSON object of registry host → {username, password} or {auth}",

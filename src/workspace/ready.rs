@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::{Error, Workspace};
 
 /// How long a workspace may take to become ready.
-pub const READY_TIMEOUT: Duration = Duration::from_secs(30 * 60);
+pub const READY_TIMEOUT: Duration = Duration::from_mins(30);
 
 /// A look without an event, for filesystems that do not report changes made elsewhere.
 const RECHECK: Duration = Duration::from_secs(15);

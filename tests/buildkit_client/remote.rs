@@ -99,7 +99,7 @@ impl Registry {
             at("users")
         );
         std::fs::write(at("config.yml"), config).unwrap();
-        let process = Command::new("docker-registry")
+        let process = Command::new(crate::parts::tool("docker-registry"))
             .args(["serve", &at("config.yml")])
             .stdout(Stdio::null())
             .stderr(Stdio::null())

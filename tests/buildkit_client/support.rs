@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use super::parts;
 use bob::buildkit::proto::control::StatusResponse;
 use bob::buildkit::proto::pb;
 use bob::buildkit::{
@@ -22,12 +23,9 @@ struct Shared {
     _runtime: Runtime,
 }
 
-/// The program under `BOB_TEST_BUILDKITD`, else the one on PATH.
+/// The buildkitd of the tests.
 pub(crate) fn program() -> PathBuf {
-    let explicit = std::env::var_os("BOB_TEST_BUILDKITD").map(PathBuf::from);
-    let search = std::env::var_os("PATH");
-    bob::buildkit::daemon::find_program(explicit.as_deref(), search.as_deref())
-        .expect("buildkitd for the tests")
+    parts::tool("buildkitd").into()
 }
 
 pub(crate) fn options(folder: &Path) -> DaemonOptions {

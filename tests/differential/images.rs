@@ -74,7 +74,7 @@ pub(crate) fn made_up(
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 fn unhex(words: &str) -> Option<Vec<Vec<u8>>> {

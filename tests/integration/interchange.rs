@@ -10,6 +10,7 @@ use std::process::Command;
 use super::support::{Bob, Buildkitd, Image, Registry, tool};
 
 /// A build of one Dockerfile of `testdata/ok`.
+#[expect(clippy::struct_field_names, reason = "build arguments are called so")]
 struct Build<'a> {
     buildkitd: &'a Buildkitd,
     base: &'a str,
@@ -169,11 +170,13 @@ fn compare(first: &Built, second: &Built) -> Result<(), String> {
 }
 
 #[test]
+#[expect(clippy::redundant_closure_for_method_calls, reason = "the methods are not general over lifetimes")]
 fn buildctl_finds_everything_cached_that_bob_built() {
     interchange(|b, r| b.with_bob(r), |b, r| b.with_buildctl(r));
 }
 
 #[test]
+#[expect(clippy::redundant_closure_for_method_calls, reason = "the methods are not general over lifetimes")]
 fn bob_finds_everything_cached_that_buildctl_built() {
     interchange(|b, r| b.with_buildctl(r), |b, r| b.with_bob(r));
 }

@@ -1,5 +1,7 @@
 //! The whole path on real parts: `bob`, buildkitd, a registry, the proxy.
 
+#![allow(clippy::disallowed_methods, reason = "tests look at files and clocks")]
+
 #[path = "../support/mod.rs"]
 #[allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 mod support;
@@ -8,6 +10,7 @@ mod contexts;
 mod faults;
 mod interchange;
 mod interrupts;
+mod mounts;
 mod parts;
 mod plain;
 mod workspace;

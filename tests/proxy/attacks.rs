@@ -199,8 +199,8 @@ async fn no_target_leads_anywhere_it_should_not() {
 async fn requests_that_two_readers_could_read_differently_are_refused() {
     let upstream = Upstream::start(|_| reply(200, &[], "reached")).await;
     let proxy = Setup::new(upstream.host()).with_password().start().await;
-    let hidden = "GET /v2/base/manifests/smuggled HTTP/1.1\r\nHost: x\r\n\r\n";
-    let put = "PUT /v2/target/manifests/x HTTP/1.1\r\nHost: x\r\n";
+    let hidden = "GET /v2/base/manifests/smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let put = "PUT /v2/target/manifests/x HTTP/1.1\r\nHost: localhost\r\n";
     let heads = [
         // Lengths.
         format!("{put}Content-Length: 3\r\nContent-Length: 4\r\n\r\nabc"),
@@ -217,30 +217,30 @@ async fn requests_that_two_readers_could_read_differently_are_refused() {
         format!("{put}Transfer-Encoding:\x0bchunked\r\n\r\n0\r\n\r\n{hidden}"),
         format!("{put} Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n{hidden}"),
         // Lines.
-        format!("GET /v2/base/manifests/x HTTP/1.1\nHost: x\n\n{hidden}"),
-        format!("GET /v2/base/manifests/x HTTP/1.1\r\nHost: x\r\nA: b\nContent-Length: 3\r\n\r\n{hidden}"),
-        format!("GET /v2/base/manifests/x HTTP/1.1\r\nHost: x\r\nA: b\rC: d\r\n\r\n{hidden}"),
-        "GET /v2/base/manifests/x HTTP/1.1\r\nHost: x\r\nA: b\0c\r\n\r\n".to_owned(),
-        "GET /v2/base/manifests/x HTTP/1.1\r\nHost: x\r\nA\0b: c\r\n\r\n".to_owned(),
-        "GET /v2/base/manifests/x HTTP/1.1\r\nHost: x\r\nno-colon\r\n\r\n".to_owned(),
+        format!("GET /v2/base/manifests/x HTTP/1.1\nHost: localhost\n\n{hidden}"),
+        format!("GET /v2/base/manifests/x HTTP/1.1\r\nHost: localhost\r\nA: b\nContent-Length: 3\r\n\r\n{hidden}"),
+        format!("GET /v2/base/manifests/x HTTP/1.1\r\nHost: localhost\r\nA: b\rC: d\r\n\r\n{hidden}"),
+        "GET /v2/base/manifests/x HTTP/1.1\r\nHost: localhost\r\nA: b\0c\r\n\r\n".to_owned(),
+        "GET /v2/base/manifests/x HTTP/1.1\r\nHost: localhost\r\nA\0b: c\r\n\r\n".to_owned(),
+        "GET /v2/base/manifests/x HTTP/1.1\r\nHost: localhost\r\nno-colon\r\n\r\n".to_owned(),
         "GET /v2/base/manifests/x HTTP/1.1\r\n\r\n".to_owned(),
-        "GET /v2/base/manifests/x HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n".to_owned(),
+        "GET /v2/base/manifests/x HTTP/1.1\r\nHost: localhost\r\nHost: y\r\n\r\n".to_owned(),
         // Targets and versions.
-        "GET http://registry.example/v2/base/manifests/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".to_owned(),
-        "GET https://127.0.0.1/v2/base/manifests/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".to_owned(),
-        "CONNECT registry.example:443 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".to_owned(),
-        "OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".to_owned(),
-        "GET /v2/base manifests/x HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(),
-        "GET /v2/base\tmanifests/x HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(),
-        "GET /v2/base\\manifests HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".to_owned(),
-        "GET /v2/base/manifests/x#y HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".to_owned(),
-        "GET /v2/base/manifests/x HTTP/1.2\r\nHost: x\r\n\r\n".to_owned(),
+        "GET http://registry.example/v2/base/manifests/x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".to_owned(),
+        "GET https://127.0.0.1/v2/base/manifests/x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".to_owned(),
+        "CONNECT registry.example:443 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".to_owned(),
+        "OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".to_owned(),
+        "GET /v2/base manifests/x HTTP/1.1\r\nHost: localhost\r\n\r\n".to_owned(),
+        "GET /v2/base\tmanifests/x HTTP/1.1\r\nHost: localhost\r\n\r\n".to_owned(),
+        "GET /v2/base\\manifests HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".to_owned(),
+        "GET /v2/base/manifests/x#y HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".to_owned(),
+        "GET /v2/base/manifests/x HTTP/1.2\r\nHost: localhost\r\n\r\n".to_owned(),
         "GET /v2/base/manifests/x\r\n\r\n".to_owned(),
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(),
-        "REFUSED /length HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".to_owned(),
+        "REFUSED /length HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".to_owned(),
         // Bodies where none belong.
-        format!("GET /v2/base/manifests/x HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{hidden}", hidden.len()),
-        "GET /v2/base/manifests/x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n".to_owned(),
+        format!("GET /v2/base/manifests/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{hidden}", hidden.len()),
+        "GET /v2/base/manifests/x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n".to_owned(),
         // Chunks.
         format!("{put}Transfer-Encoding: chunked\r\n\r\n3\nabc\n0\n\n{hidden}"),
         format!("{put}Transfer-Encoding: chunked\r\n\r\n3;a=b\r\nabc\r\n0\r\n\r\n{hidden}"),
@@ -259,7 +259,7 @@ async fn requests_that_two_readers_could_read_differently_are_refused() {
             "{head:?}: {answer}"
         );
     }
-    let large = format!("GET /v2/ HTTP/1.1\r\nHost: x\r\nA: {}\r\n\r\n", "b".repeat(100_000));
+    let large = format!("GET /v2/ HTTP/1.1\r\nHost: localhost\r\nA: {}\r\n\r\n", "b".repeat(100_000));
     assert!(proxy.raw(large.as_bytes()).await.starts_with("HTTP/1.1 431 "));
     assert_eq!(upstream.lines(), Vec::<String>::new());
 }
@@ -268,8 +268,8 @@ async fn requests_that_two_readers_could_read_differently_are_refused() {
 async fn pipelined_requests_are_answered_in_order_and_a_bad_one_ends_them() {
     let upstream = Upstream::start(|seen| reply(200, &[], seen.target.clone())).await;
     let proxy = Setup::new(upstream.host()).start().await;
-    let good = "GET /v2/base/manifests/x HTTP/1.1\r\nHost: x\r\n\r\n";
-    let answer = proxy.raw(format!("{good}{good}GET / HTTP/1.1\nHost: x\n\n{good}").as_bytes()).await;
+    let good = "GET /v2/base/manifests/x HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let answer = proxy.raw(format!("{good}{good}GET / HTTP/1.1\nHost: localhost\n\n{good}").as_bytes()).await;
     let statuses: Vec<&str> = answer.matches("HTTP/1.1 200").chain(answer.matches("HTTP/1.1 400")).collect();
     assert_eq!(statuses, ["HTTP/1.1 200", "HTTP/1.1 200", "HTTP/1.1 400"], "{answer}");
     assert_eq!(upstream.seen().len(), 2);

@@ -146,7 +146,7 @@ async fn it_serves_both_families_logs_no_secret_and_ends_on_sigterm() {
 
     // "bob:sesame"
     let request = format!(
-        "GET /v2/base/blobs/{DIGEST} HTTP/1.1\r\nHost: x\r\nAuthorization: Basic Ym9iOnNlc2FtZQ==\r\n\r\n"
+        "GET /v2/base/blobs/{DIGEST} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic Ym9iOnNlc2FtZQ==\r\n\r\n"
     );
     let mut clients = Vec::new();
     for address in &addresses {

@@ -156,7 +156,7 @@ async fn truncated_and_stalled_downloads_never_look_whole() {
         let mut setup = Setup::new(host);
         setup.transport.silence = Duration::from_secs(1);
         let proxy = setup.start().await;
-        let request = format!("GET /v2/base/blobs/{DIGEST} HTTP/1.1\r\nHost: x\r\n\r\n");
+        let request = format!("GET /v2/base/blobs/{DIGEST} HTTP/1.1\r\nHost: localhost\r\n\r\n");
         let answer = proxy.raw(request.as_bytes()).await;
         assert!(answer.contains("content-length: 10\r\n") && answer.ends_with("half!"), "{answer}");
     }
@@ -188,7 +188,7 @@ async fn a_client_that_stalls_in_mid_body_is_told_and_dropped() {
             if length == 10 { "manifests/x".to_owned() } else { format!("blobs/uploads/?digest={DIGEST}") };
         let method = if length == 10 { "PUT" } else { "POST" };
         let request = format!(
-            "{method} /v2/target/{target} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\nhalf"
+            "{method} /v2/target/{target} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\nhalf"
         );
         let answer = proxy.raw(request.as_bytes()).await;
         assert!(answer.starts_with("HTTP/1.1 408 "), "{length}: {answer}");
@@ -202,7 +202,7 @@ async fn a_client_that_stalls_in_its_head_is_dropped() {
     let mut setup = Setup::new(upstream.host());
     setup.limits.head_timeout = Duration::from_secs(1);
     let proxy = setup.start().await;
-    for bytes in ["", "GET /v2/", "GET /v2/ HTTP/1.1\r\nHost: x\r\n"] {
+    for bytes in ["", "GET /v2/", "GET /v2/ HTTP/1.1\r\nHost: localhost\r\n"] {
         let begun = Instant::now();
         proxy.raw(bytes.as_bytes()).await;
         assert!(begun.elapsed() < Duration::from_secs(10), "{bytes}");
@@ -217,7 +217,7 @@ async fn a_client_that_stops_reading_is_dropped() {
     setup.limits.connections = 1;
     let proxy = setup.start().await;
     let mut stuck = TcpStream::connect(proxy.address).await.unwrap();
-    let request = format!("GET /v2/base/blobs/{DIGEST} HTTP/1.1\r\nHost: x\r\n\r\n");
+    let request = format!("GET /v2/base/blobs/{DIGEST} HTTP/1.1\r\nHost: localhost\r\n\r\n");
     stuck.write_all(request.as_bytes()).await.unwrap();
     // The one place is free again once the stuck client has been dropped.
     let next = tokio::time::timeout(Duration::from_secs(20), proxy.get("/v2/")).await.expect("a free place");
@@ -244,7 +244,7 @@ async fn a_client_that_goes_away_ends_the_upload_at_the_registry() {
     let proxy = Setup::new(host).start().await;
     let mut client = TcpStream::connect(proxy.address).await.unwrap();
     let head = format!(
-        "POST /v2/target/blobs/uploads/?digest={DIGEST} HTTP/1.1\r\nHost: x\r\nContent-Length: 10000000\r\n\r\n"
+        "POST /v2/target/blobs/uploads/?digest={DIGEST} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10000000\r\n\r\n"
     );
     client.write_all(head.as_bytes()).await.unwrap();
     client.write_all(&vec![0; 1 << 20]).await.unwrap();
@@ -264,7 +264,7 @@ async fn stopping_lets_a_running_request_finish() {
     .await;
     let proxy = Setup::new(upstream.host()).start().await;
     let mut client = TcpStream::connect(proxy.address).await.unwrap();
-    client.write_all(b"GET /v2/base/manifests/x HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    client.write_all(b"GET /v2/base/manifests/x HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
     tokio::time::sleep(Duration::from_millis(300)).await;
     let (address, stop) = (proxy.address, tokio::spawn(proxy.handle.stop()));
     let mut answer = String::new();

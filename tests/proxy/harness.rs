@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bob::proxy::{Alias, Config, Handle, Limits, Mirror, Pin, Rights};
+use bob::proxy::{Alias, Config, Handle, Limits, Listeners, Mirror, Pin, Rights};
 use bob::registry::{Authenticator, Credentials, Host, Origin, Secret, Transport, TransportConfig};
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
@@ -31,6 +31,10 @@ pub(crate) struct Setup {
     /// How `target` is pinned.
     pub(crate) pin: Pin,
     pub(crate) rights: Rights,
+    /// Whether metrics are served.
+    pub(crate) operator: bool,
+    /// Names of the proxy beside loopback ones.
+    pub(crate) names: &'static [&'static str],
 }
 
 impl Setup {
@@ -44,6 +48,8 @@ impl Setup {
             transport: TransportConfig { silence: Duration::from_secs(20), ..TransportConfig::default() },
             pin: Pin::Tag("two".into()),
             rights: Rights::PULL_PUSH,
+            operator: false,
+            names: &[],
         }
     }
 
@@ -78,14 +84,21 @@ impl Setup {
             limits: self.limits,
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let handle = bob::proxy::spawn(vec![listener], config).unwrap();
-        Proxy { address: handle.addresses()[0], handle }
+        let operator = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let metrics = operator.local_addr().unwrap();
+        let operator = self.operator.then_some(operator);
+        let names = self.names.iter().map(|name| (*name).to_owned()).collect();
+        let listeners = Listeners { clients: vec![listener], names, operator };
+        let handle = bob::proxy::spawn(listeners, config).unwrap();
+        Proxy { address: handle.addresses()[0], metrics, handle }
     }
 }
 
 /// A running proxy.
 pub(crate) struct Proxy {
     pub(crate) address: SocketAddr,
+    /// Where metrics are served, if they are.
+    pub(crate) metrics: SocketAddr,
     pub(crate) handle: Handle,
 }
 
@@ -121,16 +134,7 @@ impl Proxy {
         headers: &[(&str, &str)],
         body: impl Into<Bytes>,
     ) -> Answer {
-        let uri = format!("http://{}{target}", self.address);
-        let mut request = Request::builder().method(method).uri(uri);
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let request = request.body(Full::new(body.into())).unwrap();
-        let response = Client::builder(TokioExecutor::new()).build_http().request(request).await.unwrap();
-        let (head, body) = response.into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
-        Answer { status: head.status.as_u16(), headers: head.headers, body }
+        send(&format!("http://{}", self.address), method, target, headers, body).await
     }
 
     pub(crate) async fn get(&self, target: &str) -> Answer {
@@ -153,4 +157,23 @@ impl Proxy {
         assert_eq!(answer.status, StatusCode::ACCEPTED.as_u16(), "{}", answer.text());
         answer.header("location").expect("a location").to_owned()
     }
+}
+
+/// The answer of the server at `base` (`http://HOST:PORT`), on a connection of its own.
+pub(crate) async fn send(
+    base: &str,
+    method: &str,
+    target: &str,
+    headers: &[(&str, &str)],
+    body: impl Into<Bytes>,
+) -> Answer {
+    let mut request = Request::builder().method(method).uri(format!("{base}{target}"));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request.body(Full::new(body.into())).unwrap();
+    let response = Client::builder(TokioExecutor::new()).build_http().request(request).await.unwrap();
+    let (head, body) = response.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    Answer { status: head.status.as_u16(), headers: head.headers, body }
 }

@@ -15,6 +15,7 @@ mod auth;
 mod command;
 mod faults;
 mod mirror;
+mod operations;
 mod reads;
 mod real;
 mod uploads;

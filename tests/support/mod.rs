@@ -5,6 +5,7 @@
 
 mod buildkitd;
 mod command;
+mod counter;
 mod guarded;
 mod image;
 mod project;
@@ -15,6 +16,7 @@ mod workspace;
 
 pub use buildkitd::Buildkitd;
 pub use command::{Bob, Outcome};
+pub use counter::{Counter, Exchange};
 pub use guarded::tool;
 pub use image::{Image, pull};
 pub use project::Project;

@@ -31,7 +31,12 @@ impl Project {
 
     /// `bob build ARGS .` in the folder.
     pub fn build(&self, args: &[&str]) -> Bob {
-        Bob::new(["build", "--progress=plain", "--addr", &Buildkitd::shared().addr()])
+        self.build_on(Buildkitd::shared(), args)
+    }
+
+    /// The same on a buildkitd of the test's own.
+    pub fn build_on(&self, daemon: &Buildkitd, args: &[&str]) -> Bob {
+        Bob::new(["build", "--progress=plain", "--addr", &daemon.addr()])
             .current_dir(self.path())
             .args(args)
             .arg(".")

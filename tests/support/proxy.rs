@@ -3,7 +3,7 @@
 use super::guarded::Guarded;
 use super::registry::Registry;
 
-/// `bob proxy` before a secured registry.
+/// `bob proxy` before a registry.
 #[derive(Debug)]
 pub struct Proxy {
     process: Guarded,
@@ -17,14 +17,23 @@ impl Proxy {
 
     /// Starts one with the registry's credentials for the repositories `base` and `target` there.
     pub fn start(registry: &Registry, base: &str, target: &str) -> Self {
+        let ca = registry.ca().display().to_string();
+        Self::launch(&registry.reference(base), &registry.reference(target), &registry.docker_config(), &ca)
+    }
+
+    /// Starts one for the references `base` and `target` at open registries.
+    pub fn before(base: &str, target: &str) -> Self {
+        Self::launch(base, target, "{}", "")
+    }
+
+    fn launch(base: &str, target: &str, auth: &str, ca: &str) -> Self {
         let env = [
-            ("WORKSPACEKIT_BOBPROXY_BASEREF", registry.reference(base)),
-            ("WORKSPACEKIT_BOBPROXY_TARGETREF", registry.reference(target)),
-            ("WORKSPACEKIT_BOBPROXY_AUTH", registry.docker_config()),
-            ("WORKSPACEKIT_BOBPROXY_TOKEN", Self::TOKEN.to_owned()),
-            ("SSL_CERT_FILE", registry.ca().display().to_string()),
+            ("WORKSPACEKIT_BOBPROXY_BASEREF", base),
+            ("WORKSPACEKIT_BOBPROXY_TARGETREF", target),
+            ("WORKSPACEKIT_BOBPROXY_AUTH", auth),
+            ("WORKSPACEKIT_BOBPROXY_TOKEN", Self::TOKEN),
+            ("SSL_CERT_FILE", ca),
         ];
-        let env: Vec<(&str, &str)> = env.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let command = [env!("CARGO_BIN_EXE_bob"), "proxy", "--listen", "127.0.0.1:0"];
         let process = Guarded::start(Guarded::folder("proxy"), &command, &env);
         let host = process.wait_for("proxy", |p| {

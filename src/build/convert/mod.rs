@@ -9,14 +9,16 @@
 
 mod files;
 mod lock;
+mod plain_images;
 
 pub use files::LocalFiles;
 pub use llb::{Definition, MarshalError};
 pub use lock::{ImageLock, LockError, LockResolver};
+pub use plain_images::PlainImages;
 
 // What a caller hands in and gets out, under one roof.
 pub use crate::dockerfile::parse_ram_in_bytes;
-pub use crate::lint::Warning;
+pub use crate::lint::{RULES, Rule, Warning, rule};
 pub use crate::plan::git::GitRef;
 pub use crate::plan::{Context, IgnoreFile, Network, NoCache, Options, ResolveMode, Ulimit};
 

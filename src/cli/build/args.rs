@@ -40,7 +40,7 @@ pub struct Args {
     /// What becomes of the result: FOLDER, `-`, or type=image|registry|local|tar|oci|docker,dest=…; may be repeated
     #[arg(short = 'o', long = "output", value_name = "OUTPUT", help_heading = "Output")]
     pub outputs: Vec<String>,
-    /// Annotation of the image, [TYPE:]KEY=VALUE; may be repeated
+    /// Annotation of the image: `[TYPE:]KEY=VALUE`; may be repeated
     #[arg(long = "annotation", value_name = "ANNOTATION", help_heading = "Output")]
     pub annotations: Vec<String>,
     /// Write digests and names of the image as JSON
@@ -82,7 +82,7 @@ pub struct Args {
     #[arg(long = "cache-to", value_name = "CACHE", help_heading = "Cache")]
     pub cache_to: Vec<String>,
 
-    /// Address of buildkitd: unix://PATH or tcp://HOST:PORT
+    /// Address of buildkitd: `unix://PATH` or `tcp://HOST:PORT`
     #[arg(long, value_name = "ADDRESS", env = "BUILDKIT_HOST", help_heading = "Daemon")]
     pub addr: Option<String>,
     /// Certificate authority of buildkitd
@@ -246,7 +246,7 @@ mod tests {
     #[test]
     fn times_are_a_number_and_a_unit() {
         assert_eq!(parse_duration("500ms").unwrap(), Duration::from_millis(500));
-        assert_eq!(parse_duration("30m").unwrap(), Duration::from_secs(1800));
+        assert_eq!(parse_duration("30m").unwrap(), Duration::from_mins(30));
         for text in ["", "5", "s", "-1s", "1.5s", "99999999999999999999h", "9999999999999999999h"] {
             assert!(parse_duration(text).is_err(), "{text}");
         }

@@ -19,12 +19,20 @@ use crate::build::{self, Address, DaemonChoice, Interrupts, OwnDaemon, TlsOption
 pub async fn run(args: Args) -> Result<(), Failure> {
     if args.is_workspace_mode() {
         // The log is all that is left of a workspace.
-        logging::init("warn,bob=info,bob::buildkit=warn,bob::proxy=off,bob::registry=error");
+        logging::init(&log_filter("info"));
         workspace::run(args).await
     } else {
-        logging::init("warn,bob::proxy=off,bob::registry=error");
+        logging::init(&log_filter("warn"));
         plain::run(args).await
     }
+}
+
+/// What is logged by itself: Bob's own steps at `level`. What the client and the proxy in this process
+/// meet is in the failure report, if it matters.
+fn log_filter(level: &str) -> String {
+    const BOB: &str = env!("CARGO_CRATE_NAME");
+    let quiet = ["buildkit", "proxy", "registry"];
+    quiet.iter().fold(format!("warn,{BOB}={level}"), |text, module| text + &format!(",{BOB}::{module}=off"))
 }
 
 /// What the user is told of a failed build.

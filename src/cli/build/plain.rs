@@ -6,8 +6,8 @@ use std::path::Path;
 use super::{Args, daemon_choice, environment, failure, listen};
 use crate::build::convert::ImageLock;
 use crate::build::{
-    self, CacheEntry, DockerLogins, Error, Output, PlainBuild, ProgressMode, annotations, parse_cache,
-    secrets, ssh_agents,
+    self, CacheEntry, DockerLogins, Error, Output, PlainBuild, ProgressMode, annotations, check_writable,
+    parse_cache, secrets, ssh_agents,
 };
 use crate::cli::Failure;
 use crate::cli::convert_args::Inputs;
@@ -17,6 +17,9 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
         return Err(Failure::Usage(refusal));
     }
     let build = plain_build(&args)?;
+    for path in [&args.metadata_file, &args.iidfile, &args.image_lock_out].into_iter().flatten() {
+        check_writable(path)?;
+    }
     let interrupts = listen()?;
     let results = build::build(&build, &interrupts).await.map_err(|error| failure(&error))?;
     if let Some(path) = &args.metadata_file {

@@ -7,6 +7,9 @@
 //! Both sides look base images up in the same made-up world; both times are those from the text to the
 //! marshalled graph, without processes and JSON around them.
 
+#![allow(clippy::disallowed_methods, reason = "reads Dockerfiles, settings and the clock")]
+#![allow(clippy::print_stdout, reason = "prints figures")]
+
 #[path = "../tests/differential/case.rs"]
 #[allow(dead_code, reason = "the fuzzer uses the rest")]
 mod case;

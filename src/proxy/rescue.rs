@@ -86,7 +86,9 @@ fn status_and_code(error: &ProxyError) -> (StatusCode, &'static str) {
         ProxyError::ForeignHost(_) => (StatusCode::MISDIRECTED_REQUEST, "DENIED"),
         ProxyError::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
         ProxyError::NotFound => (StatusCode::NOT_FOUND, "NAME_UNKNOWN"),
-        ProxyError::Denied(_) | ProxyError::UnknownName(_) | ProxyError::Page => (StatusCode::FORBIDDEN, "DENIED"),
+        ProxyError::Denied(_) | ProxyError::UnknownName(_) | ProxyError::Page => {
+            (StatusCode::FORBIDDEN, "DENIED")
+        }
         ProxyError::Method(..) => (StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED"),
         ProxyError::ManifestTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "MANIFEST_INVALID"),
         ProxyError::ManifestInvalid => (StatusCode::BAD_REQUEST, "MANIFEST_INVALID"),

@@ -125,8 +125,10 @@ impl Authenticator {
         self.learn(&access, response.headers());
         self.forget(&access, sent.as_ref());
         let Some(mut again) = again else { return Ok(response) };
-        let Some(value) =
-            self.header(&access, again.reach, again.tally.as_deref()).await?.filter(|value| Some(value) != sent.as_ref())
+        let Some(value) = self
+            .header(&access, again.reach, again.tally.as_deref())
+            .await?
+            .filter(|value| Some(value) != sent.as_ref())
         else {
             return Ok(response);
         };

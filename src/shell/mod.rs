@@ -67,7 +67,7 @@ impl Lex {
     }
 
     /// Whether `text` has nothing that means anything to the lexer: most words of most Dockerfiles.
-    fn leaves_alone(&self, text: &str) -> bool {
+    fn leaves_alone(self, text: &str) -> bool {
         self.escape.is_ascii()
             && text.len() <= substitution::MAX_LENGTH
             && !text.starts_with('\u{feff}')

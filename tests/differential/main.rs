@@ -4,10 +4,17 @@
 //! build checks. A short run belongs to the tests; `make fuzz CASES=1000000` is a long one. `BOB_FUZZ_SEED`
 //! chooses the mutations and `BOB_FUZZ_CORPUS` adds a folder of Dockerfiles to those of `testdata`.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "reads Dockerfiles, settings and the clock, writes what it finds"
+)]
+#![allow(clippy::print_stderr, reason = "a person reads it")]
+
 mod case;
 mod images;
 mod mutate;
 mod options;
+#[allow(dead_code, reason = "the benchmark uses the rest")]
 mod oracle;
 mod ours;
 

@@ -109,7 +109,8 @@ async fn metrics_count_by_alias_and_tell_no_secret() {
             return reply(200, &[], r#"{"token":"t0ken","expires_in":300}"#);
         }
         if seen.header("authorization").is_none() {
-            let challenge = format!(r#"Bearer realm="http://{}/token",service="s""#, seen.header("host").unwrap());
+            let challenge =
+                format!(r#"Bearer realm="http://{}/token",service="s""#, seen.header("host").unwrap());
             return reply(401, &[("www-authenticate", &challenge)], "");
         }
         match seen.method.as_str() {

@@ -19,12 +19,12 @@ pub fn lossy(bytes: &[u8]) -> Cow<'_, str> {
 
 /// Returns `text` with each character mapped to its lower case, one to one.
 pub fn to_lower(text: &str) -> String {
-    text.chars().map(lower).collect()
+    if text.is_ascii() { text.to_ascii_lowercase() } else { text.chars().map(lower).collect() }
 }
 
 /// Returns `text` with each character mapped to its upper case, one to one.
 pub fn to_upper(text: &str) -> String {
-    text.chars().map(upper).collect()
+    if text.is_ascii() { text.to_ascii_uppercase() } else { text.chars().map(upper).collect() }
 }
 
 fn lower(c: char) -> char {

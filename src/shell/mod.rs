@@ -60,7 +60,18 @@ impl Lex {
     /// Quotes or braces that are not closed, a substitution that does not exist, or a variable that
     /// `${name?}` or `${name:?}` demands. The error knows the variables met before it.
     pub fn process_word(&self, text: &str, env: &(impl Env + ?Sized)) -> Result<Expansion, Error> {
+        if self.leaves_alone(text) {
+            return Ok(Expansion { text: text.to_owned(), ..Expansion::default() });
+        }
         lexer::process(*self, text, env).map(|(expansion, _)| expansion)
+    }
+
+    /// Whether `text` has nothing that means anything to the lexer: most words of most Dockerfiles.
+    fn leaves_alone(self, text: &str) -> bool {
+        self.escape.is_ascii()
+            && text.len() <= substitution::MAX_LENGTH
+            && !text.starts_with('\u{feff}')
+            && !text.bytes().any(|b| matches!(b, b'$' | b'\'' | b'"') || char::from(b) == self.escape)
     }
 
     /// Returns the words of `text`, split at white space after expansion; quoted white space stays

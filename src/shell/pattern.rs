@@ -20,6 +20,9 @@ pub(super) enum Match {
 
 /// Returns `value` without the prefix that matches.
 pub(super) fn trim_prefix(value: &str, pattern: &str, stars: Match) -> Result<String, ErrorKind> {
+    if is_literal(pattern) {
+        return Ok(value.strip_prefix(pattern).unwrap_or(value).to_owned());
+    }
     let found = compile(pattern, stars, true)?.find(value);
     Ok(value[found.map_or(0, |found| found.end())..].to_owned())
 }
@@ -36,6 +39,9 @@ pub(super) fn trim_suffix(value: &str, pattern: &str, stars: Match) -> Result<St
 
 /// Returns where the first match of `pattern` in `value` is.
 pub(super) fn find(value: &str, pattern: &str) -> Result<Option<Range<usize>>, ErrorKind> {
+    if is_literal(pattern) {
+        return Ok(value.find(pattern).map(|start| start..start + pattern.len()));
+    }
     let found = compile(pattern, Match::Longest, false)?.find(value).map(|found| found.range());
     Ok(found)
 }
@@ -93,6 +99,11 @@ fn group_name(text: &str) -> Option<(&str, &str)> {
     let (name, rest) = name_on.split_at(end);
     let rest = if inner.is_some() { rest.strip_prefix('}')? } else { rest };
     (!name.is_empty()).then_some((name, rest))
+}
+
+/// Whether every character of a pattern is ordinary, so that no regular expression is needed.
+fn is_literal(pattern: &str) -> bool {
+    !pattern.contains(['*', '?', '\\', '\u{feff}'])
 }
 
 fn compile(pattern: &str, stars: Match, at_start: bool) -> Result<Regex, ErrorKind> {

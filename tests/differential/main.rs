@@ -4,10 +4,17 @@
 //! build checks. A short run belongs to the tests; `make fuzz CASES=1000000` is a long one. `BOB_FUZZ_SEED`
 //! chooses the mutations and `BOB_FUZZ_CORPUS` adds a folder of Dockerfiles to those of `testdata`.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "reads Dockerfiles, settings and the clock, writes what it finds"
+)]
+#![allow(clippy::print_stderr, reason = "a person reads it")]
+
 mod case;
 mod images;
 mod mutate;
 mod options;
+#[allow(dead_code, reason = "the benchmark uses the rest")]
 mod oracle;
 mod ours;
 
@@ -127,7 +134,7 @@ fn mutated_dockerfiles_mean_the_same_to_both() {
         for worker in 0..2 {
             let (corpus, done, accepted, found) = (&corpus, &done, &accepted, &found);
             scope.spawn(move || {
-                let mut oracle = Oracle::start();
+                let mut oracle = Oracle::start(400);
                 let mut mutator = Mutator::new(corpus, (seed * 2 + worker) as u64);
                 while done.fetch_add(BATCH, Ordering::Relaxed) < cases {
                     let batch: Vec<Case> = (0..BATCH).map(|_| mutator.next()).collect();

@@ -45,16 +45,16 @@ pub(crate) struct Oracle {
 }
 
 impl Oracle {
-    /// Starts `target/tools/oracle`, which `tools/setup` builds.
-    pub(crate) fn start() -> Self {
+    /// Starts `target/tools/oracle`, which `tools/setup` builds. `gogc` is how much its memory may grow before
+    /// garbage is collected, in percent; Go's default is 100.
+    pub(crate) fn start(gogc: u32) -> Self {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/target/tools/oracle");
         let mut process = Command::new(path)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             // Go's scanner writes there what it thinks of bytes that are not UTF-8.
             .stderr(Stdio::null())
-            // It is a short life with much memory: collecting garbage rarely makes it faster.
-            .env("GOGC", "400")
+            .env("GOGC", gogc.to_string())
             .spawn()
             .unwrap_or_else(|e| panic!("{path}: {e}: run `make setup`"));
         let input = process.stdin.take();

@@ -13,13 +13,16 @@ use crate::case::Case;
 use crate::images;
 use crate::oracle::Verdict;
 
-/// A Dockerfile's graph and config, everything looked up in the made-up world.
-pub(crate) fn conversion(case: &Case, options: &Options) -> Result<Box<Conversion>, Rejected> {
+/// A Dockerfile's graph and config. What `facts` do not say yet is looked up in the made-up world and added.
+pub(crate) fn conversion(
+    case: &Case,
+    options: &Options,
+    facts: &mut Facts,
+) -> Result<Box<Conversion>, Rejected> {
     let source = Source::new("Dockerfile", &*case.text);
     let converter = Converter::new(source, options)?;
-    let mut facts = Facts::new();
     loop {
-        match converter.convert(options, options.platforms.first(), &facts)? {
+        match converter.convert(options, options.platforms.first(), facts)? {
             Answer::Need(needs) => facts.extend(needs.into_iter().map(|need| {
                 let fact = made_up(&need, case, &options.build_platform);
                 (need, fact)
@@ -35,7 +38,7 @@ pub(crate) fn convert(case: &Case) -> Verdict {
         Ok(options) => options,
         Err(error) => return Verdict { error: error.to_string(), ..Verdict::default() },
     };
-    match conversion(case, &options) {
+    match conversion(case, &options, &mut Facts::new()) {
         Ok(conversion) => match conversion.definition("corpus") {
             Ok(definition) => Verdict {
                 ok: true,

@@ -34,7 +34,10 @@ impl Fault {
     #[track_caller]
     fn expect(&self, outcome: &Outcome, code: i32, phrases: &[&str]) {
         let log = self.workspace.log();
-        println!("--- exit code {code}, bob.log:\n{log}");
+        #[expect(clippy::print_stdout, reason = "the test runner shows it where it is asked to")]
+        {
+            println!("--- exit code {code}, bob.log:\n{log}");
+        }
         assert_eq!(outcome.status.code(), Some(code), "{}\n{}", outcome.stdout, outcome.stderr);
         for phrase in phrases {
             assert!(

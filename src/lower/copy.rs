@@ -175,16 +175,10 @@ impl Lowering<'_, '_> {
         let head = &command.instruction.head;
         let name = shown(&head.code, self.lex, &*stage.state.env);
         let place = stage.steps.next(Some(&stage.platform), &stage.state.env, stage.on_build);
+        let step = place.named(&name);
         let mut actions = Vec::new();
         for path in std::mem::take(&mut files.paths) {
-            actions.push(self.path_action(
-                stage,
-                command,
-                &mut files,
-                &common,
-                &place.named(&name),
-                &path,
-            )?);
+            actions.push(self.path_action(stage, command, &mut files, &common, &step, &path)?);
             files.paths.push(path);
         }
         for (path, data) in &files.contents {

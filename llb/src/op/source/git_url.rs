@@ -39,7 +39,9 @@ impl GitUrl {
         }
         let rest = &url[scheme.len() + "://".len()..];
         let rest = rest.split(['#']).next().unwrap_or_default();
-        let rest = rest.split(['?']).next().unwrap_or_default();
+        let (rest, query) = rest.split_once('?').map_or((rest, None), |(rest, query)| (rest, Some(query)));
+        // Go keeps the sign of an empty query.
+        let empty_query = if query == Some("") { "?" } else { "" };
         if rest.contains(|c: char| c.is_ascii_control()) {
             return None;
         }
@@ -51,7 +53,12 @@ impl GitUrl {
         let host = decode(host)?;
         let decoded = decode(path)?;
         let path_as_written = if path.bytes().all(is_plain) { path.to_owned() } else { encode(&decoded) };
-        Some(Self { remote: format!("{scheme}://{authority}{path_as_written}"), host, path: decoded, scheme })
+        Some(Self {
+            remote: format!("{scheme}://{authority}{path_as_written}{empty_query}"),
+            host,
+            path: decoded,
+            scheme,
+        })
     }
 
     /// Takes `user@host:path` apart.

@@ -39,8 +39,9 @@ impl Blob {
         for _ in 0..size / PIECE as u64 {
             hash.update(&piece);
         }
-        let hex: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        Self { digest: format!("sha256:{hex}"), size }
+        let digest = hash.finalize();
+        let digest = digest.iter().fold("sha256:".to_owned(), |digest, byte| digest + &format!("{byte:02x}"));
+        Self { digest, size }
     }
 }
 

@@ -22,6 +22,9 @@ pub(super) struct Metrics {
     none: Arc<Counts>,
 }
 
+/// Name, kind, help, and the value for an alias.
+type Family<'a> = (&'a str, &'a str, &'a str, &'a dyn Fn(&Counts) -> u64);
+
 /// Counts of one alias.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
@@ -86,7 +89,7 @@ impl Metrics {
                 );
             }
         }
-        let families: [(&str, &str, &str, &dyn Fn(&Counts) -> u64); 5] = [
+        let families: [Family<'_>; 5] = [
             ("received_bytes_total", "counter", "Bytes of bodies from clients.", &|c| load(&c.received)),
             ("sent_bytes_total", "counter", "Bytes of bodies to clients.", &|c| load(&c.sent)),
             ("retries_total", "counter", "Requests sent to a registry again.", &|c| c.tally.retries()),

@@ -30,6 +30,10 @@ const POOL_IDLE: Duration = Duration::from_secs(30);
 /// Unused connections kept for each registry.
 const POOL_SIZE: usize = 32;
 
+/// What is read of a connection at once, and held of a body that is being sent, at most; a few dozen
+/// streams have to fit in little memory.
+const BUFFER: usize = 128 * 1024;
+
 /// A body without content.
 pub fn empty_body() -> Body {
     http_body_util::Empty::new().map_err(|never| match never {}).boxed_unsync()
@@ -195,6 +199,7 @@ impl Transport {
                     .pool_timer(TokioTimer::new())
                     .pool_idle_timeout(POOL_IDLE)
                     .pool_max_idle_per_host(pool_size)
+                    .http1_max_buf_size(BUFFER)
                     .http2_adaptive_window(true)
                     .build(connector.clone())
             };

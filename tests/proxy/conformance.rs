@@ -9,11 +9,9 @@ mod push;
 
 use std::pin::Pin;
 
-use serde_json::json;
-use sha2::{Digest as _, Sha256};
-
-use crate::harness::{Answer, Proxy, Setup, send};
+use crate::harness::{Answer, Proxy, Setup, digest, send};
 use crate::support::Registry;
+use serde_json::json;
 
 /// What a case finds: nothing, or what is not as it has to be.
 type Found = Result<(), String>;
@@ -74,11 +72,7 @@ const OCTETS: (&str, &str) = ("content-type", "application/octet-stream");
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
-fn digest(bytes: &[u8]) -> String {
-    let hex: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{hex}")
-}
-
+#[expect(clippy::needless_pass_by_value, reason = "calls read better without borrows")]
 fn want<T: PartialEq + std::fmt::Debug>(what: &str, found: T, wanted: T) -> Found {
     if found == wanted { Ok(()) } else { Err(format!("{what} is {found:?}, not {wanted:?}")) }
 }

@@ -12,6 +12,7 @@ use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
+use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -92,6 +93,11 @@ impl Setup {
         let handle = bob::proxy::spawn(listeners, config).unwrap();
         Proxy { address: handle.addresses()[0], metrics, handle }
     }
+}
+
+/// The digest of `bytes`.
+pub(crate) fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold("sha256:".to_owned(), |digest, byte| digest + &format!("{byte:02x}"))
 }
 
 /// A running proxy.

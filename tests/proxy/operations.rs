@@ -9,8 +9,7 @@ use crate::upstream::{Upstream, reply};
 async fn taking_uploads() -> Upstream {
     Upstream::start(|seen| match (seen.method.as_str(), seen.path()) {
         ("POST", "/token") => reply(404, &[], ""),
-        ("POST", _) => reply(202, &[("location", "/v2/team/target/blobs/uploads/1")], ""),
-        ("PATCH", _) => reply(202, &[("location", "/v2/team/target/blobs/uploads/1")], ""),
+        ("POST" | "PATCH", _) => reply(202, &[("location", "/v2/team/target/blobs/uploads/1")], ""),
         ("PUT", _) => reply(201, &[], ""),
         ("DELETE", _) => reply(204, &[], ""),
         _ => reply(200, &[], "content"),

@@ -8,9 +8,8 @@ use std::time::{Duration, SystemTime};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 
-use crate::harness::{Proxy, Setup};
+use crate::harness::{Proxy, Setup, digest};
 use crate::support::{Image, Registry, tool};
 use crate::upstream::{Reply, Seen, Upstream, reply};
 
@@ -110,11 +109,6 @@ fn skopeo(args: &[&str]) {
     let output =
         Command::new(tool("skopeo")).args(["--insecure-policy", "copy"]).args(args).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-}
-
-fn digest(bytes: &[u8]) -> String {
-    let hex: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{hex}")
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -56,15 +56,15 @@ impl Registry {
             "auth:\n  token: {{realm: '{realm}', service: service, issuer: issuer, rootcertbundle: {}}}\n",
             bundle.display()
         );
-        Self::start_in(folder, &auth, false)
+        Self::start_in(&folder, &auth, false)
     }
 
     fn start(secured: bool) -> Self {
         let folder = Guarded::folder("registry");
-        Self::start_in(folder, "", secured)
+        Self::start_in(&folder, "", secured)
     }
 
-    fn start_in(folder: PathBuf, auth: &str, secured: bool) -> Self {
+    fn start_in(folder: &Path, auth: &str, secured: bool) -> Self {
         let at = |name: &str| folder.join(name).display().to_string();
         let mut config = format!(
             "version: 0.1\nlog: {{accesslog: {{disabled: false}}}}\nstorage:\n  filesystem: {{rootdirectory: {}}}\n  delete: {{enabled: true}}\nhttp:\n  addr: localhost:0\n",
@@ -72,7 +72,7 @@ impl Registry {
         );
         config += auth;
         if secured {
-            certificate(&folder);
+            certificate(folder);
             let users = Command::new(tool("htpasswd")).args(["-Bbn", Self::USER, Self::PASSWORD]).output();
             fs::write(at("users"), users.expect("htpasswd runs").stdout).expect("users are written");
             config += &format!(
@@ -84,7 +84,7 @@ impl Registry {
         }
         fs::write(at("config.yml"), config).expect("the registry's configuration is written");
         let process =
-            Guarded::start(folder.clone(), &[&tool("docker-registry"), "serve", &at("config.yml")], &[]);
+            Guarded::start(folder.to_owned(), &[&tool("docker-registry"), "serve", &at("config.yml")], &[]);
         let port = process.wait_for("registry", |p| {
             let log = p.log();
             let (_, after) = log.split_once("listening on ")?;

@@ -74,15 +74,13 @@ async fn single_post(site: &Site) -> Found {
     let bytes = b"in one request";
     let target = site.path("target", &format!("blobs/uploads/?digest={}", digest(bytes)));
     let answer = site.send("POST", &target, &[OCTETS], *bytes).await;
-    match answer.status {
-        201 => pull_back(site, &location(&answer)?, bytes).await,
-        _ => {
-            status(&answer, 202)?;
-            let answer = site.finish(&location(&answer)?, &digest(bytes), bytes).await;
-            status(&answer, 201)?;
-            pull_back(site, &location(&answer)?, bytes).await
-        }
+    if answer.status == 201 {
+        return pull_back(site, &location(&answer)?, bytes).await;
     }
+    status(&answer, 202)?;
+    let answer = site.finish(&location(&answer)?, &digest(bytes), bytes).await;
+    status(&answer, 201)?;
+    pull_back(site, &location(&answer)?, bytes).await
 }
 
 async fn wrong_digest(site: &Site) -> Found {

@@ -7,6 +7,7 @@
 mod support;
 
 mod contexts;
+mod demo;
 mod faults;
 mod graphs;
 mod hostile;

@@ -77,7 +77,7 @@ pub fn from_unix(seconds: i64) -> Option<String> {
 }
 
 /// Year, month and day of a count of days since 1970-01-01 in the Gregorian calendar.
-fn civil(days: i64) -> (i64, i64, i64) {
+pub(crate) fn civil(days: i64) -> (i64, i64, i64) {
     // Years begin in March, so that the leap day is a year's last; 146,097 days are 400 years.
     let shifted = i128::from(days) + 719_468;
     let era = shifted.div_euclid(146_097);

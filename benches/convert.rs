@@ -24,6 +24,10 @@ mod ours;
 #[path = "../tests/robustness/shapes.rs"]
 mod shapes;
 
+/// That of the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -42,6 +46,7 @@ fn main() {
         (Some(shape), Some(lines)) => grow(&shape, lines),
         (Some(what), _) if what == "growth" => compare_growth(),
         (Some(what), _) if what == "ratio" => compare_with_oracle(),
+        (Some(what), _) if what == "profile" => repeat(),
         _ => {
             compare_with_oracle();
             compare_growth();
@@ -49,40 +54,59 @@ fn main() {
     }
 }
 
-fn compare_with_oracle() {
-    let mut oracle = Oracle::start(100);
-    let mut cases = cases();
+/// A case that BuildKit accepts, with what Bob needs to convert it.
+type Prepared = (Case, Options, Facts);
+
+/// The cases that `oracle` accepts.
+fn accepted(oracle: &mut Oracle) -> Vec<Prepared> {
+    let cases = cases();
     let asked = cases.len();
     let verdicts = oracle.ask(&cases);
-    let mut accepted = verdicts.iter().map(|verdict| verdict.ok);
-    cases.retain(|_| accepted.next() == Some(true));
-    let prepared: Vec<(&Case, Options, Facts)> = cases
-        .iter()
-        .map(|case| {
+    let accepted = cases.into_iter().zip(verdicts).filter(|(_, verdict)| verdict.ok);
+    let prepared: Vec<Prepared> = accepted
+        .map(|(case, _)| {
             let (options, mut facts) = (case.options().expect("accepted"), Facts::new());
-            time(case, &options, &mut facts);
+            time(&case, &options, &mut facts);
             (case, options, facts)
         })
         .collect();
+    println!("{} of {asked} Dockerfiles are accepted; median of {ROUNDS} rounds", prepared.len());
+    prepared
+}
 
-    println!("{} of {asked} Dockerfiles are accepted; median of {ROUNDS} rounds", cases.len());
+fn compare_with_oracle() {
+    let mut oracle = Oracle::start(100);
+    let prepared = accepted(&mut oracle);
+    let cases: Vec<Case> = prepared.iter().map(|(case, ..)| case.clone()).collect();
     let mut known = Vec::new();
     let mut asking = Vec::new();
     for _ in 0..ROUNDS {
         let theirs = oracle.ask(&cases).iter().map(|verdict| verdict.micros).sum();
         let theirs = Duration::from_micros(theirs);
-        let take = |look_up: bool| -> Duration {
-            let one = |(case, options, facts): &(&Case, Options, Facts)| {
-                let mut facts = if look_up { Facts::new() } else { facts.clone() };
-                time(case, options, &mut facts)
-            };
-            prepared.iter().map(one).sum()
-        };
-        known.push((theirs, take(false)));
-        asking.push((theirs, take(true)));
+        known.push((theirs, all(&prepared, false)));
+        asking.push((theirs, all(&prepared, true)));
     }
     print("with the answers at hand", &mut known);
     print("with two passes and made-up images", &mut asking);
+}
+
+/// Bob's side alone, again and again: for a profiler.
+fn repeat() {
+    let prepared = accepted(&mut Oracle::start(100));
+    for look_up in [false, true] {
+        let mut rounds: Vec<Duration> = (0..ROUNDS * 5).map(|_| all(&prepared, look_up)).collect();
+        rounds.sort();
+        println!("looking up: {look_up}: {:.1} ms", rounds[rounds.len() / 2].as_secs_f64() * 1e3);
+    }
+}
+
+/// How long all conversions take, with the facts at hand or looked up on the way.
+fn all(prepared: &[Prepared], look_up: bool) -> Duration {
+    let one = |(case, options, facts): &Prepared| {
+        let mut facts = if look_up { Facts::new() } else { facts.clone() };
+        time(case, options, &mut facts)
+    };
+    prepared.iter().map(one).sum()
 }
 
 fn print(what: &str, rounds: &mut [(Duration, Duration)]) {

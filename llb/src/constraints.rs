@@ -1,6 +1,6 @@
 //! What surrounds an op: its platform, its worker, and the metadata that is no part of its identity.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 
 use crate::caps::CapSet;
 use crate::platform::Platform;
@@ -33,8 +33,7 @@ impl Constraints {
     /// Returns these constraints with another name for the step.
     #[must_use]
     pub fn with_name(mut self, name: impl Into<String>) -> Self {
-        let description = &mut self.metadata.description;
-        description.insert(CUSTOM_NAME.to_owned(), name.into());
+        self.metadata.description.insert(CUSTOM_NAME, name);
         self
     }
 
@@ -45,6 +44,53 @@ impl Constraints {
     }
 }
 
+/// Texts by key. There are two or three, so a sorted list holds them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Description(Vec<(Cow<'static, str>, String)>);
+
+impl Description {
+    /// Sets the text of a key.
+    pub fn insert(&mut self, key: impl Into<Cow<'static, str>>, text: impl Into<String>) {
+        let (key, text) = (key.into(), text.into());
+        match self.0.binary_search_by(|(held, _)| held.cmp(&key)) {
+            Ok(at) => self.0[at].1 = text,
+            Err(at) => self.0.insert(at, (key, text)),
+        }
+    }
+
+    /// Returns the text of a key.
+    pub fn get(&self, key: &str) -> Option<&str> {
+        let at = self.0.binary_search_by(|(held, _)| (**held).cmp(key)).ok()?;
+        Some(&self.0[at].1)
+    }
+
+    /// Whether there are no texts.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns keys and texts in the order of the keys.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
+        self.0.iter().map(|(key, text)| (&**key, text.as_str()))
+    }
+
+    fn append(&mut self, other: Self) {
+        if self.is_empty() {
+            *self = other;
+        } else {
+            other.0.into_iter().for_each(|(key, text)| self.insert(key, text));
+        }
+    }
+}
+
+impl<K: Into<Cow<'static, str>>, T: Into<String>> FromIterator<(K, T)> for Description {
+    fn from_iter<I: IntoIterator<Item = (K, T)>>(texts: I) -> Self {
+        let mut description = Self::default();
+        texts.into_iter().for_each(|(key, text)| description.insert(key, text));
+        description
+    }
+}
+
 /// Facts about an op that are no part of its identity: ops that differ in nothing else have the same
 /// digest and share their cached result.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,7 +98,7 @@ pub struct OpMetadata {
     /// Run the op even if its result is cached.
     pub ignore_cache: bool,
     /// Free text for people and tools, see [`CUSTOM_NAME`].
-    pub description: BTreeMap<String, String>,
+    pub description: Description,
     /// Whether the result goes along in a cache export; the build's own setting if there is none.
     pub export_cache: Option<bool>,
     /// Capabilities that the daemon needs to run the op. [`Graph::marshal`](crate::Graph::marshal)
@@ -67,13 +113,13 @@ pub struct OpMetadata {
 impl OpMetadata {
     /// Returns the name that the step is shown under, if it was given one.
     pub fn custom_name(&self) -> Option<&str> {
-        self.description.get(CUSTOM_NAME).map(String::as_str)
+        self.description.get(CUSTOM_NAME)
     }
 
     /// Adds what `other` says, which wins where both say something (`client/llb/state.go`).
-    pub fn merge(&mut self, mut other: Self) {
+    pub fn merge(&mut self, other: Self) {
         self.ignore_cache |= other.ignore_cache;
-        self.description.append(&mut other.description);
+        self.description.append(other.description);
         self.export_cache = other.export_cache.or(self.export_cache);
         self.caps.append(other.caps);
         self.progress_group = other.progress_group.or_else(|| self.progress_group.take());

@@ -173,7 +173,7 @@ impl Definition {
 
 fn encode_metadata(w: &mut Writer, metadata: &OpMetadata) {
     w.bool(1, metadata.ignore_cache);
-    w.string_map(2, &metadata.description);
+    w.string_map(2, metadata.description.iter());
     if let Some(export) = metadata.export_cache {
         w.message(4, |w| w.bool(1, export));
     }
@@ -221,7 +221,7 @@ fn encode_locations(w: &mut Writer, locations: &[SourceLocation]) {
 fn metadata_to_pb(metadata: &OpMetadata) -> pb::OpMetadata {
     pb::OpMetadata {
         ignore_cache: metadata.ignore_cache,
-        description: metadata.description.clone(),
+        description: metadata.description.iter().map(|(key, text)| (key.into(), text.into())).collect(),
         export_cache: metadata.export_cache.map(|value| pb::ExportCache { value }),
         caps: metadata.caps.iter().map(|c| (c.to_owned(), true)).collect(),
         progress_group: metadata.progress_group.as_ref().map(|g| pb::ProgressGroup {
@@ -236,7 +236,7 @@ fn metadata_from_message(message: message::OpMetadata) -> OpMetadata {
     let caps = message.caps.into_iter().filter(|(_, needed)| *needed);
     OpMetadata {
         ignore_cache: message.ignore_cache,
-        description: message.description,
+        description: message.description.into_iter().collect(),
         export_cache: message.export_cache.map(|export| export.value),
         caps: caps.map(|(cap, _)| cap).collect(),
         progress_group: message.progress_group.map(|group| ProgressGroup {

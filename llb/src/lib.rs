@@ -94,7 +94,7 @@ mod wire;
 
 pub use bollard_buildkit_proto::pb;
 pub use caps::CapSet;
-pub use constraints::{CUSTOM_NAME, Constraints, LinuxResources, OpMetadata, ProgressGroup};
+pub use constraints::{CUSTOM_NAME, Constraints, Description, LinuxResources, OpMetadata, ProgressGroup};
 pub use definition::{DecodeError, Definition, DefinitionOp, SourceLocation};
 pub use digest::{Digest, InvalidDigest};
 pub use graph::{Executed, Graph, Output};

@@ -2,32 +2,34 @@
 
 use std::fmt;
 
+use smol_str::SmolStr;
+
 use crate::wire::Writer;
 
 /// The platform that an op runs for, as in the OCI image specification.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Platform {
     /// Operating system in Go's spelling, such as `linux`.
-    pub os: String,
+    pub os: SmolStr,
     /// Architecture in Go's spelling, such as `amd64`.
-    pub architecture: String,
+    pub architecture: SmolStr,
     /// Variant of the architecture, such as `v7`; empty where there is none.
-    pub variant: String,
+    pub variant: SmolStr,
     /// Version of the operating system; used for Windows, else empty.
-    pub os_version: String,
+    pub os_version: SmolStr,
     /// Features that the operating system has to offer.
     pub os_features: Vec<String>,
 }
 
 impl Platform {
     /// Returns the platform of an operating system and an architecture, without a variant.
-    pub fn new(os: impl Into<String>, architecture: impl Into<String>) -> Self {
+    pub fn new(os: impl Into<SmolStr>, architecture: impl Into<SmolStr>) -> Self {
         Self { os: os.into(), architecture: architecture.into(), ..Self::default() }
     }
 
     /// Returns this platform with the given variant of the architecture.
     #[must_use]
-    pub fn with_variant(self, variant: impl Into<String>) -> Self {
+    pub fn with_variant(self, variant: impl Into<SmolStr>) -> Self {
         Self { variant: variant.into(), ..self }
     }
 

@@ -28,7 +28,7 @@ fn two_stages() -> (Graph, Output) {
     let copied = graph.file(copy, step("COPY *.c /src/", 2, 2));
     let run = ExecOp {
         cwd: "/src".to_owned(),
-        env: vec!["CC=gcc -O2".to_owned()],
+        env: vec!["CC=gcc -O2".into()],
         mounts: vec![
             Mount::cache("/root/.cache", "ccache", CacheSharing::Locked),
             Mount::bind("/out", Output::SCRATCH),

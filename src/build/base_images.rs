@@ -72,7 +72,7 @@ fn image_of(source: &pb::SourceOp, platform: Option<&pb::Platform>) -> Option<Ba
     let text = source.identifier.strip_prefix("docker-image://")?;
     let reference = Reference::parse_named(text).ok().filter(|reference| reference.digest().is_some())?;
     let platform = platform.map_or_else(Platform::host, |platform| Platform {
-        variant: platform.variant.clone(),
+        variant: platform.variant.as_str().into(),
         ..Platform::new(&platform.os, &platform.architecture)
     });
     Some(BaseImage { reference, platform: platform.normalized().to_string() })

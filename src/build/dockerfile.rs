@@ -212,11 +212,11 @@ fn platform_entry(platform: &Platform, image: &Platform) -> PlatformEntry {
     }
     PlatformEntry {
         id,
-        architecture: platform.architecture,
-        os: platform.os,
-        os_version: platform.os_version,
+        architecture: platform.architecture.into(),
+        os: platform.os.into(),
+        os_version: platform.os_version.into(),
         os_features: platform.os_features.unwrap_or_default(),
-        variant: platform.variant,
+        variant: platform.variant.into(),
     }
 }
 

@@ -58,11 +58,11 @@ pub(super) async fn make(
     let normal = platform.normalized();
     let entry = PlatformEntry {
         id: normal.to_string(),
-        architecture: normal.architecture,
-        os: normal.os,
-        os_version: normal.os_version,
+        architecture: normal.architecture.into(),
+        os: normal.os.into(),
+        os_version: normal.os_version.into(),
         os_features: normal.os_features.unwrap_or_default(),
-        variant: normal.variant,
+        variant: normal.variant.into(),
     };
     let metadata = BTreeMap::from([
         ("containerimage.config".to_owned(), image.json.to_vec()),

@@ -121,7 +121,10 @@ fn read(manifest: Manifest) -> Content {
 impl Entry {
     fn is_for(&self, platform: &str) -> bool {
         self.platform.as_ref().is_some_and(|own| {
-            let own = Platform { variant: own.variant.clone(), ..Platform::new(&own.os, &own.architecture) };
+            let own = Platform {
+                variant: own.variant.as_str().into(),
+                ..Platform::new(&own.os, &own.architecture)
+            };
             own.normalized().to_string() == platform
         })
     }

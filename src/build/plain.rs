@@ -180,7 +180,7 @@ async fn wishes<'a>(
     for reference in references.values().filter(|_| may_use_proxy) {
         let Some(host) = route::registry_host(reference) else { continue };
         if build.push_via == PushVia::Proxy || credentials.find(&host).await?.is_some() {
-            chosen.insert(reference.name(), reference);
+            chosen.insert(reference.name().to_owned(), reference);
         }
     }
     let auth = route::authenticator(credentials)?;

@@ -133,10 +133,10 @@ pub(super) async fn image(
 
 fn platform_message(platform: &Platform) -> pb::Platform {
     pb::Platform {
-        architecture: platform.architecture.clone(),
-        os: platform.os.clone(),
-        variant: platform.variant.clone(),
-        os_version: platform.os_version.clone(),
+        architecture: platform.architecture.to_string(),
+        os: platform.os.to_string(),
+        variant: platform.variant.to_string(),
+        os_version: platform.os_version.to_string(),
         os_features: platform.os_features.clone().unwrap_or_default(),
     }
 }

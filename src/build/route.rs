@@ -124,7 +124,7 @@ impl Routes {
                 rights: wish.rights,
                 auth: Arc::clone(&wish.auth),
             };
-            routes.repositories.insert(name, Place { repository, auth: wish.auth });
+            routes.repositories.insert(name.to_owned(), Place { repository, auth: wish.auth });
             aliases.insert(wish.alias, alias);
         }
         let token = random_token();
@@ -157,7 +157,7 @@ impl Routes {
     /// Where an image is, and with whose credentials it may be asked for; nowhere if its domain is no
     /// registry host.
     pub(super) fn place(&self, reference: &Reference) -> Option<Place> {
-        if let Some(place) = self.repositories.get(&reference.name()) {
+        if let Some(place) = self.repositories.get(reference.name()) {
             return Some(place.clone());
         }
         let repository = Repository::of(reference).ok()?;

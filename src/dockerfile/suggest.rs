@@ -1,7 +1,8 @@
 //! Did you mean …?
 
-use super::text::to_lower;
-use super::text::to_upper;
+use smol_str::SmolStr;
+
+use super::text::{to_lower, to_upper};
 
 /// Returns the option nearest to `value` if fewer than three edits part them (BuildKit's util/suggest).
 ///
@@ -13,12 +14,12 @@ pub fn nearest<'a>(
     options: impl IntoIterator<Item = &'a str>,
     case_sensitive: bool,
 ) -> Option<String> {
-    let folded = if case_sensitive { value.to_owned() } else { to_lower(value) };
+    let folded = if case_sensitive { value.into() } else { to_lower(value) };
     let length = folded.chars().count();
-    let mut best: Option<String> = None;
+    let mut best: Option<SmolStr> = None;
     let mut least = 3;
     for option in options {
-        let option = if case_sensitive { option.to_owned() } else { to_lower(option) };
+        let option = if case_sensitive { option.into() } else { to_lower(option) };
         if option == folded {
             return None;
         }
@@ -32,17 +33,18 @@ pub fn nearest<'a>(
             best = Some(option);
         }
     }
-    best.map(|option| if case_sensitive { option } else { in_case_of(&option, value) })
+    best.map(|option| if case_sensitive { option } else { in_case_of(option, value) })
+        .map(String::from)
         .filter(|option| !option.is_empty())
 }
 
-fn in_case_of(option: &str, value: &str) -> String {
+fn in_case_of(option: SmolStr, value: &str) -> SmolStr {
     if value == to_lower(value) {
-        to_lower(option)
+        to_lower(&option)
     } else if value == to_upper(value) {
-        to_upper(option)
+        to_upper(&option)
     } else {
-        option.to_owned()
+        option
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use smol_str::{SmolStr, StrExt as _};
+
 /// Returns `bytes` as text, every byte that is not part of valid UTF-8 replaced by U+FFFD.
 ///
 /// Go reads invalid bytes one at a time; [`String::from_utf8_lossy`] replaces runs of them.
@@ -18,13 +20,13 @@ pub fn lossy(bytes: &[u8]) -> Cow<'_, str> {
 }
 
 /// Returns `text` with each character mapped to its lower case, one to one.
-pub fn to_lower(text: &str) -> String {
-    if text.is_ascii() { text.to_ascii_lowercase() } else { text.chars().map(lower).collect() }
+pub fn to_lower(text: &str) -> SmolStr {
+    if text.is_ascii() { text.to_ascii_lowercase_smolstr() } else { text.chars().map(lower).collect() }
 }
 
 /// Returns `text` with each character mapped to its upper case, one to one.
-pub fn to_upper(text: &str) -> String {
-    if text.is_ascii() { text.to_ascii_uppercase() } else { text.chars().map(upper).collect() }
+pub fn to_upper(text: &str) -> SmolStr {
+    if text.is_ascii() { text.to_ascii_uppercase_smolstr() } else { text.chars().map(upper).collect() }
 }
 
 fn lower(c: char) -> char {

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
+use smol_str::SmolStr;
 
 use super::gojson::{self, Json, JsonError, names};
 use super::platform::Platform;
@@ -106,7 +107,7 @@ pub struct History {
     /// Who made it.
     pub author: String,
     /// What made it.
-    pub comment: String,
+    pub comment: SmolStr,
     /// Whether it made no layer.
     pub empty_layer: bool,
 }
@@ -125,15 +126,15 @@ impl ImageConfig {
             } else if names(&name, "author") {
                 set(&mut image.author, value.string("author")?);
             } else if names(&name, "architecture") {
-                set(&mut platform.architecture, value.string("architecture")?);
+                set(&mut platform.architecture, value.string("architecture")?.map(Into::into));
             } else if names(&name, "os") {
-                set(&mut platform.os, value.string("os")?);
+                set(&mut platform.os, value.string("os")?.map(Into::into));
             } else if names(&name, "os.version") {
-                set(&mut platform.os_version, value.string("os.version")?);
+                set(&mut platform.os_version, value.string("os.version")?.map(Into::into));
             } else if names(&name, "os.features") {
                 platform.os_features = value.strings("os.features")?;
             } else if names(&name, "variant") {
-                set(&mut platform.variant, value.string("variant")?);
+                set(&mut platform.variant, value.string("variant")?.map(Into::into));
             } else if names(&name, "rootfs") {
                 image.rootfs.read(value)?;
             } else if names(&name, "history") {
@@ -243,7 +244,7 @@ impl History {
             } else if names(&name, "author") {
                 set(&mut step.author, value.string("author")?);
             } else if names(&name, "comment") {
-                set(&mut step.comment, value.string("comment")?);
+                set(&mut step.comment, value.string("comment")?.map(Into::into));
             } else if names(&name, "empty_layer") {
                 set(&mut step.empty_layer, value.bool("empty_layer")?);
             }
@@ -304,12 +305,12 @@ impl Serialize for ImageConfig {
         let mut m = Members(serializer.serialize_map(None)?);
         m.unless(self.created.is_none(), "created", &self.created)?;
         m.unless(self.author.is_empty(), "author", &self.author)?;
-        m.always("architecture", &self.platform.architecture)?;
-        m.always("os", &self.platform.os)?;
-        m.unless(self.platform.os_version.is_empty(), "os.version", &self.platform.os_version)?;
+        m.always("architecture", self.platform.architecture.as_str())?;
+        m.always("os", self.platform.os.as_str())?;
+        m.unless(self.platform.os_version.is_empty(), "os.version", self.platform.os_version.as_str())?;
         let features = self.platform.os_features.as_deref().unwrap_or_default();
         m.unless(features.is_empty(), "os.features", features)?;
-        m.unless(self.platform.variant.is_empty(), "variant", &self.platform.variant)?;
+        m.unless(self.platform.variant.is_empty(), "variant", self.platform.variant.as_str())?;
         m.always("rootfs", &self.rootfs)?;
         m.unless(self.history.is_empty(), "history", &self.history)?;
         m.always("config", &self.config)?;
@@ -365,7 +366,7 @@ impl Serialize for History {
         m.unless(self.created.is_none(), "created", &self.created)?;
         m.unless(self.created_by.is_empty(), "created_by", &self.created_by)?;
         m.unless(self.author.is_empty(), "author", &self.author)?;
-        m.unless(self.comment.is_empty(), "comment", &self.comment)?;
+        m.unless(self.comment.is_empty(), "comment", self.comment.as_str())?;
         m.unless(!self.empty_layer, "empty_layer", &self.empty_layer)?;
         m.0.end()
     }

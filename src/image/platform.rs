@@ -3,17 +3,19 @@
 
 use std::fmt;
 
+use smol_str::{SmolStr, SmolStrBuilder, StrExt as _};
+
 /// A platform as images and LLB ops name it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Platform {
     /// Operating system, `linux`.
-    pub os: String,
+    pub os: SmolStr,
     /// Architecture by Go's name, `amd64`.
-    pub architecture: String,
+    pub architecture: SmolStr,
     /// Variant of the architecture, `v7`; empty where there is none.
-    pub variant: String,
+    pub variant: SmolStr,
     /// Version of the operating system (Windows), empty where there is none.
-    pub os_version: String,
+    pub os_version: SmolStr,
     /// Features that the operating system must have; `None` where the source named no list at all.
     pub os_features: Option<Vec<String>>,
 }
@@ -129,9 +131,9 @@ impl Platform {
     }
 
     /// `os/arch/variant` without version and features; `unknown` without an operating system.
-    pub fn short(&self) -> String {
+    pub fn short(&self) -> SmolStr {
         if self.os.is_empty() {
-            return "unknown".into();
+            return SmolStr::new_static("unknown");
         }
         join(&self.os, &self.architecture, &self.variant)
     }
@@ -141,12 +143,12 @@ impl fmt::Display for Platform {
     /// The whole specifier, with version and features (`platforms.FormatAll`).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut features: Vec<&str> = self.os_features.iter().flatten().map(String::as_str).collect();
-        features.sort_unstable();
-        features.dedup();
         features.retain(|feature| !feature.is_empty());
         if self.os.is_empty() || (self.os_version.is_empty() && features.is_empty()) {
             return f.write_str(&self.short());
         }
+        features.sort_unstable();
+        features.dedup();
         let mut options = encode_option(&self.os_version);
         for feature in features {
             options.push('+');
@@ -157,9 +159,16 @@ impl fmt::Display for Platform {
 }
 
 /// `path.Join` of up to three elements: empty ones are left out, the result is cleaned.
-fn join(os: &str, architecture: &str, variant: &str) -> String {
-    let parts: Vec<&str> = [os, architecture, variant].into_iter().filter(|part| !part.is_empty()).collect();
-    parts.join("/")
+fn join(os: &str, architecture: &str, variant: &str) -> SmolStr {
+    let mut text = SmolStrBuilder::new();
+    let parts = [os, architecture, variant].into_iter().filter(|part| !part.is_empty());
+    for (index, part) in parts.enumerate() {
+        if index > 0 {
+            text.push('/');
+        }
+        text.push_str(part);
+    }
+    text.finish()
 }
 
 fn parse_os(part: &str, whole: &str) -> Result<Platform, PlatformError> {
@@ -179,7 +188,7 @@ fn parse_os(part: &str, whole: &str) -> Result<Platform, PlatformError> {
     }
     let mut parts = options.split('+');
     let undecodable = || PlatformError::Options(whole.into());
-    platform.os_version = decode_option(parts.next().unwrap_or_default()).ok_or_else(undecodable)?;
+    platform.os_version = decode_option(parts.next().unwrap_or_default()).ok_or_else(undecodable)?.into();
     let mut features = Vec::new();
     for raw in parts {
         // A lone `+` at the end means an empty list, not an empty feature.
@@ -231,33 +240,35 @@ fn encode_option(text: &str) -> String {
 
 fn drop_default_arm(platform: &mut Platform) {
     if platform.architecture == "arm" && platform.variant == "v7" {
-        platform.variant.clear();
+        platform.variant = SmolStr::default();
     }
 }
 
-fn normalize_os(os: &str) -> String {
+fn normalize_os(os: &str) -> SmolStr {
     if os.is_empty() {
-        return host_os().into();
+        return SmolStr::new_static(host_os());
     }
-    let os = os.to_lowercase();
-    if os == "macos" { "darwin".into() } else { os }
+    let os = os.to_lowercase_smolstr();
+    if os == "macos" { SmolStr::new_static("darwin") } else { os }
 }
 
-fn normalize_architecture(architecture: &str, variant: &str) -> (String, String) {
-    let (architecture, variant) = (architecture.to_lowercase(), variant.to_lowercase());
+fn normalize_architecture(architecture: &str, variant: &str) -> (SmolStr, SmolStr) {
+    let (architecture, variant) = (architecture.to_lowercase_smolstr(), variant.to_lowercase_smolstr());
     let (architecture, variant) = match (architecture.as_str(), variant.as_str()) {
-        ("i386", _) => ("386", String::new()),
-        ("x86_64" | "x86-64" | "amd64", "v1") => ("amd64", String::new()),
+        ("i386", _) => ("386", SmolStr::default()),
+        ("x86_64" | "x86-64" | "amd64", "v1") => ("amd64", SmolStr::default()),
         ("x86_64" | "x86-64" | "amd64", _) => ("amd64", variant),
-        ("aarch64" | "arm64", "8" | "v8" | "v8.0") => ("arm64", String::new()),
-        ("aarch64" | "arm64", "9" | "9.0" | "v9.0") => ("arm64", "v9".into()),
+        ("aarch64" | "arm64", "8" | "v8" | "v8.0") => ("arm64", SmolStr::default()),
+        ("aarch64" | "arm64", "9" | "9.0" | "v9.0") => ("arm64", SmolStr::new_static("v9")),
         ("aarch64" | "arm64", _) => ("arm64", variant),
-        ("armhf", _) | ("arm", "" | "7") => ("arm", "v7".into()),
-        ("armel", _) => ("arm", "v6".into()),
-        ("arm", "5" | "6" | "8") => ("arm", format!("v{variant}")),
+        ("armhf", _) | ("arm", "" | "7") => ("arm", SmolStr::new_static("v7")),
+        ("armel", _) => ("arm", SmolStr::new_static("v6")),
+        ("arm", "5") => ("arm", SmolStr::new_static("v5")),
+        ("arm", "6") => ("arm", SmolStr::new_static("v6")),
+        ("arm", "8") => ("arm", SmolStr::new_static("v8")),
         _ => return (architecture, variant),
     };
-    (architecture.into(), variant)
+    (SmolStr::new_static(architecture), variant)
 }
 
 fn known_os(os: &str) -> bool {

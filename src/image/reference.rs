@@ -9,10 +9,14 @@ use super::digest::{self, DigestError};
 /// A normalised image reference: always with its domain and full path.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Reference {
-    domain: String,
-    path: String,
-    tag: Option<String>,
-    digest: Option<String>,
+    /// `domain/path:tag@digest`
+    text: String,
+    /// Length of the domain; 0 without one.
+    domain: usize,
+    /// Length of domain and path.
+    name: usize,
+    /// Length of all but the digest and its `@`.
+    tagged: usize,
 }
 
 /// Why a text is no image reference.
@@ -50,12 +54,12 @@ impl Reference {
         if text.len() == 64 && text.bytes().all(|b| matches!(b, b'a'..=b'f' | b'0'..=b'9')) {
             return Err(ReferenceError::Identifier(text.into()));
         }
-        let (domain, remainder) = split_domain(text);
+        let (domain, prefix, remainder) = split_domain(text);
         let remote = remainder.split(':').next().unwrap_or_default();
-        if remote.to_lowercase() != remote {
-            return Err(ReferenceError::Uppercase(remote.into()));
+        if has_upper_case(remote) {
+            return Err(ReferenceError::Uppercase([prefix, remote].concat()));
         }
-        Self::parse_named(&format!("{domain}/{remainder}"))
+        Self::read([domain, "/", prefix, remainder].concat())
     }
 
     /// The reference in `text` as the grammar reads it, without a default domain.
@@ -63,7 +67,11 @@ impl Reference {
     /// # Errors
     /// [`ReferenceError`] says what is wrong.
     pub fn parse_named(text: &str) -> Result<Self, ReferenceError> {
-        let (name, tag, digest) = split_suffixes(text).ok_or(ReferenceError::Format)?;
+        Self::read(text.to_owned())
+    }
+
+    fn read(text: String) -> Result<Self, ReferenceError> {
+        let (name, tag, digest) = split_suffixes(&text).ok_or(ReferenceError::Format)?;
         let (domain, path) = split_name(name).ok_or(ReferenceError::Format)?;
         if path.len() > 255 {
             return Err(ReferenceError::TooLong);
@@ -71,44 +79,48 @@ impl Reference {
         if let Some(digest) = digest {
             digest::check(digest)?;
         }
-        Ok(Self {
-            domain: domain.into(),
-            path: path.into(),
-            tag: tag.map(Into::into),
-            digest: digest.map(Into::into),
-        })
+        let (domain, name) = (domain.len(), name.len());
+        let tagged = name + tag.map_or(0, |tag| 1 + tag.len());
+        Ok(Self { text, domain, name, tagged })
+    }
+
+    /// The whole reference.
+    pub fn as_str(&self) -> &str {
+        &self.text
     }
 
     /// The registry's host, with its port if it has one; `docker.io` for Docker Hub.
     pub fn domain(&self) -> &str {
-        &self.domain
+        &self.text[..self.domain]
     }
 
     /// The repository's path at its registry.
     pub fn path(&self) -> &str {
-        &self.path
+        let start = if self.domain == 0 { 0 } else { self.domain + 1 };
+        &self.text[start..self.name]
     }
 
     /// The tag, if the reference has one.
     pub fn tag(&self) -> Option<&str> {
-        self.tag.as_deref()
+        self.text[self.name..self.tagged].strip_prefix(':')
     }
 
     /// The digest, if the reference has one.
     pub fn digest(&self) -> Option<&str> {
-        self.digest.as_deref()
+        self.text[self.tagged..].strip_prefix('@')
     }
 
     /// Domain and path, without tag and digest.
-    pub fn name(&self) -> String {
-        if self.domain.is_empty() { self.path.clone() } else { format!("{}/{}", self.domain, self.path) }
+    pub fn name(&self) -> &str {
+        &self.text[..self.name]
     }
 
     /// This reference with the tag `latest` where it has neither tag nor digest.
     #[must_use]
     pub fn with_default_tag(mut self) -> Self {
-        if self.tag.is_none() && self.digest.is_none() {
-            self.tag = Some("latest".into());
+        if self.text.len() == self.name {
+            self.text.push_str(":latest");
+            self.tagged = self.text.len();
         }
         self
     }
@@ -121,56 +133,53 @@ impl Reference {
         if !digest_form(digest) {
             return Err(DigestError::Format.into());
         }
-        self.digest = Some(digest.into());
+        self.text.truncate(self.tagged);
+        self.text.reserve_exact(digest.len() + 1);
+        self.text.push('@');
+        self.text.push_str(digest);
         Ok(self)
     }
 
     /// The short form that people write: without Docker Hub's domain and `library/`.
-    pub fn familiar(&self) -> String {
-        let mut text = String::new();
-        if self.domain == DEFAULT_DOMAIN {
-            let official = self.path.strip_prefix(OFFICIAL).filter(|rest| !rest.contains('/'));
-            text.push_str(official.unwrap_or(&self.path));
-        } else {
-            text.push_str(&self.name());
+    pub fn familiar(&self) -> &str {
+        if self.domain() != DEFAULT_DOMAIN {
+            return &self.text;
         }
-        self.push_suffixes(&mut text);
-        text
-    }
-
-    fn push_suffixes(&self, text: &mut String) {
-        for (separator, part) in [(':', &self.tag), ('@', &self.digest)] {
-            if let Some(part) = part {
-                text.push(separator);
-                text.push_str(part);
-            }
-        }
+        let official = self.path().strip_prefix(OFFICIAL).filter(|rest| !rest.contains('/'));
+        let prefix = if official.is_some() { OFFICIAL.len() } else { 0 };
+        &self.text[self.domain + 1 + prefix..]
     }
 }
 
 impl fmt::Display for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = self.name();
-        self.push_suffixes(&mut text);
-        f.write_str(&text)
+        f.write_str(&self.text)
     }
 }
 
-/// Splits a text as people write it into domain and remainder, filling in Docker Hub's.
-fn split_domain(text: &str) -> (&str, String) {
+impl From<Reference> for String {
+    fn from(reference: Reference) -> Self {
+        reference.text
+    }
+}
+
+fn has_upper_case(text: &str) -> bool {
+    if text.is_ascii() { text.bytes().any(|b| b.is_ascii_uppercase()) } else { text.to_lowercase() != text }
+}
+
+/// Splits a text as people write it into domain, what is to be put before the path, and the rest.
+fn split_domain(text: &str) -> (&str, &'static str, &str) {
     let Some((first, rest)) = text.split_once('/') else {
-        return (DEFAULT_DOMAIN, format!("{OFFICIAL}{text}"));
+        return (DEFAULT_DOMAIN, OFFICIAL, text);
     };
     let (domain, remainder) = match first {
         "localhost" => (first, rest),
         "index.docker.io" => (DEFAULT_DOMAIN, rest),
-        _ if first.contains(['.', ':']) || first.to_lowercase() != first => (first, rest),
+        _ if first.contains(['.', ':']) || has_upper_case(first) => (first, rest),
         _ => (DEFAULT_DOMAIN, text),
     };
-    if domain == DEFAULT_DOMAIN && !remainder.contains('/') {
-        return (domain, format!("{OFFICIAL}{remainder}"));
-    }
-    (domain, remainder.into())
+    let official = domain == DEFAULT_DOMAIN && !remainder.contains('/');
+    (domain, if official { OFFICIAL } else { "" }, remainder)
 }
 
 /// Splits `name[:tag][@digest]`; the name is not checked.

@@ -265,7 +265,7 @@ impl Lowering<'_, '_> {
                 ..HttpSource::new(path)
             };
             let mut constraints = Constraints::named(step);
-            constraints.metadata.description.insert(COMMAND.into(), String::new());
+            constraints.metadata.description.insert(COMMAND, "");
             let output = self.graph.source(source, constraints);
             let unpack = files.unpack.unwrap_or(false);
             return Ok(CopyAction { attempt_unpack: unpack, ..common.action(output, &filename) });

@@ -51,7 +51,7 @@ impl<'a> PortSpec<'a> {
         if container.is_empty() {
             return Err(ErrorKind::NoPort { port: text.into() });
         }
-        let protocol = match to_lower(protocol).as_str() {
+        let protocol = match &*to_lower(protocol) {
             "" => "tcp",
             "tcp" | "udp" | "sctp" => protocol,
             _ => return Err(ErrorKind::Protocol { port: text.into(), proto: protocol.into() }),

@@ -1,6 +1,7 @@
 //! What stages build on: images, named contexts, nothing.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use llb::{
     Constraints, CopyAction, FileOp, GitSource, Graph, HttpSource, ImageSource, OciLayoutSource, Output,
@@ -79,22 +80,23 @@ fn empty_image(platform: &Platform) -> ImageConfig {
 
 /// A base's configuration as its stage takes it over: without its time, its history and its triggers.
 fn inherited(config: &ImageConfig) -> ImageConfig {
-    let mut image = config.clone();
-    image.created = None;
-    image.history = Vec::new();
-    image.config.on_build = Vec::new();
-    image
+    ImageConfig {
+        created: None,
+        author: config.author.clone(),
+        platform: config.platform.clone(),
+        config: Config { on_build: Vec::new(), ..config.config.clone() },
+        rootfs: config.rootfs.clone(),
+        history: Vec::new(),
+    }
 }
 
 /// The configuration of the image that a stage builds on, if it does.
-pub(super) fn base_image(stage: &Stage<'_>) -> Option<ImageConfig> {
+pub(super) fn base_image(stage: &Stage<'_>) -> Option<Arc<ImageConfig>> {
     match &stage.base {
-        Base::Image { config, .. } => Some((**config).clone()),
-        Base::Context(_, loaded) => Some(
-            loaded_config(loaded)
-                .cloned()
-                .unwrap_or_else(|| empty_image(stage.platform.as_ref().unwrap_or(&Platform::default()))),
-        ),
+        Base::Image { config, .. } => Some(Arc::clone(config)),
+        Base::Context(_, loaded) => Some(loaded_config(loaded).cloned().unwrap_or_else(|| {
+            Arc::new(empty_image(stage.platform.as_ref().unwrap_or(&Platform::default())))
+        })),
         _ => None,
     }
 }
@@ -110,10 +112,10 @@ pub(super) fn base_history(base: &Base) -> &[crate::image::History] {
     }
 }
 
-fn loaded_config(loaded: &LoadedContext) -> Option<&ImageConfig> {
+fn loaded_config(loaded: &LoadedContext) -> Option<&Arc<ImageConfig>> {
     match loaded {
         LoadedContext::Image { image, .. } | LoadedContext::OciLayout { image, .. } => {
-            image.config.as_deref().ok()
+            image.config.as_ref().ok()
         }
         _ => None,
     }
@@ -183,7 +185,7 @@ impl Lowering<'_, '_> {
             .step(place.named(&format!("FROM {reference}")), stage.span)
             .with_platform(llb_platform(platform));
         let code = stage.from.map_or("", |from| from.head.code.as_str());
-        constraints.metadata.description.insert(COMMAND.into(), code.into());
+        constraints.metadata.description.insert(COMMAND, code);
         let resolve_mode = match self.plan.options.resolve_mode {
             plan::ResolveMode::Default => ResolveMode::Default,
             plan::ResolveMode::Pull => ResolveMode::ForcePull,

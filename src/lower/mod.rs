@@ -20,6 +20,7 @@ mod workdir;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use llb::{Constraints, Graph, LocalSource, Location, Output, SourceMap, SourceMapId, SourceOp};
 
@@ -28,7 +29,7 @@ pub use from::source_op;
 
 use crate::diag::{Source, Span};
 use crate::ignore::{self, Patterns};
-use crate::image::{ImageConfig, Platform};
+use crate::image::{History, ImageConfig, Platform};
 use crate::plan::{Command, IgnoreFile, Notice, NoticeKind, Plan, StageId};
 use crate::shell::Lex;
 use state::{Finished, State};
@@ -46,7 +47,7 @@ pub struct Lowered {
     pub image: ImageConfig,
     /// The configuration of the image that the target builds on, if there is one
     /// (`containerimage.base.config`).
-    pub base: Option<ImageConfig>,
+    pub base: Option<Arc<ImageConfig>>,
     /// `SOURCE_DATE_EPOCH` in seconds since 1970, where it is set.
     pub epoch: Option<i64>,
 }
@@ -144,20 +145,12 @@ impl<'p, 'n> Lowering<'p, 'n> {
         let target = plan.target;
         // The result is read whole.
         self.read_stage(target, "/");
-        let mut history = Vec::new();
-        let mut id = target;
-        while let Some(done) = &mut self.finished[id] {
-            history.push(std::mem::take(&mut done.history));
-            match plan.stages[id].parent() {
-                Some(parent) => id = parent,
-                None => break,
-            }
-        }
+        let history = self.history(target);
         let done = self.finished[target].as_mut();
         let state =
             done.and_then(|done| done.state.take()).unwrap_or_else(|| State::new(Output::SCRATCH, None));
         let mut image = Rc::unwrap_or_clone(state.image);
-        image.history = history.into_iter().rev().flatten().collect();
+        image.history = history;
         image.config.labels.extend(plan.options.labels.clone());
         if !plan.implicit_platform {
             set_platform(&mut image.platform, &plan.platform);
@@ -175,6 +168,20 @@ impl<'p, 'n> Lowering<'p, 'n> {
             base: from::base_image(&plan.stages[self.roots[target]]),
             epoch: plan.epoch,
         })
+    }
+
+    /// The history of a stage, that of what it builds on before its own.
+    fn history(&mut self, id: StageId) -> Vec<History> {
+        let parent = |id: &StageId| self.plan.stages[*id].parent();
+        let chain: Vec<StageId> = std::iter::successors(Some(id), parent).collect();
+        let mut history = Vec::new();
+        for id in chain.into_iter().rev() {
+            history.extend_from_slice(from::base_history(&self.plan.stages[id].base));
+            if let Some(done) = &mut self.finished[id] {
+                history.append(&mut done.history);
+            }
+        }
+        history
     }
 
     fn fill_local_sources(&mut self) {

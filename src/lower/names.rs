@@ -29,7 +29,8 @@ impl Steps {
         if self.total == 0 {
             return Place::default();
         }
-        let mut out = String::from("[");
+        let mut out = String::with_capacity(64);
+        out.push('[');
         if let Some(platform) = platform.filter(|_| self.with_platform) {
             out.push_str(&platform.to_string());
             out.push_str(&cross_platform(platform, env));
@@ -40,9 +41,9 @@ impl Steps {
             out.push(' ');
         }
         self.done += 1;
-        let total = self.total.to_string();
-        let width = total.len();
-        let _ = write!(out, "{:width$}/{total}] ", self.done);
+        let (done, total) = (self.done, self.total);
+        let width = 1 + total.ilog10() as usize;
+        let _ = write!(out, "{done:width$}/{total}] ");
         if on_build {
             out.push_str("ONBUILD ");
         }
@@ -64,7 +65,7 @@ pub(super) fn shown(code: &str, lex: Lex, env: &impl Env) -> String {
     let text = expanded.as_deref().unwrap_or(code);
     match text.split_once(' ') {
         Some((keyword, rest)) => [&crate::dockerfile::to_upper(keyword), " ", rest].concat(),
-        None => crate::dockerfile::to_upper(text),
+        None => crate::dockerfile::to_upper(text).into(),
     }
 }
 
@@ -99,7 +100,7 @@ fn platform_of(env: &EnvList) -> Option<Platform> {
     if parts.iter().all(Option::is_none) {
         return None;
     }
-    let [os, architecture, variant] = parts.map(|part| part.unwrap_or_default().to_owned());
+    let [os, architecture, variant] = parts.map(|part| part.unwrap_or_default().into());
     Some(Platform { os, architecture, variant, ..Platform::default() })
 }
 

@@ -47,7 +47,7 @@ impl Lowering<'_, '_> {
         let name = shown(&[&head.code, line.suffix.as_str()].concat(), lex, &MaskedEnv::new(env, &mounts));
         let place = stage.steps.next(stage.state.platform.as_deref(), env, stage.on_build);
         let mut step = self.step(place.named(&name), Some(head.span));
-        step.metadata.description.insert(COMMAND.into(), head.code.clone());
+        step.metadata.description.insert(COMMAND, head.code.as_str());
         step.metadata.ignore_cache = stage.no_cache;
         step.platform = stage.state.platform.as_deref().map(llb_platform);
         if self.late.is_none() && args.is_empty() {

@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 
-use super::from::base_history;
 use super::names::Steps;
 use super::state::{Current, Finished, LastOnes, State};
 use super::{Error, ErrorKind, Lowering};
@@ -22,9 +21,8 @@ impl Lowering<'_, '_> {
             let stage = &plan.stages[id];
             if stage.ready {
                 let (state, platform) = self.base(id).map_err(|kind| Error::from(kind).at(stage.span))?;
-                let history = base_history(&stage.base).to_vec();
-                self.finished[id] =
-                    Some(Finished { output: state.output, history, platform, state: Some(state) });
+                let (output, history) = (state.output, Vec::new());
+                self.finished[id] = Some(Finished { output, history, platform, state: Some(state) });
             }
         }
         for id in (0..plan.stages.len()).filter(wanted) {
@@ -79,7 +77,7 @@ impl Lowering<'_, '_> {
                 with_platform: self.plan.options.multi_platform && stage.from.is_some(),
             },
             no_cache: stage.no_cache,
-            history: base_history(&stage.base).to_vec(),
+            history: Vec::new(),
             created: self.plan.epoch.and_then(timestamp::from_unix),
             on_build: false,
             last: LastOnes::default(),

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use smol_str::ToSmolStr as _;
+
 use super::env::EnvList;
 use super::error::Error;
 use super::options::Options;
@@ -65,15 +67,14 @@ pub(super) fn default_args(options: &Options, target: &Platform, stage: &str) ->
         ("BUILDOSVERSION", build.os_version.clone()),
         ("BUILDARCH", build.architecture.clone()),
         ("BUILDVARIANT", build.variant.clone()),
-        ("TARGETPLATFORM", target.to_string()),
+        ("TARGETPLATFORM", target.to_smolstr()),
         ("TARGETOS", target.os.clone()),
         ("TARGETOSVERSION", target.os_version.clone()),
         ("TARGETARCH", target.architecture.clone()),
         ("TARGETVARIANT", target.variant.clone()),
-        ("TARGETSTAGE", if stage.is_empty() { "default".into() } else { stage.to_owned() }),
+        ("TARGETSTAGE", if stage.is_empty() { "default".into() } else { stage.into() }),
     ] {
-        let value = options.build_args.get(name).cloned().unwrap_or(value);
-        args.set(name, value);
+        args.set(name, options.build_args.get(name).map_or(&*value, String::as_str));
     }
     args
 }
@@ -97,7 +98,7 @@ pub(super) fn meta_args<'d>(
                 (None, None) => None,
             };
             if let Some(value) = value {
-                args.set(&pair.key, value);
+                args.set(&pair.key, &value);
             }
             names.insert(pair.key.as_str());
         }

@@ -109,8 +109,8 @@ impl<'a> Planner<'a, '_> {
         } else if word.matched.is_empty()
             && word.unmatched.is_empty()
             && let Ok(platform) = &parsed
-            && !from.name.contains(&platform.os)
-            && !from.name.contains(&platform.architecture)
+            && !from.name.contains(&*platform.os)
+            && !from.name.contains(&*platform.architecture)
         {
             note(NoticeKind::FromPlatformFlagConstDisallowed { platform: word.text.clone() });
         }

@@ -116,11 +116,20 @@ pub(super) fn find(
 ) -> Result<Option<NamedContext>, Error> {
     let reference =
         Reference::parse(name).map_err(|source| ErrorKind::ContextName { name: name.into(), source })?;
+    Ok(of(options, &reference, platform))
+}
+
+/// The named context that takes the place of an image, if there is one.
+pub(super) fn of(
+    options: &Options,
+    reference: &Reference,
+    platform: Option<&Platform>,
+) -> Option<NamedContext> {
     if options.named_contexts.is_empty() {
-        return Ok(None);
+        return None;
     }
     let familiar = reference.familiar();
-    let name = familiar.strip_suffix(":latest").unwrap_or(&familiar);
+    let name = familiar.strip_suffix(":latest").unwrap_or(familiar);
     let wanted = platform.cloned().unwrap_or_else(Platform::host).normalized();
     let exact = format!("{name}::{wanted}");
     let found = |label: &str| {
@@ -131,7 +140,7 @@ pub(super) fn find(
             platform: platform.cloned(),
         })
     };
-    Ok(found(&exact).or_else(|| found(name)))
+    found(&exact).or_else(|| found(name))
 }
 
 impl NamedContext {
@@ -179,7 +188,7 @@ impl NamedContext {
             return Ok(Some(LoadedContext::Scratch));
         }
         let need = Need::Image {
-            reference: Reference::parse(written)?.with_default_tag().to_string(),
+            reference: Reference::parse(written)?.with_default_tag().into(),
             platform: self.platform.clone(),
             log_name: format!("[context {}] load metadata for {written}", self.label),
         };
@@ -203,12 +212,16 @@ impl NamedContext {
         let stand_in = Reference::parse(&self.name).map_err(wrong)?.with_digest(digest)?.to_string();
         let need = Need::OciLayout {
             reference: stand_in.clone(),
-            store: layout.name(),
+            store: layout.name().to_owned(),
             platform: self.platform.clone(),
             log_name: format!("[context {}] load metadata for {stand_in}", self.label),
         };
         let image = image(&need, facts, needs)?;
-        Ok(image.map(|image| LoadedContext::OciLayout { reference: stand_in, store: layout.name(), image }))
+        Ok(image.map(|image| LoadedContext::OciLayout {
+            reference: stand_in,
+            store: layout.name().to_owned(),
+            image,
+        }))
     }
 
     fn load_local(

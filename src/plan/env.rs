@@ -1,7 +1,8 @@
 //! Variables in the order in which they were last set.
 
 use std::collections::HashMap;
-use std::rc::Rc;
+
+use smol_str::{SmolStr, SmolStrBuilder};
 
 use crate::shell::Env;
 
@@ -9,11 +10,39 @@ use crate::shell::Env;
 /// `llb.EnvList` does, and exec ops list them in this order.
 #[derive(Debug, Clone, Default)]
 pub struct EnvList {
-    /// Where a variable is among `entries`.
-    places: HashMap<Rc<str>, usize>,
     /// The variables; `None` where one was set again or deleted.
-    entries: Vec<Option<(Rc<str>, Rc<str>)>>,
+    entries: Vec<Option<Entry>>,
+    /// Where a variable is among `entries`. Empty for a short list, which is searched.
+    places: HashMap<SmolStr, usize>,
 }
+
+/// `NAME=value`
+#[derive(Debug, Clone)]
+struct Entry {
+    text: SmolStr,
+    name_length: usize,
+}
+
+impl Entry {
+    fn new(name: &str, value: &str) -> Self {
+        let mut text = SmolStrBuilder::new();
+        text.push_str(name);
+        text.push('=');
+        text.push_str(value);
+        Self { text: text.finish(), name_length: name.len() }
+    }
+
+    fn name(&self) -> &str {
+        &self.text[..self.name_length]
+    }
+
+    fn value(&self) -> &str {
+        &self.text[self.name_length + 1..]
+    }
+}
+
+/// How many entries a list has at most that is searched from end to end.
+const SHORT: usize = 32;
 
 impl EnvList {
     /// No variables.
@@ -23,38 +52,28 @@ impl EnvList {
 
     /// The value of a variable.
     pub fn get(&self, name: &str) -> Option<&str> {
-        let entry = self.entries.get(*self.places.get(name)?)?;
-        entry.as_ref().map(|(_, value)| value.as_ref())
+        self.entries[self.place(name)?].as_ref().map(Entry::value)
     }
 
     /// Sets a variable and moves it to the end.
-    pub fn set(&mut self, name: &str, value: impl Into<Rc<str>>) {
-        let place = self.entries.len();
-        let name = if let Some((name, old)) = self.places.get_key_value(name) {
-            let (name, old) = (Rc::clone(name), *old);
-            self.entries[old] = None;
-            self.places.insert(Rc::clone(&name), place);
-            name
-        } else {
-            let name: Rc<str> = name.into();
-            self.places.insert(Rc::clone(&name), place);
-            name
-        };
-        self.entries.push(Some((name, value.into())));
-        self.compact();
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.take(name);
+        if !self.places.is_empty() {
+            self.places.insert(name.into(), self.entries.len());
+        }
+        self.entries.push(Some(Entry::new(name, value)));
+        self.settle();
     }
 
     /// Removes a variable.
     pub fn delete(&mut self, name: &str) {
-        if let Some(place) = self.places.remove(name) {
-            self.entries[place] = None;
-            self.compact();
-        }
+        self.take(name);
+        self.settle();
     }
 
     /// Names and values in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.entries.iter().flatten().map(|(name, value)| (name.as_ref(), value.as_ref()))
+        self.entries.iter().flatten().map(|entry| (entry.name(), entry.value()))
     }
 
     /// The names that a misspelt one may mean: in a list of thousands only the first are looked at, so
@@ -65,24 +84,42 @@ impl EnvList {
 
     /// Names in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.iter().map(|(name, _)| name)
+        self.entries.iter().flatten().map(Entry::name)
     }
 
     /// `NAME=value` in order.
-    pub fn to_vec(&self) -> Vec<String> {
-        self.iter().map(|(name, value)| [name, "=", value].concat()).collect()
+    pub fn to_vec(&self) -> Vec<SmolStr> {
+        self.entries.iter().flatten().map(|entry| entry.text.clone()).collect()
     }
 
-    /// Drops the gaps once they are more than half, so that every change costs constant time on average.
-    fn compact(&mut self) {
-        if self.entries.len() < 32 || self.places.len() * 2 > self.entries.len() {
+    fn place(&self, name: &str) -> Option<usize> {
+        if self.places.is_empty() {
+            let is_it = |entry: &Option<Entry>| entry.as_ref().is_some_and(|entry| entry.name() == name);
+            return self.entries.iter().rposition(is_it);
+        }
+        self.places.get(name).copied()
+    }
+
+    fn take(&mut self, name: &str) {
+        if let Some(place) = self.place(name) {
+            self.entries[place] = None;
+            self.places.remove(name);
+        }
+    }
+
+    /// Drops the gaps of a long list once they are half of it, so that every change costs constant time on
+    /// average.
+    fn settle(&mut self) {
+        let length = self.entries.len();
+        if length <= SHORT || (!self.places.is_empty() && self.places.len() * 2 > length) {
             return;
         }
         self.entries.retain(Option::is_some);
-        for (place, entry) in self.entries.iter().enumerate() {
-            if let Some((name, _)) = entry {
-                self.places.insert(Rc::clone(name), place);
-            }
+        self.places.clear();
+        if self.entries.len() > SHORT {
+            let named =
+                |(place, entry): (usize, &Option<Entry>)| Some((entry.as_ref()?.name().into(), place));
+            self.places = self.entries.iter().enumerate().filter_map(named).collect();
         }
     }
 }
@@ -112,9 +149,34 @@ mod tests {
     fn many_changes_keep_values_and_order() {
         let mut env = EnvList::new();
         for round in 0..1000 {
-            env.set(&format!("V{}", round % 7), round.to_string());
+            env.set(&format!("V{}", round % 7), &round.to_string());
         }
         assert_eq!(env.to_vec(), ["V6=993", "V0=994", "V1=995", "V2=996", "V3=997", "V4=998", "V5=999"]);
         assert!(env.entries.len() < 64);
+    }
+
+    #[test]
+    fn a_long_list_finds_sets_and_deletes_like_a_short_one() {
+        let mut env = EnvList::new();
+        for number in 0..100 {
+            env.set(&format!("V{number}"), "old");
+        }
+        for number in (0..100).step_by(3) {
+            env.set(&format!("V{number}"), "new");
+        }
+        for number in (1..100).step_by(3) {
+            env.delete(&format!("V{number}"));
+        }
+        assert_eq!((env.get("V0"), env.get("V1"), env.get("V2")), (Some("new"), None, Some("old")));
+        assert_eq!(
+            (env.names().count(), env.names().next(), env.names().last()),
+            (67, Some("V2"), Some("V99"))
+        );
+        for number in 0..100 {
+            env.delete(&format!("V{number}"));
+        }
+        assert_eq!((env.get("V2"), env.names().count()), (None, 0));
+        env.set("A", "1");
+        assert_eq!(env.to_vec(), ["A=1"]);
     }
 }

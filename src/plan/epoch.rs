@@ -48,7 +48,7 @@ impl Planner<'_, '_> {
             if text.is_empty() {
                 self.global_args.delete(name);
             } else {
-                self.global_args.set(name, text);
+                self.global_args.set(name, &text);
             }
         }
         Ok(Epoch::Known(epoch))
@@ -114,10 +114,10 @@ impl Planner<'_, '_> {
     fn set_args(&self, arg: &Arg, env: &mut EnvList) -> Result<(), Error> {
         for pair in &arg.pairs {
             if let Some(value) = self.build_args.get(&pair.key) {
-                env.set(&pair.key, value);
+                env.set(&pair.key, &value);
             } else if let Some(default) = &pair.value {
                 let value = self.lex.process_word(default, env)?.text;
-                env.set(&pair.key, value);
+                env.set(&pair.key, &value);
             }
         }
         Ok(())

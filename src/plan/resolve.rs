@@ -102,11 +102,10 @@ impl Planner<'_, '_> {
             stage.ready = extra;
             return Ok(());
         }
-        let original = stage.base_name.clone();
-        let reference = Reference::parse(&original)
-            .map_err(|source| ErrorKind::BaseReference { name: original.clone(), source })?
+        let reference = Reference::parse(&stage.base_name)
+            .map_err(|source| ErrorKind::BaseReference { name: stage.base_name.clone(), source })?
             .with_default_tag();
-        stage.base_name = reference.to_string();
+        let original = std::mem::replace(&mut stage.base_name, reference.to_string());
         let platform = stage.platform.clone().unwrap_or_else(|| self.target_platform.clone());
         if !needed {
             stage.ready = extra;
@@ -121,7 +120,7 @@ impl Planner<'_, '_> {
             return Ok(());
         }
         stage.ready = extra;
-        if let Some(context) = context::named(self.options, &reference.to_string(), Some(&platform))? {
+        if let Some(context) = context::of(self.options, &reference, Some(&platform)) {
             let Some(loaded) = context.load(self.options, facts, needs)? else { return Ok(()) };
             stage.base = Base::Context(context, loaded);
             stage.platform = Some(platform);
@@ -159,7 +158,7 @@ impl Planner<'_, '_> {
         if stage.platform.is_none() && self.asked_platform.is_none() {
             platform = detected(&config.platform, platform, &self.options.build_platform);
         }
-        let reference = pinned(reference, &fact)?.to_string();
+        let reference = String::from(pinned(reference, &fact)?);
         let empty = config.rootfs.diff_ids.as_ref().is_none_or(Vec::is_empty)
             && config.history.iter().all(|step| step.empty_layer);
         if !empty {

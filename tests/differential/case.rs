@@ -134,8 +134,9 @@ fn ulimit(text: &str) -> Ulimit {
 
 /// Name and source as buildx hands them to the frontend.
 fn context(name: &str, value: &str) -> (String, String) {
-    let familiar = Reference::parse(name).expect("a name").familiar();
-    let name = familiar.strip_suffix(":latest").unwrap_or(&familiar).to_owned();
+    let reference = Reference::parse(name).expect("a name");
+    let familiar = reference.familiar();
+    let name = familiar.strip_suffix(":latest").unwrap_or(familiar).to_owned();
     if value.contains("://") || !matches!(GitRef::parse(value), Ok(None)) {
         return (name, value.to_owned());
     }

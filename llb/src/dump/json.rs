@@ -218,7 +218,7 @@ fn build(o: &mut Object<'_>, build: &pb::BuildOp) {
 
 fn metadata(o: &mut Object<'_>, metadata: &OpMetadata) {
     o.bool("ignore_cache", metadata.ignore_cache);
-    o.map("description", &metadata.description, |out, text| {
+    o.map("description", metadata.description.iter(), |out, text| {
         string(out, text);
     });
     o.optional("export_cache", metadata.export_cache.as_ref(), |o, export| {

@@ -76,10 +76,10 @@ pub(super) fn title(entry: &DefinitionOp, op: &Op) -> String {
 pub(super) fn platform(op: &Op) -> Option<String> {
     let platform = op.platform.clone()?;
     let platform = crate::platform::Platform {
-        os: platform.os,
-        architecture: platform.architecture,
-        variant: platform.variant,
-        os_version: platform.os_version,
+        os: platform.os.into(),
+        architecture: platform.architecture.into(),
+        variant: platform.variant.into(),
+        os_version: platform.os_version.into(),
         os_features: platform.os_features,
     };
     Some(platform.to_string())

@@ -40,7 +40,7 @@ fn mount_before_root(b: &mut Build) -> Executed {
 fn everything(root: Output) -> ExecOp {
     let host = |host: &str, ip: &str| HostIp { host: host.to_owned(), ip: ip.parse().unwrap() };
     ExecOp {
-        env: vec!["A=1".to_owned(), "B=x=y".to_owned()],
+        env: vec!["A=1".into(), "B=x=y".into()],
         cwd: "/src".to_owned(),
         user: "app:app".to_owned(),
         hostname: "builder".to_owned(),
@@ -121,16 +121,16 @@ pub(super) const CASES: &[Case] = &[
     }),
     ("exec_ssh_socket_set", |b| {
         let agent = SshAgent { target: "/agent".to_owned(), ..SshAgent::new("") };
-        b.run(ExecOp { env: vec!["SSH_AUTH_SOCK=/x".to_owned()], ssh: vec![agent], ..make(b.alpine) })
+        b.run(ExecOp { env: vec!["SSH_AUTH_SOCK=/x".into()], ssh: vec![agent], ..make(b.alpine) })
     }),
     ("exec_no_network", |b| b.run(ExecOp { network: Network::None, ..make(b.alpine) })),
     ("exec_path_in_op", |b| {
         b.options.default_path = DefaultPath::Op;
-        b.run(ExecOp { env: vec!["PATHS=x".to_owned()], ..make(b.alpine) })
+        b.run(ExecOp { env: vec!["PATHS=x".into()], ..make(b.alpine) })
     }),
     ("exec_path_set", |b| {
         b.options.default_path = DefaultPath::Op;
-        b.run(ExecOp { env: vec!["PATH=/bin".to_owned()], ..make(b.alpine) })
+        b.run(ExecOp { env: vec!["PATH=/bin".into()], ..make(b.alpine) })
     }),
     ("exec_limits", |b| {
         let mut constraints = none();

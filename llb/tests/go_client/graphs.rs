@@ -47,7 +47,7 @@ fn twins(b: &mut Build) -> Output {
         Some(ProgressGroup { id: "g".to_owned(), name: "group".to_owned(), weak: true });
     at(&mut first, one, &[Range::lines(1, 1)]);
     let mut second = named("second");
-    second.metadata.description.insert("k".to_owned(), String::new());
+    second.metadata.description.insert("k", "");
     second.metadata.export_cache = Some(true);
     at(&mut second, two, &[Range::lines(3, 4)]);
     at(&mut second, other, &[]);

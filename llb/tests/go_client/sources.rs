@@ -38,7 +38,7 @@ pub(super) const CASES: &[Case] = &[
     }),
     ("image_windows", |b| {
         let platform = Platform {
-            os_version: "10.0.1".to_owned(),
+            os_version: "10.0.1".into(),
             os_features: strings(["win32k", ""]),
             ..Platform::new("windows", "amd64")
         };

@@ -32,7 +32,7 @@ fn stage_name(args: &[String]) -> Result<String, ErrorKind> {
         [_, keyword, name] if keyword.equal_fold("as") => {
             let lower = to_lower(name);
             if is_stage_name(&lower) {
-                Ok(lower)
+                Ok(lower.into())
             } else {
                 Err(ErrorKind::InvalidStageName { name: name.clone() })
             }

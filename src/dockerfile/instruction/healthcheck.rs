@@ -20,13 +20,13 @@ pub(super) fn parse(node: &Node) -> Result<Healthcheck, ErrorKind> {
         if node.args.len() > 1 {
             return Err(ErrorKind::HealthcheckNoneArguments);
         }
-        return Ok(Healthcheck { test: vec![name], ..Healthcheck::default() });
+        return Ok(Healthcheck { test: vec![name.into()], ..Healthcheck::default() });
     }
     let flags = Flags::none()
         .texts(&["interval", "timeout", "start-period", "start-interval", "retries"])
         .parse(&node.flags)?;
     if name != "CMD" {
-        return Err(ErrorKind::HealthcheckType { name });
+        return Err(ErrorKind::HealthcheckType { name: name.into() });
     }
     let test = if node.json { "CMD" } else { "CMD-SHELL" };
     let command = &node.args[1..];

@@ -101,11 +101,8 @@ pub(super) fn trigger(text: &[u8], span: Span) -> Result<Instruction, Error> {
 }
 
 fn parse(node: Node, facts: &mut Vec<Fact>) -> Result<Parsed, ErrorKind> {
-    let name = to_lower(&node.keyword);
-    if name == "from" {
-        return from::stage(node, facts).map(Parsed::Stage);
-    }
-    let kind = match name.as_str() {
+    let kind = match &*to_lower(&node.keyword) {
+        "from" => return from::stage(node, facts).map(Parsed::Stage),
         "add" => Kind::Add(files::add(&node)?),
         "arg" => Kind::Arg(arg(&node, facts)?),
         "cmd" => {
@@ -145,11 +142,15 @@ fn parse(node: Node, facts: &mut Vec<Fact>) -> Result<Parsed, ErrorKind> {
 }
 
 fn head(node: Node) -> Head {
-    Head {
-        code: lossy(trim(&node.original)).into_owned(),
-        keyword: node.keyword,
-        span: node.span,
-        comments: node.comments,
+    Head { code: code(node.original), keyword: node.keyword, span: node.span, comments: node.comments }
+}
+
+/// An instruction's text without white space around it.
+fn code(original: Vec<u8>) -> String {
+    match String::from_utf8(original) {
+        Ok(text) if trim(text.as_bytes()).len() == text.len() => text,
+        Ok(text) => lossy(trim(text.as_bytes())).into_owned(),
+        Err(error) => lossy(trim(error.as_bytes())).into_owned(),
     }
 }
 
@@ -285,9 +286,11 @@ fn onbuild(node: &Node) -> Result<Onbuild, ErrorKind> {
     };
     Flags::none().parse(&node.flags)?;
     let trigger = to_upper(trigger.trim());
-    match trigger.as_str() {
+    match &*trigger {
         "ONBUILD" => return Err(ErrorKind::ChainedOnbuild),
-        "MAINTAINER" | "FROM" => return Err(ErrorKind::ForbiddenTrigger { trigger }),
+        "MAINTAINER" | "FROM" => {
+            return Err(ErrorKind::ForbiddenTrigger { trigger: trigger.into() });
+        }
         _ => {}
     }
     let mut bytes = without_onbuild(&node.original).to_vec();

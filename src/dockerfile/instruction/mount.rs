@@ -149,7 +149,7 @@ impl std::fmt::Display for MountType {
 
 impl MountType {
     fn parse(value: &str) -> Result<Self, MountError> {
-        Ok(match to_lower(value).as_str() {
+        Ok(match &*to_lower(value) {
             "bind" => Self::Bind,
             "cache" => Self::Cache,
             "tmpfs" => Self::Tmpfs,
@@ -167,7 +167,7 @@ impl MountType {
 
 impl Sharing {
     fn parse(value: &str) -> Result<Self, MountError> {
-        Ok(match to_lower(value).as_str() {
+        Ok(match &*to_lower(value) {
             "shared" => Self::Shared,
             "private" => Self::Private,
             "locked" => Self::Locked,
@@ -233,7 +233,7 @@ impl MountSpec {
 
 /// Sets an option without a value.
 fn set_flag(mount: &mut Mount, read_only: &mut Option<bool>, field: &str) -> Result<(), MountError> {
-    match to_lower(field).as_str() {
+    match &*to_lower(field) {
         "readonly" | "ro" => *read_only = Some(true),
         "readwrite" | "rw" => *read_only = Some(false),
         "required" => {

@@ -104,9 +104,9 @@ impl<'a> Parser<'a> {
         }
         let comments = std::mem::take(&mut self.comments);
         let span = Span::new(first, last);
-        let mut node = node::parse(&text, span, self.escape, comments).map_err(|kind| kind.at(span))?;
-        if node.may_have_heredocs && text.windows(2).any(|pair| pair == b"<<") {
-            node.heredocs = self.heredocs(&lossy(&text), span)?;
+        let mut node = node::parse(text, span, self.escape, comments).map_err(|kind| kind.at(span))?;
+        if node.may_have_heredocs && node.original.windows(2).any(|pair| pair == b"<<") {
+            node.heredocs = self.heredocs(&lossy(&node.original), span)?;
             node.span = Span::new(first, self.lines.number());
         }
         self.nodes.push(node);

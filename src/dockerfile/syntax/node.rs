@@ -1,5 +1,7 @@
 //! One instruction, taken apart but not yet understood.
 
+use std::borrow::Cow;
+
 use super::heredoc::Heredoc;
 use super::{flags, json, words};
 use crate::diag::Span;
@@ -45,8 +47,13 @@ struct Args {
 }
 
 /// Returns the node of an instruction's joined lines, which are `span`.
-pub(super) fn parse(text: &[u8], span: Span, escape: char, comments: Vec<String>) -> Result<Node, ErrorKind> {
-    let Command { keyword, flags, rest } = split(text, escape);
+pub(super) fn parse(
+    text: Cow<'_, [u8]>,
+    span: Span,
+    escape: char,
+    comments: Vec<String>,
+) -> Result<Node, ErrorKind> {
+    let Command { keyword, flags, rest } = split(&text, escape);
     let name = to_lower(&keyword);
     let (args, may_have_heredocs) = if name == "onbuild" {
         trigger(rest, escape)?
@@ -57,7 +64,7 @@ pub(super) fn parse(text: &[u8], span: Span, escape: char, comments: Vec<String>
     };
     Ok(Node {
         keyword,
-        original: text.to_vec(),
+        original: text.into_owned(),
         flags,
         args: args.words,
         json: args.json,

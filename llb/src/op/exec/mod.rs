@@ -2,6 +2,8 @@
 
 mod mount;
 
+use smol_str::SmolStr;
+
 use std::net::IpAddr;
 
 pub use mount::{CacheSharing, ContentCache, Mount, MountKind, Secret, SshAgent};
@@ -23,7 +25,7 @@ pub struct ExecOp {
     pub args: Vec<String>,
     /// Environment, `NAME=VALUE` each. BuildKit's own client keeps every name once, in the order in
     /// which the names were last set.
-    pub env: Vec<String>,
+    pub env: Vec<SmolStr>,
     /// Working directory, not empty.
     pub cwd: String,
     /// User that runs the command, `name-or-id[:group]`; the image's root if empty.
@@ -294,7 +296,7 @@ impl ExecOp {
     }
 
     fn has_env(&self, name: &str) -> bool {
-        let set = |line: &String| line.strip_prefix(name).is_some_and(|rest| rest.starts_with('='));
+        let set = |line: &SmolStr| line.strip_prefix(name).is_some_and(|rest| rest.starts_with('='));
         self.env.iter().any(set)
     }
 }

@@ -43,10 +43,10 @@ const ROUNDS: usize = 7;
 fn main() {
     let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench");
     match (args.next(), args.next().and_then(|lines| lines.parse().ok())) {
+        (Some(what), rounds) if what == "profile" => repeat(rounds.unwrap_or(5 * ROUNDS)),
         (Some(shape), Some(lines)) => grow(&shape, lines),
         (Some(what), _) if what == "growth" => compare_growth(),
         (Some(what), _) if what == "ratio" => compare_with_oracle(),
-        (Some(what), _) if what == "profile" => repeat(),
         _ => {
             compare_with_oracle();
             compare_growth();
@@ -91,10 +91,10 @@ fn compare_with_oracle() {
 }
 
 /// Bob's side alone, again and again: for a profiler.
-fn repeat() {
+fn repeat(rounds: usize) {
     let prepared = accepted(&mut Oracle::start(100));
     for look_up in [false, true] {
-        let mut rounds: Vec<Duration> = (0..ROUNDS * 5).map(|_| all(&prepared, look_up)).collect();
+        let mut rounds: Vec<Duration> = (0..rounds).map(|_| all(&prepared, look_up)).collect();
         rounds.sort();
         println!("looking up: {look_up}: {:.1} ms", rounds[rounds.len() / 2].as_secs_f64() * 1e3);
     }

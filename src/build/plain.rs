@@ -155,8 +155,8 @@ async fn routes(
         let at_buildkitd = |name: String| {
             let Some(reference) = references.get(&name) else { return name };
             let text = reference.to_string();
-            let suffix = text.strip_prefix(&reference.name()).unwrap_or_default();
-            routes.renames.theirs(&reference.name(), suffix).unwrap_or(name)
+            let suffix = text.strip_prefix(reference.name()).unwrap_or_default();
+            routes.renames.theirs(reference.name(), suffix).unwrap_or(name)
         };
         let names: Vec<String> = output.names().into_iter().map(at_buildkitd).collect();
         output.set_names(&names);

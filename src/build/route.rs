@@ -116,7 +116,7 @@ impl Routes {
         for wish in wishes {
             let Ok(repository) = Repository::of(wish.reference) else { continue };
             let name = wish.reference.name();
-            routes.renames.add(&name, &format!("{local}/{}", wish.alias));
+            routes.renames.add(name, &format!("{local}/{}", wish.alias));
             let alias = Alias {
                 host: repository.host.clone(),
                 repository: repository.name.clone(),

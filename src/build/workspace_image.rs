@@ -302,8 +302,8 @@ impl Job<'_> {
     /// What buildkitd calls an image.
     fn at_buildkitd(&self, reference: &Reference) -> String {
         let text = reference.to_string();
-        let suffix = text.strip_prefix(&reference.name()).unwrap_or_default();
-        self.routes.renames.theirs(&reference.name(), suffix).unwrap_or(text)
+        let suffix = text.strip_prefix(reference.name()).unwrap_or_default();
+        self.routes.renames.theirs(reference.name(), suffix).unwrap_or(text)
     }
 
     fn push(&self, reference: &Reference) -> Result<Vec<buildkit::Export>, Error> {

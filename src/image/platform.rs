@@ -262,9 +262,8 @@ fn normalize_architecture(architecture: &str, variant: &str) -> (SmolStr, SmolSt
         ("aarch64" | "arm64", "9" | "9.0" | "v9.0") => ("arm64", SmolStr::new_static("v9")),
         ("aarch64" | "arm64", _) => ("arm64", variant),
         ("armhf", _) | ("arm", "" | "7") => ("arm", SmolStr::new_static("v7")),
-        ("armel", _) => ("arm", SmolStr::new_static("v6")),
+        ("armel", _) | ("arm", "6") => ("arm", SmolStr::new_static("v6")),
         ("arm", "5") => ("arm", SmolStr::new_static("v5")),
-        ("arm", "6") => ("arm", SmolStr::new_static("v6")),
         ("arm", "8") => ("arm", SmolStr::new_static("v8")),
         _ => return (architecture, variant),
     };

@@ -4,7 +4,7 @@ use llb::{MountKind, Op};
 
 use super::*;
 use crate::dockerfile;
-use crate::plan::{self, Fact, Facts, ImageFact, Need, Options};
+use crate::plan::{self, Fact, Facts, ImageFact, Need, Options, Planning};
 
 /// The base image of every stage: two variables, a working directory, a user.
 const BASE: &str = r#"{"os":"linux","architecture":"amd64","created":"2024-01-02T03:04:05Z",
@@ -21,11 +21,13 @@ fn lower_with(text: &str, ignore: &str, options: &Options) -> (Result<Lowered, E
     let source = Source::new("Dockerfile", text);
     let dockerfile = dockerfile::parse(&source, &mut Vec::new()).unwrap();
     let mut facts = Facts::new();
+    let mut planning = Planning::new(&dockerfile, options, options.platforms.first());
     loop {
-        let mut notices = Vec::new();
-        let platform = options.platforms.first();
-        match plan::plan(&dockerfile, options, platform, &facts, &mut notices).unwrap() {
-            plan::Answer::Ready(plan) => return (lower(&plan, &source, &mut notices), notices),
+        match planning.answer(&facts).unwrap() {
+            plan::Answer::Ready(plan) => {
+                let mut notices = planning.into_notices();
+                return (lower(&plan, &source, &mut notices), notices);
+            }
             plan::Answer::Need(needs) => facts.extend(needs.into_iter().map(|need| {
                 let file = || IgnoreFile { name: ".dockerignore".into(), text: ignore.into() };
                 let fact = match need {

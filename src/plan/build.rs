@@ -1,6 +1,6 @@
 //! From the stages as written to stages with names, bases and sources.
 
-use super::args::BuildArgs;
+use super::args::{self, BuildArgs};
 use super::context;
 use super::env::EnvList;
 use super::error::{Error, ErrorKind};
@@ -17,7 +17,8 @@ use std::collections::{BTreeSet, HashSet};
 use std::rc::Rc;
 
 /// What planning works on.
-pub(super) struct Planner<'a, 'n> {
+#[derive(Debug)]
+pub(super) struct Planner<'a> {
     pub(super) options: &'a Options,
     pub(super) lex: Lex,
     /// Arguments that FROM sees.
@@ -30,10 +31,24 @@ pub(super) struct Planner<'a, 'n> {
     /// Names of the arguments that FROM may use without a warning.
     pub(super) known_args: BTreeSet<String>,
     pub(super) stages: Stages<'a>,
-    pub(super) notices: &'n mut Vec<Notice>,
+    /// What build checks report.
+    pub(super) notices: Vec<Notice>,
 }
 
-impl<'a> Planner<'a, '_> {
+impl<'a> Planner<'a> {
+    /// Reads the arguments before the first FROM.
+    pub(super) fn declare_args(&mut self, dockerfile: &dockerfile::Dockerfile) -> Result<(), Error> {
+        let last = dockerfile.stages.last().map_or("", |stage| stage.name.as_str());
+        let target = if self.options.target.is_empty() { last } else { &self.options.target };
+        let defaults = args::default_args(self.options, &self.target_platform, target);
+        let (given, declared) = (Some(&self.build_args), &dockerfile.meta_args);
+        let (args, known) = args::meta_args(defaults.clone(), self.lex, declared, given)?;
+        self.global_args = args;
+        self.known_args = known.into_iter().map(str::to_owned).collect();
+        self.check_default_bases(dockerfile, &defaults);
+        Ok(())
+    }
+
     /// Adds every stage of the Dockerfile (`buildDispatchStates`).
     pub(super) fn add_stages(&mut self, stages: &'a [dockerfile::Stage]) -> Result<(), Error> {
         for (index, from) in stages.iter().enumerate() {
@@ -236,9 +251,8 @@ impl<'a> Planner<'a, '_> {
     }
 
     /// Notes base names that are no reference without build arguments (`validateBaseImagesWithDefaultArgs`).
-    pub(super) fn check_default_bases(&mut self, dockerfile: &dockerfile::Dockerfile, defaults: &EnvList) {
-        let Ok((args, _)) = super::args::meta_args(defaults.clone(), self.lex, &dockerfile.meta_args, None)
-        else {
+    fn check_default_bases(&mut self, dockerfile: &dockerfile::Dockerfile, defaults: &EnvList) {
+        let Ok((args, _)) = args::meta_args(defaults.clone(), self.lex, &dockerfile.meta_args, None) else {
             return;
         };
         for from in &dockerfile.stages {

@@ -187,15 +187,15 @@ impl NamedContext {
         if written == "scratch" {
             return Ok(Some(LoadedContext::Scratch));
         }
+        let reference = String::from(Reference::parse(written)?.with_default_tag());
         let need = Need::Image {
-            reference: Reference::parse(written)?.with_default_tag().into(),
+            reference: reference.clone(),
             platform: self.platform.clone(),
             log_name: format!("[context {}] load metadata for {written}", self.label),
         };
-        let Some(image) = image(&need, facts, needs)? else { return Ok(None) };
-        let Need::Image { reference, .. } = need else { return Ok(None) };
+        let Some(image) = image(need, facts, needs)? else { return Ok(None) };
         let reference = image.reference.clone().unwrap_or(reference);
-        Ok(Some(LoadedContext::Image { reference, written: written.into(), image }))
+        Ok(Some(LoadedContext::Image { reference, written: written.into(), image: image.clone() }))
     }
 
     fn load_layout(
@@ -216,12 +216,9 @@ impl NamedContext {
             platform: self.platform.clone(),
             log_name: format!("[context {}] load metadata for {stand_in}", self.label),
         };
-        let image = image(&need, facts, needs)?;
-        Ok(image.map(|image| LoadedContext::OciLayout {
-            reference: stand_in,
-            store: layout.name().to_owned(),
-            image,
-        }))
+        let image = image(need, facts, needs)?.cloned();
+        let store = layout.name().to_owned();
+        Ok(image.map(|image| LoadedContext::OciLayout { reference: stand_in, store, image }))
     }
 
     fn load_local(
@@ -244,19 +241,19 @@ impl NamedContext {
 }
 
 /// The answer to an image need, `None` if it is missing.
-pub(super) fn image(
-    need: &Need,
-    facts: &Facts,
+pub(super) fn image<'f>(
+    need: Need,
+    facts: &'f Facts,
     needs: &mut BTreeSet<Need>,
-) -> Result<Option<ImageFact>, Error> {
-    match facts.get(need) {
+) -> Result<Option<&'f ImageFact>, Error> {
+    match facts.get(&need) {
         None => {
-            needs.insert(need.clone());
+            needs.insert(need);
             Ok(None)
         }
         Some(Err(failure)) => Err(ErrorKind::Lookup(failure.clone()).into()),
         Some(Ok(Fact::Image(image))) => match &image.config {
-            Ok(_) => Ok(Some(image.clone())),
+            Ok(_) => Ok(Some(image)),
             Err(source) => Err(ErrorKind::Config { source: source.clone() }.into()),
         },
         Some(Ok(_)) => Ok(None),

@@ -19,7 +19,7 @@ pub(super) enum Epoch {
     Known(Option<i64>),
 }
 
-impl Planner<'_, '_> {
+impl Planner<'_> {
     /// The time that `SOURCE_DATE_EPOCH` means; it becomes the argument's value for all stages.
     pub(super) fn resolve_epoch(
         &mut self,

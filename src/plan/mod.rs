@@ -74,71 +74,94 @@ pub struct Plan<'a> {
     pub ignore: Option<IgnoreFile>,
 }
 
-/// The plan of a Dockerfile for one platform, or what is needed to make it. `platform` is one of
-/// `options.platforms`, or `None` where that is empty. What build checks report is added to `notices`,
-/// also where planning fails.
-///
-/// # Errors
-/// [`Error`] where BuildKit rejects the Dockerfile with these options and facts.
-pub fn plan<'a>(
+/// The making of a plan: it goes on from where facts were missing.
+#[derive(Debug)]
+pub struct Planning<'a> {
     dockerfile: &'a Dockerfile,
-    options: &'a Options,
-    platform: Option<&Platform>,
-    facts: &Facts,
-    notices: &mut Vec<Notice>,
-) -> Result<Answer<'a>, Error> {
-    let target_platform = platform.unwrap_or(&options.build_platform).clone();
-    let last = dockerfile.stages.last().map_or("", |stage| stage.name.as_str());
-    let target_name = if options.target.is_empty() { last } else { &options.target };
-    let defaults = args::default_args(options, &target_platform, target_name);
-    let lex = Lex::new(dockerfile.escape);
-    let build_args = BuildArgs::new(&options.build_args);
-    let (global_args, declared) =
-        args::meta_args(defaults.clone(), lex, &dockerfile.meta_args, Some(&build_args))?;
-    let mut planner = Planner {
-        options,
-        lex,
-        global_args,
-        build_args,
-        asked_platform: platform.cloned(),
-        target_platform,
-        known_args: declared.into_iter().map(str::to_owned).collect(),
-        stages: Stages::default(),
-        notices,
-    };
-    planner.check_default_bases(dockerfile, &defaults);
-    let mut needs = BTreeSet::new();
-    let Epoch::Known(epoch) = planner.resolve_epoch(&dockerfile.stages, facts, &mut needs)? else {
-        return Ok(Answer::Need(needs));
-    };
-    planner.add_stages(&dockerfile.stages)?;
-    let target = planner.target()?;
-    planner.add_commands()?;
-    let needed = planner.resolve(target, facts, &mut needs)?;
-    let remote_context = context::main_context(options)?;
-    let mut ignore = None;
-    if remote_context.is_none()
-        && let Some(answer) = context::ignore(Need::Ignore, facts, &mut needs)?
-    {
-        ignore = answer.0;
+    planner: Planner<'a>,
+    phase: Phase,
+}
+
+/// How far planning has come.
+#[derive(Debug, Clone, Copy)]
+enum Phase {
+    /// Nothing is done.
+    New,
+    /// The arguments are known, up to `SOURCE_DATE_EPOCH`.
+    Arguments,
+    /// The stages are known, up to what they build on.
+    Stages { target: StageId, epoch: Option<i64> },
+}
+
+impl<'a> Planning<'a> {
+    /// The making of a plan for one platform: one of `options.platforms`, or `None` where that is empty.
+    pub fn new(dockerfile: &'a Dockerfile, options: &'a Options, platform: Option<&Platform>) -> Self {
+        let planner = Planner {
+            options,
+            lex: Lex::new(dockerfile.escape),
+            global_args: EnvList::new(),
+            build_args: BuildArgs::new(&options.build_args),
+            asked_platform: platform.cloned(),
+            target_platform: platform.unwrap_or(&options.build_platform).clone(),
+            known_args: BTreeSet::new(),
+            stages: Stages::default(),
+            notices: Vec::new(),
+        };
+        Self { dockerfile, planner, phase: Phase::New }
     }
-    if !needs.is_empty() {
-        return Ok(Answer::Need(needs));
+
+    /// The plan, or what is needed to make it. After the plan there is nothing more to ask.
+    ///
+    /// # Errors
+    /// [`Error`] where BuildKit rejects the Dockerfile with these options and facts.
+    pub fn answer(&mut self, facts: &Facts) -> Result<Answer<'a>, Error> {
+        let (dockerfile, planner) = (self.dockerfile, &mut self.planner);
+        let mut needs = BTreeSet::new();
+        if let Phase::New = self.phase {
+            planner.declare_args(dockerfile)?;
+            self.phase = Phase::Arguments;
+        }
+        if let Phase::Arguments = self.phase {
+            let Epoch::Known(epoch) = planner.resolve_epoch(&dockerfile.stages, facts, &mut needs)? else {
+                return Ok(Answer::Need(needs));
+            };
+            planner.add_stages(&dockerfile.stages)?;
+            let target = planner.target()?;
+            planner.add_commands()?;
+            self.phase = Phase::Stages { target, epoch };
+        }
+        let Phase::Stages { target, epoch } = self.phase else { return Ok(Answer::Need(needs)) };
+        let needed = planner.resolve(target, facts, &mut needs)?;
+        let remote_context = context::main_context(planner.options)?;
+        let mut ignore = None;
+        if remote_context.is_none()
+            && let Some(answer) = context::ignore(Need::Ignore, facts, &mut needs)?
+        {
+            ignore = answer.0;
+        }
+        if !needs.is_empty() {
+            return Ok(Answer::Need(needs));
+        }
+        Ok(Answer::Ready(Box::new(Plan {
+            options: planner.options,
+            escape: dockerfile.escape,
+            stages: std::mem::take(&mut planner.stages.list),
+            needed,
+            target,
+            global_args: std::mem::take(&mut planner.global_args),
+            build_args: planner.build_args.clone(),
+            epoch,
+            platform: planner.target_platform.clone(),
+            implicit_platform: planner.asked_platform.is_none(),
+            remote_context,
+            ignore,
+        })))
     }
-    Ok(Answer::Ready(Box::new(Plan {
-        options,
-        escape: dockerfile.escape,
-        stages: planner.stages.list,
-        needed,
-        target,
-        global_args: planner.global_args,
-        build_args: planner.build_args,
-        epoch,
-        platform: planner.target_platform,
-        implicit_platform: platform.is_none(),
-        remote_context,
-        ignore,
-    })))
+
+    /// What build checks report so far.
+    pub fn into_notices(self) -> Vec<Notice> {
+        self.planner.notices
+    }
 }
 
 #[cfg(test)]

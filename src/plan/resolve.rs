@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::build::Planner;
-use super::context;
+use super::context::{self, LoadedContext, NamedContext};
 use super::error::{Error, ErrorKind};
 use super::need::{Facts, ImageFact, Need};
 use super::notice::{Notice, NoticeKind};
@@ -14,9 +14,34 @@ use crate::diag::Span;
 use crate::dockerfile::{self, Kind, nearest};
 use crate::image::{ImageConfig, Platform, Reference};
 
-impl Planner<'_, '_> {
+/// What a stage turned out to build on.
+enum Found {
+    Scratch,
+    /// Nothing needs the stage: its reference is well-formed, and that is all there is to say.
+    Unneeded {
+        reference: Reference,
+        platform: Platform,
+    },
+    Replaced {
+        reference: Reference,
+        loaded: LoadedContext,
+    },
+    Context {
+        reference: Reference,
+        platform: Platform,
+        context: NamedContext,
+        loaded: LoadedContext,
+    },
+    Image {
+        reference: Reference,
+        platform: Platform,
+        config: Arc<ImageConfig>,
+    },
+}
+
+impl Planner<'_> {
     /// Which stages the target needs, once everything that they build on is known; else what is missing
-    /// is in `needs` (`resolveStages`).
+    /// is in `needs`, and this is to be called again (`resolveStages`).
     pub(super) fn resolve(
         &mut self,
         target: StageId,
@@ -25,16 +50,26 @@ impl Planner<'_, '_> {
     ) -> Result<Vec<bool>, Error> {
         loop {
             let reachable = self.reachable(target);
+            let mut found = Vec::new();
+            let mut failed = None;
             for id in self.look_up_order() {
                 let needed = self.options.all_stages || reachable.get(id).copied().unwrap_or_default();
-                match self.resolve_base(id, needed, facts, needs) {
-                    Ok(()) => {}
-                    Err(_) if !needs.is_empty() => break,
-                    Err(error) => return Err(error.or_at(self.stages.list[id].span)),
+                match self.look_up(id, needed, facts, needs) {
+                    Ok(base) => found.extend(base.map(|base| (id, base))),
+                    Err(error) => {
+                        failed = Some(error.or_at(self.stages.list[id].span));
+                        break;
+                    }
                 }
             }
             if !needs.is_empty() {
                 return Ok(reachable);
+            }
+            for (id, base) in found {
+                self.settle(id, base);
+            }
+            if let Some(error) = failed {
+                return Err(error);
             }
             let mut more = false;
             for id in (0..reachable.len()).filter(|id| reachable[*id]) {
@@ -79,65 +114,47 @@ impl Planner<'_, '_> {
         reachable
     }
 
-    /// Looks up the base of a stage that builds on no other (`resolveBaseImage`). Without being needed
-    /// its reference is only checked.
-    fn resolve_base(
-        &mut self,
+    /// What a stage that builds on no other builds on (`resolveBaseImage`); `None` where a fact is missing,
+    /// which is then in `needs`. Without being needed its reference is only checked.
+    fn look_up(
+        &self,
         id: StageId,
         needed: bool,
         facts: &Facts,
         needs: &mut BTreeSet<Need>,
-    ) -> Result<(), Error> {
-        let stage = &mut self.stages.list[id];
-        if stage.parent().is_some() || stage.ready || stage.progress.resolved {
-            return Ok(());
-        }
-        stage.progress.resolved = needed;
-        let extra = stage.from.is_none();
+    ) -> Result<Option<Found>, Error> {
+        let stage = &self.stages.list[id];
         let replaced = matches!(stage.base, Base::Replaced(..));
         if stage.base_name == "scratch" && !replaced {
-            stage.base = Base::Scratch;
-            stage.platform = Some(self.target_platform.clone());
-            stage.progress.resolved = true;
-            stage.ready = extra;
-            return Ok(());
+            return Ok(Some(Found::Scratch));
         }
         let reference = Reference::parse(&stage.base_name)
             .map_err(|source| ErrorKind::BaseReference { name: stage.base_name.clone(), source })?
             .with_default_tag();
-        let original = std::mem::replace(&mut stage.base_name, reference.to_string());
-        let platform = stage.platform.clone().unwrap_or_else(|| self.target_platform.clone());
+        let platform = stage.platform.as_ref().unwrap_or(&self.target_platform).clone();
         if !needed {
-            stage.ready = extra;
-            stage.platform = Some(platform);
-            stage.steps_before += usize::from(stage.steps > 0);
-            return Ok(());
+            return Ok(Some(Found::Unneeded { reference, platform }));
         }
-        if let Base::Replaced(context, loaded) = &mut stage.base {
-            let Some(found) = context.load(self.options, facts, needs)? else { return Ok(()) };
-            *loaded = Some(found);
-            stage.ready = true;
-            return Ok(());
+        if let Base::Replaced(context, _) = &stage.base {
+            let loaded = context.load(self.options, facts, needs)?;
+            return Ok(loaded.map(|loaded| Found::Replaced { reference, loaded }));
         }
-        stage.ready = extra;
         if let Some(context) = context::of(self.options, &reference, Some(&platform)) {
-            let Some(loaded) = context.load(self.options, facts, needs)? else { return Ok(()) };
-            stage.base = Base::Context(context, loaded);
-            stage.platform = Some(platform);
-            return Ok(());
+            let loaded = context.load(self.options, facts, needs)?;
+            return Ok(loaded.map(|loaded| Found::Context { reference, platform, context, loaded }));
         }
-        self.resolve_image(id, &original, reference, platform, facts, needs)
+        self.look_up_image(id, reference, platform, facts, needs)
     }
 
-    fn resolve_image(
-        &mut self,
+    fn look_up_image(
+        &self,
         id: StageId,
-        original: &str,
         reference: Reference,
         platform: Platform,
         facts: &Facts,
         needs: &mut BTreeSet<Need>,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<Found>, Error> {
+        let stage = &self.stages.list[id];
         let internal =
             if self.options.multi_platform { format!("[{platform} internal]") } else { "[internal]".into() };
         let need = Need::Image {
@@ -148,17 +165,64 @@ impl Planner<'_, '_> {
         if let Some(Err(source)) = facts.get(&need) {
             let known = COMMON_IMAGES.iter().flat_map(|name| [(*name).to_owned(), format!("{name}:latest")]);
             let known: Vec<String> = self.stages.labels().map(str::to_owned).chain(known).collect();
-            let suggestion = nearest(original, known.iter().map(String::as_str), true);
-            return Err(ErrorKind::Image { name: original.into(), suggestion, source: source.clone() }.into());
+            let name = stage.base_name.clone();
+            let suggestion = nearest(&name, known.iter().map(String::as_str), true);
+            return Err(ErrorKind::Image { name, suggestion, source: source.clone() }.into());
         }
-        let Some(fact) = context::image(&need, facts, needs)? else { return Ok(()) };
+        let Some(fact) = context::image(need, facts, needs)? else { return Ok(None) };
         let config = fact.config.as_ref().map_err(|source| ErrorKind::Config { source: source.clone() })?;
-        let stage = &mut self.stages.list[id];
         let mut platform = platform;
         if stage.platform.is_none() && self.asked_platform.is_none() {
             platform = detected(&config.platform, platform, &self.options.build_platform);
         }
-        let reference = String::from(pinned(reference, &fact)?);
+        let reference = pinned(reference, fact)?;
+        Ok(Some(Found::Image { reference, platform, config: Arc::clone(config) }))
+    }
+
+    /// Takes over what a stage builds on.
+    fn settle(&mut self, id: StageId, found: Found) {
+        let stage = &mut self.stages.list[id];
+        let extra = stage.from.is_none();
+        stage.progress.resolved = !matches!(found, Found::Unneeded { .. });
+        stage.ready = extra;
+        match found {
+            Found::Scratch => {
+                stage.base = Base::Scratch;
+                stage.platform = Some(self.target_platform.clone());
+            }
+            Found::Unneeded { reference, platform } => {
+                stage.base_name = reference.into();
+                stage.platform = Some(platform);
+                stage.steps_before += usize::from(stage.steps > 0);
+            }
+            Found::Replaced { reference, loaded } => {
+                stage.base_name = reference.into();
+                if let Base::Replaced(_, known) = &mut stage.base {
+                    *known = Some(loaded);
+                }
+                stage.ready = true;
+            }
+            Found::Context { reference, platform, context, loaded } => {
+                stage.base_name = reference.into();
+                stage.base = Base::Context(context, loaded);
+                stage.platform = Some(platform);
+            }
+            Found::Image { reference, platform, config } => {
+                self.settle_image(id, reference, platform, config)
+            }
+        }
+    }
+
+    fn settle_image(
+        &mut self,
+        id: StageId,
+        reference: Reference,
+        platform: Platform,
+        config: Arc<ImageConfig>,
+    ) {
+        let stage = &mut self.stages.list[id];
+        let reference = String::from(reference);
+        let original = std::mem::replace(&mut stage.base_name, reference.clone());
         let empty = config.rootfs.diff_ids.as_ref().is_none_or(Vec::is_empty)
             && config.history.iter().all(|step| step.empty_layer);
         if !empty {
@@ -166,17 +230,15 @@ impl Planner<'_, '_> {
             stage.steps_at_from = stage.steps;
             if platform.os != config.platform.os || platform.architecture != config.platform.architecture {
                 let kind = NoticeKind::InvalidBaseImagePlatform {
-                    image: original.into(),
+                    image: original,
                     expected: platform.normalized().to_string(),
                     actual: config.platform.normalized().to_string(),
                 };
                 self.notices.push(Notice { kind, span: stage.span, comments: [].into() });
             }
         }
-        stage.base_name.clone_from(&reference);
-        stage.base = Base::Image { reference, config: Arc::clone(config), empty };
+        stage.base = Base::Image { reference, config, empty };
         stage.platform = Some(platform);
-        Ok(())
     }
 
     /// Adds the triggers of the base of a stage; whether they read from other stages
@@ -224,7 +286,6 @@ const COMMON_IMAGES: [&str; 7] = ["alpine", "busybox", "centos", "debian", "gola
 
 /// The configuration that a stage starts from, where it is that of an image.
 fn base_config(base: &Base) -> Option<&ImageConfig> {
-    use super::context::LoadedContext;
     match base {
         Base::Image { config, .. } => Some(config),
         Base::Context(_, loaded) | Base::Replaced(_, Some(loaded)) => match loaded {

@@ -47,8 +47,9 @@ fn planned<T>(
     let dockerfile = parsed(text);
     let platform = options.platforms.first();
     let (mut facts, mut rounds) = (Facts::new(), Vec::new());
+    let mut planning = Planning::new(&dockerfile, options, platform);
     loop {
-        match plan(&dockerfile, options, platform, &facts, &mut Vec::new())? {
+        match planning.answer(&facts)? {
             Answer::Ready(plan) => return Ok(look(&plan, &rounds)),
             Answer::Need(needs) => {
                 rounds.push(needs.iter().map(shown).collect());
@@ -246,13 +247,12 @@ fn a_failed_look_up_names_the_image_and_its_line() {
     let dockerfile = parsed("FROM scratch AS alpin\nFROM alpinx\n");
     let options = options(|_| {});
     let mut facts = Facts::new();
-    let Answer::Need(needs) = plan(&dockerfile, &options, None, &facts, &mut Vec::new()).unwrap() else {
-        panic!("nothing is known yet")
-    };
+    let mut planning = Planning::new(&dockerfile, &options, None);
+    let Answer::Need(needs) = planning.answer(&facts).unwrap() else { panic!("nothing is known yet") };
     for need in needs {
         facts.insert(need, Err(std::sync::Arc::new(std::io::Error::other("not found"))));
     }
-    let error = plan(&dockerfile, &options, None, &facts, &mut Vec::new()).unwrap_err();
+    let error = planning.answer(&facts).unwrap_err();
     assert_eq!(error.to_string(), "alpinx (did you mean alpin?): not found");
     assert_eq!(error.spans[0].first(), 2);
 }

@@ -11,11 +11,12 @@ use super::substitution::{MAX_LENGTH, Operator, Substitution};
 use super::words::Words;
 use super::{Env, Error, ErrorKind, Expansion, Lex};
 
-/// Returns what `text` becomes as one word, and its words.
+/// Returns what `text` becomes as one word, and its words if they are wanted.
 pub(super) fn process(
     lex: Lex,
     text: &str,
     env: &(impl Env + ?Sized),
+    words: Words,
 ) -> Result<(Expansion, Vec<String>), Error> {
     let mut machine = Machine {
         lex,
@@ -25,7 +26,7 @@ pub(super) fn process(
         raw_escapes: lex.raw_escapes,
         frames: Vec::new(),
         out: String::with_capacity(text.len()),
-        words: Words::default(),
+        words,
         matched: BTreeSet::new(),
         unmatched: BTreeSet::new(),
     };
@@ -125,14 +126,25 @@ impl<'a, E: Env + ?Sized> Machine<'a, E> {
                         self.push_raw(escaped);
                     }
                 } else {
+                    self.out.push(c);
                     if self.frames.is_empty() {
                         self.words.split_at(c);
+                        self.ordinary();
                     }
-                    self.out.push(c);
                 }
             }
         }
         Ok(())
+    }
+
+    /// Takes characters that mean nothing, outside of everything.
+    fn ordinary(&mut self) {
+        let escape = self.lex.escape;
+        let means_nothing = |c: &char| !matches!(c, '$' | '<' | '\'' | '"') && *c != escape;
+        while let Some(c) = self.chars.next_if(means_nothing) {
+            self.out.push(c);
+            self.words.split_at(c);
+        }
     }
 
     fn push_raw(&mut self, c: char) {

@@ -14,6 +14,8 @@ pub use error::{Error, ErrorKind};
 
 use std::collections::BTreeSet;
 
+use words::Words;
+
 /// How words are read. [`Lex::new`] gives what most instructions use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "BuildKit's switches, set one by one")]
@@ -63,7 +65,7 @@ impl Lex {
         if self.leaves_alone(text) {
             return Ok(Expansion { text: text.to_owned(), ..Expansion::default() });
         }
-        lexer::process(*self, text, env).map(|(expansion, _)| expansion)
+        lexer::process(*self, text, env, Words::default()).map(|(expansion, _)| expansion)
     }
 
     /// Whether `text` has nothing that means anything to the lexer: most words of most Dockerfiles.
@@ -80,7 +82,7 @@ impl Lex {
     /// # Errors
     /// As [`Lex::process_word`].
     pub fn process_words(&self, text: &str, env: &(impl Env + ?Sized)) -> Result<Vec<String>, Error> {
-        lexer::process(*self, text, env).map(|(_, words)| words)
+        lexer::process(*self, text, env, Words::wanted()).map(|(_, words)| words)
     }
 }
 

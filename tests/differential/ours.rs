@@ -21,12 +21,16 @@ pub(crate) fn conversion(
 ) -> Result<Box<Conversion>, Rejected> {
     let source = Source::new("Dockerfile", &*case.text);
     let converter = Converter::new(source, options)?;
+    let mut pending = converter.start(options, options.platforms.first());
     loop {
-        match converter.convert(options, options.platforms.first(), facts)? {
-            Answer::Need(needs) => facts.extend(needs.into_iter().map(|need| {
-                let fact = made_up(&need, case, &options.build_platform);
-                (need, fact)
-            })),
+        match pending.answer(facts)? {
+            Answer::Need(more, needs) => {
+                pending = more;
+                facts.extend(needs.into_iter().map(|need| {
+                    let fact = made_up(&need, case, &options.build_platform);
+                    (need, fact)
+                }));
+            }
             Answer::Done(conversion) => return Ok(conversion),
         }
     }

@@ -20,15 +20,19 @@ fn convert(text: impl Into<Vec<u8>>) -> Result<usize, String> {
     let message = |rejected: bob::build::convert::Rejected| rejected.error.message;
     let converter = Converter::new(Source::new("Dockerfile", text.into()), &options).map_err(message)?;
     let mut facts = Facts::new();
+    let mut pending = converter.start(&options, None);
     loop {
-        match converter.convert(&options, None, &facts).map_err(message)? {
+        match pending.answer(&facts).map_err(message)? {
             Answer::Done(conversion) => {
                 return Ok(conversion.definition("test").map_err(|e| e.to_string())?.ops.len());
             }
-            Answer::Need(needs) => facts.extend(needs.into_iter().map(|need| {
-                let fact = fact(&need);
-                (need, fact)
-            })),
+            Answer::Need(more, needs) => {
+                pending = more;
+                facts.extend(needs.into_iter().map(|need| {
+                    let fact = fact(&need);
+                    (need, fact)
+                }));
+            }
         }
     }
 }

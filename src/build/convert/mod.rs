@@ -4,7 +4,9 @@
 //! asks again.
 //!
 //! ```text
-//! text ─ Converter::new ─▶ Converter ─ convert(options, platform, facts) ─▶ Need(…) or Done(…)
+//! text ─ Converter::new ─▶ Converter ─ start(options, platform) ─▶ Pending ─ answer(facts) ─▶ Done(…)
+//!                                                                    ▲          │
+//!                                                                    └─ Need(…)─┘
 //! ```
 
 mod files;
@@ -32,7 +34,7 @@ use crate::dockerfile::{self, Dockerfile, Fact};
 use crate::image::Platform;
 use crate::lint::{Report, Settings};
 use crate::lower::{self, Lowered};
-use crate::plan::{self, Facts, Failure, Need, Notice};
+use crate::plan::{self, Facts, Failure, Need, Planning};
 
 /// A Dockerfile that was read, ready to be converted for any options and platform.
 #[derive(Debug)]
@@ -45,9 +47,9 @@ pub struct Converter {
 
 /// What a conversion answers.
 #[derive(Debug)]
-pub enum Answer {
+pub enum Answer<'a> {
     /// Facts that are missing. Find out all of them at once and ask again.
-    Need(BTreeSet<Need>),
+    Need(Pending<'a>, BTreeSet<Need>),
     /// The graph, and what the build checks found.
     Done(Box<Conversion>),
 }
@@ -104,29 +106,46 @@ impl Converter {
         &self.source
     }
 
-    /// The graph for one platform, or what is needed to make it. `platform` is one of
-    /// `options.platforms`, or `None` where that is empty.
+    /// The conversion for one platform: one of `options.platforms`, or `None` where that is empty.
+    pub fn start<'a>(&'a self, options: &'a Options, platform: Option<&Platform>) -> Pending<'a> {
+        let planning = Planning::new(&self.dockerfile, options, platform);
+        Pending { converter: self, options, planning }
+    }
+}
+
+/// A conversion for which facts may be missing.
+#[derive(Debug)]
+pub struct Pending<'a> {
+    converter: &'a Converter,
+    options: &'a Options,
+    planning: Planning<'a>,
+}
+
+impl<'a> Pending<'a> {
+    /// The graph, or what is needed to make it before this is asked again.
     ///
     /// # Errors
     /// [`Rejected`] where BuildKit rejects the Dockerfile with these options.
-    pub fn convert(
-        &self,
-        options: &Options,
-        platform: Option<&Platform>,
-        facts: &Facts,
-    ) -> Result<Answer, Rejected> {
-        let settings = settings(&self.source, options)?;
-        let mut notices = Vec::new();
-        let outcome = self.lower(options, platform, facts, &mut notices);
+    pub fn answer(mut self, facts: &Facts) -> Result<Answer<'a>, Rejected> {
+        let source = &self.converter.source;
+        let settings = settings(source, self.options)?;
+        let planned = match self.planning.answer(facts) {
+            Ok(plan::Answer::Need(needs)) => return Ok(Answer::Need(self, needs)),
+            Ok(plan::Answer::Ready(plan)) => Ok(plan),
+            Err(error) => Err(Box::new(error.diagnostic(source))),
+        };
+        let mut notices = self.planning.into_notices();
+        let lowered = planned.and_then(|plan| {
+            lower::lower(&plan, source, &mut notices).map_err(|error| Box::new(error.diagnostic(source)))
+        });
         let mut report = Report::default();
-        report.add_facts(&self.facts, &settings);
-        report.add_dockerfile(&self.dockerfile, &settings);
+        report.add_facts(&self.converter.facts, &settings);
+        report.add_dockerfile(&self.converter.dockerfile, &settings);
         report.add_notices(&notices, &settings);
         let violated = report.violated(&settings);
         let warnings = report.warnings;
-        let lowered = match outcome {
-            Ok(Step::Need(needs)) => return Ok(Answer::Need(needs)),
-            Ok(Step::Done(lowered)) => lowered,
+        let lowered = match lowered {
+            Ok(lowered) => lowered,
             Err(error) => return Err(Rejected { error, warnings }),
         };
         if let Some(rules) = violated {
@@ -134,32 +153,8 @@ impl Converter {
             let text = format!("lint violation found for rules: {}", rules.join(", "));
             return Err(Rejected { error: Box::new(Diagnostic::error(text)), warnings });
         }
-        Ok(Answer::Done(Box::new(Conversion { lowered: *lowered, warnings })))
+        Ok(Answer::Done(Box::new(Conversion { lowered, warnings })))
     }
-
-    fn lower(
-        &self,
-        options: &Options,
-        platform: Option<&Platform>,
-        facts: &Facts,
-        notices: &mut Vec<Notice>,
-    ) -> Result<Step, Box<Diagnostic>> {
-        let plan = match plan::plan(&self.dockerfile, options, platform, facts, notices) {
-            Ok(plan::Answer::Need(needs)) => return Ok(Step::Need(needs)),
-            Ok(plan::Answer::Ready(plan)) => plan,
-            Err(error) => return Err(Box::new(error.diagnostic(&self.source))),
-        };
-        match lower::lower(&plan, &self.source, notices) {
-            Ok(lowered) => Ok(Step::Done(Box::new(lowered))),
-            Err(error) => Err(Box::new(error.diagnostic(&self.source))),
-        }
-    }
-}
-
-/// What is needed, or the graph.
-enum Step {
-    Need(BTreeSet<Need>),
-    Done(Box<Lowered>),
 }
 
 fn settings(source: &Source, options: &Options) -> Result<Settings, Rejected> {
@@ -204,15 +199,17 @@ pub async fn convert(
     } else {
         options.platforms.iter().cloned().map(Some).collect()
     };
+    let start = |platform: &Option<Platform>| converter.start(options, platform.as_ref());
+    let mut pending: Vec<(usize, Pending<'_>)> = platforms.iter().map(start).enumerate().collect();
     let mut done: BTreeMap<usize, Conversion> = BTreeMap::new();
-    while done.len() < platforms.len() {
+    while !pending.is_empty() {
         let mut needs = BTreeSet::new();
-        for (index, platform) in platforms.iter().enumerate() {
-            if done.contains_key(&index) {
-                continue;
-            }
-            match converter.convert(options, platform.as_ref(), &facts)? {
-                Answer::Need(more) => needs.extend(more),
+        for (index, conversion) in std::mem::take(&mut pending) {
+            match conversion.answer(&facts)? {
+                Answer::Need(conversion, more) => {
+                    needs.extend(more);
+                    pending.push((index, conversion));
+                }
                 Answer::Done(mut conversion) => {
                     if index > 0 {
                         conversion.warnings.clear();

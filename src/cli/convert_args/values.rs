@@ -127,7 +127,7 @@ pub(super) fn contexts(values: &[String]) -> Result<Contexts, Failure> {
         }
         let reference = Reference::parse(&name).map_err(|error| wrong(&format!("invalid name: {error}")))?;
         let familiar = reference.familiar();
-        let name = familiar.strip_suffix(":latest").unwrap_or(&familiar).to_owned();
+        let name = familiar.strip_suffix(":latest").unwrap_or(familiar).to_owned();
         let is_git = !matches!(GitRef::parse(&value), Ok(None));
         if is_git || value.contains("://") {
             contexts.sources.insert(name, value);

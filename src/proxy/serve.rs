@@ -19,7 +19,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
 
-use crate::registry::{BoxError, IdleBody};
+use crate::registry::{BoxError, idle_limited};
 
 use super::config::{Config, Limits};
 use super::exchange::Layer as _;
@@ -174,7 +174,7 @@ async fn serve(
         async move {
             let request = request.map(|body| {
                 let body = body.map_err(|error| -> BoxError { Box::new(error) }).boxed_unsync();
-                IdleBody::new(body, limits.stall_timeout).boxed_unsync()
+                idle_limited(body, limits.stall_timeout)
             });
             stack.call(request).await
         }

@@ -23,6 +23,7 @@ pub mod query;
 mod retry;
 mod secret;
 mod store;
+mod stream;
 mod tally;
 mod tap;
 mod tls;

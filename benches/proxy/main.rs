@@ -183,7 +183,7 @@ fn tell(registry: &Process, proxy: &Process, seconds: f64) {
 /// several tokens.
 fn many_layers(token_seconds: u64) {
     const SIZE: u64 = 64 * 1024;
-    for seconds in [0, token_seconds * 5 / 2] {
+    for seconds in [0, token_seconds * 3 / 2] {
         let registry = Process::registry(Traits { token_seconds: Some(token_seconds), ..Traits::default() });
         let proxy = Process::proxy_to(&registry.address, None);
         println!("1,000 layers, tokens of {token_seconds} s, in {seconds} s at least:");

@@ -30,6 +30,7 @@ fuzz: setup
 bench: setup
 	cargo bench --locked --bench convert
 
-# Throughput, latency and memory of the proxy beside direct requests; GIB=20 also streams one such blob.
+# Throughput, latency and memory of the proxy beside direct requests; GIB=20 also streams such blobs, and
+# ONLY=tls,latency,… runs some parts (the head of benches/proxy/main.rs names them).
 bench-proxy: setup
-	BOB_BENCH_GIB=$(GIB) cargo bench --locked --bench proxy
+	BOB_BENCH_ONLY=$(ONLY) BOB_BENCH_GIB=$(GIB) cargo bench --locked --bench proxy

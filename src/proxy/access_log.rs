@@ -1,17 +1,13 @@
 //! Outermost: one line for each request when its last byte has gone, and the counts in it.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll, ready};
+use std::task::Poll;
 use std::time::Instant;
 
-use bytes::Bytes;
 use http::{Request, Response};
-use http_body::{Frame, SizeHint};
-use http_body_util::BodyExt as _;
 
-use crate::registry::{Body, BoxError};
+use crate::registry::{Body, tap};
 
 use super::error::ProxyError;
 use super::exchange::{Facts, Inbound, Layer};
@@ -29,15 +25,12 @@ impl<S: Layer<Inbound>> Layer<Request<Body>> for AccessLog<S> {
         let (head, body) = request.into_parts();
         let facts = Arc::new(Facts::new(head.method.clone(), self.metrics.clone()));
         let mut entry = Entry { facts: facts.clone(), begun: Instant::now(), status: None };
-        let received =
-            Counted { inner: body, count: Facts::note_received, facts: facts.clone(), _entry: None };
-        let response =
-            self.inner.call(Inbound { head, body: received.boxed_unsync(), facts: facts.clone() }).await?;
+        let received = facts.clone();
+        let body = counted(body, move |bytes| received.note_received(bytes));
+        let response = self.inner.call(Inbound { head, body, facts }).await?;
         entry.status = Some(response.status().as_u16());
-        Ok(response.map(|inner| {
-            let sent = Counted { inner, count: Facts::note_sent, facts, _entry: Some(entry) };
-            sent.boxed_unsync()
-        }))
+        // The body keeps the entry until it is over.
+        Ok(response.map(|body| counted(body, move |bytes| entry.facts.note_sent(bytes))))
     }
 }
 
@@ -67,36 +60,14 @@ impl Drop for Entry {
     }
 }
 
-/// A body that counts its bytes, and keeps the log entry of its request until it is over.
-struct Counted {
-    inner: Body,
-    count: fn(&Facts, u64),
-    facts: Arc<Facts>,
-    _entry: Option<Entry>,
-}
-
-impl http_body::Body for Counted {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let frame = ready!(Pin::new(&mut self.inner).poll_frame(cx));
-        if let Some(Ok(frame)) = &frame
+/// `body`, whose bytes `note` is told of.
+fn counted(body: Body, mut note: impl FnMut(u64) + Send + Unpin + 'static) -> Body {
+    tap(body, move |_, polled| {
+        if let Poll::Ready(Some(Ok(frame))) = &polled
             && let Some(data) = frame.data_ref()
         {
-            (self.count)(&self.facts, data.len() as u64);
+            note(data.len() as u64);
         }
-        Poll::Ready(frame)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
-    }
+        polled
+    })
 }

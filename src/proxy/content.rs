@@ -1,15 +1,13 @@
 //! Reads what a request carries: small bodies into memory, so that they can be sent again, large ones as a
 //! stream. Manifests are looked at.
 
-use std::collections::VecDeque;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use futures_util::{StreamExt as _, stream};
 use http::{HeaderMap, Method, Response};
 use http_body::{Body as _, Frame};
-use http_body_util::BodyExt as _;
+use http_body_util::{BodyExt as _, BodyStream, StreamBody};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::registry::{Body, BoxError, MANIFEST_LIMIT, Payload, Stalled};
@@ -72,8 +70,10 @@ impl<S> Content<S> {
         if body.is_end_stream() {
             return Ok((Payload::Empty, None));
         }
-        let expected = body.size_hint().exact().map_or(Some(KEEP_LIMIT), |size| usize::try_from(size).ok());
-        let Some(expected) = expected.filter(|size| *size <= KEEP_LIMIT) else {
+        let length = body.size_hint().exact();
+        let Some(expected) =
+            usize::try_from(length.unwrap_or(KEEP_LIMIT as u64)).ok().filter(|size| *size <= KEEP_LIMIT)
+        else {
             return Ok((Payload::Stream(body), None));
         };
         let permits = u32::try_from(expected).unwrap_or(u32::MAX);
@@ -83,21 +83,17 @@ impl<S> Content<S> {
             self.budget.clone().try_acquire_many_owned(permits).ok()
         };
         let Some(permit) = permit else { return Ok((Payload::Stream(body), None)) };
-        let (mut pieces, mut size) = (VecDeque::new(), 0);
+        // One copy, so that what is held is what the permit counts, and not the buffers of the connection.
+        let mut bytes = BytesMut::with_capacity(length.map_or(0, |_| expected));
         while let Some(frame) = body.frame().await {
             let Ok(data) = frame.map_err(|fault| client_fault(&fault))?.into_data() else { continue };
-            size += data.len();
-            pieces.push_back(data);
-            if size > KEEP_LIMIT {
-                let rejoined = Rejoined { pieces, rest: body };
-                return Ok((Payload::Stream(rejoined.boxed_unsync()), Some(permit)));
+            if bytes.len() + data.len() > KEEP_LIMIT {
+                let first = [bytes.freeze(), data];
+                return Ok((Payload::Stream(rejoined(first, body)), Some(permit)));
             }
+            bytes.extend_from_slice(&data);
         }
-        let mut bytes = Vec::with_capacity(size);
-        for piece in &pieces {
-            bytes.extend_from_slice(piece);
-        }
-        Ok((Payload::Bytes(bytes.into()), Some(permit)))
+        Ok((Payload::Bytes(bytes.freeze()), Some(permit)))
     }
 }
 
@@ -121,29 +117,10 @@ fn client_fault(fault: &BoxError) -> ProxyError {
     }
 }
 
-/// A body whose first pieces were read already.
-struct Rejoined {
-    pieces: VecDeque<Bytes>,
-    rest: Body,
-}
-
-impl http_body::Body for Rejoined {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        match self.pieces.pop_front() {
-            Some(piece) => Poll::Ready(Some(Ok(Frame::data(piece)))),
-            None => Pin::new(&mut self.rest).poll_frame(cx),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.pieces.is_empty() && self.rest.is_end_stream()
-    }
+/// The whole of a body whose first pieces were read already.
+fn rejoined(first: impl IntoIterator<Item = Bytes, IntoIter: Send + 'static>, rest: Body) -> Body {
+    let first = stream::iter(first).map(|piece| Ok(Frame::data(piece)));
+    StreamBody::new(first.chain(BodyStream::new(rest))).boxed_unsync()
 }
 
 #[cfg(test)]
@@ -158,7 +135,7 @@ mod tests {
     /// A body of `pieces` pieces of 1 MiB whose length is not known beforehand.
     fn chunks(pieces: usize) -> Body {
         let rest = http_body_util::Empty::new().map_err(|never| match never {}).boxed_unsync();
-        Rejoined { pieces: (0..pieces).map(|_| vec![7; 1024 * 1024].into()).collect(), rest }.boxed_unsync()
+        rejoined((0..pieces).map(|_| vec![7; 1024 * 1024].into()), rest)
     }
 
     async fn length(payload: Payload) -> usize {

@@ -19,7 +19,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
 
-use crate::registry::{BoxError, IdleBody};
+use crate::registry::{BoxError, idle_limited};
 
 use super::config::{Config, Limits};
 use super::exchange::Layer as _;
@@ -32,8 +32,8 @@ use super::stack::{Shared, Stack, assemble};
 
 /// How long accepting rests after it failed: usually there are no file descriptors left.
 pub(super) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// What is read of a connection at once, at most; one such buffer a connection.
-const READ_BUFFER: usize = 128 * 1024;
+/// What is read of a connection at once, at most, in bytes; as much as is sent on at once.
+const READ_BUFFER: usize = 192 * 1024;
 
 /// A proxy that cannot serve.
 #[derive(Debug, thiserror::Error)]
@@ -174,7 +174,7 @@ async fn serve(
         async move {
             let request = request.map(|body| {
                 let body = body.map_err(|error| -> BoxError { Box::new(error) }).boxed_unsync();
-                IdleBody::new(body, limits.stall_timeout).boxed_unsync()
+                idle_limited(body, limits.stall_timeout)
             });
             stack.call(request).await
         }

@@ -19,7 +19,7 @@ use super::tally::Tally;
 use super::token::{Token, TokenRequest, Words, basic_header, bearer_header};
 use super::transport::{Body, Transport, TransportError};
 
-/// Tokens and hosts remembered at most; more than one build ever uses.
+/// Tokens, hosts, and scopes of a host remembered at most; more than one build ever uses.
 const MEMORY: usize = 1024;
 
 /// Sends requests with the credentials of one store. What it learns (challenges, tokens) is shared by all
@@ -173,6 +173,10 @@ impl Authenticator {
         if let Some(Challenge::Bearer { scope: Some(scope), .. }) = &challenge {
             let asked = access.scopes.clone().and_asked(scope);
             if asked != access.scopes {
+                // A client may name any repository of a mirrored host.
+                if known.asked.len() >= MEMORY {
+                    known.asked.clear();
+                }
                 known.asked.insert(access.scopes.clone(), asked);
             }
         }
@@ -299,4 +303,26 @@ impl Authenticator {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::TransportConfig;
+
+    #[test]
+    fn what_challenges_ask_for_is_remembered_within_bounds() {
+        let transport = Arc::new(Transport::new(&TransportConfig::default()).unwrap());
+        let auth = Authenticator::for_clients(transport, Credentials::default());
+        let host = Host::parse("r.example").unwrap();
+        for number in 0..2 * MEMORY + 1 {
+            let challenge =
+                format!("Bearer realm=\"https://r.example/t\",scope=\"repository:virtual/{number}:pull\"");
+            let headers =
+                HeaderMap::from_iter([(header::WWW_AUTHENTICATE, HeaderValue::try_from(challenge).unwrap())]);
+            let scopes = Scopes::pull(&number.to_string());
+            auth.learn(&Access { host: host.clone(), scopes }, &headers);
+        }
+        assert_eq!(auth.hosts()[&host].asked.len(), 1);
+    }
 }

@@ -9,15 +9,15 @@ use std::time::Duration;
 
 use http::Uri;
 use http::uri::Scheme;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
-use tokio::net::TcpStream;
+use rustls::pki_types::ServerName;
+use tokio_rustls::TlsConnector;
 use tower::Service as _;
 
 use super::address::{AddressRefused, Reach, Resolver};
 use super::host::Host;
+use super::stream::Stream;
 use super::transport::{BoxError, causes, find};
 
 /// How long connecting may take, TLS handshake included.
@@ -52,15 +52,19 @@ impl PlainPolicy {
 pub(super) struct PlainHttpRefused;
 
 /// Opens connections within one [`Reach`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Connector {
     reach: Reach,
     plain: Arc<PlainPolicy>,
     tcp: HttpConnector<Resolver>,
-    tls: HttpsConnector<HttpConnector<Resolver>>,
+    tls: TlsConnector,
 }
 
-type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
+impl std::fmt::Debug for Connector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connector").field("reach", &self.reach).finish_non_exhaustive()
+    }
+}
 
 impl Connector {
     pub(super) fn new(reach: Reach, tls: &ClientConfig, http2: bool, plain: Arc<PlainPolicy>) -> Self {
@@ -68,13 +72,11 @@ impl Connector {
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_keepalive(Some(Duration::from_mins(1)));
-        let builder = HttpsConnectorBuilder::new().with_tls_config(tls.clone()).https_or_http();
-        let tls = if http2 {
-            builder.enable_all_versions().wrap_connector(tcp.clone())
-        } else {
-            builder.enable_http1().wrap_connector(tcp.clone())
-        };
-        Self { reach, plain, tcp, tls }
+        let mut tls = tls.clone();
+        if http2 {
+            tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        }
+        Self { reach, plain, tcp, tls: Arc::new(tls).into() }
     }
 
     async fn connect(mut self, uri: Uri) -> Result<Stream, BoxError> {
@@ -92,10 +94,10 @@ impl Connector {
             };
         }
         if !may_be_plain {
-            return self.tls.call(uri).await;
+            return self.connect_tls(uri, &host).await;
         }
         if !self.plain.known().contains(&host) {
-            let attempt = tokio::time::timeout(PROBE_LIMIT, self.tls.call(uri.clone())).await;
+            let attempt = tokio::time::timeout(PROBE_LIMIT, self.connect_tls(uri.clone(), &host)).await;
             match attempt {
                 Ok(Ok(stream)) => return Ok(stream),
                 Ok(Err(error)) if speaks_tls(&*error) => return Err(error),
@@ -115,7 +117,16 @@ impl Connector {
     }
 
     async fn connect_plain(&mut self, uri: Uri) -> Result<Stream, BoxError> {
-        Ok(MaybeHttpsStream::Http(self.tcp.call(uri).await?))
+        Ok(Stream::plain(self.tcp.call(uri).await?.into_inner()))
+    }
+
+    async fn connect_tls(&mut self, uri: Uri, host: &Host) -> Result<Stream, BoxError> {
+        let name = match host.address() {
+            Some(address) => ServerName::from(address),
+            None => ServerName::try_from(host.name().to_owned())?,
+        };
+        let tcp = self.tcp.call(uri).await?.into_inner();
+        Ok(Stream::secured(tcp, name, &self.tls).await?)
     }
 }
 

@@ -1,14 +1,12 @@
 //! Bodies that notice when nothing moves any more. Slow but moving is never an error.
 
-use std::pin::Pin;
+use std::future::Future as _;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body::{Frame, SizeHint};
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 
+use super::tap::tap;
 use super::transport::{Body, BoxError};
 
 /// A body that brought no byte for the time allowed.
@@ -16,55 +14,21 @@ use super::transport::{Body, BoxError};
 #[error("nothing arrived for {} s", .0.as_secs())]
 pub struct Stalled(pub Duration);
 
-/// A body that fails with [`Stalled`] when its source brings nothing for `limit` while it is waited for.
-pub struct IdleBody {
-    inner: Body,
-    limit: Duration,
-    timer: Pin<Box<Sleep>>,
-    armed: bool,
-}
-
-impl std::fmt::Debug for IdleBody {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("IdleBody").field("limit", &self.limit).finish_non_exhaustive()
-    }
-}
-
-impl IdleBody {
-    /// `inner`, failing once it brings nothing for `limit`.
-    pub fn new(inner: Body, limit: Duration) -> Self {
-        Self { inner, limit, timer: Box::pin(tokio::time::sleep(limit)), armed: false }
-    }
-}
-
-impl http_body::Body for IdleBody {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        if let Poll::Ready(frame) = Pin::new(&mut self.inner).poll_frame(cx) {
-            self.armed = false;
-            return Poll::Ready(frame);
+/// `inner`, failing with [`Stalled`] once it brings nothing for `limit` while it is waited for.
+pub fn idle_limited(inner: Body, limit: Duration) -> Body {
+    let mut timer = Box::pin(tokio::time::sleep(limit));
+    let mut armed = false;
+    tap(inner, move |cx, polled| {
+        if polled.is_ready() {
+            armed = false;
+            return polled;
         }
-        if !self.armed {
-            self.armed = true;
-            let due = Instant::now() + self.limit;
-            self.timer.as_mut().reset(due);
+        if !armed {
+            armed = true;
+            timer.as_mut().reset(Instant::now() + limit);
         }
-        ready!(self.timer.as_mut().poll(cx));
-        Poll::Ready(Some(Err(Box::new(Stalled(self.limit)))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
-    }
+        timer.as_mut().poll(cx).map(|()| Some(Err(Box::new(Stalled(limit)) as BoxError)))
+    })
 }
 
 /// When a request last made progress that was the registry's to make.
@@ -102,30 +66,10 @@ impl Activity {
     }
 }
 
-/// A request body that notes in an [`Activity`] when the registry takes from it.
-pub(super) struct WatchedBody {
-    pub(super) inner: Body,
-    pub(super) activity: Arc<Activity>,
-}
-
-impl http_body::Body for WatchedBody {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let polled = Pin::new(&mut self.inner).poll_frame(cx);
-        self.activity.note(polled.is_pending());
+/// The request body `inner`, which notes in `activity` when the registry takes from it.
+pub(super) fn watched(inner: Body, activity: Arc<Activity>) -> Body {
+    tap(inner, move |_, polled| {
+        activity.note(polled.is_pending());
         polled
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
-    }
+    })
 }

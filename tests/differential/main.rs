@@ -11,6 +11,8 @@
 #![allow(clippy::print_stderr, reason = "a person reads it")]
 
 mod case;
+mod compare;
+mod grammar;
 mod images;
 mod mutate;
 mod options;
@@ -18,15 +20,13 @@ mod options;
 mod oracle;
 mod ours;
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use serde_json::Value;
-
 use case::Case;
+use compare::difference;
 use mutate::Mutator;
 use oracle::{Oracle, Verdict};
 use ours::convert;
@@ -35,47 +35,6 @@ use ours::convert;
 const BATCH: usize = 64;
 /// How many differences are reported before a run ends.
 const ENOUGH: usize = 30;
-
-/// Leaves out what encoders may leave out: nulls, and empty strings, lists and objects.
-fn plain(value: &Value) -> Value {
-    let filled = |v: &Value| !(v.is_null() || *v == "" || v.as_array().is_some_and(Vec::is_empty));
-    match value {
-        Value::Object(fields) => {
-            let fields = fields.iter().map(|(key, v)| (key.clone(), plain(v)));
-            Value::Object(fields.filter(|(_, v)| filled(v)).collect())
-        }
-        Value::Array(items) => Value::Array(items.iter().map(plain).collect()),
-        other => other.clone(),
-    }
-}
-
-/// What the two disagree about, if they do.
-fn difference(ours: &Verdict, theirs: &Verdict) -> Option<String> {
-    if ours.ok != theirs.ok {
-        return Some(format!("accepted: {} / {} ({}{})", ours.ok, theirs.ok, ours.error, theirs.error));
-    }
-    if !ours.ok {
-        let same = theirs.line == 0 || ours.line == theirs.line;
-        return (!same)
-            .then(|| format!("line: {} / {} ({} / {})", ours.line, theirs.line, ours.error, theirs.error));
-    }
-    if ours.root != theirs.root {
-        return Some(format!("root: {} / {}", ours.root, theirs.root));
-    }
-    if ours.ignore_cache != theirs.ignore_cache {
-        return Some(format!("never cached: {:?} / {:?}", ours.ignore_cache, theirs.ignore_cache));
-    }
-    let (mine, other) = (plain(&ours.config), plain(&theirs.config));
-    if mine != other {
-        return Some(format!("config: {mine} / {other}"));
-    }
-    let short = |warning: &str| warning.splitn(3, ':').take(2).collect::<Vec<_>>().join(":");
-    let placed = |warnings: &[String]| -> BTreeSet<String> {
-        warnings.iter().map(|w| short(w)).filter(|w| !w.ends_with(":0")).collect()
-    };
-    let (mine, other) = (placed(&ours.warnings), placed(&theirs.warnings));
-    (mine != other).then(|| format!("build checks: {mine:?} / {other:?}"))
-}
 
 /// What the two disagree about, however often BuildKit is asked. It looks base images up concurrently, and of
 /// several that fail it names whichever fails first: two such failures at two lines are no difference.

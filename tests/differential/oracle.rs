@@ -22,6 +22,9 @@ pub(crate) struct Verdict {
     /// The digest of the last op; empty for a graph without any.
     #[serde(default)]
     pub(crate) root: String,
+    /// Digests of all ops in their order.
+    #[serde(default)]
+    pub(crate) ops: Vec<String>,
     /// Digests of the ops that run even if they are cached.
     #[serde(default)]
     pub(crate) ignore_cache: Vec<String>,

@@ -43,6 +43,7 @@ pub(crate) fn convert(case: &Case) -> Verdict {
             Ok(definition) => Verdict {
                 ok: true,
                 root: definition.ops.last().map(|op| op.digest.to_string()).unwrap_or_default(),
+                ops: definition.ops.iter().map(|op| op.digest.to_string()).collect(),
                 ignore_cache: uncached(&definition),
                 config: serde_json::from_slice(&conversion.lowered.image.to_json()).expect("JSON"),
                 warnings: lines(&conversion.warnings),
@@ -66,7 +67,10 @@ fn uncached(definition: &Definition) -> Vec<String> {
 fn lines(warnings: &[Warning]) -> Vec<String> {
     warnings
         .iter()
-        .map(|warning| format!("{}:{}", warning.rule.name, warning.span.map_or(0, Span::first)))
+        .map(|warning| {
+            let line = warning.span.map_or(0, Span::first);
+            format!("{}:{line}: {}", warning.rule.name, warning.message)
+        })
         .collect()
 }
 

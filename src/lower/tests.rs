@@ -348,15 +348,14 @@ fn long_chains_of_stages_stay_linear() {
 #[test]
 fn urls_that_stand_for_bytes_that_are_not_utf8_are_refused_once_the_op_is_needed() {
     let add = |source: &str| format!("FROM alpine AS a\nADD {source} /\n");
-    for source in ["https://h/%ff", "https://h/r.git#%ff", "https://h/r.git?subdir=%ff"] {
+    for source in ["https://h/%ff", "https://h/%ff.git", "https://h/r.git#%ff", "https://h/r.git?subdir=%ff"]
+    {
         assert_eq!(refused(&add(source)).1, None, "{source}");
         // Nothing is read of the stage.
         lowered(&(add(source) + "FROM alpine\nCOPY --from=a <<f /x\nf\n"));
     }
-    for source in ["https://h/%ff/", "https://h/%ff.git", "git@h:r#%ff", "https://h/%ff/x"] {
-        let text = add(source);
-        let works = lower_with(&text, "", &options(|_| {})).0.is_ok();
-        assert_eq!(works, !source.ends_with("%ff/"), "{source}");
+    for source in ["git@h:r#%ff", "https://h/%ff/x"] {
+        lowered(&add(source));
     }
 }
 

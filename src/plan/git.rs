@@ -83,6 +83,7 @@ impl GitRef {
             git.like_a_path = true;
             Url::parse(text).map(|url| Parts {
                 query: url::query_pairs(&url.query),
+                utf8: is_text(&url),
                 remote: url.remote,
                 fragment: url.fragment,
             })
@@ -91,6 +92,7 @@ impl GitRef {
         }) else {
             return Ok(None);
         };
+        git.not_utf8 = !parts.utf8;
         git.remote = parts.remote;
         if !parts.fragment.is_empty() {
             let fragment = git.text(&parts.fragment);
@@ -158,6 +160,8 @@ struct Parts {
     remote: String,
     fragment: Vec<u8>,
     query: Vec<Pair>,
+    /// Whether host and path are UTF-8.
+    utf8: bool,
 }
 
 impl Parts {
@@ -171,7 +175,8 @@ impl Parts {
         if url.scheme.starts_with("http") && !is_repository(&url.path) {
             return None;
         }
-        Some(Self { query: url::query_pairs(&url.query), remote: url.remote, fragment: url.fragment })
+        let (query, utf8) = (url::query_pairs(&url.query), is_text(&url));
+        Some(Self { query, remote: url.remote, fragment: url.fragment, utf8 })
     }
 
     /// `user@host:path?query#fragment` (`util/sshutil/scpurl.go`).
@@ -190,8 +195,15 @@ impl Parts {
             remote: format!("{user}@{host}:{path}"),
             fragment: fragment.into(),
             query: url::parse_query(query)?,
+            utf8: true,
         })
     }
+}
+
+/// Whether host and path, cleaned, are UTF-8: they are what the op is named by.
+fn is_text(url: &Url) -> bool {
+    let path = str::from_utf8(&url.path).is_ok() || !paths::clean(&lossy(&url.path)).contains('\u{fffd}');
+    path && str::from_utf8(&url.host).is_ok()
 }
 
 fn is_repository(path: &[u8]) -> bool {
@@ -331,8 +343,9 @@ mod tests {
     fn bytes_that_are_not_utf8_are_kept_in_mind() {
         assert!(parse("https://h/r.git#%ff").not_utf8);
         assert!(parse("https://h/r.git?subdir=%ff").not_utf8);
-        // The remote stays as it is written.
-        assert!(!parse("https://h/%ff.git").not_utf8);
+        assert!(parse("https://h/%ff.git").not_utf8);
+        assert!(parse("https://%ff/a.git").not_utf8);
+        assert!(!parse("https://h/%ff/../a.git").not_utf8);
         assert!(!parse("git@h:r#%ff").not_utf8);
     }
 }

@@ -45,6 +45,8 @@ pub(crate) struct Case {
     pub(crate) pull: bool,
     /// `--build-context`.
     pub(crate) contexts: BTreeMap<String, String>,
+    /// Also tell what people see of each op; no flag.
+    pub(crate) steps: bool,
     /// The text of `.dockerignore`.
     pub(crate) ignore: String,
 }
@@ -62,7 +64,7 @@ impl Case {
 
     /// The same Dockerfile without options.
     pub(crate) fn bare(&self) -> Self {
-        Self::of(self.text.clone())
+        Self { steps: self.steps, ..Self::of(self.text.clone()) }
     }
 
     /// Whether there is any option.

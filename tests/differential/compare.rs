@@ -23,6 +23,9 @@ pub(crate) fn difference(ours: &Verdict, theirs: &Verdict) -> Option<String> {
     if ours.ops != theirs.ops {
         return Some(format!("ops: {:?} / {:?}", ours.ops, theirs.ops));
     }
+    if let Some((mine, other)) = ours.steps.iter().zip(&theirs.steps).find(|(mine, other)| mine != other) {
+        return Some(format!("step: {mine:?} / {other:?}"));
+    }
     if ours.ignore_cache != theirs.ignore_cache {
         return Some(format!("never cached: {:?} / {:?}", ours.ignore_cache, theirs.ignore_cache));
     }

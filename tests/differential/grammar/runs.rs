@@ -203,7 +203,8 @@ impl Grammar<'_> {
             0 => format!("'{name}'"),
             1 => format!("\"{name}\""),
             2 if self.rarely() => {
-                format!("{}\"{}\"", &name[..name.len().min(1)], name.get(1..).unwrap_or_default())
+                let first = name.chars().next().map_or(0, char::len_utf8);
+                format!("{}\"{}\"", &name[..first], &name[first..])
             }
             3 if self.rarely() => {
                 self.pick(&["$A", "\\E", "", " E", "E'", "${A:-E}", "'E' F", "<E", "E<", "-E"]).to_owned()

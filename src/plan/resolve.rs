@@ -110,6 +110,11 @@ impl Planner<'_, '_> {
         let platform = stage.platform.clone().unwrap_or_else(|| self.target_platform.clone());
         if !needed {
             stage.ready = extra;
+            if extra {
+                // It is not looked up later either, if a trigger turns out to need it.
+                let reference = stage.base_name.clone();
+                stage.base = Base::Image { reference, config: Arc::default(), empty: false };
+            }
             stage.platform = Some(platform);
             stage.steps_before += usize::from(stage.steps > 0);
             return Ok(());

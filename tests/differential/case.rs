@@ -45,6 +45,8 @@ pub(crate) struct Case {
     pub(crate) pull: bool,
     /// `--build-context`.
     pub(crate) contexts: BTreeMap<String, String>,
+    /// Convert every stage, as `bob check` does.
+    pub(crate) all_stages: bool,
     /// Also tell what people see of each op; no flag.
     pub(crate) steps: bool,
     /// The text of `.dockerignore`.
@@ -106,6 +108,7 @@ impl Case {
                 .collect::<BTreeMap<_, _>>()
                 .into_values()
                 .collect(),
+            all_stages: self.all_stages,
             cgroup_parent: self.cgroup_parent.clone(),
             resolve_mode: if self.pull { ResolveMode::Pull } else { ResolveMode::Default },
             named_contexts: self.contexts.iter().map(|(name, value)| context(name, value)).collect(),

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use crate::oracle::Verdict;
 
 /// What the two disagree about, if they do.
@@ -12,9 +10,7 @@ pub(crate) fn difference(ours: &Verdict, theirs: &Verdict) -> Option<String> {
         return Some(format!("accepted: {} / {} ({}{})", ours.ok, theirs.ok, ours.error, theirs.error));
     }
     if !ours.ok {
-        // Where BuildKit names no line, Bob may.
-        let same = theirs.line == 0 || ours.line == theirs.line;
-        return (!same)
+        return (ours.line != theirs.line)
             .then(|| format!("line: {} / {} ({} / {})", ours.line, theirs.line, ours.error, theirs.error));
     }
     if ours.root != theirs.root {
@@ -29,24 +25,10 @@ pub(crate) fn difference(ours: &Verdict, theirs: &Verdict) -> Option<String> {
     if ours.ignore_cache != theirs.ignore_cache {
         return Some(format!("never cached: {:?} / {:?}", ours.ignore_cache, theirs.ignore_cache));
     }
-    let (mine, other) = (plain(&ours.config), plain(&theirs.config));
-    if mine != other {
-        return Some(format!("config: {mine} / {other}"));
+    if ours.config != theirs.config {
+        return Some(format!("config: {} / {}", ours.config, theirs.config));
     }
     warnings(&ours.warnings, &theirs.warnings)
-}
-
-/// Leaves out what encoders may leave out: nulls, and empty strings, lists and objects.
-fn plain(value: &Value) -> Value {
-    let filled = |v: &Value| !(v.is_null() || *v == "" || v.as_array().is_some_and(Vec::is_empty));
-    match value {
-        Value::Object(fields) => {
-            let fields = fields.iter().map(|(key, v)| (key.clone(), plain(v)));
-            Value::Object(fields.filter(|(_, v)| filled(v)).collect())
-        }
-        Value::Array(items) => Value::Array(items.iter().map(plain).collect()),
-        other => other.clone(),
-    }
 }
 
 /// Compares build checks: which rule, at which line, how often, and the values in the message. Bob says it in

@@ -200,7 +200,7 @@ impl<'a> Mutator<'a> {
     /// The next case.
     pub(crate) fn next(&mut self) -> Case {
         let mut case = Case { steps: true, ..Case::of(self.text()) };
-        if self.below(4) == 0 {
+        if self.below(3) == 0 {
             options::add(&mut self.random, &mut case);
         }
         case

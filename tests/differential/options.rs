@@ -4,6 +4,7 @@ use rand::RngExt as _;
 use rand::rngs::StdRng;
 
 use crate::case::Case;
+use crate::grammar::Grammar;
 
 const PLATFORMS: &[&str] = &[
     "linux/amd64",
@@ -222,7 +223,13 @@ pub(crate) fn add(random: &mut StdRng, case: &mut Case) {
 
 fn add_one(random: &mut StdRng, case: &mut Case) {
     let word = |random: &mut StdRng, case: &Case, after: &[&str]| name_after(random, &case.text, after);
-    match below(random, 18) {
+    match below(random, 20) {
+        18 => case.all_stages = true,
+        19 => {
+            let image = format!("docker-image://{}", Grammar::new(random).onbuild_image());
+            let name = pick(random, CONTEXT_NAMES);
+            case.contexts.insert(name.into(), image);
+        }
         0 | 1 => case.target = word(random, case, &["AS", "as"]).unwrap_or_else(|| "x".into()),
         2 => case.platform = pick(random, PLATFORMS).into(),
         3 => case.build_platform = pick(random, PLATFORMS).into(),

@@ -78,6 +78,7 @@ func convert(c Case) (e Expected, def *llb.Definition) {
 			Config:       bc.Config,
 			Client:       bc,
 			MetaResolver: gw,
+			AllStages:    c.AllStages,
 			SourceMap:    llb.NewSourceMap(nil, "Dockerfile", "Dockerfile", dt),
 			Warn: func(rule, desc, url, msg string, loc []parser.Range) {
 				line := 0

@@ -106,6 +106,12 @@ const CONFIGS: &[&str] = &[
     r#"{"config":{"OnBuild":["COPY . /src","RUN make"]}}"#,
     r#"{"config":{"OnBuild":["COPY --from=a /x /y"]}}"#,
     r#"{"config":{"OnBuild":["COPY --from=0 /x /y","COPY --from=alpine /x /z"]}}"#,
+    r#"{"config":{"OnBuild":["COPY --from=b /x /y","ARG A","ENV B=$A","WORKDIR rel"]}}"#,
+    r#"{"config":{"OnBuild":["RUN --mount=from=a,target=/t x","RUN --mount=from=busybox,target=/t x"]}}"#,
+    r#"{"config":{"OnBuild":["COPY --from=1 /x /y","COPY --from=base / /"]}}"#,
+    r#"{"config":{"OnBuild":["CMD x","ENTRYPOINT y","HEALTHCHECK NONE","ONBUILD RUN z"]}}"#,
+    r#"{"config":{"OnBuild":["ONBUILD RUN z"]}}"#,
+    r##"{"config":{"OnBuild":["# escape=`\nRUN a `\n b","COPY <<E /x\na $A\nE\n"]}}"##,
     r#"{"config":{"OnBuild":["FROM x"]}}"#,
     r#"{"config":{"OnBuild":[""]}}"#,
     r#"{"config":{"OnBuild":["RUN a\nRUN b"]}}"#,
@@ -163,15 +169,15 @@ impl Grammar<'_> {
             1 => format!("alpine:{}", self.variable()),
             2 => format!("${{A:-{}}}", self.pick(IMAGES)),
             3 if self.rarely() => self.pick(ODD_IMAGES).into(),
-            4 => self.onbuild_image(),
-            5 | 6 => format!("example.org/img/config-{}", hex(self.pick(CONFIGS))),
+            4 | 5 => self.onbuild_image(),
+            6 | 8 | 9 => format!("example.org/img/config-{}", hex(self.pick(CONFIGS))),
             7 if self.rarely() => self.word(),
             _ => self.pick(IMAGES).into(),
         }
     }
 
     /// An image with triggers.
-    pub(super) fn onbuild_image(&mut self) -> String {
+    pub(crate) fn onbuild_image(&mut self) -> String {
         let mut name = "example.org/img/onbuild".to_owned();
         for _ in 0..=self.below(2) {
             let trigger = if self.depth > 1 {

@@ -100,7 +100,7 @@ impl GitRef {
             reference.clone_into(&mut git.reference);
             paths::join(["/", subdir])[1..].clone_into(&mut git.subdir);
         }
-        git.read_query(parts.query)?;
+        git.read_query(&parts.query)?;
         Ok(Some(git))
     }
 
@@ -110,7 +110,7 @@ impl GitRef {
         lossy(bytes)
     }
 
-    fn read_query(&mut self, query: Vec<Pair>) -> Result<(), GitRefError> {
+    fn read_query(&mut self, query: &[Pair]) -> Result<(), GitRefError> {
         let (mut tag, mut branch) = (String::new(), String::new());
         let query: Vec<(String, String)> = query
             .iter()

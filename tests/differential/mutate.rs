@@ -207,7 +207,7 @@ impl<'a> Mutator<'a> {
     }
 
     fn text(&mut self) -> Vec<u8> {
-        if self.below(2) == 0 {
+        if self.below(3) > 0 {
             return self.made_up();
         }
         let mut text = self.corpus[self.below(self.corpus.len())].clone();
@@ -220,7 +220,7 @@ impl<'a> Mutator<'a> {
 
     /// A Dockerfile from the grammar, or one of the corpus with an instruction from there.
     fn made_up(&mut self) -> Vec<u8> {
-        if self.below(4) == 0 {
+        if self.below(6) == 0 {
             let mut text = self.corpus[self.below(self.corpus.len())].clone();
             let mut line = Grammar::new(&mut self.random).instruction();
             line.push('\n');
@@ -232,7 +232,7 @@ impl<'a> Mutator<'a> {
             return text;
         }
         let mut text = Grammar::new(&mut self.random).dockerfile();
-        if self.below(4) == 0 {
+        if self.below(6) == 0 {
             self.mutate(&mut text);
         }
         text

@@ -231,7 +231,8 @@ impl Grammar<'_> {
                 let sound = self.below(3) > 0;
                 self.pick(if sound { &DURATIONS[..6] } else { DURATIONS })
             };
-            let _ = write!(text, " --{flag}={value}");
+            let flag = format!("--{flag}={value}");
+            self.push_flag(&mut text, &flag);
         }
         match self.below(12) {
             0 | 1 => text + " NONE",

@@ -182,7 +182,7 @@ impl Grammar<'_> {
                     .into(),
                 _ => self.common_flag(),
             };
-            let _ = write!(text, " {flag}");
+            self.push_flag(&mut text, &flag);
         }
         self.files(text, Self::copied)
     }
@@ -219,9 +219,17 @@ impl Grammar<'_> {
                 3 if self.rarely() => self.pick(&["--from=a", "--parents", "--checksum", "--nope"]).into(),
                 _ => self.common_flag(),
             };
-            let _ = write!(text, " {flag}");
+            self.push_flag(&mut text, &flag);
         }
         self.files(text, Self::added)
+    }
+
+    /// Adds a flag, mostly unless it is there.
+    pub(super) fn push_flag(&mut self, text: &mut String, flag: &str) {
+        let name = flag.split('=').next().unwrap_or_default();
+        if !text.contains(name) || name == "--exclude" || self.rarely() {
+            let _ = write!(text, " {flag}");
+        }
     }
 
     fn common_flag(&mut self) -> String {

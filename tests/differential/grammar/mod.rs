@@ -21,11 +21,14 @@ pub(crate) struct Grammar<'r> {
     stages: Vec<String>,
     /// How deep expansions and triggers are nested.
     depth: usize,
+    /// Whether to take sound values mostly, so that what comes late in a conversion is reached.
+    calm: bool,
 }
 
 impl<'r> Grammar<'r> {
     pub(crate) fn new(random: &'r mut StdRng) -> Self {
-        Self { random, stages: Vec::new(), depth: 0 }
+        let calm = random.random_range(0..2) == 0;
+        Self { random, stages: Vec::new(), depth: 0, calm }
     }
 
     /// A whole Dockerfile.
@@ -35,7 +38,7 @@ impl<'r> Grammar<'r> {
             let arg = self.arg();
             self.push_line(&mut text, &arg);
         }
-        let stages = [1, 1, 1, 2, 2, 3][self.below(6)];
+        let stages = [1, 1, 2, 2, 3, 4][self.below(6)];
         for _ in 0..stages {
             let from = self.from();
             self.push_line(&mut text, &from);
@@ -82,8 +85,11 @@ impl<'r> Grammar<'r> {
         self.random.random_range(0..end)
     }
 
+    /// One of `from`, in which the sound values come first.
     fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
-        from[self.below(from.len())]
+        let few = from.len() < 6 || !self.calm || self.below(8) == 0;
+        let end = if few { from.len() } else { from.len().div_ceil(3) };
+        from[self.below(end)]
     }
 
     /// True once in two.
@@ -91,9 +97,9 @@ impl<'r> Grammar<'r> {
         self.below(2) == 0
     }
 
-    /// True once in twelve.
+    /// True once in twelve, or seldom.
     fn rarely(&mut self) -> bool {
-        self.below(12) == 0
+        self.below(if self.calm { 80 } else { 12 }) == 0
     }
 
     /// Up to `most` of what `make` makes, at least `least`, joined.
@@ -104,7 +110,7 @@ impl<'r> Grammar<'r> {
 
     /// A JSON array of strings.
     fn json(&mut self, make: fn(&mut Self) -> String) -> String {
-        let count = self.below(4);
+        let count = if self.rarely() { 0 } else { 1 + self.below(3) };
         let words: Vec<String> = (0..count)
             .map(|_| {
                 let word = make(self);
@@ -112,9 +118,9 @@ impl<'r> Grammar<'r> {
             })
             .collect();
         match self.below(10) {
-            0 => format!("[{},]", words.join(",")),
+            0 if !self.calm => format!("[{},]", words.join(",")),
             1 => format!("[ {} ]", words.join(" , ")),
-            2 => self
+            2 if !self.calm => self
                 .pick(&[
                     "[1]",
                     "[\"a\", 2]",

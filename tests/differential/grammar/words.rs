@@ -56,7 +56,8 @@ impl Grammar<'_> {
             return format!("${name}");
         }
         self.depth += 1;
-        let text = match self.below(14) {
+        let forms = if self.calm { 13 } else { 14 };
+        let text = match self.below(forms) {
             0..=2 => format!("${name}"),
             3..=4 => format!("${{{name}}}"),
             5..=8 => {

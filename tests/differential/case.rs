@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize, Serializer};
 /// not given.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line or of the oracle")]
 pub(crate) struct Case {
     /// The Dockerfile.
     #[serde(serialize_with = "base64", skip_deserializing)]

@@ -290,7 +290,7 @@ fn add_one(random: &mut StdRng, case: &mut Case) {
                 )
                 .split(' ')
                 .map(Into::into)
-                .collect()
+                .collect();
             }
             2 => case.cgroup_parent = "p".into(),
             _ => case.pull = true,

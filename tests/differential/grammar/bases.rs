@@ -154,7 +154,7 @@ impl Grammar<'_> {
                 self.pick(STAGES).to_owned()
             };
             let lower = keyword.starts_with('f');
-            let word = if lower != self.rarely() { "as" } else { "AS" };
+            let word = if lower == self.rarely() { "AS" } else { "as" };
             let _ = write!(text, " {word} {name}");
             self.stages.push(name);
         }

@@ -184,7 +184,7 @@ impl Grammar<'_> {
             };
             self.push_flag(&mut text, &flag);
         }
-        self.files(text, Self::copied)
+        self.files(&text, Self::copied)
     }
 
     pub(super) fn add(&mut self) -> String {
@@ -221,7 +221,7 @@ impl Grammar<'_> {
             };
             self.push_flag(&mut text, &flag);
         }
-        self.files(text, Self::added)
+        self.files(&text, Self::added)
     }
 
     /// Adds a flag, mostly unless it is there.
@@ -250,7 +250,7 @@ impl Grammar<'_> {
     }
 
     /// Sources and destination in one of their forms.
-    fn files(&mut self, head: String, source: fn(&mut Self) -> String) -> String {
+    fn files(&mut self, head: &str, source: fn(&mut Self) -> String) -> String {
         match self.below(16) {
             0 | 1 => {
                 let words: Vec<String> = (0..2 + self.below(2)).map(|_| source(self)).collect();
@@ -266,7 +266,7 @@ impl Grammar<'_> {
         }
     }
 
-    fn document_files(&mut self, head: String, source: fn(&mut Self) -> String) -> String {
+    fn document_files(&mut self, head: &str, source: fn(&mut Self) -> String) -> String {
         let (word, mut body) = self.document();
         let mut words = vec![word];
         if self.below(4) == 0 {

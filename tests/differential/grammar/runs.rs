@@ -84,7 +84,7 @@ impl Grammar<'_> {
         text += " ";
         match self.below(16) {
             0..=2 => text += &self.json(Self::plain),
-            3..=6 => return self.run_heredoc(text),
+            3..=6 => return self.run_heredoc(&text),
             7 if self.rarely() => {}
             8 => {
                 text += self.pick(&[
@@ -98,7 +98,7 @@ impl Grammar<'_> {
                     "[]",
                     "<<",
                     "<<E",
-                ])
+                ]);
             }
             _ => text += &self.several(1, 3, " ", Self::word),
         }
@@ -176,7 +176,7 @@ impl Grammar<'_> {
         }
     }
 
-    fn run_heredoc(&mut self, head: String) -> String {
+    fn run_heredoc(&mut self, head: &str) -> String {
         let document = self.document();
         let (before, after) = match self.below(8) {
             0 => ("cat ", ""),

@@ -136,6 +136,11 @@ impl Graph {
         Ok(pass.finish(output))
     }
 
+    /// Whether the definition of `output` has the op that `part` is a result of.
+    pub fn needs(&self, output: Output, part: Output) -> bool {
+        !output.is_scratch() && self.post_order(output.op()).contains(&part.op())
+    }
+
     /// Returns the ops that `root` needs, inputs before the ops that use them, in the order of a
     /// depth-first walk.
     fn post_order(&self, root: usize) -> Vec<usize> {

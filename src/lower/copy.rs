@@ -245,8 +245,10 @@ impl Lowering<'_, '_> {
                 if !files.add {
                     return Err(ErrorKind::CopyGit);
                 }
+                let spoiled = found.not_utf8;
                 let source = Self::git_source(files, found)?;
                 let output = self.graph.source(source, Constraints::named(step));
+                self.late.extend(spoiled.then_some((output, ErrorKind::SourceNotUtf8)));
                 return Ok(common.action(output, "/"));
             }
             _ => {}
@@ -258,15 +260,19 @@ impl Lowering<'_, '_> {
             if !files.checksum.is_empty() {
                 digest::check(&files.checksum)?;
             }
-            let filename = git::http_filename(path);
+            let file = git::http_filename(path);
+            let filename = lossy(&file);
             let source = HttpSource {
-                filename: filename.clone(),
+                filename: filename.clone().into_owned(),
                 checksum: files.checksum.clone(),
                 ..HttpSource::new(path)
             };
             let mut constraints = Constraints::named(step);
             constraints.metadata.description.insert(COMMAND, "");
             let output = self.graph.source(source, constraints);
+            if str::from_utf8(&file).is_err() {
+                self.late.push((output, ErrorKind::SourceNotUtf8));
+            }
             let unpack = files.unpack.unwrap_or(false);
             return Ok(CopyAction { attempt_unpack: unpack, ..common.action(output, &filename) });
         }

@@ -106,6 +106,10 @@ pub enum ErrorKind {
     NoArguments,
     #[error("the command has bytes that are not UTF-8")]
     NotUtf8,
+    #[error("the URL of the source stands for bytes that are not UTF-8")]
+    SourceNotUtf8,
+    #[error("SOURCE_DATE_EPOCH {epoch} is in no year from 0 to 9999")]
+    Year { epoch: i64 },
     #[error("VOLUME specified can not be an empty string")]
     EmptyVolume,
     #[error("invalid signal: {signal}")]

@@ -34,6 +34,7 @@ pub fn source_op(source: &RemoteSource) -> SourceOp {
             skip_submodules,
             mtime,
             fetch_by_commit,
+            not_utf8: _,
         } => GitSource {
             reference: reference.clone(),
             subdir: subdir.clone(),
@@ -45,7 +46,7 @@ pub fn source_op(source: &RemoteSource) -> SourceOp {
             ..GitSource::new(remote)
         }
         .into(),
-        RemoteSource::Http { url, filename, checksum } => {
+        RemoteSource::Http { url, filename, checksum, not_utf8: _ } => {
             HttpSource { filename: filename.clone(), checksum: checksum.clone(), ..HttpSource::new(url) }
                 .into()
         }
@@ -212,6 +213,7 @@ impl Lowering<'_, '_> {
             LoadedContext::Scratch => return Ok(State::new(Output::SCRATCH, None)),
             LoadedContext::Remote { source, step } => {
                 let output = self.graph.source(source_op(source), Constraints::named(step));
+                self.late.extend(source.is_not_utf8().then_some((output, ErrorKind::SourceNotUtf8)));
                 return Ok(State::new(output, None));
             }
             LoadedContext::Local { name, shared_key, ignore } => {

@@ -29,7 +29,7 @@ pub use from::source_op;
 
 use crate::diag::{Source, Span};
 use crate::ignore::{self, Patterns};
-use crate::image::{History, ImageConfig, Platform};
+use crate::image::{History, ImageConfig, Platform, timestamp};
 use crate::plan::{Command, IgnoreFile, Notice, NoticeKind, Plan, StageId};
 use crate::shell::Lex;
 use state::{Finished, State};
@@ -86,8 +86,8 @@ struct Lowering<'p, 'n> {
     /// How many stages build on each and are not lowered yet, the result counted in.
     heirs: Vec<usize>,
     notices: &'n mut Vec<Notice>,
-    /// What BuildKit finds only when it encodes the graph.
-    late: Option<Error>,
+    /// What BuildKit finds only when it encodes the graph, if it encodes these ops.
+    late: Vec<(Output, ErrorKind)>,
 }
 
 impl<'p, 'n> Lowering<'p, 'n> {
@@ -121,6 +121,7 @@ impl<'p, 'n> Lowering<'p, 'n> {
             }
         }
         let context = from::main_context(plan, &mut graph);
+        let spoiled = plan.remote_context.as_ref().is_some_and(|(source, _)| source.is_not_utf8());
         Ok(Self {
             plan,
             graph,
@@ -136,7 +137,7 @@ impl<'p, 'n> Lowering<'p, 'n> {
             finished: std::iter::repeat_with(|| None).take(plan.stages.len()).collect(),
             heirs,
             notices,
-            late: None,
+            late: spoiled.then_some((context, ErrorKind::SourceNotUtf8)).into_iter().collect(),
         })
     }
 
@@ -156,8 +157,16 @@ impl<'p, 'n> Lowering<'p, 'n> {
             set_platform(&mut image.platform, &plan.platform);
         }
         image.platform = image.platform.normalized();
-        if let Some(error) = self.late.take() {
-            return Err(error);
+        let root = state.output;
+        if let Some((_, kind)) = self.late.iter().find(|(op, _)| self.graph.needs(root, *op)) {
+            return Err(kind.clone().into());
+        }
+        let base_steps = from::base_history(&plan.stages[self.roots[target]].base).len();
+        match plan.epoch {
+            Some(epoch) if image.history.len() > base_steps && timestamp::from_unix(epoch).is_none() => {
+                return Err(ErrorKind::Year { epoch }.into());
+            }
+            _ => {}
         }
         self.fill_local_sources();
         Ok(Lowered {

@@ -9,7 +9,7 @@ use super::from::COMMAND;
 use super::mount::MaskedEnv;
 use super::names::shown;
 use super::state::Current;
-use super::{Error, ErrorKind, Lowering, llb_platform};
+use super::{ErrorKind, Lowering, llb_platform};
 use crate::dockerfile::{Form, NetworkMode, Run, SecurityMode, chomp, lossy, parse_heredoc};
 use crate::plan::{self, Command, paths};
 
@@ -50,14 +50,15 @@ impl Lowering<'_, '_> {
         step.metadata.description.insert(COMMAND, head.code.as_str());
         step.metadata.ignore_cache = stage.no_cache;
         step.platform = stage.state.platform.as_deref().map(llb_platform);
-        if self.late.is_none() && args.is_empty() {
-            self.late = Some(ErrorKind::NoArguments.into());
-        } else if self.late.is_none() && (line.not_utf8 || run.line.raw.is_some()) {
-            self.late = Some(Error::from(ErrorKind::NotUtf8));
-        }
         let created_by = format!("RUN {}", with_args(stage, &args));
+        let fault = if args.is_empty() {
+            Some(ErrorKind::NoArguments)
+        } else {
+            (line.not_utf8 || run.line.raw.is_some()).then_some(ErrorKind::NotUtf8)
+        };
         exec.args = args;
         stage.state.output = self.graph.exec(exec, step).root;
+        self.late.extend(fault.map(|kind| (stage.state.output, kind)));
         stage.commit(created_by + " # buildkit", true);
         Ok(())
     }

@@ -346,3 +346,28 @@ fn long_chains_of_stages_stay_linear() {
     let image = lowered(&text);
     assert_eq!((image.image.config.env.len(), image.image.history.len()), (3000, 2999));
 }
+
+#[test]
+fn urls_that_stand_for_bytes_that_are_not_utf8_are_refused_once_the_op_is_needed() {
+    let add = |source: &str| format!("FROM alpine AS a\nADD {source} /\n");
+    for source in ["https://h/%ff", "https://h/%ff.git", "https://h/r.git#%ff", "https://h/r.git?subdir=%ff"]
+    {
+        assert_eq!(refused(&add(source)).1, None, "{source}");
+        // Nothing is read of the stage.
+        lowered(&(add(source) + "FROM alpine\nCOPY --from=a <<f /x\nf\n"));
+    }
+    for source in ["git@h:r#%ff", "https://h/%ff/x"] {
+        lowered(&add(source));
+    }
+}
+
+#[test]
+fn a_source_date_epoch_beyond_the_year_9999_is_refused_once_the_history_has_it() {
+    let with_epoch = |text: &str| {
+        let options =
+            options(|_| {}).with_build_args([("SOURCE_DATE_EPOCH".into(), "253402300800".into())].into());
+        lower_with(text, "", &options.unwrap()).0.map_err(|error| error.span)
+    };
+    assert_eq!(with_epoch("FROM alpine\nENV A=1\n").unwrap_err(), None);
+    assert!(with_epoch("FROM alpine\n").is_ok());
+}

@@ -42,6 +42,8 @@ pub enum RemoteSource {
         mtime: String,
         /// Fetch `checksum` without asking what the reference is.
         fetch_by_commit: bool,
+        /// The URL stands for bytes that are not UTF-8: the op cannot be encoded.
+        not_utf8: bool,
     },
     /// A file at a web address.
     Http {
@@ -51,7 +53,18 @@ pub enum RemoteSource {
         filename: String,
         /// Digest that it must have.
         checksum: String,
+        /// The file's name is not UTF-8: the op cannot be encoded.
+        not_utf8: bool,
     },
+}
+
+impl RemoteSource {
+    /// Whether a string of its op is not UTF-8, so that the op cannot be encoded.
+    pub const fn is_not_utf8(&self) -> bool {
+        match self {
+            Self::Git { not_utf8, .. } | Self::Http { not_utf8, .. } => *not_utf8,
+        }
+    }
 }
 
 /// What a named context turned out to be.
@@ -165,7 +178,7 @@ impl NamedContext {
                     return Ok(Some(remote(source, &self.input)));
                 }
                 let (url, filename) = (self.input.clone(), "context".to_owned());
-                let source = RemoteSource::Http { url, filename, checksum: String::new() };
+                let source = RemoteSource::Http { url, filename, checksum: String::new(), not_utf8: false };
                 let step = format!("[context {}] {}", self.label, self.input);
                 Ok(Some(LoadedContext::Remote { source, step }))
             }
@@ -292,6 +305,7 @@ pub(super) fn git_context(
         subdir: git.subdir,
         checksum: git.checksum,
         fetch_by_commit: git.fetch_by_commit,
+        not_utf8: git.not_utf8,
     }))
 }
 
@@ -309,8 +323,12 @@ pub(super) fn main_context(options: &Options) -> Result<Option<(RemoteSource, St
             Ok(Some((source, format!("[internal] load git source {url}"))))
         }
         Context::Http { url, .. } => {
-            let source =
-                RemoteSource::Http { url: url.clone(), filename: "context".into(), checksum: String::new() };
+            let source = RemoteSource::Http {
+                url: url.clone(),
+                filename: "context".into(),
+                checksum: String::new(),
+                not_utf8: false,
+            };
             Ok(Some((source, "[internal] load remote build context".into())))
         }
     }

@@ -138,7 +138,9 @@ impl Planner<'_> {
                 digest::check(&checksum)?;
             }
             let filename = git::http_filename(&path);
-            return Ok(RemoteSource::Http { url: path, filename, checksum });
+            let not_utf8 = str::from_utf8(&filename).is_err();
+            let filename = dockerfile::lossy(&filename).into_owned();
+            return Ok(RemoteSource::Http { url: path, filename, checksum, not_utf8 });
         }
         match GitRef::parse(&path)? {
             Some(found) if !found.like_a_path => Ok(RemoteSource::Git {
@@ -150,6 +152,7 @@ impl Planner<'_> {
                 skip_submodules: found.submodules == Some(false),
                 mtime: String::new(),
                 fetch_by_commit: false,
+                not_utf8: found.not_utf8,
             }),
             _ => Err(ErrorKind::EpochLocal.into()),
         }
@@ -162,6 +165,9 @@ fn time_of(
     facts: &Facts,
     needs: &mut BTreeSet<Need>,
 ) -> Result<Epoch, Error> {
+    if source.is_not_utf8() {
+        return Err(ErrorKind::SourceNotUtf8.into());
+    }
     let need = Need::SourceTime { source, log_name };
     match facts.get(&need) {
         None => {

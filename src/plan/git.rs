@@ -1,8 +1,11 @@
 //! Git references in ADD and in build contexts: `https://host/repo.git#ref:dir`, `user@host:path`, query
 //! form (`frontend/dockerfile/dfgitutil`).
 
+use std::borrow::Cow;
+
 use super::paths;
-use super::url::{self, Url};
+use super::url::{self, Pair, Url};
+use crate::dockerfile::lossy;
 
 /// A repository, and what of it is meant.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,6 +26,8 @@ pub struct GitRef {
     pub mtime: String,
     /// Fetch `checksum` without asking what the reference is.
     pub fetch_by_commit: bool,
+    /// Percent signs stand for bytes that are not UTF-8: an op that has them cannot be encoded.
+    pub not_utf8: bool,
     /// `github.com/…`, which a file might be called too: no Git reference for ADD and COPY.
     pub like_a_path: bool,
 }
@@ -78,6 +83,7 @@ impl GitRef {
             git.like_a_path = true;
             Url::parse(text).map(|url| Parts {
                 query: url::query_pairs(&url.query),
+                utf8: is_text(&url),
                 remote: url.remote,
                 fragment: url.fragment,
             })
@@ -86,18 +92,30 @@ impl GitRef {
         }) else {
             return Ok(None);
         };
+        git.not_utf8 = !parts.utf8;
         git.remote = parts.remote;
         if !parts.fragment.is_empty() {
-            let (reference, subdir) = parts.fragment.split_once(':').unwrap_or((&parts.fragment, ""));
+            let fragment = git.text(&parts.fragment);
+            let (reference, subdir) = fragment.split_once(':').unwrap_or((&fragment, ""));
             reference.clone_into(&mut git.reference);
             paths::join(["/", subdir])[1..].clone_into(&mut git.subdir);
         }
-        git.read_query(parts.query)?;
+        git.read_query(&parts.query)?;
         Ok(Some(git))
     }
 
-    fn read_query(&mut self, query: Vec<(String, String)>) -> Result<(), GitRefError> {
+    /// `bytes` with replacement characters, which is kept in mind.
+    fn text<'a>(&mut self, bytes: &'a [u8]) -> Cow<'a, str> {
+        self.not_utf8 |= str::from_utf8(bytes).is_err();
+        lossy(bytes)
+    }
+
+    fn read_query(&mut self, query: &[Pair]) -> Result<(), GitRefError> {
         let (mut tag, mut branch) = (String::new(), String::new());
+        let query: Vec<(String, String)> = query
+            .iter()
+            .map(|(name, value)| (self.text(name).into_owned(), self.text(value).into_owned()))
+            .collect();
         let mut seen: Vec<&str> = Vec::new();
         for (name, _) in &query {
             if seen.contains(&name.as_str()) {
@@ -140,8 +158,10 @@ impl GitRef {
 /// A Git URL taken apart.
 struct Parts {
     remote: String,
-    fragment: String,
-    query: Vec<(String, String)>,
+    fragment: Vec<u8>,
+    query: Vec<Pair>,
+    /// Whether host and path are UTF-8.
+    utf8: bool,
 }
 
 impl Parts {
@@ -155,7 +175,8 @@ impl Parts {
         if url.scheme.starts_with("http") && !is_repository(&url.path) {
             return None;
         }
-        Some(Self { query: url::query_pairs(&url.query), remote: url.remote, fragment: url.fragment })
+        let (query, utf8) = (url::query_pairs(&url.query), is_text(&url));
+        Some(Self { query, remote: url.remote, fragment: url.fragment, utf8 })
     }
 
     /// `user@host:path?query#fragment` (`util/sshutil/scpurl.go`).
@@ -172,14 +193,21 @@ impl Parts {
         let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
         Some(Self {
             remote: format!("{user}@{host}:{path}"),
-            fragment: fragment.to_owned(),
+            fragment: fragment.into(),
             query: url::parse_query(query)?,
+            utf8: true,
         })
     }
 }
 
-fn is_repository(path: &str) -> bool {
-    path.strip_suffix(".git").is_some()
+/// Whether host and path, cleaned, are UTF-8: they are what the op is named by.
+fn is_text(url: &Url) -> bool {
+    let path = str::from_utf8(&url.path).is_ok() || !paths::clean(&lossy(&url.path)).contains('\u{fffd}');
+    path && str::from_utf8(&url.host).is_ok()
+}
+
+fn is_repository(path: &[u8]) -> bool {
+    path.ends_with(b".git")
 }
 
 /// Splits at the first `#`. BuildKit's pattern takes as little as it can before `?` and `#`.
@@ -222,13 +250,13 @@ pub fn is_git(source: &str) -> bool {
     matches!(GitRef::parse(source), Ok(Some(_)))
 }
 
-/// The name of the file that a web address gives; `__unnamed__` where its path names none.
-pub fn http_filename(source: &str) -> String {
-    let path = Url::parse(source).map(|url| url.path);
-    match path.as_deref().map(paths::base) {
-        None | Some("." | "/") => "__unnamed__".into(),
-        Some(name) => name.into(),
-    }
+/// The name of the file that a web address gives, which need not be UTF-8; `__unnamed__` where its path
+/// names none.
+pub fn http_filename(source: &str) -> Vec<u8> {
+    let path = Url::parse(source).map(|url| url.path).unwrap_or_default();
+    let end = path.iter().rposition(|byte| *byte != b'/').map_or(0, |last| last + 1);
+    let name = path[..end].rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+    if matches!(name, b"" | b".") { b"__unnamed__".into() } else { name.into() }
 }
 
 #[cfg(test)]
@@ -299,8 +327,25 @@ mod tests {
 
     #[test]
     fn files_are_named_by_the_path() {
-        assert_eq!(http_filename("https://h/a/b%20c?x#y"), "b c");
-        assert_eq!(http_filename("https://h/"), "__unnamed__");
-        assert_eq!(http_filename("https://h/%zz"), "__unnamed__");
+        for (url, name) in [
+            ("https://h/a/b%20c?x#y", &b"b c"[..]),
+            ("https://h/", b"__unnamed__"),
+            ("https://h/%zz", b"__unnamed__"),
+            ("https://h/.", b"__unnamed__"),
+            ("https://h/a//", b"a"),
+            ("https://h/%ff/a%fe", b"a\xfe"),
+        ] {
+            assert_eq!(http_filename(url), name, "{url}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf8_are_kept_in_mind() {
+        assert!(parse("https://h/r.git#%ff").not_utf8);
+        assert!(parse("https://h/r.git?subdir=%ff").not_utf8);
+        assert!(parse("https://h/%ff.git").not_utf8);
+        assert!(parse("https://%ff/a.git").not_utf8);
+        assert!(!parse("https://h/%ff/../a.git").not_utf8);
+        assert!(!parse("git@h:r#%ff").not_utf8);
     }
 }

@@ -192,6 +192,11 @@ impl Planner<'_> {
             }
             Found::Unneeded { reference, platform } => {
                 stage.base_name = reference.into();
+                if extra {
+                    // It is not looked up later either, if a trigger turns out to need it.
+                    let reference = stage.base_name.clone();
+                    stage.base = Base::Image { reference, config: Arc::default(), empty: false };
+                }
                 stage.platform = Some(platform);
                 stage.steps_before += usize::from(stage.steps > 0);
             }

@@ -10,13 +10,13 @@ pub(super) struct Url {
     /// In lower case, empty where the text has none.
     pub(super) scheme: String,
     /// Decoded, with the port.
-    pub(super) host: String,
+    pub(super) host: Vec<u8>,
     /// Decoded.
-    pub(super) path: String,
+    pub(super) path: Vec<u8>,
     /// As written.
     pub(super) query: String,
     /// Decoded.
-    pub(super) fragment: String,
+    pub(super) fragment: Vec<u8>,
     /// The URL without query and fragment, as Go writes it.
     pub(super) remote: String,
 }
@@ -48,7 +48,7 @@ impl Url {
             return None;
         }
         let mut remote = if scheme.is_empty() { String::new() } else { format!("{scheme}:") };
-        let mut host = String::new();
+        let mut host = Vec::new();
         let mut path = "";
         if opaque && !scheme.is_empty() {
             remote.push_str(rest);
@@ -86,18 +86,21 @@ impl Url {
     }
 }
 
-/// Names and values of a query, decoded, in order; `None` where Go's `url.ParseQuery` reports an error.
-pub(super) fn parse_query(query: &str) -> Option<Vec<(String, String)>> {
+/// A name and a value of a query, decoded.
+pub(super) type Pair = (Vec<u8>, Vec<u8>);
+
+/// Names and values of a query, in order; `None` where Go's `url.ParseQuery` reports an error.
+pub(super) fn parse_query(query: &str) -> Option<Vec<Pair>> {
     let (pairs, whole) = read_query(query);
     whole.then_some(pairs)
 }
 
 /// Names and values of a query that can be decoded, as Go's `URL.Query` gives them.
-pub(super) fn query_pairs(query: &str) -> Vec<(String, String)> {
+pub(super) fn query_pairs(query: &str) -> Vec<Pair> {
     read_query(query).0
 }
 
-fn read_query(query: &str) -> (Vec<(String, String)>, bool) {
+fn read_query(query: &str) -> (Vec<Pair>, bool) {
     let mut whole = true;
     let mut pairs = Vec::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
@@ -125,7 +128,7 @@ fn split_scheme(text: &str) -> Option<(&str, &str)> {
     Some(("", text))
 }
 
-fn parse_host(scheme: &str, host: &str) -> Option<String> {
+fn parse_host(scheme: &str, host: &str) -> Option<Vec<u8>> {
     match host.rfind('[') {
         Some(0) => {
             let close = host.rfind(']')?;
@@ -134,9 +137,9 @@ fn parse_host(scheme: &str, host: &str) -> Option<String> {
                 return None;
             }
             let address = decode(address, false)?;
-            let plain = address.split('%').next().unwrap_or_default();
-            plain.parse::<Ipv6Addr>().ok()?;
-            return Some(format!("[{address}]{port}"));
+            let plain = address.split(|byte| *byte == b'%').next().unwrap_or_default();
+            str::from_utf8(plain).ok()?.parse::<Ipv6Addr>().ok()?;
+            return Some([b"[", &*address, b"]", port.as_bytes()].concat());
         }
         Some(_) => return None,
         None => {}
@@ -204,9 +207,9 @@ fn must_encode(byte: u8, part: Part) -> bool {
     }
 }
 
-fn encode(text: &str, part: Part) -> String {
+fn encode(text: &[u8], part: Part) -> String {
     let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
+    for &byte in text {
         if must_encode(byte, part) {
             let _ = write!(out, "%{byte:02X}");
         } else {
@@ -217,9 +220,9 @@ fn encode(text: &str, part: Part) -> String {
 }
 
 /// Decodes percent signs, and `+` as a blank if `plus`. `None` for a sign without two hex digits.
-fn decode(text: &str, plus: bool) -> Option<Cow<'_, str>> {
+fn decode(text: &str, plus: bool) -> Option<Cow<'_, [u8]>> {
     if !text.contains('%') && (!plus || !text.contains('+')) {
-        return Some(text.into());
+        return Some(text.as_bytes().into());
     }
     let mut out = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();
@@ -233,7 +236,7 @@ fn decode(text: &str, plus: bool) -> Option<Cow<'_, str>> {
             other => other,
         });
     }
-    Some(String::from_utf8_lossy(&out).into_owned().into())
+    Some(out.into())
 }
 
 #[cfg(test)]
@@ -254,6 +257,8 @@ mod tests {
             ("ssh://git@h", "ssh://git@h"),
             ("https://[::1]:80/x", "https://[::1]:80/x"),
             ("https://", "https:"),
+            ("https://h/%ff b", "https://h/%FF%20b"),
+            ("https://%ff/a", "https://%FF/a"),
         ] {
             assert_eq!(remote(text).as_deref(), Some(written), "{text}");
         }
@@ -279,9 +284,9 @@ mod tests {
     fn queries_decode_plus_and_percent() {
         assert_eq!(
             parse_query("a=b+c&d=%41&e"),
-            Some(vec![("a".into(), "b c".into()), ("d".into(), "A".into()), ("e".into(), String::new())])
+            Some(vec![(b"a".into(), b"b c".into()), (b"d".into(), b"A".into()), (b"e".into(), Vec::new())])
         );
         assert_eq!(parse_query("a=%4"), None);
-        assert_eq!(query_pairs("a=1;b&c=2"), [("c".into(), "2".into())]);
+        assert_eq!(query_pairs("a=1;b&c=2"), [(b"c".into(), b"2".into())]);
     }
 }

@@ -33,7 +33,7 @@ use super::stack::{Shared, Stack, assemble};
 /// How long accepting rests after it failed: usually there are no file descriptors left.
 pub(super) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// What is read of a connection at once, at most, in bytes; as much as is sent on at once.
-const READ_BUFFER: usize = 192 * 1024;
+const READ_BUFFER: usize = 128 * 1024;
 
 /// A proxy that cannot serve.
 #[derive(Debug, thiserror::Error)]

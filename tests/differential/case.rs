@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize, Serializer};
 /// not given.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line or of the oracle")]
 pub(crate) struct Case {
     /// The Dockerfile.
     #[serde(serialize_with = "base64", skip_deserializing)]
@@ -45,6 +46,10 @@ pub(crate) struct Case {
     pub(crate) pull: bool,
     /// `--build-context`.
     pub(crate) contexts: BTreeMap<String, String>,
+    /// Convert every stage, as `bob check` does.
+    pub(crate) all_stages: bool,
+    /// Also tell what people see of each op; no flag.
+    pub(crate) steps: bool,
     /// The text of `.dockerignore`.
     pub(crate) ignore: String,
 }
@@ -62,7 +67,7 @@ impl Case {
 
     /// The same Dockerfile without options.
     pub(crate) fn bare(&self) -> Self {
-        Self::of(self.text.clone())
+        Self { steps: self.steps, ..Self::of(self.text.clone()) }
     }
 
     /// Whether there is any option.
@@ -104,6 +109,7 @@ impl Case {
                 .collect::<BTreeMap<_, _>>()
                 .into_values()
                 .collect(),
+            all_stages: self.all_stages,
             cgroup_parent: self.cgroup_parent.clone(),
             resolve_mode: if self.pull { ResolveMode::Pull } else { ResolveMode::Default },
             named_contexts: self.contexts.iter().map(|(name, value)| context(name, value)).collect(),

@@ -4,6 +4,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
 use crate::case::Case;
+use crate::grammar::Grammar;
 use crate::options;
 
 /// Pieces that mean something to a Dockerfile parser.
@@ -198,17 +199,40 @@ impl<'a> Mutator<'a> {
 
     /// The next case.
     pub(crate) fn next(&mut self) -> Case {
-        let mut case = Case::of(self.text());
-        if self.below(4) == 0 {
+        let mut case = Case { steps: true, ..Case::of(self.text()) };
+        if self.below(3) == 0 {
             options::add(&mut self.random, &mut case);
         }
         case
     }
 
     fn text(&mut self) -> Vec<u8> {
+        if self.below(3) > 0 {
+            return self.made_up();
+        }
         let mut text = self.corpus[self.below(self.corpus.len())].clone();
         let mutations = if self.below(3) == 0 { 1 + self.below(4) } else { 1 };
         for _ in 0..mutations {
+            self.mutate(&mut text);
+        }
+        text
+    }
+
+    /// A Dockerfile from the grammar, or one of the corpus with an instruction from there.
+    fn made_up(&mut self) -> Vec<u8> {
+        if self.below(6) == 0 {
+            let mut text = self.corpus[self.below(self.corpus.len())].clone();
+            let mut line = Grammar::new(&mut self.random).instruction();
+            line.push('\n');
+            let at = self.line(&text).end;
+            if at > 0 && text[at - 1] != b'\n' {
+                line.insert(0, '\n');
+            }
+            text.splice(at..at, line.into_bytes());
+            return text;
+        }
+        let mut text = Grammar::new(&mut self.random).dockerfile();
+        if self.below(6) == 0 {
             self.mutate(&mut text);
         }
         text

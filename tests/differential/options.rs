@@ -4,6 +4,7 @@ use rand::RngExt as _;
 use rand::rngs::StdRng;
 
 use crate::case::Case;
+use crate::grammar::Grammar;
 
 const PLATFORMS: &[&str] = &[
     "linux/amd64",
@@ -16,6 +17,11 @@ const PLATFORMS: &[&str] = &[
     "windows/amd64",
     "darwin/arm64",
     "linux/amd64/v3",
+    "linux/arm",
+    "linux/arm64/v9",
+    "windows/arm64",
+    "linux/mips64le",
+    "freebsd/amd64",
 ];
 
 /// Values that build arguments may have, apart from those of [`SPECIAL_ARGS`].
@@ -44,7 +50,32 @@ const VALUES: &[&str] = &[
 const SPECIAL_ARGS: &[(&str, &[&str])] = &[
     (
         "SOURCE_DATE_EPOCH",
-        &["", "0", "1700000000", "-1", "x", "1.5", "context", "base", "99999999999999999999"],
+        &[
+            "",
+            "0",
+            "1700000000",
+            "-1",
+            "x",
+            "1.5",
+            "context",
+            "base",
+            "a",
+            "ctx",
+            "99999999999999999999",
+            "253402300799",
+            "253402300800",
+            "-62167219200",
+            "-62167219201",
+            "9223372036854775807",
+            "-9223372036854775808",
+            "+5",
+            " 1",
+            "1_0",
+            "0x10",
+            "00",
+            "CONTEXT",
+            "Base",
+        ],
     ),
     ("BUILDKIT_MULTI_PLATFORM", &["", "1", "true", "false", "x"]),
     ("BUILDKIT_CACHE_MOUNT_NS", &["", "ns"]),
@@ -73,6 +104,15 @@ const SPECIAL_ARGS: &[(&str, &[&str])] = &[
     ("TARGETARCH", &["z", ""]),
     ("BUILDPLATFORM", &["linux/arm64", ""]),
     ("TARGETSTAGE", &["s"]),
+    ("TARGETOS", &["windows", ""]),
+    ("TARGETVARIANT", &["v7", ""]),
+    ("BUILDKIT_SBOM_SCAN_CONTEXT", &["true"]),
+    ("BUILDKIT_SBOM_SCAN_STAGE", &["true", "a"]),
+    ("HTTPS_PROXY", &[""]),
+    ("Http_Proxy", &["mixed"]),
+    ("ftp_proxy", &["f"]),
+    ("1", &["digit"]),
+    ("", &["empty"]),
     ("PATH", &["/only"]),
 ];
 
@@ -92,7 +132,26 @@ const CONTEXTS: &[&str] = &[
     "https://e.example/f.tgz",
     "oci-layout://store@sha256:1111111111111111111111111111111111111111111111111111111111111111",
     "oci-layout://store:tag",
+    "oci-layout://store:tag@sha256:1111111111111111111111111111111111111111111111111111111111111111",
+    "oci-layout://Store@sha256:1111111111111111111111111111111111111111111111111111111111111111",
+    "oci-layout://example.org/onbuild-52554e2078@sha256:1111111111111111111111111111111111111111111111111111111111111111",
     "ftp://x",
+    "docker-image://",
+    "docker-image://alpine@sha256:1111111111111111111111111111111111111111111111111111111111111111",
+    "docker-image://example.org/img/config-7b226f73223a2277696e646f7773227d",
+    "docker-image://example.org/img/config-7b22636f6e666967223a7b22576f726b696e67446972223a2272656c227d7d",
+    "docker-image://example.org/img/config-7b22617263686974656374757265223a2261726d3634227d",
+    "git@g.example:a/b.git#x",
+    "git://g.example/a",
+    "ssh://git@g.example/a.git#v:s",
+    "https://g.example/a.git?keep-git-dir=1&submodules=false#v",
+    "https://g.example/a.git#%ff",
+    "http://e.example/a b",
+    "https://e.example/%zz.git",
+    "input:x",
+    "target:base",
+    "../dir",
+    "github.com/a/b",
 ];
 
 const CONTEXT_NAMES: &[&str] = &[
@@ -104,6 +163,14 @@ const CONTEXT_NAMES: &[&str] = &[
     "example.org/img/base",
     "example.org/img/base:1",
     "ctx",
+    "a",
+    "b",
+    "x-y",
+    "busybox",
+    "alpine:3.20",
+    "scratch",
+    "0",
+    "example.org/img/base:3",
 ];
 
 const IGNORES: &[&str] = &[
@@ -121,6 +188,30 @@ const IGNORES: &[&str] = &[
     "?\n",
     "a/b/**\n",
     "\\",
+    "# c\n#\n\n \n",
+    "\u{feff}a\n",
+    "a\r\nb\r\n",
+    "!a\n*\n",
+    "a*\n?b\n[a-c]\n",
+    "[^a]\n",
+    "[a-]\n",
+    "[]a]\n",
+    "a\\*b\n",
+    "**/a/**\n",
+    "a/**/b\n",
+    "**a\n",
+    "a**\n",
+    "/\n",
+    "./a\n",
+    "../a\n",
+    "a/\n",
+    "//a\n",
+    " !a \n",
+    "! a\n",
+    "!/a\n",
+    "\u{e9}\n",
+    "a\0b\n",
+    "{a,b}\n(x)\n$^+.\n",
 ];
 
 /// Gives `case` some options.
@@ -132,10 +223,24 @@ pub(crate) fn add(random: &mut StdRng, case: &mut Case) {
 
 fn add_one(random: &mut StdRng, case: &mut Case) {
     let word = |random: &mut StdRng, case: &Case, after: &[&str]| name_after(random, &case.text, after);
-    match below(random, 17) {
+    match below(random, 20) {
+        18 => case.all_stages = true,
+        19 => {
+            let image = format!("docker-image://{}", Grammar::new(random).onbuild_image());
+            let name = pick(random, CONTEXT_NAMES);
+            case.contexts.insert(name.into(), image);
+        }
         0 | 1 => case.target = word(random, case, &["AS", "as"]).unwrap_or_else(|| "x".into()),
         2 => case.platform = pick(random, PLATFORMS).into(),
         3 => case.build_platform = pick(random, PLATFORMS).into(),
+        17 => {
+            // Several stages by name, some in the other case or not there at all.
+            for name in ["a", "base", "Build", "0", ""].into_iter().take(1 + below(random, 5)) {
+                if !case.no_cache {
+                    case.no_cache_filter.push(name.into());
+                }
+            }
+        }
         4 | 5 => {
             let name = word(random, case, &["ARG", "arg", "ENV"]).unwrap_or_else(|| "A".into());
             let name = name.split('=').next().unwrap_or_default().to_owned();
@@ -154,11 +259,39 @@ fn add_one(random: &mut StdRng, case: &mut Case) {
             let name = word(random, case, &["AS", "as"]).unwrap_or_else(|| "base".into());
             case.no_cache_filter.push(name);
         }
-        11 => case.add_host.push(pick(random, &["h:1.2.3.4", "h:::1", "g.example:10.0.0.1"]).into()),
+        11 => case.add_host.push(
+            pick(
+                random,
+                &[
+                    "h:1.2.3.4",
+                    "h:::1",
+                    "g.example:10.0.0.1",
+                    "H=1.2.3.4,::1",
+                    "h=[::1]",
+                    "h:::ffff:1.2.3.4",
+                    "h:fe80::1",
+                ],
+            )
+            .into(),
+        ),
         12 => case.network = pick(random, &["host", "none", "default"]).into(),
         13 => match below(random, 4) {
-            0 => case.shm_size = pick(random, &["64m", "1", "0", "2g"]).into(),
-            1 => case.ulimit = vec!["nofile=1024:2048".into(), "nproc=1:-1".into()],
+            0 => case.shm_size = pick(random, &["64m", "1", "0", "2g", "1.5k", "1 MiB", "10kb"]).into(),
+            1 => {
+                case.ulimit = pick(
+                    random,
+                    &[
+                        "nofile=1024:2048 nproc=1:-1",
+                        "core=0",
+                        "nofile=1",
+                        "cpu=1 data=2:3 cpu=5:6",
+                        "memlock=-1",
+                    ],
+                )
+                .split(' ')
+                .map(Into::into)
+                .collect();
+            }
             2 => case.cgroup_parent = "p".into(),
             _ => case.pull = true,
         },

@@ -22,6 +22,12 @@ pub(crate) struct Verdict {
     /// The digest of the last op; empty for a graph without any.
     #[serde(default)]
     pub(crate) root: String,
+    /// Digests of all ops in their order.
+    #[serde(default)]
+    pub(crate) ops: Vec<String>,
+    /// What people see of each op, where the case asks for it: name, instruction, capabilities, group, lines.
+    #[serde(default)]
+    pub(crate) steps: Vec<String>,
     /// Digests of the ops that run even if they are cached.
     #[serde(default)]
     pub(crate) ignore_cache: Vec<String>,

@@ -9,6 +9,8 @@ use bob::image::Platform;
 use bob::lint::Warning;
 use bob::plan::{Fact, Facts, Failure, ImageFact, Need, Options};
 
+use llb::DefinitionOp;
+
 use crate::case::Case;
 use crate::images;
 use crate::oracle::Verdict;
@@ -47,6 +49,8 @@ pub(crate) fn convert(case: &Case) -> Verdict {
             Ok(definition) => Verdict {
                 ok: true,
                 root: definition.ops.last().map(|op| op.digest.to_string()).unwrap_or_default(),
+                ops: definition.ops.iter().map(|op| op.digest.to_string()).collect(),
+                steps: if case.steps { definition.ops.iter().map(step).collect() } else { Vec::new() },
                 ignore_cache: uncached(&definition),
                 config: serde_json::from_slice(&conversion.lowered.image.to_json()).expect("JSON"),
                 warnings: lines(&conversion.warnings),
@@ -62,6 +66,21 @@ pub(crate) fn convert(case: &Case) -> Verdict {
     }
 }
 
+/// What people see of an op, as `steps` in `tools/oracle/main.go` writes it.
+fn step(op: &DefinitionOp) -> String {
+    let text = |key: &str| op.metadata.description.get(key).unwrap_or_default();
+    let caps: Vec<&str> = op.metadata.caps.iter().collect();
+    let group = op.metadata.progress_group.as_ref();
+    let group = group.map(|group| format!("{} {}", group.name, group.weak)).unwrap_or_default();
+    let mut lines = Vec::new();
+    for location in &op.locations {
+        lines.extend(location.ranges.iter().map(|range| format!("{}-{}", range.start.line, range.end.line)));
+        lines.push(".".into());
+    }
+    let (name, command) = (text("llb.customname"), text("com.docker.dockerfile.v1.command"));
+    [name, command, &caps.join(" "), &group, &lines.join(" ")].join(" | ")
+}
+
 fn uncached(definition: &Definition) -> Vec<String> {
     let ops = definition.ops.iter().filter(|op| op.metadata.ignore_cache);
     ops.map(|op| op.digest.to_string()).collect()
@@ -70,7 +89,10 @@ fn uncached(definition: &Definition) -> Vec<String> {
 fn lines(warnings: &[Warning]) -> Vec<String> {
     warnings
         .iter()
-        .map(|warning| format!("{}:{}", warning.rule.name, warning.span.map_or(0, Span::first)))
+        .map(|warning| {
+            let line = warning.span.map_or(0, Span::first);
+            format!("{}:{line}: {}", warning.rule.name, warning.message)
+        })
         .collect()
 }
 

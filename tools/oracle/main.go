@@ -43,6 +43,7 @@ type Expected struct {
 	Root        string          `json:"root,omitempty"`
 	Ops         []string        `json:"ops,omitempty"`
 	IgnoreCache []string        `json:"ignore_cache,omitempty"` // the ops whose metadata says "ignore_cache"
+	Steps       []string        `json:"steps,omitempty"`        // what people see of each op, if the case asks for it, see steps
 	Config      json.RawMessage `json:"config,omitempty"`
 	Images      []LockedImage   `json:"images,omitempty"`
 	Warnings    []string        `json:"warnings,omitempty"`
@@ -77,6 +78,8 @@ func convert(c Case) (e Expected, def *llb.Definition) {
 			Config:       bc.Config,
 			Client:       bc,
 			MetaResolver: gw,
+			AllStages:    c.AllStages,
+			SourceMap:    llb.NewSourceMap(nil, "Dockerfile", "Dockerfile", dt),
 			Warn: func(rule, desc, url, msg string, loc []parser.Range) {
 				line := 0
 				if len(loc) > 0 {
@@ -98,7 +101,6 @@ func convert(c Case) (e Expected, def *llb.Definition) {
 			return err
 		}
 		e.Micros = time.Since(t0).Microseconds()
-		e.OK = true
 		for _, d := range def.Def {
 			dg := digest.FromBytes(d)
 			e.Ops = append(e.Ops, dg.String())
@@ -109,9 +111,13 @@ func convert(c Case) (e Expected, def *llb.Definition) {
 		if n := len(e.Ops); n > 0 {
 			e.Root = e.Ops[n-1]
 		}
+		if c.Steps {
+			e.Steps = steps(def)
+		}
 		e.Config, err = json.Marshal(res.Image)
 		return err
 	}()
+	e.OK = err == nil
 	if err != nil {
 		e.Error = err.Error()
 		var le *parser.LocationError
@@ -129,6 +135,40 @@ func convert(c Case) (e Expected, def *llb.Definition) {
 	})
 	sort.Strings(e.Warnings)
 	return e, def
+}
+
+// steps says of each op, in order, what is no part of its digest: the step's name, the instruction, the
+// capabilities, the group that it is shown in, and its lines.
+func steps(def *llb.Definition) (out []string) {
+	for _, d := range def.Def {
+		dg := digest.FromBytes(d)
+		md := def.Metadata[dg]
+		var caps []string
+		for c, ok := range md.Caps {
+			if ok {
+				caps = append(caps, string(c))
+			}
+		}
+		sort.Strings(caps)
+		group := ""
+		if g := md.ProgressGroup; g != nil {
+			group = fmt.Sprintf("%s %t", g.Name, g.Weak)
+		}
+		var lines []string
+		if def.Source != nil && def.Source.Locations[dg.String()] != nil {
+			for _, l := range def.Source.Locations[dg.String()].Locations {
+				for _, r := range l.Ranges {
+					lines = append(lines, fmt.Sprintf("%d-%d", r.Start.Line, r.End.Line))
+				}
+				lines = append(lines, ".")
+			}
+		}
+		out = append(out, strings.Join([]string{
+			md.Description["llb.customname"], md.Description["com.docker.dockerfile.v1.command"],
+			strings.Join(caps, " "), group, strings.Join(lines, " "),
+		}, " | "))
+	}
+	return out
 }
 
 // dump prints the graph of one Dockerfile or case, or the error that BuildKit gives for it.

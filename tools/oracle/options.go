@@ -33,6 +33,8 @@ type Case struct {
 	CgroupParent  string            `json:"cgroup_parent,omitempty"`   // --cgroup-parent P
 	Pull          bool              `json:"pull,omitempty"`            // --pull
 	Contexts      map[string]string `json:"contexts,omitempty"`        // --build-context NAME=VALUE, each
+	AllStages     bool              `json:"all_stages,omitempty"`      // no flag: convert every stage, as the build checks do
+	Steps         bool              `json:"steps,omitempty"`           // no flag: also tell what people see of each op
 	Ignore        string            `json:"ignore,omitempty"`          // no flag: the text of .dockerignore in the context directory
 }
 

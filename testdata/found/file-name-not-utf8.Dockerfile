@@ -1,0 +1,2 @@
+FROM alpine
+ADD https://e.example/a%ff /

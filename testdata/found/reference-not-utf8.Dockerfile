@@ -1,0 +1,2 @@
+FROM alpine
+ADD https://g.example/a.git?ref=%ff /

@@ -114,7 +114,7 @@ impl Planner<'_> {
     fn set_args(&self, arg: &Arg, env: &mut EnvList) -> Result<(), Error> {
         for pair in &arg.pairs {
             if let Some(value) = self.build_args.get(&pair.key) {
-                env.set(&pair.key, &value);
+                env.set(&pair.key, value);
             } else if let Some(default) = &pair.value {
                 let value = self.lex.process_word(default, env)?.text;
                 env.set(&pair.key, &value);

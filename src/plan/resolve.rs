@@ -15,6 +15,7 @@ use crate::dockerfile::{self, Kind, nearest};
 use crate::image::{ImageConfig, Platform, Reference};
 
 /// What a stage turned out to build on.
+#[expect(clippy::large_enum_variant, reason = "made for one stage and taken apart at once")]
 enum Found {
     Scratch,
     /// Nothing needs the stage: its reference is well-formed, and that is all there is to say.
@@ -213,7 +214,7 @@ impl Planner<'_> {
                 stage.platform = Some(platform);
             }
             Found::Image { reference, platform, config } => {
-                self.settle_image(id, reference, platform, config)
+                self.settle_image(id, reference, platform, config);
             }
         }
     }

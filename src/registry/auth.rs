@@ -315,7 +315,7 @@ mod tests {
         let transport = Arc::new(Transport::new(&TransportConfig::default()).unwrap());
         let auth = Authenticator::for_clients(transport, Credentials::default());
         let host = Host::parse("r.example").unwrap();
-        for number in 0..2 * MEMORY + 1 {
+        for number in 0..=2 * MEMORY {
             let challenge =
                 format!("Bearer realm=\"https://r.example/t\",scope=\"repository:virtual/{number}:pull\"");
             let headers =

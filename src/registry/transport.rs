@@ -31,8 +31,8 @@ const POOL_IDLE: Duration = Duration::from_secs(30);
 const POOL_SIZE: usize = 32;
 
 /// What is read of a connection at once, and held of a body that is being sent, at most, in bytes. Larger pieces
-/// cost less: 128 KiB a sixth less processor time a GiB than 64 KiB, and 256 KiB again. But 16 uploads to a slow
-/// registry then took 32.8 MiB, where 32 is the limit (`make bench-proxy`).
+/// cost less: 128 KiB a sixth less processor time a GiB than 64 KiB. But with 256 KiB 16 uploads to a slow
+/// registry took 32.8 MiB, where 32 is the limit (`make bench-proxy`).
 const BUFFER: usize = 128 * 1024;
 
 /// A body without content.

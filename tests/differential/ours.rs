@@ -107,7 +107,7 @@ fn made_up(need: &Need, case: &Case, build_platform: &Platform) -> Result<Fact, 
             };
             match images::made_up(reference, &platform.architecture, &platform.os, &platform.variant) {
                 Some((digest, config)) => {
-                    Ok(Fact::Image(ImageFact::new(digest, config.to_string().into_bytes())))
+                    Ok(Fact::Image(ImageFact::new(digest, serde_json::to_vec(&config).expect("JSON"))))
                 }
                 None => Err(Arc::new(Error::other(format!("{reference}: not found")))),
             }

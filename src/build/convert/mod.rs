@@ -108,7 +108,7 @@ impl Converter {
 
     /// The conversion for one platform: one of `options.platforms`, or `None` where that is empty.
     pub fn start<'a>(&'a self, options: &'a Options, platform: Option<&Platform>) -> Pending<'a> {
-        let planning = Planning::new(&self.dockerfile, options, platform);
+        let planning = Box::new(Planning::new(&self.dockerfile, options, platform));
         Pending { converter: self, options, planning }
     }
 }
@@ -118,7 +118,7 @@ impl Converter {
 pub struct Pending<'a> {
     converter: &'a Converter,
     options: &'a Options,
-    planning: Planning<'a>,
+    planning: Box<Planning<'a>>,
 }
 
 impl<'a> Pending<'a> {

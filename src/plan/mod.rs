@@ -18,7 +18,7 @@ mod resolve;
 mod stage;
 mod url;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use args::BuildArgs;
 pub use context::{LoadedContext, NamedContext, RemoteSource};
@@ -104,6 +104,7 @@ pub fn plan<'a>(
         target_platform,
         known_args: declared.into_iter().map(str::to_owned).collect(),
         stages: Stages::default(),
+        triggered: BTreeMap::new(),
         notices,
     };
     planner.check_default_bases(dockerfile, &defaults);

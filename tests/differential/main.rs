@@ -1,8 +1,10 @@
-//! Bob's converter against BuildKit's own, on mutated and recombined Dockerfiles.
+//! Bob's converter against BuildKit's own, on Dockerfiles that are mutated, recombined, or made up from the
+//! grammar.
 //!
-//! Both have to give the same verdict, error line, root digest, steps that are never cached, image config and
-//! build checks. A short run belongs to the tests; `make fuzz CASES=1000000` is a long one. `BOB_FUZZ_SEED`
-//! chooses the mutations and `BOB_FUZZ_CORPUS` adds a folder of Dockerfiles to those of `testdata`.
+//! Both have to give the same verdict, error line (or none), ops in the same order, names, capabilities, groups
+//! and lines of steps, steps that are never cached, image config, and build checks with the values in their
+//! messages. A short run belongs to the tests; `make fuzz CASES=1000000` is a long one. `BOB_FUZZ_SEED` chooses
+//! the cases and `BOB_FUZZ_CORPUS` adds a folder of Dockerfiles to those of `testdata`.
 
 #![allow(
     clippy::disallowed_methods,

@@ -13,7 +13,7 @@ use crate::image::{Platform, Reference};
 use crate::shell::{self, Lex};
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::rc::Rc;
 
 /// What planning works on.
@@ -31,6 +31,8 @@ pub(super) struct Planner<'a> {
     /// Names of the arguments that FROM may use without a warning.
     pub(super) known_args: BTreeSet<String>,
     pub(super) stages: Stages<'a>,
+    /// The images that triggers read from: whose triggers, and the image's name as they write it.
+    pub(super) triggered: BTreeMap<StageId, (StageId, String)>,
     /// What build checks report.
     pub(super) notices: Vec<Notice>,
 }

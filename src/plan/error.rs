@@ -118,6 +118,8 @@ pub enum ErrorKind {
     LayoutReference { reference: String, source: ReferenceError },
     #[error("invalid SOURCE_DATE_EPOCH: {value}")]
     Epoch { value: String },
+    #[error("the triggers of {image:?} read from {image:?} again, without end")]
+    EndlessTriggers { image: String },
     #[error("the URL of the source stands for bytes that are not UTF-8")]
     SourceNotUtf8,
     #[error("SOURCE_DATE_EPOCH stage must use FROM scratch")]

@@ -18,7 +18,7 @@ mod resolve;
 mod stage;
 mod url;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use args::BuildArgs;
 pub use context::{LoadedContext, NamedContext, RemoteSource};
@@ -105,6 +105,7 @@ impl<'a> Planning<'a> {
             target_platform: platform.unwrap_or(&options.build_platform).clone(),
             known_args: BTreeSet::new(),
             stages: Stages::default(),
+            triggered: BTreeMap::new(),
             notices: Vec::new(),
         };
         Self { dockerfile, planner, phase: Phase::New }

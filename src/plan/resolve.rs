@@ -273,10 +273,14 @@ impl Planner<'_> {
             return Ok(false);
         }
         let span = self.stages.list[id].span;
+        let known = self.stages.list.len();
         let mut commands = Vec::with_capacity(triggers.len());
         for trigger in triggers {
             let instruction = dockerfile::parse_trigger(&trigger, span.unwrap_or(Span::line(0)))?;
             commands.push(self.command(id, Cow::Owned(instruction), true)?);
+        }
+        for added in known..self.stages.list.len() {
+            self.note_triggered(added, id)?;
         }
         let more = commands.iter().any(|command| !command.sources.is_empty());
         let stage = &mut self.stages.list[id];
@@ -284,6 +288,21 @@ impl Planner<'_> {
         commands.append(&mut stage.commands);
         stage.commands = commands;
         Ok(more)
+    }
+
+    /// Keeps in mind that a trigger of `reader` reads from the image `added`, and refuses an image whose
+    /// triggers led to it: its own triggers would lead there again. BuildKit goes on until it has no memory.
+    fn note_triggered(&mut self, added: StageId, reader: StageId) -> Result<(), Error> {
+        let image = self.stages.list[added].base_name.clone();
+        let mut at = reader;
+        while let Some((before, name)) = self.triggered.get(&at) {
+            if *name == image {
+                return Err(ErrorKind::EndlessTriggers { image }.into());
+            }
+            at = *before;
+        }
+        self.triggered.insert(added, (reader, image));
+        Ok(())
     }
 }
 

@@ -308,3 +308,13 @@ fn builds_arguments_that_only_buildkit_reads_are_checked() {
     let args = [("BUILDKIT_MULTI_PLATFORM".to_owned(), "0".to_owned())].into_iter().collect();
     assert!(matches!(several.with_build_args(args), Err(OptionsError::SeveralPlatforms)));
 }
+
+#[test]
+fn triggers_that_read_from_the_image_they_belong_to_do_not_run_on_without_end() {
+    let tool_is_trigger =
+        options(|o| drop(o.named_contexts.insert("tool".into(), "docker-image://trigger".into())));
+    let error = planned("FROM trigger\n", &tool_is_trigger, |_, _| ()).unwrap_err();
+    assert!(matches!(&*error.kind, ErrorKind::EndlessTriggers { image } if image == "tool"), "{error}");
+    // Read from twice, not by one another.
+    planned("FROM trigger\nCOPY --from=trigger /a /b\n", &options(|_| {}), |_, _| ()).unwrap();
+}

@@ -1,8 +1,10 @@
-//! Bob's converter against BuildKit's own, on mutated and recombined Dockerfiles.
+//! Bob's converter against BuildKit's own, on Dockerfiles that are mutated, recombined, or made up from the
+//! grammar.
 //!
-//! Both have to give the same verdict, error line, root digest, steps that are never cached, image config and
-//! build checks. A short run belongs to the tests; `make fuzz CASES=1000000` is a long one. `BOB_FUZZ_SEED`
-//! chooses the mutations and `BOB_FUZZ_CORPUS` adds a folder of Dockerfiles to those of `testdata`.
+//! Both have to give the same verdict, error line (or none), ops in the same order, names, capabilities, groups
+//! and lines of steps, steps that are never cached, image config, and build checks with the values in their
+//! messages. A short run belongs to the tests; `make fuzz CASES=1000000` is a long one. `BOB_FUZZ_SEED` chooses
+//! the cases and `BOB_FUZZ_CORPUS` adds a folder of Dockerfiles to those of `testdata`.
 
 #![allow(
     clippy::disallowed_methods,
@@ -43,6 +45,11 @@ fn settled_difference(oracle: &mut Oracle, case: &Case, theirs: &Verdict) -> Opt
     let found = difference(&ours, theirs)?;
     let again = oracle.ask(&vec![case.clone(); 40]);
     again.iter().all(|theirs| difference(&ours, theirs).is_some()).then_some(found)
+}
+
+/// Whether BuildKit would never answer: triggers that read from an image with these very triggers.
+fn is_endless(case: &Case) -> bool {
+    convert(case).error.contains("without end")
 }
 
 /// Every file below `folder` that may be a Dockerfile.
@@ -108,7 +115,8 @@ fn mutated_dockerfiles_mean_the_same_to_both() {
                 let mut oracle = Oracle::start(400);
                 let mut mutator = Mutator::new(corpus, (seed * 2 + worker) as u64);
                 while done.fetch_add(BATCH, Ordering::Relaxed) < cases {
-                    let batch: Vec<Case> = (0..BATCH).map(|_| mutator.next()).collect();
+                    let mut batch: Vec<Case> = (0..BATCH).map(|_| mutator.next()).collect();
+                    batch.retain(|case| !is_endless(case));
                     for (case, theirs) in batch.iter().zip(oracle.ask(&batch)) {
                         accepted.fetch_add(usize::from(theirs.ok), Ordering::Relaxed);
                         if let Some(difference) = settled_difference(&mut oracle, case, &theirs) {

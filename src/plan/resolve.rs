@@ -89,9 +89,6 @@ impl Planner<'_, '_> {
         needs: &mut BTreeSet<Need>,
     ) -> Result<(), Error> {
         let stage = &mut self.stages.list[id];
-        if stage.parent().is_some() || stage.ready || stage.progress.resolved {
-            return Ok(());
-        }
         stage.progress.resolved = needed;
         let extra = stage.from.is_none();
         let replaced = matches!(stage.base, Base::Replaced(..));

@@ -245,6 +245,7 @@ impl Lowering<'_, '_> {
                 if !files.add {
                     return Err(ErrorKind::CopyGit);
                 }
+                self.refuse_late(found.not_utf8, ErrorKind::NotUtf8);
                 let source = Self::git_source(files, found)?;
                 let output = self.graph.source(source, Constraints::named(step));
                 return Ok(common.action(output, "/"));
@@ -258,7 +259,8 @@ impl Lowering<'_, '_> {
             if !files.checksum.is_empty() {
                 digest::check(&files.checksum)?;
             }
-            let filename = git::http_filename(path);
+            let (filename, not_utf8) = git::http_filename(path);
+            self.refuse_late(not_utf8, ErrorKind::NotUtf8);
             let source = HttpSource {
                 filename: filename.clone(),
                 checksum: files.checksum.clone(),

@@ -137,7 +137,7 @@ impl Planner<'_, '_> {
             if !add.checksum.is_empty() {
                 digest::check(&checksum)?;
             }
-            let filename = git::http_filename(&path);
+            let (filename, _) = git::http_filename(&path);
             return Ok(RemoteSource::Http { url: path, filename, checksum });
         }
         match GitRef::parse(&path)? {
@@ -164,12 +164,11 @@ fn time_of(
 ) -> Result<Epoch, Error> {
     let need = Need::SourceTime { source, log_name };
     match facts.get(&need) {
-        None => {
+        Some(Err(failure)) => Err(ErrorKind::Lookup(failure.clone()).into()),
+        Some(Ok(Fact::SourceTime(seconds))) => Ok(Epoch::Known(*seconds)),
+        None | Some(Ok(_)) => {
             needs.insert(need);
             Ok(Epoch::Missing)
         }
-        Some(Err(failure)) => Err(ErrorKind::Lookup(failure.clone()).into()),
-        Some(Ok(Fact::SourceTime(seconds))) => Ok(Epoch::Known(*seconds)),
-        Some(Ok(_)) => Ok(Epoch::Known(None)),
     }
 }

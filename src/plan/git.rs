@@ -2,7 +2,7 @@
 //! form (`frontend/dockerfile/dfgitutil`).
 
 use super::paths;
-use super::url::{self, Url};
+use super::url::{self, Query, Url};
 
 /// A repository, and what of it is meant.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub struct GitRef {
     pub mtime: String,
     /// Fetch `checksum` without asking what the reference is.
     pub fetch_by_commit: bool,
+    /// Whether some of it is bytes that are not UTF-8, which no graph can hold.
+    pub not_utf8: bool,
     /// `github.com/…`, which a file might be called too: no Git reference for ADD and COPY.
     pub like_a_path: bool,
 }
@@ -76,11 +78,7 @@ impl GitRef {
         let mut git = Self::default();
         let Some(parts) = (if text.starts_with("github.com/") {
             git.like_a_path = true;
-            Url::parse(text).map(|url| Parts {
-                query: url::query_pairs(&url.query),
-                remote: url.remote,
-                fragment: url.fragment,
-            })
+            Url::parse(text).map(Parts::of_url)
         } else {
             Parts::of(text)
         }) else {
@@ -92,7 +90,8 @@ impl GitRef {
             reference.clone_into(&mut git.reference);
             paths::join(["/", subdir])[1..].clone_into(&mut git.subdir);
         }
-        git.read_query(parts.query)?;
+        git.not_utf8 = parts.not_utf8 || parts.query.not_utf8;
+        git.read_query(parts.query.pairs)?;
         Ok(Some(git))
     }
 
@@ -141,7 +140,8 @@ impl GitRef {
 struct Parts {
     remote: String,
     fragment: String,
-    query: Vec<(String, String)>,
+    query: Query,
+    not_utf8: bool,
 }
 
 impl Parts {
@@ -155,7 +155,12 @@ impl Parts {
         if url.scheme.starts_with("http") && !is_repository(&url.path) {
             return None;
         }
-        Some(Self { query: url::query_pairs(&url.query), remote: url.remote, fragment: url.fragment })
+        Some(Self::of_url(url))
+    }
+
+    fn of_url(url: Url) -> Self {
+        let query = url::query_pairs(&url.query);
+        Self { query, remote: url.remote, fragment: url.fragment, not_utf8: url.not_utf8 }
     }
 
     /// `user@host:path?query#fragment` (`util/sshutil/scpurl.go`).
@@ -174,6 +179,7 @@ impl Parts {
             remote: format!("{user}@{host}:{path}"),
             fragment: fragment.to_owned(),
             query: url::parse_query(query)?,
+            not_utf8: false,
         })
     }
 }
@@ -222,12 +228,14 @@ pub fn is_git(source: &str) -> bool {
     matches!(GitRef::parse(source), Ok(Some(_)))
 }
 
-/// The name of the file that a web address gives; `__unnamed__` where its path names none.
-pub fn http_filename(source: &str) -> String {
-    let path = Url::parse(source).map(|url| url.path);
-    match path.as_deref().map(paths::base) {
-        None | Some("." | "/") => "__unnamed__".into(),
-        Some(name) => name.into(),
+/// The name of the file that a web address gives, and whether that has bytes that are not UTF-8;
+/// `__unnamed__` where its path names none.
+pub fn http_filename(source: &str) -> (String, bool) {
+    let unnamed = || ("__unnamed__".to_owned(), false);
+    let Some(url) = Url::parse(source) else { return unnamed() };
+    match paths::base(&url.path) {
+        "." | "/" => unnamed(),
+        name => (name.to_owned(), url.not_utf8 && name.contains('\u{fffd}')),
     }
 }
 
@@ -299,8 +307,14 @@ mod tests {
 
     #[test]
     fn files_are_named_by_the_path() {
-        assert_eq!(http_filename("https://h/a/b%20c?x#y"), "b c");
-        assert_eq!(http_filename("https://h/"), "__unnamed__");
-        assert_eq!(http_filename("https://h/%zz"), "__unnamed__");
+        for (source, name, not_utf8) in [
+            ("https://h/a/b%20c?x#y", "b c", false),
+            ("https://h/", "__unnamed__", false),
+            ("https://h/%zz", "__unnamed__", false),
+            ("https://h/%ff/b", "b", false),
+            ("https://h/%ff", "\u{fffd}", true),
+        ] {
+            assert_eq!(http_filename(source), (name.to_owned(), not_utf8), "{source}");
+        }
     }
 }

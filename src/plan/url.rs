@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::net::Ipv6Addr;
 
+use crate::dockerfile::lossy;
+
 /// A URL taken apart: `scheme://authority/path?query#fragment`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Url {
@@ -17,6 +19,8 @@ pub(super) struct Url {
     pub(super) query: String,
     /// Decoded.
     pub(super) fragment: String,
+    /// Whether host, path or fragment are decoded to bytes that are not UTF-8; those are replaced.
+    pub(super) not_utf8: bool,
     /// The URL without query and fragment, as Go writes it.
     pub(super) remote: String,
 }
@@ -48,7 +52,7 @@ impl Url {
             return None;
         }
         let mut remote = if scheme.is_empty() { String::new() } else { format!("{scheme}:") };
-        let mut host = String::new();
+        let mut host = Vec::new();
         let mut path = "";
         if opaque && !scheme.is_empty() {
             remote.push_str(rest);
@@ -75,41 +79,58 @@ impl Url {
         if empty_query {
             remote.push('?');
         }
+        let (path, fragment) = (decode(path, false)?, decode(fragment, false)?);
+        let not_utf8 = [&*host, &*path, &*fragment].iter().any(|part| str::from_utf8(part).is_err());
         Some(Self {
             scheme,
-            host,
-            path: decode(path, false)?.into_owned(),
+            host: as_text(host),
+            path: as_text(path),
             query: query.to_owned(),
-            fragment: decode(fragment, false)?.into_owned(),
+            fragment: as_text(fragment),
+            not_utf8,
             remote,
         })
     }
 }
 
-/// Names and values of a query, decoded, in order; `None` where Go's `url.ParseQuery` reports an error.
-pub(super) fn parse_query(query: &str) -> Option<Vec<(String, String)>> {
-    let (pairs, whole) = read_query(query);
-    whole.then_some(pairs)
+/// Names and values of a query, decoded, in order.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Query {
+    pub(super) pairs: Vec<(String, String)>,
+    /// Whether some are bytes that are not UTF-8; those are replaced.
+    pub(super) not_utf8: bool,
 }
 
-/// Names and values of a query that can be decoded, as Go's `URL.Query` gives them.
-pub(super) fn query_pairs(query: &str) -> Vec<(String, String)> {
+/// The query, `None` where Go's `url.ParseQuery` reports an error.
+pub(super) fn parse_query(query: &str) -> Option<Query> {
+    let (query, whole) = read_query(query);
+    whole.then_some(query)
+}
+
+/// What of the query can be decoded, as Go's `URL.Query` gives it.
+pub(super) fn query_pairs(query: &str) -> Query {
     read_query(query).0
 }
 
-fn read_query(query: &str) -> (Vec<(String, String)>, bool) {
+fn read_query(query: &str) -> (Query, bool) {
     let mut whole = true;
-    let mut pairs = Vec::new();
+    let mut read = Query::default();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         match (decode(name, true), decode(value, true)) {
             (Some(name), Some(value)) if !pair.contains(';') => {
-                pairs.push((name.into_owned(), value.into_owned()));
+                read.not_utf8 |= [&name, &value].iter().any(|part| str::from_utf8(part).is_err());
+                read.pairs.push((as_text(name), as_text(value)));
             }
             _ => whole = false,
         }
     }
-    (pairs, whole)
+    (read, whole)
+}
+
+/// Decoded bytes as text.
+fn as_text<'a>(bytes: impl Into<Cow<'a, [u8]>>) -> String {
+    lossy(&bytes.into()).into_owned()
 }
 
 fn split_scheme(text: &str) -> Option<(&str, &str)> {
@@ -125,7 +146,7 @@ fn split_scheme(text: &str) -> Option<(&str, &str)> {
     Some(("", text))
 }
 
-fn parse_host(scheme: &str, host: &str) -> Option<String> {
+fn parse_host(scheme: &str, host: &str) -> Option<Vec<u8>> {
     match host.rfind('[') {
         Some(0) => {
             let close = host.rfind(']')?;
@@ -134,9 +155,9 @@ fn parse_host(scheme: &str, host: &str) -> Option<String> {
                 return None;
             }
             let address = decode(address, false)?;
-            let plain = address.split('%').next().unwrap_or_default();
-            plain.parse::<Ipv6Addr>().ok()?;
-            return Some(format!("[{address}]{port}"));
+            let plain = address.split(|byte| *byte == b'%').next().unwrap_or_default();
+            str::from_utf8(plain).ok()?.parse::<Ipv6Addr>().ok()?;
+            return Some([b"[", &*address, b"]", port.as_bytes()].concat());
         }
         Some(_) => return None,
         None => {}
@@ -204,9 +225,9 @@ fn must_encode(byte: u8, part: Part) -> bool {
     }
 }
 
-fn encode(text: &str, part: Part) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
+fn encode(bytes: &[u8], part: Part) -> String {
+    let mut out = String::with_capacity(bytes.len());
+    for &byte in bytes {
         if must_encode(byte, part) {
             let _ = write!(out, "%{byte:02X}");
         } else {
@@ -217,9 +238,9 @@ fn encode(text: &str, part: Part) -> String {
 }
 
 /// Decodes percent signs, and `+` as a blank if `plus`. `None` for a sign without two hex digits.
-fn decode(text: &str, plus: bool) -> Option<Cow<'_, str>> {
+fn decode(text: &str, plus: bool) -> Option<Cow<'_, [u8]>> {
     if !text.contains('%') && (!plus || !text.contains('+')) {
-        return Some(text.into());
+        return Some(text.as_bytes().into());
     }
     let mut out = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();
@@ -233,7 +254,7 @@ fn decode(text: &str, plus: bool) -> Option<Cow<'_, str>> {
             other => other,
         });
     }
-    Some(String::from_utf8_lossy(&out).into_owned().into())
+    Some(out.into())
 }
 
 #[cfg(test)]
@@ -254,6 +275,12 @@ mod tests {
             ("ssh://git@h", "ssh://git@h"),
             ("https://[::1]:80/x", "https://[::1]:80/x"),
             ("https://", "https:"),
+            ("a+b.c-1:x/y", "a+b.c-1:x/y"),
+            ("//h/p", "//h/p"),
+            ("https://h:/x", "https://h:/x"),
+            ("https://h%c3%a9/x", "https://h%C3%A9/x"),
+            ("https://h%25/x", "https://h%25/x"),
+            ("https://[::1%25eth0]/x", "https://[::1%25eth0]/x"),
         ] {
             assert_eq!(remote(text).as_deref(), Some(written), "{text}");
         }
@@ -269,6 +296,13 @@ mod tests {
             "https://[::1/",
             "https://h/\u{1}",
             ":x",
+            "1a:b",
+            "a b:c",
+            "https://a[b]/",
+            "https://[::1]x/",
+            "https://[zz]/",
+            "https://h%41/",
+            "https://u<@h/",
             "a:b/c:d\u{7f}",
         ] {
             assert_eq!(remote(text), None, "{text}");
@@ -279,9 +313,31 @@ mod tests {
     fn queries_decode_plus_and_percent() {
         assert_eq!(
             parse_query("a=b+c&d=%41&e"),
-            Some(vec![("a".into(), "b c".into()), ("d".into(), "A".into()), ("e".into(), String::new())])
+            Some(Query {
+                pairs: vec![
+                    ("a".into(), "b c".into()),
+                    ("d".into(), "A".into()),
+                    ("e".into(), String::new())
+                ],
+                not_utf8: false
+            })
         );
         assert_eq!(parse_query("a=%4"), None);
-        assert_eq!(query_pairs("a=1;b&c=2"), [("c".into(), "2".into())]);
+        assert_eq!(query_pairs("a=1;b&c=2").pairs, [("c".into(), "2".into())]);
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf8_are_told_and_stay_in_the_remote() {
+        for (text, not_utf8) in [
+            ("https://h%ff/", true),
+            ("https://h/%ff", true),
+            ("https://h/#%ff", true),
+            ("https://u%ff@h/", false),
+        ] {
+            let url = Url::parse(text).unwrap();
+            assert_eq!(url.not_utf8, not_utf8, "{text}");
+        }
+        assert_eq!(remote("https://u%ff@h/").as_deref(), Some("https://u%FF@h/"));
+        assert!(query_pairs("a=%ff").not_utf8 && query_pairs("%ff=a").not_utf8);
     }
 }

@@ -122,6 +122,9 @@ fn an_op_that_is_missing_is_named() {
     assert!(tree.contains(&format!("copy     missing {}:/*.c → /src/", missing.digest)), "{tree}");
     let dot = definition.to_dot().unwrap();
     assert_eq!(dot.matches(" -> ").count(), 5, "{dot}");
+    // Without the op that marks the result, the last one is it.
+    definition.ops.pop();
+    assert!(definition.to_tree().unwrap().starts_with("● #4 file COPY --from=0 /bin /usr/bin "));
 }
 
 #[test]

@@ -181,6 +181,8 @@ fn only_sources_can_be_changed_later() {
     assert!(graph.source_mut(root).is_none() && graph.source_mut(Output::SCRATCH).is_none());
     *graph.source_mut(alpine).unwrap() = ImageSource::new("busybox").into();
     let definition = graph.marshal(alpine, &options()).unwrap();
+    let caps = &definition.ops[0].metadata.caps;
+    assert!(caps.contains("source.image") && !caps.contains("source.local"));
     assert!(definition.to_tree().unwrap().contains("docker-image://docker.io/library/busybox:latest"));
 }
 
@@ -199,6 +201,10 @@ fn the_ops_of_a_graph_can_be_read() {
     let Op::Passthrough(passthrough) = op(waited) else { panic!("{waited:?}") };
     let inputs: Vec<_> = passthrough.inputs().iter().map(|input| (input.output, input.hand_on)).collect();
     assert_eq!((passthrough.id(), inputs), ("wait", vec![(changed, true), (busybox, false)]));
+    let mut file = FileOp::new(alpine);
+    assert_eq!((file.base(), file.is_empty()), (alpine, true));
+    file.push(CopyAction::new(busybox, "/a", "/b"));
+    assert!(!file.is_empty());
 }
 
 /// BuildKit's rule: the definitions that two maps come from count only where both have one.

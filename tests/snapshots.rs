@@ -49,10 +49,8 @@ fn llb(case: &Case, metadata: &Path) -> Output {
 
 /// What `bob COMMAND` says about a Dockerfile.
 fn bob(case: &Case, command: &[&str]) -> Output {
-    let default: &[&str] = match case.args.iter().any(|arg| arg == "--build-platform") {
-        true => &[],
-        false => &["--build-platform", "linux/amd64"],
-    };
+    let given = case.args.iter().any(|arg| arg == "--build-platform");
+    let default: &[&str] = if given { &[] } else { &["--build-platform", "linux/amd64"] };
     Command::new(env!("CARGO_BIN_EXE_bob"))
         .args(command)
         .args(default)

@@ -102,6 +102,8 @@ pub enum ErrorKind {
     NoArguments,
     #[error("an instruction has bytes that are not UTF-8")]
     NotUtf8,
+    #[error("SOURCE_DATE_EPOCH is in a year that no image configuration can hold")]
+    EpochYear,
     #[error("VOLUME specified can not be an empty string")]
     EmptyVolume,
     #[error("invalid signal: {signal}")]
@@ -126,6 +128,7 @@ impl ErrorKind {
             Self::Chmod { .. } | Self::SymbolicChmod { .. } => "write 0755, or u=rwX,go=rX",
             Self::CopyGit | Self::CopyUrl => "use ADD",
             Self::CopyFromLater { .. } | Self::MountFromLater { .. } => "move the stage up",
+            Self::EpochYear => "use seconds since 1970, of the years 0 to 9999",
             Self::Signal { .. } => "use a number or a name such as SIGTERM",
             Self::Protocol { .. } => "use tcp, udp or sctp",
             Self::NoArguments => "give RUN a command",

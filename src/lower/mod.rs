@@ -28,7 +28,7 @@ pub use from::source_op;
 
 use crate::diag::{Source, Span};
 use crate::ignore::{self, Patterns};
-use crate::image::{ImageConfig, Platform};
+use crate::image::{ImageConfig, Platform, timestamp};
 use crate::plan::{Command, IgnoreFile, Notice, NoticeKind, Plan, StageId};
 use crate::shell::Lex;
 use state::{Finished, State};
@@ -146,7 +146,9 @@ impl<'p, 'n> Lowering<'p, 'n> {
         self.read_stage(target, "/");
         let mut history = Vec::new();
         let mut id = target;
+        let mut timed = false;
         while let Some(done) = &mut self.finished[id] {
+            timed |= done.history.len() > from::base_history(&plan.stages[id].base).len();
             history.push(std::mem::take(&mut done.history));
             match plan.stages[id].parent() {
                 Some(parent) => id = parent,
@@ -163,6 +165,9 @@ impl<'p, 'n> Lowering<'p, 'n> {
             set_platform(&mut image.platform, &plan.platform);
         }
         image.platform = image.platform.normalized();
+        // What BuildKit finds only when it encodes the configuration.
+        let out_of_range = plan.epoch.is_some_and(|seconds| timestamp::from_unix(seconds).is_none());
+        self.refuse_late(timed && out_of_range, ErrorKind::EpochYear);
         if let Some(error) = self.late.take() {
             return Err(error);
         }

@@ -1,6 +1,6 @@
 # The commands of this project. Each installs what it needs and is safe to repeat.
 
-.PHONY: demo test deny fuzz bench bench-proxy setup
+.PHONY: demo test coverage deny fuzz bench bench-proxy setup
 
 # Plays a workspace: a registry with a password, `bob proxy` with the credentials, `bob build` without.
 demo: setup
@@ -13,6 +13,12 @@ test: setup
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 	cargo test --workspace --locked
+
+# Line coverage of the pure core, a folder at a time, and the lines that no test reaches. Runs only the tests that
+# exercise the core: unit tests of both crates, snapshots, fuzzing against BuildKit, robustness, LLB against Go.
+# Installs cargo-tarpaulin where it is missing: minutes.
+coverage: setup
+	tools/coverage
 
 # Licences, bans and sources of the dependencies. Installs cargo-deny where it is missing: minutes.
 deny:

@@ -1,4 +1,4 @@
-//! Every Dockerfile of `testdata`: its graph and image config, or its error.
+//! Every Dockerfile of `testdata`: its graph and image config, its error, or what the build checks find.
 
 #![allow(clippy::disallowed_methods, reason = "tests look at files and clocks")]
 
@@ -6,7 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// A Dockerfile of `testdata/ok` or `testdata/err`.
+use bob::build::convert::RULES;
+
+/// A Dockerfile of a folder of `testdata`.
 struct Case {
     name: String,
     dockerfile: PathBuf,
@@ -41,17 +43,26 @@ fn cases(folder: &str) -> Vec<Case> {
 }
 
 fn llb(case: &Case, metadata: &Path) -> Output {
+    let metadata = metadata.to_str().expect("UTF-8");
+    bob(case, &["llb", "--format", "tree", "--local-unique-id", "test", "--metadata-file", metadata])
+}
+
+/// What `bob COMMAND` says about a Dockerfile.
+fn bob(case: &Case, command: &[&str]) -> Output {
+    let given = case.args.iter().any(|arg| arg == "--build-platform");
+    let default: &[&str] = if given { &[] } else { &["--build-platform", "linux/amd64"] };
     Command::new(env!("CARGO_BIN_EXE_bob"))
-        .args(["llb", "--format", "tree", "--local-unique-id", "test", "--build-platform", "linux/amd64"])
+        .args(command)
+        .args(default)
         .arg("--image-lock")
         .arg(testdata().join("images.json"))
-        .arg("--metadata-file")
-        .arg(metadata)
         .arg("--file")
         .arg(&case.dockerfile)
         .args(&case.args)
         .arg(&case.context)
         .env_clear()
+        // Where coverage is measured, the lines that `bob` runs count too.
+        .envs(std::env::var_os("LLVM_PROFILE_FILE").map(|file| ("LLVM_PROFILE_FILE", file)))
         .output()
         .expect("bob runs")
 }
@@ -92,9 +103,30 @@ fn every_rejected_dockerfile_has_its_error() {
     for case in &cases {
         let output = llb(case, &metadata);
         let error = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(1), "{}: {error}", case.name);
+        // Options that cannot be used are wrong usage.
+        let codes = if case.args.is_empty() { 1..=1 } else { 1..=2 };
+        assert!(output.status.code().is_some_and(|code| codes.contains(&code)), "{}: {error}", case.name);
         assert!(output.stdout.is_empty() && !metadata.exists(), "{}: something was written", case.name);
-        let here = format!("{}/", testdata().display());
-        hold("err", case, &error.replace(&here, ""));
+        hold("err", case, &without_folder(&error));
     }
+}
+
+#[test]
+fn every_build_check_has_its_warnings() {
+    let cases = cases("check");
+    let names: Vec<&str> = cases.iter().map(|case| case.name.as_str()).collect();
+    let rules: Vec<&str> = RULES.iter().map(|rule| rule.name).collect();
+    assert_eq!(names, rules, "testdata/check has one Dockerfile for each rule");
+    for case in &cases {
+        let output = bob(case, &["check"]);
+        let warnings = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(1), "{}: {warnings}", case.name);
+        assert!(warnings.contains(&format!("warning[{}]", case.name)), "{}: {warnings}", case.name);
+        hold("check", case, &without_folder(&warnings));
+    }
+}
+
+/// `text` with paths as seen from `testdata`.
+fn without_folder(text: &str) -> String {
+    text.replace(&format!("{}/", testdata().display()), "")
 }

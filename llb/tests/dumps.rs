@@ -112,6 +112,32 @@ fn json_is_that_of_buildctl() {
     assert_eq!(definition().to_json().unwrap(), expected);
 }
 
+/// A definition that came from elsewhere may lack an op: what needs it says so.
+#[test]
+fn an_op_that_is_missing_is_named() {
+    let mut definition = definition();
+    let missing = definition.ops.remove(1);
+    let tree = definition.to_tree().unwrap();
+    assert!(tree.contains(&format!("○ missing {}\n", missing.digest)), "{tree}");
+    assert!(tree.contains(&format!("copy     missing {}:/*.c → /src/", missing.digest)), "{tree}");
+    let dot = definition.to_dot().unwrap();
+    assert_eq!(dot.matches(" -> ").count(), 5, "{dot}");
+    // Without the op that marks the result, the last one is it.
+    definition.ops.pop();
+    assert!(definition.to_tree().unwrap().starts_with("● #4 file COPY --from=0 /bin /usr/bin "));
+}
+
+#[test]
+fn long_files_are_shown_cut() {
+    let mut graph = Graph::new();
+    let mut file = FileOp::new(Output::SCRATCH);
+    file.push(MkfileAction::new("/f", 0o644, "é".repeat(61).into_bytes()));
+    let output = graph.file(file, Constraints::default());
+    let options = MarshalOptions::new(Platform::new("linux", "amd64"), "");
+    let tree = graph.marshal(output, &options).unwrap().to_tree().unwrap();
+    assert!(tree.contains(&format!("\"{}…\"", "é".repeat(60))), "{tree}");
+}
+
 #[test]
 fn scratch_is_shown_too() {
     let definition = llb::Definition::default();

@@ -2,7 +2,8 @@
 
 use llb::{
     BlobSource, BuildOp, CacheSharing, Constraints, CopyAction, DecodeError, Definition, ExecOp, Fault,
-    FileOp, Graph, HttpSource, ImageSource, LocalSource, MarshalOptions, Mount, Output, Platform, RawSource,
+    FileOp, Graph, HttpSource, ImageSource, LocalSource, Location, MarshalOptions, Mount, Op, Output,
+    Platform, Range, RawSource, SourceMap,
 };
 
 fn options() -> MarshalOptions {
@@ -161,4 +162,72 @@ fn an_op_without_locations_has_no_entry_in_the_message_s_source_map() {
     let root = graph.source(ImageSource::new("alpine"), none());
     let message = graph.marshal(root, &options()).unwrap().to_pb();
     assert!(message.source.unwrap().locations.is_empty(), "BuildKit v0.32.2 crashes on an empty entry");
+}
+
+#[test]
+fn what_requires_nothing_is_no_op() {
+    let mut graph = Graph::new();
+    assert!(graph.is_empty());
+    let alpine = graph.source(ImageSource::new("alpine"), none());
+    assert_eq!(graph.require("", alpine, &[], none()), alpine);
+    assert_eq!(graph.len(), 1);
+}
+
+#[test]
+fn only_sources_can_be_changed_later() {
+    let mut graph = Graph::new();
+    let alpine = graph.source(ImageSource::new("alpine"), none());
+    let root = graph.exec(ExecOp::new(alpine, ["make"]), none()).root;
+    assert!(graph.source_mut(root).is_none() && graph.source_mut(Output::SCRATCH).is_none());
+    *graph.source_mut(alpine).unwrap() = ImageSource::new("busybox").into();
+    let definition = graph.marshal(alpine, &options()).unwrap();
+    let caps = &definition.ops[0].metadata.caps;
+    assert!(caps.contains("source.image") && !caps.contains("source.local"));
+    assert!(definition.to_tree().unwrap().contains("docker-image://docker.io/library/busybox:latest"));
+}
+
+#[test]
+fn the_ops_of_a_graph_can_be_read() {
+    let mut graph = Graph::new();
+    let [alpine, busybox] = ["alpine", "busybox"].map(|name| graph.source(ImageSource::new(name), none()));
+    let merged = graph.merge([alpine, busybox], none());
+    let changed = graph.diff(alpine, merged, none());
+    let waited = graph.require("wait", changed, &[busybox], none());
+    let op = |output| graph.get(output).unwrap().0;
+    let Op::Merge(merge) = op(merged) else { panic!("{merged:?}") };
+    assert_eq!(merge.inputs(), [alpine, busybox]);
+    let Op::Diff(diff) = op(changed) else { panic!("{changed:?}") };
+    assert_eq!((diff.lower(), diff.upper()), (alpine, merged));
+    let Op::Passthrough(passthrough) = op(waited) else { panic!("{waited:?}") };
+    let inputs: Vec<_> = passthrough.inputs().iter().map(|input| (input.output, input.hand_on)).collect();
+    assert_eq!((passthrough.id(), inputs), ("wait", vec![(changed, true), (busybox, false)]));
+    let mut file = FileOp::new(alpine);
+    assert_eq!((file.base(), file.is_empty()), (alpine, true));
+    file.push(CopyAction::new(busybox, "/a", "/b"));
+    assert!(!file.is_empty());
+}
+
+/// BuildKit's rule: the definitions that two maps come from count only where both have one.
+#[test]
+fn one_file_has_one_source_map() {
+    let from = |name: &str| {
+        let mut graph = Graph::new();
+        let output = graph.source(LocalSource::new(name), none());
+        graph.marshal(output, &options()).unwrap()
+    };
+    let maps = |definitions: [Option<Definition>; 2]| {
+        let mut graph = Graph::new();
+        let mut last = Output::SCRATCH;
+        for definition in definitions {
+            let map = SourceMap { filename: "Dockerfile".to_owned(), definition, ..SourceMap::default() };
+            let source_map = graph.source_map(map);
+            let locations = vec![Location { source_map, ranges: [Range::lines(1, 1)].into() }];
+            let step = Constraints { locations, ..none() };
+            last = graph.exec(ExecOp::new(last, ["make"]), step).root;
+        }
+        graph.marshal(last, &options()).unwrap().to_pb().source.unwrap().infos.len()
+    };
+    assert_eq!(maps([Some(from("a")), Some(from("a"))]), 1);
+    assert_eq!(maps([Some(from("a")), Some(from("b"))]), 2);
+    assert_eq!(maps([Some(from("a")), None]), 1);
 }

@@ -148,7 +148,7 @@ pub struct Arg {
 pub struct SourceContent {
     /// The file's name: the here-document's word without quotes.
     pub path: String,
-    /// The file's contents, tabs stripped for `<<-`. Expanded by [`Instruction::expand_raw`].
+    /// The file's contents, tabs stripped for `<<-`. With variables in it where `expand` says so.
     pub data: Vec<u8>,
     /// Whether variables in the contents are expanded: no part of the word is quoted.
     pub expand: bool,
@@ -306,79 +306,6 @@ pub struct StopSignal {
 pub struct Shell {
     /// The elements, at least one.
     pub shell: Vec<String>,
-}
-
-impl Instruction {
-    /// Replaces every field in which BuildKit expands variables by what `expand` makes of it, in
-    /// BuildKit's order (`Expand` in instructions/commands.go).
-    ///
-    /// RUN's mounts are not fields but parsed while they are expanded: see [`Run::mounts`]. ARG is
-    /// expanded too; BuildKit's conversion does not use that, it expands an argument's default only
-    /// when it takes it.
-    ///
-    /// # Errors
-    /// The first error of `expand`; fields before it are already replaced.
-    pub fn expand<E>(&mut self, mut expand: impl FnMut(&str) -> Result<String, E>) -> Result<(), E> {
-        let mut each = |fields: &mut dyn Iterator<Item = &mut String>| {
-            for field in fields {
-                *field = expand(field)?;
-            }
-            Ok(())
-        };
-        match &mut self.kind {
-            Kind::Env(Env { pairs }) | Kind::Label(Label { pairs }) => {
-                each(&mut pairs.iter_mut().flat_map(|pair| [&mut pair.key, &mut pair.value]))
-            }
-            Kind::Add(add) => each(
-                &mut [&mut add.chown, &mut add.chmod, &mut add.checksum]
-                    .into_iter()
-                    .chain(add.files.expanded()),
-            ),
-            Kind::Copy(copy) => {
-                each(&mut [&mut copy.chown, &mut copy.chmod].into_iter().chain(copy.files.expanded()))
-            }
-            Kind::Workdir(workdir) => each(&mut std::iter::once(&mut workdir.path)),
-            Kind::User(user) => each(&mut std::iter::once(&mut user.user)),
-            Kind::Volume(volume) => each(&mut volume.paths.iter_mut()),
-            Kind::StopSignal(stop) => each(&mut std::iter::once(&mut stop.signal)),
-            Kind::Arg(arg) => each(
-                &mut arg
-                    .pairs
-                    .iter_mut()
-                    .flat_map(|pair| std::iter::once(&mut pair.key).chain(&mut pair.value)),
-            ),
-            Kind::Run(_)
-            | Kind::Cmd(_)
-            | Kind::Entrypoint(_)
-            | Kind::Expose(_)
-            | Kind::Healthcheck(_)
-            | Kind::Maintainer(_)
-            | Kind::Onbuild(_)
-            | Kind::Shell(_) => Ok(()),
-        }
-    }
-
-    /// Replaces the contents of here-documents of COPY and ADD that are to be expanded (`ExpandRaw` in
-    /// instructions/commands.go). BuildKit uses a [`Lex`](crate::shell::Lex) with the escape `\` and
-    /// `skip_process_quotes` for it.
-    ///
-    /// # Errors
-    /// The first error of `expand`.
-    pub fn expand_raw<E>(&mut self, mut expand: impl FnMut(&str) -> Result<String, E>) -> Result<(), E> {
-        let (Kind::Add(Add { files, .. }) | Kind::Copy(Copy { files, .. })) = &mut self.kind else {
-            return Ok(());
-        };
-        for content in files.contents.iter_mut().filter(|content| content.expand) {
-            content.data = expand(&super::lossy(&content.data))?.into_bytes();
-        }
-        Ok(())
-    }
-}
-
-impl SourcesAndDest {
-    fn expanded(&mut self) -> impl Iterator<Item = &mut String> {
-        self.paths.iter_mut().chain([&mut self.dest])
-    }
 }
 
 impl Run {

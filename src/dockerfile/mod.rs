@@ -4,7 +4,7 @@
 //! Two passes, as in BuildKit, because an error that the first pass finds anywhere wins over every
 //! error of the second: `syntax` turns lines into nodes (a keyword, flags, words, here-documents),
 //! `instruction` turns nodes into typed instructions and stages. Variables are not expanded here:
-//! [`Instruction::expand`] and [`Run::mounts`] let the caller do it, field by field.
+//! whoever lowers an instruction does it, field by field; [`Run::mounts`] helps with mounts.
 
 mod ast;
 pub mod directives;

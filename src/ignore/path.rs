@@ -50,11 +50,6 @@ pub(super) fn is_match_pattern(pattern: &str) -> bool {
         match match_chunk(chunk, name) {
             Err(BadPattern) => return false,
             Ok(Some(left)) if fits(left) => name = left,
-            // A star may take the one character that the name has.
-            Ok(_) if star && !name.is_empty() => match match_chunk(chunk, "") {
-                Ok(Some(left)) => name = left,
-                _ => return true,
-            },
             Ok(_) => return true,
         }
         rest = after;

@@ -196,15 +196,33 @@ fn set(chars: &mut Peekable<Chars<'_>>) -> Option<Option<String>> {
         'W' => "[^0-9A-Za-z_]",
         c @ ('p' | 'P') => {
             chars.next();
-            let negated = chars.next_if_eq(&'^').is_some();
-            let name = chars.next().filter(|name| "CLMNPSZ".contains(*name))?;
-            let sign = if negated == (c == 'P') { 'p' } else { 'P' };
-            return Some(Some(format!("\\{sign}{{{name}}}")));
+            return unicode_set(chars, c == 'P').map(Some);
         }
         _ => return Some(None),
     };
     chars.next();
     Some(Some(set.to_owned()))
+}
+
+/// A category or script, `L` or `{Greek}` or `{^Greek}`, of which the `\\p` or `\\P` has been taken.
+fn unicode_set(chars: &mut Peekable<Chars<'_>>, negated: bool) -> Option<String> {
+    let mut name = String::new();
+    match chars.next()? {
+        '{' => loop {
+            match chars.next()? {
+                '}' => break,
+                c => name.push(c),
+            }
+        },
+        c => name.push(c),
+    }
+    let (name, negated) = name.strip_prefix('^').map_or((&*name, negated), |name| (name, !negated));
+    if !name.chars().all(|c| c.is_ascii_alphanumeric() || " _-".contains(c)) {
+        return None;
+    }
+    let sign = if negated { 'P' } else { 'p' };
+    let sets = ["gc", "sc"].map(|kind| format!("\\{sign}{{{kind}={name}}}"));
+    sets.into_iter().find(|set| Regex::new(set).is_ok())
 }
 
 /// A single escaped character whose `\\` has been taken.
@@ -217,6 +235,15 @@ fn escaped_char(chars: &mut Peekable<Chars<'_>>) -> Option<char> {
         'r' => Some('\r'),
         't' => Some('\t'),
         'v' => Some('\u{b}'),
+        'x' if chars.next_if_eq(&'{').is_some() => {
+            let mut value = chars.next()?.to_digit(16)?;
+            loop {
+                match chars.next()? {
+                    '}' => return char::from_u32(value),
+                    digit => value = value.checked_mul(16)? | digit.to_digit(16)?,
+                }
+            }
+        }
         'x' => {
             let high = chars.next()?.to_digit(16)?;
             let low = chars.next()?.to_digit(16)?;

@@ -409,6 +409,17 @@ mod tests {
     }
 
     #[test]
+    fn null_takes_back_lists_and_maps_that_an_earlier_name_set() {
+        let text = r#"{"created":"2024-01-01T00:00:00Z","Created":null,"history":[{}],"History":null,"config":{
+            "Labels":{"a":"1"},"labels":null,"Volumes":{"/v":{}},"volumes":null,"Env":["A=1"],"env":null,
+            "Healthcheck":{"Retries":1},"healthcheck":null,"User":"u","user":null,"ArgsEscaped":true,"argsescaped":null}}"#;
+        assert_eq!(
+            rewritten(text),
+            r#"{"architecture":"","os":"","rootfs":{"type":"","diff_ids":null},"config":{"User":"u","ArgsEscaped":true}}"#
+        );
+    }
+
+    #[test]
     fn values_of_the_wrong_kind_are_refused() {
         for text in [
             r#"{"os":1}"#,

@@ -172,9 +172,6 @@ impl<'de> Deserialize<'de> for Json {
             fn visit_str<E>(self, value: &str) -> Result<Json, E> {
                 Ok(Json::String(value.to_owned()))
             }
-            fn visit_string<E>(self, value: String) -> Result<Json, E> {
-                Ok(Json::String(value))
-            }
             fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Json, A::Error> {
                 let mut elements = Vec::new();
                 while let Some(element) = access.next_element()? {

@@ -191,17 +191,10 @@ fn parse_os(part: &str, whole: &str) -> Result<Platform, PlatformError> {
     platform.os_version = decode_option(parts.next().unwrap_or_default()).ok_or_else(undecodable)?.into();
     let mut features = Vec::new();
     for raw in parts {
-        // A lone `+` at the end means an empty list, not an empty feature.
-        if raw.is_empty() && options.matches('+').count() == 1 {
-            break;
-        }
         if raw.is_empty() {
-            return Err(undecodable());
+            return Err(wrong());
         }
-        let feature = decode_option(raw).ok_or_else(undecodable)?;
-        if !feature.is_empty() {
-            features.push(feature);
-        }
+        features.push(decode_option(raw).ok_or_else(undecodable)?);
     }
     platform.os_features = (!features.is_empty()).then_some(features);
     Ok(platform)
@@ -381,6 +374,25 @@ mod tests {
         assert_eq!(p.os_features.as_deref(), Some(&["win32k".to_owned(), "a+b".to_owned()][..]));
         assert_eq!(p.to_string(), "windows(10.0.17763+a%2Bb+win32k)/amd64");
         assert_eq!(p.short(), "windows/amd64");
+        let p = Platform::parse("linux(+b+a+b)/amd64").unwrap();
+        assert_eq!(p.normalized().os_features.unwrap(), ["a", "b"]);
+        let text = "linux(1%2B2%28%29%2F%25+x)/arm64";
+        assert_eq!(Platform::parse(text).unwrap().os_version, "1+2()/%");
+        assert_eq!(parsed(text), text);
+        assert_eq!(parsed("linux()/amd64"), "linux/amd64");
+    }
+
+    #[test]
+    fn a_plus_without_a_feature_was_accepted() {
+        for text in ["windows(10.0+)/amd64", "windows(10.0+a+)/amd64", "windows(10.0++a)/amd64"] {
+            assert!(matches!(Platform::parse(text), Err(PlatformError::Os { .. })), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_platform_without_a_system_is_unknown() {
+        let nothing = Platform::default();
+        assert_eq!((nothing.to_string(), nothing.normalized().os), ("unknown".to_owned(), host_os().into()));
     }
 
     #[test]
@@ -394,6 +406,9 @@ mod tests {
             "linux/am d64",
             "windows(10/amd64",
             "w(%zz)/amd64",
+            "w(+%)/amd64",
+            "w(a/b)/amd64",
+            "w(a b)/amd64",
         ] {
             assert!(Platform::parse(text).is_err(), "{text:?}");
         }

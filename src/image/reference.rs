@@ -293,6 +293,11 @@ mod tests {
         assert_eq!(full(&format!("alpine:1@{digest}")), format!("docker.io/library/alpine:1@{digest}"));
         let pinned = Reference::parse("alpine:1").unwrap().with_digest(&digest).unwrap();
         assert_eq!(pinned.to_string(), format!("docker.io/library/alpine:1@{digest}"));
+        assert_eq!(
+            (pinned.domain(), pinned.path(), pinned.tag()),
+            ("docker.io", "library/alpine", Some("1"))
+        );
+        assert!(matches!(pinned.with_digest("sha256:0"), Err(ReferenceError::Digest(DigestError::Format))));
         assert!(matches!(Reference::parse("alpine@sha256:00"), Err(ReferenceError::Format)));
         let short = format!("alpine@sha256:{}", "0".repeat(40));
         assert!(matches!(Reference::parse(&short), Err(ReferenceError::Digest(DigestError::Length))));

@@ -94,17 +94,13 @@ pub enum ErrorKind {
     MountFromLater { from: String, target: String },
     #[error("invalid mount target {target:?}")]
     MountTarget { target: String },
-    #[error("one of source, target required")]
-    SecretWithoutName,
     #[error("ssh does not support source")]
     SshSource,
-    #[error("here-documents go with the shell form of RUN only")]
-    RunHeredoc,
     #[error("RUN --device is a feature of experimental Dockerfile frontends only")]
     Device,
     #[error("arguments are required")]
     NoArguments,
-    #[error("the command has bytes that are not UTF-8")]
+    #[error("an instruction has bytes that are not UTF-8")]
     NotUtf8,
     #[error("the URL of the source stands for bytes that are not UTF-8")]
     SourceNotUtf8,
@@ -134,9 +130,9 @@ impl ErrorKind {
             Self::Chmod { .. } | Self::SymbolicChmod { .. } => "write 0755, or u=rwX,go=rX",
             Self::CopyGit | Self::CopyUrl => "use ADD",
             Self::CopyFromLater { .. } | Self::MountFromLater { .. } => "move the stage up",
+            Self::EpochYear => "use seconds since 1970, of the years 0 to 9999",
             Self::Signal { .. } => "use a number or a name such as SIGTERM",
             Self::Protocol { .. } => "use tcp, udp or sctp",
-            Self::RunHeredoc => "take the command out of the JSON array",
             Self::NoArguments => "give RUN a command",
             _ => return None,
         })

@@ -41,7 +41,7 @@ impl Lowering<'_, '_> {
             }
             match mount.mount_type {
                 MountType::Secret => {
-                    exec.secrets.push(secret(mount)?);
+                    exec.secrets.push(secret(mount));
                     continue;
                 }
                 MountType::Ssh => {
@@ -118,19 +118,17 @@ fn sharing(mount: &Mount) -> CacheSharing {
     }
 }
 
-fn secret(mount: &Mount) -> Result<Secret, ErrorKind> {
+/// The secret of a mount that has a source, an id or a target.
+fn secret(mount: &Mount) -> Secret {
     let mut id = if mount.source.is_empty() { mount.id.clone() } else { mount.source.clone() };
     if id.is_empty() {
-        if mount.target.is_empty() {
-            return Err(ErrorKind::SecretWithoutName);
-        }
         paths::base(&mount.target).clone_into(&mut id);
     }
     let mut target = (!mount.target.is_empty()).then(|| mount.target.clone());
     if mount.env.is_none() && target.is_none() {
         target = Some(format!("/run/secrets/{}", paths::base(&id)));
     }
-    Ok(Secret {
+    Secret {
         target,
         env: mount.env.clone(),
         uid: mount.uid.unwrap_or_default(),
@@ -138,7 +136,7 @@ fn secret(mount: &Mount) -> Result<Secret, ErrorKind> {
         mode: mount.mode.unwrap_or(0o400),
         optional: !mount.required,
         ..Secret::file(id, "")
-    })
+    }
 }
 
 fn agent(mount: &Mount) -> Result<SshAgent, ErrorKind> {

@@ -128,6 +128,9 @@ mod tests {
         let platform = Platform::new("linux", "amd64");
         let place = steps(1, true).next(Some(&platform), &env, false);
         assert_eq!(place.named("x"), "[linux/amd64->arm/v7 build 1/1] x");
+        env.set("TARGETPLATFORM", "linux/arm64");
+        let place = steps(1, true).next(Some(&platform), &env, false);
+        assert_eq!(place.named("x"), "[linux/amd64->arm64 build 1/1] x");
         env.set("TARGETPLATFORM", "windows/amd64");
         let place = steps(1, true).next(Some(&platform), &env, false);
         assert_eq!(place.named("x"), "[linux/amd64->windows/amd64 build 1/1] x");

@@ -36,7 +36,7 @@ impl Lowering<'_, '_> {
         // A command can read any file.
         self.read_stage(id, "/");
         let mut exec = ExecOp::new(stage.state.output, [""; 0]);
-        let line = self.command(stage, run, &mut exec)?;
+        let line = self.command(stage, run, &mut exec);
         let args = if line.shell { with_shell(&stage.state.image, &line.args) } else { line.args };
         self.add_mounts(stage, command, &mounts, &mut exec)?;
         self.set_container(stage, run, &mut exec)?;
@@ -64,18 +64,15 @@ impl Lowering<'_, '_> {
     }
 
     /// The command, with the file of a here-document that is a script mounted in `exec`.
-    fn command(&mut self, stage: &Current, run: &Run, exec: &mut ExecOp) -> Result<Line, ErrorKind> {
+    fn command(&mut self, stage: &Current, run: &Run, exec: &mut ExecOp) -> Line {
         let mut line = Line {
             args: run.line.args.clone(),
             suffix: String::new(),
             shell: run.line.form == Form::Shell,
             not_utf8: false,
         };
-        let Some(first) = run.line.files.first() else { return Ok(line) };
-        let [text] = &line.args[..] else { return Err(ErrorKind::RunHeredoc) };
-        if !line.shell {
-            return Err(ErrorKind::RunHeredoc);
-        }
+        // Only the shell form has here-documents: one text.
+        let (Some(first), [text]) = (run.line.files.first(), &line.args[..]) else { return line };
         if parse_heredoc(text).is_none() {
             // The shell itself reads the documents.
             let mut script = text.clone().into_bytes();
@@ -85,7 +82,7 @@ impl Lowering<'_, '_> {
                 script.extend_from_slice(file.name.as_bytes());
             }
             line.take_script(&script);
-            return Ok(line);
+            return line;
         }
         let chomped = if first.chomp { chomp(&first.data) } else { first.data.clone() };
         line.suffix = format!(" ({})", summary(&lossy(&first.data)));
@@ -99,10 +96,10 @@ impl Lowering<'_, '_> {
                 ..Mount::bind("/dev/pipes/", document)
             });
             line.args = vec![paths::join(["/dev/pipes/", &first.name])];
-            return Ok(line);
+            return line;
         }
         line.take_script(&chomped);
-        Ok(line)
+        line
     }
 
     /// Sets what does not depend on the command.

@@ -114,40 +114,25 @@ impl Lowering<'_, '_> {
 
     fn run_command(&mut self, stage: &mut Current, command: &Command<'_>) -> Result<(), ErrorKind> {
         match &command.instruction.kind {
-            Kind::Add(add) => self.add(stage, command, add),
-            Kind::Arg(arg) => self.arg(stage, command, arg),
-            Kind::Copy(copy) => self.copy(stage, command, copy),
-            Kind::Env(env) => self.env(stage, command, env),
-            Kind::Expose(expose) => self.expose(stage, command, expose),
-            Kind::Label(label) => self.label(stage, command, label),
-            Kind::Run(run) => self.run(stage, command, run),
-            Kind::StopSignal(stop) => self.stop_signal(stage, command, stop),
-            Kind::User(user) => self.user(stage, command, user),
-            Kind::Volume(volume) => self.volume(stage, command, volume),
-            Kind::Workdir(workdir) => self.workdir(stage, command, workdir),
-            Kind::Cmd(_)
-            | Kind::Entrypoint(_)
-            | Kind::Healthcheck(_)
-            | Kind::Maintainer(_)
-            | Kind::Onbuild(_)
-            | Kind::Shell(_) => {
-                self.run_plain(stage, command);
-                Ok(())
-            }
-        }
-    }
-
-    /// Lowers an instruction in which no variables are expanded and nothing can fail.
-    fn run_plain(&mut self, stage: &mut Current, command: &Command<'_>) {
-        match &command.instruction.kind {
+            Kind::Add(add) => self.add(stage, command, add)?,
+            Kind::Arg(arg) => self.arg(stage, command, arg)?,
+            Kind::Copy(copy) => self.copy(stage, command, copy)?,
+            Kind::Env(env) => self.env(stage, command, env)?,
+            Kind::Expose(expose) => self.expose(stage, command, expose)?,
+            Kind::Label(label) => self.label(stage, command, label)?,
+            Kind::Run(run) => self.run(stage, command, run)?,
+            Kind::StopSignal(stop) => self.stop_signal(stage, command, stop)?,
+            Kind::User(user) => self.user(stage, command, user)?,
+            Kind::Volume(volume) => self.volume(stage, command, volume)?,
+            Kind::Workdir(workdir) => self.workdir(stage, command, workdir)?,
             Kind::Cmd(line) => self.cmd(stage, command, line),
             Kind::Entrypoint(line) => self.entrypoint(stage, command, line),
             Kind::Healthcheck(check) => self.healthcheck(stage, command, check),
             Kind::Maintainer(maintainer) => stage.maintainer(maintainer),
             Kind::Onbuild(onbuild) => stage.state.config().on_build.push(onbuild.expression.clone()),
             Kind::Shell(shell) => stage.shell(shell),
-            _ => {}
         }
+        Ok(())
     }
 
     /// `text` with variables expanded; variables that are not set are noted.

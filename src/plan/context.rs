@@ -269,7 +269,11 @@ pub(super) fn image<'f>(
             Ok(_) => Ok(Some(image)),
             Err(source) => Err(ErrorKind::Config { source: source.clone() }.into()),
         },
-        Some(Ok(_)) => Ok(None),
+        // A fact of another kind is no answer.
+        None | Some(Ok(_)) => {
+            needs.insert(need.clone());
+            Ok(None)
+        }
     }
 }
 
@@ -279,13 +283,12 @@ pub(super) struct Ignore(pub(super) Option<IgnoreFile>);
 /// The answer to an ignore file need, `None` if it is missing.
 pub(super) fn ignore(need: Need, facts: &Facts, needs: &mut BTreeSet<Need>) -> Result<Option<Ignore>, Error> {
     match facts.get(&need) {
-        None => {
+        Some(Err(failure)) => Err(ErrorKind::Lookup(failure.clone()).into()),
+        Some(Ok(Fact::Ignore(file))) => Ok(Some(Ignore(file.clone()))),
+        None | Some(Ok(_)) => {
             needs.insert(need);
             Ok(None)
         }
-        Some(Err(failure)) => Err(ErrorKind::Lookup(failure.clone()).into()),
-        Some(Ok(Fact::Ignore(file))) => Ok(Some(Ignore(file.clone()))),
-        Some(Ok(_)) => Ok(None),
     }
 }
 
@@ -296,6 +299,9 @@ pub(super) fn git_context(
     commit_times: bool,
 ) -> Result<Option<RemoteSource>, Error> {
     let Some(git) = GitRef::parse(text)? else { return Ok(None) };
+    if git.not_utf8 {
+        return Err(ErrorKind::NotGit { input: text.into() }.into());
+    }
     Ok(Some(RemoteSource::Git {
         keep_git_dir: keep_git_dir || git.keep_git_dir == Some(true),
         skip_submodules: git.submodules == Some(false),

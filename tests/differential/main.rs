@@ -21,6 +21,7 @@ mod options;
 #[allow(dead_code, reason = "the benchmark uses the rest")]
 mod oracle;
 mod ours;
+mod testdata;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -139,6 +140,30 @@ fn mutated_dockerfiles_mean_the_same_to_both() {
         accepted.load(Ordering::Relaxed)
     );
     report(&found.into_inner().expect("not poisoned"));
+}
+
+#[test]
+fn testdata_means_the_same_to_both() {
+    assert_no_difference(testdata::cases());
+}
+
+#[test]
+fn configs_of_base_images_mean_the_same_to_both() {
+    assert_no_difference(testdata::configs());
+}
+
+/// Fails with the names of the cases about which the two disagree.
+fn assert_no_difference(cases: Vec<(String, Case)>) {
+    let (names, cases): (Vec<_>, Vec<_>) = cases.into_iter().unzip();
+    let mut oracle = Oracle::start(400);
+    let verdicts = oracle.ask(&cases);
+    let mut found = Vec::new();
+    for ((name, case), theirs) in names.iter().zip(&cases).zip(&verdicts) {
+        if let Some(difference) = settled_difference(&mut oracle, case, theirs) {
+            found.push(format!("{name}: {difference}"));
+        }
+    }
+    assert!(found.is_empty(), "Bob's / BuildKit's:\n{}", found.join("\n"));
 }
 
 /// Writes each difference to a file of its own and fails if there is one.

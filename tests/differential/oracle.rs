@@ -88,7 +88,10 @@ impl Oracle {
 fn read(output: &mut impl BufRead) -> Verdict {
     let mut line = String::new();
     output.read_line(&mut line).expect("the oracle answers");
-    serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line}"))
+    let mut verdict: Verdict = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line}"));
+    // A config that cannot be encoded is an error after all.
+    verdict.ok &= verdict.error.is_empty();
+    verdict
 }
 
 impl Drop for Oracle {

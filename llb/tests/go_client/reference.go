@@ -76,6 +76,10 @@ func sources() []graph {
 			llb.GitBundleURL("oci-layout+blob://x@"+string(sha), llb.GitBundleOCIStore("s1", "store")))},
 		{name: "git_unknown_scheme", state: llb.Git("ftp://example.com/a", "main")},
 		{name: "git_odd_path", state: llb.Git("https://example.com/a b/ü", "", llb.AuthTokenSecret(""), llb.AuthHeaderSecret(""))},
+		{name: "git_encoded_path", state: llb.Git("https://example.com/%c3%bc%2Fx", "main")},
+		{name: "git_malformed_path", state: llb.Git("example.com/%zz", "main")},
+		{name: "git_control_character", state: llb.Git("https://example.com/a\x01", "main")},
+		{name: "git_blank_in_host", state: llb.Git("https://exam ple.com/a", "main")},
 		{name: "http", state: llb.HTTP("https://example.com/a.tar.gz")},
 		{name: "http_options", state: llb.HTTP("http://example.com/a", llb.Checksum(sha), llb.Filename("b"), llb.Chmod(0640), llb.Chown(1000, 0),
 			llb.AuthHeaderSecret("h"), llb.Header(llb.HTTPHeader{Accept: "text/plain"}),
@@ -84,6 +88,7 @@ func sources() []graph {
 		{name: "image_blob", state: llb.ImageBlob("alpine@"+string(sha), llb.Filename("f"), llb.Chmod(0600), llb.Chown(1, 2))},
 		{name: "oci_layout_blob", state: llb.OCILayoutBlob("example.com/a@"+string(sha), llb.ImageBlobOCIStore("s1", "store"))},
 		{name: "raw_with_empty_values", state: llb.NewState(llb.NewSource("local://x", map[string]string{"": "a", "b": "", "local.session": ""}, llb.Constraints{}).Output())},
+		{name: "raw_local", state: llb.NewState(llb.NewSource("local://x", map[string]string{"a": "b"}, llb.Constraints{}).Output())},
 	}
 }
 

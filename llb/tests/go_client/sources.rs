@@ -135,6 +135,10 @@ pub(super) const CASES: &[Case] = &[
             },
         )
     }),
+    ("git_encoded_path", |b| add(b, GitSource::with_fragment("https://example.com/%c3%bc%2Fx", "main"))),
+    ("git_malformed_path", |b| add(b, GitSource::with_fragment("example.com/%zz", "main"))),
+    ("git_control_character", |b| add(b, GitSource::with_fragment("https://example.com/a\x01", "main"))),
+    ("git_blank_in_host", |b| add(b, GitSource::with_fragment("https://exam ple.com/a", "main"))),
     ("http", |b| add(b, HttpSource::new("https://example.com/a.tar.gz"))),
     ("http_options", |b| {
         add(
@@ -192,5 +196,9 @@ pub(super) const CASES: &[Case] = &[
                 attrs: attrs.map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
             },
         )
+    }),
+    ("raw_local", |b| {
+        let attrs = [("a".to_owned(), "b".to_owned())].into();
+        add(b, RawSource { identifier: "local://x".to_owned(), attrs })
     }),
 ];

@@ -68,6 +68,7 @@ mod tests {
         assert_eq!(fields("a,").unwrap(), ["a", ""]);
         assert_eq!(fields(r#""a,""b",c"#).unwrap(), ["a,\"b", "c"]);
         assert_eq!(fields("a\r\n").unwrap(), ["a"]);
+        assert_eq!(fields(r#"a,"b,c""#).unwrap(), ["a", "b,c"]);
     }
 
     #[test]

@@ -9,14 +9,14 @@ use crate::dockerfile::syntax::Node;
 use crate::dockerfile::syntax::heredoc::{chomp, parse_heredoc};
 
 pub(super) fn add(node: &Node) -> Result<Add, ErrorKind> {
-    check_count(node, "ADD")?;
+    let words = sources_and_dest(node, "ADD")?;
     let flags = Flags::none()
         .texts(&["chown", "chmod", "checksum"])
         .bools(&["link", "keep-git-dir", "unpack"])
         .repeated(&["exclude"])
         .parse(&node.flags)?;
     Ok(Add {
-        files: sources_and_dest(node, "ADD")?,
+        files: files(node, words, "ADD")?,
         chown: flags.text("chown"),
         chmod: flags.text("chmod"),
         link: flags.bool("link").unwrap_or_default(),
@@ -28,14 +28,14 @@ pub(super) fn add(node: &Node) -> Result<Add, ErrorKind> {
 }
 
 pub(super) fn copy(node: &Node) -> Result<Copy, ErrorKind> {
-    check_count(node, "COPY")?;
+    let words = sources_and_dest(node, "COPY")?;
     let flags = Flags::none()
         .texts(&["chown", "from", "chmod"])
         .bools(&["link", "parents"])
         .repeated(&["exclude"])
         .parse(&node.flags)?;
     Ok(Copy {
-        files: sources_and_dest(node, "COPY")?,
+        files: files(node, words, "COPY")?,
         from: flags.text("from"),
         chown: flags.text("chown"),
         chmod: flags.text("chmod"),
@@ -45,17 +45,22 @@ pub(super) fn copy(node: &Node) -> Result<Copy, ErrorKind> {
     })
 }
 
-fn check_count(node: &Node, instruction: &'static str) -> Result<(), ErrorKind> {
-    if node.args.len() < 2 {
-        return Err(ErrorKind::NoDestination { instruction });
+/// Sources, of which there is at least one, and destination.
+fn sources_and_dest<'a>(
+    node: &'a Node,
+    instruction: &'static str,
+) -> Result<(&'a [String], &'a String), ErrorKind> {
+    match node.args.split_last() {
+        Some((dest, sources)) if !sources.is_empty() => Ok((sources, dest)),
+        _ => Err(ErrorKind::NoDestination { instruction }),
     }
-    Ok(())
 }
 
-fn sources_and_dest(node: &Node, instruction: &'static str) -> Result<SourcesAndDest, ErrorKind> {
-    let Some((dest, sources)) = node.args.split_last() else {
-        return Err(ErrorKind::NoDestination { instruction });
-    };
+fn files(
+    node: &Node,
+    (sources, dest): (&[String], &String),
+    instruction: &'static str,
+) -> Result<SourcesAndDest, ErrorKind> {
     if parse_heredoc(dest).is_some() {
         return Err(ErrorKind::HeredocDestination { instruction });
     }

@@ -131,9 +131,7 @@ impl<'a> Parser<'a> {
             self.escape = match directive.value.as_str() {
                 "\\" => '\\',
                 "`" => '`',
-                _ => {
-                    return Err(ErrorKind::InvalidEscape { value: directive.value });
-                }
+                _ => return Err(ErrorKind::InvalidEscape { value: directive.value }),
             };
         }
         self.comments.pop();

@@ -1,0 +1,4 @@
+ARG TAG
+ARG DIGEST=latest
+FROM alpine:${TAG} AS one
+FROM alpine:${DIGEST}

@@ -1,0 +1,11 @@
+FROM alpine:3.20 AS one
+CMD ["a"]
+ENTRYPOINT ["b"]
+HEALTHCHECK NONE
+FROM one
+CMD ["c"]
+CMD ["d"]
+ENTRYPOINT ["e"]
+ENTRYPOINT ["f"]
+HEALTHCHECK CMD ["g"]
+HEALTHCHECK CMD ["h"]

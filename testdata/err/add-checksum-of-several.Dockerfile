@@ -1,0 +1,2 @@
+FROM alpine
+ADD --checksum=sha256:0000000000000000000000000000000000000000000000000000000000000000 https://example.com/a https://example.com/b /d/

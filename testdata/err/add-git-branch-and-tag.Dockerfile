@@ -1,0 +1,2 @@
+FROM alpine
+ADD https://example.com/r.git?branch=a&tag=b /r

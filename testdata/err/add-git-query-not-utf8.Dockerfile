@@ -1,0 +1,2 @@
+FROM scratch
+ADD https://example.com/r.git?ref=%ff /r

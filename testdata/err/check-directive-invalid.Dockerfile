@@ -1,0 +1,2 @@
+# check=skip=all;errors=true
+FROM alpine:3.20

@@ -1,0 +1,2 @@
+FROM alpine
+COPY --chmod=17777 a /a

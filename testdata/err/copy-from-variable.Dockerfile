@@ -1,0 +1,3 @@
+ARG A=a
+FROM alpine
+COPY --from=$A /a /b

@@ -1,0 +1,2 @@
+FROM alpine
+EXPOSE 1.2.3:80:80

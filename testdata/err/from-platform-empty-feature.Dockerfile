@@ -1,0 +1,1 @@
+FROM --platform=windows(10.0+)/amd64 alpine

@@ -1,0 +1,2 @@
+ARG PLATFROM=linux/amd64
+FROM --platform=$PLATFORM alpine

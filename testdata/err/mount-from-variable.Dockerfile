@@ -1,0 +1,3 @@
+ARG A=a
+FROM alpine
+RUN --mount=from=$A,target=/t true

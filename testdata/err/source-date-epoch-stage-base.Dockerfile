@@ -1,0 +1,3 @@
+FROM alpine AS when
+ADD https://example.com/f /f
+FROM alpine

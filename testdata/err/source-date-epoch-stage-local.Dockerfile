@@ -1,0 +1,3 @@
+FROM scratch AS when
+ADD f /f
+FROM alpine

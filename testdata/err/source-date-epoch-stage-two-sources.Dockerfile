@@ -1,0 +1,3 @@
+FROM scratch AS when
+ADD https://example.com/f https://example.com/g /g/
+FROM alpine

@@ -1,0 +1,3 @@
+FROM scratch AS when
+ARG A
+FROM alpine

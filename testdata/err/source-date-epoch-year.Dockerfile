@@ -1,0 +1,3 @@
+FROM alpine AS parent
+ENV A=1
+FROM parent

@@ -1,0 +1,2 @@
+ARG TAG=${UNSET:?}
+FROM alpine:${TAG}

@@ -1,0 +1,3 @@
+FROM alpine:3.20
+ARG UNSET
+ENV A=[$UNSET] B=[${UNSET:-default}]

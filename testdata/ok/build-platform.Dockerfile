@@ -1,0 +1,5 @@
+FROM --platform=$BUILDPLATFORM alpine:3.20 AS build
+ARG BUILDARCH TARGETARCH
+RUN echo "$BUILDARCH $TARGETARCH"
+FROM alpine:3.20
+COPY --from=build /a /b

@@ -1,0 +1,3 @@
+FROM alpine:3.20
+COPY --link=false a /a
+COPY --link=true b /b

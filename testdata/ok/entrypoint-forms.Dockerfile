@@ -1,0 +1,3 @@
+FROM alpine:3.20
+ENTRYPOINT exec "$0"
+ENTRYPOINT ["run", "it"]

@@ -1,0 +1,2 @@
+FROM alpine:3.20
+LABEL name the rest is "one" value

@@ -1,0 +1,4 @@
+ARG SOURCE_DATE_EPOCH
+FROM alpine:3.20
+ARG SOURCE_DATE_EPOCH
+RUN echo "a folder has no time: [$SOURCE_DATE_EPOCH]"

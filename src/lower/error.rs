@@ -100,7 +100,7 @@ pub enum ErrorKind {
     Device,
     #[error("arguments are required")]
     NoArguments,
-    #[error("an instruction has bytes that are not UTF-8")]
+    #[error("the command has bytes that are not UTF-8")]
     NotUtf8,
     #[error("the URL of the source stands for bytes that are not UTF-8")]
     SourceNotUtf8,
@@ -130,7 +130,6 @@ impl ErrorKind {
             Self::Chmod { .. } | Self::SymbolicChmod { .. } => "write 0755, or u=rwX,go=rX",
             Self::CopyGit | Self::CopyUrl => "use ADD",
             Self::CopyFromLater { .. } | Self::MountFromLater { .. } => "move the stage up",
-            Self::EpochYear => "use seconds since 1970, of the years 0 to 9999",
             Self::Signal { .. } => "use a number or a name such as SIGTERM",
             Self::Protocol { .. } => "use tcp, udp or sctp",
             Self::NoArguments => "give RUN a command",

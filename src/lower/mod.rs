@@ -242,14 +242,6 @@ impl<'p, 'n> Lowering<'p, 'n> {
         constraints
     }
 
-    /// Notes what BuildKit finds only when it encodes the graph: the first such error is reported, without
-    /// a line, if there is no other.
-    fn refuse_late(&mut self, wrong: bool, kind: ErrorKind) {
-        if wrong && self.late.is_none() {
-            self.late = Some(kind.into());
-        }
-    }
-
     fn notice(&mut self, command: &Command<'_>, kind: NoticeKind) {
         let head = &command.instruction.head;
         let comments = head.comments.as_slice().into();

@@ -371,3 +371,37 @@ fn a_source_date_epoch_beyond_the_year_9999_is_refused_once_the_history_has_it()
     assert_eq!(with_epoch("FROM alpine\nENV A=1\n").unwrap_err(), None);
     assert!(with_epoch("FROM alpine\n").is_ok());
 }
+
+#[test]
+fn a_context_at_a_web_address_is_unpacked_if_it_is_an_archive() {
+    let lowered = |archive| {
+        let context = plan::Context::Http { url: "https://h/c.tar".into(), archive };
+        let options = options(|options| options.context = context);
+        lower_with("FROM scratch\nCOPY a /b\n", "", &options).0.unwrap()
+    };
+    let from = |lowered: &Lowered| {
+        let llb::CopyFrom::Output(from) = copies(lowered)[0].from else { panic!("an action") };
+        lowered.graph.get(from).map(|(op, _)| op.clone()).unwrap()
+    };
+    let Op::Source(SourceOp::Http(file)) = from(&lowered(false)) else { panic!("no file") };
+    assert_eq!((file.url.as_str(), file.filename.as_str()), ("https://h/c.tar", "context"));
+    let Op::File(unpacked) = from(&lowered(true)) else { panic!("no archive") };
+    let Some(llb::FileAction::Copy(copy)) = unpacked.actions().next() else { panic!("no copy") };
+    assert_eq!((copy.src.as_str(), copy.dest.as_str(), copy.attempt_unpack), ("/context", "/", true));
+}
+
+#[test]
+fn base_images_are_looked_up_as_the_options_say() {
+    for (mode, written, name) in [
+        (plan::ResolveMode::Default, llb::ResolveMode::Default, "default"),
+        (plan::ResolveMode::Pull, llb::ResolveMode::ForcePull, "pull"),
+        (plan::ResolveMode::Local, llb::ResolveMode::PreferLocal, "local"),
+    ] {
+        let options = options(|options| options.resolve_mode = mode);
+        let lowered = lower_with("FROM a\n", "", &options).0.unwrap();
+        let Some((Op::Source(SourceOp::Image(image)), _)) = lowered.graph.get(lowered.root) else {
+            panic!("no image")
+        };
+        assert_eq!((image.resolve_mode, mode.name()), (written, name));
+    }
+}

@@ -260,10 +260,6 @@ pub(super) fn image<'f>(
     needs: &mut BTreeSet<Need>,
 ) -> Result<Option<&'f ImageFact>, Error> {
     match facts.get(&need) {
-        None => {
-            needs.insert(need);
-            Ok(None)
-        }
         Some(Err(failure)) => Err(ErrorKind::Lookup(failure.clone()).into()),
         Some(Ok(Fact::Image(image))) => match &image.config {
             Ok(_) => Ok(Some(image)),
@@ -271,7 +267,7 @@ pub(super) fn image<'f>(
         },
         // A fact of another kind is no answer.
         None | Some(Ok(_)) => {
-            needs.insert(need.clone());
+            needs.insert(need);
             Ok(None)
         }
     }
@@ -299,9 +295,6 @@ pub(super) fn git_context(
     commit_times: bool,
 ) -> Result<Option<RemoteSource>, Error> {
     let Some(git) = GitRef::parse(text)? else { return Ok(None) };
-    if git.not_utf8 {
-        return Err(ErrorKind::NotGit { input: text.into() }.into());
-    }
     Ok(Some(RemoteSource::Git {
         keep_git_dir: keep_git_dir || git.keep_git_dir == Some(true),
         skip_submodules: git.submodules == Some(false),

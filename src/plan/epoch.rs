@@ -170,11 +170,12 @@ fn time_of(
     }
     let need = Need::SourceTime { source, log_name };
     match facts.get(&need) {
-        Some(Err(failure)) => Err(ErrorKind::Lookup(failure.clone()).into()),
-        Some(Ok(Fact::SourceTime(seconds))) => Ok(Epoch::Known(*seconds)),
-        None | Some(Ok(_)) => {
+        None => {
             needs.insert(need);
             Ok(Epoch::Missing)
         }
+        Some(Err(failure)) => Err(ErrorKind::Lookup(failure.clone()).into()),
+        Some(Ok(Fact::SourceTime(seconds))) => Ok(Epoch::Known(*seconds)),
+        Some(Ok(_)) => Ok(Epoch::Known(None)),
     }
 }

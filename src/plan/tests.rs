@@ -318,3 +318,154 @@ fn triggers_that_read_from_the_image_they_belong_to_do_not_run_on_without_end() 
     // Read from twice, not by one another.
     planned("FROM trigger\nCOPY --from=trigger /a /b\n", &options(|_| {}), |_, _| ()).unwrap();
 }
+
+/// What planning says once every need has the answer that `answer` gives.
+fn answered(
+    text: &str,
+    options: &Options,
+    answer: impl Fn(&Need) -> Result<Fact, Failure>,
+) -> Result<BTreeSet<Need>, Error> {
+    let dockerfile = parsed(text);
+    let mut facts = Facts::new();
+    let mut planning = Planning::new(&dockerfile, options, None);
+    let Answer::Need(needs) = planning.answer(&facts)? else { panic!("nothing is needed") };
+    facts.extend(needs.into_iter().map(|need| (need.clone(), answer(&need))));
+    match planning.answer(&facts)? {
+        Answer::Need(needs) => Ok(needs),
+        Answer::Ready(_) => Ok(BTreeSet::new()),
+    }
+}
+
+fn with_contexts(args: &[(&str, &str)], contexts: &[(&str, &str)]) -> Options {
+    let named_contexts = contexts.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+    Options { named_contexts, ..with_args(args) }
+}
+
+#[test]
+fn a_fact_that_cannot_be_found_out_is_an_error_of_what_needs_it() {
+    let image = with_contexts(&[], &[("base", "docker-image://other")]);
+    let time = with_contexts(&[("SOURCE_DATE_EPOCH", "base")], &[("base", "https://h/r.git")]);
+    for (text, options, line) in [
+        ("FROM scratch\n", &options(|_| {}), None),
+        ("FROM scratch\nFROM base\n", &image, Some(2)),
+        ("FROM scratch\n", &time, None),
+    ] {
+        let broken = |_: &Need| -> Result<Fact, Failure> {
+            Err(std::sync::Arc::new(std::io::Error::other("broken wire")))
+        };
+        let error = answered(text, options, broken).unwrap_err();
+        assert_eq!(error.to_string(), "broken wire");
+        assert_eq!(error.spans.first().map(|span| span.first()), line);
+    }
+}
+
+#[test]
+fn a_fact_of_another_kind_is_no_answer() {
+    let time = with_args(&[("SOURCE_DATE_EPOCH", "src")]);
+    for (text, options) in
+        [("FROM a\n", &options(|_| {})), ("FROM scratch AS src\nADD https://h/x /\nFROM scratch\n", &time)]
+    {
+        let other = |need: &Need| {
+            let image = || Fact::Image(ImageFact::new(DIGEST, *b"{}"));
+            Ok(if matches!(need, Need::Image { .. }) { Fact::Ignore(None) } else { image() })
+        };
+        assert!(!answered(text, options, other).unwrap().is_empty(), "{text}");
+    }
+}
+
+#[test]
+fn a_reference_that_was_found_takes_the_place_of_the_one_that_was_asked_for() {
+    let found = |need: &Need| {
+        let mut answer = answer(need);
+        if let Fact::Image(image) = &mut answer {
+            image.reference = Some("mirror.example/a:1".into());
+        }
+        answer
+    };
+    let dockerfile = parsed("FROM a\n");
+    let options = options(|_| {});
+    let mut facts = Facts::new();
+    let mut planning = Planning::new(&dockerfile, &options, None);
+    let Answer::Need(needs) = planning.answer(&facts).unwrap() else { panic!("nothing is known yet") };
+    facts.extend(needs.into_iter().map(|need| (need.clone(), Ok(found(&need)))));
+    let Answer::Ready(plan) = planning.answer(&facts).unwrap() else { panic!("all is known") };
+    assert_eq!(plan.stages[0].base_name, format!("mirror.example/a:1@{DIGEST}"));
+}
+
+#[test]
+fn contexts_that_are_written_as_no_frontend_would_are_refused() {
+    for (context, message) in [
+        ("nothing", "invalid context specifier nothing for base"),
+        ("git@h", "invalid context specifier git@h for base"),
+        ("git@h:", ""),
+        ("git@h/x:y", "invalid git context git@h/x:y"),
+    ] {
+        let outcome = planned("FROM base\n", &with_contexts(&[], &[("base", context)]), |_, _| ());
+        let error = outcome.err().map(|error| error.to_string()).unwrap_or_default();
+        assert_eq!(error, message, "{context}");
+    }
+}
+
+#[test]
+fn the_main_context_may_be_elsewhere() {
+    let main = |args: &[(&str, &str)], context: Context| {
+        let options = Options { context, ..with_args(args) };
+        planned("FROM scratch\n", &options, |plan, rounds| {
+            (plan.remote_context.clone().unwrap(), plan.epoch, rounds.len())
+        })
+    };
+    let git = || Context::Git("https://h/r.git#v1:d".into());
+    let ((source, step), epoch, rounds) = main(&[("BUILDKIT_CONTEXT_KEEP_GIT_DIR", "1")], git()).unwrap();
+    assert_eq!(step, "[internal] load git source https://h/r.git#v1:d");
+    assert_eq!((epoch, rounds), (None, 0));
+    let RemoteSource::Git { remote, reference, subdir, keep_git_dir, mtime, .. } = source else { panic!() };
+    assert_eq!(
+        (remote.as_str(), reference.as_str(), subdir.as_str(), keep_git_dir, mtime.as_str()),
+        ("https://h/r.git", "v1", "d", true, "")
+    );
+    // Its time is asked for, and its files get the time of their commit.
+    let ((source, _), epoch, rounds) = main(&[("SOURCE_DATE_EPOCH", "context")], git()).unwrap();
+    assert!(matches!(source, RemoteSource::Git { keep_git_dir: false, mtime, .. } if mtime == "commit"));
+    assert_eq!((epoch, rounds), (Some(7), 1));
+    let http = Context::Http { url: "https://h/x.tar".into(), archive: true };
+    let ((source, step), ..) = main(&[], http).unwrap();
+    assert!(matches!(source, RemoteSource::Http { filename, .. } if filename == "context"));
+    assert_eq!(step, "[internal] load remote build context");
+    let error = main(&[], Context::Git("https://h/x".into())).unwrap_err();
+    assert_eq!(error.to_string(), "invalid git context https://h/x");
+}
+
+#[test]
+fn source_date_epoch_may_be_the_time_of_a_context_or_a_repository() {
+    let needs = |text: &str, contexts: &[(&str, &str)]| {
+        let dockerfile = parsed(text);
+        let options = with_contexts(&[("SOURCE_DATE_EPOCH", "src"), ("V", "2")], contexts);
+        match Planning::new(&dockerfile, &options, None).answer(&Facts::new()).unwrap() {
+            Answer::Need(needs) => needs.into_iter().collect::<Vec<_>>(),
+            Answer::Ready(_) => Vec::new(),
+        }
+    };
+    let asked = needs("FROM scratch\n", &[("src", "https://h/r.git#v1")]);
+    let [Need::SourceTime { source: RemoteSource::Git { reference, .. }, log_name }] = &asked[..] else {
+        panic!("{asked:?}")
+    };
+    assert_eq!(reference, "v1");
+    assert_eq!(log_name, "[internal] resolve SOURCE_DATE_EPOCH named context src");
+    let text = "FROM scratch AS src\nARG V=1\nARG C=abcd\nADD --keep-git-dir --checksum=$C https://h/r.git#v$V:d /\n";
+    let asked = needs(text, &[]);
+    let [
+        Need::SourceTime {
+            source: RemoteSource::Git { reference, subdir, checksum, keep_git_dir, .. }, ..
+        },
+    ] = &asked[..]
+    else {
+        panic!("{asked:?}")
+    };
+    assert_eq!(
+        (reference.as_str(), subdir.as_str(), checksum.as_str(), *keep_git_dir),
+        ("v2", "d", "abcd", true)
+    );
+    // An image has to be looked at before it is known to have no time.
+    let asked = needs("FROM scratch\n", &[("src", "docker-image://a")]);
+    assert!(matches!(&asked[..], [Need::Image { .. }]), "{asked:?}");
+}

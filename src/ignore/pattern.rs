@@ -1,5 +1,9 @@
 //! Lists of patterns (moby/patternmatcher).
 
+use std::sync::OnceLock;
+
+use ::regex::Regex;
+
 use super::path::{clean, dir, is_match_pattern};
 use super::{Error, regex};
 
@@ -27,9 +31,12 @@ enum Matcher {
     Prefix,
     /// `**text`: everything that ends with the text behind `**`, or is that text behind its slash.
     Suffix,
-    Regex(::regex::Regex),
-    /// The pattern passes the first check, but becomes no regular expression: using it fails.
-    Bad,
+    /// A regular expression, compiled when it is first asked. Some patterns pass the first check and still
+    /// become none: using those fails.
+    Regex {
+        text: String,
+        compiled: OnceLock<Option<Regex>>,
+    },
 }
 
 /// Which patterns of a list matched a directory; the default knows nothing.
@@ -64,7 +71,7 @@ impl Pattern {
                 regex::Form::Exact => Matcher::Exact,
                 regex::Form::Prefix => Matcher::Prefix,
                 regex::Form::Suffix => Matcher::Suffix,
-                regex::Form::Regex(text) => regex::compile(&text).map_or(Matcher::Bad, Matcher::Regex),
+                regex::Form::Regex(text) => Matcher::Regex { text, compiled: OnceLock::new() },
             },
             text: text.to_owned(),
             exclusion,
@@ -79,11 +86,10 @@ impl Pattern {
                 let suffix = &self.text[2..];
                 path.ends_with(suffix) || suffix.strip_prefix('/') == Some(path)
             }
-            Matcher::Regex(regex) => regex.is_match(path),
-            Matcher::Bad => {
-                let pattern = self.text.clone();
-                return Err(Error::BadPattern { pattern });
-            }
+            Matcher::Regex { text, compiled } => match compiled.get_or_init(|| regex::compile(text)) {
+                Some(regex) => regex.is_match(path),
+                None => return Err(Error::BadPattern { pattern: self.text.clone() }),
+            },
         })
     }
 

@@ -53,7 +53,10 @@ impl Json {
     /// # Errors
     /// [`JsonError::Syntax`].
     pub fn parse(text: &[u8]) -> Result<Self, JsonError> {
-        Ok(serde_json::from_str(&String::from_utf8_lossy(text))?)
+        Ok(match str::from_utf8(text) {
+            Ok(text) => serde_json::from_str(text)?,
+            Err(_) => serde_json::from_str(&String::from_utf8_lossy(text))?,
+        })
     }
 
     /// The members of an object; none for `null`.

@@ -23,7 +23,7 @@ pub(crate) fn conversion(
 ) -> Result<Box<Conversion>, Rejected> {
     let source = Source::new("Dockerfile", &*case.text);
     let converter = Converter::new(source, options)?;
-    let mut pending = converter.start(options, options.platforms.first());
+    let mut pending = converter.start(options, options.platforms.first())?;
     loop {
         match pending.answer(facts)? {
             Answer::Need(more, needs) => {

@@ -20,7 +20,7 @@ fn convert(text: impl Into<Vec<u8>>) -> Result<usize, String> {
     let message = |rejected: bob::build::convert::Rejected| rejected.error.message;
     let converter = Converter::new(Source::new("Dockerfile", text.into()), &options).map_err(message)?;
     let mut facts = Facts::new();
-    let mut pending = converter.start(&options, None);
+    let mut pending = converter.start(&options, None).map_err(message)?;
     loop {
         match pending.answer(&facts).map_err(message)? {
             Answer::Done(conversion) => {

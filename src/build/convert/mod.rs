@@ -107,9 +107,17 @@ impl Converter {
     }
 
     /// The conversion for one platform: one of `options.platforms`, or `None` where that is empty.
-    pub fn start<'a>(&'a self, options: &'a Options, platform: Option<&Platform>) -> Pending<'a> {
+    ///
+    /// # Errors
+    /// [`Rejected`] where the settings of the build checks mean nothing.
+    pub fn start<'a>(
+        &'a self,
+        options: &'a Options,
+        platform: Option<&Platform>,
+    ) -> Result<Pending<'a>, Rejected> {
+        let settings = settings(&self.source, options)?;
         let planning = Box::new(Planning::new(&self.dockerfile, options, platform));
-        Pending { converter: self, options, planning }
+        Ok(Pending { converter: self, settings, planning })
     }
 }
 
@@ -117,7 +125,7 @@ impl Converter {
 #[derive(Debug)]
 pub struct Pending<'a> {
     converter: &'a Converter,
-    options: &'a Options,
+    settings: Settings,
     planning: Box<Planning<'a>>,
 }
 
@@ -128,12 +136,12 @@ impl<'a> Pending<'a> {
     /// [`Rejected`] where BuildKit rejects the Dockerfile with these options.
     pub fn answer(mut self, facts: &Facts) -> Result<Answer<'a>, Rejected> {
         let source = &self.converter.source;
-        let settings = settings(source, self.options)?;
         let planned = match self.planning.answer(facts) {
             Ok(plan::Answer::Need(needs)) => return Ok(Answer::Need(self, needs)),
             Ok(plan::Answer::Ready(plan)) => Ok(plan),
             Err(error) => Err(Box::new(error.diagnostic(source))),
         };
+        let settings = self.settings;
         let mut notices = self.planning.into_notices();
         let lowered = planned.and_then(|plan| {
             lower::lower(&plan, source, &mut notices).map_err(|error| Box::new(error.diagnostic(source)))
@@ -199,8 +207,10 @@ pub async fn convert(
     } else {
         options.platforms.iter().cloned().map(Some).collect()
     };
-    let start = |platform: &Option<Platform>| converter.start(options, platform.as_ref());
-    let mut pending: Vec<(usize, Pending<'_>)> = platforms.iter().map(start).enumerate().collect();
+    let mut pending = Vec::new();
+    for (index, platform) in platforms.iter().enumerate() {
+        pending.push((index, converter.start(options, platform.as_ref())?));
+    }
     let mut done: BTreeMap<usize, Conversion> = BTreeMap::new();
     while !pending.is_empty() {
         let mut needs = BTreeSet::new();

@@ -24,10 +24,6 @@ mod ours;
 #[path = "../tests/robustness/shapes.rs"]
 mod shapes;
 
-/// That of the binary.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::process::Command;

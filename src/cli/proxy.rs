@@ -118,6 +118,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 /// Wrong arguments or variables, or an address that cannot be listened on.
 pub async fn run(args: Args) -> Result<(), Failure> {
     logging::init("info");
+    hide_memory();
     let (addresses, optional) = if args.listen.is_empty() {
         (DEFAULT_LISTEN.iter().filter_map(|address| address.parse().ok()).collect(), true)
     } else {
@@ -141,6 +142,15 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     tokio::select! {
         ended = proxy::run(listeners, config, stop.cancelled_owned()) => Ok(ended?),
         () = abort.cancelled() => Ok(()),
+    }
+}
+
+/// Keeps other processes of the same user from reading the credentials: in `/proc`, with a debugger, or in a
+/// core dump.
+fn hide_memory() {
+    use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+    if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
+        tracing::warn!(%error, "other processes of this user may read this process's memory");
     }
 }
 

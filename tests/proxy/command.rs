@@ -1,5 +1,7 @@
 //! `bob proxy` as a program: arguments, variables, logs, signals, exit codes.
 
+use std::fs::Permissions;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
@@ -85,10 +87,15 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(args: &[&str], env: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bob"));
+        command.arg("proxy").args(args);
+        Self::spawn(command, env)
+    }
+
+    fn spawn(mut command: Command, env: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let log = std::fs::File::create(folder.path().join("log")).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_bob"));
-        command.arg("proxy").args(args).env_clear().envs(env.iter().copied());
+        command.env_clear().envs(env.iter().copied());
         Self { child: command.stdin(Stdio::null()).stderr(log).spawn().unwrap(), folder }
     }
 
@@ -172,4 +179,22 @@ async fn it_serves_both_families_logs_no_secret_and_ends_on_sigterm() {
     for secret in ["hunter2", "sesame", "dXNlcjpodW50ZXIy", "Ym9iOnNlc2FtZQ=="] {
         assert!(!log.contains(secret), "{secret}: {log}");
     }
+}
+
+#[tokio::test]
+async fn other_processes_of_its_user_cannot_read_its_variables() {
+    // The user cannot look into the project's folder, perhaps.
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+    let program = folder.path().join("bob");
+    std::fs::copy(env!("CARGO_BIN_EXE_bob"), &program).unwrap();
+    let mut command = Command::new("/usr/bin/setpriv");
+    command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(program);
+    command.args(["proxy", "--listen", "127.0.0.1:0", "--base-ref", "a", "--target-ref", "b"]);
+    let running = Running::spawn(command, &[("WORKSPACEKIT_BOBPROXY_AUTH", "{}")]);
+    running.addresses(1).await;
+    let proc = format!("/proc/{}", running.child.id());
+    let status = std::fs::read_to_string(format!("{proc}/status")).unwrap();
+    assert!(status.contains("\nUid:\t65534\t"), "{status}");
+    assert_eq!(std::fs::metadata(format!("{proc}/environ")).unwrap().uid(), 0, "the user may read it");
 }

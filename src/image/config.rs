@@ -434,6 +434,12 @@ mod tests {
     }
 
     #[test]
+    fn bytes_that_are_not_utf8_are_replaced() {
+        let image = ImageConfig::parse(b"{\"os\":\"a\xff\"}").unwrap();
+        assert_eq!(image.platform.os, "a\u{fffd}");
+    }
+
+    #[test]
     fn times_lose_trailing_zeros() {
         let image = ImageConfig::parse(br#"{"created":"2024-01-02T03:04:05.100Z"}"#).unwrap();
         assert_eq!(image.created.as_deref(), Some("2024-01-02T03:04:05.1Z"));

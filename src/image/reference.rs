@@ -84,11 +84,6 @@ impl Reference {
         Ok(Self { text, domain, name, tagged })
     }
 
-    /// The whole reference.
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
-
     /// The registry's host, with its port if it has one; `docker.io` for Docker Hub.
     pub fn domain(&self) -> &str {
         &self.text[..self.domain]

@@ -71,11 +71,6 @@ impl EnvList {
         self.settle();
     }
 
-    /// Names and values in order.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.entries.iter().flatten().map(|entry| (entry.name(), entry.value()))
-    }
-
     /// The names that a misspelt one may mean: in a list of thousands only the first are looked at, so
     /// that many slips in a large file cost no more than the file's length.
     pub fn candidates(&self) -> impl Iterator<Item = &str> {

@@ -34,6 +34,10 @@ use bob::plan::{Facts, Options};
 use case::Case;
 use oracle::Oracle;
 
+/// That of `bob`.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 const ROUNDS: usize = 7;
 
 fn main() {
@@ -123,10 +127,10 @@ fn print(what: &str, rounds: &mut [(Duration, Duration)]) {
 fn time(case: &Case, options: &Options, facts: &mut Facts) -> Duration {
     let start = Instant::now();
     let conversion = ours::conversion(case, options, facts).ok();
-    let definition = conversion.as_ref().and_then(|conversion| conversion.definition("corpus").ok());
+    let marshalled = conversion.and_then(|conversion| conversion.marshal("corpus").ok());
     let taken = start.elapsed();
-    assert!(definition.is_some(), "the oracle accepts what Bob does not: {}", case.text.escape_ascii());
-    black_box(definition);
+    assert!(marshalled.is_some(), "the oracle accepts what Bob does not: {}", case.text.escape_ascii());
+    black_box(marshalled);
     taken
 }
 

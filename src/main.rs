@@ -12,6 +12,10 @@ use bob::runc;
 use clap::Parser as _;
 use tokio::signal::unix::{SignalKind, signal};
 
+/// A conversion is thousands of small allocations.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     if let Some((name, rest)) = arguments.split_first()

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use crate::constraints::OpMetadata;
 use crate::marshal::DefaultPath;
 use crate::op::Op;
 use crate::op::exec::{ContentCache, ExecOp, MountKind, Network, Security};
@@ -21,6 +20,10 @@ impl CapSet {
     /// Adds a name.
     pub fn insert(&mut self, cap: impl Into<Cow<'static, str>>) {
         let cap = cap.into();
+        if self.0.is_empty() {
+            // More than most ops need.
+            self.0.reserve(6);
+        }
         if let Err(at) = self.0.binary_search(&cap) {
             self.0.insert(at, cap);
         }
@@ -74,13 +77,13 @@ impl<C: Into<Cow<'static, str>>> FromIterator<C> for CapSet {
 ///
 /// They follow from the op alone, and are no part of its identity. Copies ask for none beyond the base
 /// of file ops, whatever they use: that is what the client does, too.
-pub(crate) fn add(caps: &mut CapSet, op: &Op, metadata: &OpMetadata, default_path: DefaultPath) {
+pub(crate) fn add(caps: &mut CapSet, op: &Op, limits_resources: bool, default_path: DefaultPath) {
     match op {
         Op::Source(source) => of_source(caps, source),
         Op::Exec(exec) => {
             of_exec(caps, exec);
             caps.insert_if(default_path == DefaultPath::Daemon, "exec.meta.setsdefaultpath");
-            caps.insert_if(metadata.linux_resources.is_some(), "exec.meta.linux.resources");
+            caps.insert_if(limits_resources, "exec.meta.linux.resources");
         }
         Op::File(_) => caps.insert("file.base"),
         Op::Merge(_) => caps.insert("mergeop"),

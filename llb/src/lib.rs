@@ -87,7 +87,7 @@ mod graph;
 mod marshal;
 mod message;
 pub mod op;
-mod path;
+pub mod path;
 mod platform;
 mod source_map;
 mod wire;
@@ -103,7 +103,7 @@ pub use op::Op;
 pub use op::build::BuildOp;
 pub use op::diff::DiffOp;
 pub use op::exec::{
-    CacheSharing, ContentCache, Device, ExecOp, HostIp, Mount, MountKind, Network, ProxyEnv, Secret,
+    CacheSharing, ContentCache, Device, EnvVar, ExecOp, HostIp, Mount, MountKind, Network, ProxyEnv, Secret,
     Security, SshAgent, Ulimit,
 };
 pub use op::file::{

@@ -1,6 +1,7 @@
 //! From a graph to a definition, in one forward pass.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::caps;
 use crate::constraints::OpMetadata;
@@ -9,6 +10,7 @@ use crate::digest::Digest;
 use crate::graph::{Graph, Node, Output, count};
 use crate::op::Op;
 use crate::platform::Platform;
+use crate::source_map::SourceMap;
 use crate::wire::Writer;
 
 /// What holds for a whole graph when it is marshalled.
@@ -123,15 +125,16 @@ impl Graph {
     /// # Panics
     ///
     /// If the output is of another graph and cannot be one of this.
-    pub fn marshal(&self, output: Output, options: &MarshalOptions) -> Result<Definition, MarshalError> {
+    pub fn marshal(self, output: Output, options: &MarshalOptions) -> Result<Definition, MarshalError> {
         if output.is_scratch() {
             return Ok(Definition::default());
         }
         assert!(output.op() < self.len(), "output {output:?} is of another graph");
         let order = self.post_order(output.op());
-        let mut pass = Pass::new(self, options, output.op() + 1, order.len());
-        for node in order {
-            pass.add(node)?;
+        let Self { mut nodes, source_maps } = self;
+        let mut pass = Pass::new(&source_maps, options, output.op() + 1, order.len());
+        for index in order {
+            pass.add(index, &mut nodes[index])?;
         }
         Ok(pass.finish(output))
     }
@@ -204,51 +207,60 @@ impl Inputs<'_> {
 }
 
 struct Pass<'a> {
-    graph: &'a Graph,
+    source_maps: &'a [Arc<SourceMap>],
     options: &'a MarshalOptions,
     definition: Definition,
     positions: Vec<u32>,
-    by_digest: HashMap<Digest, u32>,
+    by_digest: BTreeMap<Digest, u32>,
     /// For each source map of the graph its index in the definition.
     source_indexes: Vec<Option<u32>>,
+    /// Room for the inputs of the op that is being encoded.
+    inputs: Vec<(u32, u32)>,
     /// Room for the oneof of the op that is being encoded, and for the op.
     body: Writer,
     whole: Writer,
 }
 
 impl<'a> Pass<'a> {
-    fn new(graph: &'a Graph, options: &'a MarshalOptions, nodes: usize, needed: usize) -> Self {
+    fn new(
+        source_maps: &'a [Arc<SourceMap>],
+        options: &'a MarshalOptions,
+        nodes: usize,
+        needed: usize,
+    ) -> Self {
         Self {
-            graph,
+            source_maps,
             options,
             definition: Definition { ops: Vec::with_capacity(needed + 1), sources: Vec::new() },
             positions: vec![0; nodes],
-            by_digest: HashMap::with_capacity(needed),
-            source_indexes: vec![None; graph.source_maps.len()],
+            by_digest: BTreeMap::new(),
+            source_indexes: vec![None; source_maps.len()],
+            inputs: Vec::new(),
             body: Writer::new(),
             whole: Writer::new(),
         }
     }
 
-    fn add(&mut self, index: usize) -> Result<(), MarshalError> {
-        let graph = self.graph;
-        let Node { op, constraints } = &graph.nodes[index];
-        op.check().map_err(|fault| {
-            let name = constraints.metadata.custom_name();
+    /// Adds the op at `index` of the graph, whose metadata and locations are taken over.
+    fn add(&mut self, index: usize, node: &mut Node) -> Result<(), MarshalError> {
+        node.op.check().map_err(|fault| {
+            let name = node.constraints.metadata.custom_name();
             let step = name.map_or_else(|| format!("op {index}"), ToOwned::to_owned);
             MarshalError { step, fault }
         })?;
-        let bytes = self.encode(&graph.nodes[index]);
+        let bytes = self.encode(node);
         let digest = Digest::of(&bytes);
 
+        let own = std::mem::take(&mut node.constraints.metadata);
+        let limits_resources = own.linux_resources.is_some();
         let mut metadata = self.options.metadata.clone();
-        metadata.merge(constraints.metadata.clone());
-        caps::add(&mut metadata.caps, op, &constraints.metadata, self.options.default_path);
-        let locations = constraints.locations.iter();
+        metadata.merge(own);
+        caps::add(&mut metadata.caps, &node.op, limits_resources, self.options.default_path);
+        let locations = std::mem::take(&mut node.constraints.locations).into_iter();
         let locations: Vec<_> = locations
             .map(|location| SourceLocation {
                 source: self.source_index(location.source_map.0),
-                ranges: location.ranges.clone(),
+                ranges: location.ranges,
             })
             .collect();
 
@@ -267,7 +279,7 @@ impl<'a> Pass<'a> {
     fn encode(&mut self, node: &Node) -> Vec<u8> {
         let Node { op, constraints } = node;
         let options = self.options;
-        let mut inputs = Inputs { positions: &self.positions, list: Vec::new() };
+        let mut inputs = Inputs { positions: &self.positions, list: std::mem::take(&mut self.inputs) };
         let body = &mut self.body;
         body.clear();
         let field = match op {
@@ -291,9 +303,10 @@ impl<'a> Pass<'a> {
 
         let w = &mut self.whole;
         w.clear();
-        for (position, index) in inputs.list {
+        for (position, index) in inputs.list.drain(..) {
             encode_input(w, &self.definition.ops[position as usize].digest, index);
         }
+        self.inputs = inputs.list;
         let has_platform = match op {
             Op::Exec(_) | Op::Build(_) => true,
             Op::Source(source) => source.has_platform(),
@@ -316,7 +329,7 @@ impl<'a> Pass<'a> {
         if let Some(index) = self.source_indexes[map as usize] {
             return index;
         }
-        let added = &self.graph.source_maps[map as usize];
+        let added = &self.source_maps[map as usize];
         let sources = &mut self.definition.sources;
         let known = sources.iter().position(|known| known.same_as(added));
         let index = known.unwrap_or_else(|| {

@@ -1,56 +1,82 @@
-//! Slash-separated paths as Go's package `path` treats them, which BuildKit's client cleans paths with.
+//! Slash-separated paths as Go's package `path` treats them, with which BuildKit's client cleans paths.
 
-/// Returns the shortest path that means the same: no `.`, no `..` that can be resolved, no doubled or
-/// trailing slash. An empty path becomes `.`.
-pub(crate) fn clean(path: &str) -> String {
+use std::borrow::Cow;
+
+/// The shortest path that names the same as `path`; `.` for an empty one (`path.Clean`).
+pub fn clean(path: &str) -> Cow<'_, str> {
+    if is_clean(path) { path.into() } else { cleaned(path).into() }
+}
+
+/// Whether `path` is clean already. A dot at the start of an element counts as no, whatever follows it.
+fn is_clean(path: &str) -> bool {
+    let rest = path.strip_prefix('/').unwrap_or(path);
+    let mut at_start = true;
+    for byte in rest.bytes() {
+        if at_start && matches!(byte, b'/' | b'.') {
+            return false;
+        }
+        at_start = byte == b'/';
+    }
+    !at_start || path == "/"
+}
+
+fn cleaned(path: &str) -> String {
     let rooted = path.starts_with('/');
-    let mut parts: Vec<&str> = Vec::new();
+    let mut clean = String::with_capacity(path.len() + 1);
+    // How many elements can be taken back, and where the last one starts.
+    let mut depth = 0_usize;
     for part in path.split('/') {
         match part {
             "" | "." => {}
-            ".." if parts.last().is_some_and(|last| *last != "..") => {
-                parts.pop();
+            ".." if depth > 0 => {
+                depth -= 1;
+                clean.truncate(clean.rfind('/').unwrap_or(0));
             }
             ".." if rooted => {}
-            part => parts.push(part),
+            part => {
+                depth += usize::from(part != "..");
+                if rooted || !clean.is_empty() {
+                    clean.push('/');
+                }
+                clean.push_str(part);
+            }
         }
     }
-    match (rooted, parts.is_empty()) {
-        (true, _) => format!("/{}", parts.join("/")),
-        (false, true) => ".".to_owned(),
-        (false, false) => parts.join("/"),
+    if clean.is_empty() {
+        clean.push(if rooted { '/' } else { '.' });
     }
+    clean
 }
 
-/// Returns the parts with slashes between them, cleaned; empty parts are left out.
-pub(crate) fn join<const N: usize>(parts: [&str; N]) -> String {
-    let mut joined = String::new();
+/// The parts joined and cleaned; empty parts do not count (`path.Join`).
+pub fn join<const N: usize>(parts: [&str; N]) -> String {
+    let mut joined = String::with_capacity(parts.iter().map(|part| part.len() + 1).sum());
     for part in parts.into_iter().filter(|part| !part.is_empty()) {
-        if !joined.is_empty() {
+        if !joined.is_empty() && !joined.ends_with('/') {
             joined.push('/');
         }
         joined.push_str(part);
     }
-    if joined.is_empty() { joined } else { clean(&joined) }
+    if joined.is_empty() || is_clean(&joined) { joined } else { cleaned(&joined) }
 }
 
 /// Returns a path of a file action, absolute and cleaned; a relative one is relative to `dir`. With
 /// `keep_slash` a trailing `/` or `/.` stays (`normalizePath` in `client/llb/fileop.go`).
-pub(crate) fn normalize(dir: &str, path: &str, keep_slash: bool) -> String {
+pub(crate) fn normalize<'p>(dir: &str, path: &'p str, keep_slash: bool) -> Cow<'p, str> {
     let mut normal = clean(path);
     if !normal.starts_with('/') {
-        normal = join(["/", dir, &normal]);
+        normal = join(["/", dir, &normal]).into();
     }
     if keep_slash {
         if path.ends_with('/') {
             if !normal.ends_with('/') {
-                normal.push('/');
+                normal.to_mut().push('/');
             }
         } else if path.ends_with("/.") {
             if normal != "/" {
-                normal.push('/');
+                normal.to_mut().push('/');
             }
-            normal.push('.');
+            normal.to_mut().push('.');
         }
     }
     normal
@@ -73,6 +99,12 @@ mod tests {
             ("/../a", "/a"),
             ("/a/../../b", "/b"),
             ("..", ".."),
+            ("/a/b", "/a/b"),
+            ("a/b/", "a/b"),
+            (".a/..b", ".a/..b"),
+            ("../a/..", ".."),
+            ("a/../../b/c/..", "../b"),
+            ("/a/..", "/"),
         ] {
             assert_eq!(clean(path), cleaned, "{path:?}");
         }

@@ -73,6 +73,15 @@ impl Writer {
         }
     }
 
+    /// Writes one element of a repeated text field, of several pieces.
+    pub(crate) fn joined<const N: usize>(&mut self, field: u32, pieces: [&str; N]) {
+        self.key(field, BYTES);
+        self.varint(pieces.iter().map(|piece| piece.len() as u64).sum());
+        for piece in pieces {
+            self.buffer.extend_from_slice(piece.as_bytes());
+        }
+    }
+
     /// Writes an `int32`, `int64` or enum field. Negative values take ten bytes.
     pub(crate) fn int(&mut self, field: u32, value: impl Into<i64>) {
         self.uint(field, value.into().cast_unsigned());
@@ -106,15 +115,25 @@ impl Writer {
         }
     }
 
-    /// Writes a message field. The body is written in place and its length put in front afterwards.
+    /// Writes a message field.
     pub(crate) fn message(&mut self, field: u32, body: impl FnOnce(&mut Self)) {
         self.key(field, BYTES);
-        let start = self.buffer.len();
+        // The length goes in front of the body. One byte is kept free for it; few bodies need more.
+        let at = self.buffer.len();
+        self.buffer.push(0);
         body(self);
         let end = self.buffer.len();
-        self.varint((end - start) as u64);
-        let prefix = self.buffer.len() - end;
-        self.buffer[start..].rotate_right(prefix);
+        let mut length = end - at - 1;
+        let more = length.checked_ilog2().unwrap_or_default() as usize / 7;
+        if more > 0 {
+            self.buffer.resize(end + more, 0);
+            self.buffer.copy_within(at + 1..end, at + 1 + more);
+        }
+        for place in &mut self.buffer[at..at + more] {
+            *place = length.to_le_bytes()[0] | 0x80;
+            length >>= 7;
+        }
+        self.buffer[at + more] = length.to_le_bytes()[0];
     }
 
     /// Writes a map entry with both of its fields. The value is field 2, written by `value`.

@@ -2,8 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use llb::{
-    CacheSharing, Chmod, Constraints, CopyAction, ExecOp, FileOp, Graph, ImageSource, LocalSource, Location,
-    MarshalOptions, MkfileAction, Mount, Output, Owner, Platform, Range, Secret, SourceMap, SymlinkAction,
+    CacheSharing, Chmod, Constraints, CopyAction, EnvVar, ExecOp, FileOp, Graph, ImageSource, LocalSource,
+    Location, MarshalOptions, MkfileAction, Mount, Output, Owner, Platform, Range, Secret, SourceMap,
+    SymlinkAction,
 };
 
 /// Two stages: one builds in a copy of the context, the other takes the result and a made-up file.
@@ -27,8 +28,8 @@ fn two_stages() -> (Graph, Output) {
     });
     let copied = graph.file(copy, step("COPY *.c /src/", 2, 2));
     let run = ExecOp {
-        cwd: "/src".to_owned(),
-        env: vec!["CC=gcc -O2".into()],
+        cwd: "/src".into(),
+        env: vec![EnvVar::new("CC", "gcc -O2")],
         mounts: vec![
             Mount::cache("/root/.cache", "ccache", CacheSharing::Locked),
             Mount::bind("/out", Output::SCRATCH),

@@ -42,7 +42,7 @@ fn every_fault_is_found() {
         };
         fault(run).1
     };
-    assert_eq!(exec(|exec, _| exec.cwd.clear()), Fault::NoWorkingDirectory);
+    assert_eq!(exec(|exec, _| exec.cwd = "".into()), Fault::NoWorkingDirectory);
     let tmpfs = exec(|exec, alpine| {
         exec.mounts.push(Mount { source: alpine, ..Mount::tmpfs("/t", 0) });
     });
@@ -75,11 +75,11 @@ fn ops_that_are_not_needed_may_be_incomplete() {
     let mut graph = Graph::new();
     graph.source(ImageSource::new(""), none());
     let alpine = graph.source(ImageSource::new("alpine"), none());
+    assert_eq!(graph.len(), 2);
     let definition = graph.marshal(alpine, &options()).unwrap();
     assert_eq!(definition.ops.len(), 2);
     assert_eq!(definition.root(), Some(definition.ops[0].digest));
     assert_eq!(definition.terminal(), Some(definition.ops[1].digest));
-    assert_eq!(graph.len(), 2);
 }
 
 #[test]

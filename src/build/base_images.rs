@@ -101,8 +101,11 @@ mod tests {
         assert!(Converter::new(source.clone(), &options).is_ok());
         let resolver = LockResolver { lock: &lock, files: &files, build_platform: &options.build_platform };
         let converted = convert(&source, &options, &resolver).await.unwrap();
-        let definition = converted.builds[0].1.definition("x").unwrap();
-        base_images(&definition).into_iter().map(|base| base.reference.path().to_owned()).collect()
+        let (_, conversion) = converted.builds.into_iter().next().unwrap();
+        base_images(&conversion.marshal("x").unwrap().definition)
+            .into_iter()
+            .map(|base| base.reference.path().to_owned())
+            .collect()
     }
 
     #[tokio::test]

@@ -9,7 +9,9 @@ use sha2::{Digest as _, Sha256};
 use tonic::Code;
 
 use super::base_images::{BaseImage, base_images};
-use super::convert::{Converted, Converter, Definition, ImageLock, LocalFiles, Rejected, convert};
+use super::convert::{
+    Conversion, Converted, Converter, ImageLock, LocalFiles, MarshalError, Marshalled, Rejected, convert,
+};
 use super::failure::Error;
 use super::mount::Targets;
 use super::resolve::GatewayResolver;
@@ -58,7 +60,7 @@ pub(super) enum Unmade {
     },
     /// The graph cannot be encoded.
     #[error(transparent)]
-    Marshal(#[from] llb::MarshalError),
+    Marshal(#[from] MarshalError),
     /// buildkitd.
     #[error(transparent)]
     Daemon(#[from] buildkit::Error),
@@ -144,13 +146,14 @@ impl Recipe {
     ) -> Result<(BuildResult, Made), Unmade> {
         let options = Options { session: Some(gateway.session_id().to_owned()), ..self.options.clone() };
         let converted = self.convert(&gateway, &options).await?;
-        let definitions = converted.builds.iter().map(|(_, build)| build.definition(""));
-        let definitions = definitions.collect::<Result<Vec<_>, _>>()?;
-        let bases: BTreeSet<BaseImage> = definitions.iter().flat_map(base_images).collect();
-        let solved = solve(&gateway, &options, &converted, &definitions);
+        let marshal = |(platform, build): (_, Conversion)| Ok((platform, build.marshal("")?));
+        let builds = converted.builds.into_iter().map(marshal).collect::<Result<Vec<_>, MarshalError>>()?;
+        let bases: BTreeSet<BaseImage> =
+            builds.iter().flat_map(|(_, build)| base_images(&build.definition)).collect();
+        let solved = solve(&gateway, &options, &builds);
         let (result, ()) = tokio::join!(solved, targets.mount(&bases));
         let result = result?;
-        let warnings: Vec<_> = converted.builds.into_iter().flat_map(|(_, build)| build.warnings).collect();
+        let warnings: Vec<_> = builds.into_iter().flat_map(|(_, build)| build.warnings).collect();
         for warning in &warnings {
             let message = warning_message(warning, &self.source, &options.filename);
             if let Err(error) = gateway.warn(message).await {
@@ -168,22 +171,20 @@ impl Recipe {
 async fn solve(
     gateway: &Gateway,
     options: &Options,
-    converted: &Converted,
-    definitions: &[Definition],
+    builds: &[(Option<Platform>, Marshalled)],
 ) -> Result<BuildResult, Unmade> {
     let mut metadata = BTreeMap::new();
     let (mut references, mut entries) = (Vec::new(), Vec::new());
-    for ((platform, build), definition) in converted.builds.iter().zip(definitions) {
-        let lowered = &build.lowered;
-        let reference =
-            gateway.solve(definition.to_pb(), SolveOptions { evaluate: false, cache_imports: true }).await?;
-        let entry = platform_entry(platform.as_ref().unwrap_or(&Platform::host()), &lowered.image.platform);
+    for (platform, build) in builds {
+        let solve_options = SolveOptions { evaluate: false, cache_imports: true };
+        let reference = gateway.solve(build.definition.to_pb(), solve_options).await?;
+        let entry = platform_entry(platform.as_ref().unwrap_or(&Platform::host()), &build.image.platform);
         let suffix = if options.multi_platform { format!("/{}", entry.id) } else { String::new() };
-        metadata.insert(format!("containerimage.config{suffix}"), lowered.image.to_json());
-        if let Some(base) = &lowered.base {
+        metadata.insert(format!("containerimage.config{suffix}"), build.image.to_json());
+        if let Some(base) = &build.base {
             metadata.insert(format!("containerimage.base.config{suffix}"), base.to_json());
         }
-        if let Some(epoch) = lowered.epoch {
+        if let Some(epoch) = build.epoch {
             metadata.insert(format!("source.date.epoch{suffix}"), epoch.to_string().into_bytes());
         }
         references.push((entry.id.clone(), reference));

@@ -73,7 +73,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         let lock = ImageLock::of_facts(&converted.facts, &inputs.options.build_platform);
         write(path, (lock.to_json() + "\n").as_bytes())?;
     }
-    let Some((_, conversion)) = converted.builds.first() else { return Ok(()) };
+    let Some((_, conversion)) = converted.builds.into_iter().next() else { return Ok(()) };
     let _ = std::io::stderr().lock().write_all(warnings(&conversion.warnings, &inputs).as_bytes());
     let lowered = &conversion.lowered;
     if let Some(path) = &args.metadata_file {
@@ -81,8 +81,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         write(path, &gojson::to_vec(&metadata)?)?;
     }
     let unique = args.local_unique_id.unwrap_or_else(|| format!("{:032x}", rand::random::<u128>()));
-    let definition = conversion.definition(unique)?;
-    print(&render(&definition, args.format)?)
+    print(&render(&conversion.marshal(unique)?.definition, args.format)?)
 }
 
 async fn from_lock(path: &Path, inputs: &Inputs) -> Result<Converted, Failure> {

@@ -137,15 +137,13 @@ impl Platform {
         }
         join(&self.os, &self.architecture, &self.variant)
     }
-}
 
-impl fmt::Display for Platform {
     /// The whole specifier, with version and features (`platforms.FormatAll`).
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    pub fn text(&self) -> SmolStr {
         let mut features: Vec<&str> = self.os_features.iter().flatten().map(String::as_str).collect();
         features.retain(|feature| !feature.is_empty());
         if self.os.is_empty() || (self.os_version.is_empty() && features.is_empty()) {
-            return f.write_str(&self.short());
+            return self.short();
         }
         features.sort_unstable();
         features.dedup();
@@ -154,7 +152,13 @@ impl fmt::Display for Platform {
             options.push('+');
             options.push_str(&encode_option(feature));
         }
-        f.write_str(&join(&format!("{}({options})", self.os), &self.architecture, &self.variant))
+        join(&format!("{}({options})", self.os), &self.architecture, &self.variant)
+    }
+}
+
+impl fmt::Display for Platform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text())
     }
 }
 
@@ -241,12 +245,12 @@ fn normalize_os(os: &str) -> SmolStr {
     if os.is_empty() {
         return SmolStr::new_static(host_os());
     }
-    let os = os.to_lowercase_smolstr();
+    let os = lower_case(os);
     if os == "macos" { SmolStr::new_static("darwin") } else { os }
 }
 
 fn normalize_architecture(architecture: &str, variant: &str) -> (SmolStr, SmolStr) {
-    let (architecture, variant) = (architecture.to_lowercase_smolstr(), variant.to_lowercase_smolstr());
+    let (architecture, variant) = (lower_case(architecture), lower_case(variant));
     let (architecture, variant) = match (architecture.as_str(), variant.as_str()) {
         ("i386", _) => ("386", SmolStr::default()),
         ("x86_64" | "x86-64" | "amd64", "v1") => ("amd64", SmolStr::default()),
@@ -261,6 +265,11 @@ fn normalize_architecture(architecture: &str, variant: &str) -> (SmolStr, SmolSt
         _ => return (architecture, variant),
     };
     (SmolStr::new_static(architecture), variant)
+}
+
+fn lower_case(text: &str) -> SmolStr {
+    let is_lower = text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+    if is_lower { text.into() } else { text.to_lowercase_smolstr() }
 }
 
 fn known_os(os: &str) -> bool {

@@ -55,11 +55,14 @@ impl Reference {
             return Err(ReferenceError::Identifier(text.into()));
         }
         let (domain, prefix, remainder) = split_domain(text);
-        let remote = remainder.split(':').next().unwrap_or_default();
+        let remote = &remainder[..position(remainder, b':').unwrap_or(remainder.len())];
         if has_upper_case(remote) {
             return Err(ReferenceError::Uppercase([prefix, remote].concat()));
         }
-        Self::read([domain, "/", prefix, remainder].concat())
+        // A tag and a digest are likely to follow.
+        let mut whole = String::with_capacity(text.len() + DEFAULT_DOMAIN.len() + 100);
+        whole.extend([domain, "/", prefix, remainder]);
+        Self::read(whole)
     }
 
     /// The reference in `text` as the grammar reads it, without a default domain.
@@ -82,6 +85,11 @@ impl Reference {
         let (domain, name) = (domain.len(), name.len());
         let tagged = name + tag.map_or(0, |tag| 1 + tag.len());
         Ok(Self { text, domain, name, tagged })
+    }
+
+    /// The whole reference.
+    pub fn as_str(&self) -> &str {
+        &self.text
     }
 
     /// The registry's host, with its port if it has one; `docker.io` for Docker Hub.
@@ -129,7 +137,6 @@ impl Reference {
             return Err(DigestError::Format.into());
         }
         self.text.truncate(self.tagged);
-        self.text.reserve_exact(digest.len() + 1);
         self.text.push('@');
         self.text.push_str(digest);
         Ok(self)
@@ -159,33 +166,37 @@ impl From<Reference> for String {
 }
 
 fn has_upper_case(text: &str) -> bool {
-    if text.is_ascii() { text.bytes().any(|b| b.is_ascii_uppercase()) } else { text.to_lowercase() != text }
+    match text.bytes().find(|b| b.is_ascii_uppercase() || !b.is_ascii()) {
+        Some(b) => b.is_ascii() || text.to_lowercase() != text,
+        None => false,
+    }
 }
 
 /// Splits a text as people write it into domain, what is to be put before the path, and the rest.
 fn split_domain(text: &str) -> (&str, &'static str, &str) {
-    let Some((first, rest)) = text.split_once('/') else {
+    let Some(slash) = position(text, b'/') else {
         return (DEFAULT_DOMAIN, OFFICIAL, text);
     };
+    let (first, rest) = (&text[..slash], &text[slash + 1..]);
     let (domain, remainder) = match first {
         "localhost" => (first, rest),
         "index.docker.io" => (DEFAULT_DOMAIN, rest),
-        _ if first.contains(['.', ':']) || has_upper_case(first) => (first, rest),
+        _ if first.bytes().any(|b| matches!(b, b'.' | b':')) || has_upper_case(first) => (first, rest),
         _ => (DEFAULT_DOMAIN, text),
     };
-    let official = domain == DEFAULT_DOMAIN && !remainder.contains('/');
+    let official = domain == DEFAULT_DOMAIN && position(remainder, b'/').is_none();
     (domain, if official { OFFICIAL } else { "" }, remainder)
 }
 
 /// Splits `name[:tag][@digest]`; the name is not checked.
 fn split_suffixes(text: &str) -> Option<(&str, Option<&str>, Option<&str>)> {
-    let (rest, digest) = match text.split_once('@') {
-        Some((rest, digest)) => (rest, Some(digest).filter(|d| digest_form(d)).map(Some)?),
+    let (rest, digest) = match position(text, b'@') {
+        Some(at) => (&text[..at], Some(&text[at + 1..]).filter(|digest| digest_form(digest)).map(Some)?),
         None => (text, None),
     };
     // A colon after the last slash starts the tag; an earlier one belongs to a port.
-    let path_start = rest.rfind('/').map_or(0, |at| at + 1);
-    match rest[path_start..].find(':') {
+    let path_start = rest.bytes().rposition(|b| b == b'/').map_or(0, |at| at + 1);
+    match position(&rest[path_start..], b':') {
         Some(at) => {
             let (name, tag) = (&rest[..path_start + at], &rest[path_start + at + 1..]);
             tag_form(tag).then_some((name, Some(tag), digest))
@@ -196,11 +207,11 @@ fn split_suffixes(text: &str) -> Option<(&str, Option<&str>, Option<&str>)> {
 
 /// Splits a name into domain and path where the grammar lets its first component be a domain.
 fn split_name(name: &str) -> Option<(&str, &str)> {
-    if let Some((domain, path)) = name.split_once('/')
-        && domain_form(domain)
-        && path_form(path)
-    {
-        return Some((domain, path));
+    if let Some(slash) = position(name, b'/') {
+        let (domain, path) = (&name[..slash], &name[slash + 1..]);
+        if domain_form(domain) && path_form(path) {
+            return Some((domain, path));
+        }
     }
     path_form(name).then_some(("", name))
 }
@@ -218,29 +229,41 @@ fn domain_form(text: &str) -> bool {
             !address.is_empty() && address.bytes().all(|b| b.is_ascii_hexdigit() || b == b':')
         });
     }
-    host.split('.').all(|label| {
-        !label.is_empty()
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-    })
-}
-
-fn path_form(text: &str) -> bool {
-    text.split('/').all(component_form)
-}
-
-/// Lower-case letters and digits, parted by one period, one or two underscores, or dashes.
-fn component_form(text: &str) -> bool {
-    let alphanumeric = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-    let bytes = text.as_bytes();
-    let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else { return false };
-    if !alphanumeric(*first) || !alphanumeric(*last) {
-        return false;
+    // Labels parted by dots: letters and digits, and between those hyphens.
+    let mut before = b'.';
+    for b in host.bytes().chain([b'.']) {
+        let fits = match b {
+            b'.' => !matches!(before, b'.' | b'-'),
+            b'-' => before != b'.',
+            _ => b.is_ascii_alphanumeric(),
+        };
+        if !fits {
+            return false;
+        }
+        before = b;
     }
-    bytes.split(|b| alphanumeric(*b)).all(|separator| {
-        matches!(separator, b"" | b"." | b"_" | b"__") || separator.iter().all(|b| *b == b'-')
-    })
+    true
+}
+
+/// Components parted by slashes: lower-case letters and digits, and between those one period, one or two
+/// underscores, or dashes.
+fn path_form(text: &str) -> bool {
+    let alphanumeric = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    let mut before = [b'/'; 2];
+    for b in text.bytes().chain([b'/']) {
+        let fits = alphanumeric(b)
+            || match b {
+                b'/' | b'.' => alphanumeric(before[1]),
+                b'_' => alphanumeric(before[1]) || (before[1] == b'_' && alphanumeric(before[0])),
+                b'-' => alphanumeric(before[1]) || before[1] == b'-',
+                _ => false,
+            };
+        if !fits {
+            return false;
+        }
+        before = [before[1], b];
+    }
+    true
 }
 
 fn tag_form(text: &str) -> bool {
@@ -257,6 +280,11 @@ fn digest_form(text: &str) -> bool {
         part.starts_with(|c: char| c.is_ascii_alphabetic()) && part.bytes().all(|b| b.is_ascii_alphanumeric())
     });
     algorithm_ok && encoded.len() >= 32 && encoded.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+/// Where a byte stands first.
+fn position(text: &str, byte: u8) -> Option<usize> {
+    text.bytes().position(|b| b == byte)
 }
 
 #[cfg(test)]

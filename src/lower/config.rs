@@ -239,14 +239,23 @@ fn quoted(args: &[String], line: &CommandLine) -> String {
 }
 
 /// A command in shell form with the shell before it.
-pub(super) fn with_shell(image: &ImageConfig, args: &[String]) -> Vec<String> {
-    let mut line = image.config.shell.clone();
-    if line.is_empty() {
+pub(super) fn with_shell<S>(image: &ImageConfig, args: &[String]) -> Vec<S>
+where
+    S: for<'a> From<&'a str>,
+{
+    let shell = &image.config.shell;
+    let mut line = Vec::with_capacity(shell.len().max(3) + 1);
+    if shell.is_empty() {
         let shell: &[&str] =
             if image.platform.os == "windows" { &["cmd", "/S", "/C"] } else { &["/bin/sh", "-c"] };
-        line.extend(shell.iter().map(|word| (*word).to_owned()));
+        line.extend(shell.iter().map(|word| S::from(word)));
+    } else {
+        line.extend(shell.iter().map(|word| S::from(word)));
     }
-    line.push(args.join(" "));
+    line.push(match args {
+        [one] => S::from(one),
+        several => S::from(&several.join(" ")),
+    });
     line
 }
 

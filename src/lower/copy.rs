@@ -312,13 +312,12 @@ impl Lowering<'_, '_> {
         let Some(matcher) = self.matcher.as_ref().filter(|matcher| !matcher.has_exclusions()) else { return };
         let path = paths::clean(path);
         let everything = |text: &str| matches!(text, "*" | "**" | "**/*");
-        if matches!(path.as_str(), "." | "/")
-            && !matcher.patterns().iter().any(|pattern| everything(pattern.text()))
+        if matches!(&*path, "." | "/") && !matcher.patterns().iter().any(|pattern| everything(pattern.text()))
         {
             return;
         }
         if matcher.matches_or_parent_matches(&path) == Ok(true) {
-            let instruction = if add { "Add" } else { "Copy" };
+            let (instruction, path) = (if add { "Add" } else { "Copy" }, path.into_owned());
             self.notice(command, NoticeKind::CopyIgnoredFile { instruction, path });
         }
     }

@@ -236,8 +236,8 @@ impl<'p, 'n> Lowering<'p, 'n> {
                 let line = i32::try_from(line).unwrap_or(i32::MAX);
                 llb::Range::lines(line, line)
             };
-            let ranges = span.into_iter().flat_map(Span::lines).map(line).collect();
-            constraints.locations.push(Location { source_map, ranges });
+            let ranges = span.map_or_else(Arc::default, |span| span.lines().map(line).collect());
+            constraints.locations = vec![Location { source_map, ranges }];
         }
         constraints
     }

@@ -86,7 +86,7 @@ impl Lowering<'_, '_> {
         };
         let selector = paths::join(["/", &mount.source]);
         if selector != "/" {
-            added.selector = selector;
+            added.selector = selector.into();
         } else if mount.uid.is_some() || mount.gid.is_some() || mount.mode.is_some() {
             added.source = self.owned_directory(mount, source);
             added.selector = "/cache".into();
@@ -95,7 +95,7 @@ impl Lowering<'_, '_> {
     }
 
     fn cache_id(&self, mount: &Mount) -> String {
-        let id = if mount.id.is_empty() { paths::clean(&mount.target) } else { mount.id.clone() };
+        let id = if mount.id.is_empty() { paths::clean(&mount.target) } else { (&*mount.id).into() };
         format!("{}/{id}", self.plan.options.cache_namespace)
     }
 

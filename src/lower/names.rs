@@ -1,6 +1,6 @@
 //! The names of steps: `[stage 2/5] RUN make`.
 
-use std::fmt::Write as _;
+use smol_str::{SmolStr, SmolStrBuilder};
 
 use crate::image::Platform;
 use crate::plan::EnvList;
@@ -21,7 +21,7 @@ pub(super) struct Steps {
 
 /// One step's place among those of its stage.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Place(String);
+pub(super) struct Place(SmolStr);
 
 impl Steps {
     /// The place of the next step (`prefixCommand` in dockerfile2llb/convert.go).
@@ -29,10 +29,10 @@ impl Steps {
         if self.total == 0 {
             return Place::default();
         }
-        let mut out = String::with_capacity(64);
+        let mut out = SmolStrBuilder::new();
         out.push('[');
         if let Some(platform) = platform.filter(|_| self.with_platform) {
-            out.push_str(&platform.to_string());
+            out.push_str(&platform.text());
             out.push_str(&cross_platform(platform, env));
             out.push(' ');
         }
@@ -41,13 +41,15 @@ impl Steps {
             out.push(' ');
         }
         self.done += 1;
-        let (done, total) = (self.done, self.total);
-        let width = 1 + total.ilog10() as usize;
-        let _ = write!(out, "{done:width$}/{total}] ");
-        if on_build {
-            out.push_str("ONBUILD ");
+        let (mut done, mut total) = (itoa::Buffer::new(), itoa::Buffer::new());
+        let (done, total) = (done.format(self.done), total.format(self.total));
+        for _ in done.len()..total.len() {
+            out.push(' ');
         }
-        Place(out)
+        for part in [done, "/", total, "] ", if on_build { "ONBUILD " } else { "" }] {
+            out.push_str(part);
+        }
+        Place(out.finish())
     }
 }
 
@@ -61,12 +63,12 @@ impl Place {
 /// What an instruction is called: its text with variables expanded, the keyword in upper case. Text that
 /// cannot be expanded stays as it is.
 pub(super) fn shown(code: &str, lex: Lex, env: &impl Env) -> String {
-    let expanded = lex.process_word(code, env).map(|word| word.text);
-    let text = expanded.as_deref().unwrap_or(code);
-    match text.split_once(' ') {
-        Some((keyword, rest)) => [&crate::dockerfile::to_upper(keyword), " ", rest].concat(),
-        None => crate::dockerfile::to_upper(text).into(),
+    let mut text = lex.process_word(code, env).map_or_else(|_| code.to_owned(), |word| word.text);
+    let keyword = &text[..text.find(' ').unwrap_or(text.len())];
+    if !keyword.bytes().all(|byte| byte.is_ascii_uppercase()) {
+        text.replace_range(..keyword.len(), &crate::dockerfile::to_upper(keyword));
     }
+    text
 }
 
 /// `->arm64` where the stage builds for another platform than it runs on.

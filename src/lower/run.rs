@@ -1,8 +1,12 @@
 //! RUN: a command in a container.
 
+use std::borrow::Cow;
+
 use llb::{
     Constraints, ExecOp, FileOp, HostIp, MkfileAction, Mount, Network, Output, ProxyEnv, Security, Ulimit,
 };
+
+use smol_str::SmolStr;
 
 use super::config::with_shell;
 use super::from::COMMAND;
@@ -14,8 +18,8 @@ use crate::dockerfile::{Form, NetworkMode, Run, SecurityMode, chomp, lossy, pars
 use crate::plan::{self, Command, paths};
 
 /// A command as it is run, once its here-documents are dealt with.
-struct Line {
-    args: Vec<String>,
+struct Line<'r> {
+    args: Cow<'r, [String]>,
     /// What is added to the step's name.
     suffix: String,
     /// Whether the shell goes before it.
@@ -37,20 +41,29 @@ impl Lowering<'_, '_> {
         self.read_stage(id, "/");
         let mut exec = ExecOp::new(stage.state.output, [""; 0]);
         let line = self.command(stage, run, &mut exec);
-        let args = if line.shell { with_shell(&stage.state.image, &line.args) } else { line.args };
+        let args: Vec<SmolStr> = if line.shell {
+            with_shell(&stage.state.image, &line.args)
+        } else {
+            line.args.iter().map(SmolStr::from).collect()
+        };
         self.add_mounts(stage, command, &mounts, &mut exec)?;
         self.set_container(stage, run, &mut exec)?;
 
         let lex = crate::shell::Lex { raw_quotes: true, skip_unset_env: true, ..self.lex };
         let head = &command.instruction.head;
         let env = &stage.state.env;
-        let name = shown(&[&head.code, line.suffix.as_str()].concat(), lex, &MaskedEnv::new(env, &mounts));
+        let masked = MaskedEnv::new(env, &mounts);
+        let name = if line.suffix.is_empty() {
+            shown(&head.code, lex, &masked)
+        } else {
+            shown(&[&*head.code, &line.suffix].concat(), lex, &masked)
+        };
         let place = stage.steps.next(stage.state.platform.as_deref(), env, stage.on_build);
         let mut step = self.step(place.named(&name), Some(head.span));
         step.metadata.description.insert(COMMAND, head.code.as_str());
         step.metadata.ignore_cache = stage.no_cache;
         step.platform = stage.state.platform.as_deref().map(llb_platform);
-        let created_by = format!("RUN {}", with_args(stage, &args));
+        let created_by = created_by(stage, &args);
         let fault = if args.is_empty() {
             Some(ErrorKind::NoArguments)
         } else {
@@ -59,14 +72,14 @@ impl Lowering<'_, '_> {
         exec.args = args;
         stage.state.output = self.graph.exec(exec, step).root;
         self.late.extend(fault.map(|kind| (stage.state.output, kind)));
-        stage.commit(created_by + " # buildkit", true);
+        stage.commit(created_by, true);
         Ok(())
     }
 
     /// The command, with the file of a here-document that is a script mounted in `exec`.
-    fn command(&mut self, stage: &Current, run: &Run, exec: &mut ExecOp) -> Line {
+    fn command<'r>(&mut self, stage: &Current, run: &'r Run, exec: &mut ExecOp) -> Line<'r> {
         let mut line = Line {
-            args: run.line.args.clone(),
+            args: run.line.args.as_slice().into(),
             suffix: String::new(),
             shell: run.line.form == Form::Shell,
             not_utf8: false,
@@ -95,7 +108,7 @@ impl Lowering<'_, '_> {
                 selector: "/".into(),
                 ..Mount::bind("/dev/pipes/", document)
             });
-            line.args = vec![paths::join(["/dev/pipes/", &first.name])];
+            line.args = vec![paths::join(["/dev/pipes/", &first.name])].into();
             return line;
         }
         line.take_script(&chomped);
@@ -109,8 +122,8 @@ impl Lowering<'_, '_> {
         }
         let options = self.plan.options;
         exec.env = stage.state.env.to_vec();
-        exec.cwd = stage.state.dir.to_string();
-        exec.user = stage.state.user.to_string();
+        exec.cwd.clone_from(&stage.state.dir);
+        exec.user.clone_from(&stage.state.user);
         exec.hostname.clone_from(&options.hostname);
         exec.cgroup_parent.clone_from(&options.cgroup_parent);
         exec.network = match (run.network, options.network) {
@@ -154,10 +167,10 @@ impl Lowering<'_, '_> {
     }
 }
 
-impl Line {
+impl Line<'_> {
     fn take_script(&mut self, script: &[u8]) {
         self.not_utf8 |= str::from_utf8(script).is_err();
-        self.args = vec![lossy(script).into_owned()];
+        self.args = vec![lossy(script).into_owned()].into();
     }
 }
 
@@ -170,19 +183,28 @@ fn summary(text: &str) -> String {
     }
 }
 
-/// A command with the build arguments that it sees: `|2 A=1 B=2 /bin/sh -c …`.
-fn with_args(stage: &Current, args: &[String]) -> String {
+/// What the history says of a command with the build arguments that it sees:
+/// `RUN |2 A=1 B=2 /bin/sh -c … # buildkit`.
+fn created_by(stage: &Current, args: &[SmolStr]) -> String {
     let declared = &stage.state.args;
-    let mut words: Vec<String> = Vec::with_capacity(declared.len() + args.len() + 1);
+    let mut text = String::with_capacity(args.iter().map(|arg| arg.len() + 1).sum::<usize>() + 16);
+    text.push_str("RUN");
     if !declared.is_empty() {
-        words.push(format!("|{}", declared.len()));
+        text.push_str(" |");
+        text.push_str(itoa::Buffer::new().format(declared.len()));
     }
     for (name, value) in declared.iter() {
         let value = stage.state.env.get(name).or(value.as_deref()).unwrap_or_default();
-        words.push([name, "=", value].concat());
+        text.extend([" ", name, "=", value]);
     }
-    words.extend(args.iter().cloned());
-    words.join(" ")
+    if declared.is_empty() && args.is_empty() {
+        text.push(' ');
+    }
+    for arg in args {
+        text.extend([" ", arg]);
+    }
+    text.push_str(" # buildkit");
+    text
 }
 
 #[cfg(test)]

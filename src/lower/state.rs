@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use indexmap::IndexMap;
 use llb::Output;
+use smol_str::SmolStr;
 
 use super::from::UNIX_PATH;
 use super::names::Steps;
@@ -22,9 +23,9 @@ pub(super) struct State {
     /// The variables that commands see, arguments included.
     pub(super) env: Rc<EnvList>,
     /// The working directory.
-    pub(super) dir: Rc<str>,
+    pub(super) dir: SmolStr,
     /// The user, empty for the image's.
-    pub(super) user: Rc<str>,
+    pub(super) user: SmolStr,
     /// The platform of what the files come from, `None` where nothing says.
     pub(super) platform: Option<Rc<Platform>>,
     /// The configuration, without its history.
@@ -34,7 +35,7 @@ pub(super) struct State {
     /// Whether WORKDIR was seen.
     pub(super) workdir_set: bool,
     /// Where variables are in the configuration's list.
-    places: Rc<HashMap<String, usize>>,
+    places: Rc<Places>,
     /// Whether the variables that commands see end with the configuration's, in the same order.
     in_step: bool,
 }
@@ -72,12 +73,12 @@ impl State {
         Rc::make_mut(&mut self.env).set(name, value);
         let entry = [name, "=", value].concat();
         let env = &mut Rc::make_mut(&mut self.image).config.env;
-        if let Some(&place) = self.places.get(name) {
+        if let Some(place) = self.places.find(env, name) {
             env[place] = entry;
             self.in_step = false;
         } else {
-            Rc::make_mut(&mut self.places).insert(name.to_owned(), env.len());
             env.push(entry);
+            Places::note_last(&mut self.places, env);
         }
     }
 
@@ -89,16 +90,12 @@ impl State {
         if self.in_step {
             return;
         }
-        let places = Rc::make_mut(&mut self.places);
-        places.clear();
-        for (place, entry) in self.image.config.env.iter().enumerate() {
-            places.entry(name_value(entry).0.to_owned()).or_insert(place);
-        }
+        self.places = Rc::new(Places::of(&self.image.config.env));
         // Windows has a PATH of its own.
-        if os != "windows" && !places.contains_key("PATH") {
+        if os != "windows" && self.places.find(&self.image.config.env, "PATH").is_none() {
             let env = &mut Rc::make_mut(&mut self.image).config.env;
-            places.insert("PATH".into(), env.len());
-            env.push(format!("PATH={UNIX_PATH}"));
+            env.push(["PATH=", UNIX_PATH].concat());
+            Places::note_last(&mut self.places, env);
         }
         let env = Rc::make_mut(&mut self.env);
         for entry in &self.image.config.env {
@@ -106,6 +103,43 @@ impl State {
             env.set(name, value);
         }
         self.in_step = true;
+    }
+}
+
+/// Where variables are in a list of `NAME=value`. Empty for a short list, which is searched.
+#[derive(Debug, Clone, Default)]
+struct Places(HashMap<String, usize>);
+
+/// How many variables a list has at most that is searched from end to end.
+const SHORT: usize = 32;
+
+impl Places {
+    fn of(env: &[String]) -> Self {
+        let mut places = Self::default();
+        if env.len() > SHORT {
+            for (place, entry) in env.iter().enumerate() {
+                places.0.entry(name_value(entry).0.to_owned()).or_insert(place);
+            }
+        }
+        places
+    }
+
+    /// The first place of a variable.
+    fn find(&self, env: &[String], name: &str) -> Option<usize> {
+        if env.len() <= SHORT {
+            return env.iter().position(|entry| name_value(entry).0 == name);
+        }
+        self.0.get(name).copied()
+    }
+
+    /// Takes in the last variable of the list, which was added just now.
+    fn note_last(places: &mut Rc<Self>, env: &[String]) {
+        if env.len() == SHORT + 1 {
+            *places = Rc::new(Self::of(env));
+        } else if let Some(last) = env.last().filter(|_| env.len() > SHORT) {
+            let name = name_value(last).0.to_owned();
+            Rc::make_mut(places).0.entry(name).or_insert(env.len() - 1);
+        }
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use smol_str::ToSmolStr as _;
+use llb::EnvVar;
+use smol_str::SmolStr;
 
 use super::env::EnvList;
 use super::error::Error;
@@ -60,23 +61,24 @@ impl<'a> BuildArgs<'a> {
 /// (`defaultArgs` in dockerfile2llb/platform.go).
 pub(super) fn default_args(options: &Options, target: &Platform, stage: &str) -> EnvList {
     let build = &options.build_platform;
-    let mut args = EnvList::new();
-    for (name, value) in [
-        ("BUILDPLATFORM", build.short()),
-        ("BUILDOS", build.os.clone()),
-        ("BUILDOSVERSION", build.os_version.clone()),
-        ("BUILDARCH", build.architecture.clone()),
-        ("BUILDVARIANT", build.variant.clone()),
-        ("TARGETPLATFORM", target.to_smolstr()),
-        ("TARGETOS", target.os.clone()),
-        ("TARGETOSVERSION", target.os_version.clone()),
-        ("TARGETARCH", target.architecture.clone()),
-        ("TARGETVARIANT", target.variant.clone()),
-        ("TARGETSTAGE", if stage.is_empty() { "default".into() } else { stage.into() }),
-    ] {
-        args.set(name, options.build_args.get(name).map_or(&*value, String::as_str));
-    }
-    args
+    let stage = if stage.is_empty() { "default" } else { stage };
+    let given = |name: &'static str, value: &SmolStr| EnvVar {
+        name: SmolStr::new_static(name),
+        value: options.build_args.get(name).map_or_else(|| value.clone(), SmolStr::from),
+    };
+    EnvList::of_distinct([
+        given("BUILDPLATFORM", &build.short()),
+        given("BUILDOS", &build.os),
+        given("BUILDOSVERSION", &build.os_version),
+        given("BUILDARCH", &build.architecture),
+        given("BUILDVARIANT", &build.variant),
+        given("TARGETPLATFORM", &target.text()),
+        given("TARGETOS", &target.os),
+        given("TARGETOSVERSION", &target.os_version),
+        given("TARGETARCH", &target.architecture),
+        given("TARGETVARIANT", &target.variant),
+        given("TARGETSTAGE", &stage.into()),
+    ])
 }
 
 /// `args` with the arguments that stand before the first FROM, and the names of all of those.

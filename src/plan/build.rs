@@ -13,7 +13,7 @@ use crate::image::{Platform, Reference};
 use crate::shell::{self, Lex};
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// What planning works on.
@@ -43,11 +43,18 @@ impl<'a> Planner<'a> {
         let last = dockerfile.stages.last().map_or("", |stage| stage.name.as_str());
         let target = if self.options.target.is_empty() { last } else { &self.options.target };
         let defaults = args::default_args(self.options, &self.target_platform, target);
-        let (given, declared) = (Some(&self.build_args), &dockerfile.meta_args);
-        let (args, known) = args::meta_args(defaults.clone(), self.lex, declared, given)?;
+        let declared = &dockerfile.meta_args;
+        if declared.is_empty() {
+            self.check_default_bases(&dockerfile.stages, &defaults);
+            self.global_args = defaults;
+            return Ok(());
+        }
+        let (args, known) = args::meta_args(defaults.clone(), self.lex, declared, Some(&self.build_args))?;
         self.global_args = args;
         self.known_args = known.into_iter().map(str::to_owned).collect();
-        self.check_default_bases(dockerfile, &defaults);
+        if let Ok((args, _)) = args::meta_args(defaults, self.lex, declared, None) {
+            self.check_default_bases(&dockerfile.stages, &args);
+        }
         Ok(())
     }
 
@@ -66,7 +73,7 @@ impl<'a> Planner<'a> {
                 stage.platform = Some(self.platform(from, &comments)?);
             }
             if from.name.is_empty() {
-                stage.label = format!("stage-{index}");
+                stage.label = ["stage-", itoa::Buffer::new().format(index)].concat();
             } else {
                 let platform = stage.platform.as_ref().or(self.asked_platform.as_ref());
                 if let Some(context) = context::named(self.options, &from.name, platform)? {
@@ -220,22 +227,23 @@ impl<'a> Planner<'a> {
     /// follows only what instructions read, not what stages build on.
     fn check_cycles(&self) -> Result<(), Error> {
         let stages = &self.stages.list;
-        let mut visited = HashSet::new();
+        let mut visited = vec![false; stages.len()];
+        let mut on_path = vec![false; stages.len()];
         for start in 0..stages.len() {
-            if !visited.insert(start) {
+            if std::mem::replace(&mut visited[start], true) {
                 continue;
             }
-            let mut on_path = HashSet::from([start]);
+            on_path[start] = true;
             // Each entry: a stage on the path, and the place of the next read to follow.
             let mut path: Vec<(StageId, usize)> = vec![(start, 0)];
             while let Some((stage, next)) = path.last_mut() {
                 let Some((source, _)) = stages[*stage].reads.get(*next) else {
-                    on_path.remove(stage);
+                    on_path[*stage] = false;
                     path.pop();
                     continue;
                 };
                 *next += 1;
-                if on_path.contains(&source) {
+                if on_path[source] {
                     let read = |(stage, next): &(StageId, usize)| {
                         stages[*stage].reads.get(next - 1).and_then(|read| read.1)
                     };
@@ -243,8 +251,8 @@ impl<'a> Planner<'a> {
                     let stage = stages[start].label.clone();
                     return Err(Error { kind: Box::new(ErrorKind::Cycle { stage }), spans });
                 }
-                if visited.insert(source) {
-                    on_path.insert(source);
+                if !std::mem::replace(&mut visited[source], true) {
+                    on_path[source] = true;
                     path.push((source, 0));
                 }
             }
@@ -253,12 +261,9 @@ impl<'a> Planner<'a> {
     }
 
     /// Notes base names that are no reference without build arguments (`validateBaseImagesWithDefaultArgs`).
-    fn check_default_bases(&mut self, dockerfile: &dockerfile::Dockerfile, defaults: &EnvList) {
-        let Ok((args, _)) = args::meta_args(defaults.clone(), self.lex, &dockerfile.meta_args, None) else {
-            return;
-        };
-        for from in &dockerfile.stages {
-            let Ok(word) = self.lex.process_word(&from.base_name, &args) else { return };
+    fn check_default_bases(&mut self, stages: &[dockerfile::Stage], args: &EnvList) {
+        for from in stages {
+            let Ok(word) = self.lex.process_word(&from.base_name, args) else { return };
             if Reference::parse(&word.text).is_err() {
                 let kind = NoticeKind::InvalidDefaultArgInFrom { base: from.base_name.clone() };
                 self.notices.push(Notice { kind, span: Some(from.head.span), comments: Rc::from([]) });

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use smol_str::{SmolStr, SmolStrBuilder};
+use llb::EnvVar;
+use smol_str::SmolStr;
 
 use crate::shell::Env;
 
@@ -11,34 +12,9 @@ use crate::shell::Env;
 #[derive(Debug, Clone, Default)]
 pub struct EnvList {
     /// The variables; `None` where one was set again or deleted.
-    entries: Vec<Option<Entry>>,
+    entries: Vec<Option<EnvVar>>,
     /// Where a variable is among `entries`. Empty for a short list, which is searched.
     places: HashMap<SmolStr, usize>,
-}
-
-/// `NAME=value`
-#[derive(Debug, Clone)]
-struct Entry {
-    text: SmolStr,
-    name_length: usize,
-}
-
-impl Entry {
-    fn new(name: &str, value: &str) -> Self {
-        let mut text = SmolStrBuilder::new();
-        text.push_str(name);
-        text.push('=');
-        text.push_str(value);
-        Self { text: text.finish(), name_length: name.len() }
-    }
-
-    fn name(&self) -> &str {
-        &self.text[..self.name_length]
-    }
-
-    fn value(&self) -> &str {
-        &self.text[self.name_length + 1..]
-    }
 }
 
 /// How many entries a list has at most that is searched from end to end.
@@ -50,9 +26,15 @@ impl EnvList {
         Self::default()
     }
 
+    /// A few variables with different names.
+    pub(super) fn of_distinct<const N: usize>(variables: [EnvVar; N]) -> Self {
+        const { assert!(N <= SHORT, "a longer list needs an index") };
+        Self { entries: variables.into_iter().map(Some).collect(), places: HashMap::new() }
+    }
+
     /// The value of a variable.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.entries[self.place(name)?].as_ref().map(Entry::value)
+        self.entries[self.place(name)?].as_ref().map(|variable| &*variable.value)
     }
 
     /// Sets a variable and moves it to the end.
@@ -61,7 +43,7 @@ impl EnvList {
         if !self.places.is_empty() {
             self.places.insert(name.into(), self.entries.len());
         }
-        self.entries.push(Some(Entry::new(name, value)));
+        self.entries.push(Some(EnvVar::new(name, value)));
         self.settle();
     }
 
@@ -79,17 +61,19 @@ impl EnvList {
 
     /// Names in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.entries.iter().flatten().map(Entry::name)
+        self.entries.iter().flatten().map(|variable| &*variable.name)
     }
 
-    /// `NAME=value` in order.
-    pub fn to_vec(&self) -> Vec<SmolStr> {
-        self.entries.iter().flatten().map(|entry| entry.text.clone()).collect()
+    /// The variables in order.
+    pub fn to_vec(&self) -> Vec<EnvVar> {
+        let mut variables = Vec::with_capacity(self.entries.len());
+        variables.extend(self.entries.iter().flatten().cloned());
+        variables
     }
 
     fn place(&self, name: &str) -> Option<usize> {
         if self.places.is_empty() {
-            let is_it = |entry: &Option<Entry>| entry.as_ref().is_some_and(|entry| entry.name() == name);
+            let is_it = |entry: &Option<EnvVar>| entry.as_ref().is_some_and(|entry| entry.name == name);
             return self.entries.iter().rposition(is_it);
         }
         self.places.get(name).copied()
@@ -113,7 +97,7 @@ impl EnvList {
         self.places.clear();
         if self.entries.len() > SHORT {
             let named =
-                |(place, entry): (usize, &Option<Entry>)| Some((entry.as_ref()?.name().into(), place));
+                |(place, entry): (usize, &Option<EnvVar>)| Some((entry.as_ref()?.name.clone(), place));
             self.places = self.entries.iter().enumerate().filter_map(named).collect();
         }
     }
@@ -129,13 +113,17 @@ impl Env for EnvList {
 mod tests {
     use super::*;
 
+    fn texts(env: &EnvList) -> Vec<String> {
+        env.to_vec().iter().map(EnvVar::to_string).collect()
+    }
+
     #[test]
     fn setting_again_moves_to_the_end() {
         let mut env = EnvList::new();
         for (name, value) in [("A", "1"), ("B", "2"), ("A", "3")] {
             env.set(name, value);
         }
-        assert_eq!(env.to_vec(), ["B=2", "A=3"]);
+        assert_eq!(texts(&env), ["B=2", "A=3"]);
         env.delete("B");
         assert_eq!((env.get("A"), env.get("B")), (Some("3"), None));
     }
@@ -146,7 +134,7 @@ mod tests {
         for round in 0..1000 {
             env.set(&format!("V{}", round % 7), &round.to_string());
         }
-        assert_eq!(env.to_vec(), ["V6=993", "V0=994", "V1=995", "V2=996", "V3=997", "V4=998", "V5=999"]);
+        assert_eq!(texts(&env), ["V6=993", "V0=994", "V1=995", "V2=996", "V3=997", "V4=998", "V5=999"]);
         assert!(env.entries.len() < 64);
     }
 
@@ -172,6 +160,6 @@ mod tests {
         }
         assert_eq!((env.get("V2"), env.names().count()), (None, 0));
         env.set("A", "1");
-        assert_eq!(env.to_vec(), ["A=1"]);
+        assert_eq!(texts(&env), ["A=1"]);
     }
 }

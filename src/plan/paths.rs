@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+pub use llb::path::{clean, join};
+
 /// A Windows path that a Dockerfile may not name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
@@ -14,46 +16,6 @@ pub enum PathError {
     /// Another drive than `C:`.
     #[error("removing drive letter: The specified path is not on the system drive (C:)")]
     OtherDrive,
-}
-
-/// The shortest path that names the same as `path`; `.` for an empty one (`path.Clean`).
-pub fn clean(path: &str) -> String {
-    if path.is_empty() {
-        return ".".into();
-    }
-    let rooted = path.starts_with('/');
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => match parts.last() {
-                Some(&last) if last != ".." => {
-                    parts.pop();
-                }
-                _ if rooted => {}
-                _ => parts.push(".."),
-            },
-            part => parts.push(part),
-        }
-    }
-    let joined = parts.join("/");
-    match (rooted, joined.is_empty()) {
-        (true, _) => format!("/{joined}"),
-        (false, true) => ".".into(),
-        (false, false) => joined,
-    }
-}
-
-/// The parts joined and cleaned; empty parts do not count (`path.Join`).
-pub fn join<const N: usize>(parts: [&str; N]) -> String {
-    let mut joined = String::new();
-    for part in parts.into_iter().filter(|part| !part.is_empty()) {
-        if !joined.is_empty() {
-            joined.push('/');
-        }
-        joined.push_str(part);
-    }
-    if joined.is_empty() { joined } else { clean(&joined) }
 }
 
 /// The last element of a path; `.` for an empty one, `/` for slashes alone (`path.Base`).
@@ -86,13 +48,13 @@ pub fn from_slash(path: String, os: &str) -> String {
 pub fn normalize(parent: &str, path: &str, os: &str, keep_slash: bool) -> Result<String, PathError> {
     let original = to_slash(path, os);
     let parent = to_slash(if parent.is_empty() { "/" } else { parent }, os);
-    let parent = without_drive(&parent, os, keep_slash)?;
-    let parent = if is_absolute(&parent, os) { parent.into_owned() } else { join(["/", &parent]) };
-    let path = if original.is_empty() { Cow::Borrowed(parent.as_str()) } else { original.clone() };
-    let mut path = without_drive(&path, os, keep_slash)?.into_owned();
-    if !is_absolute(&path, os) {
-        path = join([&parent, &path]);
+    let mut parent = without_drive(&parent, os, keep_slash)?;
+    if !is_absolute(&parent, os) {
+        parent = join(["/", &parent]).into();
     }
+    let path = if original.is_empty() { Cow::Borrowed(&*parent) } else { original.clone() };
+    let path = without_drive(&path, os, keep_slash)?;
+    let mut path = if is_absolute(&path, os) { path.into_owned() } else { join([&parent, &path]) };
     if keep_slash {
         if original.ends_with('/') && !path.ends_with('/') {
             path.push('/');
@@ -103,7 +65,7 @@ pub fn normalize(parent: &str, path: &str, os: &str, keep_slash: bool) -> Result
             path.push('.');
         }
     }
-    Ok(to_slash(&path, os).into_owned())
+    Ok(if os == "windows" { to_slash(&path, os).into_owned() } else { path })
 }
 
 /// The working directory after `WORKDIR path` in `current`, with the separators of `os`
@@ -117,6 +79,9 @@ pub fn normalize_workdir(current: &str, path: &str, os: &str) -> Result<String, 
 
 /// Whether `path` is absolute on `os`, its drive letter apart (`IsAbs`).
 pub fn is_absolute(path: &str, os: &str) -> bool {
+    if os != "windows" {
+        return path.starts_with('/');
+    }
     without_drive(path, os, false).is_ok_and(|path| path.starts_with('/'))
 }
 
@@ -142,7 +107,7 @@ pub fn without_drive<'p>(path: &'p str, os: &str, keep_slash: bool) -> Result<Co
         Some(_) => return Err(PathError::OtherDrive),
     };
     let slashed = to_slash(rest, os);
-    let mut cleaned = clean(&slashed);
+    let mut cleaned = clean(&slashed).into_owned();
     if keep_slash && cleaned.len() > 1 && slashed.ends_with('/') {
         cleaned.push('/');
     }

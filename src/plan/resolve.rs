@@ -78,7 +78,7 @@ impl Planner<'_> {
                 more |= self.add_triggers(id).map_err(|error| error.moved_to(span))?;
             }
             if !more {
-                return Ok(self.reachable(target));
+                return Ok(reachable);
             }
         }
     }
@@ -156,13 +156,14 @@ impl Planner<'_> {
         needs: &mut BTreeSet<Need>,
     ) -> Result<Option<Found>, Error> {
         let stage = &self.stages.list[id];
-        let internal =
-            if self.options.multi_platform { format!("[{platform} internal]") } else { "[internal]".into() };
-        let need = Need::Image {
-            reference: reference.to_string(),
-            platform: Some(platform.clone()),
-            log_name: format!("{internal} load metadata for {reference}"),
+        let step = if self.options.multi_platform {
+            format!("[{platform} internal] load metadata for ")
+        } else {
+            "[internal] load metadata for ".into()
         };
+        let name = reference.as_str();
+        let log_name = step + name;
+        let need = Need::Image { reference: name.into(), platform: Some(platform.clone()), log_name };
         if let Some(Err(source)) = facts.get(&need) {
             let known = COMMON_IMAGES.iter().flat_map(|name| [(*name).to_owned(), format!("{name}:latest")]);
             let known: Vec<String> = self.stages.labels().map(str::to_owned).chain(known).collect();

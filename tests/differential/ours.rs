@@ -3,7 +3,7 @@
 use std::io::Error;
 use std::sync::Arc;
 
-use bob::build::convert::{Answer, Conversion, Converter, Definition, IgnoreFile, Rejected};
+use bob::build::convert::{Answer, Conversion, Converter, Definition, IgnoreFile, Marshalled, Rejected};
 use bob::diag::{Source, Span};
 use bob::image::Platform;
 use bob::lint::Warning;
@@ -45,15 +45,15 @@ pub(crate) fn convert(case: &Case) -> Verdict {
         Err(error) => return Verdict { error: error.to_string(), ..Verdict::default() },
     };
     match conversion(case, &options, &mut Facts::new()) {
-        Ok(conversion) => match conversion.definition("corpus") {
-            Ok(definition) => Verdict {
+        Ok(conversion) => match conversion.marshal("corpus") {
+            Ok(Marshalled { definition, image, warnings, .. }) => Verdict {
                 ok: true,
                 root: definition.ops.last().map(|op| op.digest.to_string()).unwrap_or_default(),
                 ops: definition.ops.iter().map(|op| op.digest.to_string()).collect(),
                 steps: if case.steps { definition.ops.iter().map(step).collect() } else { Vec::new() },
                 ignore_cache: uncached(&definition),
-                config: serde_json::from_slice(&conversion.lowered.image.to_json()).expect("JSON"),
-                warnings: lines(&conversion.warnings),
+                config: serde_json::from_slice(&image.to_json()).expect("JSON"),
+                warnings: lines(&warnings),
                 ..Verdict::default()
             },
             Err(error) => Verdict { error: error.to_string(), ..Verdict::default() },

@@ -24,7 +24,7 @@ fn convert(text: impl Into<Vec<u8>>) -> Result<usize, String> {
     loop {
         match pending.answer(&facts).map_err(message)? {
             Answer::Done(conversion) => {
-                return Ok(conversion.definition("test").map_err(|e| e.to_string())?.ops.len());
+                return Ok(conversion.marshal("test").map_err(|e| e.to_string())?.definition.ops.len());
             }
             Answer::Need(more, needs) => {
                 pending = more;

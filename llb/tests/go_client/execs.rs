@@ -1,6 +1,6 @@
 use llb::{
-    CacheSharing, Constraints, ContentCache, DefaultPath, Device, ExecOp, Executed, HostIp, LinuxResources,
-    Mount, Network, Output, Platform, ProxyEnv, Secret, Security, SshAgent, Ulimit,
+    CacheSharing, Constraints, ContentCache, DefaultPath, Device, EnvVar, ExecOp, Executed, HostIp,
+    LinuxResources, Mount, Network, Output, Platform, ProxyEnv, Secret, Security, SshAgent, Ulimit,
 };
 
 use super::{Build, Case, make, none};
@@ -19,7 +19,7 @@ fn many_mounts(b: &mut Build) -> Executed {
         alpine,
         [
             Mount::bind("/z", busybox),
-            Mount { selector: "/etc".to_owned(), ..readonly(Mount::bind("/a", alpine)) },
+            Mount { selector: "/etc".into(), ..readonly(Mount::bind("/a", alpine)) },
             Mount { no_output: true, ..Mount::bind("!before", busybox) },
             Mount::bind("/m", Output::SCRATCH),
             Mount { content_cache: ContentCache::On, ..readonly(Mount::bind("/content", busybox)) },
@@ -40,9 +40,9 @@ fn mount_before_root(b: &mut Build) -> Executed {
 fn everything(root: Output) -> ExecOp {
     let host = |host: &str, ip: &str| HostIp { host: host.to_owned(), ip: ip.parse().unwrap() };
     ExecOp {
-        env: vec!["A=1".into(), "B=x=y".into()],
-        cwd: "/src".to_owned(),
-        user: "app:app".to_owned(),
+        env: vec![EnvVar::new("A", "1"), EnvVar::new("B", "x=y")],
+        cwd: "/src".into(),
+        user: "app:app".into(),
         hostname: "builder".to_owned(),
         cgroup_parent: "/parent".to_owned(),
         extra_hosts: vec![
@@ -93,7 +93,7 @@ pub(super) const CASES: &[Case] = &[
             Mount::cache("/shared", "s", CacheSharing::Shared),
             Mount {
                 source: b.busybox,
-                selector: "sub".to_owned(),
+                selector: "sub".into(),
                 ..Mount::cache("/private", "p", CacheSharing::Private)
             },
             readonly(Mount::cache("/locked", "l", CacheSharing::Locked)),
@@ -121,16 +121,16 @@ pub(super) const CASES: &[Case] = &[
     }),
     ("exec_ssh_socket_set", |b| {
         let agent = SshAgent { target: "/agent".to_owned(), ..SshAgent::new("") };
-        b.run(ExecOp { env: vec!["SSH_AUTH_SOCK=/x".into()], ssh: vec![agent], ..make(b.alpine) })
+        b.run(ExecOp { env: vec![EnvVar::new("SSH_AUTH_SOCK", "/x")], ssh: vec![agent], ..make(b.alpine) })
     }),
     ("exec_no_network", |b| b.run(ExecOp { network: Network::None, ..make(b.alpine) })),
     ("exec_path_in_op", |b| {
         b.options.default_path = DefaultPath::Op;
-        b.run(ExecOp { env: vec!["PATHS=x".into()], ..make(b.alpine) })
+        b.run(ExecOp { env: vec![EnvVar::new("PATHS", "x")], ..make(b.alpine) })
     }),
     ("exec_path_set", |b| {
         b.options.default_path = DefaultPath::Op;
-        b.run(ExecOp { env: vec!["PATH=/bin".into()], ..make(b.alpine) })
+        b.run(ExecOp { env: vec![EnvVar::new("PATH", "/bin")], ..make(b.alpine) })
     }),
     ("exec_limits", |b| {
         let mut constraints = none();

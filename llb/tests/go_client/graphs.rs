@@ -36,7 +36,7 @@ fn twins(b: &mut Build) -> Output {
     let [one, two] = [dockerfile(b), dockerfile(b)];
     let other = SourceMap {
         filename: "other".to_owned(),
-        definition: Some(b.graph.marshal(b.context, &b.options).unwrap()),
+        definition: Some(b.graph.clone().marshal(b.context, &b.options).unwrap()),
         ..SourceMap::default()
     };
     let other = b.graph.source_map(other);

@@ -26,12 +26,13 @@ pub use crate::plan::{Context, IgnoreFile, Network, NoCache, Options, ResolveMod
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
+use std::sync::Arc;
 
 use llb::MarshalOptions;
 
 use crate::diag::{Diagnostic, Source};
 use crate::dockerfile::{self, Dockerfile, Fact};
-use crate::image::Platform;
+use crate::image::{ImageConfig, Platform};
 use crate::lint::{Report, Settings};
 use crate::lower::{self, Lowered};
 use crate::plan::{self, Facts, Failure, Need, Planning};
@@ -64,14 +65,33 @@ pub struct Conversion {
 }
 
 impl Conversion {
-    /// The graph as buildkitd takes it. `local_unique_id` marks local sources that no session provides.
+    /// The graph as buildkitd takes it, with what goes with it. `local_unique_id` marks local sources that
+    /// no session provides.
     ///
     /// # Errors
     /// [`MarshalError`] for an op that cannot be encoded; conversion leaves none.
-    pub fn definition(&self, local_unique_id: impl Into<String>) -> Result<Definition, MarshalError> {
-        let platform = lower::llb_platform(&self.lowered.platform);
-        self.lowered.graph.marshal(self.lowered.root, &MarshalOptions::new(platform, local_unique_id))
+    pub fn marshal(self, local_unique_id: impl Into<String>) -> Result<Marshalled, MarshalError> {
+        let Lowered { graph, root, platform, image, base, epoch } = self.lowered;
+        let options = MarshalOptions::new(lower::llb_platform(&platform), local_unique_id);
+        let definition = graph.marshal(root, &options)?;
+        Ok(Marshalled { definition, image, base, epoch, warnings: self.warnings })
     }
+}
+
+/// A conversion whose graph is encoded.
+#[derive(Debug)]
+pub struct Marshalled {
+    /// The graph.
+    pub definition: Definition,
+    /// The image's configuration.
+    pub image: ImageConfig,
+    /// The configuration of the image that the target builds on, if there is one
+    /// (`containerimage.base.config`).
+    pub base: Option<Arc<ImageConfig>>,
+    /// `SOURCE_DATE_EPOCH` in seconds since 1970, where it is set.
+    pub epoch: Option<i64>,
+    /// What the build checks found, in BuildKit's order.
+    pub warnings: Vec<Warning>,
 }
 
 /// A Dockerfile that is rejected.

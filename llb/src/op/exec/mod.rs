@@ -2,9 +2,10 @@
 
 mod mount;
 
-use smol_str::SmolStr;
-
+use std::fmt;
 use std::net::IpAddr;
+
+use smol_str::SmolStr;
 
 pub use mount::{CacheSharing, ContentCache, Mount, MountKind, Secret, SshAgent};
 
@@ -22,14 +23,14 @@ pub struct ExecOp {
     /// Mount the root read-only; the op then has no output for it.
     pub readonly_root: bool,
     /// Command and arguments; at least one.
-    pub args: Vec<String>,
-    /// Environment, `NAME=VALUE` each. BuildKit's own client keeps every name once, in the order in
+    pub args: Vec<SmolStr>,
+    /// Environment. BuildKit's own client keeps every name once, in the order in
     /// which the names were last set.
-    pub env: Vec<SmolStr>,
+    pub env: Vec<EnvVar>,
     /// Working directory, not empty.
-    pub cwd: String,
+    pub cwd: SmolStr,
     /// User that runs the command, `name-or-id[:group]`; the image's root if empty.
-    pub user: String,
+    pub user: SmolStr,
     /// Host name of the container; BuildKit's own if empty.
     pub hostname: String,
     /// Control group that the container's becomes a child of.
@@ -58,13 +59,35 @@ pub struct ExecOp {
 
 impl ExecOp {
     /// Returns an op that runs a command in the root directory of `root`.
-    pub fn new<S: Into<String>>(root: Output, args: impl IntoIterator<Item = S>) -> Self {
+    pub fn new<S: Into<SmolStr>>(root: Output, args: impl IntoIterator<Item = S>) -> Self {
         Self {
             root,
             args: args.into_iter().map(Into::into).collect(),
-            cwd: "/".to_owned(),
+            cwd: SmolStr::new_static(ROOT),
             ..Self::default()
         }
+    }
+}
+
+/// An environment variable of a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnvVar {
+    /// Its name.
+    pub name: SmolStr,
+    /// Its value.
+    pub value: SmolStr,
+}
+
+impl EnvVar {
+    /// A variable with a value.
+    pub fn new(name: impl Into<SmolStr>, value: impl Into<SmolStr>) -> Self {
+        Self { name: name.into(), value: value.into() }
+    }
+}
+
+impl fmt::Display for EnvVar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.name, self.value)
     }
 }
 
@@ -158,10 +181,10 @@ impl ExecOp {
         for mount in &self.mounts {
             match &mount.kind {
                 MountKind::Tmpfs { .. } if !mount.source.is_scratch() => {
-                    return Err(Fault::TmpfsSource(mount.target.clone()));
+                    return Err(Fault::TmpfsSource(mount.target.to_string()));
                 }
                 MountKind::Cache { id, .. } if id.is_empty() => {
-                    return Err(Fault::NoCacheId(mount.target.clone()));
+                    return Err(Fault::NoCacheId(mount.target.to_string()));
                 }
                 _ => {}
             }
@@ -172,6 +195,9 @@ impl ExecOp {
     /// Sorts the mounts by target. Returns the root's output index, if it has one, and what becomes of
     /// each mount, in the order before sorting.
     pub(crate) fn sort_mounts(&mut self) -> (Option<u32>, Vec<MountResult>) {
+        if self.mounts.is_empty() {
+            return ((!self.readonly_root).then_some(0), Vec::new());
+        }
         let mut mounts: Vec<_> = std::mem::take(&mut self.mounts).into_iter().enumerate().collect();
         mounts.sort_by(|(_, a), (_, b)| a.target.cmp(&b.target));
 
@@ -254,16 +280,18 @@ impl ExecOp {
 
     fn encode_meta(&self, w: &mut Writer, default_path: Option<&str>) {
         w.strings(1, &self.args);
-        w.strings(2, &self.env);
+        for variable in &self.env {
+            w.joined(2, [&variable.name, "=", &variable.value]);
+        }
         if let Some(agent) = self.ssh.first()
             && !self.has_env("SSH_AUTH_SOCK")
         {
-            w.strings(2, [format!("SSH_AUTH_SOCK={}", agent.socket(0))]);
+            w.joined(2, ["SSH_AUTH_SOCK=", &agent.socket(0)]);
         }
         if let Some(path) = default_path
             && !self.has_env("PATH")
         {
-            w.strings(2, [format!("PATH={path}")]);
+            w.joined(2, ["PATH=", path]);
         }
         w.string(3, &self.cwd);
         w.string(4, &self.user);
@@ -296,7 +324,6 @@ impl ExecOp {
     }
 
     fn has_env(&self, name: &str) -> bool {
-        let set = |line: &SmolStr| line.strip_prefix(name).is_some_and(|rest| rest.starts_with('='));
-        self.env.iter().any(set)
+        self.env.iter().any(|variable| variable.name == name)
     }
 }

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use smol_str::SmolStr;
+
 use crate::graph::Output;
 use crate::marshal::Inputs;
 use crate::wire::Writer;
@@ -16,11 +18,11 @@ const TMPFS: u64 = 4;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mount {
     /// Absolute path in the container.
-    pub target: String,
+    pub target: SmolStr,
     /// What is mounted; scratch is an empty directory.
     pub source: Output,
     /// Path in the source that is mounted; all of it if empty.
-    pub selector: String,
+    pub selector: SmolStr,
     /// Mount read-only; the mount then has no output of its own.
     pub readonly: bool,
     /// Drop what the command writes here.
@@ -33,11 +35,11 @@ pub struct Mount {
 
 impl Mount {
     /// Returns a mount of a file system, writable, whose changes become an output of the op.
-    pub fn bind(target: impl Into<String>, source: Output) -> Self {
+    pub fn bind(target: impl Into<SmolStr>, source: Output) -> Self {
         Self {
             target: target.into(),
             source,
-            selector: String::new(),
+            selector: SmolStr::default(),
             readonly: false,
             no_output: false,
             kind: MountKind::Bind,
@@ -46,12 +48,12 @@ impl Mount {
     }
 
     /// Returns a mount of a directory that lasts from build to build and starts out empty.
-    pub fn cache(target: impl Into<String>, id: impl Into<String>, sharing: CacheSharing) -> Self {
+    pub fn cache(target: impl Into<SmolStr>, id: impl Into<String>, sharing: CacheSharing) -> Self {
         Self { kind: MountKind::Cache { id: id.into(), sharing }, ..Self::bind(target, Output::SCRATCH) }
     }
 
     /// Returns a mount of memory, with a size limit in bytes unless it is zero.
-    pub fn tmpfs(target: impl Into<String>, size_bytes: i64) -> Self {
+    pub fn tmpfs(target: impl Into<SmolStr>, size_bytes: i64) -> Self {
         Self { kind: MountKind::Tmpfs { size_bytes }, ..Self::bind(target, Output::SCRATCH) }
     }
 

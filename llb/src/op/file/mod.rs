@@ -8,6 +8,8 @@ pub use action::{
 };
 pub use owner::{Owner, UserRef};
 
+use smol_str::SmolStr;
+
 use crate::graph::{Output, count};
 use crate::marshal::Inputs;
 use crate::wire::Writer;
@@ -29,7 +31,7 @@ use crate::wire::Writer;
 #[derive(Clone, Debug, PartialEq)]
 pub struct FileOp {
     base: Output,
-    dir: String,
+    dir: SmolStr,
     steps: Vec<Step>,
 }
 
@@ -58,13 +60,13 @@ impl FileOp {
     /// Returns a chain without actions yet on a base. User and group names of owners are looked up in
     /// the base.
     pub fn new(base: Output) -> Self {
-        Self { base, dir: "/".to_owned(), steps: Vec::new() }
+        Self { base, dir: SmolStr::new_static("/"), steps: Vec::new() }
     }
 
     /// Returns this chain with relative paths of its actions relative to `dir` rather than `/`. (The
     /// source of a copy is relative to the root of the file system that it is in.)
     #[must_use]
-    pub fn in_dir(self, dir: impl Into<String>) -> Self {
+    pub fn in_dir(self, dir: impl Into<SmolStr>) -> Self {
         Self { dir: dir.into(), ..self }
     }
 
@@ -118,10 +120,30 @@ impl FileOp {
         id
     }
 }
+impl Step {
+    /// What a copy takes from outside of the op.
+    fn copied(&self) -> Option<Output> {
+        match &self.action {
+            FileAction::Copy(copy) => match copy.from {
+                CopyFrom::Output(output) => Some(output),
+                CopyFrom::Action(_) => None,
+            },
+            _ => None,
+        }
+    }
+}
+
 impl FileOp {
     /// Calls `visit` with bases and sources in the order of `allOutputs` in `client/llb/fileop.go`:
     /// from the last action back, what an action copies before what it stands on.
     pub(crate) fn for_each_input(&self, mut visit: impl FnMut(Output)) {
+        if self.is_chain() {
+            for step in self.steps.iter().rev() {
+                visit(step.base);
+                step.copied().into_iter().for_each(&mut visit);
+            }
+            return;
+        }
         let mut seen = vec![false; self.steps.len()];
         let mut waiting = Vec::new();
         let mut next = self.steps.len().checked_sub(1);
@@ -143,33 +165,38 @@ impl FileOp {
         }
     }
 
+    /// Whether each action stands on the one before, and none is copied from.
+    fn is_chain(&self) -> bool {
+        self.steps.iter().enumerate().all(|(at, step)| {
+            let in_order = match step.parent {
+                Parent::Base(_) => at == 0,
+                Parent::Action(parent) => parent.0 as usize + 1 == at,
+            };
+            in_order && !matches!(&step.action, FileAction::Copy(copy) if copy.from.action().is_some())
+        })
+    }
+
     /// Writes the actions. An action's input is an input of the op, or, after those, an earlier
     /// action; only the last one's result is an output.
     pub(crate) fn encode(&self, w: &mut Writer, inputs: &mut Inputs<'_>) {
-        let indexes: Vec<(i64, i64)> = self
-            .steps
-            .iter()
-            .map(|step| {
-                let base = inputs.index_of(step.base);
-                let copied = match &step.action {
-                    FileAction::Copy(copy) => match copy.from {
-                        CopyFrom::Output(output) => inputs.index_of(output),
-                        CopyFrom::Action(_) => -1,
-                    },
-                    _ => -1,
-                };
-                (base, copied)
-            })
-            .collect();
-        let action_index = |id: ActionId| inputs.len() + i64::from(id.0);
+        for step in &self.steps {
+            inputs.index_of(step.base);
+            step.copied().map(|output| inputs.index_of(output));
+        }
+        let actions = inputs.len();
+        let action_index = |id: ActionId| actions + i64::from(id.0);
 
-        for (at, (step, (base, copied))) in self.steps.iter().zip(indexes).enumerate() {
+        for (at, step) in self.steps.iter().enumerate() {
+            let base = inputs.index_of(step.base);
             let input = match step.parent {
                 Parent::Base(_) => base,
                 Parent::Action(parent) => action_index(parent),
             };
             let secondary = match &step.action {
-                FileAction::Copy(copy) => copy.from.action().map_or(copied, action_index),
+                FileAction::Copy(copy) => match copy.from {
+                    CopyFrom::Output(output) => inputs.index_of(output),
+                    CopyFrom::Action(id) => action_index(id),
+                },
                 _ => -1,
             };
             let output = if at + 1 == self.steps.len() { 0 } else { -1 };

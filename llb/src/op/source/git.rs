@@ -104,7 +104,7 @@ impl GitSource {
         self.auth_header_secret.as_deref().unwrap_or("GIT_AUTH_HEADER")
     }
 
-    pub(super) fn attrs(&self) -> Attrs {
+    pub(super) fn attrs(&self) -> Attrs<'_> {
         let mut attrs = Attrs::new();
         flag(&mut attrs, "git.keepgitdir", self.keep_git_dir);
         let remote = match GitUrl::parse_or_https(&self.url) {

@@ -50,7 +50,7 @@ impl HttpSource {
         Self { url: url.into(), ..Self::default() }
     }
 
-    pub(super) fn attrs(&self) -> Attrs {
+    pub(super) fn attrs(&self) -> Attrs<'_> {
         let mut attrs = file_attrs(&self.filename, self.mode, self.uid, self.gid);
         set(&mut attrs, "http.checksum", &*self.checksum);
         set(&mut attrs, "http.authheadersecret", &*self.auth_header_secret);

@@ -1,5 +1,7 @@
 //! Images and blobs, of registries and of OCI layouts.
 
+use std::borrow::Cow;
+
 use super::{Attrs, set};
 
 /// An image of a registry: its layers, laid over each other.
@@ -24,10 +26,10 @@ impl ImageSource {
     }
 
     pub(super) fn identifier(&self) -> String {
-        format!("docker-image://{}", with_tag(&self.reference))
+        ["docker-image://", &with_tag(&self.reference)].concat()
     }
 
-    pub(super) fn attrs(&self) -> Attrs {
+    pub(super) fn attrs(&self) -> Attrs<'_> {
         let mut attrs = Attrs::new();
         set(
             &mut attrs,
@@ -76,7 +78,7 @@ impl OciLayoutSource {
         Self { reference: reference.into(), ..Self::default() }
     }
 
-    pub(super) fn attrs(&self) -> Attrs {
+    pub(super) fn attrs(&self) -> Attrs<'_> {
         let mut attrs = Attrs::new();
         set(&mut attrs, "oci.session", &*self.session_id);
         set(&mut attrs, "oci.store", &*self.store_id);
@@ -145,7 +147,7 @@ impl BlobSource {
         format!("{scheme}://{}", with_domain(&self.reference))
     }
 
-    pub(super) fn attrs(&self) -> Attrs {
+    pub(super) fn attrs(&self) -> Attrs<'_> {
         let mut attrs = file_attrs(&self.filename, self.mode, self.uid, self.gid);
         if let BlobStore::OciLayout { session_id, store_id } = &self.store {
             set(&mut attrs, "oci.session", &**session_id);
@@ -156,7 +158,7 @@ impl BlobSource {
 }
 
 /// Returns the attributes of a source that yields one file.
-pub(super) fn file_attrs(filename: &str, mode: u32, uid: u32, gid: u32) -> Attrs {
+pub(super) fn file_attrs(filename: &str, mode: u32, uid: u32, gid: u32) -> Attrs<'_> {
     let mut attrs = Attrs::new();
     set(&mut attrs, "http.filename", filename);
     if mode != 0 {
@@ -170,35 +172,38 @@ pub(super) fn file_attrs(filename: &str, mode: u32, uid: u32, gid: u32) -> Attrs
     attrs
 }
 
-fn set_limit(attrs: &mut Attrs, name: &'static str, limit: Option<i64>) {
+fn set_limit(attrs: &mut Attrs<'_>, name: &'static str, limit: Option<i64>) {
     if let Some(limit) = limit {
         set(attrs, name, limit.to_string());
     }
 }
 
 /// Returns a reference with the domain that it implies (`normalize.go` of `distribution/reference`).
-fn with_domain(reference: &str) -> String {
-    let is_domain =
-        |part: &str| part.contains(['.', ':']) || part == "localhost" || part.chars().any(char::is_uppercase);
+fn with_domain(reference: &str) -> Cow<'_, str> {
     let (domain, name) = match reference.split_once('/') {
         Some((domain, name)) if is_domain(domain) => (domain, name),
-        _ => ("docker.io", reference),
+        _ => ("", reference),
     };
+    let official = !name.contains('/');
     match domain {
-        "docker.io" | "index.docker.io" if !name.contains('/') => {
-            format!("docker.io/library/{name}")
-        }
-        "index.docker.io" => format!("docker.io/{name}"),
-        _ => format!("{domain}/{name}"),
+        "" | "docker.io" | "index.docker.io" if official => ["docker.io/library/", name].concat().into(),
+        "" | "index.docker.io" => ["docker.io/", name].concat().into(),
+        _ => reference.into(),
     }
 }
 
+fn is_domain(part: &str) -> bool {
+    part.bytes().any(|byte| matches!(byte, b'.' | b':'))
+        || part == "localhost"
+        || part.chars().any(char::is_uppercase)
+}
+
 /// Returns a reference with the domain and the tag that it implies.
-fn with_tag(reference: &str) -> String {
+fn with_tag(reference: &str) -> Cow<'_, str> {
     let mut full = with_domain(reference);
     let path = full.find('/').map_or(0, |slash| slash + 1);
-    if !full[path..].contains([':', '@']) {
-        full.push_str(":latest");
+    if !full.as_bytes()[path..].iter().any(|byte| matches!(byte, b':' | b'@')) {
+        full.to_mut().push_str(":latest");
     }
     full
 }

@@ -32,10 +32,10 @@ impl LocalSource {
         Self { name: name.into(), ..Self::default() }
     }
 
-    pub(super) fn attrs(&self, local_unique_id: &str) -> Attrs {
+    pub(super) fn attrs<'a>(&'a self, local_unique_id: &'a str) -> Attrs<'a> {
         let mut attrs = Attrs::new();
         if self.session_id.is_empty() {
-            attrs.push(("local.unique", local_unique_id.to_owned()));
+            attrs.push(("local.unique", local_unique_id.into()));
         }
         set(&mut attrs, "local.session", &*self.session_id);
         set(&mut attrs, "local.includepattern", list(&self.include_patterns));

@@ -6,6 +6,7 @@ mod http;
 mod image;
 mod local;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 pub use git::{BundleStore, GitSource};
@@ -62,35 +63,45 @@ impl RawSource {
 }
 
 /// Attributes as they are written, in any order.
-pub(crate) type Attrs = Vec<(&'static str, String)>;
+pub(crate) type Attrs<'a> = Vec<(&'static str, Cow<'a, str>)>;
 
 impl SourceOp {
     /// Returns the URL that names the source, such as `docker-image://docker.io/library/alpine:3.20`.
-    pub fn identifier(&self) -> String {
+    pub fn identifier(&self) -> Cow<'_, str> {
         match self {
-            Self::Image(source) => source.identifier(),
-            Self::Local(source) => format!("local://{}", source.name),
-            Self::Git(source) => source.identifier(),
-            Self::Http(source) => source.url.clone(),
-            Self::OciLayout(source) => format!("oci-layout://{}", source.reference),
-            Self::Blob(source) => source.identifier(),
-            Self::Raw(source) => source.identifier.clone(),
+            Self::Image(source) => source.identifier().into(),
+            Self::Local(source) => ["local://", &source.name].concat().into(),
+            Self::Git(source) => source.identifier().into(),
+            Self::Http(source) => (&source.url).into(),
+            Self::OciLayout(source) => ["oci-layout://", &source.reference].concat().into(),
+            Self::Blob(source) => source.identifier().into(),
+            Self::Raw(source) => (&source.identifier).into(),
         }
     }
 
     /// Returns the attributes of the source. Local sources without a session get
     /// `local.unique` from `local_unique_id`.
     pub fn attrs(&self, local_unique_id: &str) -> BTreeMap<String, String> {
-        let attrs = match self {
+        match self {
+            Self::Raw(source) => source.attrs(local_unique_id),
+            _ => {
+                let attrs = self.own_attrs(local_unique_id).into_iter();
+                attrs.map(|(name, value)| (name.to_owned(), value.into_owned())).collect()
+            }
+        }
+    }
+
+    /// The attributes of a source that has a type of its own.
+    fn own_attrs<'a>(&'a self, local_unique_id: &'a str) -> Attrs<'a> {
+        match self {
             Self::Image(source) => source.attrs(),
             Self::Local(source) => source.attrs(local_unique_id),
             Self::Git(source) => source.attrs(),
             Self::Http(source) => source.attrs(),
             Self::OciLayout(source) => source.attrs(),
             Self::Blob(source) => source.attrs(),
-            Self::Raw(source) => return source.attrs(local_unique_id),
-        };
-        attrs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+            Self::Raw(_) => Attrs::new(),
+        }
     }
 
     /// Whether the op carries a platform: only images do (`platformSpecificSource` in
@@ -120,7 +131,12 @@ impl SourceOp {
 
     pub(crate) fn encode(&self, w: &mut Writer, local_unique_id: &str) {
         w.string(1, &self.identifier());
-        w.string_map(2, self.attrs(local_unique_id));
+        if let Self::Raw(source) = self {
+            return w.string_map(2, source.attrs(local_unique_id));
+        }
+        let mut attrs = self.own_attrs(local_unique_id);
+        attrs.sort_unstable_by_key(|(name, _)| *name);
+        w.string_map(2, attrs);
     }
 }
 
@@ -145,7 +161,7 @@ sources!(
 );
 
 /// Adds an attribute unless its value is empty.
-fn set(attrs: &mut Attrs, name: &'static str, value: impl Into<String>) {
+fn set<'a>(attrs: &mut Attrs<'a>, name: &'static str, value: impl Into<Cow<'a, str>>) {
     let value = value.into();
     if !value.is_empty() {
         attrs.push((name, value));
@@ -153,6 +169,6 @@ fn set(attrs: &mut Attrs, name: &'static str, value: impl Into<String>) {
 }
 
 /// Adds an attribute with the value `true` if `on` is set.
-fn flag(attrs: &mut Attrs, name: &'static str, on: bool) {
+fn flag(attrs: &mut Attrs<'_>, name: &'static str, on: bool) {
     set(attrs, name, if on { "true" } else { "" });
 }

@@ -2,10 +2,12 @@
 //! of tonistiigi/fsutil that uses them.
 
 mod filter;
+mod form;
 mod ignorefile;
 mod path;
 mod pattern;
 mod regex;
+mod wildcard;
 
 pub use filter::{DirState, Filter, Verdict};
 pub use ignorefile::read_all;

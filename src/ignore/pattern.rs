@@ -4,8 +4,9 @@ use std::sync::OnceLock;
 
 use ::regex::Regex;
 
+use super::form::{self, Form};
 use super::path::{clean, dir, is_match_pattern};
-use super::{Error, regex};
+use super::{Error, regex, wildcard};
 
 /// A list of patterns, compiled. A path matches if the last pattern that speaks about it, or about a
 /// directory above it, has no `!`.
@@ -20,23 +21,10 @@ pub struct Patterns {
 pub struct Pattern {
     text: String,
     exclusion: bool,
-    matcher: Matcher,
-}
-
-/// How a pattern is matched; the simple ones need no regular expression.
-#[derive(Debug, Clone)]
-enum Matcher {
-    Exact,
-    /// `text/**`: everything that begins with the text before `**`.
-    Prefix,
-    /// `**text`: everything that ends with the text behind `**`, or is that text behind its slash.
-    Suffix,
-    /// A regular expression, compiled when it is first asked. Some patterns pass the first check and still
-    /// become none: using those fails.
-    Regex {
-        text: String,
-        compiled: OnceLock<Option<Regex>>,
-    },
+    form: Form,
+    /// The regular expression that the form may be, compiled when it is first asked. Some patterns pass the
+    /// first check and still become none: using those fails.
+    regex: OnceLock<Option<Regex>>,
 }
 
 /// Which patterns of a list matched a directory; the default knows nothing.
@@ -66,27 +54,19 @@ impl Pattern {
         if !is_match_pattern(text) {
             return Err(Error::BadPattern { pattern: text.to_owned() });
         }
-        Ok(Self {
-            matcher: match regex::of_pattern(text) {
-                regex::Form::Exact => Matcher::Exact,
-                regex::Form::Prefix => Matcher::Prefix,
-                regex::Form::Suffix => Matcher::Suffix,
-                regex::Form::Regex(text) => Matcher::Regex { text, compiled: OnceLock::new() },
-            },
-            text: text.to_owned(),
-            exclusion,
-        })
+        Ok(Self { form: form::of_pattern(text), regex: OnceLock::new(), text: text.to_owned(), exclusion })
     }
 
     fn matches(&self, path: &str) -> Result<bool, Error> {
-        Ok(match &self.matcher {
-            Matcher::Exact => path == self.text,
-            Matcher::Prefix => path.starts_with(&self.text[..self.text.len() - 2]),
-            Matcher::Suffix => {
+        Ok(match &self.form {
+            Form::Exact => path == self.text,
+            Form::Prefix => path.starts_with(&self.text[..self.text.len() - 2]),
+            Form::Suffix => {
                 let suffix = &self.text[2..];
                 path.ends_with(suffix) || suffix.strip_prefix('/') == Some(path)
             }
-            Matcher::Regex { text, compiled } => match compiled.get_or_init(|| regex::compile(text)) {
+            Form::Wildcards(units) => wildcard::matches(units, path),
+            Form::Regex(text) => match self.regex.get_or_init(|| regex::compile(text)) {
                 Some(regex) => regex.is_match(path),
                 None => return Err(Error::BadPattern { pattern: self.text.clone() }),
             },

@@ -1,5 +1,4 @@
-//! Patterns → regular expressions, with the quirks of Go's: the syntax is that of RE2, not that of the
-//! `regex` crate.
+//! Go's regular expressions: the syntax is that of RE2, not that of the `regex` crate.
 
 use std::iter::Peekable;
 use std::str::Chars;
@@ -9,83 +8,14 @@ use regex::{Regex, RegexBuilder};
 /// Bytes that a compiled pattern may take.
 const SIZE_LIMIT: usize = 64 << 20;
 
-/// What a pattern needs.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Form {
-    Exact,
-    Prefix,
-    Suffix,
-    /// An expression in Go's syntax.
-    Regex(String),
-}
-
-/// Returns the form of a cleaned pattern (`compile` in moby/patternmatcher).
-///
-/// Wildcards are replaced without regard to classes, so that a `*` or `?` in one closes it early; and
-/// `**` at the very start makes a suffix of all that follows it, unless another wildcard follows.
-pub(super) fn of_pattern(pattern: &str) -> Form {
-    let mut expression = "^".to_owned();
-    let mut form = Form::Exact;
-    let needs_regex = || Form::Regex(String::new());
-    let mut chars = pattern.chars().peekable();
-    let mut first = true;
-    while let Some(c) = chars.next() {
-        match c {
-            '*' if chars.next_if_eq(&'*').is_some() => {
-                chars.next_if_eq(&'/');
-                if chars.peek().is_some() {
-                    expression.push_str("(.*/)?");
-                    form = needs_regex();
-                } else if form == Form::Exact {
-                    form = Form::Prefix;
-                } else {
-                    expression.push_str(".*");
-                    form = needs_regex();
-                }
-                if first {
-                    form = Form::Suffix;
-                }
-            }
-            '*' => {
-                expression.push_str("[^/]*");
-                form = needs_regex();
-            }
-            '?' => {
-                expression.push_str("[^/]");
-                form = needs_regex();
-            }
-            // `|`, `{` and `}` are meant to be escaped too, but the table that says so holds no byte above
-            // 63 (`escapeBytes`): alternatives and counted repetitions work.
-            '.' | '+' | '(' | ')' | '$' => expression.extend(['\\', c]),
-            '\\' => {
-                expression.push('\\');
-                if let Some(escaped) = chars.next() {
-                    expression.push(escaped);
-                    form = needs_regex();
-                }
-            }
-            '[' | ']' => {
-                expression.push(c);
-                form = needs_regex();
-            }
-            _ => expression.push(c),
-        }
-        first = false;
-    }
-    match form {
-        Form::Regex(_) => Form::Regex(expression + "$"),
-        form => form,
-    }
-}
-
 /// Returns the compiled form of an expression in Go's syntax, `None` if Go refuses it.
 pub(super) fn compile(expression: &str) -> Option<Regex> {
     let translated = translate(expression)?;
     RegexBuilder::new(&translated).size_limit(SIZE_LIMIT).build().ok()
 }
 
-/// Returns an expression of Go in the syntax of the `regex` crate. Knows what [`of_pattern`] can
-/// produce: no groups but `(.*/)?`.
+/// Returns an expression of Go in the syntax of the `regex` crate. Knows what patterns can
+/// become: no groups but `(.*/)?`.
 fn translate(expression: &str) -> Option<String> {
     let mut out = String::new();
     let mut chars = expression.chars().peekable();

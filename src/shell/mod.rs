@@ -7,6 +7,7 @@ mod lexer;
 mod name;
 mod pattern;
 mod substitution;
+mod wildcard;
 mod words;
 
 pub use env::{Env, NoEnv};

@@ -3,34 +3,19 @@
 
 use std::ops::Range;
 
-use regex::{Regex, RegexBuilder};
-
 use super::ErrorKind;
 use super::name::is_name_char;
-
-/// Bytes that a compiled pattern may take; a pattern is no longer than a Dockerfile.
-const SIZE_LIMIT: usize = 1 << 30;
-
-/// Whether `*` takes as little or as much as it can.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Match {
-    Shortest,
-    Longest,
-}
+use super::wildcard::{Match, Wildcards};
 
 /// Returns `value` without the prefix that matches.
 pub(super) fn trim_prefix(value: &str, pattern: &str, stars: Match) -> Result<String, ErrorKind> {
-    if is_literal(pattern) {
-        return Ok(value.strip_prefix(pattern).unwrap_or(value).to_owned());
-    }
-    let found = compile(pattern, stars, true)?.find(value);
-    Ok(value[found.map_or(0, |found| found.end())..].to_owned())
+    let end = read(pattern)?.prefix_end(value, stars);
+    Ok(value[end.unwrap_or_default()..].to_owned())
 }
 
 /// Returns `value` without the suffix that matches.
 ///
-/// A regular expression finds the leftmost match, not the shortest at the end: both texts are turned
-/// around.
+/// Both texts are turned around, as BuildKit does it.
 pub(super) fn trim_suffix(value: &str, pattern: &str, stars: Match) -> Result<String, ErrorKind> {
     let reversed: String = value.chars().rev().collect();
     let trimmed = trim_prefix(&reversed, &reversed_pattern(pattern), stars)?;
@@ -39,11 +24,7 @@ pub(super) fn trim_suffix(value: &str, pattern: &str, stars: Match) -> Result<St
 
 /// Returns where the first match of `pattern` in `value` is.
 pub(super) fn find(value: &str, pattern: &str) -> Result<Option<Range<usize>>, ErrorKind> {
-    if is_literal(pattern) {
-        return Ok(value.find(pattern).map(|start| start..start + pattern.len()));
-    }
-    let found = compile(pattern, Match::Longest, false)?.find(value).map(|found| found.range());
-    Ok(found)
+    Ok(read(pattern)?.find(value, 0))
 }
 
 /// Returns `value` with every match of `pattern` replaced, `None` if that is longer than `max` bytes.
@@ -56,13 +37,13 @@ pub(super) fn replace_all(
     replacement: &str,
     max: usize,
 ) -> Result<Option<String>, ErrorKind> {
-    let regex = compile(pattern, Match::Longest, false)?;
+    let pattern = read(pattern)?;
     let mut out = String::new();
     let mut end = 0;
-    for found in regex.find_iter(value) {
-        out.push_str(&value[end..found.start()]);
-        expand(&mut out, replacement, found.as_str());
-        end = found.end();
+    for found in pattern.matches(value) {
+        out.push_str(&value[end..found.start]);
+        end = found.end;
+        expand(&mut out, replacement, &value[found]);
         if out.len() > max {
             return Ok(None);
         }
@@ -101,42 +82,25 @@ fn group_name(text: &str) -> Option<(&str, &str)> {
     (!name.is_empty()).then_some((name, rest))
 }
 
-/// Whether every character of a pattern is ordinary, so that no regular expression is needed.
-fn is_literal(pattern: &str) -> bool {
-    !pattern.contains(['*', '?', '\\', '\u{feff}'])
-}
-
-fn compile(pattern: &str, stars: Match, at_start: bool) -> Result<Regex, ErrorKind> {
+fn read(pattern: &str) -> Result<Wildcards, ErrorKind> {
     let invalid = || ErrorKind::InvalidPattern { pattern: pattern.to_owned() };
-    let mut expression = String::with_capacity(pattern.len() + 4);
-    if at_start {
-        expression.push('^');
-    }
-    let star = match stars {
-        Match::Shortest => ".*?",
-        Match::Longest => ".*",
-    };
+    let mut wildcards = Wildcards::new();
     // Like the words, a pattern is read by a scanner that drops a byte order mark at its start.
-    let pattern_text = pattern.strip_prefix('\u{feff}').unwrap_or(pattern);
-    let mut chars = pattern_text.chars().peekable();
+    let mut chars = pattern.strip_prefix('\u{feff}').unwrap_or(pattern).chars().peekable();
     while let Some(c) = chars.next() {
         match c {
-            '*' => expression.push_str(star),
-            '?' => expression.push('.'),
+            '*' => wildcards.push_star(),
+            '?' => wildcards.push(None),
             // `}` and `/` are escaped for the substitution around the pattern, not for the pattern.
             '\\' if matches!(chars.peek(), Some('}' | '/')) => {}
             '\\' => {
                 let escaped = chars.next().filter(|c| matches!(c, '*' | '?' | '\\')).ok_or_else(invalid)?;
-                push_literal(&mut expression, escaped);
+                wildcards.push(Some(escaped));
             }
-            _ => push_literal(&mut expression, c),
+            _ => wildcards.push(Some(c)),
         }
     }
-    RegexBuilder::new(&expression).size_limit(SIZE_LIMIT).build().map_err(|_| invalid())
-}
-
-fn push_literal(expression: &mut String, c: char) {
-    expression.push_str(&regex::escape(c.encode_utf8(&mut [0; 4])));
+    Ok(wildcards)
 }
 
 /// Returns the pattern for the reversed text; an escape stays before what it escapes.
@@ -148,3 +112,6 @@ fn reversed_pattern(pattern: &str) -> String {
     }
     units.iter().rev().flat_map(|(c, escaped)| std::iter::once(*c).chain(*escaped)).collect()
 }
+
+#[cfg(test)]
+mod tests;

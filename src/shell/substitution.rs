@@ -1,7 +1,8 @@
 //! `${name…}` with an operator.
 
 use super::ErrorKind;
-use super::pattern::{self, Match};
+use super::pattern;
+use super::wildcard::Match;
 
 /// Bytes that a text may become. Replacements nested in each other can double it at each level.
 pub(super) const MAX_LENGTH: usize = 64 << 20;

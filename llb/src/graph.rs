@@ -92,6 +92,11 @@ impl Graph {
         Self::default()
     }
 
+    /// Returns a graph without ops, with room for some.
+    pub fn with_capacity(ops: usize) -> Self {
+        Self { nodes: Vec::with_capacity(ops), source_maps: Vec::new() }
+    }
+
     /// Returns the number of ops, needed or not.
     pub fn len(&self) -> usize {
         self.nodes.len()

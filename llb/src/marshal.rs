@@ -151,9 +151,10 @@ impl Graph {
             Enter(usize),
             Leave(usize),
         }
-        let mut order = Vec::new();
+        let mut order = Vec::with_capacity(root + 1);
         let mut seen = vec![false; root + 1];
-        let mut stack = vec![Visit::Enter(root)];
+        let mut stack = Vec::with_capacity(16);
+        stack.push(Visit::Enter(root));
         while let Some(visit) = stack.pop() {
             match visit {
                 Visit::Leave(node) => order.push(node),

@@ -19,7 +19,7 @@ impl Lowering<'_, '_> {
         env: &Env,
     ) -> Result<(), ErrorKind> {
         let pairs = self.pairs(stage, command, &env.pairs)?;
-        let mut message = String::from("ENV");
+        let mut message = message("ENV");
         for ((name, value), pair) in pairs.iter().zip(&env.pairs) {
             if pair.legacy {
                 self.legacy(command);
@@ -39,7 +39,7 @@ impl Lowering<'_, '_> {
         label: &Label,
     ) -> Result<(), ErrorKind> {
         let pairs = self.pairs(stage, command, &label.pairs)?;
-        let mut message = String::from("LABEL");
+        let mut message = message("LABEL");
         for ((name, value), pair) in pairs.into_iter().zip(&label.pairs) {
             if pair.legacy {
                 self.legacy(command);
@@ -83,7 +83,7 @@ impl Lowering<'_, '_> {
         command: &Command<'_>,
         arg: &Arg,
     ) -> Result<(), ErrorKind> {
-        let mut message = String::from("ARG");
+        let mut message = message("ARG");
         for pair in &arg.pairs {
             let name = pair.key.as_str();
             self.check_secret(command, "ARG", name);
@@ -108,7 +108,7 @@ impl Lowering<'_, '_> {
     pub(super) fn cmd(&mut self, stage: &mut Current, command: &Command<'_>, line: &CommandLine) {
         self.used_once(command, stage.last.cmd.replace(command.instruction.head.span));
         let args = self.command_line(stage, command, line);
-        stage.commit(format!("CMD {}", quoted(&args, line)), false);
+        stage.commit(["CMD ", &quoted(&args, line)].concat(), false);
         let config = stage.state.config();
         config.cmd = args;
         config.args_escaped = true;
@@ -117,7 +117,7 @@ impl Lowering<'_, '_> {
     pub(super) fn entrypoint(&mut self, stage: &mut Current, command: &Command<'_>, line: &CommandLine) {
         self.used_once(command, stage.last.entrypoint.replace(command.instruction.head.span));
         let args = self.command_line(stage, command, line);
-        stage.commit(format!("ENTRYPOINT {}", quoted(&args, line)), false);
+        stage.commit(["ENTRYPOINT ", &quoted(&args, line)].concat(), false);
         let keep_cmd = stage.last.cmd.is_some();
         let config = stage.state.config();
         config.entrypoint = args;
@@ -182,7 +182,7 @@ impl Lowering<'_, '_> {
         if !signal::is_signal(&signal) {
             return Err(ErrorKind::Signal { signal });
         }
-        stage.commit(format!("STOPSIGNAL {signal}"), false);
+        stage.commit(["STOPSIGNAL ", &signal].concat(), false);
         stage.state.config().stop_signal = signal;
         Ok(())
     }
@@ -194,7 +194,7 @@ impl Lowering<'_, '_> {
         user: &User,
     ) -> Result<(), ErrorKind> {
         let user = self.expand(stage, command, &user.user)?;
-        stage.commit(format!("USER {user}"), false);
+        stage.commit(["USER ", &user].concat(), false);
         stage.state.user = user.as_str().into();
         stage.state.config().user = user;
         Ok(())
@@ -211,21 +211,28 @@ impl Lowering<'_, '_> {
         if paths.iter().any(String::is_empty) {
             return Err(ErrorKind::EmptyVolume);
         }
-        stage.commit(format!("VOLUME {}", gofmt::list(&paths)), false);
+        stage.commit(["VOLUME ", &gofmt::list(&paths)].concat(), false);
         stage.state.config().volumes.extend(paths);
         Ok(())
     }
 }
 
+/// The start of a line of the history, with room for the rest.
+fn message(instruction: &str) -> String {
+    let mut message = String::with_capacity(96);
+    message.push_str(instruction);
+    message
+}
+
 impl Current {
     pub(super) fn maintainer(&mut self, maintainer: &Maintainer) {
         Rc::make_mut(&mut self.state.image).author.clone_from(&maintainer.name);
-        self.commit(format!("MAINTAINER {}", maintainer.name), false);
+        self.commit(["MAINTAINER ", &maintainer.name].concat(), false);
     }
 
     pub(super) fn shell(&mut self, shell: &Shell) {
         self.state.config().shell.clone_from(&shell.shell);
-        self.commit(format!("SHELL {}", gofmt::list(&shell.shell)), false);
+        self.commit(["SHELL ", &gofmt::list(&shell.shell)].concat(), false);
     }
 }
 

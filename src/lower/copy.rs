@@ -223,7 +223,7 @@ impl Lowering<'_, '_> {
             name: place.named(name),
             weak,
         };
-        let mut merge_step = step.clone().with_name(place.named(&format!("LINK {name}")));
+        let mut merge_step = step.clone().with_name(place.named(&["LINK ", name].concat()));
         step.metadata.progress_group = Some(group(true));
         merge_step.metadata.progress_group = Some(group(false));
         let copied = self.graph.file(file, step);
@@ -389,7 +389,9 @@ fn has_wildcards(path: &str) -> bool {
 
 /// The step in the history.
 fn message(files: &Files<'_>) -> String {
-    let mut message = String::from(if files.add { "ADD" } else { "COPY" });
+    let paths: usize = files.paths.iter().map(|path| path.len() + 1).sum();
+    let mut message = String::with_capacity(paths + files.dest.len() + 64);
+    message.push_str(if files.add { "ADD" } else { "COPY" });
     if files.parents {
         message.push_str(" --parents");
     }

@@ -29,7 +29,7 @@ impl Lowering<'_, '_> {
             }
             spec.add_ports(&mut ports)?;
         }
-        stage.commit(format!("EXPOSE {}", gofmt::list(&ports)), false);
+        stage.commit(["EXPOSE ", &gofmt::list(&ports)].concat(), false);
         stage.state.config().exposed_ports.extend(ports);
         Ok(())
     }
@@ -72,7 +72,7 @@ impl<'a> PortSpec<'a> {
             }
         }
         let protocol = to_lower(self.protocol);
-        ports.extend((first..=last).map(|port| format!("{port}/{protocol}")));
+        ports.extend((first..=last).map(|port| [itoa::Buffer::new().format(port), "/", &protocol].concat()));
         Ok(())
     }
 }

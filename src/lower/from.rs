@@ -70,7 +70,7 @@ pub(super) fn main_context(plan: &Plan<'_>, graph: &mut Graph) -> Output {
 
 /// The configuration of an image without anything (`emptyImage` in dockerfile2llb/image.go).
 fn empty_image(platform: &Platform) -> ImageConfig {
-    let path = (platform.os != "windows").then(|| format!("PATH={UNIX_PATH}"));
+    let path = (platform.os != "windows").then(|| ["PATH=", UNIX_PATH].concat());
     ImageConfig {
         platform: platform.clone(),
         rootfs: RootFs { kind: "layers".into(), diff_ids: None },
@@ -183,7 +183,7 @@ impl Lowering<'_, '_> {
         };
         let place = steps.next(Some(platform), &EnvList::new(), false);
         let mut constraints = self
-            .step(place.named(&format!("FROM {reference}")), stage.span)
+            .step(place.named(&["FROM ", reference].concat()), stage.span)
             .with_platform(llb_platform(platform));
         let code = stage.from.map_or("", |from| from.head.code.as_str());
         constraints.metadata.description.insert(COMMAND, code);

@@ -2,18 +2,17 @@
 
 use std::fmt::Write as _;
 
-/// `text` in double quotes, as `strconv.Quote` writes it; bytes that are not UTF-8 by their numbers.
-fn quote(text: &[u8]) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
+/// Adds `text` in double quotes, as `strconv.Quote` writes it; bytes that are not UTF-8 by their numbers.
+fn push_quote(out: &mut String, text: &[u8]) {
+    out.reserve(text.len() + 2);
     out.push('"');
     for chunk in text.utf8_chunks() {
-        push_quoted(&mut out, chunk.valid());
+        push_quoted(out, chunk.valid());
         for byte in chunk.invalid() {
             let _ = write!(out, "\\x{byte:02x}");
         }
     }
     out.push('"');
-    out
 }
 
 fn push_quoted(out: &mut String, text: &str) {
@@ -45,13 +44,20 @@ fn push_quoted(out: &mut String, text: &str) {
 
 /// `["a" "b"]`: a list with `%q`.
 pub(super) fn quoted_list<'a>(items: impl IntoIterator<Item = &'a [u8]>) -> String {
-    let quoted: Vec<String> = items.into_iter().map(quote).collect();
-    format!("[{}]", quoted.join(" "))
+    let mut list = "[".to_owned();
+    for (index, item) in items.into_iter().enumerate() {
+        if index > 0 {
+            list.push(' ');
+        }
+        push_quote(&mut list, item);
+    }
+    list.push(']');
+    list
 }
 
 /// `[a b]`: a list with `%v`.
 pub(super) fn list(items: &[String]) -> String {
-    format!("[{}]", items.join(" "))
+    ["[", &items.join(" "), "]"].concat()
 }
 
 /// A duration as `time.Duration.String` writes it, `1m30s`.
@@ -112,7 +118,7 @@ mod tests {
             ("\u{fffd}", "\"\u{fffd}\""),
             ("'", r#""'""#),
         ] {
-            assert_eq!(quote(text.as_bytes()), quoted);
+            assert_eq!(quoted_list([text.as_bytes()]), format!("[{quoted}]"));
         }
         assert_eq!(quoted_list([&b"a\xff"[..], b""]), r#"["a\xff" ""]"#);
         assert_eq!(list(&[]), "[]");

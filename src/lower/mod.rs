@@ -92,7 +92,8 @@ struct Lowering<'p, 'n> {
 
 impl<'p, 'n> Lowering<'p, 'n> {
     fn new(plan: &'p Plan<'p>, source: &Source, notices: &'n mut Vec<Notice>) -> Result<Self, Error> {
-        let mut graph = Graph::new();
+        let steps: usize = plan.stages.iter().map(|stage| stage.steps + 1).sum();
+        let mut graph = Graph::with_capacity(steps + 1);
         let filename = &plan.options.filename;
         let source_map = (!filename.is_empty()).then(|| {
             let data = source.bytes().to_vec();
@@ -183,7 +184,8 @@ impl<'p, 'n> Lowering<'p, 'n> {
     fn history(&mut self, id: StageId) -> Vec<History> {
         let parent = |id: &StageId| self.plan.stages[*id].parent();
         let chain: Vec<StageId> = std::iter::successors(Some(id), parent).collect();
-        let mut history = Vec::new();
+        let own = self.finished[id].as_ref().map_or(0, |done| done.history.len());
+        let mut history = Vec::with_capacity(own + 16);
         for id in chain.into_iter().rev() {
             history.extend_from_slice(from::base_history(&self.plan.stages[id].base));
             if let Some(done) = &mut self.finished[id] {

@@ -81,7 +81,7 @@ impl Lowering<'_, '_> {
                 with_platform: self.plan.options.multi_platform && stage.from.is_some(),
             },
             no_cache: stage.no_cache,
-            history: Vec::new(),
+            history: Vec::with_capacity(stage.commands.len()),
             created: self.plan.epoch.and_then(timestamp::from_unix),
             on_build: false,
             last: LastOnes::default(),

@@ -36,7 +36,7 @@ impl Lowering<'_, '_> {
             let step = self.step(place.named(&name), Some(head.span));
             stage.state.output = self.graph.file(file, step);
         }
-        stage.commit(format!("WORKDIR {dir}"), dir != "/");
+        stage.commit(["WORKDIR ", &dir].concat(), dir != "/");
         Ok(())
     }
 }

@@ -104,7 +104,7 @@ impl<'a> Planning<'a> {
             asked_platform: platform.cloned(),
             target_platform: platform.unwrap_or(&options.build_platform).clone(),
             known_args: BTreeSet::new(),
-            stages: Stages::default(),
+            stages: Stages::with_capacity(dockerfile.stages.len()),
             triggered: BTreeMap::new(),
             notices: Vec::new(),
         };

@@ -159,10 +159,10 @@ impl Planner<'_> {
         let step = if self.options.multi_platform {
             format!("[{platform} internal] load metadata for ")
         } else {
-            "[internal] load metadata for ".into()
+            "[internal] load metadata for ".to_owned()
         };
         let name = reference.as_str();
-        let log_name = step + name;
+        let log_name = [&step, name].concat();
         let need = Need::Image { reference: name.into(), platform: Some(platform.clone()), log_name };
         if let Some(Err(source)) = facts.get(&need) {
             let known = COMMON_IMAGES.iter().flat_map(|name| [(*name).to_owned(), format!("{name}:latest")]);

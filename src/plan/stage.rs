@@ -171,6 +171,12 @@ pub(super) struct Stages<'a> {
 }
 
 impl<'a> Stages<'a> {
+    /// No stages, with room for some.
+    pub(super) fn with_capacity(stages: usize) -> Self {
+        let (list, numbered) = (Vec::with_capacity(stages), Vec::with_capacity(stages));
+        Self { list, by_name: HashMap::new(), numbered }
+    }
+
     /// Adds a stage, on top of the earlier stage that its base names, if there is one. Names of stages
     /// are in lower case here, so that FROM finds them only in lower case.
     pub(super) fn add(&mut self, mut stage: Stage<'a>) -> StageId {

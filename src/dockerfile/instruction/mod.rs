@@ -21,7 +21,7 @@ use super::ast::{
 };
 use super::error::{Error, ErrorKind};
 use super::fact::{Fact, FactKind};
-use super::keyword::Keyword;
+use super::keyword::{Keyword, NAMES};
 use super::suggest::nearest;
 use super::syntax::{self, Node};
 use super::text::{lossy, to_upper, trim, trim_regex_space_start};
@@ -124,7 +124,7 @@ fn parse(mut node: Node<'_>, facts: &mut Vec<Fact>) -> Result<Parsed, ErrorKind>
 
 fn unknown(node: &Node<'_>) -> ErrorKind {
     let keyword = node.word().into_owned();
-    ErrorKind::UnknownInstruction { suggestion: nearest(&keyword, Keyword::names(), false), keyword }
+    ErrorKind::UnknownInstruction { suggestion: nearest(&keyword, NAMES, false), keyword }
 }
 
 fn head(node: Node<'_>) -> Head {

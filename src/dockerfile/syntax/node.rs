@@ -141,10 +141,8 @@ fn args(keyword: Keyword, rest: &[u8], escape: char) -> Result<Args, ErrorKind> 
             Ok(words::split(&text, escape).map(str::to_owned).collect::<Vec<_>>().into())
         }
         Keyword::Cmd | Keyword::Entrypoint | Keyword::Run | Keyword::Shell => json_or_text(rest),
-        Keyword::Env | Keyword::Label => {
-            let pairs = words::pairs(&lossy(rest), keyword.as_str(), escape)?;
-            Ok(Args { pairs, ..Args::default() })
-        }
+        Keyword::Env => words::pairs(&lossy(rest), "ENV", escape).map(Args::from),
+        Keyword::Label => words::pairs(&lossy(rest), "LABEL", escape).map(Args::from),
         Keyword::Expose | Keyword::From => Ok(blank_separated(rest)),
         Keyword::Healthcheck => healthcheck(rest),
         Keyword::Maintainer | Keyword::StopSignal | Keyword::User | Keyword::Workdir => Ok(text(rest)),
@@ -155,6 +153,12 @@ fn args(keyword: Keyword, rest: &[u8], escape: char) -> Result<Args, ErrorKind> 
 impl From<Vec<String>> for Args {
     fn from(words: Vec<String>) -> Self {
         Self { words, ..Self::default() }
+    }
+}
+
+impl From<Vec<Pair>> for Args {
+    fn from(pairs: Vec<Pair>) -> Self {
+        Self { pairs, ..Self::default() }
     }
 }
 

@@ -18,20 +18,34 @@ pub(super) fn split(text: &str, escape: char) -> impl Iterator<Item = &str> {
 /// Returns the word at the front and what follows it.
 fn word(text: &str, escape: char) -> (&str, &str) {
     let mut quote = None;
-    let mut chars = text.char_indices();
-    while let Some((at, c)) = chars.next() {
+    let mut at = 0;
+    loop {
+        at += text[at..].bytes().take_while(|byte| is_letter(*byte)).count();
+        let Some(c) = text[at..].chars().next() else {
+            return (text, "");
+        };
         match quote {
             None if c.is_whitespace() => return text.split_at(at),
             None if matches!(c, '\'' | '"') => quote = Some(c),
             Some(open) if c == open => quote = None,
             _ => {}
         }
+        let start = at;
+        at += c.len_utf8();
         // Nothing can be escaped between single quotes; an escape character at the very end is dropped.
-        if c == escape && quote != Some('\'') && chars.next().is_none() {
-            return (&text[..at], "");
+        if c == escape && quote != Some('\'') {
+            match text[at..].chars().next() {
+                Some(escaped) => at += escaped.len_utf8(),
+                None => return (&text[..start], ""),
+            }
         }
     }
-    (text, "")
+}
+
+/// Whether `byte` is part of a word wherever it stands: no white space, quote, escape, or part of a character
+/// behind ASCII.
+fn is_letter(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !matches!(byte, b'\'' | b'"' | b'\\' | b'`')
 }
 
 /// Returns the pairs `name=value …` or, without `=` in the first word, the legacy `name value`.

@@ -3,7 +3,7 @@
 mod render;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A named text, shared cheaply: cloning it copies a pointer.
 ///
@@ -11,21 +11,35 @@ use std::sync::Arc;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Source(Arc<SourceText>);
 
-#[derive(PartialEq, Eq)]
 struct SourceText {
     name: String,
     text: Vec<u8>,
-    /// Byte offset of the start of every line.
-    line_starts: Vec<usize>,
+    /// Byte offset of the start of every line, once a line is asked for.
+    line_starts: OnceLock<Vec<usize>>,
+}
+
+impl PartialEq for SourceText {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name && self.text == other.text
+    }
+}
+
+impl Eq for SourceText {}
+
+impl SourceText {
+    fn line_starts(&self) -> &[usize] {
+        self.line_starts.get_or_init(|| {
+            let ends = self.text.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
+            std::iter::once(0).chain(ends.map(|(at, _)| at + 1)).collect()
+        })
+    }
 }
 
 impl Source {
     /// Returns a source that messages call `name`, usually the path as the user wrote it.
     pub fn new(name: impl Into<String>, text: impl Into<Vec<u8>>) -> Self {
-        let text = text.into();
-        let mut line_starts = vec![0];
-        line_starts.extend(text.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1));
-        Self(Arc::new(SourceText { name: name.into(), text, line_starts }))
+        let (name, text) = (name.into(), text.into());
+        Self(Arc::new(SourceText { name, text, line_starts: OnceLock::new() }))
     }
 
     /// Returns the name that messages use.
@@ -41,8 +55,9 @@ impl Source {
     /// Returns line `number` (from 1) without its line ending, `None` if the text has no such line.
     pub fn line(&self, number: u32) -> Option<&[u8]> {
         let index = usize::try_from(number).ok()?.checked_sub(1)?;
-        let start = *self.0.line_starts.get(index)?;
-        let end = self.0.line_starts.get(index + 1).map_or(self.0.text.len(), |next| next - 1);
+        let starts = self.0.line_starts();
+        let start = *starts.get(index)?;
+        let end = starts.get(index + 1).map_or(self.0.text.len(), |next| next - 1);
         let line = &self.0.text[start..end];
         Some(line.strip_suffix(b"\r").unwrap_or(line))
     }

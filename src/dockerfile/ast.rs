@@ -5,8 +5,11 @@
 //! of here-documents) the field is bytes, and where it fails on them later, [`CommandLine::raw`]
 //! tells.
 
+use smol_str::SmolStr;
+
 use super::instruction::mount::MountError;
 use super::instruction::run::Run;
+use super::text::split_blank;
 use crate::diag::Span;
 
 /// A whole Dockerfile that has at least one stage.
@@ -31,8 +34,6 @@ pub struct Stage {
     pub platform: String,
     /// The FROM instruction itself.
     pub head: Head,
-    /// What the comments above say about the stage: the rest of the line that begins with its name.
-    pub doc_comment: String,
     /// The instructions in order.
     pub instructions: Vec<Instruction>,
 }
@@ -49,16 +50,20 @@ pub struct MetaArg {
 /// What every instruction has: how it is written, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
-    /// The instruction's name as written, `RUN` or `run`.
-    pub keyword: String,
     /// The whole instruction: its lines joined, continuations removed, trimmed; without the contents
     /// of here-documents. BuildKit's `String()`, used in step names and history.
     pub code: String,
     /// Its lines, here-documents included.
     pub span: Span,
-    /// The comment lines directly above, without `#`; `check=…` among them configures the linter for
-    /// this instruction.
-    pub comments: Vec<String>,
+    /// What the comments directly above say to the linter about this instruction: the value of `check=…`.
+    pub check: Option<SmolStr>,
+}
+
+impl Head {
+    /// The instruction's name as written, `RUN` or `run`.
+    pub fn keyword(&self) -> &str {
+        split_blank(&self.code).map_or(&self.code, |(keyword, _)| keyword)
+    }
 }
 
 /// An instruction of a stage.
@@ -132,8 +137,6 @@ pub struct ArgPair {
     pub key: String,
     /// The default with its quotes, `None` without `=`.
     pub value: Option<String>,
-    /// What the comments above say about it: the rest of the line that begins with its name.
-    pub doc_comment: String,
 }
 
 /// `ARG name[=default] …`

@@ -1,6 +1,8 @@
 //! Parser directives: `# name=value` comments at the top of a Dockerfile
 //! (BuildKit's parser/directives.go).
 
+use smol_str::SmolStr;
+
 use super::error::ErrorKind;
 use super::text::{lossy, trim_regex_space_end, trim_regex_space_start, trim_start};
 use crate::diag::Span;
@@ -17,13 +19,19 @@ pub enum Name {
 }
 
 impl Name {
-    fn from_lower(name: &str) -> Option<Self> {
-        Some(match name {
-            "syntax" => Self::Syntax,
-            "escape" => Self::Escape,
-            "check" => Self::Check,
-            _ => return None,
-        })
+    const ALL: [Self; 3] = [Self::Syntax, Self::Escape, Self::Check];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Syntax => "syntax",
+            Self::Escape => "escape",
+            Self::Check => "check",
+        }
+    }
+
+    /// The directive that a word names in whatever case.
+    fn of(word: &[u8]) -> Option<Self> {
+        Self::ALL.into_iter().find(|name| name.as_str().as_bytes().eq_ignore_ascii_case(word))
     }
 }
 
@@ -41,8 +49,12 @@ pub struct Directive {
 impl Directive {
     /// Returns the value up to its first space: what `syntax` and `check` use of it.
     pub fn first_word(&self) -> &str {
-        self.value.split(' ').next().unwrap_or_default()
+        first_word(&self.value)
     }
+}
+
+fn first_word(value: &str) -> &str {
+    value.split(' ').next().unwrap_or_default()
 }
 
 /// Returns directive `name` of a Dockerfile, if it is given.
@@ -68,12 +80,12 @@ pub fn detect_syntax(text: &[u8]) -> Option<Directive> {
     })
 }
 
-/// Returns the value of `check=…` if the first comment that configures the linter is among `comments`,
-/// which are the comments above an instruction, without their `#`.
-pub fn check_of_comments(comments: &[String]) -> Option<String> {
+/// Returns the value of the first `check=…` among `comments`, which are those above an instruction, without
+/// their `#`.
+pub(super) fn check_of_comments(comments: &[&[u8]]) -> Option<SmolStr> {
     comments.iter().find_map(|comment| {
-        let directive = Parser::new("").line(comment.as_bytes()).ok()??;
-        (directive.name == Name::Check).then(|| directive.first_word().to_owned())
+        let (name, value) = split_directive(comment, "")?;
+        (name == Name::Check).then(|| first_word(&lossy(value)).into())
     })
 }
 
@@ -135,7 +147,7 @@ impl Parser {
             return Ok(None);
         };
         if self.seen.contains(&name) {
-            let name = format!("{name:?}").to_lowercase();
+            let name = name.as_str().to_owned();
             return Err(ErrorKind::DuplicateDirective { name });
         }
         self.seen.push(name);
@@ -147,14 +159,14 @@ impl Parser {
 fn split_directive<'a>(line: &'a [u8], comment: &str) -> Option<(Name, &'a [u8])> {
     let rest = trim_start(line.strip_prefix(comment.as_bytes())?);
     let letters = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
-    let name = str::from_utf8(&rest[..letters]).ok()?.to_ascii_lowercase();
+    let name = Name::of(&rest[..letters])?;
     let rest = trim_regex_space_start(&rest[letters..]).strip_prefix(b"=")?;
     let value = match trim_regex_space_end(trim_regex_space_start(rest)) {
         // A value has a character at least: of nothing but space the last.
         [] => rest.split_last_chunk::<1>()?.1,
         value => value,
     };
-    Some((Name::from_lower(&name)?, value))
+    Some((name, value))
 }
 
 #[cfg(test)]
@@ -199,7 +211,7 @@ mod tests {
 
     #[test]
     fn comments_above_an_instruction_may_configure_the_linter() {
-        let comments = ["text".to_owned(), "check=skip=A,B x".to_owned()];
+        let comments = [&b"text"[..], b"check", b"escape=x", b"check=skip=A,B x", b"check=skip=C"];
         assert_eq!(check_of_comments(&comments).as_deref(), Some("skip=A,B"));
     }
 }

@@ -1,5 +1,7 @@
 //! What the parser sees and a linter reports.
 
+use smol_str::SmolStr;
+
 use crate::diag::Span;
 
 /// Something of interest to a linter that the typed Dockerfile cannot show, because BuildKit reports
@@ -10,8 +12,8 @@ pub struct Fact {
     pub kind: FactKind,
     /// The lines that BuildKit names for it.
     pub span: Span,
-    /// The comments above the instruction, which may configure the linter (`check=skip=…`).
-    pub comments: Vec<String>,
+    /// What the comments above the instruction say to the linter (`skip=…`).
+    pub check: Option<SmolStr>,
 }
 
 /// What the parser saw.

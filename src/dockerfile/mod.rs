@@ -1,9 +1,9 @@
 //! Dockerfile text → typed instructions, with the meaning of BuildKit 0.32.2
 //! (frontend/dockerfile/{parser,instructions}).
 //!
-//! Two passes, as in BuildKit, because an error that the first pass finds anywhere wins over every
-//! error of the second: `syntax` turns lines into nodes (a keyword, flags, words, here-documents),
-//! `instruction` turns nodes into typed instructions and stages. Variables are not expanded here:
+//! `syntax` turns lines into nodes (a keyword, flags, words, here-documents), `instruction` turns nodes
+//! into typed instructions and stages. These are two passes in BuildKit, so that an error that the first
+//! finds anywhere wins over every error of the second. Variables are not expanded here:
 //! whoever lowers an instruction does it, field by field; [`Run::mounts`] helps with mounts.
 
 mod ast;
@@ -11,6 +11,7 @@ pub mod directives;
 mod error;
 mod fact;
 mod instruction;
+mod keyword;
 mod suggest;
 mod syntax;
 mod text;
@@ -28,7 +29,7 @@ pub use instruction::run::{NetworkMode, Run, SecurityMode};
 pub use instruction::{parse_bool, parse_ram_in_bytes};
 pub use suggest::nearest;
 pub use syntax::heredoc::{Heredoc, chomp, parse_heredoc};
-pub use text::{EqualFold, lossy, to_lower, to_upper};
+pub use text::{EqualFold, is_lower, is_upper, lossy, to_lower, to_upper};
 
 use crate::diag::{Source, Span};
 
@@ -41,17 +42,27 @@ use crate::diag::{Source, Span};
 /// The first error that BuildKit would report, with the lines that it names: first those of the
 /// syntax of the whole file, then those of its instructions in order.
 pub fn parse(source: &Source, facts: &mut Vec<Fact>) -> Result<Dockerfile, Error> {
-    let parsed = syntax::parse(source.bytes())?;
-    facts.extend(parsed.empty_continuations.iter().map(|line| Fact {
+    let mut nodes = syntax::Parser::new(source.bytes());
+    let mut stages = instruction::Stages::default();
+    let mut outcome = Ok(());
+    while let Some(node) = nodes.next()? {
+        // Of the instructions the first error counts, and only if no error of the syntax follows.
+        if outcome.is_ok() {
+            outcome = stages.add(node);
+        }
+    }
+    let end = nodes.end()?;
+    facts.extend(end.empty_continuations.iter().map(|line| Fact {
         kind: FactKind::EmptyContinuation,
         span: Span::line(*line),
-        comments: Vec::new(),
+        check: None,
     }));
-    let (stages, meta_args) = instruction::stages(parsed.nodes, facts)?;
-    if stages.is_empty() {
+    facts.append(&mut stages.facts);
+    outcome?;
+    if stages.list.is_empty() {
         return Err(ErrorKind::NoStages.anywhere());
     }
-    Ok(Dockerfile { stages, meta_args, escape: parsed.escape })
+    Ok(Dockerfile { stages: stages.list, meta_args: stages.meta_args, escape: end.escape })
 }
 
 /// Returns the instruction that an ONBUILD trigger of a base image stands for, placed at `span`, the

@@ -29,6 +29,18 @@ pub fn to_upper(text: &str) -> SmolStr {
     if text.is_ascii() { text.to_ascii_uppercase_smolstr() } else { text.chars().map(upper).collect() }
 }
 
+/// Whether lower case changes nothing in `text`.
+pub fn is_lower(text: &str) -> bool {
+    let plain = text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+    plain || text.chars().all(|c| lower(c) == c)
+}
+
+/// Whether upper case changes nothing in `text`.
+pub fn is_upper(text: &str) -> bool {
+    let plain = text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_lowercase());
+    plain || text.chars().all(|c| upper(c) == c)
+}
+
 fn lower(c: char) -> char {
     match c {
         'İ' => 'i',
@@ -55,6 +67,9 @@ pub trait EqualFold {
 
 impl EqualFold for str {
     fn equal_fold(&self, other: &str) -> bool {
+        if self.is_ascii() && other.is_ascii() {
+            return self.eq_ignore_ascii_case(other);
+        }
         // Lower case of the upper case joins the characters that fold together, such as `ſ`, `S` and
         // `s`, or `K` (Kelvin), `K` and `k`.
         let fold = |c: char| lower(upper(c));
@@ -64,7 +79,7 @@ impl EqualFold for str {
 
 /// Returns `bytes` without white space (Unicode's) at its start.
 pub(super) fn trim_start(bytes: &[u8]) -> &[u8] {
-    let mut rest = bytes;
+    let mut rest = bytes.trim_ascii_start();
     while let Some((c, len)) = first_char(rest) {
         if !c.is_whitespace() {
             break;
@@ -76,7 +91,7 @@ pub(super) fn trim_start(bytes: &[u8]) -> &[u8] {
 
 /// Returns `bytes` without white space (Unicode's) at both ends.
 pub(super) fn trim(bytes: &[u8]) -> &[u8] {
-    let mut rest = trim_start(bytes);
+    let mut rest = trim_start(bytes).trim_ascii_end();
     while let Some((c, len)) = last_char(rest) {
         if !c.is_whitespace() {
             break;
@@ -142,22 +157,10 @@ pub(super) fn is_latin1_space(byte: u8) -> bool {
 }
 
 /// Returns `text` cut in two at its first run of blanks; `None` without one.
-pub(super) fn split_blank(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let start = text.iter().position(|byte| is_blank(*byte))?;
-    let len = text[start..].iter().take_while(|byte| is_blank(**byte)).count();
+pub(super) fn split_blank(text: &str) -> Option<(&str, &str)> {
+    let start = text.bytes().position(is_blank)?;
+    let len = text[start..].bytes().take_while(|byte| is_blank(*byte)).count();
     Some((&text[..start], &text[start + len..]))
-}
-
-/// Returns `text` cut at every run of blanks; blanks at an end leave an empty piece there.
-pub(super) fn split_blanks(text: &[u8]) -> Vec<&[u8]> {
-    let mut pieces = Vec::new();
-    let mut rest = text;
-    while let Some((piece, after)) = split_blank(rest) {
-        pieces.push(piece);
-        rest = after;
-    }
-    pieces.push(rest);
-    pieces
 }
 
 #[cfg(test)]
@@ -190,8 +193,17 @@ mod tests {
     }
 
     #[test]
-    fn blanks_at_an_end_leave_an_empty_piece() {
-        assert_eq!(split_blanks(b"a \t b "), [&b"a"[..], b"b", b""]);
-        assert_eq!(split_blank(b"ab"), None);
+    fn case_is_told_as_it_is_mapped() {
+        for text in ["", "a-1", "A-1", "aA", "straße", "STRAßE", "\u{130}", "Σ", "\u{1c5}"] {
+            assert_eq!(is_lower(text), to_lower(text) == text, "{text}");
+            assert_eq!(is_upper(text), to_upper(text) == text, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_run_of_blanks_parts_two_pieces() {
+        assert_eq!(split_blank("a \t b "), Some(("a", "b ")));
+        assert_eq!(split_blank("a "), Some(("a", "")));
+        assert_eq!(split_blank("ab"), None);
     }
 }

@@ -1,16 +1,16 @@
 //! Checks that need nothing but the Dockerfile as written.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use crate::diag::Span;
-use crate::dockerfile::{Dockerfile, Head, to_lower, to_upper};
+use crate::dockerfile::{Dockerfile, Head, Stage, is_lower, is_upper};
 
 type Found = (&'static str, String, Span);
 
 /// Stage names that are reserved or used twice (`validateStageNames`).
 pub(super) fn stage_names(dockerfile: &Dockerfile) -> Vec<Found> {
     let mut found = Vec::new();
-    let mut seen = HashSet::new();
+    let mut seen = BTreeSet::new();
     for stage in dockerfile.stages.iter().filter(|stage| !stage.name.is_empty()) {
         let (name, span) = (stage.name.as_str(), stage.head.span);
         if matches!(name, "context" | "scratch") {
@@ -33,22 +33,26 @@ pub(super) fn stage_names(dockerfile: &Dockerfile) -> Vec<Found> {
 
 /// Instructions in another case than most (`validateCommandCasing`).
 pub(super) fn instructions(dockerfile: &Dockerfile) -> Vec<Found> {
-    let heads = || {
-        dockerfile.stages.iter().flat_map(|stage| {
-            std::iter::once(&stage.head).chain(stage.instructions.iter().map(|instruction| &instruction.head))
-        })
-    };
-    let is_lower = |head: &&Head| head.keyword == to_lower(&head.keyword);
-    let is_upper = |head: &&Head| head.keyword == to_upper(&head.keyword);
-    let lower = heads().filter(is_lower).count();
-    let upper = heads().filter(|head| is_upper(head) && !is_lower(head)).count();
-    let (right, name): (&dyn Fn(&&Head) -> bool, _) =
-        if lower > upper { (&is_lower, "lower") } else { (&is_upper, "upper") };
-    heads()
-        .filter(|head| !right(head))
-        .map(|head| {
-            let message = format!("{:?} is not in {name} case like most instructions here", head.keyword);
-            ("ConsistentInstructionCasing", message, head.span)
+    let keywords = || dockerfile.stages.iter().flat_map(heads).map(|head| (head.keyword(), head.span));
+    let (mut lower, mut upper) = (0, 0);
+    for (keyword, _) in keywords() {
+        if is_lower(keyword) {
+            lower += 1;
+        } else if is_upper(keyword) {
+            upper += 1;
+        }
+    }
+    let (right, name): (fn(&str) -> bool, _) =
+        if lower > upper { (is_lower, "lower") } else { (is_upper, "upper") };
+    keywords()
+        .filter(|(keyword, _)| !right(keyword))
+        .map(|(keyword, span)| {
+            let message = format!("{keyword:?} is not in {name} case like most instructions here");
+            ("ConsistentInstructionCasing", message, span)
         })
         .collect()
+}
+
+fn heads(stage: &Stage) -> impl Iterator<Item = &Head> {
+    std::iter::once(&stage.head).chain(stage.instructions.iter().map(|instruction| &instruction.head))
 }

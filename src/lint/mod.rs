@@ -46,7 +46,7 @@ impl Report {
     pub fn add_facts(&mut self, facts: &[Fact], settings: &Settings) {
         for fact in facts {
             let (rule, message) = of_fact(&fact.kind);
-            self.add(rule, message, Some(fact.span), &fact.comments, settings);
+            self.add(rule, message, Some(fact.span), fact.check.as_deref(), settings);
         }
     }
 
@@ -55,7 +55,7 @@ impl Report {
         for (rule, message, span) in
             casing::stage_names(dockerfile).into_iter().chain(casing::instructions(dockerfile))
         {
-            self.add(rule, message, Some(span), &[], settings);
+            self.add(rule, message, Some(span), None, settings);
         }
     }
 
@@ -63,7 +63,7 @@ impl Report {
     pub fn add_notices(&mut self, notices: &[Notice], settings: &Settings) {
         for notice in notices {
             let (rule, message) = of_notice(&notice.kind);
-            self.add(rule, message, notice.span, &notice.comments, settings);
+            self.add(rule, message, notice.span, notice.check.as_deref(), settings);
         }
     }
 
@@ -78,11 +78,11 @@ impl Report {
         name: &'static str,
         message: String,
         span: Option<Span>,
-        comments: &[String],
+        check: Option<&str>,
         settings: &Settings,
     ) {
         let Some(rule) = rule(name) else { return };
-        if settings.runs(rule, comments) {
+        if settings.runs(rule, check) {
             self.warnings.push(Warning { rule, message, span });
         }
     }

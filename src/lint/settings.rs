@@ -90,9 +90,9 @@ impl Settings {
         self.error
     }
 
-    /// Whether a rule runs for an instruction with these comments above it.
-    pub(super) fn runs(&self, rule: &Rule, comments: &[String]) -> bool {
-        let local = directives::check_of_comments(comments).and_then(|text| Self::parse(&text).ok());
+    /// Whether a rule runs for an instruction whose comments say `check`.
+    pub(super) fn runs(&self, rule: &Rule, check: Option<&str>) -> bool {
+        let local = check.and_then(|text| Self::parse(text).ok());
         let says = |names: fn(&Self) -> &Names| {
             names(self).has(rule.name) || local.as_ref().is_some_and(|local| names(local).has(rule.name))
         };

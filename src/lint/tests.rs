@@ -38,11 +38,8 @@ fn rules_are_switched_off_for_all_or_for_one_instruction() {
 #[test]
 fn a_broken_rule_fails_only_where_asked() {
     let mut report = Report::default();
-    let notice = Notice {
-        kind: NoticeKind::WorkdirRelativePath { path: "x".into() },
-        span: None,
-        comments: Vec::new().into(),
-    };
+    let notice =
+        Notice { kind: NoticeKind::WorkdirRelativePath { path: "x".into() }, span: None, check: None };
     let strict = Settings::parse("error=true").unwrap();
     assert_eq!(report.violated(&strict), None);
     report.add_notices(&[notice], &strict);

@@ -66,7 +66,7 @@ impl Lowering<'_, '_> {
     }
 
     fn legacy(&mut self, command: &Command<'_>) {
-        let instruction = command.instruction.head.keyword.clone();
+        let instruction = command.instruction.head.keyword().to_owned();
         self.notice(command, NoticeKind::LegacyKeyValueFormat { instruction });
     }
 
@@ -131,7 +131,7 @@ impl Lowering<'_, '_> {
             return line.args.clone();
         }
         if stage.state.image.config.shell.is_empty() {
-            let instruction = command.instruction.head.keyword.clone();
+            let instruction = command.instruction.head.keyword().to_owned();
             self.notice(command, NoticeKind::JsonArgsRecommended { instruction });
         }
         with_shell(&stage.state.image, &line.args)
@@ -140,7 +140,7 @@ impl Lowering<'_, '_> {
     /// Notes an earlier instruction, at `earlier`, that this one makes void.
     fn used_once(&mut self, command: &Command<'_>, earlier: Option<crate::diag::Span>) {
         if let Some(span) = earlier {
-            let instruction = command.instruction.head.keyword.clone();
+            let instruction = command.instruction.head.keyword().to_owned();
             self.notice(command, NoticeKind::MultipleInstructionsDisallowed { instruction });
             if let Some(notice) = self.notices.last_mut() {
                 notice.span = Some(span);

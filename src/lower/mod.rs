@@ -246,8 +246,7 @@ impl<'p, 'n> Lowering<'p, 'n> {
 
     fn notice(&mut self, command: &Command<'_>, kind: NoticeKind) {
         let head = &command.instruction.head;
-        let comments = head.comments.as_slice().into();
-        self.notices.push(Notice { kind, span: Some(head.span), comments });
+        self.notices.push(Notice { kind, span: Some(head.span), check: head.check.clone() });
     }
 }
 

@@ -14,7 +14,6 @@ use crate::shell::{self, Lex};
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
 
 /// What planning works on.
 #[derive(Debug)]
@@ -62,15 +61,14 @@ impl<'a> Planner<'a> {
     pub(super) fn add_stages(&mut self, stages: &'a [dockerfile::Stage]) -> Result<(), Error> {
         for (index, from) in stages.iter().enumerate() {
             let span = Some(from.head.span);
-            let comments: Rc<[String]> = from.head.comments.clone().into();
-            let base = self.word(&from.base_name, from, &comments)?;
+            let base = self.word(&from.base_name, from)?;
             if base.text.is_empty() {
                 let expression = from.base_name.clone();
                 return Err(Error::from(ErrorKind::BlankBase { expression }).or_at(span));
             }
             let mut stage = Stage::new(from, &base.text);
             if !from.platform.is_empty() {
-                stage.platform = Some(self.platform(from, &comments)?);
+                stage.platform = Some(self.platform(from)?);
             }
             if from.name.is_empty() {
                 stage.label = ["stage-", itoa::Buffer::new().format(index)].concat();
@@ -94,12 +92,7 @@ impl<'a> Planner<'a> {
         Ok(())
     }
 
-    fn word(
-        &mut self,
-        text: &str,
-        from: &dockerfile::Stage,
-        comments: &Rc<[String]>,
-    ) -> Result<shell::Expansion, Error> {
+    fn word(&mut self, text: &str, from: &dockerfile::Stage) -> Result<shell::Expansion, Error> {
         let word = self.lex.process_word(text, &self.global_args);
         let unmatched = match &word {
             Ok(word) => &word.unmatched,
@@ -113,16 +106,16 @@ impl<'a> Planner<'a> {
                 self.known_args.iter().map(String::as_str).take(500).chain(self.global_args.candidates());
             let kind =
                 NoticeKind::UndefinedArgInFrom { name: name.clone(), suggestion: nearest(name, known, true) };
-            self.notices.push(Notice { kind, span: Some(from.head.span), comments: Rc::clone(comments) });
+            self.notices.push(Notice { kind, span: Some(from.head.span), check: from.head.check.clone() });
         }
         word.map_err(|error| Error::from(error).or_at(Some(from.head.span)))
     }
 
-    fn platform(&mut self, from: &dockerfile::Stage, comments: &Rc<[String]>) -> Result<Platform, Error> {
+    fn platform(&mut self, from: &dockerfile::Stage) -> Result<Platform, Error> {
         let expression = &from.platform;
-        let word = self.word(expression, from, comments)?;
+        let word = self.word(expression, from)?;
         let mut note = |kind| {
-            self.notices.push(Notice { kind, span: Some(from.head.span), comments: Rc::clone(comments) });
+            self.notices.push(Notice { kind, span: Some(from.head.span), check: from.head.check.clone() });
         };
         let parsed = Platform::parse(&word.text);
         let target = self.global_args.get("TARGETPLATFORM").unwrap_or_default();
@@ -266,7 +259,7 @@ impl<'a> Planner<'a> {
             let Ok(word) = self.lex.process_word(&from.base_name, args) else { return };
             if Reference::parse(&word.text).is_err() {
                 let kind = NoticeKind::InvalidDefaultArgInFrom { base: from.base_name.clone() };
-                self.notices.push(Notice { kind, span: Some(from.head.span), comments: Rc::from([]) });
+                self.notices.push(Notice { kind, span: Some(from.head.span), check: None });
             }
         }
     }

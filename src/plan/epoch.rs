@@ -103,7 +103,7 @@ impl Planner<'_> {
                 Kind::Add(_) if source.is_some() => return Err(ErrorKind::EpochAdds.into()),
                 Kind::Add(add) => source = Some(self.add_source(add, &env)?),
                 _ => {
-                    let instruction = instruction.head.keyword.clone();
+                    let instruction = instruction.head.keyword().to_owned();
                     return Err(ErrorKind::EpochInstruction { instruction }.into());
                 }
             }

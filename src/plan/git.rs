@@ -75,7 +75,8 @@ impl GitRef {
     /// # Errors
     /// [`GitRefError`] where it is one, with a query that cannot be used.
     pub fn parse(text: &str) -> Result<Option<Self>, GitRefError> {
-        if text.starts_with("./") || text.starts_with("../") {
+        let is_path = !text.starts_with("github.com/") && !text.bytes().any(|byte| byte == b':');
+        if is_path || text.starts_with("./") || text.starts_with("../") {
             return Ok(None);
         }
         let mut git = Self::default();

@@ -1,6 +1,6 @@
 //! What a conversion sees that a build check reports.
 
-use std::rc::Rc;
+use smol_str::SmolStr;
 
 use crate::diag::Span;
 
@@ -11,8 +11,8 @@ pub struct Notice {
     pub kind: NoticeKind,
     /// The lines that BuildKit names for it, `None` where it names none.
     pub span: Option<Span>,
-    /// The comments above the instruction, which may configure the linter (`check=skip=…`).
-    pub comments: Rc<[String]>,
+    /// What the comments above the instruction say to the linter (`skip=…`).
+    pub check: Option<SmolStr>,
 }
 
 /// What was seen; each variant belongs to the build check of the same name.

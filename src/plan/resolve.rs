@@ -241,7 +241,7 @@ impl Planner<'_> {
                     expected: platform.normalized().to_string(),
                     actual: config.platform.normalized().to_string(),
                 };
-                self.notices.push(Notice { kind, span: stage.span, comments: [].into() });
+                self.notices.push(Notice { kind, span: stage.span, check: None });
             }
         }
         stage.base = Base::Image { reference, config, empty };

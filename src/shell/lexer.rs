@@ -2,7 +2,6 @@
 //! depth of nesting exhausts the thread's; and one output that nested words are read into in place.
 
 use std::collections::BTreeSet;
-use std::iter::Peekable;
 use std::str::Chars;
 
 use super::name::{is_digit, is_name_char, is_special};
@@ -21,7 +20,7 @@ pub(super) fn process(
     let mut machine = Machine {
         lex,
         // BuildKit's scanner drops a byte order mark at the start of every text.
-        chars: text.strip_prefix('\u{feff}').unwrap_or(text).chars().peekable(),
+        chars: text.strip_prefix('\u{feff}').unwrap_or(text).chars(),
         env,
         raw_escapes: lex.raw_escapes,
         frames: Vec::new(),
@@ -44,12 +43,12 @@ pub(super) fn process(
 
 struct Machine<'a, E: ?Sized> {
     lex: Lex,
-    chars: Peekable<Chars<'a>>,
+    chars: Chars<'a>,
     env: &'a E,
     /// Whether escape characters stay, here; inside of patterns they do.
     raw_escapes: bool,
     /// What is open around the current position, outermost first.
-    frames: Vec<Frame>,
+    frames: Vec<Frame<'a>>,
     out: String,
     words: Words,
     matched: BTreeSet<String>,
@@ -57,20 +56,53 @@ struct Machine<'a, E: ?Sized> {
 }
 
 /// Something that is open.
-enum Frame {
+enum Frame<'a> {
     /// `"`; its text begins at `start`.
     Quote { start: usize },
     /// `${name`, an operator, and the word or pattern behind it.
-    Substitution(Box<Substitution>),
+    Substitution(Box<Substitution<'a>>),
 }
 
 impl<'a, E: Env + ?Sized> Machine<'a, E> {
+    fn peek(&self) -> Option<char> {
+        self.chars.clone().next()
+    }
+
+    /// Takes the next character if it is `c`.
+    fn take(&mut self, c: char) -> bool {
+        match self.chars.as_str().strip_prefix(c) {
+            Some(rest) => {
+                self.chars = rest.chars();
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Takes the next `len` bytes.
+    fn take_text(&mut self, len: usize) -> &'a str {
+        let (text, rest) = self.chars.as_str().split_at(len);
+        self.chars = rest.chars();
+        text
+    }
+
+    /// Takes the text up to the next byte that `ends` it, which is ASCII.
+    fn take_until(&mut self, ends: impl Fn(u8) -> bool) -> &'a str {
+        let rest = self.chars.as_str();
+        self.take_text(rest.bytes().position(ends).unwrap_or(rest.len()))
+    }
+
+    /// Whether `byte` is the escape character.
+    fn is_escape(lex: Lex, byte: u8) -> bool {
+        byte.is_ascii() && char::from(byte) == lex.escape
+    }
+
     fn run(&mut self) -> Result<(), ErrorKind> {
         loop {
             if self.out.len() > MAX_LENGTH {
                 return Err(ErrorKind::TooLong { max: MAX_LENGTH });
             }
-            let Some(c) = self.chars.peek().copied() else {
+            let Some(c) = self.peek() else {
                 return self.end();
             };
             match self.frames.last() {
@@ -128,8 +160,9 @@ impl<'a, E: Env + ?Sized> Machine<'a, E> {
                 } else {
                     self.out.push(c);
                     if self.frames.is_empty() {
-                        self.words.split_at(c);
+                        let start = self.out.len() - c.len_utf8();
                         self.ordinary();
+                        self.words.split(&self.out[start..]);
                     }
                 }
             }
@@ -139,12 +172,10 @@ impl<'a, E: Env + ?Sized> Machine<'a, E> {
 
     /// Takes characters that mean nothing, outside of everything.
     fn ordinary(&mut self) {
-        let escape = self.lex.escape;
-        let means_nothing = |c: &char| !matches!(c, '$' | '<' | '\'' | '"') && *c != escape;
-        while let Some(c) = self.chars.next_if(means_nothing) {
-            self.out.push(c);
-            self.words.split_at(c);
-        }
+        let lex = self.lex;
+        let text =
+            self.take_until(|byte| matches!(byte, b'$' | b'<' | b'\'' | b'"') || Self::is_escape(lex, byte));
+        self.out.push_str(text);
     }
 
     fn push_raw(&mut self, c: char) {
@@ -166,11 +197,10 @@ impl<'a, E: Env + ?Sized> Machine<'a, E> {
         let start = self.out.len();
         self.chars.next();
         self.out.push('<');
-        if self.chars.next_if_eq(&'<').is_some() {
+        if self.take('<') {
             self.out.push('<');
-            while let Some(blank) = self.chars.next_if(|c| matches!(c, '\t' | '\r' | ' ')) {
-                self.out.push(blank);
-            }
+            let blanks = self.take_until(|byte| !matches!(byte, b'\t' | b'\r' | b' '));
+            self.out.push_str(blanks);
         }
         self.keep_in_word(start);
     }
@@ -179,13 +209,12 @@ impl<'a, E: Env + ?Sized> Machine<'a, E> {
         let start = self.out.len();
         let quote = self.chars.next().filter(|_| self.lex.raw_quotes);
         self.out.extend(quote);
-        loop {
-            match self.chars.next() {
-                Some('\'') => break,
-                Some(c) => self.out.push(c),
-                None if self.frames.is_empty() => return Err(ErrorKind::SingleQuote),
-                None => return self.end(),
-            }
+        let text = self.take_until(|byte| byte == b'\'');
+        self.out.push_str(text);
+        match self.chars.next() {
+            Some(_) => {}
+            None if self.frames.is_empty() => return Err(ErrorKind::SingleQuote),
+            None => return self.end(),
         }
         self.out.extend(quote);
         self.keep_in_word(start);
@@ -207,12 +236,15 @@ impl<'a, E: Env + ?Sized> Machine<'a, E> {
         }
         if c != self.lex.escape {
             self.out.push(c);
+            let lex = self.lex;
+            let text = self.take_until(|byte| matches!(byte, b'"' | b'$') || Self::is_escape(lex, byte));
+            self.out.push_str(text);
             return Ok(());
         }
         if self.raw_escapes {
             self.out.push(c);
         }
-        match self.chars.peek().copied() {
+        match self.peek() {
             // The quote is not closed; the next step says so.
             None => {}
             Some(escaped) if matches!(escaped, '"' | '$') || escaped == self.lex.escape => {
@@ -229,19 +261,19 @@ impl<'a, E: Env + ?Sized> Machine<'a, E> {
     fn dollar(&mut self) -> Result<(), ErrorKind> {
         let start = self.out.len();
         self.chars.next();
-        if self.chars.next_if_eq(&'{').is_none() {
+        if !self.take('{') {
             let name = self.name();
             if name.is_empty() {
                 self.out.push('$');
-            } else if let Some(value) = self.value(&name) {
+            } else if let Some(value) = self.value(name) {
                 self.out.push_str(value);
             } else if self.lex.skip_unset_env {
-                self.out.extend(["$", &name]);
+                self.out.extend(["$", name]);
             }
             self.split_into_words(start);
             return Ok(());
         }
-        match self.chars.peek() {
+        match self.peek() {
             None => return Err(ErrorKind::MissingBrace),
             Some('{' | '}' | ':') => return Err(ErrorKind::BadSubstitution),
             Some(_) => {}
@@ -249,10 +281,10 @@ impl<'a, E: Env + ?Sized> Machine<'a, E> {
         let name = self.name();
         let operator = match self.chars.next() {
             Some('}') => {
-                if let Some(value) = self.value(&name) {
+                if let Some(value) = self.value(name) {
                     self.out.push_str(value);
                 } else if self.lex.skip_unset_env {
-                    self.out.extend(["${", &name, "}"]);
+                    self.out.extend(["${", name, "}"]);
                 }
                 self.split_into_words(start);
                 return Ok(());
@@ -260,7 +292,7 @@ impl<'a, E: Env + ?Sized> Machine<'a, E> {
             Some(':') => self.colon_operator()?,
             Some(sign @ ('+' | '-' | '?')) => Operator::Condition { sign, empty_is_unset: false },
             Some(sign @ ('#' | '%')) => Operator::Trim { sign },
-            Some('/') => Operator::Pattern { all: self.chars.next_if_eq(&'/').is_some() },
+            Some('/') => Operator::Pattern { all: self.take('/') },
             Some(other) => {
                 let modifier = other.to_string();
                 return Err(ErrorKind::UnsupportedModifier { modifier });
@@ -283,11 +315,11 @@ impl<'a, E: Env + ?Sized> Machine<'a, E> {
     }
 
     /// Begins to read the word of a substitution.
-    fn open(&mut self, name: String, operator: Operator, start: usize) {
-        let kept = self.lex.skip_unset_env && self.env.get(&name).is_none();
+    fn open(&mut self, name: &'a str, operator: Operator, start: usize) {
+        let kept = self.lex.skip_unset_env && self.env.get(name).is_none();
         if kept {
             let sign = operator.sign();
-            self.out.extend(["${", &name, &sign]);
+            self.out.extend(["${", name, &sign]);
         }
         let open = Substitution { name, start, outer_raw_escapes: self.raw_escapes, kept, operator };
         self.raw_escapes = open.has_pattern();
@@ -307,7 +339,7 @@ impl<'a, E: Env + ?Sized> Machine<'a, E> {
             return Ok(());
         }
         self.raw_escapes = open.outer_raw_escapes;
-        let value = self.value(&open.name);
+        let value = self.value(open.name);
         if open.kept {
             self.out.push('}');
         } else {
@@ -319,7 +351,7 @@ impl<'a, E: Env + ?Sized> Machine<'a, E> {
 
     /// The pattern of a replacement is read: looks for it in the value, so that the replacement can be
     /// read in place.
-    fn pattern_read(&mut self, open: &Substitution, all: bool) -> Result<Operator, ErrorKind> {
+    fn pattern_read(&mut self, open: &Substitution<'a>, all: bool) -> Result<Operator, ErrorKind> {
         if open.kept {
             self.out.push('/');
             return Ok(Operator::ReplaceFirst { rest: None });
@@ -328,7 +360,7 @@ impl<'a, E: Env + ?Sized> Machine<'a, E> {
         if all {
             return Ok(Operator::ReplaceAll { pattern });
         }
-        let value = self.env.get(&open.name).unwrap_or_default();
+        let value = self.env.get(open.name).unwrap_or_default();
         let found = pattern::find(value, &pattern)?;
         if let Some(found) = &found {
             self.out.push_str(&value[..found.start]);
@@ -339,33 +371,19 @@ impl<'a, E: Env + ?Sized> Machine<'a, E> {
     /// Takes a variable's value, in the output from `start`, into the words: it is split.
     fn split_into_words(&mut self, start: usize) {
         if self.frames.is_empty() {
-            for c in self.out[start..].chars() {
-                self.words.split_at(c);
-            }
+            self.words.split(&self.out[start..]);
         }
     }
 
     /// Takes a name: digits, one special parameter, or letters, digits and `_`.
-    fn name(&mut self) -> String {
-        let mut name = String::new();
-        while let Some(c) = self.chars.peek().copied() {
-            if name.is_empty() && is_digit(c) {
-                while let Some(digit) = self.chars.next_if(|c| is_digit(*c)) {
-                    name.push(digit);
-                }
-                return name;
-            }
-            if name.is_empty() && is_special(c) {
-                self.chars.next();
-                return c.to_string();
-            }
-            if !is_name_char(c) {
-                break;
-            }
-            self.chars.next();
-            name.push(c);
-        }
-        name
+    fn name(&mut self) -> &'a str {
+        let rest = self.chars.as_str();
+        let end = match self.peek() {
+            Some(c) if is_digit(c) => rest.find(|c| !is_digit(c)),
+            Some(c) if is_special(c) => Some(c.len_utf8()),
+            _ => rest.find(|c| !is_name_char(c)),
+        };
+        self.take_text(end.unwrap_or(rest.len()))
     }
 
     /// Returns a variable's value and remembers that it was asked for.

@@ -8,8 +8,8 @@ use super::wildcard::Match;
 pub(super) const MAX_LENGTH: usize = 64 << 20;
 
 /// A substitution whose word is being read.
-pub(super) struct Substitution {
-    pub(super) name: String,
+pub(super) struct Substitution<'a> {
+    pub(super) name: &'a str,
     pub(super) operator: Operator,
     /// Where in the output it begins.
     pub(super) start: usize,
@@ -46,7 +46,7 @@ pub(super) enum Operator {
     },
 }
 
-impl Substitution {
+impl Substitution<'_> {
     /// The character that ends the word being read.
     pub(super) fn end(&self) -> char {
         match self.operator {
@@ -110,7 +110,7 @@ impl Substitution {
             "" => "must be set",
             word => word,
         };
-        ErrorKind::Demanded { name: self.name.clone(), message: message.to_owned() }
+        ErrorKind::Demanded { name: self.name.to_owned(), message: message.to_owned() }
     }
 }
 

@@ -6,7 +6,6 @@ pub(super) struct Words {
     wanted: bool,
     finished: Vec<String>,
     current: String,
-    in_word: bool,
 }
 
 impl Words {
@@ -15,16 +14,18 @@ impl Words {
         Self { wanted: true, ..Self::default() }
     }
 
-    /// Adds a character that ends the word if it is white space.
-    pub(super) fn split_at(&mut self, c: char) {
+    /// Adds a text whose white space ends words.
+    pub(super) fn split(&mut self, text: &str) {
         if !self.wanted {
             return;
         }
-        if !c.is_whitespace() {
-            self.push(c);
-        } else if self.in_word && !self.current.is_empty() {
-            self.finished.push(std::mem::take(&mut self.current));
-            self.in_word = false;
+        let mut pieces = text.split(char::is_whitespace);
+        self.current.extend(pieces.next());
+        for piece in pieces {
+            if !self.current.is_empty() {
+                self.finished.push(std::mem::take(&mut self.current));
+            }
+            self.current.push_str(piece);
         }
     }
 
@@ -32,7 +33,6 @@ impl Words {
     pub(super) fn push(&mut self, c: char) {
         if self.wanted {
             self.current.push(c);
-            self.in_word = true;
         }
     }
 
@@ -40,7 +40,6 @@ impl Words {
     pub(super) fn push_str(&mut self, text: &str) {
         if self.wanted {
             self.current.push_str(text);
-            self.in_word = true;
         }
     }
 

@@ -1,7 +1,5 @@
 //! Values of an instruction's flags (BuildKit's instructions/bflag.go).
 
-use std::collections::BTreeMap;
-
 use crate::dockerfile::error::ErrorKind;
 use crate::dockerfile::suggest::nearest;
 
@@ -16,68 +14,59 @@ pub(super) enum Takes {
     Texts,
 }
 
-/// The flags that an instruction knows.
-#[derive(Debug)]
-pub(super) struct Flags {
-    known: Vec<(&'static str, Takes)>,
-}
+/// A flag that an instruction knows.
+pub(super) type Flag = (&'static str, Takes);
 
-/// The flags that are given, with their values.
+/// The flags that are given, with their values, in order.
 #[derive(Debug, Default)]
-pub(super) struct Values(BTreeMap<&'static str, Vec<String>>);
+pub(super) struct Values(Vec<(&'static str, String)>);
 
-impl Flags {
-    /// Returns no flags.
-    pub(super) fn none() -> Self {
-        Self { known: Vec::new() }
-    }
-
-    /// Returns the flags with those that have no value or a boolean one.
-    pub(super) fn bools(self, names: &[&'static str]) -> Self {
-        self.with(names, Takes::Bool)
-    }
-
-    /// Returns the flags with those that have one value.
-    pub(super) fn texts(self, names: &[&'static str]) -> Self {
-        self.with(names, Takes::Text)
-    }
-
-    /// Returns the flags with those that may be repeated.
-    pub(super) fn repeated(self, names: &[&'static str]) -> Self {
-        self.with(names, Takes::Texts)
-    }
-
-    fn with(mut self, names: &[&'static str], takes: Takes) -> Self {
-        self.known.extend(names.iter().map(|name| (*name, takes)));
-        self
-    }
-
-    /// Returns the values of the flags in `given`, each of which begins with `--`.
+impl Values {
+    /// Returns the values of the flags in `given`, each of which begins with `--` and should be among `known`.
     ///
     /// # Errors
     /// An unknown or repeated flag, or a value that is missing or not boolean.
-    pub(super) fn parse(&self, given: &[String]) -> Result<Values, ErrorKind> {
-        let mut values = Values::default();
+    pub(super) fn parse(given: &[String], known: &[Flag]) -> Result<Self, ErrorKind> {
+        let mut values = Self::default();
         for flag in given {
             let text = flag.strip_prefix("--").unwrap_or(flag);
             let (name, value) = match text.split_once('=') {
                 Some((name, value)) => (name, Some(value)),
                 None => (text, None),
             };
-            let Some((known, takes)) = self.known.iter().find(|(known, _)| *known == name) else {
+            let Some((known, takes)) = known.iter().find(|(known, _)| *known == name) else {
                 return Err(ErrorKind::UnknownFlag {
-                    suggestion: nearest(name, self.known.iter().map(|(known, _)| *known), true)
+                    suggestion: nearest(name, known.iter().map(|(known, _)| *known), true)
                         .map(|known| format!("--{known}")),
                     name: name.to_owned(),
                 });
             };
-            let given = values.0.entry(known).or_default();
-            if !given.is_empty() && *takes != Takes::Texts {
+            if *takes != Takes::Texts && values.first(known).is_some() {
                 return Err(ErrorKind::DuplicateFlag { name: name.to_owned() });
             }
-            given.push(checked(name, value, *takes)?);
+            values.0.push((known, checked(name, value, *takes)?));
         }
         Ok(values)
+    }
+
+    /// Returns the first value of a flag.
+    pub(super) fn first(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(given, _)| *given == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Returns the value of a flag that takes one, empty if it is not given.
+    pub(super) fn text(&self, name: &str) -> String {
+        self.first(name).unwrap_or_default().to_owned()
+    }
+
+    /// Returns the values of a flag in order.
+    pub(super) fn texts(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(move |(given, _)| *given == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Returns the value of a boolean flag, `None` if it is not given.
+    pub(super) fn bool(&self, name: &str) -> Option<bool> {
+        self.first(name).map(|value| value == "true")
     }
 }
 
@@ -95,27 +84,5 @@ fn checked(name: &str, value: Option<&str>, takes: Takes) -> Result<String, Erro
         "" => Err(missing()),
         lower @ ("true" | "false") => Ok(lower.to_owned()),
         _ => Err(ErrorKind::NotBoolean { name: name.to_owned(), value: value.to_owned() }),
-    }
-}
-
-impl Values {
-    /// Returns the value of a flag that takes one, empty if it is not given.
-    pub(super) fn text(&self, name: &str) -> String {
-        self.texts(name).first().cloned().unwrap_or_default()
-    }
-
-    /// Returns the values of a flag in order.
-    pub(super) fn texts(&self, name: &str) -> &[String] {
-        self.0.get(name).map_or(&[], Vec::as_slice)
-    }
-
-    /// Returns the value of a boolean flag, `None` if it is not given.
-    pub(super) fn bool(&self, name: &str) -> Option<bool> {
-        self.texts(name).first().map(|value| value == "true")
-    }
-
-    /// Returns the names of the flags that are given, sorted.
-    pub(super) fn used(&self) -> Vec<&'static str> {
-        self.0.keys().copied().collect()
     }
 }

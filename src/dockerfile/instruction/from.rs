@@ -1,25 +1,26 @@
 //! FROM.
 
-use super::bflags::Flags;
-use super::{Descriptions, check_description, fact, head};
+use std::mem::take;
+
+use super::bflags::{Takes, Values};
+use super::{check_description, fact, head};
 use crate::dockerfile::ast::Stage;
 use crate::dockerfile::error::ErrorKind;
 use crate::dockerfile::fact::{Fact, FactKind};
 use crate::dockerfile::syntax::Node;
-use crate::dockerfile::text::{EqualFold, to_lower, to_upper};
+use crate::dockerfile::text::{EqualFold, is_lower, is_upper, to_lower};
 
 /// Returns the stage that a FROM begins, without instructions.
-pub(super) fn stage(node: Node, facts: &mut Vec<Fact>) -> Result<Stage, ErrorKind> {
+pub(super) fn stage(mut node: Node<'_>, facts: &mut Vec<Fact>) -> Result<Stage, ErrorKind> {
     note_casing(&node, facts);
-    let name = stage_name(&node.args)?;
-    let flags = Flags::none().texts(&["platform"]).parse(&node.flags)?;
+    let name = stage_name(&node.args.words)?;
+    let flags = Values::parse(&node.flags, &[("platform", Takes::Text)])?;
     if !name.is_empty() {
         check_description(&node, "FROM", &[&name], facts);
     }
     Ok(Stage {
-        base_name: node.args.first().cloned().unwrap_or_default(),
+        base_name: node.args.words.first_mut().map(take).unwrap_or_default(),
         platform: flags.text("platform"),
-        doc_comment: Descriptions::new(&node.comments).of(&name),
         name,
         head: head(node),
         instructions: Vec::new(),
@@ -48,29 +49,30 @@ fn is_stage_name(name: &str) -> bool {
 
 /// Notes a stage name, or an `AS`, in another case than it should be; looks at no more than the number
 /// of words, as BuildKit does before it checks them.
-fn note_casing(node: &Node, facts: &mut Vec<Fact>) {
+fn note_casing(node: &Node<'_>, facts: &mut Vec<Fact>) {
+    let [_, as_word, rest @ ..] = node.args.words.as_slice() else {
+        return;
+    };
     // Changing the case of bytes that are not UTF-8 changes them: BuildKit finds them in no case.
-    let broken = |word: &str| node.raw.is_some() && word.contains('\u{fffd}');
-    let is_lower = |word: &String| *word == to_lower(word) && !broken(word);
-    let is_upper = |word: &String| *word == to_upper(word) && !broken(word);
-    if let [_, _, name] = node.args.as_slice()
-        && !is_lower(name)
+    let broken = |word: &str| node.args.raw.is_some() && word.contains('\u{fffd}');
+    if let [name] = rest
+        && (!is_lower(name) || broken(name))
     {
         facts.push(fact(node, FactKind::StageNameCasing { name: name.clone() }));
     }
-    let [_, as_word, _, ..] = node.args.as_slice() else {
+    if rest.is_empty() {
         return;
-    };
-    let from = &node.keyword;
-    let matches = if *from == to_lower(from) {
-        is_lower(as_word)
-    } else if *from == to_upper(from) {
-        is_upper(as_word)
+    }
+    let from = node.word();
+    let matches = if is_lower(&from) {
+        is_lower(as_word) && !broken(as_word)
+    } else if is_upper(&from) {
+        is_upper(as_word) && !broken(as_word)
     } else {
         true
     };
     if !matches {
-        let kind = FactKind::FromAsCasing { from: from.clone(), as_word: as_word.clone() };
+        let kind = FactKind::FromAsCasing { from: from.into_owned(), as_word: as_word.clone() };
         facts.push(fact(node, kind));
     }
 }

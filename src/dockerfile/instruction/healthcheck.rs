@@ -1,6 +1,8 @@
 //! HEALTHCHECK.
 
-use super::bflags::{Flags, Values};
+use std::mem::take;
+
+use super::bflags::{Flag, Takes, Values};
 use super::scalar::parse_duration_ns;
 use crate::dockerfile::ast::Healthcheck;
 use crate::dockerfile::error::ErrorKind;
@@ -10,31 +12,38 @@ use crate::dockerfile::text::to_upper;
 /// The shortest duration but 0 that a flag may name, in nanoseconds.
 const MINIMUM_NS: i64 = 1_000_000;
 
-pub(super) fn parse(node: &Node) -> Result<Healthcheck, ErrorKind> {
-    let Some(name) = node.args.first() else {
+const FLAGS: [Flag; 5] = [
+    ("interval", Takes::Text),
+    ("timeout", Takes::Text),
+    ("start-period", Takes::Text),
+    ("start-interval", Takes::Text),
+    ("retries", Takes::Text),
+];
+
+pub(super) fn parse(node: &mut Node<'_>) -> Result<Healthcheck, ErrorKind> {
+    let mut test = take(&mut node.args.words);
+    let Some(name) = test.first() else {
         return Err(ErrorKind::AtLeastOneArgument { instruction: "HEALTHCHECK" });
     };
     let name = to_upper(name);
     if name == "NONE" {
         // BuildKit does not look at flags here.
-        if node.args.len() > 1 {
+        if test.len() > 1 {
             return Err(ErrorKind::HealthcheckNoneArguments);
         }
         return Ok(Healthcheck { test: vec![name.into()], ..Healthcheck::default() });
     }
-    let flags = Flags::none()
-        .texts(&["interval", "timeout", "start-period", "start-interval", "retries"])
-        .parse(&node.flags)?;
+    let flags = Values::parse(&node.flags, &FLAGS)?;
     if name != "CMD" {
         return Err(ErrorKind::HealthcheckType { name: name.into() });
     }
-    let test = if node.json { "CMD" } else { "CMD-SHELL" };
-    let command = &node.args[1..];
-    if command.is_empty() {
+    if test.len() < 2 {
         return Err(ErrorKind::HealthcheckNoCommand);
     }
+    let kind = if node.args.json { "CMD" } else { "CMD-SHELL" };
+    kind.clone_into(&mut test[0]);
     Ok(Healthcheck {
-        test: std::iter::once(test.to_owned()).chain(command.iter().cloned()).collect(),
+        test,
         interval_ns: duration(&flags, "interval")?,
         timeout_ns: duration(&flags, "timeout")?,
         start_period_ns: duration(&flags, "start-period")?,

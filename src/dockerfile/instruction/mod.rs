@@ -12,42 +12,22 @@ mod scalar;
 
 pub use scalar::{parse_bool, parse_ram_in_bytes};
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::mem::take;
 
 use super::ast::{
-    Arg, ArgPair, Env, Expose, Form, Head, Instruction, Kind, Label, Maintainer, MetaArg, Onbuild, Pair,
-    Shell, Stage, StopSignal, User, Volume, Workdir,
+    Arg, ArgPair, CommandLine, Env, Expose, Form, Head, Instruction, Kind, Label, Maintainer, MetaArg,
+    Onbuild, Pair, Shell, Stage, StopSignal, User, Volume, Workdir,
 };
 use super::error::{Error, ErrorKind};
 use super::fact::{Fact, FactKind};
+use super::keyword::{Keyword, NAMES};
 use super::suggest::nearest;
 use super::syntax::{self, Node};
-use super::text::{lossy, to_lower, to_upper, trim, trim_regex_space_start};
+use super::text::{lossy, to_upper, trim, trim_regex_space_start};
 use crate::diag::Span;
-use bflags::Flags;
+use bflags::Values;
 use run::command_line;
-
-/// Every instruction, as messages write it.
-const NAMES: [&str; 18] = [
-    "ADD",
-    "ARG",
-    "CMD",
-    "COPY",
-    "ENTRYPOINT",
-    "ENV",
-    "EXPOSE",
-    "FROM",
-    "HEALTHCHECK",
-    "LABEL",
-    "MAINTAINER",
-    "ONBUILD",
-    "RUN",
-    "SHELL",
-    "STOPSIGNAL",
-    "USER",
-    "VOLUME",
-    "WORKDIR",
-];
 
 /// What a node is: the start of a stage, or an instruction in one.
 enum Parsed {
@@ -55,32 +35,39 @@ enum Parsed {
     Instruction(Instruction),
 }
 
-/// Returns the stages and the arguments before them.
-///
-/// # Errors
-/// The first error in the order of the nodes.
-pub(super) fn stages(nodes: Vec<Node>, facts: &mut Vec<Fact>) -> Result<(Vec<Stage>, Vec<MetaArg>), Error> {
-    let mut stages: Vec<Stage> = Vec::new();
-    let mut meta_args = Vec::new();
-    for node in nodes {
+/// The stages so far and the arguments before them.
+#[derive(Debug, Default)]
+pub(super) struct Stages {
+    pub(super) list: Vec<Stage>,
+    pub(super) meta_args: Vec<MetaArg>,
+    /// What a linter wants to know, in the order of the nodes.
+    pub(super) facts: Vec<Fact>,
+}
+
+impl Stages {
+    /// Adds the stage that a node begins, or the instruction that it is.
+    ///
+    /// # Errors
+    /// A node that is none, or none here.
+    pub(super) fn add(&mut self, node: Node<'_>) -> Result<(), Error> {
         let span = node.span;
-        let instruction = match parse(node, facts).map_err(|kind| kind.at(span))? {
+        let instruction = match parse(node, &mut self.facts).map_err(|kind| kind.at(span))? {
             Parsed::Stage(stage) => {
-                stages.push(stage);
-                continue;
+                self.list.push(stage);
+                return Ok(());
             }
             Parsed::Instruction(instruction) => instruction,
         };
-        match (stages.last_mut(), instruction) {
+        match (self.list.last_mut(), instruction) {
             (Some(stage), instruction) => stage.instructions.push(instruction),
-            (None, Instruction { head, kind: Kind::Arg(arg) }) => meta_args.push(MetaArg { head, arg }),
+            (None, Instruction { head, kind: Kind::Arg(arg) }) => self.meta_args.push(MetaArg { head, arg }),
             (None, Instruction { head, .. }) => {
-                let instruction = head.keyword;
+                let instruction = head.keyword().to_owned();
                 return Err(ErrorKind::BeforeFirstFrom { instruction }.at(span));
             }
         }
+        Ok(())
     }
-    Ok((stages, meta_args))
 }
 
 /// Returns the one instruction of an ONBUILD trigger, placed at `span`.
@@ -88,8 +75,13 @@ pub(super) fn stages(nodes: Vec<Node>, facts: &mut Vec<Fact>) -> Result<(Vec<Sta
 /// # Errors
 /// The text's own errors, [`ErrorKind::NotOneTrigger`], or [`ErrorKind::ForbiddenTrigger`] for FROM.
 pub(super) fn trigger(text: &[u8], span: Span) -> Result<Instruction, Error> {
-    let nodes = syntax::parse(text)?.nodes;
-    let [mut node] = <[Node; 1]>::try_from(nodes).map_err(|_| ErrorKind::NotOneTrigger.at(span))?;
+    let mut parser = syntax::Parser::new(text);
+    let mut nodes = Vec::new();
+    while let Some(node) = parser.next()? {
+        nodes.push(node);
+    }
+    parser.end()?;
+    let [mut node] = <[Node<'_>; 1]>::try_from(nodes).map_err(|_| ErrorKind::NotOneTrigger.at(span))?;
     node.span = span;
     match parse(node, &mut Vec::new()).map_err(|kind| kind.at(span))? {
         Parsed::Instruction(instruction) => Ok(instruction),
@@ -100,142 +92,128 @@ pub(super) fn trigger(text: &[u8], span: Span) -> Result<Instruction, Error> {
     }
 }
 
-fn parse(node: Node, facts: &mut Vec<Fact>) -> Result<Parsed, ErrorKind> {
-    let kind = match &*to_lower(&node.keyword) {
-        "from" => return from::stage(node, facts).map(Parsed::Stage),
-        "add" => Kind::Add(files::add(&node)?),
-        "arg" => Kind::Arg(arg(&node, facts)?),
-        "cmd" => {
-            Flags::none().parse(&node.flags)?;
-            Kind::Cmd(command_line(&node))
-        }
-        "copy" => Kind::Copy(files::copy(&node)?),
-        "entrypoint" => {
-            Flags::none().parse(&node.flags)?;
-            Kind::Entrypoint(command_line(&node))
-        }
-        "env" => Kind::Env(Env { pairs: pairs(&node, "ENV")? }),
-        "expose" => Kind::Expose(expose(&node)?),
-        "healthcheck" => Kind::Healthcheck(healthcheck::parse(&node)?),
-        "label" => Kind::Label(Label { pairs: pairs(&node, "LABEL")? }),
-        "maintainer" => {
+fn parse(mut node: Node<'_>, facts: &mut Vec<Fact>) -> Result<Parsed, ErrorKind> {
+    let Some(keyword) = node.keyword else { return Err(unknown(&node)) };
+    let kind = match keyword {
+        Keyword::From => return from::stage(node, facts).map(Parsed::Stage),
+        Keyword::Add => Kind::Add(files::add(&mut node)?),
+        Keyword::Arg => Kind::Arg(arg(&mut node, facts)?),
+        Keyword::Cmd => Kind::Cmd(plain_command(&mut node)?),
+        Keyword::Copy => Kind::Copy(files::copy(&mut node)?),
+        Keyword::Entrypoint => Kind::Entrypoint(plain_command(&mut node)?),
+        Keyword::Env => Kind::Env(Env { pairs: pairs(&mut node, "ENV")? }),
+        Keyword::Expose => Kind::Expose(expose(&mut node)?),
+        Keyword::Healthcheck => Kind::Healthcheck(healthcheck::parse(&mut node)?),
+        Keyword::Label => Kind::Label(Label { pairs: pairs(&mut node, "LABEL")? }),
+        Keyword::Maintainer => {
             facts.push(fact(&node, FactKind::Maintainer));
-            Kind::Maintainer(Maintainer { name: only_argument(&node, "MAINTAINER")? })
+            Kind::Maintainer(Maintainer { name: only_argument(&mut node, "MAINTAINER")? })
         }
-        "onbuild" => Kind::Onbuild(onbuild(&node)?),
-        "run" => Kind::Run(run::parse(&node)?),
-        "shell" => Kind::Shell(shell(&node)?),
+        Keyword::Onbuild => Kind::Onbuild(onbuild(&node)?),
+        Keyword::Run => Kind::Run(run::parse(&mut node)?),
+        Keyword::Shell => Kind::Shell(shell(&mut node)?),
         // BuildKit does not look at flags of STOPSIGNAL.
-        "stopsignal" => Kind::StopSignal(StopSignal { signal: exactly_one(&node, "STOPSIGNAL")? }),
-        "user" => Kind::User(User { user: only_argument(&node, "USER")? }),
-        "volume" => Kind::Volume(volume(&node)?),
-        "workdir" => Kind::Workdir(Workdir { path: only_argument(&node, "WORKDIR")? }),
-        _ => {
-            return Err(ErrorKind::UnknownInstruction {
-                suggestion: nearest(&node.keyword, NAMES, false),
-                keyword: node.keyword,
-            });
-        }
+        Keyword::StopSignal => Kind::StopSignal(StopSignal { signal: exactly_one(&mut node, "STOPSIGNAL")? }),
+        Keyword::User => Kind::User(User { user: only_argument(&mut node, "USER")? }),
+        Keyword::Volume => Kind::Volume(volume(&mut node)?),
+        Keyword::Workdir => Kind::Workdir(Workdir { path: only_argument(&mut node, "WORKDIR")? }),
     };
     let head = head(node);
     Ok(Parsed::Instruction(Instruction { head, kind }))
 }
 
-fn head(node: Node) -> Head {
-    Head { code: code(node.original), keyword: node.keyword, span: node.span, comments: node.comments }
+fn unknown(node: &Node<'_>) -> ErrorKind {
+    let keyword = node.word().into_owned();
+    ErrorKind::UnknownInstruction { suggestion: nearest(&keyword, NAMES, false), keyword }
+}
+
+fn head(node: Node<'_>) -> Head {
+    Head { code: code(node.original), span: node.span, check: node.check }
 }
 
 /// An instruction's text without white space around it.
-fn code(original: Vec<u8>) -> String {
+fn code(original: Cow<'_, [u8]>) -> String {
+    let original = match original {
+        Cow::Borrowed(text) => return lossy(trim(text)).into_owned(),
+        Cow::Owned(text) => text,
+    };
     match String::from_utf8(original) {
-        Ok(text) if trim(text.as_bytes()).len() == text.len() => text,
-        Ok(text) => lossy(trim(text.as_bytes())).into_owned(),
+        Ok(text) if text.trim().len() == text.len() => text,
+        Ok(text) => text.trim().to_owned(),
         Err(error) => lossy(trim(error.as_bytes())).into_owned(),
     }
 }
 
-fn fact(node: &Node, kind: FactKind) -> Fact {
-    Fact { kind, span: node.span, comments: node.comments.clone() }
+fn fact(node: &Node<'_>, kind: FactKind) -> Fact {
+    Fact { kind, span: node.span, check: node.check.clone() }
 }
 
-fn exactly_one(node: &Node, instruction: &'static str) -> Result<String, ErrorKind> {
-    match node.args.as_slice() {
-        [only] => Ok(only.clone()),
+fn no_flags(node: &Node<'_>) -> Result<(), ErrorKind> {
+    Values::parse(&node.flags, &[]).map(drop)
+}
+
+fn exactly_one(node: &mut Node<'_>, instruction: &'static str) -> Result<String, ErrorKind> {
+    match node.args.words.as_mut_slice() {
+        [only] => Ok(take(only)),
         _ => Err(ErrorKind::ExactlyOneArgument { instruction }),
     }
 }
 
 /// The argument of an instruction that takes exactly one, and no flags.
-fn only_argument(node: &Node, instruction: &'static str) -> Result<String, ErrorKind> {
+fn only_argument(node: &mut Node<'_>, instruction: &'static str) -> Result<String, ErrorKind> {
     let argument = exactly_one(node, instruction)?;
-    Flags::none().parse(&node.flags)?;
+    no_flags(node)?;
     Ok(argument)
 }
 
-fn pairs(node: &Node, instruction: &'static str) -> Result<Vec<Pair>, ErrorKind> {
-    Flags::none().parse(&node.flags)?;
-    if node.args.is_empty() {
+/// The words of an instruction that takes at least one, and no flags.
+fn arguments(node: &mut Node<'_>, instruction: &'static str) -> Result<Vec<String>, ErrorKind> {
+    if node.args.words.is_empty() {
         return Err(ErrorKind::AtLeastOneArgument { instruction });
     }
-    let pairs = node.args.chunks_exact(3).map(|triple| match triple {
-        [key, value, separator] if !key.is_empty() => {
-            Ok(Pair { key: key.clone(), value: value.clone(), legacy: separator.is_empty() })
-        }
-        _ => Err(ErrorKind::BlankName { instruction }),
-    });
-    pairs.collect()
+    no_flags(node)?;
+    Ok(take(&mut node.args.words))
 }
 
-fn arg(node: &Node, facts: &mut Vec<Fact>) -> Result<Arg, ErrorKind> {
-    if node.args.is_empty() {
+/// The command of an instruction that takes no flags.
+fn plain_command(node: &mut Node<'_>) -> Result<CommandLine, ErrorKind> {
+    no_flags(node)?;
+    Ok(command_line(node))
+}
+
+fn pairs(node: &mut Node<'_>, instruction: &'static str) -> Result<Vec<Pair>, ErrorKind> {
+    no_flags(node)?;
+    let pairs = take(&mut node.args.pairs);
+    if pairs.is_empty() {
+        return Err(ErrorKind::AtLeastOneArgument { instruction });
+    }
+    if pairs.iter().any(|pair| pair.key.is_empty()) {
+        return Err(ErrorKind::BlankName { instruction });
+    }
+    Ok(pairs)
+}
+
+fn arg(node: &mut Node<'_>, facts: &mut Vec<Fact>) -> Result<Arg, ErrorKind> {
+    if node.args.words.is_empty() {
         return Err(ErrorKind::AtLeastOneArgument { instruction: "ARG" });
     }
-    let descriptions = Descriptions::new(&node.comments);
     // BuildKit does not look at flags of ARG.
-    let pairs = node.args.iter().map(|word| {
-        let (key, value) = match word.split_once('=') {
-            Some(("", _)) => return Err(ErrorKind::BlankName { instruction: "ARG" }),
-            Some((key, value)) => (key, Some(value.to_owned())),
-            None => (word.as_str(), None),
-        };
-        Ok(ArgPair { key: key.to_owned(), value, doc_comment: descriptions.of(key) })
+    let pairs = take(&mut node.args.words).into_iter().map(|word| match word.split_once('=') {
+        Some(("", _)) => Err(ErrorKind::BlankName { instruction: "ARG" }),
+        Some((key, value)) => Ok(ArgPair { key: key.to_owned(), value: Some(value.to_owned()) }),
+        None => Ok(ArgPair { key: word, value: None }),
     });
     let pairs = pairs.collect::<Result<Vec<_>, _>>()?;
-    let keys: Vec<&str> = pairs.iter().map(|pair| pair.key.as_str()).collect();
-    check_description(node, "ARG", &keys, facts);
+    if node.comment.is_some() {
+        let keys: Vec<&str> = pairs.iter().map(|pair| pair.key.as_str()).collect();
+        check_description(node, "ARG", &keys, facts);
+    }
     Ok(Arg { pairs })
 }
 
-/// What comments say about names: a line is a name, a space and its description.
-struct Descriptions<'a> {
-    lines: &'a [String],
-    by_first_word: BTreeMap<&'a str, &'a str>,
-}
-
-impl<'a> Descriptions<'a> {
-    fn new(lines: &'a [String]) -> Self {
-        // The first line counts: of equal keys a map keeps the last.
-        let words = lines.iter().rev().filter_map(|line| line.split_once(' '));
-        Self { lines, by_first_word: words.collect() }
-    }
-
-    /// Returns what the first line that begins with `name` says, empty if none does.
-    fn of(&self, name: &str) -> String {
-        if name.is_empty() {
-            return String::new();
-        }
-        let found = if name.contains(' ') {
-            self.lines.iter().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))
-        } else {
-            self.by_first_word.get(name).copied()
-        };
-        found.unwrap_or_default().to_owned()
-    }
-}
-
 /// Notes a comment right above that describes none of the names.
-fn check_description(node: &Node, instruction: &'static str, names: &[&str], facts: &mut Vec<Fact>) {
-    let (Some(comment), Some(example)) = (node.comments.last(), names.first()) else {
+fn check_description(node: &Node<'_>, instruction: &'static str, names: &[&str], facts: &mut Vec<Fact>) {
+    let (Some(comment), Some(example)) = (node.comment.map(lossy), names.first()) else {
         return;
     };
     let word = comment.split(' ').next().unwrap_or_default();
@@ -246,31 +224,28 @@ fn check_description(node: &Node, instruction: &'static str, names: &[&str], fac
     facts.push(fact(node, FactKind::InvalidDescription { instruction, example }));
 }
 
-fn expose(node: &Node) -> Result<Expose, ErrorKind> {
-    if node.args.is_empty() {
-        return Err(ErrorKind::AtLeastOneArgument { instruction: "EXPOSE" });
-    }
-    Flags::none().parse(&node.flags)?;
-    let mut ports = node.args.clone();
+fn expose(node: &mut Node<'_>) -> Result<Expose, ErrorKind> {
+    let mut ports = arguments(node, "EXPOSE")?;
     ports.sort_unstable();
     Ok(Expose { ports })
 }
 
-fn volume(node: &Node) -> Result<Volume, ErrorKind> {
-    if node.args.is_empty() {
-        return Err(ErrorKind::AtLeastOneArgument { instruction: "VOLUME" });
-    }
-    Flags::none().parse(&node.flags)?;
-    let paths: Vec<String> = node.args.iter().map(|path| path.trim().to_owned()).collect();
-    if paths.iter().any(String::is_empty) {
-        return Err(ErrorKind::EmptyVolume);
+fn volume(node: &mut Node<'_>) -> Result<Volume, ErrorKind> {
+    let mut paths = arguments(node, "VOLUME")?;
+    for path in &mut paths {
+        let trimmed = path.trim();
+        if trimmed.is_empty() {
+            return Err(ErrorKind::EmptyVolume);
+        }
+        if trimmed.len() < path.len() {
+            *path = trimmed.to_owned();
+        }
     }
     Ok(Volume { paths })
 }
 
-fn shell(node: &Node) -> Result<Shell, ErrorKind> {
-    Flags::none().parse(&node.flags)?;
-    let line = command_line(node);
+fn shell(node: &mut Node<'_>) -> Result<Shell, ErrorKind> {
+    let line = plain_command(node)?;
     if line.args.is_empty() {
         return Err(ErrorKind::AtLeastOneArgument { instruction: "SHELL" });
     }
@@ -280,11 +255,11 @@ fn shell(node: &Node) -> Result<Shell, ErrorKind> {
     }
 }
 
-fn onbuild(node: &Node) -> Result<Onbuild, ErrorKind> {
-    let Some(trigger) = node.args.first() else {
+fn onbuild(node: &Node<'_>) -> Result<Onbuild, ErrorKind> {
+    let Some(trigger) = node.args.words.first() else {
         return Err(ErrorKind::AtLeastOneArgument { instruction: "ONBUILD" });
     };
-    Flags::none().parse(&node.flags)?;
+    no_flags(node)?;
     let trigger = to_upper(trigger.trim());
     match &*trigger {
         "ONBUILD" => return Err(ErrorKind::ChainedOnbuild),

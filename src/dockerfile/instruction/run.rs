@@ -1,6 +1,8 @@
 //! RUN and the other instructions that hold a command.
 
-use super::bflags::Flags;
+use std::mem::take;
+
+use super::bflags::{Flag, Takes, Values};
 use super::device::Device;
 use super::mount::MountSpec;
 use crate::dockerfile::ast::{CommandLine, Form, InlineFile};
@@ -20,8 +22,6 @@ pub struct Run {
     pub security: SecurityMode,
     /// Every `--device` in order.
     pub devices: Vec<Device>,
-    /// The names of the flags that are given, sorted.
-    pub flags_used: Vec<&'static str>,
 }
 
 /// The value of `--network`.
@@ -46,17 +46,19 @@ pub enum SecurityMode {
     Insecure,
 }
 
-pub(super) fn parse(node: &Node) -> Result<Run, ErrorKind> {
-    let flags =
-        Flags::none().repeated(&["device", "mount"]).texts(&["network", "security"]).parse(&node.flags)?;
-    let devices = flags.texts("device").iter().map(|text| Device::parse(text));
+const FLAGS: [Flag; 4] =
+    [("device", Takes::Texts), ("mount", Takes::Texts), ("network", Takes::Text), ("security", Takes::Text)];
+
+pub(super) fn parse(node: &mut Node<'_>) -> Result<Run, ErrorKind> {
+    let flags = Values::parse(&node.flags, &FLAGS)?;
+    let devices = flags.texts("device").map(Device::parse);
     let devices = devices.collect::<Result<_, _>>().map_err(ErrorKind::Device)?;
-    let mounts = flags.texts("mount").iter().map(|text| MountSpec::parse(text));
+    let mounts = flags.texts("mount").map(MountSpec::parse);
     Ok(Run {
         line: command_line(node),
         devices,
         mount_specs: mounts.collect::<Result<_, _>>().map_err(ErrorKind::Mount)?,
-        network: match flags.texts("network").first().map(String::as_str) {
+        network: match flags.first("network") {
             None | Some("default") => NetworkMode::Default,
             Some("none") => NetworkMode::None,
             Some("host") => NetworkMode::Host,
@@ -64,28 +66,27 @@ pub(super) fn parse(node: &Node) -> Result<Run, ErrorKind> {
                 return Err(ErrorKind::InvalidNetwork { value: value.to_owned() });
             }
         },
-        security: match flags.texts("security").first().map(String::as_str) {
+        security: match flags.first("security") {
             None | Some("sandbox") => SecurityMode::Sandbox,
             Some("insecure") => SecurityMode::Insecure,
             Some(value) => {
                 return Err(ErrorKind::InvalidSecurity { value: value.to_owned() });
             }
         },
-        flags_used: flags.used(),
     })
 }
 
-/// Returns the command that a node's words are.
-pub(super) fn command_line(node: &Node) -> CommandLine {
-    let files = node.heredocs.iter().map(|heredoc| InlineFile {
-        name: heredoc.name.clone(),
-        data: heredoc.content.clone(),
+/// Takes out the command that a node's words are.
+pub(super) fn command_line(node: &mut Node<'_>) -> CommandLine {
+    let files = take(&mut node.heredocs).into_iter().map(|heredoc| InlineFile {
+        name: heredoc.name,
+        data: heredoc.content,
         chomp: heredoc.chomp,
     });
     CommandLine {
-        args: node.args.clone(),
-        form: if node.json { Form::Exec } else { Form::Shell },
         files: files.collect(),
-        raw: node.raw.clone(),
+        form: if node.args.json { Form::Exec } else { Form::Shell },
+        args: take(&mut node.args.words),
+        raw: node.args.raw.take(),
     }
 }

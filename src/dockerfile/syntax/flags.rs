@@ -1,6 +1,6 @@
 //! The flags before an instruction's words (BuildKit's `parser/split_command.go`).
 
-use crate::dockerfile::text::is_latin1_space;
+use crate::dockerfile::text::{is_latin1_space, lossy};
 
 /// Returns the flags at the start of `rest`, quotes and escapes removed, and what follows them.
 ///
@@ -25,7 +25,15 @@ pub(super) fn split(rest: &[u8], escape: char) -> (Vec<String>, &[u8]) {
 
 /// Returns the flag at `at` and the position behind it.
 fn flag(rest: &[u8], mut at: usize, escape: char) -> (String, usize) {
-    let mut flag = String::new();
+    let is_plain = |byte: &&u8| {
+        byte.is_ascii()
+            && !is_latin1_space(**byte)
+            && !matches!(byte, b'\'' | b'"')
+            && char::from(**byte) != escape
+    };
+    let plain = rest[at..].iter().take_while(is_plain).count();
+    let mut flag = lossy(&rest[at..at + plain]).into_owned();
+    at += plain;
     let mut quote = None;
     while let Some(byte) = rest.get(at) {
         let c = char::from(*byte);

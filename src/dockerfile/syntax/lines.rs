@@ -1,5 +1,7 @@
 //! The lines of a text as BuildKit's scanner hands them out.
 
+use memchr::memchr;
+
 /// Bytes of a line, its line feed included, that Go's `bufio.Scanner` takes; a last line without a
 /// line feed must be shorter by one.
 pub(in crate::dockerfile) const MAX_LINE: usize = 64 * 1024;
@@ -39,7 +41,7 @@ impl<'a> Iterator for Lines<'a> {
             return None;
         }
         let window = &self.rest[..self.rest.len().min(MAX_LINE)];
-        let (line, rest) = match window.iter().position(|byte| *byte == b'\n') {
+        let (line, rest) = match memchr(b'\n', window) {
             Some(end) => self.rest.split_at(end + 1),
             None if window.len() < MAX_LINE => (window, &[][..]),
             None if self.too_long => (window, &[][..]),

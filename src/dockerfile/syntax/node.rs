@@ -2,85 +2,103 @@
 
 use std::borrow::Cow;
 
+use smol_str::SmolStr;
+
 use super::heredoc::Heredoc;
 use super::{flags, json, words};
 use crate::diag::Span;
+use crate::dockerfile::ast::Pair;
+use crate::dockerfile::directives::check_of_comments;
 use crate::dockerfile::error::ErrorKind;
-use crate::dockerfile::text::{is_latin1_space, lossy, split_blank, split_blanks, to_lower, trim};
+use crate::dockerfile::keyword::Keyword;
+use crate::dockerfile::text::{is_blank, is_latin1_space, lossy, split_blank, trim};
 
 /// An instruction's keyword, flags and words.
 #[derive(Debug)]
-pub(in crate::dockerfile) struct Node {
-    /// The keyword as written.
-    pub(in crate::dockerfile) keyword: String,
+pub(in crate::dockerfile) struct Node<'a> {
+    /// The instruction, `None` if the keyword is none.
+    pub(in crate::dockerfile) keyword: Option<Keyword>,
     /// The whole text, lines joined, not trimmed.
-    pub(in crate::dockerfile) original: Vec<u8>,
+    pub(in crate::dockerfile) original: Cow<'a, [u8]>,
     /// `--name[=value]` before the words.
     pub(in crate::dockerfile) flags: Vec<String>,
-    /// The words; what a word is depends on the instruction. ENV and LABEL: name, value and `=` (or an
-    /// empty text for the legacy form) of each pair. ONBUILD: the trigger's keyword and words.
-    pub(in crate::dockerfile) args: Vec<String>,
-    /// Whether the words are a JSON array's.
-    pub(in crate::dockerfile) json: bool,
-    /// The bytes of the words, where they are not UTF-8 and were replaced.
-    pub(in crate::dockerfile) raw: Option<Vec<u8>>,
+    pub(in crate::dockerfile) args: Args,
     pub(in crate::dockerfile) heredocs: Vec<Heredoc>,
-    pub(in crate::dockerfile) comments: Vec<String>,
+    /// The last comment above.
+    pub(in crate::dockerfile) comment: Option<&'a [u8]>,
+    /// What the comments above say to the linter.
+    pub(in crate::dockerfile) check: Option<SmolStr>,
     pub(in crate::dockerfile) span: Span,
     /// Whether `<<` in it opens a here-document.
     pub(super) may_have_heredocs: bool,
 }
 
+/// What an instruction's line parser finds.
+#[derive(Debug, Default)]
+pub(in crate::dockerfile) struct Args {
+    /// The words; what a word is depends on the instruction. ONBUILD: the trigger's keyword.
+    pub(in crate::dockerfile) words: Vec<String>,
+    /// The pairs of ENV and LABEL, which have no words.
+    pub(in crate::dockerfile) pairs: Vec<Pair>,
+    /// Whether the words are a JSON array's.
+    pub(in crate::dockerfile) json: bool,
+    /// The bytes of the words, where they are not UTF-8 and were replaced.
+    pub(in crate::dockerfile) raw: Option<Vec<u8>>,
+}
+
 /// Keyword, flags and the rest of an instruction.
 struct Command<'a> {
-    keyword: String,
+    word: Cow<'a, str>,
     flags: Vec<String>,
     rest: &'a [u8],
 }
 
-/// What an instruction's line parser finds.
-#[derive(Default)]
-struct Args {
-    words: Vec<String>,
-    json: bool,
-    raw: Option<Vec<u8>>,
+impl<'a> Node<'a> {
+    /// Returns the node of an instruction's joined lines, which are `span`, below `comments`.
+    ///
+    /// # Errors
+    /// Words that the instruction's line parser does not take.
+    pub(super) fn parse(
+        text: Cow<'a, [u8]>,
+        span: Span,
+        escape: char,
+        comments: &[&'a [u8]],
+    ) -> Result<Self, ErrorKind> {
+        let Command { word, flags, rest } = split(&text, escape);
+        let keyword = Keyword::of(&word);
+        let (args, may_have_heredocs) = match keyword {
+            Some(Keyword::Onbuild) => trigger(rest, escape)?,
+            Some(keyword) => {
+                let args = args(keyword, rest, escape)?;
+                let heredocs = has_heredocs(keyword, &args);
+                (args, heredocs)
+            }
+            None => (Args::default(), false),
+        };
+        Ok(Self {
+            keyword,
+            flags,
+            args,
+            heredocs: Vec::new(),
+            comment: comments.last().copied(),
+            check: check_of_comments(comments),
+            span,
+            may_have_heredocs,
+            original: text,
+        })
+    }
+
+    /// Returns the keyword as written.
+    pub(in crate::dockerfile) fn word(&self) -> Cow<'_, str> {
+        lossy(split_word(trim(&self.original)).0)
+    }
 }
 
-/// Returns the node of an instruction's joined lines, which are `span`.
-pub(super) fn parse(
-    text: Cow<'_, [u8]>,
-    span: Span,
-    escape: char,
-    comments: Vec<String>,
-) -> Result<Node, ErrorKind> {
-    let Command { keyword, flags, rest } = split(&text, escape);
-    let name = to_lower(&keyword);
-    let (args, may_have_heredocs) = if name == "onbuild" {
-        trigger(rest, escape)?
-    } else {
-        let args = args(&name, rest, escape)?;
-        let heredocs = has_heredocs(&name, args.json);
-        (args, heredocs)
-    };
-    Ok(Node {
-        keyword,
-        original: text.into_owned(),
-        flags,
-        args: args.words,
-        json: args.json,
-        raw: args.raw,
-        heredocs: Vec::new(),
-        comments,
-        span,
-        may_have_heredocs,
-    })
+fn has_heredocs(keyword: Keyword, args: &Args) -> bool {
+    matches!(keyword, Keyword::Add | Keyword::Copy | Keyword::Run) && !args.json
 }
 
-fn has_heredocs(name: &str, json: bool) -> bool {
-    matches!(name, "add" | "copy" | "run") && !json
-}
-
-/// Returns the keyword and words of ONBUILD's trigger, and whether it may have here-documents.
+/// Returns the keyword of ONBUILD's trigger, and whether it may have here-documents.
 ///
 /// Nested ONBUILDs are rejected later, yet an error deep inside them wins over that: they are followed
 /// down, without recursion.
@@ -89,42 +107,46 @@ fn trigger(rest: &[u8], escape: char) -> Result<(Args, bool), ErrorKind> {
         return Ok((Args::default(), false));
     }
     let mut trigger = split(rest, escape);
-    let mut name = to_lower(&trigger.keyword);
-    if name != "onbuild" {
-        let args = args(&name, trigger.rest, escape)?;
-        let heredocs = has_heredocs(&name, args.json);
-        let words = std::iter::once(trigger.keyword).chain(args.words).collect::<Vec<_>>();
-        return Ok((words.into(), heredocs));
-    }
-    let words = vec![trigger.keyword.clone()];
-    while name == "onbuild" && !trigger.rest.is_empty() {
+    let word = trigger.word.into_owned();
+    let mut keyword = Keyword::of(&word);
+    let nested = keyword == Some(Keyword::Onbuild);
+    while keyword == Some(Keyword::Onbuild) && !trigger.rest.is_empty() {
         trigger = split(trigger.rest, escape);
-        name = to_lower(&trigger.keyword);
+        keyword = Keyword::of(&trigger.word);
     }
-    if name != "onbuild" {
-        args(&name, trigger.rest, escape)?;
+    let mut heredocs = false;
+    if let Some(keyword) = keyword {
+        let args = args(keyword, trigger.rest, escape)?;
+        heredocs = !nested && has_heredocs(keyword, &args);
     }
-    Ok((words.into(), false))
+    Ok((vec![word].into(), heredocs))
 }
 
 fn split(text: &[u8], escape: char) -> Command<'_> {
-    let text = trim(text);
-    let (keyword, rest) = split_blank(text).unwrap_or((text, &[]));
+    let (word, rest) = split_word(trim(text));
     let (flags, rest) = flags::split(rest, escape);
-    Command { keyword: lossy(keyword).into_owned(), flags, rest: trim(rest) }
+    Command { word: lossy(word), flags, rest: trim(rest) }
 }
 
-fn args(name: &str, rest: &[u8], escape: char) -> Result<Args, ErrorKind> {
-    match name {
-        "add" | "copy" | "volume" => json_or_words(rest),
-        "arg" => Ok(words::split(&lossy(rest), escape).into()),
-        "cmd" | "entrypoint" | "run" | "shell" => json_or_text(rest),
-        "env" => words::pairs(rest, "ENV", escape).map(Args::from),
-        "label" => words::pairs(rest, "LABEL", escape).map(Args::from),
-        "expose" | "from" => Ok(blank_separated(rest)),
-        "healthcheck" => healthcheck(rest),
-        "maintainer" | "stopsignal" | "user" | "workdir" => Ok(text(rest)),
-        _ => Ok(Args::default()),
+fn split_word(text: &[u8]) -> (&[u8], &[u8]) {
+    text.split_at(text.iter().position(|byte| is_blank(*byte)).unwrap_or(text.len()))
+}
+
+/// Returns the words of an instruction, but ONBUILD's.
+fn args(keyword: Keyword, rest: &[u8], escape: char) -> Result<Args, ErrorKind> {
+    match keyword {
+        Keyword::Add | Keyword::Copy | Keyword::Volume => json_or_words(rest),
+        Keyword::Arg => {
+            let text = lossy(rest);
+            Ok(words::split(&text, escape).map(str::to_owned).collect::<Vec<_>>().into())
+        }
+        Keyword::Cmd | Keyword::Entrypoint | Keyword::Run | Keyword::Shell => json_or_text(rest),
+        Keyword::Env => words::pairs(&lossy(rest), "ENV", escape).map(Args::from),
+        Keyword::Label => words::pairs(&lossy(rest), "LABEL", escape).map(Args::from),
+        Keyword::Expose | Keyword::From => Ok(blank_separated(rest)),
+        Keyword::Healthcheck => healthcheck(rest),
+        Keyword::Maintainer | Keyword::StopSignal | Keyword::User | Keyword::Workdir => Ok(text(rest)),
+        Keyword::Onbuild => Ok(Args::default()),
     }
 }
 
@@ -134,24 +156,37 @@ impl From<Vec<String>> for Args {
     }
 }
 
+impl From<Vec<Pair>> for Args {
+    fn from(pairs: Vec<Pair>) -> Self {
+        Self { pairs, ..Self::default() }
+    }
+}
+
+/// One word: all of `rest`.
 fn text(rest: &[u8]) -> Args {
     if rest.is_empty() {
         return Args::default();
     }
-    Args { raw: not_utf8(rest), ..vec![lossy(rest).into_owned()].into() }
+    match lossy(rest) {
+        Cow::Borrowed(text) => vec![text.to_owned()].into(),
+        Cow::Owned(text) => Args { raw: Some(rest.to_vec()), ..vec![text].into() },
+    }
 }
 
-/// Returns `bytes` if they are not UTF-8.
-fn not_utf8(bytes: &[u8]) -> Option<Vec<u8>> {
-    str::from_utf8(bytes).is_err().then(|| bytes.to_vec())
-}
-
+/// The words between blanks; blanks at the end leave an empty one there.
 fn blank_separated(rest: &[u8]) -> Args {
     if rest.is_empty() {
         return Args::default();
     }
-    let pieces = split_blanks(rest).into_iter();
-    Args { raw: not_utf8(rest), ..pieces.map(|piece| lossy(piece).into_owned()).collect::<Vec<_>>().into() }
+    let text = lossy(rest);
+    let mut words = Vec::new();
+    let mut left = &*text;
+    while let Some((word, after)) = split_blank(left) {
+        words.push(word.to_owned());
+        left = after;
+    }
+    words.push(left.to_owned());
+    Args { raw: matches!(text, Cow::Owned(_)).then(|| rest.to_vec()), ..words.into() }
 }
 
 fn json_or_text(rest: &[u8]) -> Result<Args, ErrorKind> {

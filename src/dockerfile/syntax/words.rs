@@ -1,76 +1,89 @@
 //! Words of ARG, ENV and LABEL (BuildKit's `parser/line_parsers.go`).
 
+use crate::dockerfile::ast::Pair;
 use crate::dockerfile::error::ErrorKind;
-use crate::dockerfile::text::{lossy, split_blank};
+use crate::dockerfile::text::split_blank;
 
-/// Returns the words of `rest`; quotes and escapes stay in them and may hold white space.
-pub(super) fn split(rest: &str, escape: char) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut chars = rest.chars().peekable();
-    loop {
-        while chars.next_if(|c| c.is_whitespace()).is_some() {}
-        if chars.peek().is_none() {
-            return words;
-        }
-        let (word, quoted) = word(&mut chars, escape);
-        if quoted || !word.is_empty() {
-            words.push(word);
-        }
-    }
+/// Returns the words of `text`; quotes and escapes stay in them and may hold white space.
+pub(super) fn split(text: &str, escape: char) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let text = rest.trim_start();
+        let (word, after) = word(text, escape);
+        rest = after;
+        (!word.is_empty()).then_some(word)
+    })
 }
 
-/// Returns the word at the front and whether a part of it is quoted.
-fn word(chars: &mut std::iter::Peekable<std::str::Chars<'_>>, escape: char) -> (String, bool) {
-    let mut word = String::new();
+/// Returns the word at the front and what follows it.
+fn word(text: &str, escape: char) -> (&str, &str) {
     let mut quote = None;
-    let mut quoted = false;
-    while let Some(c) = chars.next_if(|c| quote.is_some() || !c.is_whitespace()) {
+    let mut at = 0;
+    loop {
+        at += text[at..].bytes().take_while(|byte| is_letter(*byte)).count();
+        let Some(c) = text[at..].chars().next() else {
+            return (text, "");
+        };
         match quote {
-            None if matches!(c, '\'' | '"') => {
-                quote = Some(c);
-                quoted = true;
-            }
+            None if c.is_whitespace() => return text.split_at(at),
+            None if matches!(c, '\'' | '"') => quote = Some(c),
             Some(open) if c == open => quote = None,
             _ => {}
         }
+        let start = at;
+        at += c.len_utf8();
         // Nothing can be escaped between single quotes; an escape character at the very end is dropped.
         if c == escape && quote != Some('\'') {
-            let Some(escaped) = chars.next() else { break };
-            word.push(c);
-            word.push(escaped);
-        } else {
-            word.push(c);
+            match text[at..].chars().next() {
+                Some(escaped) => at += escaped.len_utf8(),
+                None => return (&text[..start], ""),
+            }
         }
     }
-    (word, quoted)
 }
 
-/// Returns name, value and separator of each pair: `name=value …` or, without `=` in the first word,
-/// the legacy `name value` with an empty separator.
-pub(super) fn pairs(rest: &[u8], instruction: &'static str, escape: char) -> Result<Vec<String>, ErrorKind> {
-    let words = split(&lossy(rest), escape);
-    let Some(first) = words.first() else {
-        return Ok(Vec::new());
+/// Whether `byte` is part of a word wherever it stands: no white space, quote, escape, or part of a character
+/// behind ASCII.
+fn is_letter(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !matches!(byte, b'\'' | b'"' | b'\\' | b'`')
+}
+
+/// Returns the pairs `name=value …` or, without `=` in the first word, the legacy `name value`.
+pub(super) fn pairs(text: &str, instruction: &'static str, escape: char) -> Result<Vec<Pair>, ErrorKind> {
+    let mut words = split(text, escape).peekable();
+    if words.peek().is_some_and(|first| !first.contains('=')) {
+        return legacy_pair(text, instruction).map(|pair| vec![pair]);
+    }
+    let pair = |word: &str| match word.split_once('=') {
+        Some((key, value)) => Ok(Pair { key: key.to_owned(), value: value.to_owned(), legacy: false }),
+        None => Err(ErrorKind::MissingEquals { instruction, word: word.to_owned() }),
     };
-    if !first.contains('=') {
-        let Some((name, value)) = split_blank(rest) else {
-            return Err(ErrorKind::MissingValue { instruction, name: lossy(rest).into_owned() });
-        };
-        return Ok(vec![lossy(name).into_owned(), lossy(value).into_owned(), String::new()]);
+    words.map(pair).collect()
+}
+
+fn legacy_pair(text: &str, instruction: &'static str) -> Result<Pair, ErrorKind> {
+    match split_blank(text) {
+        Some((key, value)) => Ok(Pair { key: key.to_owned(), value: value.to_owned(), legacy: true }),
+        None => Err(ErrorKind::MissingValue { instruction, name: text.to_owned() }),
     }
-    let mut pairs = Vec::with_capacity(3 * words.len());
-    for word in words {
-        let Some((name, value)) = word.split_once('=') else {
-            return Err(ErrorKind::MissingEquals { instruction, word });
-        };
-        pairs.extend([name.to_owned(), value.to_owned(), "=".to_owned()]);
-    }
-    Ok(pairs)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn split(text: &str, escape: char) -> Vec<&str> {
+        super::split(text, escape).collect()
+    }
+
+    fn pairs(text: &str) -> Result<Vec<(String, String, bool)>, ErrorKind> {
+        let pairs = super::pairs(text, "ENV", '\\')?;
+        Ok(pairs.into_iter().map(|pair| (pair.key, pair.value, pair.legacy)).collect())
+    }
+
+    fn pair(key: &str, value: &str, legacy: bool) -> (String, String, bool) {
+        (key.to_owned(), value.to_owned(), legacy)
+    }
 
     #[test]
     fn white_space_in_quotes_or_behind_an_escape_stays_in_the_word() {
@@ -95,9 +108,10 @@ mod tests {
 
     #[test]
     fn the_first_word_decides_between_pairs_and_the_legacy_form() {
-        assert_eq!(pairs(b"a b=c  d", "ENV", '\\').unwrap(), ["a", "b=c  d", ""]);
-        assert_eq!(pairs(b"a=b c=d=e", "ENV", '\\').unwrap(), ["a", "b", "=", "c", "d=e", "="]);
-        assert!(matches!(pairs(b"a=b c", "ENV", '\\'), Err(ErrorKind::MissingEquals { .. })));
-        assert!(matches!(pairs(b"a", "ENV", '\\'), Err(ErrorKind::MissingValue { .. })));
+        assert_eq!(pairs("a b=c  d").unwrap(), [pair("a", "b=c  d", true)]);
+        assert_eq!(pairs("a=b c=d=e").unwrap(), [pair("a", "b", false), pair("c", "d=e", false)]);
+        assert!(matches!(pairs("a=b c"), Err(ErrorKind::MissingEquals { .. })));
+        assert!(matches!(pairs("a"), Err(ErrorKind::MissingValue { .. })));
+        assert_eq!(pairs("").unwrap(), []);
     }
 }

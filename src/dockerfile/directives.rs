@@ -105,14 +105,14 @@ fn search(text: &[u8], line: u32, comment: &'static str, name: Name) -> Option<D
     let mut parser = Parser::new(comment);
     parser.line = line;
     for line in text.split(|byte| *byte == b'\n') {
-        if line.len() >= super::syntax::MAX_LINE || parser.done {
+        if line.len() >= super::syntax::MAX_LINE {
             return None;
         }
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         match parser.line(line) {
             Ok(Some(directive)) if directive.name == name => return Some(directive),
-            Ok(_) => {}
-            Err(_) => return None,
+            Ok(Some(_)) => {}
+            Ok(None) | Err(_) => return None,
         }
     }
     None

@@ -113,13 +113,15 @@ pub struct History {
 }
 
 impl ImageConfig {
-    /// The configuration that `text` holds, read as Go reads it into Docker's type.
+    /// The configuration that `text` holds, read as Go reads it into Docker's type; bytes that are not UTF-8
+    /// become U+FFFD.
     ///
     /// # Errors
     /// [`ConfigError`] for what Go refuses: no JSON, a value of the wrong kind, a malformed time.
     pub fn parse(text: &[u8]) -> Result<Self, ConfigError> {
         let mut image = Self::default();
-        for (name, value) in Json::parse(text)?.members("image configuration")? {
+        let text = String::from_utf8_lossy(text);
+        for (name, value) in Json::parse(&text)?.members("image configuration")? {
             let platform = &mut image.platform;
             if names(&name, "created") {
                 set_time(&mut image.created, value)?;
@@ -156,7 +158,7 @@ impl ImageConfig {
 }
 
 impl Config {
-    fn read(&mut self, value: Json) -> Result<(), ConfigError> {
+    fn read(&mut self, value: Json<'_>) -> Result<(), ConfigError> {
         for (name, value) in value.members("config")? {
             if names(&name, "User") {
                 set(&mut self.user, value.string("User")?);
@@ -177,7 +179,7 @@ impl Config {
                     self.labels.clear();
                 }
                 for (label, value) in value.members("Labels")? {
-                    self.labels.insert(label, value.string("Labels")?.unwrap_or_default());
+                    self.labels.insert(label.into_owned(), value.string("Labels")?.unwrap_or_default());
                 }
             } else if names(&name, "StopSignal") {
                 set(&mut self.stop_signal, value.string("StopSignal")?);
@@ -200,7 +202,7 @@ impl Config {
 }
 
 impl Healthcheck {
-    fn read(&mut self, value: Json) -> Result<(), ConfigError> {
+    fn read(&mut self, value: Json<'_>) -> Result<(), ConfigError> {
         for (name, value) in value.members("Healthcheck")? {
             if names(&name, "Test") {
                 self.test = value.strings("Test")?.unwrap_or_default();
@@ -221,7 +223,7 @@ impl Healthcheck {
 }
 
 impl RootFs {
-    fn read(&mut self, value: Json) -> Result<(), ConfigError> {
+    fn read(&mut self, value: Json<'_>) -> Result<(), ConfigError> {
         for (name, value) in value.members("rootfs")? {
             if names(&name, "type") {
                 set(&mut self.kind, value.string("type")?);
@@ -234,7 +236,7 @@ impl RootFs {
 }
 
 impl History {
-    fn read(value: Json) -> Result<Self, ConfigError> {
+    fn read(value: Json<'_>) -> Result<Self, ConfigError> {
         let mut step = Self::default();
         for (name, value) in value.members("history")? {
             if names(&name, "created") {
@@ -259,7 +261,7 @@ fn set<T>(field: &mut T, value: Option<T>) {
     }
 }
 
-fn set_time(field: &mut Option<String>, value: Json) -> Result<(), ConfigError> {
+fn set_time(field: &mut Option<String>, value: Json<'_>) -> Result<(), ConfigError> {
     *field = match value.string("created")? {
         Some(text) => Some(timestamp::normalize(&text)?),
         None => None,
@@ -273,7 +275,7 @@ fn read_set(field: &mut BTreeSet<String>, value: Json, name: &'static str) -> Re
     }
     for (key, value) in value.members(name)? {
         value.members(name)?;
-        field.insert(key);
+        field.insert(key.into_owned());
     }
     Ok(())
 }

@@ -4,15 +4,17 @@
 //! ones are dropped, `null` leaves a field as it is. Writing: `<`, `>` and `&` and the two line
 //! separators of Unicode are escaped.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::Serialize;
 
-/// A JSON value that keeps the order and the repetition of members.
+/// A JSON value that keeps the order and the repetition of members. Strings are those of the text where that
+/// has no escapes in them.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Json {
+pub enum Json<'t> {
     /// `null`
     Null,
     /// `true` or `false`
@@ -22,11 +24,11 @@ pub enum Json {
     /// Any other number.
     Float(f64),
     /// A string.
-    String(String),
+    String(Cow<'t, str>),
     /// An array.
-    Array(Vec<Json>),
+    Array(Vec<Self>),
     /// An object, members in the order of the text.
-    Object(Vec<(String, Json)>),
+    Object(Vec<(Cow<'t, str>, Self)>),
 }
 
 /// Why a JSON text does not have the shape that a Go type asks for.
@@ -47,23 +49,20 @@ pub enum JsonError {
     },
 }
 
-impl Json {
-    /// The value that `text` writes; bytes that are not UTF-8 become U+FFFD, as in Go.
+impl<'t> Json<'t> {
+    /// The value that `text` writes.
     ///
     /// # Errors
     /// [`JsonError::Syntax`].
-    pub fn parse(text: &[u8]) -> Result<Self, JsonError> {
-        Ok(match str::from_utf8(text) {
-            Ok(text) => serde_json::from_str(text)?,
-            Err(_) => serde_json::from_str(&String::from_utf8_lossy(text))?,
-        })
+    pub fn parse(text: &'t str) -> Result<Self, JsonError> {
+        Ok(serde_json::from_str(text)?)
     }
 
     /// The members of an object; none for `null`.
     ///
     /// # Errors
     /// [`JsonError::Kind`] for anything else.
-    pub fn members(self, field: &'static str) -> Result<Vec<(String, Self)>, JsonError> {
+    pub fn members(self, field: &'static str) -> Result<Vec<(Cow<'t, str>, Self)>, JsonError> {
         match self {
             Self::Null => Ok(Vec::new()),
             Self::Object(members) => Ok(members),
@@ -78,7 +77,7 @@ impl Json {
     pub fn string(self, field: &'static str) -> Result<Option<String>, JsonError> {
         match self {
             Self::Null => Ok(None),
-            Self::String(text) => Ok(Some(text)),
+            Self::String(text) => Ok(Some(text.into_owned())),
             other => Err(other.wrong(field, "a string")),
         }
     }
@@ -147,50 +146,76 @@ pub fn names(text: &str, name: &str) -> bool {
     text == name || text.eq_ignore_ascii_case(name)
 }
 
-impl<'de> Deserialize<'de> for Json {
+impl<'de> Deserialize<'de> for Json<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Reader;
         impl<'de> Visitor<'de> for Reader {
-            type Value = Json;
+            type Value = Json<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a JSON value")
             }
-            fn visit_unit<E>(self) -> Result<Json, E> {
+            fn visit_unit<E>(self) -> Result<Json<'de>, E> {
                 Ok(Json::Null)
             }
-            fn visit_bool<E>(self, value: bool) -> Result<Json, E> {
+            fn visit_bool<E>(self, value: bool) -> Result<Json<'de>, E> {
                 Ok(Json::Bool(value))
             }
-            fn visit_i64<E>(self, value: i64) -> Result<Json, E> {
+            fn visit_i64<E>(self, value: i64) -> Result<Json<'de>, E> {
                 Ok(Json::Integer(value))
             }
-            fn visit_u64<E>(self, value: u64) -> Result<Json, E> {
+            fn visit_u64<E>(self, value: u64) -> Result<Json<'de>, E> {
                 #[expect(clippy::cast_precision_loss, reason = "only told apart from an integer, never used")]
                 Ok(i64::try_from(value).map_or(Json::Float(value as f64), Json::Integer))
             }
-            fn visit_f64<E>(self, value: f64) -> Result<Json, E> {
+            fn visit_f64<E>(self, value: f64) -> Result<Json<'de>, E> {
                 Ok(Json::Float(value))
             }
-            fn visit_str<E>(self, value: &str) -> Result<Json, E> {
-                Ok(Json::String(value.to_owned()))
+            fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Json<'de>, E> {
+                Ok(Json::String(value.into()))
             }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Json, A::Error> {
+            fn visit_str<E>(self, value: &str) -> Result<Json<'de>, E> {
+                Ok(Json::String(value.to_owned().into()))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Json<'de>, A::Error> {
                 let mut elements = Vec::new();
                 while let Some(element) = access.next_element()? {
                     elements.push(element);
                 }
                 Ok(Json::Array(elements))
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Json, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Json<'de>, A::Error> {
                 let mut members = Vec::new();
-                while let Some(member) = access.next_entry()? {
-                    members.push(member);
+                while let Some((Name(name), value)) = access.next_entry()? {
+                    members.push((name, value));
                 }
                 Ok(Json::Object(members))
             }
         }
         deserializer.deserialize_any(Reader)
+    }
+}
+
+/// The name of a member.
+struct Name<'t>(Cow<'t, str>);
+
+impl<'de> Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Name<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a name")
+            }
+            fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Name<'de>, E> {
+                Ok(Name(name.into()))
+            }
+            fn visit_str<E>(self, name: &str) -> Result<Name<'de>, E> {
+                Ok(Name(name.to_owned().into()))
+            }
+        }
+        deserializer.deserialize_str(Reader)
     }
 }
 
@@ -235,7 +260,7 @@ mod tests {
 
     #[test]
     fn members_keep_their_order() {
-        let Json::Object(members) = Json::parse(br#"{"b":1,"a":null,"b":[1.5]}"#).unwrap() else { panic!() };
+        let Json::Object(members) = Json::parse(r#"{"b":1,"a":null,"b":[1.5]}"#).unwrap() else { panic!() };
         assert_eq!(members.len(), 3);
         assert_eq!(members[2], ("b".into(), Json::Array(vec![Json::Float(1.5)])));
     }

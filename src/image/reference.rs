@@ -231,7 +231,7 @@ fn domain_form(text: &str) -> bool {
     }
     // Labels parted by dots: letters and digits, and between those hyphens.
     let mut before = b'.';
-    for b in host.bytes().chain([b'.']) {
+    for b in host.bytes() {
         let fits = match b {
             b'.' => !matches!(before, b'.' | b'-'),
             b'-' => before != b'.',
@@ -242,7 +242,7 @@ fn domain_form(text: &str) -> bool {
         }
         before = b;
     }
-    true
+    !matches!(before, b'.' | b'-')
 }
 
 /// Components parted by slashes: lower-case letters and digits, and between those one period, one or two
@@ -250,7 +250,7 @@ fn domain_form(text: &str) -> bool {
 fn path_form(text: &str) -> bool {
     let alphanumeric = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     let mut before = [b'/'; 2];
-    for b in text.bytes().chain([b'/']) {
+    for b in text.bytes() {
         let fits = alphanumeric(b)
             || match b {
                 b'/' | b'.' => alphanumeric(before[1]),
@@ -263,7 +263,7 @@ fn path_form(text: &str) -> bool {
         }
         before = [before[1], b];
     }
-    true
+    alphanumeric(before[1])
 }
 
 fn tag_form(text: &str) -> bool {

@@ -53,7 +53,8 @@ fn parts(text: &str) -> Option<String> {
         }
         _ => return None,
     };
-    let mut out = text[..19].to_owned();
+    let mut out = String::with_capacity(text.len());
+    out.push_str(&text[..19]);
     if !fraction.is_empty() {
         out.push('.');
         out.push_str(fraction);

@@ -95,7 +95,7 @@ fn inherited(config: &ImageConfig) -> ImageConfig {
 pub(super) fn base_image(stage: &Stage<'_>) -> Option<Arc<ImageConfig>> {
     match &stage.base {
         Base::Image { config, .. } => Some(Arc::clone(config)),
-        Base::Context(_, loaded) => Some(loaded_config(loaded).cloned().unwrap_or_else(|| {
+        Base::Context(context) => Some(context.1.config().cloned().unwrap_or_else(|| {
             Arc::new(empty_image(stage.platform.as_ref().unwrap_or(&Platform::default())))
         })),
         _ => None,
@@ -104,22 +104,7 @@ pub(super) fn base_image(stage: &Stage<'_>) -> Option<Arc<ImageConfig>> {
 
 /// The history that a stage's own comes after, where it builds on no other stage.
 pub(super) fn base_history(base: &Base) -> &[crate::image::History] {
-    match base {
-        Base::Image { config, .. } => &config.history,
-        Base::Context(_, loaded) | Base::Replaced(_, Some(loaded)) => {
-            loaded_config(loaded).map_or(&[], |config| config.history.as_slice())
-        }
-        _ => &[],
-    }
-}
-
-fn loaded_config(loaded: &LoadedContext) -> Option<&Arc<ImageConfig>> {
-    match loaded {
-        LoadedContext::Image { image, .. } | LoadedContext::OciLayout { image, .. } => {
-            image.config.as_ref().ok()
-        }
-        _ => None,
-    }
+    base.config().map_or(&[], |config| config.history.as_slice())
 }
 
 impl Lowering<'_, '_> {
@@ -130,9 +115,7 @@ impl Lowering<'_, '_> {
         let platform = stage.platform.clone();
         let target = || platform.clone().unwrap_or_else(|| plan.platform.clone());
         match &stage.base {
-            Base::Stage(_) | Base::Unknown | Base::Replaced(_, None) => {
-                Ok((State::new(Output::SCRATCH, None), platform))
-            }
+            Base::Stage(_) | Base::Unknown => Ok((State::new(Output::SCRATCH, None), platform)),
             Base::Scratch => {
                 let mut state = State::new(Output::SCRATCH, None);
                 state.image = Rc::new(empty_image(&plan.platform));
@@ -149,20 +132,24 @@ impl Lowering<'_, '_> {
                 state.image = Rc::new(inherited(config));
                 Ok((state, Some(platform)))
             }
-            Base::Context(context, loaded) => {
+            Base::Context(base) => {
+                let (context, loaded) = &**base;
                 let platform = target();
                 let mut state = self.named_context(id, context, loaded)?;
-                state.image = Rc::new(match loaded_config(loaded) {
+                state.image = Rc::new(match loaded.config() {
                     Some(config) => inherited(config),
                     None => empty_image(&platform),
                 });
                 state.platform = Some(Rc::new(platform.normalized()));
                 Ok((state, Some(platform)))
             }
-            Base::Replaced(context, Some(loaded)) => {
+            Base::Replaced(base) => {
+                let (context, Some(loaded)) = &**base else {
+                    return Ok((State::new(Output::SCRATCH, None), platform));
+                };
                 let mut state = self.named_context(id, context, loaded)?;
                 let mut platform = platform;
-                if let Some(config) = loaded_config(loaded) {
+                if let Some(config) = loaded.config() {
                     state.image = Rc::new(inherited(config));
                     if !config.platform.os.is_empty() && !config.platform.architecture.is_empty() {
                         platform = Some(config.platform.clone());

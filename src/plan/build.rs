@@ -6,13 +6,12 @@ use super::env::EnvList;
 use super::error::{Error, ErrorKind};
 use super::notice::{Notice, NoticeKind};
 use super::options::Options;
-use super::stage::{Base, Command, Stage, StageId, Stages};
+use super::stage::{Base, Command, Stage, StageId, Stages, Written};
 use crate::diag::Span;
 use crate::dockerfile::{self, Instruction, Kind, nearest};
 use crate::image::{Platform, Reference};
 use crate::shell::{self, Lex};
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What planning works on.
@@ -75,7 +74,7 @@ impl<'a> Planner<'a> {
             } else {
                 let platform = stage.platform.as_ref().or(self.asked_platform.as_ref());
                 if let Some(context) = context::named(self.options, &from.name, platform)? {
-                    stage.base = Base::Replaced(context, None);
+                    stage.base = Base::Replaced(Box::new((context, None)));
                     self.stages.add(stage);
                     continue;
                 }
@@ -165,7 +164,7 @@ impl<'a> Planner<'a> {
             let Some(from) = self.stages.list[id].from else { continue };
             let mut commands = Vec::with_capacity(from.instructions.len());
             for instruction in &from.instructions {
-                commands.push(self.command(id, Cow::Borrowed(instruction), false)?);
+                commands.push(self.command(id, Written::Here(instruction), false)?);
             }
             self.stages.list[id].commands = commands;
         }
@@ -180,7 +179,7 @@ impl<'a> Planner<'a> {
     pub(super) fn command(
         &mut self,
         id: StageId,
-        instruction: Cow<'a, Instruction>,
+        instruction: Written<'a>,
         on_build: bool,
     ) -> Result<Command<'a>, Error> {
         let span = instruction.head.span;

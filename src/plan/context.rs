@@ -1,12 +1,13 @@
 //! Named contexts, and the remote sources that a build may start from (`frontend/dockerui`).
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::error::{Error, ErrorKind};
 use super::git::GitRef;
 use super::need::{Fact, Facts, IgnoreFile, ImageFact, Need};
 use super::options::{Context, Options};
-use crate::image::{Platform, Reference};
+use crate::image::{ImageConfig, Platform, Reference};
 
 /// A named context that takes the place of a stage or an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -154,6 +155,16 @@ pub(super) fn of(
         })
     };
     found(&exact).or_else(|| found(name))
+}
+
+impl LoadedContext {
+    /// The configuration of the image, where it is one.
+    pub fn config(&self) -> Option<&Arc<ImageConfig>> {
+        match self {
+            Self::Image { image, .. } | Self::OciLayout { image, .. } => image.config.as_ref().ok(),
+            _ => None,
+        }
+    }
 }
 
 impl NamedContext {

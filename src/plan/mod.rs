@@ -27,7 +27,7 @@ pub use error::{Error, ErrorKind};
 pub use need::{Fact, Facts, Failure, IgnoreFile, ImageFact, Need};
 pub use notice::{Notice, NoticeKind};
 pub use options::{Context, Network, NoCache, Options, OptionsError, ResolveMode, Ulimit};
-pub use stage::{Base, Command, Stage, StageId};
+pub use stage::{Base, Command, Stage, StageId, Written};
 
 use crate::dockerfile::Dockerfile;
 use crate::image::Platform;

@@ -1,6 +1,5 @@
 //! Looks up what the needed stages build on, and adds the triggers of their bases.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -9,7 +8,7 @@ use super::context::{self, LoadedContext, NamedContext};
 use super::error::{Error, ErrorKind};
 use super::need::{Facts, ImageFact, Need};
 use super::notice::{Notice, NoticeKind};
-use super::stage::{Base, StageId};
+use super::stage::{Base, StageId, Written};
 use crate::diag::Span;
 use crate::dockerfile::{self, Kind, nearest};
 use crate::image::{ImageConfig, Platform, Reference};
@@ -136,8 +135,8 @@ impl Planner<'_> {
         if !needed {
             return Ok(Some(Found::Unneeded { reference, platform }));
         }
-        if let Base::Replaced(context, _) = &stage.base {
-            let loaded = context.load(self.options, facts, needs)?;
+        if let Base::Replaced(base) = &stage.base {
+            let loaded = base.0.load(self.options, facts, needs)?;
             return Ok(loaded.map(|loaded| Found::Replaced { reference, loaded }));
         }
         if let Some(context) = context::of(self.options, &reference, Some(&platform)) {
@@ -204,14 +203,14 @@ impl Planner<'_> {
             }
             Found::Replaced { reference, loaded } => {
                 stage.base_name = reference.into();
-                if let Base::Replaced(_, known) = &mut stage.base {
-                    *known = Some(loaded);
+                if let Base::Replaced(base) = &mut stage.base {
+                    base.1 = Some(loaded);
                 }
                 stage.ready = true;
             }
             Found::Context { reference, platform, context, loaded } => {
                 stage.base_name = reference.into();
-                stage.base = Base::Context(context, loaded);
+                stage.base = Base::Context(Box::new((context, loaded)));
                 stage.platform = Some(platform);
             }
             Found::Image { reference, platform, config } => {
@@ -254,7 +253,7 @@ impl Planner<'_> {
         let stage = &mut self.stages.list[id];
         let mut triggers: Vec<Vec<u8>> = Vec::new();
         if !std::mem::replace(&mut stage.progress.image_triggered, true) {
-            let of_image = base_config(&stage.base).map(|config| config.config.on_build.iter());
+            let of_image = stage.base.config().map(|config| config.config.on_build.iter());
             triggers.extend(of_image.into_iter().flatten().map(|trigger| trigger.clone().into_bytes()));
         }
         let parent = stage.parent();
@@ -278,7 +277,7 @@ impl Planner<'_> {
         let mut commands = Vec::with_capacity(triggers.len());
         for trigger in triggers {
             let instruction = dockerfile::parse_trigger(&trigger, span.unwrap_or(Span::line(0)))?;
-            commands.push(self.command(id, Cow::Owned(instruction), true)?);
+            commands.push(self.command(id, Written::Trigger(instruction.into()), true)?);
         }
         for added in known..self.stages.list.len() {
             self.note_triggered(added, id)?;
@@ -309,20 +308,6 @@ impl Planner<'_> {
 
 /// Names that a mistyped image may mean.
 const COMMON_IMAGES: [&str; 7] = ["alpine", "busybox", "centos", "debian", "golang", "ubuntu", "fedora"];
-
-/// The configuration that a stage starts from, where it is that of an image.
-fn base_config(base: &Base) -> Option<&ImageConfig> {
-    match base {
-        Base::Image { config, .. } => Some(config),
-        Base::Context(_, loaded) | Base::Replaced(_, Some(loaded)) => match loaded {
-            LoadedContext::Image { image, .. } | LoadedContext::OciLayout { image, .. } => {
-                image.config.as_deref().ok()
-            }
-            _ => None,
-        },
-        _ => None,
-    }
-}
 
 /// The reference that the graph names: what was found, with its digest.
 fn pinned(reference: Reference, fact: &ImageFact) -> Result<Reference, Error> {

@@ -1,7 +1,7 @@
 //! The stages of a plan.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use super::context::{LoadedContext, NamedContext};
@@ -64,22 +64,61 @@ pub enum Base {
         empty: bool,
     },
     /// A named context in place of the image in FROM: the stage's instructions build on it.
-    Context(NamedContext, LoadedContext),
+    Context(Box<(NamedContext, LoadedContext)>),
     /// A named context in place of the whole stage.
-    Replaced(NamedContext, Option<LoadedContext>),
+    Replaced(Box<(NamedContext, Option<LoadedContext>)>),
     /// Not looked up: nothing needs it.
     Unknown,
+}
+
+impl Base {
+    /// What the named context holds, where it is one that is looked up.
+    pub fn loaded(&self) -> Option<&LoadedContext> {
+        match self {
+            Self::Context(context) => Some(&context.1),
+            Self::Replaced(context) => context.1.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The configuration of the image, where it is one.
+    pub fn config(&self) -> Option<&Arc<ImageConfig>> {
+        match self {
+            Self::Image { config, .. } => Some(config),
+            _ => self.loaded()?.config(),
+        }
+    }
 }
 
 /// An instruction, and where it reads from.
 #[derive(Debug, Clone)]
 pub struct Command<'a> {
-    /// The instruction, owned if it comes from a trigger.
-    pub instruction: Cow<'a, Instruction>,
+    /// The instruction.
+    pub instruction: Written<'a>,
     /// COPY: the stage that it copies from, if any. RUN: the stage of each mount.
     pub sources: Vec<StageId>,
     /// Whether it is a trigger of the base.
     pub on_build: bool,
+}
+
+/// Where an instruction is written.
+#[derive(Debug, Clone)]
+pub enum Written<'a> {
+    /// In the Dockerfile.
+    Here(&'a Instruction),
+    /// In a trigger of the base.
+    Trigger(Box<Instruction>),
+}
+
+impl Deref for Written<'_> {
+    type Target = Instruction;
+
+    fn deref(&self) -> &Instruction {
+        match self {
+            Self::Here(instruction) => instruction,
+            Self::Trigger(instruction) => instruction,
+        }
+    }
 }
 
 /// What the planner has done to a stage.

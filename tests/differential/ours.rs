@@ -15,11 +15,12 @@ use crate::case::Case;
 use crate::images;
 use crate::oracle::Verdict;
 
-/// A Dockerfile's graph and config. What `facts` do not say yet is looked up in the made-up world and added.
+/// A Dockerfile's graph and config. What `facts` do not say yet is looked up with `look_up` and added.
 pub(crate) fn conversion(
     case: &Case,
     options: &Options,
     facts: &mut Facts,
+    look_up: impl Fn(&Need) -> Result<Fact, Failure>,
 ) -> Result<Box<Conversion>, Rejected> {
     let source = Source::new("Dockerfile", &*case.text);
     let converter = Converter::new(source, options)?;
@@ -29,7 +30,7 @@ pub(crate) fn conversion(
             Answer::Need(more, needs) => {
                 pending = more;
                 facts.extend(needs.into_iter().map(|need| {
-                    let fact = made_up(&need, case, &options.build_platform);
+                    let fact = look_up(&need);
                     (need, fact)
                 }));
             }
@@ -44,7 +45,8 @@ pub(crate) fn convert(case: &Case) -> Verdict {
         Ok(options) => options,
         Err(error) => return Verdict { error: error.to_string(), ..Verdict::default() },
     };
-    match conversion(case, &options, &mut Facts::new()) {
+    let look_up = |need: &Need| made_up(need, case, &options.build_platform);
+    match conversion(case, &options, &mut Facts::new(), look_up) {
         Ok(conversion) => match conversion.marshal("corpus") {
             Ok(Marshalled { definition, image, warnings, .. }) => Verdict {
                 ok: true,
@@ -97,7 +99,7 @@ fn lines(warnings: &[Warning]) -> Vec<String> {
 }
 
 /// The answer that the oracle's made-up world gives.
-fn made_up(need: &Need, case: &Case, build_platform: &Platform) -> Result<Fact, Failure> {
+pub(crate) fn made_up(need: &Need, case: &Case, build_platform: &Platform) -> Result<Fact, Failure> {
     match need {
         Need::Image { reference, .. } | Need::OciLayout { reference, .. } => {
             let platform = match need {

@@ -91,6 +91,12 @@ pub(super) fn trim_start(bytes: &[u8]) -> &[u8] {
 
 /// Returns `bytes` without white space (Unicode's) at both ends.
 pub(super) fn trim(bytes: &[u8]) -> &[u8] {
+    if let [first, .., last] = bytes
+        && first.is_ascii_graphic()
+        && last.is_ascii_graphic()
+    {
+        return bytes;
+    }
     let mut rest = trim_start(bytes).trim_ascii_end();
     while let Some((c, len)) = last_char(rest) {
         if !c.is_whitespace() {

@@ -34,13 +34,17 @@ pub(super) fn stage_names(dockerfile: &Dockerfile) -> Vec<Found> {
 /// Instructions in another case than most (`validateCommandCasing`).
 pub(super) fn instructions(dockerfile: &Dockerfile) -> Vec<Found> {
     let keywords = || dockerfile.stages.iter().flat_map(heads).map(|head| (head.keyword(), head.span));
-    let (mut lower, mut upper) = (0, 0);
+    let (mut all, mut lower, mut upper) = (0, 0, 0);
     for (keyword, _) in keywords() {
+        all += 1;
         if is_lower(keyword) {
             lower += 1;
         } else if is_upper(keyword) {
             upper += 1;
         }
+    }
+    if all == lower.max(upper) {
+        return Vec::new();
     }
     let (right, name): (fn(&str) -> bool, _) =
         if lower > upper { (is_lower, "lower") } else { (is_upper, "upper") };

@@ -15,6 +15,8 @@ pub use error::{Error, ErrorKind};
 
 use std::collections::BTreeSet;
 
+use memchr::{memchr, memchr3};
+
 use words::Words;
 
 /// How words are read. [`Lex::new`] gives what most instructions use.
@@ -71,10 +73,13 @@ impl Lex {
 
     /// Whether `text` has nothing that means anything to the lexer: most words of most Dockerfiles.
     fn leaves_alone(self, text: &str) -> bool {
-        self.escape.is_ascii()
+        let Ok(escape) = u8::try_from(self.escape) else { return false };
+        let bytes = text.as_bytes();
+        escape.is_ascii()
             && text.len() <= substitution::MAX_LENGTH
             && !text.starts_with('\u{feff}')
-            && !text.bytes().any(|b| matches!(b, b'$' | b'\'' | b'"') || char::from(b) == self.escape)
+            && memchr3(b'$', b'\'', b'"', bytes).is_none()
+            && memchr(escape, bytes).is_none()
     }
 
     /// Returns the words of `text`, split at white space after expansion; quoted white space stays

@@ -11,7 +11,7 @@ use crate::dockerfile::syntax::Node;
 use crate::dockerfile::text::{EqualFold, is_lower, is_upper, to_lower};
 
 /// Returns the stage that a FROM begins, without instructions.
-pub(super) fn stage(mut node: Node<'_>, facts: &mut Vec<Fact>) -> Result<Stage, ErrorKind> {
+pub(super) fn stage(mut node: Box<Node<'_>>, facts: &mut Vec<Fact>) -> Result<Stage, ErrorKind> {
     note_casing(&node, facts);
     let name = stage_name(&node.args.words)?;
     let flags = Values::parse(&node.flags, &[("platform", Takes::Text)])?;

@@ -49,7 +49,7 @@ impl Stages {
     ///
     /// # Errors
     /// A node that is none, or none here.
-    pub(super) fn add(&mut self, node: Node<'_>) -> Result<(), Error> {
+    pub(super) fn add(&mut self, node: Box<Node<'_>>) -> Result<(), Error> {
         let span = node.span;
         let instruction = match parse(node, &mut self.facts).map_err(|kind| kind.at(span))? {
             Parsed::Stage(stage) => {
@@ -81,7 +81,7 @@ pub(super) fn trigger(text: &[u8], span: Span) -> Result<Instruction, Error> {
         nodes.push(node);
     }
     parser.end()?;
-    let [mut node] = <[Node<'_>; 1]>::try_from(nodes).map_err(|_| ErrorKind::NotOneTrigger.at(span))?;
+    let [mut node] = <[Box<Node<'_>>; 1]>::try_from(nodes).map_err(|_| ErrorKind::NotOneTrigger.at(span))?;
     node.span = span;
     match parse(node, &mut Vec::new()).map_err(|kind| kind.at(span))? {
         Parsed::Instruction(instruction) => Ok(instruction),
@@ -92,7 +92,7 @@ pub(super) fn trigger(text: &[u8], span: Span) -> Result<Instruction, Error> {
     }
 }
 
-fn parse(mut node: Node<'_>, facts: &mut Vec<Fact>) -> Result<Parsed, ErrorKind> {
+fn parse(mut node: Box<Node<'_>>, facts: &mut Vec<Fact>) -> Result<Parsed, ErrorKind> {
     let Some(keyword) = node.keyword else { return Err(unknown(&node)) };
     let kind = match keyword {
         Keyword::From => return from::stage(node, facts).map(Parsed::Stage),
@@ -127,7 +127,7 @@ fn unknown(node: &Node<'_>) -> ErrorKind {
     ErrorKind::UnknownInstruction { suggestion: nearest(&keyword, NAMES, false), keyword }
 }
 
-fn head(node: Node<'_>) -> Head {
+fn head(node: Box<Node<'_>>) -> Head {
     Head { code: code(node.original), span: node.span, check: node.check }
 }
 

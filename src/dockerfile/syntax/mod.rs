@@ -58,7 +58,7 @@ impl<'a> Parser<'a> {
     ///
     /// # Errors
     /// An error of the syntax.
-    pub(super) fn next(&mut self) -> Result<Option<Node<'a>>, Error> {
+    pub(super) fn next(&mut self) -> Result<Option<Box<Node<'a>>>, Error> {
         while let Some(line) = self.lines.next() {
             if let Some(node) = self.node(line)? {
                 self.any = true;
@@ -85,7 +85,7 @@ impl<'a> Parser<'a> {
 
     /// Takes in what begins on `line`: a comment, a directive, nothing, or an instruction with all its
     /// lines.
-    fn node(&mut self, line: &'a [u8]) -> Result<Option<Node<'a>>, Error> {
+    fn node(&mut self, line: &'a [u8]) -> Result<Option<Box<Node<'a>>>, Error> {
         let first = self.lines.number();
         let line = if first == 1 { line.strip_prefix(BOM).unwrap_or(line) } else { line };
         let start = trim_start(trim_line_end(line));
@@ -108,7 +108,7 @@ impl<'a> Parser<'a> {
             node.heredocs = self.heredocs(&lossy(&node.original), span)?;
             node.span = Span::new(first, self.lines.number());
         }
-        Ok(Some(node))
+        Ok(Some(Box::new(node)))
     }
 
     /// Returns an instruction's text: `line` and those that continue it. `None` for an empty line.

@@ -195,7 +195,7 @@ fn split_suffixes(text: &str) -> Option<(&str, Option<&str>, Option<&str>)> {
         None => (text, None),
     };
     // A colon after the last slash starts the tag; an earlier one belongs to a port.
-    let path_start = rest.bytes().rposition(|b| b == b'/').map_or(0, |at| at + 1);
+    let path_start = memchr::memrchr(b'/', rest.as_bytes()).map_or(0, |at| at + 1);
     match position(&rest[path_start..], b':') {
         Some(at) => {
             let (name, tag) = (&rest[..path_start + at], &rest[path_start + at + 1..]);
@@ -284,7 +284,7 @@ fn digest_form(text: &str) -> bool {
 
 /// Where a byte stands first.
 fn position(text: &str, byte: u8) -> Option<usize> {
-    text.bytes().position(|b| b == byte)
+    memchr::memchr(byte, text.as_bytes())
 }
 
 #[cfg(test)]

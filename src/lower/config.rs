@@ -1,5 +1,6 @@
 //! Instructions that change nothing but variables and the image configuration.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use super::stage::NOT_VARIABLES;
@@ -274,10 +275,15 @@ const HARMLESS_WORDS: [&str; 3] = ["public", "file", "version"];
 /// Whether a variable's name says that it holds a secret: a word of it, parted by `_`, is one of
 /// [`SECRET_WORDS`] and none is one of [`HARMLESS_WORDS`].
 fn is_secret(name: &str) -> bool {
+    // Case is folded as Go's regular expressions fold it: U+212A and U+017F are letters too.
+    let folded: Cow<'_, str> = if name.is_ascii() {
+        name.into()
+    } else {
+        name.replace('\u{212a}', "k").replace('\u{17f}', "s").into()
+    };
     let has = |words: &[&str]| {
-        // Case is folded as Go's regular expressions fold it: U+212A and U+017F are letters too.
-        let folded = name.replace('\u{212a}', "k").replace('\u{17f}', "s");
-        folded.split('_').any(|part| words.iter().any(|word| part.eq_ignore_ascii_case(word)))
+        let is_one = |part: &[u8]| words.iter().any(|word| part.eq_ignore_ascii_case(word.as_bytes()));
+        folded.as_bytes().split(|byte| *byte == b'_').any(is_one)
     };
     has(&SECRET_WORDS) && !has(&HARMLESS_WORDS)
 }

@@ -64,7 +64,7 @@ impl Place {
 /// cannot be expanded stays as it is.
 pub(super) fn shown(code: &str, lex: Lex, env: &impl Env) -> String {
     let mut text = lex.process_word(code, env).map_or_else(|_| code.to_owned(), |word| word.text);
-    let keyword = &text[..text.find(' ').unwrap_or(text.len())];
+    let keyword = &text[..memchr::memchr(b' ', text.as_bytes()).unwrap_or(text.len())];
     if !keyword.bytes().all(|byte| byte.is_ascii_uppercase()) {
         text.replace_range(..keyword.len(), &crate::dockerfile::to_upper(keyword));
     }

@@ -1,8 +1,11 @@
 //! The stages of a plan.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::Arc;
+
+use smol_str::SmolStr;
 
 use super::context::{LoadedContext, NamedContext};
 use crate::diag::Span;
@@ -135,7 +138,7 @@ pub(super) struct Progress {
 /// Stages that are read from, each once, in the order in which they were first named.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Reads {
-    places: HashMap<StageId, usize>,
+    places: BTreeMap<StageId, usize>,
     list: Vec<(StageId, Option<Span>)>,
 }
 
@@ -204,7 +207,7 @@ impl<'a> Stage<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Stages<'a> {
     pub(super) list: Vec<Stage<'a>>,
-    by_name: HashMap<String, StageId>,
+    by_name: BTreeMap<SmolStr, StageId>,
     /// The stages as `COPY --from=INDEX` counts them.
     numbered: Vec<StageId>,
 }
@@ -213,20 +216,20 @@ impl<'a> Stages<'a> {
     /// No stages, with room for some.
     pub(super) fn with_capacity(stages: usize) -> Self {
         let (list, numbered) = (Vec::with_capacity(stages), Vec::with_capacity(stages));
-        Self { list, by_name: HashMap::new(), numbered }
+        Self { list, by_name: BTreeMap::new(), numbered }
     }
 
     /// Adds a stage, on top of the earlier stage that its base names, if there is one. Names of stages
     /// are in lower case here, so that FROM finds them only in lower case.
     pub(super) fn add(&mut self, mut stage: Stage<'a>) -> StageId {
         let id = self.list.len();
-        if let Some(&parent) = self.by_name.get(&stage.base_name)
+        if let Some(&parent) = self.by_name.get(stage.base_name.as_str())
             && matches!(stage.base, Base::Unknown)
         {
             stage.base = Base::Stage(parent);
         }
         if !stage.name.is_empty() {
-            self.by_name.insert(stage.name.to_lowercase(), id);
+            self.by_name.insert(lower_case(&stage.name).into(), id);
         }
         self.list.push(stage);
         self.numbered.push(id);
@@ -244,11 +247,16 @@ impl<'a> Stages<'a> {
     }
 
     pub(super) fn named(&self, name: &str) -> Option<StageId> {
-        self.by_name.get(&name.to_lowercase()).copied()
+        self.by_name.get(&*lower_case(name)).copied()
     }
 
     /// The names that steps show, for suggestions.
     pub(super) fn labels(&self) -> impl Iterator<Item = &str> {
         self.list.iter().map(|stage| stage.label.as_str()).filter(|label| !label.is_empty())
     }
+}
+
+fn lower_case(name: &str) -> Cow<'_, str> {
+    let is_lower = name.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+    if is_lower { name.into() } else { name.to_lowercase().into() }
 }

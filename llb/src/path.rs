@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 /// The shortest path that names the same as `path`; `.` for an empty one (`path.Clean`).
-pub fn clean(path: &str) -> Cow<'_, str> {
+pub(crate) fn clean(path: &str) -> Cow<'_, str> {
     if is_clean(path) { path.into() } else { cleaned(path).into() }
 }
 
@@ -49,7 +49,7 @@ fn cleaned(path: &str) -> String {
 }
 
 /// The parts joined and cleaned; empty parts do not count (`path.Join`).
-pub fn join<const N: usize>(parts: [&str; N]) -> String {
+pub(crate) fn join<const N: usize>(parts: [&str; N]) -> String {
     let mut joined = String::with_capacity(parts.iter().map(|part| part.len() + 1).sum());
     for part in parts.into_iter().filter(|part| !part.is_empty()) {
         if !joined.is_empty() && !joined.ends_with('/') {

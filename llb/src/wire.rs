@@ -15,7 +15,7 @@ const BYTES: u32 = 2;
 
 impl Writer {
     pub(crate) fn new() -> Self {
-        Self { buffer: Vec::with_capacity(256) }
+        Self { buffer: Vec::with_capacity(1024) }
     }
 
     pub(crate) fn clear(&mut self) {

@@ -320,6 +320,10 @@ impl Run {
         &self,
         mut expand: impl FnMut(&str) -> Result<String, E>,
     ) -> Result<Vec<super::Mount>, E> {
-        self.mount_specs.iter().map(|spec| spec.resolve(&mut expand)).collect()
+        let mut mounts = Vec::with_capacity(self.mount_specs.len());
+        for spec in &self.mount_specs {
+            mounts.push(spec.resolve(&mut expand)?);
+        }
+        Ok(mounts)
     }
 }

@@ -117,19 +117,17 @@ impl Lowering<'_, '_> {
         match &stage.base {
             Base::Stage(_) | Base::Unknown => Ok((State::new(Output::SCRATCH, None), platform)),
             Base::Scratch => {
-                let mut state = State::new(Output::SCRATCH, None);
-                state.image = Rc::new(empty_image(&plan.platform));
-                Ok((state, platform))
+                Ok((State::with_image(Output::SCRATCH, None, empty_image(&plan.platform)), platform))
             }
             Base::Image { reference, config, empty } => {
                 let platform = target();
-                let mut state = if *empty {
-                    State::new(Output::SCRATCH, None)
+                let image = inherited(config);
+                let state = if *empty {
+                    State::with_image(Output::SCRATCH, None, image)
                 } else {
                     let output = self.image(stage, reference, &platform);
-                    State::new(output, Some(platform.clone()))
+                    State::with_image(output, Some(platform.clone()), image)
                 };
-                state.image = Rc::new(inherited(config));
                 Ok((state, Some(platform)))
             }
             Base::Context(base) => {

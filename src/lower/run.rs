@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use llb::{
-    Constraints, ExecOp, FileOp, HostIp, MkfileAction, Mount, Network, Output, ProxyEnv, Security, Ulimit,
+    Constraints, EnvVar, ExecOp, FileOp, HostIp, MkfileAction, Mount, Network, Output, ProxyEnv, Security,
+    Ulimit,
 };
 
 use smol_str::SmolStr;
@@ -121,7 +122,7 @@ impl Lowering<'_, '_> {
             return Err(ErrorKind::Device);
         }
         let options = self.plan.options;
-        exec.env = stage.state.env.to_vec();
+        exec.env = stage.state.env.to_vec(|name, value| EnvVar::new(name.clone(), value.clone()));
         exec.cwd.clone_from(&stage.state.dir);
         exec.user.clone_from(&stage.state.user);
         exec.hostname.clone_from(&options.hostname);

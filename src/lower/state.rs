@@ -43,13 +43,18 @@ pub(super) struct State {
 impl State {
     /// Files with the platform that they come with, and nothing else.
     pub(super) fn new(output: Output, platform: Option<Platform>) -> Self {
+        Self::with_image(output, platform, ImageConfig::default())
+    }
+
+    /// Files with the platform and the configuration that they come with.
+    pub(super) fn with_image(output: Output, platform: Option<Platform>, image: ImageConfig) -> Self {
         Self {
             output,
             env: Rc::default(),
             dir: "/".into(),
             user: "".into(),
             platform: platform.map(|platform| Rc::new(platform.normalized())),
-            image: Rc::default(),
+            image: Rc::new(image),
             args: Rc::default(),
             workdir_set: false,
             places: Rc::default(),

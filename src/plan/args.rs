@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use llb::EnvVar;
 use smol_str::SmolStr;
 
-use super::env::EnvList;
+use super::env::{EnvList, Variable};
 use super::error::Error;
 use super::options::Options;
 use crate::dockerfile::MetaArg;
@@ -62,7 +61,7 @@ impl<'a> BuildArgs<'a> {
 pub(super) fn default_args(options: &Options, target: &Platform, stage: &str) -> EnvList {
     let build = &options.build_platform;
     let stage = if stage.is_empty() { "default" } else { stage };
-    let given = |name: &'static str, value: &SmolStr| EnvVar {
+    let given = |name: &'static str, value: &SmolStr| Variable {
         name: SmolStr::new_static(name),
         value: options.build_args.get(name).map_or_else(|| value.clone(), SmolStr::from),
     };

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use llb::EnvVar;
 use smol_str::SmolStr;
 
 use crate::shell::Env;
@@ -12,9 +11,16 @@ use crate::shell::Env;
 #[derive(Debug, Clone, Default)]
 pub struct EnvList {
     /// The variables; `None` where one was set again or deleted.
-    entries: Vec<Option<EnvVar>>,
+    entries: Vec<Option<Variable>>,
     /// Where a variable is among `entries`. Empty for a short list, which is searched.
     places: HashMap<SmolStr, usize>,
+}
+
+/// A variable with its value.
+#[derive(Debug, Clone)]
+pub(super) struct Variable {
+    pub(super) name: SmolStr,
+    pub(super) value: SmolStr,
 }
 
 /// How many entries a list has at most that is searched from end to end.
@@ -27,7 +33,7 @@ impl EnvList {
     }
 
     /// A few variables with different names.
-    pub(super) fn of_distinct<const N: usize>(variables: [EnvVar; N]) -> Self {
+    pub(super) fn of_distinct<const N: usize>(variables: [Variable; N]) -> Self {
         const { assert!(N <= SHORT, "a longer list needs an index") };
         Self { entries: variables.into_iter().map(Some).collect(), places: HashMap::new() }
     }
@@ -43,7 +49,7 @@ impl EnvList {
         if !self.places.is_empty() {
             self.places.insert(name.into(), self.entries.len());
         }
-        self.entries.push(Some(EnvVar::new(name, value)));
+        self.entries.push(Some(Variable { name: name.into(), value: value.into() }));
         self.settle();
     }
 
@@ -64,16 +70,16 @@ impl EnvList {
         self.entries.iter().flatten().map(|variable| &*variable.name)
     }
 
-    /// The variables in order.
-    pub fn to_vec(&self) -> Vec<EnvVar> {
-        let mut variables = Vec::with_capacity(self.entries.len());
-        variables.extend(self.entries.iter().flatten().cloned());
-        variables
+    /// What `make` gives for each name and its value, in order.
+    pub fn to_vec<T>(&self, make: impl Fn(&SmolStr, &SmolStr) -> T) -> Vec<T> {
+        let mut made = Vec::with_capacity(self.entries.len());
+        made.extend(self.entries.iter().flatten().map(|variable| make(&variable.name, &variable.value)));
+        made
     }
 
     fn place(&self, name: &str) -> Option<usize> {
         if self.places.is_empty() {
-            let is_it = |entry: &Option<EnvVar>| entry.as_ref().is_some_and(|entry| entry.name == name);
+            let is_it = |entry: &Option<Variable>| entry.as_ref().is_some_and(|entry| entry.name == name);
             return self.entries.iter().rposition(is_it);
         }
         self.places.get(name).copied()
@@ -97,7 +103,7 @@ impl EnvList {
         self.places.clear();
         if self.entries.len() > SHORT {
             let named =
-                |(place, entry): (usize, &Option<EnvVar>)| Some((entry.as_ref()?.name.clone(), place));
+                |(place, entry): (usize, &Option<Variable>)| Some((entry.as_ref()?.name.clone(), place));
             self.places = self.entries.iter().enumerate().filter_map(named).collect();
         }
     }
@@ -114,7 +120,7 @@ mod tests {
     use super::*;
 
     fn texts(env: &EnvList) -> Vec<String> {
-        env.to_vec().iter().map(EnvVar::to_string).collect()
+        env.to_vec(|name, value| format!("{name}={value}"))
     }
 
     #[test]

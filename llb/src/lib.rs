@@ -38,7 +38,7 @@
 //!
 //! // RUN --mount=type=cache,target=/src/target cargo install --path . --root /out
 //! let build = ExecOp {
-//!     cwd: "/src".to_owned(),
+//!     cwd: "/src".into(),
 //!     mounts: vec![
 //!         Mount::cache("/src/target", "target", CacheSharing::Locked),
 //!         Mount::bind("/out", Output::SCRATCH),

@@ -120,7 +120,7 @@ impl ImageConfig {
     /// [`ConfigError`] for what Go refuses: no JSON, a value of the wrong kind, a malformed time.
     pub fn parse(text: &[u8]) -> Result<Self, ConfigError> {
         let mut image = Self::default();
-        let text = String::from_utf8_lossy(text);
+        let text = str::from_utf8(text).map_or_else(|_| String::from_utf8_lossy(text), Into::into);
         for (name, value) in Json::parse(&text)?.members("image configuration")? {
             let platform = &mut image.platform;
             if names(&name, "created") {

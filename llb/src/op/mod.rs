@@ -7,7 +7,7 @@
 //! use llb::{ExecOp, Network, Output};
 //!
 //! let exec = ExecOp {
-//!     cwd: "/src".to_owned(),
+//!     cwd: "/src".into(),
 //!     network: Network::None,
 //!     ..ExecOp::new(Output::SCRATCH, ["make", "test"])
 //! };

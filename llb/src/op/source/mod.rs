@@ -82,13 +82,11 @@ impl SourceOp {
     /// Returns the attributes of the source. Local sources without a session get
     /// `local.unique` from `local_unique_id`.
     pub fn attrs(&self, local_unique_id: &str) -> BTreeMap<String, String> {
-        match self {
-            Self::Raw(source) => source.attrs(local_unique_id),
-            _ => {
-                let attrs = self.own_attrs(local_unique_id).into_iter();
-                attrs.map(|(name, value)| (name.to_owned(), value.into_owned())).collect()
-            }
+        if let Self::Raw(source) = self {
+            return source.attrs(local_unique_id);
         }
+        let attrs = self.own_attrs(local_unique_id).into_iter();
+        attrs.map(|(name, value)| (name.to_owned(), value.into_owned())).collect()
     }
 
     /// The attributes of a source that has a type of its own.

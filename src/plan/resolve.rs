@@ -49,7 +49,11 @@ impl Planner<'_> {
         needs: &mut BTreeSet<Need>,
     ) -> Result<Vec<bool>, Error> {
         loop {
-            let reachable = self.reachable(target);
+            let order = self.reachable(target);
+            let mut reachable = vec![false; self.stages.list.len()];
+            for &id in &order {
+                reachable[id] = true;
+            }
             let mut found = Vec::new();
             let mut failed = None;
             for id in self.look_up_order() {
@@ -72,7 +76,7 @@ impl Planner<'_> {
                 return Err(error);
             }
             let mut more = false;
-            for id in (0..reachable.len()).filter(|id| reachable[*id]) {
+            for id in order {
                 let span = self.stages.list[id].span;
                 more |= self.add_triggers(id).map_err(|error| error.moved_to(span))?;
             }
@@ -101,17 +105,22 @@ impl Planner<'_> {
         order
     }
 
-    fn reachable(&self, target: StageId) -> Vec<bool> {
+    /// The stages that the target needs, in the order in which they get their triggers. BuildKit goes through
+    /// a map, whose order changes from run to run; in most runs it is that of their discovery, this one
+    /// (`allReachableStages`).
+    fn reachable(&self, target: StageId) -> Vec<StageId> {
         let stages = &self.stages.list;
-        let mut reachable = vec![false; stages.len()];
+        let mut seen = vec![false; stages.len()];
+        let mut order = Vec::with_capacity(stages.len());
         let mut open = vec![target];
         while let Some(id) = open.pop() {
-            if !std::mem::replace(&mut reachable[id], true) {
+            if !std::mem::replace(&mut seen[id], true) {
+                order.push(id);
+                open.extend(stages[id].reads.iter().map(|(source, _)| source).rev());
                 open.extend(stages[id].parent());
-                open.extend(stages[id].reads.iter().map(|(source, _)| source));
             }
         }
-        reachable
+        order
     }
 
     /// What a stage that builds on no other builds on (`resolveBaseImage`); `None` where a fact is missing,

@@ -153,7 +153,7 @@ impl Reads {
         }
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (StageId, Option<Span>)> {
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = (StageId, Option<Span>)> {
         self.list.iter().copied()
     }
 

@@ -27,6 +27,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use case::Case;
 use compare::difference;
@@ -41,11 +42,18 @@ const ENOUGH: usize = 30;
 
 /// What the two disagree about, however often BuildKit is asked. It looks base images up concurrently, so that
 /// of several that fail it names now one and now another, and it goes through maps in an order that changes.
+/// Which one it is lasts for a while: it is asked again later, too.
 fn settled_difference(oracle: &mut Oracle, case: &Case, theirs: &Verdict) -> Option<String> {
     let ours = convert(case);
     let found = difference(&ours, theirs)?;
-    let again = oracle.ask(&vec![case.clone(); 40]);
-    again.iter().all(|theirs| difference(&ours, theirs).is_some()).then_some(found)
+    for _ in 0..20 {
+        let again = oracle.ask(&vec![case.clone(); 40]);
+        if again.iter().any(|theirs| difference(&ours, theirs).is_none()) {
+            return None;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    Some(found)
 }
 
 /// Whether BuildKit would never answer: triggers that read from an image with these very triggers.

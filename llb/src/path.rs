@@ -1,64 +1,8 @@
-//! Slash-separated paths as Go's package `path` treats them, with which BuildKit's client cleans paths.
+//! Paths of file actions.
 
 use std::borrow::Cow;
 
-/// The shortest path that names the same as `path`; `.` for an empty one (`path.Clean`).
-pub(crate) fn clean(path: &str) -> Cow<'_, str> {
-    if is_clean(path) { path.into() } else { cleaned(path).into() }
-}
-
-/// Whether `path` is clean already. A dot at the start of an element counts as no, whatever follows it.
-fn is_clean(path: &str) -> bool {
-    let rest = path.strip_prefix('/').unwrap_or(path);
-    let mut at_start = true;
-    for byte in rest.bytes() {
-        if at_start && matches!(byte, b'/' | b'.') {
-            return false;
-        }
-        at_start = byte == b'/';
-    }
-    !at_start || path == "/"
-}
-
-fn cleaned(path: &str) -> String {
-    let rooted = path.starts_with('/');
-    let mut clean = String::with_capacity(path.len() + 1);
-    // How many elements can be taken back, and where the last one starts.
-    let mut depth = 0_usize;
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." if depth > 0 => {
-                depth -= 1;
-                clean.truncate(clean.rfind('/').unwrap_or(0));
-            }
-            ".." if rooted => {}
-            part => {
-                depth += usize::from(part != "..");
-                if rooted || !clean.is_empty() {
-                    clean.push('/');
-                }
-                clean.push_str(part);
-            }
-        }
-    }
-    if clean.is_empty() {
-        clean.push(if rooted { '/' } else { '.' });
-    }
-    clean
-}
-
-/// The parts joined and cleaned; empty parts do not count (`path.Join`).
-pub(crate) fn join<const N: usize>(parts: [&str; N]) -> String {
-    let mut joined = String::with_capacity(parts.iter().map(|part| part.len() + 1).sum());
-    for part in parts.into_iter().filter(|part| !part.is_empty()) {
-        if !joined.is_empty() && !joined.ends_with('/') {
-            joined.push('/');
-        }
-        joined.push_str(part);
-    }
-    if joined.is_empty() || is_clean(&joined) { joined } else { cleaned(&joined) }
-}
+use gopath::{clean, join};
 
 /// Returns a path of a file action, absolute and cleaned; a relative one is relative to `dir`. With
 /// `keep_slash` a trailing `/` or `/.` stays (`normalizePath` in `client/llb/fileop.go`).
@@ -85,30 +29,6 @@ pub(crate) fn normalize<'p>(dir: &str, path: &'p str, keep_slash: bool) -> Cow<'
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn clean_resolves_dots_and_slashes() {
-        for (path, cleaned) in [
-            ("", "."),
-            (".", "."),
-            ("/", "/"),
-            ("//a//b/", "/a/b"),
-            ("a/./b/..", "a"),
-            ("a/..", "."),
-            ("../a/../..", "../.."),
-            ("/../a", "/a"),
-            ("/a/../../b", "/b"),
-            ("..", ".."),
-            ("/a/b", "/a/b"),
-            ("a/b/", "a/b"),
-            (".a/..b", ".a/..b"),
-            ("../a/..", ".."),
-            ("a/../../b/c/..", "../b"),
-            ("/a/..", "/"),
-        ] {
-            assert_eq!(clean(path), cleaned, "{path:?}");
-        }
-    }
 
     #[test]
     fn normalize_keeps_the_sign_of_a_directory() {

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+pub use gopath::{base, clean, join};
+
 /// A Windows path that a Dockerfile may not name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
@@ -14,76 +16,6 @@ pub enum PathError {
     /// Another drive than `C:`.
     #[error("removing drive letter: The specified path is not on the system drive (C:)")]
     OtherDrive,
-}
-
-/// The shortest path that names the same as `path`; `.` for an empty one (`path.Clean`).
-pub fn clean(path: &str) -> Cow<'_, str> {
-    if is_clean(path) { path.into() } else { cleaned(path).into() }
-}
-
-/// Whether `path` is clean already. A dot at the start of an element counts as no, whatever follows it.
-fn is_clean(path: &str) -> bool {
-    let rest = path.strip_prefix('/').unwrap_or(path);
-    let mut at_start = true;
-    for byte in rest.bytes() {
-        if at_start && matches!(byte, b'/' | b'.') {
-            return false;
-        }
-        at_start = byte == b'/';
-    }
-    !at_start || path == "/"
-}
-
-fn cleaned(path: &str) -> String {
-    let rooted = path.starts_with('/');
-    let mut clean = String::with_capacity(path.len() + 1);
-    // How many elements can be taken back, and where the last one starts.
-    let mut depth = 0_usize;
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." if depth > 0 => {
-                depth -= 1;
-                clean.truncate(clean.rfind('/').unwrap_or(0));
-            }
-            ".." if rooted => {}
-            part => {
-                depth += usize::from(part != "..");
-                if rooted || !clean.is_empty() {
-                    clean.push('/');
-                }
-                clean.push_str(part);
-            }
-        }
-    }
-    if clean.is_empty() {
-        clean.push(if rooted { '/' } else { '.' });
-    }
-    clean
-}
-
-/// The parts joined and cleaned; empty parts do not count (`path.Join`).
-pub fn join<const N: usize>(parts: [&str; N]) -> String {
-    let mut joined = String::with_capacity(parts.iter().map(|part| part.len() + 1).sum());
-    for part in parts.into_iter().filter(|part| !part.is_empty()) {
-        if !joined.is_empty() && !joined.ends_with('/') {
-            joined.push('/');
-        }
-        joined.push_str(part);
-    }
-    if joined.is_empty() || is_clean(&joined) { joined } else { cleaned(&joined) }
-}
-
-/// The last element of a path; `.` for an empty one, `/` for slashes alone (`path.Base`).
-pub fn base(path: &str) -> &str {
-    if path.is_empty() {
-        return ".";
-    }
-    let trimmed = path.trim_end_matches('/');
-    if trimmed.is_empty() {
-        return "/";
-    }
-    trimmed.rsplit('/').next().unwrap_or(trimmed)
 }
 
 /// `path` with forward slashes: on Windows a backslash is a separator too.
@@ -121,7 +53,7 @@ pub fn normalize(parent: &str, path: &str, os: &str, keep_slash: bool) -> Result
             path.push('.');
         }
     }
-    Ok(if os == "windows" { to_slash(&path, os).into_owned() } else { path })
+    Ok(path)
 }
 
 /// The working directory after `WORKDIR path` in `current`, with the separators of `os`
@@ -135,9 +67,6 @@ pub fn normalize_workdir(current: &str, path: &str, os: &str) -> Result<String, 
 
 /// Whether `path` is absolute on `os`, its drive letter apart (`IsAbs`).
 pub fn is_absolute(path: &str, os: &str) -> bool {
-    if os != "windows" {
-        return path.starts_with('/');
-    }
     without_drive(path, os, false).is_ok_and(|path| path.starts_with('/'))
 }
 

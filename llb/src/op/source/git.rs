@@ -63,7 +63,7 @@ impl GitSource {
         let (reference, subdir) = fragment.split_once(':').unwrap_or((fragment, ""));
         Self {
             reference: reference.to_owned(),
-            subdir: crate::path::join(["/", subdir])[1..].to_owned(),
+            subdir: gopath::join(["/", subdir])[1..].to_owned(),
             ..Self::new(url)
         }
     }
@@ -73,7 +73,7 @@ impl GitSource {
         let Some(url) = GitUrl::parse_or_https(&self.url) else {
             return format!("git://{}", GitUrl::text_or_https(&self.url));
         };
-        let mut id = format!("git://{}{}", url.host, crate::path::join(["/", &url.path]));
+        let mut id = format!("git://{}{}", url.host, gopath::join(["/", &url.path]));
         if !self.reference.is_empty() || !self.subdir.is_empty() {
             id.push('#');
             id.push_str(&self.reference);

@@ -54,13 +54,7 @@ impl Description {
         let (key, text) = (key.into(), text.into());
         match self.0.binary_search_by(|(held, _)| held.cmp(&key)) {
             Ok(at) => self.0[at].1 = text,
-            Err(at) => {
-                if self.0.is_empty() {
-                    // A name and an instruction.
-                    self.0.reserve_exact(2);
-                }
-                self.0.insert(at, (key, text));
-            }
+            Err(at) => self.0.insert(at, (key, text)),
         }
     }
 

@@ -52,9 +52,7 @@ impl Writer {
 
     /// Writes a bytes field even if it is empty: an element of a repeated field, or a part of a map.
     pub(crate) fn element(&mut self, field: u32, value: &[u8]) {
-        self.key(field, BYTES);
-        self.varint(value.len() as u64);
-        self.buffer.extend_from_slice(value);
+        self.joined(field, [value]);
     }
 
     pub(crate) fn bytes(&mut self, field: u32, value: &[u8]) {
@@ -73,12 +71,16 @@ impl Writer {
         }
     }
 
-    /// Writes one element of a repeated text field, of several pieces.
-    pub(crate) fn joined<const N: usize>(&mut self, field: u32, pieces: [&str; N]) {
+    /// Writes one element, as [`Writer::element`] does, of several pieces.
+    pub(crate) fn joined<T, const N: usize>(&mut self, field: u32, pieces: [&T; N])
+    where
+        T: AsRef<[u8]> + ?Sized,
+    {
+        let pieces = pieces.map(AsRef::as_ref);
         self.key(field, BYTES);
         self.varint(pieces.iter().map(|piece| piece.len() as u64).sum());
         for piece in pieces {
-            self.buffer.extend_from_slice(piece.as_bytes());
+            self.buffer.extend_from_slice(piece);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use smol_str::{SmolStr, SmolStrBuilder};
 
+use crate::dockerfile::{is_upper, to_upper};
 use crate::image::Platform;
 use crate::plan::EnvList;
 use crate::shell::{Env, Lex};
@@ -65,8 +66,8 @@ impl Place {
 pub(super) fn shown(code: &str, lex: Lex, env: &impl Env) -> String {
     let mut text = lex.process_word(code, env).map_or_else(|_| code.to_owned(), |word| word.text);
     let keyword = &text[..memchr::memchr(b' ', text.as_bytes()).unwrap_or(text.len())];
-    if !keyword.bytes().all(|byte| byte.is_ascii_uppercase()) {
-        text.replace_range(..keyword.len(), &crate::dockerfile::to_upper(keyword));
+    if !is_upper(keyword) {
+        text.replace_range(..keyword.len(), &to_upper(keyword));
     }
     text
 }

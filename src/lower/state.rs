@@ -1,6 +1,6 @@
 //! What a stage hands from one instruction to the next, and to the stages that build on it.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use indexmap::IndexMap;
@@ -35,7 +35,7 @@ pub(super) struct State {
     /// Whether WORKDIR was seen.
     pub(super) workdir_set: bool,
     /// Where variables are in the configuration's list.
-    places: Rc<Places>,
+    places: Rc<BTreeMap<String, usize>>,
     /// Whether the variables that commands see end with the configuration's, in the same order.
     in_step: bool,
 }
@@ -78,12 +78,12 @@ impl State {
         Rc::make_mut(&mut self.env).set(name, value);
         let entry = [name, "=", value].concat();
         let env = &mut Rc::make_mut(&mut self.image).config.env;
-        if let Some(place) = self.places.find(env, name) {
+        if let Some(&place) = self.places.get(name) {
             env[place] = entry;
             self.in_step = false;
         } else {
+            note_place(Rc::make_mut(&mut self.places), &entry, env.len());
             env.push(entry);
-            Places::note_last(&mut self.places, env);
         }
     }
 
@@ -95,12 +95,16 @@ impl State {
         if self.in_step {
             return;
         }
-        self.places = Rc::new(Places::of(&self.image.config.env));
+        let places = Rc::make_mut(&mut self.places);
+        places.clear();
+        for (place, entry) in self.image.config.env.iter().enumerate() {
+            note_place(places, entry, place);
+        }
         // Windows has a PATH of its own.
-        if os != "windows" && self.places.find(&self.image.config.env, "PATH").is_none() {
+        if os != "windows" && !places.contains_key("PATH") {
             let env = &mut Rc::make_mut(&mut self.image).config.env;
+            places.insert("PATH".into(), env.len());
             env.push(["PATH=", UNIX_PATH].concat());
-            Places::note_last(&mut self.places, env);
         }
         let env = Rc::make_mut(&mut self.env);
         for entry in &self.image.config.env {
@@ -108,43 +112,6 @@ impl State {
             env.set(name, value);
         }
         self.in_step = true;
-    }
-}
-
-/// Where variables are in a list of `NAME=value`. Empty for a short list, which is searched.
-#[derive(Debug, Clone, Default)]
-struct Places(HashMap<String, usize>);
-
-/// How many variables a list has at most that is searched from end to end.
-const SHORT: usize = 32;
-
-impl Places {
-    fn of(env: &[String]) -> Self {
-        let mut places = Self::default();
-        if env.len() > SHORT {
-            for (place, entry) in env.iter().enumerate() {
-                places.0.entry(name_value(entry).0.to_owned()).or_insert(place);
-            }
-        }
-        places
-    }
-
-    /// The first place of a variable.
-    fn find(&self, env: &[String], name: &str) -> Option<usize> {
-        if env.len() <= SHORT {
-            return env.iter().position(|entry| name_value(entry).0 == name);
-        }
-        self.0.get(name).copied()
-    }
-
-    /// Takes in the last variable of the list, which was added just now.
-    fn note_last(places: &mut Rc<Self>, env: &[String]) {
-        if env.len() == SHORT + 1 {
-            *places = Rc::new(Self::of(env));
-        } else if let Some(last) = env.last().filter(|_| env.len() > SHORT) {
-            let name = name_value(last).0.to_owned();
-            Rc::make_mut(places).0.entry(name).or_insert(env.len() - 1);
-        }
     }
 }
 
@@ -224,4 +191,9 @@ impl Current {
 /// Name and value of `NAME=value`; an empty value without `=`.
 pub(super) fn name_value(entry: &str) -> (&str, &str) {
     entry.split_once('=').unwrap_or((entry, ""))
+}
+
+/// Keeps in mind where a variable is in a list; of several with one name the first counts, as in BuildKit.
+fn note_place(places: &mut BTreeMap<String, usize>, entry: &str, place: usize) {
+    places.entry(name_value(entry).0.to_owned()).or_insert(place);
 }

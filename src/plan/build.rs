@@ -42,11 +42,6 @@ impl<'a> Planner<'a> {
         let target = if self.options.target.is_empty() { last } else { &self.options.target };
         let defaults = args::default_args(self.options, &self.target_platform, target);
         let declared = &dockerfile.meta_args;
-        if declared.is_empty() {
-            self.check_default_bases(&dockerfile.stages, &defaults);
-            self.global_args = defaults;
-            return Ok(());
-        }
         let (args, known) = args::meta_args(defaults.clone(), self.lex, declared, Some(&self.build_args))?;
         self.global_args = args;
         self.known_args = known.into_iter().map(str::to_owned).collect();

@@ -75,8 +75,7 @@ impl GitRef {
     /// # Errors
     /// [`GitRefError`] where it is one, with a query that cannot be used.
     pub fn parse(text: &str) -> Result<Option<Self>, GitRefError> {
-        let is_path = !text.starts_with("github.com/") && !text.bytes().any(|byte| byte == b':');
-        if is_path || text.starts_with("./") || text.starts_with("../") {
+        if text.starts_with("./") || text.starts_with("../") {
             return Ok(None);
         }
         let mut git = Self::default();
@@ -217,8 +216,9 @@ fn split_fragment(text: &str) -> (&str, &str) {
 }
 
 fn protocol(text: &str) -> Option<&str> {
-    let (protocol, _) = text.split_once("://")?;
-    (!protocol.is_empty() && protocol.bytes().all(|b| b.is_ascii_alphanumeric())).then_some(protocol)
+    let (protocol, rest) = text.split_once(':')?;
+    let is_one = !protocol.is_empty() && protocol.bytes().all(|b| b.is_ascii_alphanumeric());
+    (is_one && rest.starts_with("//")).then_some(protocol)
 }
 
 fn agree(what: &'static str, field: &mut String, value: String) -> Result<(), GitRefError> {

@@ -1,6 +1,5 @@
 //! The stages of a plan.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -9,7 +8,7 @@ use smol_str::SmolStr;
 
 use super::context::{LoadedContext, NamedContext};
 use crate::diag::Span;
-use crate::dockerfile::{self, Instruction};
+use crate::dockerfile::{self, Instruction, to_lower};
 use crate::image::{ImageConfig, Platform};
 
 /// Which stage of a plan: its place among [`Plan::stages`](super::Plan::stages).
@@ -229,7 +228,7 @@ impl<'a> Stages<'a> {
             stage.base = Base::Stage(parent);
         }
         if !stage.name.is_empty() {
-            self.by_name.insert(lower_case(&stage.name).into(), id);
+            self.by_name.insert(to_lower(&stage.name), id);
         }
         self.list.push(stage);
         self.numbered.push(id);
@@ -247,16 +246,11 @@ impl<'a> Stages<'a> {
     }
 
     pub(super) fn named(&self, name: &str) -> Option<StageId> {
-        self.by_name.get(&*lower_case(name)).copied()
+        self.by_name.get(&to_lower(name)).copied()
     }
 
     /// The names that steps show, for suggestions.
     pub(super) fn labels(&self) -> impl Iterator<Item = &str> {
         self.list.iter().map(|stage| stage.label.as_str()).filter(|label| !label.is_empty())
     }
-}
-
-fn lower_case(name: &str) -> Cow<'_, str> {
-    let is_lower = name.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
-    if is_lower { name.into() } else { name.to_lowercase().into() }
 }

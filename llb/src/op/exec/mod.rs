@@ -195,9 +195,6 @@ impl ExecOp {
     /// Sorts the mounts by target. Returns the root's output index, if it has one, and what becomes of
     /// each mount, in the order before sorting.
     pub(crate) fn sort_mounts(&mut self) -> (Option<u32>, Vec<MountResult>) {
-        if self.mounts.is_empty() {
-            return ((!self.readonly_root).then_some(0), Vec::new());
-        }
         let mut mounts: Vec<_> = std::mem::take(&mut self.mounts).into_iter().enumerate().collect();
         mounts.sort_by(|(_, a), (_, b)| a.target.cmp(&b.target));
 
@@ -281,12 +278,12 @@ impl ExecOp {
     fn encode_meta(&self, w: &mut Writer, default_path: Option<&str>) {
         w.strings(1, &self.args);
         for variable in &self.env {
-            w.joined(2, [&variable.name, "=", &variable.value]);
+            w.joined(2, [&*variable.name, "=", &*variable.value]);
         }
         if let Some(agent) = self.ssh.first()
             && !self.has_env("SSH_AUTH_SOCK")
         {
-            w.joined(2, ["SSH_AUTH_SOCK=", &agent.socket(0)]);
+            w.joined(2, ["SSH_AUTH_SOCK=", &*agent.socket(0)]);
         }
         if let Some(path) = default_path
             && !self.has_env("PATH")

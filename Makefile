@@ -1,6 +1,6 @@
 # The commands of this project. Each installs what it needs and is safe to repeat.
 
-.PHONY: demo test coverage deny fuzz bench bench-proxy setup
+.PHONY: demo test coverage deny fuzz fuzz-bytes bench bench-proxy setup
 
 # Plays a workspace: a registry with a password, `bob proxy` with the credentials, `bob build` without.
 demo: setup
@@ -31,6 +31,11 @@ setup:
 # Bob's converter against BuildKit's on CASES mutated Dockerfiles.
 fuzz: setup
 	BOB_FUZZ_CASES=$(or $(CASES),1000000) cargo test --release --locked --test differential -- --nocapture
+
+# Everything that reads bytes of others (registries, clients, buildkitd) on CASES hostile inputs each.
+fuzz-bytes: setup
+	BOB_FUZZ_CASES=$(or $(CASES),1000000) BOB_FUZZ_SEED=$(or $(SEED),$$(date +%s)) \
+		cargo test --release --locked --lib -- fuzz_
 
 # How long Bob's converter and BuildKit's take for the same cases, and how Bob's time grows with a Dockerfile.
 bench: setup

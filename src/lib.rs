@@ -12,6 +12,8 @@ pub mod buildkit;
 pub mod cli;
 pub mod diag;
 pub mod dockerfile;
+#[cfg(test)]
+mod fuzz;
 pub mod ignore;
 pub mod image;
 pub mod lint;

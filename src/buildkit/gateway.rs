@@ -5,8 +5,10 @@
 
 use std::sync::Arc;
 
+use tonic::codegen::http::uri::PathAndQuery;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::Channel;
+use tonic_prost::ProstCodec;
 
 use super::MAX_MESSAGE_BYTES;
 use super::error::Error;
@@ -14,7 +16,7 @@ use super::proto::frontend::llb_bridge_client::LlbBridgeClient;
 use super::proto::frontend::{self, result};
 use super::proto::{control, fsutil, pb, rpc};
 use super::request::CacheEntry;
-use super::result::BuildResult;
+use super::result::{BuildResult, ReturnRequest};
 
 const BUILD_ID: &str = "buildkit-controlapi-buildid";
 
@@ -26,6 +28,7 @@ pub struct Gateway {
 
 #[derive(Debug)]
 struct Inner {
+    channel: Channel,
     client: LlbBridgeClient<Channel>,
     build_ref: String,
     build_id: MetadataValue<Ascii>,
@@ -109,11 +112,11 @@ impl Gateway {
         session_id: String,
         cache_imports: Vec<CacheEntry>,
     ) -> Self {
-        let client = LlbBridgeClient::new(channel)
+        let client = LlbBridgeClient::new(channel.clone())
             .max_decoding_message_size(MAX_MESSAGE_BYTES)
             .max_encoding_message_size(MAX_MESSAGE_BYTES);
         let build_id = build_ref.parse().expect("a ref is letters and digits");
-        Self { inner: Arc::new(Inner { client, build_ref, build_id, session_id, cache_imports }) }
+        Self { inner: Arc::new(Inner { channel, client, build_ref, build_id, session_id, cache_imports }) }
     }
 
     /// Returns the id of the session, the value of `local.session` in local sources.
@@ -302,16 +305,21 @@ impl Gateway {
     }
 
     pub(crate) async fn return_result(&self, result: BuildResult) -> Result<(), Error> {
-        self.send_return(frontend::ReturnRequest { result: Some(result.into_message()), error: None }).await
+        self.send_return(result.into()).await
     }
 
     pub(crate) async fn return_error(&self, status: rpc::Status) -> Result<(), Error> {
-        self.send_return(frontend::ReturnRequest { result: None, error: Some(status) }).await
+        self.send_return(ReturnRequest::failed(status)).await
     }
 
-    async fn send_return(&self, request: frontend::ReturnRequest) -> Result<(), Error> {
-        let reply = self.inner.client.clone().r#return(self.request(request)).await;
-        reply.map(|_| ()).map_err(|s| Error::from_status("Return", s))
+    async fn send_return(&self, request: ReturnRequest) -> Result<(), Error> {
+        let failed = |status| Error::from_status("Return", status);
+        let mut grpc = tonic::client::Grpc::new(self.inner.channel.clone())
+            .max_encoding_message_size(MAX_MESSAGE_BYTES);
+        grpc.ready().await.map_err(|error| failed(tonic::Status::from_error(error.into())))?;
+        let path = PathAndQuery::from_static("/moby.buildkit.v1.frontend.LLBBridge/Return");
+        let codec = ProstCodec::<ReturnRequest, frontend::ReturnResponse>::default();
+        grpc.unary(self.request(request), path, codec).await.map(|_| ()).map_err(failed)
     }
 
     fn request<T>(&self, message: T) -> tonic::Request<T> {

@@ -1,11 +1,11 @@
 //! What a build returns to the daemon.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use super::gateway::Reference;
-use super::proto::frontend::{self, result};
+use super::proto::rpc;
 
 /// What a build returns. A reference of `None` is an empty file system (`FROM scratch`).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,28 +86,92 @@ pub fn platforms_metadata(platforms: &[PlatformEntry]) -> Vec<u8> {
     serde_json::to_vec(&Platforms { platforms }).expect("strings always serialise")
 }
 
-impl BuildResult {
-    pub(crate) fn into_message(self) -> frontend::Result {
-        let message =
-            |r: Option<Reference>| frontend::Ref { id: r.map(|r| r.id).unwrap_or_default(), def: None };
-        let (result, metadata) = match self {
-            Self::Single { reference, metadata } => (result::Result::Ref(message(reference)), metadata),
-            Self::Platforms { references, metadata } => {
-                let refs: HashMap<_, _> = references.into_iter().map(|(id, r)| (id, message(r))).collect();
-                (result::Result::Refs(frontend::RefMap { refs }), metadata)
+/// `moby.buildkit.v1.frontend.ReturnRequest`, declared here because of its maps.
+///
+/// prost leaves an empty message out of a map entry, and buildkitd, which reads such an entry as a nil pointer, then
+/// crashes (`Return` in `frontend/gateway/gateway.go`). A list of entries is the same on the wire and always has its
+/// values.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct ReturnRequest {
+    #[prost(message, optional, tag = "1")]
+    result: Option<ResultMessage>,
+    #[prost(message, optional, tag = "2")]
+    error: Option<rpc::Status>,
+}
+
+/// `moby.buildkit.v1.frontend.Result`.
+#[derive(Clone, PartialEq, prost::Message)]
+struct ResultMessage {
+    #[prost(oneof = "Files", tags = "3, 4")]
+    files: Option<Files>,
+    #[prost(btree_map = "string, bytes", tag = "10")]
+    metadata: BTreeMap<String, Vec<u8>>,
+}
+
+/// The oneof `result` of `moby.buildkit.v1.frontend.Result`.
+#[derive(Clone, PartialEq, prost::Oneof)]
+enum Files {
+    #[prost(message, tag = "3")]
+    Single(Ref),
+    #[prost(message, tag = "4")]
+    Platforms(RefMap),
+}
+
+/// `moby.buildkit.v1.frontend.RefMap`.
+#[derive(Clone, PartialEq, prost::Message)]
+struct RefMap {
+    #[prost(message, repeated, tag = "1")]
+    entries: Vec<RefEntry>,
+}
+
+/// One entry of [`RefMap`]: a platform's id and its files.
+#[derive(Clone, PartialEq, prost::Message)]
+struct RefEntry {
+    #[prost(string, tag = "1")]
+    key: String,
+    #[prost(message, required, tag = "2")]
+    value: Ref,
+}
+
+/// `moby.buildkit.v1.frontend.Ref`: a result that the daemon holds; an empty id is an empty file system.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Ref {
+    #[prost(string, tag = "1")]
+    id: String,
+}
+
+impl From<Option<Reference>> for Ref {
+    fn from(reference: Option<Reference>) -> Self {
+        Self { id: reference.map(|reference| reference.id).unwrap_or_default() }
+    }
+}
+
+impl ReturnRequest {
+    /// Returns the message that ends a build with an error.
+    pub(super) fn failed(status: rpc::Status) -> Self {
+        Self { result: None, error: Some(status) }
+    }
+}
+
+impl From<BuildResult> for ReturnRequest {
+    fn from(result: BuildResult) -> Self {
+        let (files, metadata) = match result {
+            BuildResult::Single { reference, metadata } => (Files::Single(reference.into()), metadata),
+            BuildResult::Platforms { references, metadata } => {
+                let entry = |(key, reference): (String, Option<_>)| RefEntry { key, value: reference.into() };
+                (Files::Platforms(RefMap { entries: references.into_iter().map(entry).collect() }), metadata)
             }
         };
-        frontend::Result {
-            metadata: metadata.into_iter().collect(),
-            attestations: HashMap::new(),
-            result: Some(result),
-        }
+        Self { result: Some(ResultMessage { files: Some(files), metadata }), error: None }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use prost::Message as _;
+
     use super::*;
+    use crate::buildkit::proto::frontend::{self, result};
 
     #[test]
     fn refs_platforms_has_gos_field_names_and_order() {
@@ -125,8 +189,34 @@ mod tests {
     }
 
     #[test]
-    fn a_scratch_result_is_a_reference_without_id() {
-        let message = BuildResult::Single { reference: None, metadata: BTreeMap::new() }.into_message();
-        assert_eq!(message.result, Some(result::Result::Ref(frontend::Ref { id: String::new(), def: None })));
+    fn a_platform_without_files_is_sent_with_a_value() {
+        let references = BTreeMap::from([("linux/amd64".to_owned(), None)]);
+        let request = ReturnRequest::from(BuildResult::Platforms { references, metadata: BTreeMap::new() });
+        // The entry: its key (field 1), and field 2 with a length of 0.
+        let entry = b"\x0a\x0blinux/amd64\x12\x00";
+        assert!(request.encode_to_vec().ends_with(entry), "{:?}", request.encode_to_vec());
+    }
+
+    #[test]
+    fn the_messages_are_read_as_buildkits() {
+        let reference = Some(Reference { id: "r1".to_owned() });
+        let references = BTreeMap::from([("a".to_owned(), reference.clone()), ("b".to_owned(), None)]);
+        let metadata = BTreeMap::from([("k".to_owned(), b"v".to_vec()), ("empty".to_owned(), Vec::new())]);
+        let decode = |result: BuildResult| {
+            let bytes = ReturnRequest::from(result).encode_to_vec();
+            frontend::ReturnRequest::decode(bytes.as_slice()).unwrap().result.unwrap()
+        };
+        let many = decode(BuildResult::Platforms { references, metadata: metadata.clone() });
+        let Some(result::Result::Refs(refs)) = many.result else { panic!("a map") };
+        let ids: BTreeMap<_, _> = refs.refs.iter().map(|(key, value)| (key.as_str(), value.id.as_str())).collect();
+        assert_eq!(ids, BTreeMap::from([("a", "r1"), ("b", "")]));
+        assert_eq!(many.metadata, metadata.clone().into_iter().collect());
+        for (reference, id) in [(reference, "r1"), (None, "")] {
+            let one = decode(BuildResult::Single { reference, metadata: metadata.clone() });
+            assert_eq!(one.result, Some(result::Result::Ref(frontend::Ref { id: id.to_owned(), def: None })));
+        }
+        let status = rpc::Status { code: 2, message: "m".to_owned(), details: Vec::new() };
+        let bytes = ReturnRequest::failed(status.clone()).encode_to_vec();
+        assert_eq!(frontend::ReturnRequest::decode(bytes.as_slice()).unwrap().error, Some(status));
     }
 }

@@ -6,6 +6,7 @@
     reason = "tests touch real files and fail where they stand"
 )]
 
+mod odd_results;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, unused_imports, unreachable_pub, reason = "each test binary uses a part of it")]
 mod parts;

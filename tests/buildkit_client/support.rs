@@ -51,8 +51,11 @@ pub(crate) fn address() -> Address {
 }
 
 pub(crate) async fn client() -> Client {
-    let address = tokio::task::spawn_blocking(address).await.unwrap();
-    Client::connect(&address, &TlsOptions::default(), Duration::from_secs(5)).await.unwrap()
+    client_of(&tokio::task::spawn_blocking(address).await.unwrap()).await
+}
+
+pub(crate) async fn client_of(address: &Address) -> Client {
+    Client::connect(address, &TlsOptions::default(), Duration::from_secs(5)).await.unwrap()
 }
 
 /// A graph under construction.
@@ -162,7 +165,20 @@ where
     F: FnOnce(Gateway) -> Fut,
     Fut: Future<Output = Result<(BuildResult, ()), Error>>,
 {
-    let client = client().await;
+    build_on(&client().await, request, session, function).await
+}
+
+/// Runs a build on the daemon of `client`.
+pub(crate) async fn build_on<F, Fut>(
+    client: &Client,
+    request: BuildRequest,
+    session: SessionOptions,
+    function: F,
+) -> (Result<BuildOutcome<()>, BuildError<Error>>, Vec<StatusResponse>)
+where
+    F: FnOnce(Gateway) -> Fut,
+    Fut: Future<Output = Result<(BuildResult, ()), Error>>,
+{
     let (sender, mut receiver) = mpsc::channel(64);
     let collecting = tokio::spawn(async move {
         let mut all = Vec::new();

@@ -1,15 +1,14 @@
 //! Which buildkitd builds: one that runs, or one of Bob's own.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::fs::FlockOperation;
 use tokio_util::sync::CancellationToken;
 
+use super::state::{self, PreparedState, SocketPlace, StateError, StateFolder};
 use crate::buildkit::daemon::find_program;
 use crate::buildkit::{Address, Client, Daemon, DaemonError, DaemonOptions, TlsOptions};
 
@@ -41,13 +40,13 @@ pub struct OwnDaemon {
     /// `PATH`.
     pub search_path: Option<OsString>,
     /// Where it keeps its state.
-    pub root: PathBuf,
-    /// Where it listens.
-    pub socket: PathBuf,
+    pub state: StateFolder,
+    /// Where it listens; absent: in its state folder, or where that path is too long, in a fresh folder.
+    pub socket: Option<PathBuf>,
+    /// Where sockets of this user belong (`XDG_RUNTIME_DIR`).
+    pub runtime_dir: Option<PathBuf>,
     /// How long it may take until it answers; the client's own limit where absent.
     pub ready_timeout: Option<Duration>,
-    /// Whether builds wait for each other rather than share `root`.
-    pub is_locked: bool,
 }
 
 /// Why there is no buildkitd to build with.
@@ -60,13 +59,8 @@ pub enum NoBuilder {
     #[error(transparent)]
     Daemon(#[from] DaemonError),
     /// Its state folder cannot be used.
-    #[error("cannot use {path} for buildkitd's state; choose another folder with --state-dir", path = path.display())]
-    State {
-        /// The folder.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    State(#[from] StateError),
     /// The user interrupted.
     #[error("interrupted")]
     Interrupted,
@@ -77,8 +71,18 @@ pub enum NoBuilder {
 pub struct Builder {
     /// The connection.
     pub client: Client,
-    daemon: Option<Daemon>,
+    own: Option<RunningDaemon>,
+    /// State folders of daemons on this machine, which no build may read.
+    state_folders: Vec<PathBuf>,
+}
+
+/// A daemon that Bob started, with all that is its.
+#[derive(Debug)]
+struct RunningDaemon {
+    daemon: Daemon,
     _lock: Option<File>,
+    _socket: SocketPlace,
+    _state: PreparedState,
 }
 
 impl DaemonChoice {
@@ -93,44 +97,60 @@ impl DaemonChoice {
     async fn find_or_start(&self) -> Result<Builder, NoBuilder> {
         if let Some(address) = &self.address {
             let client = Client::probe(address, &self.tls, PROBE).await?;
-            return Ok(Builder { client, daemon: None, _lock: None });
+            return Ok(self.running(client));
         }
         for address in &self.candidates {
             match Client::probe(address, &self.tls, PROBE).await {
-                Ok(client) => return Ok(Builder { client, daemon: None, _lock: None }),
+                Ok(client) => return Ok(self.running(client)),
                 Err(error) => tracing::debug!(%address, %error, "no buildkitd there"),
             }
         }
         self.own.start().await
+    }
+
+    /// The builder of a daemon that runs already. It may be one that keeps its state where Bob's own would.
+    fn running(&self, client: Client) -> Builder {
+        let state = self.own.state.path().filter(|path| state::is_in_use(path));
+        Builder { client, own: None, state_folders: state.map(Path::to_owned).into_iter().collect() }
     }
 }
 
 impl OwnDaemon {
     async fn start(&self) -> Result<Builder, NoBuilder> {
         let program = find_program(self.program.as_deref(), self.search_path.as_deref())?;
-        let lock = if self.is_locked { Some(lock(&self.root).await?) } else { None };
-        let mut options = DaemonOptions::new(program, self.root.clone(), self.socket.clone());
+        let state = self.state.prepare()?;
+        let root = state.root.clone();
+        let lock = match &self.state {
+            StateFolder::Kept(root) => Some(lock(root).await?),
+            StateFolder::Fresh(_) | StateFolder::Temporary => None,
+        };
+        let socket = SocketPlace::choose(self.socket.as_deref(), &root, self.runtime_dir.as_deref())?;
+        let mut options = DaemonOptions::new(program, root.clone(), socket.path.clone());
+        options.remove_root = self.state == StateFolder::Temporary;
+        options.socket_folder = socket.own_folder().map(Path::to_owned);
         if let Some(limit) = self.ready_timeout {
             options.ready_timeout = limit;
         }
-        tracing::info!(root = %self.root.display(), "starting buildkitd");
+        tracing::info!(root = %root.display(), "starting buildkitd");
         let daemon = Daemon::start(options).await?;
         let client = Client::connect(daemon.address(), &TlsOptions::default(), PROBE).await?;
-        Ok(Builder { client, daemon: Some(daemon), _lock: lock })
+        let state_folders = std::iter::once(root).chain(state.moved.clone()).collect();
+        let own = RunningDaemon { daemon, _lock: lock, _socket: socket, _state: state };
+        Ok(Builder { client, own: Some(own), state_folders })
     }
 }
 
 impl Builder {
     /// Whether buildkitd is on this machine, so that it reaches this process through loopback.
     pub fn shares_network(&self) -> bool {
-        self.daemon.is_some() || matches!(self.client.address(), Address::Unix(_))
+        self.own.is_some() || matches!(self.client.address(), Address::Unix(_))
     }
 
     /// How Bob's own daemon ended, as soon as it has; never for another one.
     pub async fn exited(&self) -> DaemonError {
-        match &self.daemon {
-            Some(daemon) => {
-                let exit = daemon.exited().await;
+        match &self.own {
+            Some(own) => {
+                let exit = own.daemon.exited().await;
                 DaemonError::Exited { status: exit.status.to_string(), log_tail: exit.log_tail }
             }
             None => std::future::pending().await,
@@ -139,19 +159,23 @@ impl Builder {
 
     /// Ends the daemon if it is Bob's own.
     pub async fn stop(self) {
-        let Self { client, daemon, _lock } = self;
+        let Self { client, own, .. } = self;
         drop(client);
-        if let Some(daemon) = daemon {
+        if let Some(RunningDaemon { daemon, _lock, _socket, _state }) = own {
             daemon.stop().await;
         }
+    }
+
+    /// State folders of daemons on this machine: they are never part of a build's context.
+    pub fn state_folders(&self) -> &[PathBuf] {
+        &self.state_folders
     }
 }
 
 /// Holds the lock of a state folder, waiting for other builds that hold it. The lock ends with the file.
 async fn lock(root: &Path) -> Result<File, NoBuilder> {
-    let failed = |source| NoBuilder::State { path: root.to_owned(), source };
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(root).map_err(failed)?;
-    let file = File::create(root.join("bob.lock")).map_err(failed)?;
+    let failed = |source| NoBuilder::State(StateError::Io { path: root.to_owned(), source });
+    let file = state::lock_file(root).map_err(failed)?;
     let mut told = false;
     loop {
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
@@ -167,11 +191,11 @@ async fn lock(root: &Path) -> Result<File, NoBuilder> {
     }
 }
 
-/// The sockets where a buildkitd of this machine or user usually listens.
+/// The sockets where a buildkitd of this machine or user usually listens, and nobody else can.
 pub fn usual_addresses(runtime_dir: Option<&Path>) -> Vec<Address> {
     let rootless = runtime_dir.map(|dir| dir.join("buildkit/buildkitd.sock"));
     let sockets = std::iter::once(PathBuf::from(USUAL_SOCKET)).chain(rootless);
-    sockets.filter(|socket| socket.exists()).map(Address::Unix).collect()
+    sockets.filter(|socket| state::is_trusted_socket(socket)).map(Address::Unix).collect()
 }
 
 #[cfg(test)]
@@ -194,10 +218,10 @@ mod tests {
         let own = OwnDaemon {
             program: Some("/bin/true".into()),
             search_path: None,
-            root: dir.path().to_owned(),
-            socket: dir.path().join("sock"),
+            state: StateFolder::Kept(dir.path().to_owned()),
+            socket: Some(dir.path().join("sock")),
+            runtime_dir: None,
             ready_timeout: None,
-            is_locked: true,
         };
         let choice = DaemonChoice { address: None, tls: TlsOptions::default(), candidates: Vec::new(), own };
         let _held = lock(dir.path()).await.unwrap();

@@ -5,6 +5,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
+use futures_util::future::try_join_all;
 use sha2::{Digest as _, Sha256};
 use tonic::Code;
 
@@ -13,8 +14,10 @@ use super::convert::{
     Conversion, Converted, Converter, ImageLock, LocalFiles, MarshalError, Marshalled, Rejected, convert,
 };
 use super::failure::Error;
+use super::grants::RegistryGrants;
 use super::mount::Targets;
 use super::resolve::GatewayResolver;
+use super::route::Routes;
 use crate::buildkit::proto::{pb, rpc};
 use crate::buildkit::{
     self, BuildResult, Gateway, GatewayFailure, LineRange, PlatformEntry, SolveOptions, SourceLocation,
@@ -67,6 +70,10 @@ pub(super) enum Unmade {
 }
 
 impl GatewayFailure for Unmade {
+    fn is_disconnection(&self) -> bool {
+        matches!(self, Self::Daemon(error) if error.is_disconnection())
+    }
+
     fn to_status(&self) -> rpc::Status {
         match self {
             Self::Daemon(error) => error.to_status(),
@@ -124,10 +131,16 @@ impl Recipe {
         }
     }
 
-    /// Converts with what the gateway of a build looks up.
-    pub(super) async fn convert(&self, gateway: &Gateway, options: &Options) -> Result<Converted, Unmade> {
+    /// Converts with what the gateway of a build looks up. What that names is granted.
+    pub(super) async fn convert(
+        &self,
+        gateway: &Gateway,
+        options: &Options,
+        grants: &RegistryGrants,
+    ) -> Result<Converted, Unmade> {
         let resolver = GatewayResolver {
             gateway,
+            grants,
             files: &self.files,
             lock: self.lock.as_ref(),
             build_platform: &options.build_platform,
@@ -138,21 +151,29 @@ impl Recipe {
             .map_err(|rejected| Unmade::Rejected { rejected, filename: options.filename.clone() })
     }
 
-    /// Converts and solves on the gateway of a build. Base layers are mounted into `targets` meanwhile.
+    /// Converts and builds on the gateway of a build: when this returns, every step has ended, and pushes are allowed.
+    /// Base layers are mounted into `targets` meanwhile.
     pub(super) async fn make(
         &self,
         gateway: Gateway,
+        routes: &Routes,
         targets: &Targets,
     ) -> Result<(BuildResult, Made), Unmade> {
         let options = Options { session: Some(gateway.session_id().to_owned()), ..self.options.clone() };
-        let converted = self.convert(&gateway, &options).await?;
+        let converted = self.convert(&gateway, &options, &routes.grants).await?;
         let marshal = |(platform, build): (_, Conversion)| Ok((platform, build.marshal("")?));
         let builds = converted.builds.into_iter().map(marshal).collect::<Result<Vec<_>, MarshalError>>()?;
         let bases: BTreeSet<BaseImage> =
             builds.iter().flat_map(|(_, build)| base_images(&build.definition)).collect();
-        let solved = solve(&gateway, &options, &builds);
-        let (result, ()) = tokio::join!(solved, targets.mount(&bases));
+        let built = async {
+            let result = solve(&gateway, &options, &builds).await?;
+            evaluate(&gateway, &result).await?;
+            Ok::<_, Unmade>(result)
+        };
+        let (result, ()) = tokio::join!(built, targets.mount_beside_steps(&bases));
         let result = result?;
+        routes.allow_pushes();
+        targets.mount_after_steps(&bases).await;
         let warnings: Vec<_> = builds.into_iter().flat_map(|(_, build)| build.warnings).collect();
         for warning in &warnings {
             let message = warning_message(warning, &self.source, &options.filename);
@@ -196,6 +217,16 @@ async fn solve(
     }
     let reference = references.pop().and_then(|(_, reference)| reference);
     Ok(BuildResult::Single { reference, metadata })
+}
+
+/// Runs every step that a result needs, all platforms at once. Otherwise they would run while the daemon exports.
+async fn evaluate(gateway: &Gateway, result: &BuildResult) -> Result<(), Unmade> {
+    let references = match result {
+        BuildResult::Single { reference, .. } => reference.iter().collect(),
+        BuildResult::Platforms { references, .. } => references.values().flatten().collect::<Vec<_>>(),
+    };
+    try_join_all(references.into_iter().map(|reference| gateway.evaluate(reference))).await?;
+    Ok(())
 }
 
 /// What `refs.platforms` says of a platform; Windows takes version and features from the image.

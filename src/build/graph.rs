@@ -1,7 +1,6 @@
 //! The graph of a Dockerfile whose base images a buildkitd looks up, without building it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
@@ -11,9 +10,9 @@ use super::dockerfile::{Recipe, show_warnings};
 use super::failure::Error;
 use super::interrupt::Interrupts;
 use super::judge;
-use super::logins::{DockerLogins, SessionLogins};
+use super::logins::DockerLogins;
 use super::rename::Renames;
-use super::route::Routes;
+use super::route::{self, Routes};
 use super::run;
 use crate::buildkit::{BuildRequest, BuildResult, SessionOptions};
 use crate::diag::Source;
@@ -59,17 +58,19 @@ async fn work(
         Ok(converted) if converted.facts.iter().all(|(need, _)| is_file(need)) => return Ok(converted),
         _ => {}
     }
-    let logins = SessionLogins { tokens: BTreeMap::new(), logins: logins.load()? };
-    let session = SessionOptions { credentials: Some(Arc::new(logins)), ..SessionOptions::default() };
+    let routes = Routes::default();
+    let credentials = routes.session_logins(route::authenticator(logins.load()?)?);
+    let session = SessionOptions { credentials: Some(credentials), ..SessionOptions::default() };
     let request = BuildRequest { internal: true, ..BuildRequest::default() };
     let builder = daemon.connect(cancel).await?;
+    let grants = &routes.grants;
     let make = |gateway| async move {
-        let converted = recipe.convert(&gateway, &recipe.options).await?;
+        let converted = recipe.convert(&gateway, &recipe.options, grants).await?;
         Ok((BuildResult::Single { reference: None, metadata: BTreeMap::new() }, converted))
     };
     let display = (Mode::Quiet, Renames::default());
     let ended = run::run(&builder, request, session, display, cancel, make).await;
-    let outcome = judge::dockerfile_build(ended, &recipe.source, &Routes::default()).await;
+    let outcome = judge::dockerfile_build(ended, &recipe.source, &routes).await;
     builder.stop().await;
     match outcome {
         Ok(outcome) => Ok(outcome.value),

@@ -24,6 +24,10 @@ pub(super) enum Uncopied {
 }
 
 impl GatewayFailure for Uncopied {
+    fn is_disconnection(&self) -> bool {
+        matches!(self, Self::Daemon(error) | Self::Lookup(LookupError::Daemon(error)) if error.is_disconnection())
+    }
+
     fn to_status(&self) -> rpc::Status {
         match self {
             Self::Daemon(error) | Self::Lookup(LookupError::Daemon(error)) => error.to_status(),

@@ -2,10 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use crate::buildkit::{CredentialProvider, Credentials as SessionLogin, SecretBytes};
-use crate::registry::{Credentials, CredentialsError, Host, Login, Origin, Secret};
+use super::grants::RegistryGrants;
+use crate::buildkit::{
+    BearerToken, CredentialProvider, CredentialRefusal, Credentials as SessionLogin, SecretBytes,
+};
+use crate::registry::{
+    AuthScheme, Authenticator, Credentials, CredentialsError, Host, Login, Origin, Secret,
+};
 
 /// The user name beside an access token of a proxy, which looks at the password alone.
 const TOKEN_USER: &str = "bob";
@@ -49,59 +56,120 @@ impl DockerLogins {
     }
 }
 
-/// What buildkitd gets when a registry asks it who it is: the tokens of proxies, and logins for the
-/// registries that it talks to itself.
-#[derive(Debug, Default)]
-pub(super) struct SessionLogins {
-    /// Access tokens by the host that the proxy is called.
-    pub(super) tokens: BTreeMap<String, Secret>,
-    /// Logins for other hosts.
-    pub(super) logins: Credentials,
+/// What a proxy on this machine asks for: a token to read with, and one to write with.
+#[derive(Debug, Clone)]
+pub(super) struct ProxyTokens {
+    /// Sent while steps run, which may see it on a shared network.
+    pub(super) read: Option<Secret>,
+    /// Sent once every step has ended.
+    pub(super) push: Option<Secret>,
 }
 
-/// The access tokens of proxies, by their hosts, and `logins` as one store, for Bob's own requests.
-pub(super) fn with_tokens(tokens: &BTreeMap<String, Secret>, logins: Credentials) -> Credentials {
-    let login = |(host, token): (&String, &Secret)| {
-        (host.clone(), serde_json::json!({ "username": TOKEN_USER, "password": token.reveal() }))
+/// What buildkitd gets when a registry asks it who it is: the tokens of proxies, and for the registries that it talks
+/// to itself what the build's grants allow.
+#[derive(Debug)]
+pub(super) struct SessionLogins {
+    /// Access tokens by the host that the proxy is called.
+    pub(super) proxies: BTreeMap<String, ProxyTokens>,
+    /// What the build names.
+    pub(super) grants: Arc<RegistryGrants>,
+    /// The logins, and who asks registries with them.
+    pub(super) registries: Arc<Authenticator>,
+}
+
+/// The tokens of proxies that permit a write, by their hosts, and `logins` as one store, for Bob's own requests. None
+/// of these may be made while a step runs.
+pub(super) fn with_tokens(proxies: &BTreeMap<String, ProxyTokens>, logins: Credentials) -> Credentials {
+    let login = |(host, tokens): (&String, &ProxyTokens)| {
+        let token = tokens.push.as_ref()?;
+        Some((host.clone(), serde_json::json!({ "username": TOKEN_USER, "password": token.reveal() })))
     };
-    let entries: serde_json::Map<_, _> = tokens.iter().map(login).collect();
+    let entries: serde_json::Map<_, _> = proxies.iter().filter_map(login).collect();
     let text = Secret::new(serde_json::Value::Object(entries).to_string());
     let origin = Origin::Variable("BOB_PROXY_TOKEN".to_owned());
     Credentials::from_auth_map(text.reveal(), &origin).unwrap_or_default().or(logins)
 }
 
+impl SessionLogins {
+    /// The host, its login and how it wants to see it; none where the build does not name it or there is no login.
+    async fn find(&self, host: &str) -> Result<Option<(Host, Login, Option<AuthScheme>)>, CredentialRefusal> {
+        let Ok(host) = Host::parse(host) else { return Ok(None) };
+        if !self.grants.names(&host) {
+            tracing::debug!(%host, "buildkitd asks for the login of a registry that the build does not name");
+            return Ok(None);
+        }
+        let found =
+            self.registries.credentials().find(&host).await.map_err(|error| refusal(&host, &error))?;
+        let Some(found) = found else { return Ok(None) };
+        let scheme = self.registries.scheme(&host).await.map_err(|error| refusal(&host, &error))?;
+        Ok(Some((host, found.login, scheme)))
+    }
+}
+
+/// Why there are no credentials for `host`.
+fn refusal(host: &Host, error: &dyn std::error::Error) -> CredentialRefusal {
+    let mut text = format!("no login for registry {host}: {error}");
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let _ = write!(text, ": {cause}");
+        source = cause.source();
+    }
+    CredentialRefusal::new(text)
+}
+
 #[tonic::async_trait]
 impl CredentialProvider for SessionLogins {
-    async fn credentials(&self, host: &str) -> Option<SessionLogin> {
-        if let Some(token) = self.tokens.get(host) {
-            return Some(basic(TOKEN_USER.to_owned(), token));
+    async fn credentials(&self, host: &str) -> Result<Option<SessionLogin>, CredentialRefusal> {
+        if let Some(tokens) = self.proxies.get(host) {
+            let token = if self.grants.pushes_allowed() { &tokens.push } else { &tokens.read };
+            return Ok(token.as_ref().map(|token| basic(TOKEN_USER.to_owned(), token)));
         }
-        let parsed = Host::parse(host).ok()?;
-        let found = match self.logins.find(&parsed).await {
-            Ok(found) => found?,
-            Err(error) => {
-                tracing::warn!(host, error = &error as &dyn std::error::Error, "no credentials");
-                return None;
+        let Some((host, login, scheme)) = self.find(host).await? else { return Ok(None) };
+        if scheme == Some(AuthScheme::Bearer) {
+            let text = format!("registry {host} takes tokens, so buildkitd gets no password for it");
+            return Err(CredentialRefusal::new(text));
+        }
+        match login {
+            Login::Password { username, password } if self.grants.allows_password(&host) => {
+                Ok(Some(basic(username, &password)))
             }
-        };
-        match found.login {
-            Login::Password { username, password } => Some(basic(username, &password)),
-            Login::IdentityToken { token, .. } => {
-                Some(SessionLogin::IdentityToken(SecretBytes::from(token.reveal().to_owned())))
-            }
-            Login::RegistryToken(_) => {
-                tracing::warn!(
-                    host,
-                    "a registry token cannot be handed to buildkitd; push with --push-via proxy"
-                );
-                None
+            Login::Password { .. } => Ok(None),
+            Login::IdentityToken { .. } | Login::RegistryToken(_) => {
+                let text =
+                    format!("the login for registry {host} is a token, and the registry asks for a password");
+                Err(CredentialRefusal::new(text))
             }
         }
+    }
+
+    async fn fetches_tokens(&self, host: &str) -> bool {
+        // Where this fails, the question for credentials that follows fails alike, with the reason.
+        !self.proxies.contains_key(host)
+            && matches!(self.find(host).await, Ok(Some((_, _, Some(AuthScheme::Bearer)))))
+    }
+
+    async fn token(&self, host: &str, scopes: &[String]) -> Result<BearerToken, CredentialRefusal> {
+        let host = Host::parse(host).map_err(|error| CredentialRefusal::new(error.to_string()))?;
+        let granted = self.grants.scopes(&host, scopes);
+        if granted.iter().next().is_none() {
+            let text =
+                format!("the build does not name what buildkitd asks a token of {host} for: {scopes:?}");
+            return Err(CredentialRefusal::new(text));
+        }
+        let found = self.registries.hand_out_token(&host, granted).await;
+        let found = found.map_err(|error| refusal(&host, &error))?;
+        let token =
+            found.ok_or_else(|| CredentialRefusal::new(format!("registry {host} takes no tokens")))?;
+        Ok(BearerToken {
+            token: SecretBytes::from(token.token.reveal().to_owned()),
+            expires_in: token.expires_in,
+            issued_at: token.issued_at,
+        })
     }
 }
 
 fn basic(username: String, password: &Secret) -> SessionLogin {
-    SessionLogin::Basic { username, password: SecretBytes::from(password.reveal().to_owned()) }
+    SessionLogin { username, password: SecretBytes::from(password.reveal().to_owned()) }
 }
 
 #[cfg(test)]
@@ -112,22 +180,40 @@ mod tests {
         move |name| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| value.into())
     }
 
+    fn session(credentials: Credentials) -> SessionLogins {
+        let tokens = ProxyTokens { read: Some(Secret::new("read")), push: Some(Secret::new("push")) };
+        SessionLogins {
+            proxies: BTreeMap::from([("localhost:1234".to_owned(), tokens)]),
+            grants: Arc::default(),
+            registries: crate::build::route::authenticator(credentials).unwrap(),
+        }
+    }
+
     #[tokio::test]
-    async fn logins_come_from_docker_and_tokens_only_go_to_their_proxy() {
+    async fn the_token_of_a_proxy_that_permits_writes_is_sent_after_the_steps() {
+        let session = session(Credentials::default());
+        for token in ["read", "push"] {
+            let login = session.credentials("localhost:1234").await.unwrap().unwrap();
+            assert_eq!((login.username.as_str(), login.password.expose()), (TOKEN_USER, token.as_bytes()));
+            assert!(!session.fetches_tokens("localhost:1234").await);
+            session.grants.allow_pushes();
+        }
+    }
+
+    #[tokio::test]
+    async fn hosts_that_the_build_does_not_name_are_anonymous() {
         let dir = tempfile::tempdir().unwrap();
         let config = r#"{"auths":{"r.example":{"username":"u","password":"p"}}}"#;
         std::fs::write(dir.path().join("config.json"), config).unwrap();
         let folder = dir.path().display().to_string();
         let logins = DockerLogins::of(environment(&[("DOCKER_CONFIG", folder)])).load().unwrap();
-        let tokens = BTreeMap::from([("localhost:1234".to_owned(), Secret::new("t"))]);
-        let session = SessionLogins { tokens, logins };
-        let login = session.credentials("r.example").await.unwrap();
-        assert!(
-            matches!(login, SessionLogin::Basic { username, password } if username == "u" && password.expose() == b"p")
-        );
-        let login = session.credentials("localhost:1234").await.unwrap();
-        assert!(matches!(login, SessionLogin::Basic { password, .. } if password.expose() == b"t"));
-        assert!(session.credentials("other.example").await.is_none());
+        assert!(!logins.is_empty());
+        let session = session(logins);
+        for host in ["r.example", "other.example", "localhost:12345", "not a host"] {
+            assert!(session.credentials(host).await.unwrap().is_none(), "{host}");
+            assert!(!session.fetches_tokens(host).await, "{host}");
+            assert!(session.token(host, &["repository:a:pull".to_owned()]).await.is_err(), "{host}");
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod dockerfile;
 mod explain;
 mod failure;
 mod files;
+mod grants;
 mod graph;
 mod image_graph;
 mod interrupt;
@@ -31,6 +32,7 @@ mod route;
 mod run;
 mod secret;
 mod serve;
+mod state;
 mod workspace_image;
 
 pub use builder::{Builder, DaemonChoice, NoBuilder, OwnDaemon, usual_addresses};
@@ -47,6 +49,8 @@ pub use results::Results;
 pub use route::{PushVia, UnknownWay};
 pub use secret::{Lookup, SecretError, secrets, ssh_agents};
 pub use serve::{Service, serve};
+pub(crate) use state::is_trusted_socket;
+pub use state::{StateError, StateFolder};
 pub use workspace_image::{WorkspaceBuild, build_workspace};
 
 pub use crate::buildkit::{Address, CacheEntry, TlsOptions};

@@ -24,7 +24,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The repositories that a result is pushed to.
 #[derive(Debug, Default)]
-pub(super) struct Targets(Vec<Place>);
+pub(super) struct Targets {
+    /// Reached by TLS, so that layers may be mounted there while steps run.
+    remote: Vec<Place>,
+    /// Reached through loopback, where steps may see what permits a mount: for after the last step.
+    loopback: Vec<Place>,
+}
 
 impl Targets {
     /// The repositories of `references`. Where buildkitd has a network of its own, what it calls
@@ -34,23 +39,36 @@ impl Targets {
         references: impl IntoIterator<Item = &'a Reference>,
         shares_network: bool,
     ) -> Self {
-        let mut places: Vec<Place> = Vec::new();
+        let mut targets = Self::default();
         for place in references.into_iter().filter_map(|reference| routes.place(reference)) {
-            let reachable = shares_network || !place.repository.host.is_loopback();
-            if reachable && !places.iter().any(|known| known.repository == place.repository) {
+            let is_loopback = place.repository.host.is_loopback();
+            if is_loopback && !shares_network {
+                continue;
+            }
+            let places = if is_loopback { &mut targets.loopback } else { &mut targets.remote };
+            if !places.iter().any(|known| known.repository == place.repository) {
                 places.push(place);
             }
         }
-        Self(places)
+        targets
     }
 
-    /// Makes the layers of `bases` part of the repositories at the same registry. Whatever cannot be
-    /// mounted is left for buildkitd to upload: nothing here makes a build fail.
-    pub(super) async fn mount(&self, bases: &BTreeSet<BaseImage>) {
-        let pairs = self.0.iter().flat_map(|to| bases.iter().map(move |base| mount_image(base, to)));
-        if tokio::time::timeout(PATIENCE, join_all(pairs)).await.is_err() {
-            tracing::debug!("mounting base layers takes too long; buildkitd uploads what is missing");
-        }
+    /// Makes the layers of `bases` part of the repositories at the same registry, while steps run. Whatever cannot
+    /// be mounted is left for buildkitd to upload: nothing here makes a build fail.
+    pub(super) async fn mount_beside_steps(&self, bases: &BTreeSet<BaseImage>) {
+        mount_into(&self.remote, bases).await;
+    }
+
+    /// Does the same for the repositories that are reached through loopback. No step may run any more.
+    pub(super) async fn mount_after_steps(&self, bases: &BTreeSet<BaseImage>) {
+        mount_into(&self.loopback, bases).await;
+    }
+}
+
+async fn mount_into(places: &[Place], bases: &BTreeSet<BaseImage>) {
+    let pairs = places.iter().flat_map(|to| bases.iter().map(move |base| mount_image(base, to)));
+    if tokio::time::timeout(PATIENCE, join_all(pairs)).await.is_err() {
+        tracing::debug!("mounting base layers takes too long; buildkitd uploads what is missing");
     }
 }
 

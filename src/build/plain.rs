@@ -11,6 +11,7 @@ use super::builder::{Builder, DaemonChoice};
 use super::convert::{ImageLock, LocalFiles};
 use super::dockerfile::{Recipe, show_warnings};
 use super::failure::Error;
+use super::grants::RegistryGrants;
 use super::interrupt::Interrupts;
 use super::judge;
 use super::logins::{DockerLogins, SessionLogins};
@@ -94,7 +95,9 @@ async fn work_on(
     cancel: &CancellationToken,
 ) -> Result<Results, Error> {
     let mut outputs = build.outputs.clone();
-    let (routes, targets) = routes(build, builder, &mut outputs).await?;
+    let registries = route::authenticator(build.logins.load()?)?;
+    let (routes, targets) = routes(build, builder, &registries, &mut outputs).await?;
+    grant_caches(build, &routes.grants);
     let mut staged = Staged::new(&outputs)?;
     let request = BuildRequest {
         exports: staged.take_exports(),
@@ -103,9 +106,9 @@ async fn work_on(
         entitlements: build.entitlements.clone(),
         ..BuildRequest::default()
     };
-    let session = session(build, &routes)?;
+    let session = session(build, builder, routes.session_logins(registries));
     let display = (build.progress, routes.renames.clone());
-    let make = |gateway| recipe.make(gateway, &targets);
+    let make = |gateway| recipe.make(gateway, &routes, &targets);
     let ended = run::run(builder, request, session, display, cancel, make).await;
     let outcome = judge::dockerfile_build(ended, &recipe.source, &routes).await;
     let results = match outcome {
@@ -130,6 +133,7 @@ async fn work_on(
 async fn routes(
     build: &PlainBuild,
     builder: &Builder,
+    registries: &Arc<Authenticator>,
     outputs: &mut [Output],
 ) -> Result<(Routes, Targets), Error> {
     let (mut names, mut with_base_layers) = (BTreeSet::new(), BTreeSet::new());
@@ -147,8 +151,12 @@ async fn routes(
             parsed.map_err(|source| Error::Reference { setting: "--tag", text: name.clone(), source })?;
         references.insert(name, parsed.with_default_tag());
     }
-    let (wishes, auth) = wishes(build, builder, &references).await?;
-    let routes = Routes::open(wishes, BTreeMap::new(), Some(auth)).await?;
+    let wishes = wishes(build, builder, registries, &references).await?;
+    let by_proxy: BTreeSet<&str> = wishes.iter().map(|wish| wish.reference.name()).collect();
+    let by_session: Vec<&Reference> =
+        references.values().filter(|reference| !by_proxy.contains(reference.name())).collect();
+    let routes = Routes::open(wishes, BTreeMap::new(), Arc::clone(registries)).await?;
+    by_session.into_iter().for_each(|reference| routes.grants.grant_push(reference));
     let with_base_layers = with_base_layers.iter().filter_map(|name| references.get(name));
     let targets = Targets::new(&routes, with_base_layers, builder.shares_network());
     for output in outputs.iter_mut().filter(|output| output.pushes()) {
@@ -164,47 +172,55 @@ async fn routes(
     Ok((routes, targets))
 }
 
-/// The images that go through the proxy, and who talks to their registries.
+/// The images that go through the proxy.
 async fn wishes<'a>(
     build: &PlainBuild,
     builder: &Builder,
+    registries: &Arc<Authenticator>,
     references: &'a BTreeMap<String, Reference>,
-) -> Result<(Vec<Wish<'a>>, Arc<Authenticator>), Error> {
+) -> Result<Vec<Wish<'a>>, Error> {
     let may_use_proxy = match build.push_via {
         PushVia::Session => false,
         PushVia::Proxy => true,
         PushVia::Auto => builder.shares_network(),
     };
-    let credentials = build.logins.load()?;
     let mut chosen: BTreeMap<String, &Reference> = BTreeMap::new();
     for reference in references.values().filter(|_| may_use_proxy) {
         let Some(host) = route::registry_host(reference) else { continue };
-        if build.push_via == PushVia::Proxy || credentials.find(&host).await?.is_some() {
+        if build.push_via == PushVia::Proxy || registries.credentials().find(&host).await?.is_some() {
             chosen.insert(reference.name().to_owned(), reference);
         }
     }
-    let auth = route::authenticator(credentials)?;
     let wish = |(index, reference)| Wish {
         reference,
         alias: format!("image{index}"),
         rights: Rights::PULL_PUSH,
-        auth: Arc::clone(&auth),
+        auth: Arc::clone(registries),
     };
-    Ok((chosen.into_values().enumerate().map(wish).collect(), Arc::clone(&auth)))
+    Ok(chosen.into_values().enumerate().map(wish).collect())
 }
 
-fn session(build: &PlainBuild, routes: &Routes) -> Result<SessionOptions, Error> {
+/// Grants the registries of caches: reading those that are imported, and writing those that are exported.
+fn grant_caches(build: &PlainBuild, grants: &RegistryGrants) {
+    let reference = |entry: &CacheEntry| Reference::parse(entry.attrs.get("ref")?).ok();
+    build.cache_imports.iter().filter_map(reference).for_each(|reference| grants.grant_pull(&reference));
+    for reference in build.cache_exports.iter().filter_map(reference) {
+        grants.grant_pull(&reference);
+        grants.grant_push(&reference);
+    }
+}
+
+fn session(build: &PlainBuild, builder: &Builder, credentials: Arc<SessionLogins>) -> SessionOptions {
     let mut local_dirs = build.files.named.clone();
     local_dirs.extend(build.files.context.clone().map(|context| ("context".to_owned(), context)));
-    let tokens = routes.tokens.clone();
-    let credentials = Arc::new(SessionLogins { tokens, logins: build.logins.load()? });
-    Ok(SessionOptions {
+    SessionOptions {
         shared_key: build.files.context.as_deref().map(shared_key).unwrap_or_default(),
         local_dirs,
+        withheld_dirs: builder.state_folders().to_vec(),
         credentials: Some(credentials),
         secrets: build.secrets.clone(),
         ssh_agents: build.ssh_agents.clone(),
-    })
+    }
 }
 
 /// Names the snapshots of a context that later builds of the same folder on this machine may update.

@@ -9,9 +9,10 @@ use prost::Message as _;
 
 use super::convert::{ImageLock, LocalFiles, LockResolver, Resolver};
 use super::explain::Trouble;
+use super::grants::RegistryGrants;
 use crate::buildkit::proto::{frontend, pb};
 use crate::buildkit::{self, Gateway, ImageQuery};
-use crate::image::Platform;
+use crate::image::{Platform, Reference};
 use crate::lower::{llb_platform, source_op};
 use crate::plan::{Fact, Failure, ImageFact, Need, RemoteSource};
 
@@ -38,6 +39,8 @@ pub(super) enum LookupError {
 #[derive(Debug)]
 pub(super) struct GatewayResolver<'a> {
     pub(super) gateway: &'a Gateway,
+    /// What buildkitd may have of the logins.
+    pub(super) grants: &'a RegistryGrants,
     pub(super) files: &'a LocalFiles,
     /// Where base images come from in place of their registries.
     pub(super) lock: Option<&'a ImageLock>,
@@ -48,6 +51,13 @@ pub(super) struct GatewayResolver<'a> {
 
 impl Resolver for GatewayResolver<'_> {
     async fn resolve(&self, needs: &BTreeSet<Need>) -> Vec<(Need, Result<Fact, Failure>)> {
+        for need in needs {
+            if let Need::Image { reference, .. } = need
+                && let Ok(reference) = Reference::parse_named(reference)
+            {
+                self.grants.grant_pull(&reference);
+            }
+        }
         if let Some(lock) = self.lock {
             let locked = LockResolver { lock, files: self.files, build_platform: self.build_platform };
             return locked.resolve(needs).await;
@@ -74,7 +84,13 @@ impl GatewayResolver<'_> {
                     log_name: log_name.clone(),
                     no_config: false,
                 };
-                image(self.gateway, query, reference).await.map(Fact::Image)
+                let fact = image(self.gateway, query, reference).await?;
+                if let Some(found) =
+                    fact.reference.as_deref().and_then(|text| Reference::parse_named(text).ok())
+                {
+                    self.grants.grant_pull(&found);
+                }
+                Ok(Fact::Image(fact))
             }
             Need::SourceTime { source, log_name } => self.source_time(source, log_name).await,
             Need::OciLayout { .. } => Err(LookupError::NotYet("an OCI layout as a named context")),

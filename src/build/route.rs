@@ -9,9 +9,11 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 
 use super::failure::Error;
+use super::grants::RegistryGrants;
+use super::logins::{ProxyTokens, SessionLogins};
 use super::rename::Renames;
 use crate::image::Reference;
-use crate::proxy::{self, Alias, Config, Limits, Pin, Rights};
+use crate::proxy::{self, AccessTokens, Alias, Config, Limits, Pin, Rights};
 use crate::registry::{
     Authenticator, Client, ClientError, Credentials, Host, Repository, Secret, Transport, TransportConfig,
 };
@@ -58,7 +60,9 @@ pub(super) struct Routes {
     /// What buildkitd calls the images that go through the proxy.
     pub(super) renames: Renames,
     /// Access tokens of proxies on this machine, by their hosts.
-    pub(super) tokens: BTreeMap<String, Secret>,
+    pub(super) proxies: BTreeMap<String, ProxyTokens>,
+    /// What buildkitd may have of the logins.
+    pub(super) grants: Arc<RegistryGrants>,
     /// Where each image really is that goes through the proxy.
     repositories: BTreeMap<String, Place>,
     /// Who talks to the registries of all other images.
@@ -98,14 +102,14 @@ pub(super) fn registry_host(reference: &Reference) -> Option<Host> {
 }
 
 impl Routes {
-    /// Starts a proxy for `wishes`, if there are any. `tokens` are those of proxies that run already, by
+    /// Starts a proxy for `wishes`, if there are any. `proxies` are the tokens of those that run already, by
     /// their hosts; `others` talks to the registries of all other images.
     pub(super) async fn open(
         wishes: Vec<Wish<'_>>,
-        tokens: BTreeMap<String, Secret>,
-        others: Option<Arc<Authenticator>>,
+        proxies: BTreeMap<String, ProxyTokens>,
+        others: Arc<Authenticator>,
     ) -> Result<Self, Error> {
-        let mut routes = Self { tokens, others, ..Self::default() };
+        let mut routes = Self { proxies, others: Some(others), ..Self::default() };
         if wishes.is_empty() {
             return Ok(routes);
         }
@@ -116,6 +120,7 @@ impl Routes {
         for wish in wishes {
             let Ok(repository) = Repository::of(wish.reference) else { continue };
             let name = wish.reference.name();
+            routes.grants.note_pushed_by_proxy(wish.reference);
             routes.renames.add(name, &format!("{local}/{}", wish.alias));
             let alias = Alias {
                 host: repository.host.clone(),
@@ -127,12 +132,29 @@ impl Routes {
             routes.repositories.insert(name.to_owned(), Place { repository, auth: wish.auth });
             aliases.insert(wish.alias, alias);
         }
-        let token = random_token();
-        let config =
-            Config { aliases, mirror: None, access_token: Some(token.clone()), limits: Limits::default() };
+        let tokens = ProxyTokens { read: Some(random_token()), push: Some(random_token()) };
+        let access = AccessTokens { read: tokens.read.clone(), push: tokens.push.clone() };
+        let config = Config { aliases, mirror: None, access, limits: Limits::default() };
         routes.handle = Some(proxy::spawn(vec![listener], config)?);
-        routes.tokens.insert(local, token);
+        routes.proxies.insert(local, tokens);
         Ok(routes)
+    }
+
+    /// Lets buildkitd push: every step has ended, so that none of them sees what permits a write.
+    pub(super) fn allow_pushes(&self) {
+        if let Some(handle) = &self.handle {
+            handle.allow_pushes();
+        }
+        self.grants.allow_pushes();
+    }
+
+    /// The session's answers to who buildkitd is, with the logins of `registries`.
+    pub(super) fn session_logins(&self, registries: Arc<Authenticator>) -> Arc<SessionLogins> {
+        Arc::new(SessionLogins {
+            proxies: self.proxies.clone(),
+            grants: Arc::clone(&self.grants),
+            registries,
+        })
     }
 
     /// Why the registry of `reference` refuses a push, found out by asking it once more: with the proxy's

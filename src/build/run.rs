@@ -57,7 +57,10 @@ where
     };
     let outcome = match outcome {
         Err(Fault::Other(Error::Connection(error))) => {
-            Err(Fault::Other(why_disconnected(builder, error).await))
+            Err(Fault::Other(why_disconnected(builder).await.unwrap_or(Error::Connection(error))))
+        }
+        Err(Fault::Function(error)) if error.is_disconnection() => {
+            Err(why_disconnected(builder).await.map_or(Fault::Function(error), Fault::Other))
         }
         other => other,
     };
@@ -76,12 +79,9 @@ impl<E: GatewayFailure> From<BuildError<E>> for Fault<E> {
     }
 }
 
-/// A broken connection to Bob's own daemon usually means that it ended: then that is the reason.
-async fn why_disconnected(builder: &Builder, error: buildkit::Error) -> Error {
-    match tokio::time::timeout(EXIT_PATIENCE, builder.exited()).await {
-        Ok(ended) => Error::DaemonEnded(ended),
-        Err(_) => Error::Connection(error),
-    }
+/// Why the connection broke, if that is known: usually Bob's own daemon has ended.
+async fn why_disconnected(builder: &Builder) -> Option<Error> {
+    tokio::time::timeout(EXIT_PATIENCE, builder.exited()).await.ok().map(Error::DaemonEnded)
 }
 
 /// The same messages with the user's names for images.

@@ -1,7 +1,6 @@
 //! `bob daemon`: a buildkitd with a warm cache of base images.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use llb::{Constraints, Graph, ImageSource, MarshalOptions};
 
@@ -9,9 +8,9 @@ use super::builder::{Builder, DaemonChoice};
 use super::failure::Error;
 use super::interrupt::Interrupts;
 use super::judge::{self, Unbuilt};
-use super::logins::{DockerLogins, SessionLogins};
+use super::logins::DockerLogins;
 use super::rename::Renames;
-use super::route::Routes;
+use super::route::{self, Routes};
 use super::run;
 use crate::buildkit::{
     self, BuildRequest, BuildResult, Gateway, GatewayFailure, SessionOptions, SolveOptions,
@@ -83,13 +82,15 @@ async fn pull(
     builder: &Builder,
     interrupts: &Interrupts,
 ) -> Result<(), Error> {
-    let logins = SessionLogins { tokens: BTreeMap::new(), logins: service.logins.load()? };
-    let session = SessionOptions { credentials: Some(Arc::new(logins)), ..SessionOptions::default() };
+    let routes = Routes::default();
+    routes.grants.grant_pull(reference);
+    let credentials = routes.session_logins(route::authenticator(service.logins.load()?)?);
+    let session = SessionOptions { credentials: Some(credentials), ..SessionOptions::default() };
     let display = (Mode::Quiet, Renames::default());
     let request = BuildRequest { internal: true, ..BuildRequest::default() };
     let make = |gateway| async move { extract(&gateway, reference).await };
     let ended = run::run(builder, request, session, display, interrupts.cancel(), make).await;
-    match judge::image_build(ended, &Routes::default()).await {
+    match judge::image_build(ended, &routes).await {
         Ok(_) => Ok(()),
         Err(Unbuilt::Told(error)) => Err(error),
         Err(Unbuilt::Function(Unpulled::Marshal(error))) => Err(Error::Daemon(error.to_string())),
@@ -106,6 +107,10 @@ enum Unpulled {
 }
 
 impl GatewayFailure for Unpulled {
+    fn is_disconnection(&self) -> bool {
+        matches!(self, Self::Daemon(error) if error.is_disconnection())
+    }
+
     fn to_status(&self) -> buildkit::proto::rpc::Status {
         match self {
             Self::Daemon(error) => error.to_status(),

@@ -15,7 +15,7 @@ use super::failure::Error;
 use super::image_graph::{self, Uncopied};
 use super::interrupt::Interrupts;
 use super::judge::{self, Unbuilt};
-use super::logins::{SessionLogins, with_tokens};
+use super::logins::{ProxyTokens, with_tokens};
 use super::manifest::Found;
 use super::mount::Targets;
 use super::output::{Output, Staged};
@@ -92,18 +92,10 @@ async fn work(build: &WorkspaceBuild, cancel: &CancellationToken) -> Result<(), 
             target_auth.filter(|_| !same_name || settings.base_auth.is_none()),
         ),
     ];
-    let mut tokens = BTreeMap::new();
-    if let Some(token) = &settings.proxy_token {
-        // The token is for the workspace's own proxy, which listens on loopback only.
-        for reference in [&base, &target] {
-            if route::registry_host(reference).is_some_and(|host| host.is_loopback()) {
-                tokens.entry(reference.domain().to_owned()).or_insert_with(|| Secret::new(token.expose()));
-            }
-        }
-    }
-    let logins = with_tokens(&tokens, credentials(settings.base_auth.as_ref())?);
+    let proxies = proxies(settings, [&base, &target]);
+    let logins = with_tokens(&proxies, credentials(settings.base_auth.as_ref())?);
     let others = route::authenticator(logins)?;
-    let routes = Routes::open(wishes.into_iter().flatten().collect(), tokens, Some(others)).await?;
+    let routes = Routes::open(wishes.into_iter().flatten().collect(), proxies, others).await?;
     let job = Job { build, base, target, cache_imports, routes, cancel };
     let mut builder = None;
     let outcome = job.run(&mut builder, recipe).await;
@@ -112,6 +104,21 @@ async fn work(build: &WorkspaceBuild, cancel: &CancellationToken) -> Result<(), 
         builder.stop().await;
     }
     outcome
+}
+
+/// The tokens of the workspace's own proxy, which listens on loopback only, by the names of its host.
+fn proxies(settings: &Settings, references: [&Reference; 2]) -> BTreeMap<String, ProxyTokens> {
+    let secret = |token: &Option<workspace::Token>| token.as_ref().map(|token| Secret::new(token.expose()));
+    let read = secret(&settings.proxy_token);
+    let push = secret(&settings.proxy_push_token).or_else(|| read.clone());
+    if push.is_none() {
+        return BTreeMap::new();
+    }
+    let loopback = references
+        .into_iter()
+        .filter(|reference| route::registry_host(reference).is_some_and(|host| host.is_loopback()));
+    let tokens = ProxyTokens { read, push };
+    loopback.map(|reference| (reference.domain().to_owned(), tokens.clone())).collect()
 }
 
 fn reference(setting: &'static str, text: &str) -> Result<Reference, Error> {
@@ -207,10 +214,18 @@ impl Job<'_> {
     /// Builds and pushes the base layer. Returns its digest.
     async fn build_base(&self, builder: &Builder, recipe: Recipe) -> Result<String, Error> {
         tracing::info!(base = %self.base, "building the base layer");
-        let mut session = self.session()?;
+        let mut session = self.session(builder)?;
         if let Some(context) = &recipe.files.context {
             session.shared_key = shared_key(context);
             session.local_dirs.insert("context".to_owned(), context.clone());
+        }
+        if self.routes.renames.theirs(self.base.name(), "").is_none() {
+            self.routes.grants.grant_push(&self.base);
+        }
+        for entry in &self.cache_imports {
+            if let Some(Ok(reference)) = entry.attrs.get("ref").map(|text| Reference::parse(text)) {
+                self.routes.grants.grant_pull(&reference);
+            }
         }
         let request = BuildRequest {
             exports: self.push(&self.base)?,
@@ -220,7 +235,7 @@ impl Job<'_> {
         let display = (Mode::Plain, self.routes.renames.clone());
         let targets = Targets::new(&self.routes, [&self.base], builder.shares_network());
         let ended = run::run(builder, request, session, display, self.cancel, |gateway| {
-            recipe.make(gateway, &targets)
+            recipe.make(gateway, &self.routes, &targets)
         })
         .await;
         match judge::dockerfile_build(ended, &recipe.source, &self.routes).await {
@@ -288,8 +303,14 @@ impl Job<'_> {
         let display = (Mode::Plain, self.routes.renames.clone());
         let source = self.at_buildkitd(base);
         let shown = base.to_string();
-        let make = |gateway| async move { image_graph::make(&gateway, &source, &shown).await };
-        let ended = run::run(builder, request, self.session()?, display, self.cancel, make).await;
+        let make = |gateway| async move {
+            let made = image_graph::make(&gateway, &source, &shown).await?;
+            self.routes.allow_pushes();
+            Ok(made)
+        };
+        self.routes.grants.grant_pull(base);
+        self.routes.grants.grant_push(&self.target);
+        let ended = run::run(builder, request, self.session(builder)?, display, self.cancel, make).await;
         match judge::image_build(ended, &self.routes).await {
             Ok(_) => Ok(()),
             Err(Unbuilt::Told(error)) => Err(error),
@@ -313,10 +334,12 @@ impl Job<'_> {
     }
 
     /// A session that knows the proxies' tokens, and the base's credentials for what FROM names.
-    fn session(&self) -> Result<SessionOptions, Error> {
-        let logins = credentials(self.build.settings.base_auth.as_ref())?;
-        let tokens = self.routes.tokens.clone();
-        let credentials = Arc::new(SessionLogins { tokens, logins });
-        Ok(SessionOptions { credentials: Some(credentials), ..SessionOptions::default() })
+    fn session(&self, builder: &Builder) -> Result<SessionOptions, Error> {
+        let registries = route::authenticator(credentials(self.build.settings.base_auth.as_ref())?)?;
+        Ok(SessionOptions {
+            credentials: Some(self.routes.session_logins(registries)),
+            withheld_dirs: builder.state_folders().to_vec(),
+            ..SessionOptions::default()
+        })
     }
 }

@@ -120,9 +120,16 @@ pub enum BuildError<E: std::error::Error + 'static> {
 pub trait GatewayFailure: std::error::Error + Send + 'static {
     /// Returns the status that ends the build: code, whole message, and details.
     fn to_status(&self) -> rpc::Status;
+
+    /// Returns whether the connection to the daemon broke: then the daemon may have ended.
+    fn is_disconnection(&self) -> bool;
 }
 
 impl GatewayFailure for Error {
+    fn is_disconnection(&self) -> bool {
+        matches!(self, Self::Disconnected { .. })
+    }
+
     fn to_status(&self) -> rpc::Status {
         match self {
             Self::Failed { failure, .. } => failure.to_status(),

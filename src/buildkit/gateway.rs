@@ -17,6 +17,7 @@ use super::proto::frontend::{self, result};
 use super::proto::{control, fsutil, pb, rpc};
 use super::request::CacheEntry;
 use super::result::{BuildResult, ReturnRequest};
+use super::session::Refusals;
 
 const BUILD_ID: &str = "buildkit-controlapi-buildid";
 
@@ -34,6 +35,7 @@ struct Inner {
     build_id: MetadataValue<Ascii>,
     session_id: String,
     cache_imports: Vec<CacheEntry>,
+    refusals: Refusals,
 }
 
 /// A result that the daemon holds, lazily: the work starts when it is read or returned.
@@ -111,12 +113,23 @@ impl Gateway {
         build_ref: String,
         session_id: String,
         cache_imports: Vec<CacheEntry>,
+        refusals: Refusals,
     ) -> Self {
         let client = LlbBridgeClient::new(channel.clone())
             .max_decoding_message_size(MAX_MESSAGE_BYTES)
             .max_encoding_message_size(MAX_MESSAGE_BYTES);
         let build_id = build_ref.parse().expect("a ref is letters and digits");
-        Self { inner: Arc::new(Inner { channel, client, build_ref, build_id, session_id, cache_imports }) }
+        Self {
+            inner: Arc::new(Inner {
+                channel,
+                client,
+                build_ref,
+                build_id,
+                session_id,
+                cache_imports,
+                refusals,
+            }),
+        }
     }
 
     /// Returns the id of the session, the value of `local.session` in local sources.
@@ -137,7 +150,7 @@ impl Gateway {
     pub async fn ping(&self) -> Result<frontend::PongResponse, Error> {
         let request = self.request(frontend::PingRequest {});
         let reply = self.inner.client.clone().ping(request).await;
-        reply.map(tonic::Response::into_inner).map_err(|s| Error::from_status("Ping", s))
+        reply.map(tonic::Response::into_inner).map_err(|s| self.failed("Ping", s))
     }
 
     /// Returns digest and config of an image.
@@ -176,7 +189,7 @@ impl Gateway {
         request: frontend::ResolveSourceMetaRequest,
     ) -> Result<frontend::ResolveSourceMetaResponse, Error> {
         let reply = self.inner.client.clone().resolve_source_meta(self.request(request)).await;
-        reply.map(tonic::Response::into_inner).map_err(|s| Error::from_status("ResolveSourceMeta", s))
+        reply.map(tonic::Response::into_inner).map_err(|s| self.failed("ResolveSourceMeta", s))
     }
 
     /// Returns the result of a graph; `None` if the graph is empty.
@@ -199,7 +212,7 @@ impl Gateway {
             ..Default::default()
         };
         let reply = self.inner.client.clone().solve(self.request(request)).await;
-        let reply = reply.map_err(|s| Error::from_status("Solve", s))?.into_inner();
+        let reply = reply.map_err(|s| self.failed("Solve", s))?.into_inner();
         match reply.result.and_then(|r| r.result) {
             Some(result::Result::Ref(reference)) if !reference.id.is_empty() => {
                 Ok(Some(Reference { id: reference.id }))
@@ -225,7 +238,7 @@ impl Gateway {
     pub async fn evaluate(&self, reference: &Reference) -> Result<(), Error> {
         let request = self.request(frontend::EvaluateRequest { r#ref: reference.id.clone() });
         let reply = self.inner.client.clone().evaluate(request).await;
-        reply.map(|_| ()).map_err(|s| Error::from_status("Evaluate", s))
+        reply.map(|_| ()).map_err(|s| self.failed("Evaluate", s))
     }
 
     /// Returns the content of a file, or `None` if there is no such file. At most 16 MiB at a time.
@@ -249,7 +262,7 @@ impl Gateway {
             mount_index: 0,
         };
         let reply = self.inner.client.clone().read_file(self.request(request)).await;
-        missing_is_none("ReadFile", reply.map(|r| r.into_inner().data))
+        self.missing_is_none("ReadFile", reply.map(|r| r.into_inner().data))
     }
 
     /// Returns the entries of a folder, or `None` if there is no such folder.
@@ -270,7 +283,7 @@ impl Gateway {
             mount_index: 0,
         };
         let reply = self.inner.client.clone().read_dir(self.request(request)).await;
-        missing_is_none("ReadDir", reply.map(|r| r.into_inner().entries))
+        self.missing_is_none("ReadDir", reply.map(|r| r.into_inner().entries))
     }
 
     /// Returns the stat of a file, or `None` if there is no such file.
@@ -282,7 +295,7 @@ impl Gateway {
         let request =
             frontend::StatFileRequest { r#ref: reference.id.clone(), path: path.to_owned(), mount_index: 0 };
         let reply = self.inner.client.clone().stat_file(self.request(request)).await;
-        Ok(missing_is_none("StatFile", reply.map(|r| r.into_inner().stat))?.flatten())
+        Ok(self.missing_is_none("StatFile", reply.map(|r| r.into_inner().stat))?.flatten())
     }
 
     /// Tells the daemon about a warning.
@@ -301,7 +314,7 @@ impl Gateway {
             ranges: warning.ranges,
         };
         let reply = self.inner.client.clone().warn(self.request(request)).await;
-        reply.map(|_| ()).map_err(|s| Error::from_status("Warn", s))
+        reply.map(|_| ()).map_err(|s| self.failed("Warn", s))
     }
 
     pub(crate) async fn return_result(&self, result: BuildResult) -> Result<(), Error> {
@@ -313,13 +326,30 @@ impl Gateway {
     }
 
     async fn send_return(&self, request: ReturnRequest) -> Result<(), Error> {
-        let failed = |status| Error::from_status("Return", status);
-        let mut grpc = tonic::client::Grpc::new(self.inner.channel.clone())
-            .max_encoding_message_size(MAX_MESSAGE_BYTES);
+        let failed = |status| self.failed("Return", status);
+        let mut grpc =
+            tonic::client::Grpc::new(self.inner.channel.clone()).max_encoding_message_size(MAX_MESSAGE_BYTES);
         grpc.ready().await.map_err(|error| failed(tonic::Status::from_error(error.into())))?;
         let path = PathAndQuery::from_static("/moby.buildkit.v1.frontend.LLBBridge/Return");
         let codec = ProstCodec::<ReturnRequest, frontend::ReturnResponse>::default();
         grpc.unary(self.request(request), path, codec).await.map(|_| ()).map_err(failed)
+    }
+
+    /// Returns the error of a failed call; its cause is what the session refused, where that was it.
+    pub(crate) fn failed(&self, during: &'static str, status: tonic::Status) -> Error {
+        self.inner.refusals.explain(Error::from_status(during, status))
+    }
+
+    fn missing_is_none<T>(
+        &self,
+        during: &'static str,
+        reply: Result<T, tonic::Status>,
+    ) -> Result<Option<T>, Error> {
+        match reply {
+            Ok(value) => Ok(Some(value)),
+            Err(status) if is_missing_file(&status) => Ok(None),
+            Err(status) => Err(self.failed(during, status)),
+        }
     }
 
     fn request<T>(&self, message: T) -> tonic::Request<T> {
@@ -329,13 +359,9 @@ impl Gateway {
     }
 }
 
-/// The daemon has no code for a missing file: the text alone tells.
-fn missing_is_none<T>(during: &'static str, reply: Result<T, tonic::Status>) -> Result<Option<T>, Error> {
-    match reply {
-        Ok(value) => Ok(Some(value)),
-        Err(status) if status.message().ends_with("no such file or directory") => Ok(None),
-        Err(status) => Err(Error::from_status(during, status)),
-    }
+/// Whether a file does not exist: the daemon has no code for that, the text alone tells.
+fn is_missing_file(status: &tonic::Status) -> bool {
+    status.message().ends_with("no such file or directory")
 }
 
 impl From<CacheEntry> for control::CacheOptionsEntry {
@@ -351,7 +377,6 @@ mod tests {
     #[test]
     fn a_missing_file_is_known_by_its_text_alone() {
         let status = tonic::Status::unknown("open .dockerignore: no such file or directory");
-        assert_eq!(missing_is_none::<()>("ReadFile", Err(status)).unwrap(), None);
-        assert!(missing_is_none::<()>("ReadFile", Err(tonic::Status::unknown("other"))).is_err());
+        assert!(is_missing_file(&status) && !is_missing_file(&tonic::Status::unknown("other")));
     }
 }

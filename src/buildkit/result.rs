@@ -208,7 +208,8 @@ mod tests {
         };
         let many = decode(BuildResult::Platforms { references, metadata: metadata.clone() });
         let Some(result::Result::Refs(refs)) = many.result else { panic!("a map") };
-        let ids: BTreeMap<_, _> = refs.refs.iter().map(|(key, value)| (key.as_str(), value.id.as_str())).collect();
+        let ids: BTreeMap<_, _> =
+            refs.refs.iter().map(|(key, value)| (key.as_str(), value.id.as_str())).collect();
         assert_eq!(ids, BTreeMap::from([("a", "r1"), ("b", "")]));
         assert_eq!(many.metadata, metadata.clone().into_iter().collect());
         for (reference, id) in [(reference, "r1"), (None, "")] {

@@ -16,7 +16,7 @@ use super::gateway::Gateway;
 use super::proto::control::{self, StatusRequest, StatusResponse};
 use super::request::{BuildOutcome, BuildRequest, CacheEntry, ExportTarget};
 use super::result::BuildResult;
-use super::session::{Session, SessionOptions};
+use super::session::{Refusals, Session, SessionOptions};
 
 /// How long the status stream may say nothing, once the solve is over, before it is given up.
 const STATUS_SILENCE: Duration = Duration::from_secs(5);
@@ -41,12 +41,13 @@ where
     let (build_ref, session_id) = (random_id(), random_id());
     let cache_imports = request.cache_imports.clone();
     let (message, targets) = solve_message(request, &build_ref, &session_id)?;
-    let opening = Session::open(client.channel(), &session_id, session, targets);
+    let refusals = Refusals::default();
+    let opening = Session::open(client.channel(), &session_id, session, targets, refusals.clone());
     let session = tokio::select! {
         () = cancel.cancelled() => return Err(BuildError::Cancelled),
         session = opening => session?,
     };
-    let gateway = Gateway::new(client.channel(), build_ref.clone(), session_id, cache_imports);
+    let gateway = Gateway::new(client.channel(), build_ref.clone(), session_id, cache_imports, refusals);
     let (activity, seen) = watch::channel(());
     let following = tokio::spawn(follow_status(client.clone(), build_ref, events, activity));
     let following = AbortOnDropHandle::new(following);
@@ -74,7 +75,7 @@ where
 {
     let mut control = client.control();
     let solve = async {
-        let reply = control.solve(message).await.map_err(|status| Error::from_status("Solve", status))?;
+        let reply = control.solve(message).await.map_err(|status| gateway.failed("Solve", status))?;
         Ok::<_, Error>(reply.into_inner().exporter_response.into_iter().collect())
     };
     tokio::pin!(solve);

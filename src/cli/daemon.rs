@@ -1,9 +1,9 @@
 //! `bob daemon`: arguments and environment → a buildkitd that keeps running.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::build::{environment, failure, listen};
-use super::daemon_args::default_state_dir;
+use super::daemon_args::state_folder;
 use super::{Failure, logging};
 use crate::build::{self, DaemonChoice, DockerLogins, OwnDaemon, Service, TlsOptions};
 use crate::workspace::{Environment, cache_images};
@@ -33,7 +33,6 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         let text = format!("{:?} is not a socket; give PATH or unix://PATH", args.socket);
         return Err(Failure::Usage(text));
     }
-    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let service = Service {
         daemon: DaemonChoice {
             address: None,
@@ -42,10 +41,10 @@ pub async fn run(args: Args) -> Result<(), Failure> {
             own: OwnDaemon {
                 program: args.buildkitd,
                 search_path: environment("PATH"),
-                root: absolute(&args.state_dir.unwrap_or_else(default_state_dir)),
-                socket: absolute(Path::new(path)),
+                state: state_folder(args.state_dir.as_deref()),
+                socket: Some(std::path::absolute(path).unwrap_or_else(|_| path.into())),
+                runtime_dir: None,
                 ready_timeout: None,
-                is_locked: true,
             },
         },
         images,

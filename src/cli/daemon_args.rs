@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 
 use super::build::environment;
-use crate::build::{self, Address, DaemonChoice, OwnDaemon, TlsOptions, usual_addresses};
+use crate::build::{self, Address, DaemonChoice, OwnDaemon, StateFolder, TlsOptions, usual_addresses};
 
 /// Flags that choose a buildkitd.
 #[derive(Debug, Default, Clone, clap::Args)]
@@ -48,9 +48,6 @@ impl DaemonArgs {
         let address = self.addr.as_deref().filter(|text| !text.is_empty()).map(Address::parse).transpose();
         let address = address.map_err(|error| build::Error::Usage(error.to_string()))?;
         let runtime_dir = environment("XDG_RUNTIME_DIR").map(PathBuf::from);
-        let root = self.state_dir.clone().unwrap_or_else(default_state_dir);
-        let root = std::path::absolute(&root).unwrap_or(root);
-        let socket = socket_below(&root, runtime_dir.as_deref());
         Ok(DaemonChoice {
             address,
             tls: TlsOptions {
@@ -63,34 +60,28 @@ impl DaemonArgs {
             own: OwnDaemon {
                 program: self.buildkitd.clone(),
                 search_path: environment("PATH"),
-                root,
-                socket,
+                state: state_folder(self.state_dir.as_deref()),
+                socket: None,
+                runtime_dir,
                 ready_timeout: self.buildkitd_timeout,
-                is_locked: true,
             },
         })
     }
 }
 
-/// Where buildkitd keeps its state outside of a workspace: for root a system folder, else one of the user's.
-pub(super) fn default_state_dir() -> PathBuf {
+/// Where buildkitd keeps its state: in `given`, else for root in a system folder, for others in one of the user's, and
+/// in a temporary one for a user who has none.
+pub(super) fn state_folder(given: Option<&Path>) -> StateFolder {
+    let absolute = |path: PathBuf| StateFolder::Kept(std::path::absolute(&path).unwrap_or(path));
+    if let Some(path) = given {
+        return absolute(path.to_owned());
+    }
     if rustix::process::geteuid().is_root() {
-        return PathBuf::from("/var/lib/bob/buildkit");
+        return StateFolder::Kept(PathBuf::from("/var/lib/bob/buildkit"));
     }
     let home = || environment("HOME").map(|home| PathBuf::from(home).join(".local/state"));
     let state = environment("XDG_STATE_HOME").map(PathBuf::from).or_else(home);
-    state.unwrap_or_else(std::env::temp_dir).join("bob/buildkit")
-}
-
-/// The socket of a buildkitd with its state in `root`. The paths of sockets are limited to 107 bytes.
-pub(super) fn socket_below(root: &Path, runtime_dir: Option<&Path>) -> PathBuf {
-    const LONGEST: usize = 100;
-    let socket = root.join("buildkitd.sock");
-    if socket.as_os_str().len() <= LONGEST {
-        return socket;
-    }
-    let folder = runtime_dir.map_or_else(std::env::temp_dir, Path::to_owned);
-    folder.join(format!("bob-{}", std::process::id())).join("buildkitd.sock")
+    state.map_or(StateFolder::Temporary, |folder| absolute(folder.join("bob/buildkit")))
 }
 
 /// A time such as `500ms`, `2s`, `30m` or `1h`.

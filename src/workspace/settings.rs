@@ -24,8 +24,11 @@ pub struct Settings {
     pub target_auth: Option<AuthJson>,
     /// A cache to import (`BOB_LOCAL_CACHE_IMPORT`).
     pub cache_import: Option<String>,
-    /// The token that the workspace's proxy asks for (`BOB_PROXY_TOKEN`).
+    /// The token that the workspace's proxy asks for (`BOB_PROXY_TOKEN`), sent while steps run.
     pub proxy_token: Option<Token>,
+    /// The token that it asks for before it takes a push (`BOB_PROXY_PUSH_TOKEN`), sent once every step has ended;
+    /// absent: the other one serves for both.
+    pub proxy_push_token: Option<Token>,
 }
 
 /// An access token, wiped from memory on drop and never shown.
@@ -59,6 +62,7 @@ impl Settings {
     /// # Errors
     /// The first variable that breaks its rule: [`Error::is_usage`] holds for each.
     pub fn read(environment: &Environment, current_dir: &Path) -> Result<Self, Error> {
+        let token = |name| environment.get(name).map(|text| text.map(|text| Token(text.to_owned().into())));
         let owned = |name| environment.get(name).map(|value| value.map(str::to_owned));
         Ok(Self {
             target_ref: owned("BOB_TARGET_REF")?.unwrap_or_else(|| DEFAULT_TARGET.to_owned()),
@@ -68,7 +72,8 @@ impl Settings {
             base_auth: AuthJson::read(environment, "BOB_BASELAYER_AUTH")?,
             target_auth: AuthJson::read(environment, "BOB_WSLAYER_AUTH")?,
             cache_import: owned("BOB_LOCAL_CACHE_IMPORT")?,
-            proxy_token: environment.get("BOB_PROXY_TOKEN")?.map(|text| Token(text.to_owned().into())),
+            proxy_token: token("BOB_PROXY_TOKEN")?,
+            proxy_push_token: token("BOB_PROXY_PUSH_TOKEN")?,
         })
     }
 }
@@ -136,6 +141,7 @@ mod tests {
         assert!(
             settings.base_auth.is_none() && settings.target_auth.is_none() && settings.proxy_token.is_none()
         );
+        assert!(settings.proxy_push_token.is_none());
     }
 
     #[test]

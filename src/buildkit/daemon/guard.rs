@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use tokio::process::{Child, Command};
 
-/// Arguments: process id, grace in tenths of a second, state folder, two sockets, `remove` to remove the state.
+/// Arguments: process id, grace in tenths of a second, state folder, two sockets, `remove` to remove the state, the
+/// folder that was made for the sockets, if there is one.
 ///
 /// The word `gone` in the pipe says that the daemon has ended already; the end of the pipe without it, that
 /// Bob has. Containers outlive a daemon that is killed; runc knows them by the names of their bundles.
@@ -37,6 +38,7 @@ done </proc/mounts
 rm -f "$4" "$5"
 rmdir "$3"/tmp/.buildkit* "$3"/tmp/* "$3/tmp"
 [ "$6" != remove ] || rm -rf "$3"
+[ -z "$7" ] || rmdir "$7"
 "#;
 
 /// How long clearing up may take.
@@ -50,6 +52,7 @@ pub(super) struct Ward<'a> {
     pub(super) root: &'a Path,
     pub(super) sockets: [&'a Path; 2],
     pub(super) remove_root: bool,
+    pub(super) socket_folder: Option<&'a Path>,
 }
 
 /// The waiting shell. Dropping it ends the daemon.
@@ -68,6 +71,7 @@ impl Guard {
             .arg(ward.root)
             .args(ward.sockets)
             .arg(if ward.remove_root { "remove" } else { "keep" })
+            .arg(ward.socket_folder.unwrap_or(Path::new("")))
             .env_clear()
             .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
             .stdin(Stdio::from(reader))

@@ -5,6 +5,7 @@ mod log;
 mod ready;
 
 use std::ffi::{OsStr, OsString};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -36,6 +37,8 @@ pub struct DaemonOptions {
     pub remove_root: bool,
     /// The Unix socket it listens on. Its folder is created where missing.
     pub socket: PathBuf,
+    /// A folder that was made for the socket alone, removed after the daemon has ended.
+    pub socket_folder: Option<PathBuf>,
     /// More arguments, after Bob's own.
     pub extra_args: Vec<OsString>,
     /// How long it may take until it answers.
@@ -52,6 +55,7 @@ impl DaemonOptions {
             root,
             remove_root: false,
             socket,
+            socket_folder: None,
             extra_args: Vec::new(),
             ready_timeout: Duration::from_mins(1),
             stop_grace: Duration::from_secs(10),
@@ -142,6 +146,8 @@ pub struct Daemon {
 
 /// Returns the path of buildkitd: `explicit` if given, else the first one in `search_path`.
 ///
+/// Folders of `search_path` that are not absolute are left out: the current folder may be a repository.
+///
 /// # Errors
 ///
 /// [`DaemonError::NotFound`].
@@ -157,7 +163,8 @@ pub fn find_program(explicit: Option<&Path>, search_path: Option<&OsStr>) -> Res
             .ok_or_else(|| DaemonError::NotFound { place: place() });
     }
     let dirs = search_path.map(std::env::split_paths).into_iter().flatten();
-    dirs.map(|dir| dir.join("buildkitd"))
+    dirs.filter(|dir| dir.is_absolute())
+        .map(|dir| dir.join("buildkitd"))
         .find(is_program)
         .ok_or_else(|| DaemonError::NotFound { place: "on PATH".to_owned() })
 }
@@ -229,6 +236,7 @@ impl Daemon {
             root: &options.root,
             sockets: [&options.socket, &trace_socket],
             remove_root: options.remove_root,
+            socket_folder: options.socket_folder.as_deref(),
         };
         let guard = Guard::start(&ward).inspect_err(|error| {
             tracing::warn!(%error, "buildkitd would outlive a bob that is killed: there is no shell to guard it");
@@ -356,7 +364,17 @@ fn passed_environment() -> impl Iterator<Item = (OsString, OsString)> {
         "no_proxy",
         "all_proxy",
     ];
-    PASSED.into_iter().filter_map(|name| Some((name.into(), std::env::var_os(name)?)))
+    let value = |name: &str| {
+        let value = std::env::var_os(name)?;
+        // The daemon looks for runc there; the current folder may be a repository.
+        if name == "PATH" { absolute_search_path(&value) } else { Some(value) }
+    };
+    PASSED.into_iter().filter_map(move |name| Some((name.into(), value(name)?)))
+}
+
+/// Returns those folders of a `PATH` that do not depend on the current folder.
+fn absolute_search_path(path: &OsStr) -> Option<OsString> {
+    std::env::join_paths(std::env::split_paths(path).filter(|folder| folder.is_absolute())).ok()
 }
 
 /// A folder for temporary files inside the state, so that what the daemon forgets there can be cleared up.
@@ -378,7 +396,8 @@ async fn prepare(options: &DaemonOptions) -> Result<(), DaemonError> {
     let dir = socket.parent().unwrap_or(Path::new("/"));
     let temporary = temporary_folder(&options.root);
     for folder in [Some(options.root.as_path()), Some(dir), temporary.as_deref()].into_iter().flatten() {
-        std::fs::create_dir_all(folder).map_err(|e| prepare_failed(folder, e))?;
+        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        made.map_err(|e| prepare_failed(folder, e))?;
     }
     if !socket.exists() {
         return Ok(());

@@ -9,6 +9,7 @@ mod filesync;
 mod health;
 mod raw;
 mod receive;
+mod refusals;
 mod secret;
 mod secrets;
 mod ssh;
@@ -33,7 +34,7 @@ use tonic::service::Routes;
 use tonic::transport::Channel;
 use tonic_prost::ProstCodec;
 
-pub use auth::{CredentialProvider, Credentials};
+pub use auth::{BearerToken, CredentialProvider, CredentialRefusal, Credentials};
 pub use secret::SecretBytes;
 pub use secrets::MAX_SECRET_BYTES;
 pub use ssh::DEFAULT_AGENT;
@@ -41,6 +42,7 @@ pub use ssh::DEFAULT_AGENT;
 use self::export::FileSend;
 use self::filesync::FileSync;
 use self::raw::StreamService;
+pub(crate) use self::refusals::Refusals;
 use self::tunnel::Tunnel;
 use self::wire::Chunk;
 use super::error::Error;
@@ -51,10 +53,13 @@ use super::{CONNECTION_WINDOW_BYTES, HEADER_LIST_BYTES, MAX_MESSAGE_BYTES, STREA
 const STREAMS: u32 = 250;
 
 /// The methods that are served; the daemon calls file sync and file send only if they are announced.
-const METHODS: [&str; 7] = [
+const METHODS: [&str; 10] = [
     "/grpc.health.v1.Health/Check",
     "/moby.buildkit.secrets.v1.Secrets/GetSecret",
     "/moby.filesync.v1.Auth/Credentials",
+    "/moby.filesync.v1.Auth/FetchToken",
+    "/moby.filesync.v1.Auth/GetTokenAuthority",
+    "/moby.filesync.v1.Auth/VerifyTokenAuthority",
     "/moby.filesync.v1.FileSend/DiffCopy",
     "/moby.filesync.v1.FileSync/DiffCopy",
     "/moby.sshforward.v1.SSH/CheckAgent",
@@ -151,11 +156,11 @@ impl SessionOptions {
         Ok(())
     }
 
-    fn services(self, exports: Vec<ExportTarget>) -> Routes {
+    fn services(self, exports: Vec<ExportTarget>, refusals: Refusals) -> Routes {
         Routes::new(HealthServer::new(health::Alive))
-            .add_service(StreamService(Arc::new(FileSync::new(self.local_dirs))))
-            .add_service(StreamService(Arc::new(FileSend::new(exports))))
-            .add_service(AuthServer::new(auth::AuthService(self.credentials)))
+            .add_service(StreamService::new(FileSync::new(self.local_dirs), refusals.clone()))
+            .add_service(StreamService::new(FileSend::new(exports), refusals))
+            .add_service(AuthServer::new(auth::AuthService::new(self.credentials)))
             .add_service(SecretsServer::new(secrets::SecretStore(self.secrets)))
             .add_service(SshServer::new(ssh::Agents(self.ssh_agents)))
     }
@@ -168,7 +173,7 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Opens the session `id` and serves it in the background.
+    /// Opens the session `id` and serves it in the background. What it refuses is noted in `refusals`.
     ///
     /// # Errors
     ///
@@ -178,6 +183,7 @@ impl Session {
         id: &str,
         options: SessionOptions,
         exports: Vec<ExportTarget>,
+        refusals: Refusals,
     ) -> Result<Self, Error> {
         options.check()?;
         let (writer, outgoing) = tunnel::pipe();
@@ -194,7 +200,7 @@ impl Session {
         let reply = grpc.streaming(request, path, codec).await.map_err(failed)?;
 
         let tunnel = Tunnel::new(reply.into_inner(), writer);
-        let services = TowerToHyperService::new(options.services(exports));
+        let services = TowerToHyperService::new(options.services(exports, refusals));
         let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
             .initial_stream_window_size(STREAM_WINDOW_BYTES)
             .initial_connection_window_size(CONNECTION_WINDOW_BYTES)

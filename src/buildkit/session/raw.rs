@@ -10,10 +10,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Buf as _, BufMut as _, Bytes};
+use futures_util::StreamExt as _;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::codegen::http;
 use tonic::{Request, Response, Status, Streaming};
 
+use super::refusals::Refusals;
 use crate::buildkit::MAX_MESSAGE_BYTES;
 
 /// A codec that leaves messages as they are on the wire.
@@ -70,16 +72,50 @@ pub(crate) trait Handler: Send + Sync + 'static {
         self: Arc<Self>,
         request: Request<Streaming<<Self::Codec as Codec>::Decode>>,
     ) -> impl Future<Output = Result<Response<Self::Replies>, Status>> + Send + 'static;
+
+    /// Returns why the daemon gets no more, if `reply` tells it so; such a reply is not a status.
+    fn refusal(_reply: &<Self::Codec as Codec>::Encode) -> Option<String> {
+        None
+    }
 }
 
 /// A gRPC service with a single bidirectional method.
 #[derive(Debug)]
-pub(crate) struct StreamService<H>(pub(crate) Arc<H>);
+pub(crate) struct StreamService<H> {
+    handler: Arc<H>,
+    refusals: Refusals,
+}
+
+impl<H> StreamService<H> {
+    /// Returns the service that `handler` answers. What it refuses is noted in `refusals`.
+    pub(crate) fn new(handler: H, refusals: Refusals) -> Self {
+        Self { handler: Arc::new(handler), refusals }
+    }
+}
 
 impl<H> Clone for StreamService<H> {
     fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
+        Self { handler: Arc::clone(&self.handler), refusals: self.refusals.clone() }
     }
+}
+
+/// The answers to one call, with what they refuse noted.
+async fn answer<H: Handler>(
+    handler: Arc<H>,
+    refusals: Refusals,
+    request: Request<Streaming<<H::Codec as Codec>::Decode>>,
+) -> Result<Response<impl futures_util::Stream<Item = Result<<H::Codec as Codec>::Encode, Status>>>, Status> {
+    let replies = handler.handle(request).await.map_err(|status| refusals.refuse(status))?;
+    Ok(replies.map(|stream| {
+        stream.inspect(move |reply| match reply {
+            Ok(reply) => {
+                if let Some(reason) = H::refusal(reply) {
+                    refusals.note(&reason);
+                }
+            }
+            Err(status) => refusals.note(status.message()),
+        })
+    }))
 }
 
 impl<H: Handler> tonic::server::NamedService for StreamService<H> {
@@ -96,12 +132,13 @@ impl<H: Handler> tower::Service<http::Request<tonic::body::Body>> for StreamServ
     }
 
     fn call(&mut self, request: http::Request<tonic::body::Body>) -> Self::Future {
-        let handler = Arc::clone(&self.0);
+        let Self { handler, refusals } = self.clone();
         Box::pin(async move {
             if !request.uri().path().eq_ignore_ascii_case(H::PATH) {
                 return Ok(Status::unimplemented("no such method").into_http());
             }
-            let method = tower::service_fn(move |request| Arc::clone(&handler).handle(request));
+            let method =
+                tower::service_fn(move |request| answer(Arc::clone(&handler), refusals.clone(), request));
             let mut grpc = tonic::server::Grpc::new(H::Codec::default())
                 .max_decoding_message_size(MAX_MESSAGE_BYTES)
                 .max_encoding_message_size(MAX_MESSAGE_BYTES);

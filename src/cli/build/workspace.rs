@@ -1,13 +1,15 @@
 //! From the environment to a workspace image, with `bob.log` and the linger.
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 use super::{Args, failure};
 use crate::build::{
-    Address, DaemonChoice, Error, Interrupts, OwnDaemon, TlsOptions, WorkspaceBuild, build_workspace,
+    Address, DaemonChoice, Error, Interrupts, OwnDaemon, StateFolder, TlsOptions, WorkspaceBuild,
+    build_workspace, is_trusted_socket,
 };
 use crate::cli::Failure;
-use crate::cli::daemon_args::socket_below;
+use crate::cli::daemon_args::state_folder;
 use crate::workspace::{self, Environment, Linger, Settings, Workspace};
 
 /// Where a local buildkitd listens in a workspace.
@@ -57,12 +59,14 @@ fn daemon_choice(args: &Args, settings: &Settings, workspace: &Workspace) -> Res
         let parsed = Address::parse(text);
         candidates.push(parsed.map_err(|error| Error::Usage(format!("BOB_EXTERNAL_BUILDKITD: {error}")))?);
     }
-    let root = args.daemon.state_dir.clone().unwrap_or_else(|| workspace.buildkit_root());
+    let state = match &args.daemon.state_dir {
+        Some(folder) => state_folder(Some(folder)),
+        // What a repository has there is not Bob's.
+        None => StateFolder::Fresh(workspace.buildkit_root()),
+    };
     let is_usual = workspace.root() == Workspace::default().root();
-    let socket = if is_usual { SOCKET.into() } else { socket_below(&root, None) };
-    if is_usual && socket.exists() {
-        candidates.push(Address::Unix(socket.clone()));
-    }
+    let socket = is_usual.then(|| PathBuf::from(SOCKET));
+    candidates.extend(socket.clone().filter(|socket| is_trusted_socket(socket)).map(Address::Unix));
     Ok(DaemonChoice {
         address: None,
         tls: TlsOptions::default(),
@@ -70,10 +74,10 @@ fn daemon_choice(args: &Args, settings: &Settings, workspace: &Workspace) -> Res
         own: OwnDaemon {
             program: args.daemon.buildkitd.clone(),
             search_path: super::environment("PATH"),
-            root,
+            state,
             socket,
+            runtime_dir: None,
             ready_timeout: args.daemon.buildkitd_timeout,
-            is_locked: false,
         },
     })
 }

@@ -19,7 +19,7 @@ use tonic::{Request, Response, Status, Streaming};
 use tonic_prost::ProstCodec;
 
 use super::raw::Handler;
-use super::wire::{Packet, Stat};
+use super::wire::{Packet, PacketType, Stat};
 use filter::Patterns;
 
 pub(crate) use stat::mode;
@@ -53,6 +53,10 @@ impl Handler for FileSync {
         let root = tokio::fs::canonicalize(root).await;
         let root = root.map_err(|e| Status::not_found(format!("resolve {}: {e}", header.dir_name)))?;
         Ok(Response::new(send::start(root, header.patterns, request.into_inner())))
+    }
+
+    fn refusal(reply: &Packet) -> Option<String> {
+        (reply.kind == PacketType::Err as i32).then(|| String::from_utf8_lossy(&reply.data).into_owned())
     }
 }
 

@@ -4,7 +4,7 @@
 //! it writes the right to push to it, and pushing is granted only once every step has ended: until then a step could
 //! see on a shared network what permits a write.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

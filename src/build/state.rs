@@ -41,7 +41,7 @@ pub enum StateError {
     },
     /// Somebody else could have put something into it.
     #[error(
-        "{path} {fault}, so buildkitd's state there could be somebody else's; give it to this user alone, or choose another folder with --state-dir",
+        "{path} {fault}, so what buildkitd keeps there could be somebody else's; give it to this user alone, or choose another folder",
         path = path.display()
     )]
     NotOwn {
@@ -138,13 +138,24 @@ pub(super) fn make_own_folder(path: &Path) -> Result<(), StateError> {
     if found.mode() & 0o022 != 0 {
         return Err(StateError::NotOwn { path: path.to_owned(), fault: "may be written to by other users" });
     }
-    for folder in real.ancestors().skip(1) {
-        let found = fs::symlink_metadata(folder).map_err(failed(folder))?;
-        if let Some(fault) = exchange_fault(&found) {
-            return Err(StateError::NotOwn { path: folder.to_owned(), fault });
-        }
+    real.ancestors().skip(1).try_for_each(check_exchange)
+}
+
+/// Makes the folder of a socket, or makes sure that nobody else can exchange what this user puts there.
+fn make_socket_folder(path: &Path) -> Result<(), StateError> {
+    let failed = |source| StateError::Io { path: path.to_owned(), source };
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
+    fs::canonicalize(path).map_err(failed)?.ancestors().try_for_each(check_exchange)
+}
+
+/// Makes sure that nobody else can exchange what lies in `folder`.
+fn check_exchange(folder: &Path) -> Result<(), StateError> {
+    let found = fs::symlink_metadata(folder);
+    let found = found.map_err(|source| StateError::Io { path: folder.to_owned(), source })?;
+    match exchange_fault(&found) {
+        Some(fault) => Err(StateError::NotOwn { path: folder.to_owned(), fault }),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Returns why others could exchange what lies in a folder, if they could.
@@ -190,7 +201,7 @@ impl SocketPlace {
     ) -> Result<Self, StateError> {
         if let Some(path) = given {
             if let Some(folder) = path.parent() {
-                make_own_folder(folder)?;
+                make_socket_folder(folder)?;
             }
             return Ok(Self { path: path.to_owned(), folder: None });
         }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bob::buildkit::{
-    Address, BuildRequest, Client, CredentialProvider, Credentials, Daemon, Error, ExportTarget, Gateway,
-    TlsOptions,
+    Address, BearerToken, BuildRequest, Client, CredentialProvider, CredentialRefusal, Credentials, Daemon,
+    Error, ExportTarget, Gateway, TlsOptions,
 };
 
 use crate::support::{Graph, build, dirs, export, options, single};
@@ -126,9 +126,17 @@ struct Password(String, &'static str);
 
 #[tonic::async_trait]
 impl CredentialProvider for Password {
-    async fn credentials(&self, host: &str) -> Option<Credentials> {
+    async fn credentials(&self, host: &str) -> Result<Option<Credentials>, CredentialRefusal> {
         let password = self.1.to_owned().into();
-        (host == self.0).then(|| Credentials::Basic { username: "u".into(), password })
+        Ok((host == self.0).then(|| Credentials { username: "u".into(), password }))
+    }
+
+    async fn fetches_tokens(&self, _: &str) -> bool {
+        false
+    }
+
+    async fn token(&self, host: &str, _: &[String]) -> Result<BearerToken, CredentialRefusal> {
+        Err(CredentialRefusal::new(format!("no tokens for {host}")))
     }
 }
 

@@ -16,4 +16,6 @@ mod interrupts;
 mod mounts;
 mod parts;
 mod plain;
+mod sniffing;
+mod state;
 mod workspace;

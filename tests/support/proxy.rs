@@ -14,6 +14,8 @@ pub struct Proxy {
 impl Proxy {
     /// What the build has to show, or the proxy answers 401.
     pub const TOKEN: &'static str = "token-of-the-build";
+    /// What it has to show for a push.
+    pub const PUSH_TOKEN: &'static str = "token-of-the-push";
 
     /// Starts one with the registry's credentials for the repositories `base` and `target` there.
     pub fn start(registry: &Registry, base: &str, target: &str) -> Self {

@@ -15,6 +15,7 @@ pub struct Registry {
     process: Guarded,
     /// `localhost:PORT`.
     pub host: String,
+    /// Whether it asks for the password.
     secured: bool,
 }
 
@@ -59,29 +60,31 @@ impl Registry {
         Self::start_in(&folder, &auth, false)
     }
 
-    fn start(secured: bool) -> Self {
+    /// One over plain http that takes nothing but the password.
+    pub fn password_only() -> Self {
         let folder = Guarded::folder("registry");
-        Self::start_in(&folder, "", secured)
+        let auth = password(&folder);
+        let registry = Self::start_in(&folder, &auth, false);
+        Self { secured: true, ..registry }
     }
 
-    fn start_in(folder: &Path, auth: &str, secured: bool) -> Self {
+    fn start(secured: bool) -> Self {
+        let folder = Guarded::folder("registry");
+        let auth = if secured { password(&folder) } else { String::new() };
+        Self::start_in(&folder, &auth, secured)
+    }
+
+    fn start_in(folder: &Path, auth: &str, tls: bool) -> Self {
         let at = |name: &str| folder.join(name).display().to_string();
         let mut config = format!(
             "version: 0.1\nlog: {{accesslog: {{disabled: false}}}}\nstorage:\n  filesystem: {{rootdirectory: {}}}\n  delete: {{enabled: true}}\nhttp:\n  addr: localhost:0\n",
             at("data")
         );
-        config += auth;
-        if secured {
+        if tls {
             certificate(folder);
-            let users = Command::new(tool("htpasswd")).args(["-Bbn", Self::USER, Self::PASSWORD]).output();
-            fs::write(at("users"), users.expect("htpasswd runs").stdout).expect("users are written");
-            config += &format!(
-                "  tls: {{certificate: {}, key: {}}}\nauth:\n  htpasswd: {{realm: test, path: {}}}\n",
-                at("cert.pem"),
-                at("key.pem"),
-                at("users")
-            );
+            config += &format!("  tls: {{certificate: {}, key: {}}}\n", at("cert.pem"), at("key.pem"));
         }
+        config += auth;
         fs::write(at("config.yml"), config).expect("the registry's configuration is written");
         let process =
             Guarded::start(folder.to_owned(), &[&tool("docker-registry"), "serve", &at("config.yml")], &[]);
@@ -91,7 +94,7 @@ impl Registry {
             let address = after.split([',', '"', ' ']).next()?;
             address.rsplit(':').next()?.parse::<u16>().ok()
         });
-        Self { process, host: format!("localhost:{port}"), secured }
+        Self { process, host: format!("localhost:{port}"), secured: tls }
     }
 
     /// The certificate of a registry with TLS, which is its own authority.
@@ -152,6 +155,13 @@ impl Registry {
         }
         flags
     }
+}
+
+/// Writes the users of a registry to `folder` and returns the configuration that names them.
+fn password(folder: &Path) -> String {
+    let users = Command::new(tool("htpasswd")).args(["-Bbn", Registry::USER, Registry::PASSWORD]).output();
+    fs::write(folder.join("users"), users.expect("htpasswd runs").stdout).expect("users are written");
+    format!("auth:\n  htpasswd: {{realm: test, path: {}}}\n", folder.join("users").display())
 }
 
 fn certificate(folder: &Path) {

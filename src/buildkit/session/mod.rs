@@ -73,6 +73,7 @@ pub struct SessionOptions {
     pub shared_key: String,
     /// Local folders by the name of their local source, such as `context` and `dockerfile`.
     pub local_dirs: BTreeMap<String, PathBuf>,
+    pub withheld_dirs: Vec<PathBuf>,
     /// Who knows the registries' credentials; without it everything is anonymous.
     pub credentials: Option<Arc<dyn CredentialProvider>>,
     /// Build secrets by id, at most 500 KiB each.

@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use super::failure::Error;
 use super::rename::Renames;
 use crate::image::Reference;
-use crate::proxy::{self, Alias, Config, Limits, Pin, Rights};
+use crate::proxy::{self, AccessTokens, Alias, Config, Limits, Pin, Rights};
 use crate::registry::{
     Authenticator, Client, ClientError, Credentials, Host, Repository, Secret, Transport, TransportConfig,
 };
@@ -128,9 +128,11 @@ impl Routes {
             aliases.insert(wish.alias, alias);
         }
         let token = random_token();
-        let config =
-            Config { aliases, mirror: None, access_token: Some(token.clone()), limits: Limits::default() };
-        routes.handle = Some(proxy::spawn(vec![listener], config)?);
+        let access_tokens = AccessTokens { read: Some(token.clone()), push: Some(token.clone()) };
+        let config = Config { aliases, mirror: None, access_tokens, limits: Limits::default() };
+        let handle = proxy::spawn(vec![listener], config)?;
+        handle.allow_pushes();
+        routes.handle = Some(handle);
         routes.tokens.insert(local, token);
         Ok(routes)
     }

@@ -56,21 +56,12 @@ impl DockerLogins {
     }
 }
 
-/// What a proxy on this machine asks for: a token to read with, and one to write with.
-#[derive(Debug, Clone)]
-pub(super) struct ProxyTokens {
-    /// Sent while steps run, which may see it on a shared network.
-    pub(super) read: Option<Secret>,
-    /// Sent once every step has ended.
-    pub(super) push: Option<Secret>,
-}
-
 /// What buildkitd gets when a registry asks it who it is: the tokens of proxies, and for the registries that it talks
 /// to itself what the build's grants allow.
 #[derive(Debug)]
 pub(super) struct SessionLogins {
     /// Access tokens by the host that the proxy is called.
-    pub(super) proxies: BTreeMap<String, ProxyTokens>,
+    pub(super) proxies: BTreeMap<String, AccessTokens>,
     /// What the build names.
     pub(super) grants: Arc<RegistryGrants>,
     /// The logins, and who asks registries with them.
@@ -79,8 +70,8 @@ pub(super) struct SessionLogins {
 
 /// The tokens of proxies that permit a write, by their hosts, and `logins` as one store, for Bob's own requests. None
 /// of these may be made while a step runs.
-pub(super) fn with_tokens(proxies: &BTreeMap<String, ProxyTokens>, logins: Credentials) -> Credentials {
-    let login = |(host, tokens): (&String, &ProxyTokens)| {
+pub(super) fn with_tokens(proxies: &BTreeMap<String, AccessTokens>, logins: Credentials) -> Credentials {
+    let login = |(host, tokens): (&String, &AccessTokens)| {
         let token = tokens.push.as_ref()?;
         Some((host.clone(), serde_json::json!({ "username": TOKEN_USER, "password": token.reveal() })))
     };
@@ -181,7 +172,7 @@ mod tests {
     }
 
     fn session(credentials: Credentials) -> SessionLogins {
-        let tokens = ProxyTokens { read: Some(Secret::new("read")), push: Some(Secret::new("push")) };
+        let tokens = AccessTokens { read: Some(Secret::new("read")), push: Some(Secret::new("push")) };
         SessionLogins {
             proxies: BTreeMap::from([("localhost:1234".to_owned(), tokens)]),
             grants: Arc::default(),

@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 
 use super::failure::Error;
 use super::grants::RegistryGrants;
-use super::logins::{ProxyTokens, SessionLogins};
+use super::logins::SessionLogins;
 use super::rename::Renames;
 use crate::image::Reference;
 use crate::proxy::{self, AccessTokens, Alias, Config, Limits, Pin, Rights};
@@ -60,7 +60,7 @@ pub(super) struct Routes {
     /// What buildkitd calls the images that go through the proxy.
     pub(super) renames: Renames,
     /// Access tokens of proxies on this machine, by their hosts.
-    pub(super) proxies: BTreeMap<String, ProxyTokens>,
+    pub(super) proxies: BTreeMap<String, AccessTokens>,
     /// What buildkitd may have of the logins.
     pub(super) grants: Arc<RegistryGrants>,
     /// Where each image really is that goes through the proxy.
@@ -106,7 +106,7 @@ impl Routes {
     /// their hosts; `others` talks to the registries of all other images.
     pub(super) async fn open(
         wishes: Vec<Wish<'_>>,
-        proxies: BTreeMap<String, ProxyTokens>,
+        proxies: BTreeMap<String, AccessTokens>,
         others: Arc<Authenticator>,
     ) -> Result<Self, Error> {
         let mut routes = Self { proxies, others: Some(others), ..Self::default() };
@@ -132,9 +132,9 @@ impl Routes {
             routes.repositories.insert(name.to_owned(), Place { repository, auth: wish.auth });
             aliases.insert(wish.alias, alias);
         }
-        let tokens = ProxyTokens { read: Some(random_token()), push: Some(random_token()) };
-        let access = AccessTokens { read: tokens.read.clone(), push: tokens.push.clone() };
-        let config = Config { aliases, mirror: None, access, limits: Limits::default() };
+        let tokens = AccessTokens { read: Some(random_token()), push: Some(random_token()) };
+        let config =
+            Config { aliases, mirror: None, access_tokens: tokens.clone(), limits: Limits::default() };
         routes.handle = Some(proxy::spawn(vec![listener], config)?);
         routes.proxies.insert(local, tokens);
         Ok(routes)

@@ -15,7 +15,7 @@ use super::failure::Error;
 use super::image_graph::{self, Uncopied};
 use super::interrupt::Interrupts;
 use super::judge::{self, Unbuilt};
-use super::logins::{ProxyTokens, with_tokens};
+use super::logins::with_tokens;
 use super::manifest::Found;
 use super::mount::Targets;
 use super::output::{Output, Staged};
@@ -26,7 +26,7 @@ use crate::buildkit::{self, BuildRequest, CacheEntry, SessionOptions};
 use crate::image::{Platform, Reference};
 use crate::plan::Options;
 use crate::progress::{self, Mode, Step};
-use crate::proxy::Rights;
+use crate::proxy::{AccessTokens, Rights};
 use crate::registry::{Authenticator, Client, Credentials, Origin, Secret};
 use crate::workspace::{self, AuthJson, BaseStep, Settings, Workspace};
 
@@ -107,7 +107,7 @@ async fn work(build: &WorkspaceBuild, cancel: &CancellationToken) -> Result<(), 
 }
 
 /// The tokens of the workspace's own proxy, which listens on loopback only, by the names of its host.
-fn proxies(settings: &Settings, references: [&Reference; 2]) -> BTreeMap<String, ProxyTokens> {
+fn proxies(settings: &Settings, references: [&Reference; 2]) -> BTreeMap<String, AccessTokens> {
     let secret = |token: &Option<workspace::Token>| token.as_ref().map(|token| Secret::new(token.expose()));
     let read = secret(&settings.proxy_token);
     let push = secret(&settings.proxy_push_token).or_else(|| read.clone());
@@ -117,7 +117,7 @@ fn proxies(settings: &Settings, references: [&Reference; 2]) -> BTreeMap<String,
     let loopback = references
         .into_iter()
         .filter(|reference| route::registry_host(reference).is_some_and(|host| host.is_loopback()));
-    let tokens = ProxyTokens { read, push };
+    let tokens = AccessTokens { read, push };
     loopback.map(|reference| (reference.domain().to_owned(), tokens.clone())).collect()
 }
 

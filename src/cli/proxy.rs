@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::image::Reference;
-use crate::proxy::{self, Alias, Config, Limits, Listeners, Mirror, Rights};
+use crate::proxy::{self, AccessTokens, Alias, Config, Limits, Listeners, Mirror, Rights};
 use crate::registry::{Authenticator, Credentials, Host, Origin, Secret, Transport, TransportConfig};
 
 use super::{Failure, logging};
@@ -24,6 +24,7 @@ const AUTH: Setting = Setting { flag: "--auth", variable: "WORKSPACEKIT_BOBPROXY
 const ADDITIONAL_AUTH: Setting =
     Setting { flag: "--additional-auth", variable: "WORKSPACEKIT_BOBPROXY_ADDITIONALAUTH" };
 const ACCESS_TOKEN: Setting = Setting { flag: "--access-token", variable: "WORKSPACEKIT_BOBPROXY_TOKEN" };
+const PUSH_TOKEN: Setting = Setting { flag: "--push-token", variable: "WORKSPACEKIT_BOBPROXY_PUSH_TOKEN" };
 
 /// Arguments of `bob proxy`.
 #[derive(Debug, clap::Args)]
@@ -46,10 +47,15 @@ pub struct Args {
     #[arg(long, value_name = "JSON")]
     additional_auth: Option<Secret>,
 
-    /// What clients have to send as their password; better given by its variable
-    /// [env: `WORKSPACEKIT_BOBPROXY_TOKEN`]
+    /// What clients have to send as their password, to read, and to write where there is no push token; better
+    /// given by its variable [env: `WORKSPACEKIT_BOBPROXY_TOKEN`]
     #[arg(long, value_name = "TOKEN")]
     access_token: Option<Secret>,
+
+    /// What clients have to send as their password to write; it reads, too. Needs an access token beside it;
+    /// better given by its variable [env: `WORKSPACEKIT_BOBPROXY_PUSH_TOKEN`]
+    #[arg(long, value_name = "TOKEN")]
+    push_token: Option<Secret>,
 
     /// Loopback address to listen on; may be repeated [default: port 8080 on both loopback addresses]
     #[arg(long, value_name = "ADDRESS:PORT")]
@@ -65,7 +71,7 @@ pub struct Args {
 
     /// Registry that may speak plain http; may be repeated (loopback ones always may)
     #[arg(long, value_name = "HOST[:PORT]")]
-    insecure_registry: Vec<Host>,
+    insecure_registry: Vec<String>,
 
     /// How long a registry may say nothing before it is given up
     #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = seconds)]
@@ -112,6 +118,24 @@ fn seconds(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// `text` with `***` in place of a user and password, if there may be any: whatever stands before an `@` that no
+/// digest follows.
+fn without_login(text: &str) -> Option<String> {
+    let is_digest = |text: &str| {
+        text.split_once(':').is_some_and(|(algorithm, encoded)| {
+            algorithm.starts_with("sha")
+                && encoded.len() >= 64
+                && encoded.bytes().all(|b| b.is_ascii_hexdigit())
+        })
+    };
+    let name = match text.rsplit_once('@') {
+        Some((name, digest)) if is_digest(digest) => name,
+        _ => text,
+    };
+    let (login, _) = name.rsplit_once('@')?;
+    Some(format!("***{}", &text[login.len()..]))
+}
+
 /// Runs `bob proxy` until SIGTERM or SIGINT.
 ///
 /// # Errors
@@ -129,6 +153,9 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     }
     let (names, metrics) = (BTreeSet::from_iter(args.listen_name.clone()), args.metrics_listen);
     let config = config(args)?;
+    if let Some(risk) = risk_of(&config.access_tokens) {
+        tracing::warn!("{risk}");
+    }
     let clients = listen(&addresses, optional).await?;
     let operator = match metrics {
         Some(address) => Some(bind(address, "--metrics-listen").await?),
@@ -162,14 +189,9 @@ fn config(args: Args) -> Result<Config, Failure> {
         Some((map, origin)) => Credentials::from_auth_map(map.reveal(), &origin).map_err(usage)?,
         None => Credentials::default(),
     };
-    let access_token = ACCESS_TOKEN.read(args.access_token)?;
-    if let Some((_, origin)) = access_token.as_ref().filter(|(token, _)| token.is_empty()) {
-        return Err(Failure::Usage(format!(
-            "the access token from {origin} is empty, which would let everybody in: give it a value or leave it out"
-        )));
-    }
+    let access_tokens = access_tokens(args.access_token, args.push_token)?;
     let transport = Transport::new(&TransportConfig {
-        insecure: BTreeSet::from_iter(args.insecure_registry),
+        insecure: insecure_registries(&args.insecure_registry)?,
         silence: args.upstream_timeout,
         ..TransportConfig::default()
     })?;
@@ -179,6 +201,12 @@ fn config(args: Args) -> Result<Config, Failure> {
     for (name, setting, given) in [("base", BASE_REF, args.base_ref), ("target", TARGET_REF, args.target_ref)]
     {
         let (text, origin) = setting.need(given, &format!("the {name} image"))?;
+        if let Some(shown) = without_login(&text) {
+            return Err(Failure::Usage(format!(
+                "{origin} is not an image reference: {shown:?}: it has no place for a user or a password; give them with {} or {}",
+                AUTH.variable, AUTH.flag
+            )));
+        }
         let bad =
             |why: String| Failure::Usage(format!("{origin} is not an image reference: {text:?}: {why}"));
         let reference = Reference::parse(&text).map_err(|error| bad(error.to_string()))?;
@@ -188,9 +216,61 @@ fn config(args: Args) -> Result<Config, Failure> {
     Ok(Config {
         aliases,
         mirror: Some(Mirror { auth: Arc::new(Authenticator::for_clients(transport, mirrored)) }),
-        access_token: access_token.map(|(token, _)| token),
+        access_tokens,
         limits: Limits { drain_timeout: args.drain_timeout, ..Limits::default() },
     })
+}
+
+/// The hosts of `--insecure-registry`. Read here and not by the parser of arguments, which shows what it refuses.
+fn insecure_registries(names: &[String]) -> Result<BTreeSet<Host>, Failure> {
+    let host = |name: &String| {
+        Host::parse(name).map_err(|_| {
+            let shown = without_login(name).unwrap_or_else(|| name.clone());
+            Failure::Usage(format!("--insecure-registry {shown:?}: not HOST or HOST:PORT"))
+        })
+    };
+    names.iter().map(host).collect()
+}
+
+/// The tokens that clients have to show.
+fn access_tokens(read: Option<Secret>, push: Option<Secret>) -> Result<AccessTokens, Failure> {
+    let (read, push) = (ACCESS_TOKEN.read(read)?, PUSH_TOKEN.read(push)?);
+    for (name, token) in [("access", &read), ("push", &push)] {
+        if let Some((_, origin)) = token.as_ref().filter(|(token, _)| token.is_empty()) {
+            return Err(Failure::Usage(format!(
+                "the {name} token from {origin} is empty, which would let everybody in: give it a value or leave it out"
+            )));
+        }
+    }
+    if let (None, Some((_, origin))) = (&read, &push) {
+        let Setting { flag, variable } = ACCESS_TOKEN;
+        return Err(Failure::Usage(format!(
+            "there is a push token from {origin}, but no access token, which would let everybody read: set {variable} or give {flag}"
+        )));
+    }
+    let token = |setting: Option<(Secret, Origin)>| setting.map(|(token, _)| token);
+    Ok(AccessTokens { read: token(read), push: token(push) })
+}
+
+/// What the operator should know of who may push with these tokens.
+fn risk_of(tokens: &AccessTokens) -> Option<String> {
+    let Setting { flag, variable } = PUSH_TOKEN;
+    let one_for_both = match tokens {
+        AccessTokens { read: None, push: None } => {
+            let Setting { flag, variable } = ACCESS_TOKEN;
+            return Some(format!(
+                "there is no access token: any process of this network may pull and push through this proxy; set {variable} or give {flag}"
+            ));
+        }
+        AccessTokens { read: Some(read), push: Some(push) } if push.matches(read.reveal().as_bytes()) => {
+            "the push token is the access token"
+        }
+        AccessTokens { read: Some(_), push: None } => "there is no push token",
+        AccessTokens { push: Some(_), .. } => return None,
+    };
+    Some(format!(
+        "{one_for_both}: whoever sees the access token on the loopback interface while it reads, such as a RUN step with host network and CAP_NET_RAW, may push with it; set {variable} or give {flag}, with another value"
+    ))
 }
 
 /// Listeners on all addresses; with `optional`, on those of the address families that this machine has.
@@ -236,4 +316,51 @@ fn signals() -> Result<(CancellationToken, CancellationToken), Failure> {
         }
     });
     Ok((stop, abort))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_login_in_a_reference_is_not_shown() {
+        let digest = format!("sha256:{}", "a".repeat(64));
+        for (text, shown) in [
+            ("user:pw@host.example/a:1", "***@host.example/a:1"),
+            ("https://user:pw@host.example:5000/a", "***@host.example:5000/a"),
+            ("https://user:pw@host.example:5000", "***@host.example:5000"),
+            ("user:p@w@host.example/a", "***@host.example/a"),
+            ("user:p/w@host.example/a", "***@host.example/a"),
+            (&format!("user:pw@host.example/a@{digest}"), &format!("***@host.example/a@{digest}")),
+            ("pw@host.example", "***@host.example"),
+            ("host.example/a@pw", "***@pw"),
+        ] {
+            assert_eq!(without_login(text).as_deref(), Some(shown), "{text}");
+        }
+        for text in
+            ["alpine", "host.example:5000/a:1", &format!("a@{digest}"), &format!("h.example/a:1@{digest}")]
+        {
+            assert_eq!(without_login(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn each_choice_of_tokens_says_who_may_push() {
+        let tokens = |read: Option<&str>, push: Option<&str>| AccessTokens {
+            read: read.map(Secret::from),
+            push: push.map(Secret::from),
+        };
+        assert_eq!(risk_of(&tokens(Some("a"), Some("b"))), None);
+        assert!(
+            risk_of(&tokens(None, None)).unwrap().contains("any process of this network may pull and push")
+        );
+        for one in [tokens(Some("hunter2"), None), tokens(Some("hunter2"), Some("hunter2"))] {
+            let risk = risk_of(&one).unwrap();
+            assert!(
+                risk.contains("CAP_NET_RAW") && risk.contains("WORKSPACEKIT_BOBPROXY_PUSH_TOKEN"),
+                "{risk}"
+            );
+            assert!(!risk.contains("hunter2"), "{risk}");
+        }
+    }
 }

@@ -14,10 +14,22 @@ pub struct Config {
     pub aliases: BTreeMap<String, Alias>,
     /// The pull-through mirror (`?ns=HOST`); none if there is no mirror.
     pub mirror: Option<Mirror>,
-    /// What a client has to know; none if anybody on this machine may use the proxy.
-    pub access_token: Option<Secret>,
+    /// What clients have to know.
+    pub access_tokens: AccessTokens,
     /// Bounds on what clients may take.
     pub limits: Limits,
+}
+
+/// What clients have to know: the password of Basic authentication, with any user name.
+///
+/// With both tokens, reading takes either one and writing takes the push token. The reading one alone serves both;
+/// the push token alone leaves reading open; without any, anybody on this machine may do everything.
+#[derive(Clone, Debug, Default)]
+pub struct AccessTokens {
+    /// Lets its holder read.
+    pub read: Option<Secret>,
+    /// Lets its holder read and write.
+    pub push: Option<Secret>,
 }
 
 /// A repository behind a name of the proxy's.

@@ -19,6 +19,14 @@ pub(super) enum ProxyError {
     /// No access token, or a wrong one.
     #[error("this proxy needs its access token: send it as the password of Basic authentication")]
     NoToken,
+    /// A write without the push token.
+    #[error(
+        "this proxy needs its push token for everything that writes: send it as the password of Basic authentication (the access token only reads)"
+    )]
+    NoPushToken,
+    /// A write before the time for it.
+    #[error("nothing may be written through this proxy yet: its push token is accepted later")]
+    PushesNotYet,
     /// A path outside the registry API.
     #[error("there is nothing here: this proxy serves the registry API under /v2/")]
     NotFound,

@@ -1,23 +1,31 @@
-//! Lets only those in who mean this proxy and know the access token, so that neither a RUN step on the
+//! Lets only those in who mean this proxy and know a token for what they ask, so that neither a RUN step on the
 //! same network nor a page in somebody's browser can push or pull.
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::{HeaderMap, Response, header};
+use http::request::Parts;
+use http::{HeaderMap, Method, Response, header};
+use zeroize::Zeroizing;
 
 use crate::registry::{Body, Secret};
 
+use super::config::AccessTokens;
 use super::error::ProxyError;
 use super::exchange::{Inbound, Layer};
+use super::framing::Refusal;
 
-/// Checks the name that the request is for, and the access token, if there is one: the password of Basic
-/// authentication, with any user name.
+/// Checks the name that the request is for, and the token: the password of Basic authentication, with any user
+/// name.
 #[derive(Debug)]
 pub(super) struct Gate<S> {
-    pub(super) token: Option<Secret>,
+    pub(super) tokens: AccessTokens,
+    /// Whether writes are let through at all.
+    pub(super) pushes_allowed: Arc<AtomicBool>,
     /// Names beside `localhost` and loopback addresses that lead here; in lower case.
     pub(super) names: BTreeSet<String>,
     pub(super) inner: S,
@@ -26,17 +34,37 @@ pub(super) struct Gate<S> {
 impl<S: Layer<Inbound>> Layer<Inbound> for Gate<S> {
     async fn call(&self, mut inbound: Inbound) -> Result<Response<Body>, ProxyError> {
         self.check_host(&inbound.head.headers)?;
-        if let Some(token) = &self.token
-            && !knows(&inbound.head.headers, token)
-        {
-            return Err(ProxyError::NoToken);
-        }
+        self.check_token(&inbound.head)?;
         inbound.head.headers.remove(header::AUTHORIZATION);
         self.inner.call(inbound).await
     }
 }
 
 impl<S> Gate<S> {
+    /// Refuses a request that shows no token for what it asks. A token that is empty lets nobody in.
+    fn check_token(&self, head: &Parts) -> Result<(), ProxyError> {
+        let AccessTokens { read, push } = &self.tokens;
+        let shown = password(&head.headers);
+        let is_shown = |token: &Option<Secret>| match (token, &shown) {
+            (Some(token), Some(shown)) => !token.is_empty() && token.matches(shown),
+            _ => false,
+        };
+        let (shows_read, shows_push) = (is_shown(read), is_shown(push));
+        if read.is_some() && !shows_read && !shows_push {
+            return Err(ProxyError::NoToken);
+        }
+        if only_reads(&head.method) {
+            return Ok(());
+        }
+        if push.is_some() && !shows_push {
+            return Err(ProxyError::NoPushToken);
+        }
+        if !self.pushes_allowed.load(Ordering::Acquire) {
+            return Err(ProxyError::PushesNotYet);
+        }
+        Ok(())
+    }
+
     /// Refuses what a browser sends for a foreign page: a page's host name may be made to lead to this
     /// address (DNS rebinding), and a page may write to any address without reading the answer.
     fn check_host(&self, headers: &HeaderMap) -> Result<(), ProxyError> {
@@ -66,16 +94,22 @@ fn is_loopback(name: &str) -> bool {
     }
 }
 
-fn knows(headers: &HeaderMap, token: &Secret) -> bool {
+/// The password of the one `Authorization: Basic`, if there is one.
+fn password(headers: &HeaderMap) -> Option<Zeroizing<Vec<u8>>> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    let (Some(value), None) = (values.next(), values.next()) else { return false };
-    let Some((scheme, encoded)) = value.to_str().ok().and_then(|text| text.split_once(' ')) else {
-        return false;
-    };
-    let Ok(decoded) = STANDARD.decode(encoded.trim()) else { return false };
-    let decoded = zeroize::Zeroizing::new(decoded);
-    let Some(colon) = decoded.iter().position(|byte| *byte == b':') else { return false };
-    scheme.eq_ignore_ascii_case("basic") && token.matches(&decoded[colon + 1..])
+    let (Some(value), None) = (values.next(), values.next()) else { return None };
+    let (scheme, encoded) = value.to_str().ok()?.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let decoded = Zeroizing::new(STANDARD.decode(encoded.trim()).ok()?);
+    let colon = decoded.iter().position(|byte| *byte == b':')?;
+    Some(Zeroizing::new(decoded[colon + 1..].to_vec()))
+}
+
+/// Whether a request changes nothing wherever it leads. One that stands for malformed bytes leads nowhere.
+fn only_reads(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD) || method.as_str() == Refusal::METHOD
 }
 
 #[cfg(test)]
@@ -83,14 +117,23 @@ mod tests {
     use super::*;
     use http::HeaderValue;
 
-    fn with(values: &[&str]) -> bool {
-        let values =
-            values.iter().map(|value| (header::AUTHORIZATION, HeaderValue::from_str(value).unwrap()));
-        let mut headers = HeaderMap::new();
-        for (name, value) in values {
-            headers.append(name, value);
+    fn gate(read: Option<&str>, push: Option<&str>, pushes_allowed: bool) -> Gate<()> {
+        let tokens = AccessTokens { read: read.map(Secret::from), push: push.map(Secret::from) };
+        let pushes_allowed = Arc::new(pushes_allowed.into());
+        Gate { tokens, pushes_allowed, names: ["bob.internal".to_owned()].into(), inner: () }
+    }
+
+    fn head(method: &Method, values: &[&str]) -> Parts {
+        let mut head = http::Request::new(()).into_parts().0;
+        head.method = method.clone();
+        for value in values {
+            head.headers.append(header::AUTHORIZATION, HeaderValue::from_str(value).unwrap());
         }
-        knows(&headers, &Secret::new("to:ken"))
+        head
+    }
+
+    fn with(values: &[&str]) -> bool {
+        gate(Some("to:ken"), None, true).check_token(&head(&Method::GET, values)).is_ok()
     }
 
     fn basic(plain: &str) -> String {
@@ -99,7 +142,7 @@ mod tests {
 
     #[test]
     fn only_names_that_lead_here_are_served() {
-        let gate = Gate { token: None, names: ["bob.internal".to_owned()].into(), inner: () };
+        let gate = gate(None, None, true);
         let ok = |name: &'static str, value: &str| {
             gate.check_host(&HeaderMap::from_iter([(
                 header::HeaderName::from_static(name),
@@ -175,5 +218,44 @@ mod tests {
         }
         assert!(!with(&[]));
         assert!(!with(&[&basic("bob:to:ken"), &basic("bob:to:ken")]));
+    }
+
+    #[test]
+    fn each_token_permits_what_it_is_for_and_writes_wait_until_they_are_allowed() {
+        const READ: Option<&str> = Some("reader");
+        const PUSH: Option<&str> = Some("pusher");
+        // The tokens, whether writes are allowed yet, the password shown, and whether it may read and write.
+        for (read, push, allowed, shown, may_read, may_write) in [
+            (READ, PUSH, true, None, false, false),
+            (READ, PUSH, true, Some("wrong"), false, false),
+            (READ, PUSH, true, Some(""), false, false),
+            (READ, PUSH, true, READ, true, false),
+            (READ, PUSH, true, PUSH, true, true),
+            (READ, PUSH, false, PUSH, true, false),
+            (READ, PUSH, false, READ, true, false),
+            (READ, READ, true, READ, true, true),
+            (READ, READ, false, READ, true, false),
+            (READ, None, true, READ, true, true),
+            (READ, None, false, READ, true, false),
+            (READ, None, true, PUSH, false, false),
+            (None, PUSH, true, None, true, false),
+            (None, PUSH, true, READ, true, false),
+            (None, PUSH, true, PUSH, true, true),
+            (None, None, true, None, true, true),
+            (None, None, false, None, true, false),
+            (Some(""), Some(""), true, Some(""), false, false),
+        ] {
+            let gate = gate(read, push, allowed);
+            let basic = shown.map(|shown| basic(&format!("bob:{shown}")));
+            let values: Vec<&str> = basic.iter().map(String::as_str).collect();
+            let may = |method: &str| gate.check_token(&head(&method.parse().unwrap(), &values)).is_ok();
+            let case = format!("{read:?} {push:?} {allowed} {shown:?}");
+            for method in ["GET", "HEAD"] {
+                assert_eq!(may(method), may_read, "{method} {case}");
+            }
+            for method in ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "get", "MKCOL"] {
+                assert_eq!(may(method), may_write, "{method} {case}");
+            }
+        }
     }
 }

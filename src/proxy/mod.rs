@@ -27,6 +27,6 @@ mod sessions;
 mod stack;
 mod uploads;
 
-pub use config::{Alias, Config, Limits, Mirror, Pin, Rights};
+pub use config::{AccessTokens, Alias, Config, Limits, Mirror, Pin, Rights};
 pub use listeners::Listeners;
 pub use serve::{Handle, ServeError, run, spawn};

@@ -52,13 +52,18 @@ fn answer(error: &ProxyError) -> Response<Body> {
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    if matches!(error, ProxyError::NoToken) {
+    if is_own_challenge(error) {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"bob\""));
     }
     if is_final(error) {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response
+}
+
+/// Whether the client can go on by sending a token of this proxy: it then asks its user, or session, for one.
+const fn is_own_challenge(error: &ProxyError) -> bool {
+    matches!(error, ProxyError::NoToken | ProxyError::NoPushToken | ProxyError::PushesNotYet)
 }
 
 /// Whether nothing more can be understood, or is wanted, of this connection.
@@ -82,7 +87,9 @@ fn status_and_code(error: &ProxyError) -> (StatusCode, &'static str) {
             (StatusCode::BAD_REQUEST, "UNSUPPORTED")
         }
         ProxyError::Target(_) => (StatusCode::BAD_REQUEST, "NAME_INVALID"),
-        ProxyError::NoToken => (StatusCode::UNAUTHORIZED, "UNAUTHORIZED"),
+        ProxyError::NoToken | ProxyError::NoPushToken | ProxyError::PushesNotYet => {
+            (StatusCode::UNAUTHORIZED, "UNAUTHORIZED")
+        }
         ProxyError::ForeignHost(_) => (StatusCode::MISDIRECTED_REQUEST, "DENIED"),
         ProxyError::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
         ProxyError::NotFound => (StatusCode::NOT_FOUND, "NAME_UNKNOWN"),

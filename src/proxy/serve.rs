@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -50,7 +51,7 @@ pub enum ServeError {
 
 /// Serves `config` on `listeners` until `shutdown` completes. Then no upload is begun any more; those that
 /// were begun go on until they are committed, and requests that are under way finish, both within the limit
-/// of `config`. `listening on ADDRESS` is logged for each listener.
+/// of `config`. `listening on ADDRESS` is logged for each listener. Writes are allowed from the start.
 ///
 /// # Errors
 /// [`ServeError`] if a listener cannot be used; faults of single connections are logged.
@@ -59,7 +60,17 @@ pub async fn run(
     config: Config,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
-    let Listeners { clients, names, operator } = listeners.into();
+    serve_until(listeners.into(), config, Arc::new(AtomicBool::new(true)), shutdown).await
+}
+
+/// As [`run`]; writes are refused while `pushes_allowed` says so.
+async fn serve_until(
+    listeners: Listeners,
+    config: Config,
+    pushes_allowed: Arc<AtomicBool>,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), ServeError> {
+    let Listeners { clients, names, operator } = listeners;
     let addresses = loopback_addresses(&clients)?;
     let limits = config.limits;
     let sessions = Arc::new(Sessions::new(limits.stall_timeout));
@@ -72,7 +83,10 @@ pub async fn run(
     }
     let names = names.iter().map(|name| name.to_ascii_lowercase()).collect();
     let mut server = Server {
-        stack: Arc::new(assemble(config, Shared { sessions: sessions.clone(), metrics, names })),
+        stack: Arc::new(assemble(
+            config,
+            Shared { sessions: sessions.clone(), metrics, pushes_allowed, names },
+        )),
         incoming: select_all(clients.into_iter().map(TcpListenerStream::new)),
         places: Arc::new(Semaphore::new(limits.connections)),
         connections: JoinSet::new(),
@@ -201,11 +215,13 @@ async fn serve(
 #[derive(Debug)]
 pub struct Handle {
     addresses: Vec<SocketAddr>,
+    pushes_allowed: Arc<AtomicBool>,
     stop: CancellationToken,
     task: JoinHandle<Result<(), ServeError>>,
 }
 
-/// Starts a proxy in the background, ready when this returns.
+/// Starts a proxy in the background, ready when this returns. It refuses everything that writes until
+/// [`Handle::allow_pushes`], whatever token is shown.
 ///
 /// # Errors
 /// [`ServeError`] if a listener cannot be used.
@@ -214,14 +230,20 @@ pub fn spawn(listeners: impl Into<Listeners>, config: Config) -> Result<Handle, 
     let addresses = loopback_addresses(&listeners.clients)?;
     let stop = CancellationToken::new();
     let stopped = stop.clone();
-    let task = tokio::spawn(run(listeners, config, async move { stopped.cancelled().await }));
-    Ok(Handle { addresses, stop, task })
+    let pushes_allowed = Arc::new(AtomicBool::new(false));
+    let serving = serve_until(listeners, config, pushes_allowed.clone(), stopped.cancelled_owned());
+    Ok(Handle { addresses, pushes_allowed, stop, task: tokio::spawn(serving) })
 }
 
 impl Handle {
     /// The addresses that the proxy listens on, in the order of its listeners.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Lets those write from now on who show a token for it. Before, every write is answered 401.
+    pub fn allow_pushes(&self) {
+        self.pushes_allowed.store(true, Ordering::Release);
     }
 
     /// Begins to stop the proxy, as [`Handle::stop`] does, and returns at once.

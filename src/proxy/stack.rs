@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use tokio::sync::Semaphore;
 
@@ -26,6 +27,8 @@ pub(super) type Stack = AccessLog<Rescue<Gate<Router<Authorise<Content<Uploads<F
 pub(super) struct Shared {
     pub(super) sessions: Arc<Sessions>,
     pub(super) metrics: Arc<Metrics>,
+    /// Whether writes are let through at all.
+    pub(super) pushes_allowed: Arc<AtomicBool>,
     /// Names beside loopback ones that lead to the proxy.
     pub(super) names: BTreeSet<String>,
 }
@@ -42,8 +45,13 @@ pub(super) fn assemble(config: Config, shared: Shared) -> Stack {
     let authorise = Authorise { aliases: config.aliases, mirror: config.mirror, inner: content };
     // Gives the layers inside a value to decide on; none of them sees the request's path again.
     let router = Router { inner: authorise };
-    // Before routing: without the token nobody learns what exists here.
-    let gate = Gate { token: config.access_token, names: shared.names, inner: router };
+    // Before routing: without a token nobody learns what exists here.
+    let gate = Gate {
+        tokens: config.access_tokens,
+        pushes_allowed: shared.pushes_allowed,
+        names: shared.names,
+        inner: router,
+    };
     // Outside everything that can fail, so that errors become responses in one place.
     let rescue = Rescue { inner: gate };
     // Outermost: refused requests are logged and counted like all others.

@@ -41,10 +41,34 @@ fn wrong_usage_is_told_without_secrets_and_exits_with_2() {
             "WORKSPACEKIT_BOBPROXY_ADDITIONALAUTH",
         ),
         (&REFS, &[auth, ("WORKSPACEKIT_BOBPROXY_TOKEN", "")], "WORKSPACEKIT_BOBPROXY_TOKEN"),
+        (
+            &REFS,
+            &[auth, ("WORKSPACEKIT_BOBPROXY_TOKEN", "x"), ("WORKSPACEKIT_BOBPROXY_PUSH_TOKEN", "")],
+            "WORKSPACEKIT_BOBPROXY_PUSH_TOKEN",
+        ),
+        // A push token alone would leave reading open.
+        (&REFS, &[auth, ("WORKSPACEKIT_BOBPROXY_PUSH_TOKEN", "hunter2")], "WORKSPACEKIT_BOBPROXY_TOKEN"),
+        (&["--base-ref", "me:hunter2@r.example/a", "--target-ref", "a"], &[auth], "***@r.example/a"),
+        (&["--base-ref", "https://me:hunter2@r.example/a", "--target-ref", "a"], &[auth], "--base-ref"),
+        (
+            &["--base-ref", "https://HUNTER2:hunter2@r.example:5000", "--target-ref", "a"],
+            &[auth],
+            "--base-ref",
+        ),
+        (&["--base-ref", "a", "--target-ref", "r.example/HUNTER2@hunter2@x/a"], &[auth], "--target-ref"),
+        (
+            &["--base-ref", "a", "--target-ref", "b", "--insecure-registry", "me:hunter2@r.example"],
+            &[auth],
+            "--insecure-registry",
+        ),
         (&["--listen", "0.0.0.0:8080"], &[auth], "loopback"),
         (&["--listen", "8080"], &[auth], "--listen"),
         (&["--upstream-timeout", "0"], &[auth], "--upstream-timeout"),
-        (&["--insecure-registry", "http://x"], &[auth], "--insecure-registry"),
+        (
+            &["--base-ref", "a", "--target-ref", "b", "--insecure-registry", "http://x"],
+            &[auth],
+            "--insecure-registry",
+        ),
         (&["--no-such-flag"], &[auth], "--no-such-flag"),
     ];
     for (args, env, words) in cases {
@@ -54,7 +78,25 @@ fn wrong_usage_is_told_without_secrets_and_exits_with_2() {
         let words = if args.contains(&"a/UPPER") { "--base-ref" } else { words };
         assert_eq!(output.status.code(), Some(2), "{args:?}: {text}");
         assert!(text.contains(words), "{args:?}: {text}");
-        assert!(!text.contains("hunter2"), "{text}");
+        assert!(!text.to_lowercase().contains("hunter2"), "{text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_warns_where_whoever_reads_may_push_and_only_there() {
+    let flags = ["--listen", "127.0.0.1:0", "--base-ref", "a", "--target-ref", "b", "--auth", "{}"];
+    let (read, push) = ("WORKSPACEKIT_BOBPROXY_TOKEN", "WORKSPACEKIT_BOBPROXY_PUSH_TOKEN");
+    for (env, words) in [
+        (&[][..], "no access token"),
+        (&[(read, "hunter2")], "there is no push token"),
+        (&[(read, "hunter2"), (push, "hunter2")], "the push token is the access token"),
+        (&[(read, "hunter2"), (push, "hunter3")], ""),
+    ] {
+        let running = Running::start(&flags, env);
+        running.addresses(1).await;
+        let log = running.log();
+        assert_eq!(log.contains("WARN"), !words.is_empty(), "{log}");
+        assert!(log.contains(words) && !log.contains("hunter"), "{log}");
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bob::proxy::{Alias, Config, Handle, Limits, Listeners, Mirror, Pin, Rights};
+use bob::proxy::{AccessTokens, Alias, Config, Handle, Limits, Listeners, Mirror, Pin, Rights};
 use bob::registry::{Authenticator, Credentials, Host, Origin, Secret, Transport, TransportConfig};
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
@@ -26,7 +26,11 @@ pub(crate) struct Setup {
     pub(crate) auth: String,
     /// An auth map.
     pub(crate) additional: String,
+    /// The access token.
     pub(crate) token: Option<&'static str>,
+    pub(crate) push_token: Option<&'static str>,
+    /// Whether writes are refused until the test allows them.
+    pub(crate) pushes_wait: bool,
     pub(crate) limits: Limits,
     pub(crate) transport: TransportConfig,
     /// How `target` is pinned.
@@ -45,6 +49,8 @@ impl Setup {
             auth: "{}".into(),
             additional: String::new(),
             token: None,
+            push_token: None,
+            pushes_wait: false,
             limits: Limits::default(),
             transport: TransportConfig { silence: Duration::from_secs(20), ..TransportConfig::default() },
             pin: Pin::Tag("two".into()),
@@ -81,7 +87,10 @@ impl Setup {
         let config = Config {
             aliases,
             mirror: Some(Mirror { auth: Arc::new(Authenticator::for_clients(transport, mirrored)) }),
-            access_token: self.token.map(Secret::from),
+            access_tokens: AccessTokens {
+                read: self.token.map(Secret::from),
+                push: self.push_token.map(Secret::from),
+            },
             limits: self.limits,
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -91,6 +100,9 @@ impl Setup {
         let names = self.names.iter().map(|name| (*name).to_owned()).collect();
         let listeners = Listeners { clients: vec![listener], names, operator };
         let handle = bob::proxy::spawn(listeners, config).unwrap();
+        if !self.pushes_wait {
+            handle.allow_pushes();
+        }
         Proxy { address: handle.addresses()[0], metrics, handle }
     }
 }

@@ -17,25 +17,40 @@ impl Proxy {
     /// What it has to show for a push.
     pub const PUSH_TOKEN: &'static str = "token-of-the-push";
 
-    /// Starts one with the registry's credentials for the repositories `base` and `target` there.
+    /// What a build has to show to write, where [`Proxy::start_with_push_token`] started it.
+    pub const PUSH_TOKEN: &'static str = "push-token-of-the-build";
+
+    /// Starts one with the registry's credentials for the repositories `base` and `target` there. Its one token
+    /// serves reading and writing.
     pub fn start(registry: &Registry, base: &str, target: &str) -> Self {
-        let ca = registry.ca().display().to_string();
-        Self::launch(&registry.reference(base), &registry.reference(target), &registry.docker_config(), &ca)
+        Self::start_before(registry, base, target, &[])
+    }
+
+    /// As [`Proxy::start`], with [`Proxy::TOKEN`] for reading and [`Proxy::PUSH_TOKEN`] for writing.
+    pub fn start_with_push_token(registry: &Registry, base: &str, target: &str) -> Self {
+        let token = ("WORKSPACEKIT_BOBPROXY_PUSH_TOKEN", Self::PUSH_TOKEN);
+        Self::start_before(registry, base, target, &[token])
+    }
+
+    fn start_before(registry: &Registry, base: &str, target: &str, more: &[(&str, &str)]) -> Self {
+        let (base, target) = (registry.reference(base), registry.reference(target));
+        Self::launch(&base, &target, &registry.docker_config(), &registry.ca().display().to_string(), more)
     }
 
     /// Starts one for the references `base` and `target` at open registries.
     pub fn before(base: &str, target: &str) -> Self {
-        Self::launch(base, target, "{}", "")
+        Self::launch(base, target, "{}", "", &[])
     }
 
-    fn launch(base: &str, target: &str, auth: &str, ca: &str) -> Self {
-        let env = [
+    fn launch(base: &str, target: &str, auth: &str, ca: &str, more: &[(&str, &str)]) -> Self {
+        let mut env = vec![
             ("WORKSPACEKIT_BOBPROXY_BASEREF", base),
             ("WORKSPACEKIT_BOBPROXY_TARGETREF", target),
             ("WORKSPACEKIT_BOBPROXY_AUTH", auth),
             ("WORKSPACEKIT_BOBPROXY_TOKEN", Self::TOKEN),
             ("SSL_CERT_FILE", ca),
         ];
+        env.extend(more);
         let command = [env!("CARGO_BIN_EXE_bob"), "proxy", "--listen", "127.0.0.1:0"];
         let process = Guarded::start(Guarded::folder("proxy"), &command, &env);
         let host = process.wait_for("proxy", |p| {

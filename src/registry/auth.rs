@@ -1,26 +1,29 @@
 //! Answers a registry's challenges: Basic, or Bearer with tokens that are cached and renewed in time.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
 
 use super::address::Reach;
-use super::call::{Access, Call, Payload, Scopes};
+use super::call::{Access, Call, Payload};
 use super::challenge::Challenge;
 use super::credential::{Credential, Login};
 use super::error::CallError;
 use super::host::Host;
+use super::memory::Memory;
 use super::onward::{NamedBy, Onward, OnwardError, Step};
 use super::retry;
+use super::scope::Scopes;
 use super::store::Credentials;
 use super::tally::Tally;
-use super::token::{Token, TokenRequest, Words, basic_header, bearer_header};
-use super::transport::{Body, Transport, TransportError};
+use super::token::{DEFAULT_LIFETIME, HandedToken, Token, TokenRequest, basic_header, bearer_header};
+use super::tokens::{TokenKey, Tokens};
+use super::transport::{Body, SchemeOf, Transport, TransportError, within};
 
-/// Tokens, hosts, and scopes of a host remembered at most; more than one build ever uses.
-const MEMORY: usize = 1024;
+/// Bytes remembered at most of what hosts asked for, and again of the scopes that they named; more than any build
+/// needs.
+const MEMORY: usize = 1024 * 1024;
 
 /// Sends requests with the credentials of one store. What it learns (challenges, tokens) is shared by all
 /// requests and by nothing that uses another store.
@@ -29,32 +32,42 @@ pub struct Authenticator {
     transport: Arc<Transport>,
     credentials: Credentials,
     named_by: NamedBy,
-    hosts: Mutex<BTreeMap<Host, Known>>,
-    tokens: Mutex<BTreeMap<TokenKey, Arc<Slot>>>,
+    known: Mutex<Known>,
+    tokens: Tokens,
 }
 
-/// What a host asked for, the last time that it asked.
-#[derive(Clone, Debug, Default)]
+/// What hosts asked for, the last time that they asked.
+#[derive(Debug)]
 struct Known {
-    challenge: Option<Challenge>,
+    /// `None` for a host that asks for nothing.
+    hosts: Memory<Host, Option<Asked>>,
     /// Scopes that a challenge named beside those which the request needed, by the latter.
-    asked: BTreeMap<Scopes, Scopes>,
+    scopes: Memory<(Host, Scopes), Scopes>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct TokenKey {
-    host: Host,
-    realm: String,
-    service: Option<String>,
-    scopes: Scopes,
+/// What a host asks for.
+#[derive(Clone, Debug)]
+enum Asked {
+    Basic,
+    Bearer { realm: String, service: Option<String> },
 }
 
-/// The place of one token. Its lock is held while the token is fetched, so that one fetch is under way.
-#[derive(Debug, Default)]
-struct Slot {
-    token: tokio::sync::Mutex<Option<Token>>,
-    failures: AtomicU64,
-    last_failure: Mutex<Option<Arc<CallError>>>,
+/// The way in which a registry wants logins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthScheme {
+    /// User name and password with every request.
+    Basic,
+    /// Tokens of a token endpoint.
+    Bearer,
+}
+
+impl Asked {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Basic => 0,
+            Self::Bearer { realm, service } => realm.len() + service.as_ref().map_or(0, String::len),
+        }
+    }
 }
 
 impl Authenticator {
@@ -70,7 +83,8 @@ impl Authenticator {
     }
 
     fn with(transport: Arc<Transport>, credentials: Credentials, named_by: NamedBy) -> Self {
-        Self { transport, credentials, named_by, hosts: Mutex::default(), tokens: Mutex::default() }
+        let known = Known { hosts: Memory::new(MEMORY), scopes: Memory::new(MEMORY) };
+        Self { transport, credentials, named_by, known: Mutex::new(known), tokens: Tokens::default() }
     }
 
     /// How far `host` may be reached.
@@ -89,13 +103,59 @@ impl Authenticator {
     pub fn onward(&self, from: &Onward, location: &str) -> Result<Onward, OnwardError> {
         let step =
             Step { named_by: self.named_by, from: &from.uri, from_host: &from.host, from_reach: from.reach };
-        step.to(location, |host| self.credentials.lists(host), |host| self.transport.allows_plain(host))
+        let plain = |host: &Host| self.transport.allows_plain(host, &from.host);
+        step.to(location, |host| self.credentials.lists(host), plain)
     }
 
-    /// Whose login is used for `host` and where it came from, in words for a log or an error.
+    /// What kind of login is used for `host` and where it came from, in words for a log or an error.
     pub async fn login_words(&self, host: &Host) -> String {
         let credential = self.credentials.find(host).await.ok().flatten();
-        Words(credential.as_ref()).to_string()
+        self.credentials.words(host, credential.as_ref())
+    }
+
+    /// What login `host` asks for, by `GET /v2/` where that is not known yet; none if it asks for nothing.
+    ///
+    /// # Errors
+    /// [`CallError`] if the host does not say.
+    pub async fn scheme(&self, host: &Host) -> Result<Option<AuthScheme>, CallError> {
+        let host = host.endpoint();
+        let reach = self.reach(&host);
+        let settled = self.transport.settle(reach, &host).await;
+        if !settled || !self.is_known(&host) {
+            let status = self.ask(&host, reach).await?;
+            if !self.is_known(&host) {
+                return Err(CallError::NoScheme { registry: host, status });
+            }
+        }
+        Ok(self.asked(&host).map(|asked| match asked {
+            Asked::Basic => AuthScheme::Basic,
+            Asked::Bearer { .. } => AuthScheme::Bearer,
+        }))
+    }
+
+    /// A token of `host` for exactly `scopes`, to be sent by somebody else: fetched with the store's login from the
+    /// token endpoint that the host itself names. None if the host does not want tokens.
+    ///
+    /// # Errors
+    /// [`CallError`] if the host does not say what it wants, or gives no token.
+    pub async fn hand_out_token(
+        &self,
+        host: &Host,
+        scopes: Scopes,
+    ) -> Result<Option<HandedToken>, CallError> {
+        let host = host.endpoint();
+        self.scheme(&host).await?;
+        let Some(Asked::Bearer { realm, service }) = self.asked(&host) else { return Ok(None) };
+        let credential = self.credentials.find(&host).await?;
+        if let Some(Credential { login: Login::RegistryToken(token), .. }) = credential {
+            let (expires_in, issued_at) = (DEFAULT_LIFETIME, SystemTime::now());
+            return Ok(Some(HandedToken { token, expires_in, issued_at }));
+        }
+        let reach = self.reach(&host);
+        let key = TokenKey { host, realm, service, scopes };
+        let fetch = self.fetch(&key, credential.as_ref(), reach, None);
+        let token = self.tokens.get(&key, self.transport.answer_limit(), fetch).await?;
+        Ok(Some(token.hand_out()))
     }
 
     /// The response to `call`: passing faults are retried if its payload can be sent again.
@@ -108,23 +168,37 @@ impl Authenticator {
 
     /// The response to `call` after at most one new login.
     async fn send_once(&self, mut call: Call) -> Result<Response<Body>, CallError> {
-        let Some(access) = call.access.clone() else { return Ok(self.transmit(call).await?) };
+        let Some(access) = call.access.clone() else {
+            return Ok(self.transmit(call, SchemeOf::Address).await?);
+        };
+        let mut settled = self.transport.settle(call.reach, &access.host).await;
         if call.payload.is_stream() {
             // The body is read once: who we are has to be settled before it starts.
-            self.learn_by_asking(&access.host, call.reach).await?;
+            if !settled || !self.is_known(&access.host) {
+                self.ask(&access.host, call.reach).await?;
+            }
+            settled = self.transport.settle(call.reach, &access.host).await;
         }
-        let sent = self.header(&access, call.reach, call.tally.as_deref()).await?;
+        let sent =
+            if settled { self.header(&access, call.reach, call.tally.as_deref()).await? } else { None };
         if let Some(value) = &sent {
             call.headers.insert(header::AUTHORIZATION, value.clone());
         }
         let again = call.again();
-        let response = self.transmit(call).await?;
+        let response = self.transmit(call, SchemeOf::Registry).await?;
         if response.status() != StatusCode::UNAUTHORIZED {
             return Ok(response);
         }
         self.learn(&access, response.headers());
-        self.forget(&access, sent.as_ref());
+        if let Some(sent) = &sent {
+            self.tokens.forget(&access.host, sent);
+            self.credentials.forget_answer(&access.host);
+        }
         let Some(mut again) = again else { return Ok(response) };
+        if !self.is_known(&access.host) {
+            // It refuses without saying what it wants.
+            self.ask(&access.host, again.reach).await?;
+        }
         let Some(value) = self
             .header(&access, again.reach, again.tally.as_deref())
             .await?
@@ -134,55 +208,69 @@ impl Authenticator {
         };
         drop(response);
         again.headers.insert(header::AUTHORIZATION, value);
-        Ok(self.transmit(again).await?)
+        Ok(self.transmit(again, SchemeOf::Registry).await?)
     }
 
-    pub(super) async fn transmit(&self, call: Call) -> Result<Response<Body>, TransportError> {
+    pub(super) async fn transmit(
+        &self,
+        call: Call,
+        scheme: SchemeOf,
+    ) -> Result<Response<Body>, TransportError> {
         let (reach, once) = (call.reach, call.payload.is_stream());
         let request = call.into_request();
         if once {
-            self.transport.send_once(reach, request).await
+            self.transport.send_once(reach, request, scheme).await
         } else {
-            self.transport.send(reach, request).await
+            self.transport.send(reach, request, scheme).await
         }
     }
 
-    /// Asks `GET /v2/` of a host that is not known yet, without credentials.
-    async fn learn_by_asking(&self, host: &Host, reach: Reach) -> Result<(), CallError> {
-        if self.hosts().contains_key(host) {
-            return Ok(());
-        }
+    /// Asks `GET /v2/` of a host, without credentials, and learns what it asks for. Returns its answer's status.
+    async fn ask(&self, host: &Host, reach: Reach) -> Result<StatusCode, CallError> {
         let uri: Uri = format!("https://{host}/v2/").parse().expect("a host makes a valid URL");
         let headers = HeaderMap::from_iter([(header::USER_AGENT, super::client::user_agent())]);
         let payload = Payload::Empty;
         let call = Call { method: Method::GET, uri, headers, payload, reach, access: None, tally: None };
-        let response = retry::send(call, |call| self.transmit(call)).await?;
+        let answer = retry::send(call, |call| self.transmit(call, SchemeOf::Registry));
+        let what = || format!("the answer of {host} to GET /v2/");
+        let response = within(self.transport.answer_limit(), what, answer).await??;
         let access = Access { host: host.clone(), scopes: Scopes::default() };
         self.learn(&access, response.headers());
-        Ok(())
+        let status = response.status();
+        if !status.is_server_error() && !matches!(status.as_u16(), 401 | 429) && !self.is_known(host) {
+            self.known().hosts.insert(host.clone(), None, host.as_str().len());
+        }
+        Ok(status)
     }
 
     /// Remembers what a host asked for.
     fn learn(&self, access: &Access, headers: &HeaderMap) {
-        let challenge = Challenge::from_headers(headers);
-        let mut hosts = self.hosts();
-        if hosts.len() >= MEMORY {
-            hosts.clear();
-        }
-        let known = hosts.entry(access.host.clone()).or_default();
-        if let Some(Challenge::Bearer { scope: Some(scope), .. }) = &challenge {
-            let asked = access.scopes.clone().and_asked(scope);
-            if asked != access.scopes {
-                // A client may name any repository of a mirrored host.
-                if known.asked.len() >= MEMORY {
-                    known.asked.clear();
+        let Some(challenge) = Challenge::from_headers(headers) else { return };
+        let mut known = self.known();
+        let host = access.host.clone();
+        let asked = match challenge {
+            Challenge::Basic => Asked::Basic,
+            Challenge::Bearer { realm, service, scope } => {
+                let all = access.scopes.clone().and_asked(&scope.unwrap_or_default());
+                if all != access.scopes {
+                    let bytes = host.as_str().len() + access.scopes.bytes() + all.bytes();
+                    known.scopes.insert((host.clone(), access.scopes.clone()), all, bytes);
                 }
-                known.asked.insert(access.scopes.clone(), asked);
+                Asked::Bearer { realm, service }
             }
-        }
-        if challenge.is_some() {
-            known.challenge = challenge;
-        }
+        };
+        let bytes = host.as_str().len() + asked.bytes();
+        known.hosts.insert(host, Some(asked), bytes);
+    }
+
+    /// What is known that `host` asks for.
+    fn asked(&self, host: &Host) -> Option<Asked> {
+        self.known().hosts.get(host).cloned().flatten()
+    }
+
+    /// Whether it is known what `host` asks for, if anything.
+    fn is_known(&self, host: &Host) -> bool {
+        self.known().hosts.get(host).is_some()
     }
 
     /// The `Authorization` value for `access`, by what is known of the host; none if it never asked or
@@ -193,58 +281,21 @@ impl Authenticator {
         reach: Reach,
         tally: Option<&Tally>,
     ) -> Result<Option<HeaderValue>, CallError> {
-        let known = self.hosts().get(&access.host).cloned().unwrap_or_default();
-        let Some(challenge) = known.challenge else { return Ok(None) };
+        let Some(asked) = self.asked(&access.host) else { return Ok(None) };
         let credential = self.credentials.find(&access.host).await?;
-        match (challenge, credential) {
+        match (asked, credential) {
             (_, Some(Credential { login: Login::RegistryToken(token), .. })) => Ok(bearer_header(&token)),
-            (Challenge::Basic, Some(Credential { login: Login::Password { username, password }, .. })) => {
+            (Asked::Basic, Some(Credential { login: Login::Password { username, password }, .. })) => {
                 Ok(Some(basic_header(&username, &password)))
             }
-            (Challenge::Basic, _) => Ok(None),
-            (Challenge::Bearer { realm, service, .. }, credential) => {
-                let scopes = known.asked.get(&access.scopes).unwrap_or(&access.scopes).clone();
-                let key = TokenKey { host: access.host.clone(), realm, service, scopes };
-                let token = self.token(&key, credential.as_ref(), reach, tally).await?;
+            (Asked::Basic, _) => Ok(None),
+            (Asked::Bearer { realm, service }, credential) => {
+                let own = (access.host.clone(), access.scopes.clone());
+                let scopes = self.known().scopes.get(&own).cloned().unwrap_or(own.1);
+                let key = TokenKey { host: own.0, realm, service, scopes };
+                let fetch = self.fetch(&key, credential.as_ref(), reach, tally);
+                let token = self.tokens.get(&key, self.transport.answer_limit(), fetch).await?;
                 Ok(Some(token.header))
-            }
-        }
-    }
-
-    /// The token of `key`, fetched if there is none that is fresh. Requests that wait for a fetch which
-    /// fails share its failure.
-    async fn token(
-        &self,
-        key: &TokenKey,
-        credential: Option<&Credential>,
-        reach: Reach,
-        tally: Option<&Tally>,
-    ) -> Result<Token, CallError> {
-        let slot = self.slot(key);
-        let failures = slot.failures.load(Ordering::Acquire);
-        let mut token = slot.token.lock().await;
-        if let Some(token) = token.as_ref().filter(|token| token.is_fresh()) {
-            return Ok(token.clone());
-        }
-        if slot.failures.load(Ordering::Acquire) != failures
-            && let Some(failure) = lock(&slot.last_failure).clone()
-        {
-            return Err(CallError::Shared(failure));
-        }
-        if let Some(tally) = tally {
-            tally.note_token();
-        }
-        let fetched = self.fetch(key, credential, reach).await;
-        match fetched {
-            Ok(fresh) => {
-                *token = Some(fresh.clone());
-                Ok(fresh)
-            }
-            Err(failure) => {
-                let failure = Arc::new(failure);
-                *lock(&slot.last_failure) = Some(failure.clone());
-                slot.failures.fetch_add(1, Ordering::Release);
-                Err(CallError::Shared(failure))
             }
         }
     }
@@ -254,7 +305,11 @@ impl Authenticator {
         key: &TokenKey,
         credential: Option<&Credential>,
         reach: Reach,
+        tally: Option<&Tally>,
     ) -> Result<Token, CallError> {
+        if let Some(tally) = tally {
+            tally.note_token();
+        }
         let registry = &key.host;
         let uri: Uri = format!("https://{registry}/v2/").parse().expect("a host makes a valid URL");
         let from = Onward { uri, host: registry.clone(), reach };
@@ -267,42 +322,19 @@ impl Authenticator {
             service: key.service.as_deref(),
             scopes: &key.scopes,
             credential,
+            login: self.credentials.words(registry, credential),
         };
         request.fetch(&self.transport).await
     }
 
-    /// Drops the token that was just refused, unless another request has renewed it meanwhile.
-    fn forget(&self, access: &Access, sent: Option<&HeaderValue>) {
-        let Some(sent) = sent else { return };
-        let slots: Vec<Arc<Slot>> = {
-            let tokens = lock(&self.tokens);
-            tokens.iter().filter(|(key, _)| key.host == access.host).map(|(_, slot)| slot.clone()).collect()
-        };
-        for slot in slots {
-            // A slot that is locked is being renewed.
-            if let Ok(mut token) = slot.token.try_lock()
-                && token.as_ref().is_some_and(|token| token.header == sent)
-            {
-                *token = None;
-            }
-        }
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn slot(&self, key: &TokenKey) -> Arc<Slot> {
-        let mut tokens = lock(&self.tokens);
-        if tokens.len() >= MEMORY && !tokens.contains_key(key) {
-            tokens.clear();
-        }
-        tokens.entry(key.clone()).or_default().clone()
+    /// The longest wait for an answer that is read whole.
+    pub(super) fn answer_limit(&self) -> std::time::Duration {
+        self.transport.answer_limit()
     }
-
-    fn hosts(&self) -> MutexGuard<'_, BTreeMap<Host, Known>> {
-        lock(&self.hosts)
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -310,19 +342,46 @@ mod tests {
     use super::*;
     use crate::registry::TransportConfig;
 
+    fn authenticator() -> Authenticator {
+        let transport = Arc::new(Transport::new(&TransportConfig::default()).unwrap());
+        Authenticator::for_clients(transport, Credentials::default())
+    }
+
+    /// What `auth` remembers after a refusal by `host` of a read of `repository` with `challenge`.
+    fn refuse(auth: &Authenticator, host: &str, repository: &str, challenge: &str) {
+        let value = HeaderValue::try_from(challenge).unwrap();
+        let access = Access { host: Host::parse(host).unwrap(), scopes: Scopes::pull(repository) };
+        auth.learn(&access, &HeaderMap::from_iter([(header::WWW_AUTHENTICATE, value)]));
+    }
+
     #[test]
     fn what_challenges_ask_for_is_remembered_within_bounds() {
-        let transport = Arc::new(Transport::new(&TransportConfig::default()).unwrap());
-        let auth = Authenticator::for_clients(transport, Credentials::default());
-        let host = Host::parse("r.example").unwrap();
-        for number in 0..=2 * MEMORY {
-            let challenge =
-                format!("Bearer realm=\"https://r.example/t\",scope=\"repository:virtual/{number}:pull\"");
-            let headers =
-                HeaderMap::from_iter([(header::WWW_AUTHENTICATE, HeaderValue::try_from(challenge).unwrap())]);
-            let scopes = Scopes::pull(&number.to_string());
-            auth.learn(&Access { host: host.clone(), scopes }, &headers);
+        let auth = authenticator();
+        let scope = |name: &str| format!("repository:{name}:pull");
+        let realm = "https://r.example/".to_owned() + &"t".repeat(2000);
+        for number in 0..10_000 {
+            let asked: Vec<String> = (0..50).map(|part| scope(&format!("virtual/{number}/{part}"))).collect();
+            let challenge = format!("Bearer realm=\"{realm}\",scope=\"{}\"", asked.join(" "));
+            refuse(&auth, &format!("r{number}.example"), &number.to_string(), &challenge);
         }
-        assert_eq!(auth.hosts()[&host].asked.len(), 1);
+        let known = auth.known();
+        let hosts: usize = known
+            .hosts
+            .iter()
+            .map(|(host, asked)| host.as_str().len() + asked.as_ref().map_or(0, Asked::bytes))
+            .sum();
+        let scopes: usize = known.scopes.iter().map(|((_, own), all)| own.bytes() + all.bytes()).sum();
+        assert!(hosts <= MEMORY && scopes <= MEMORY, "{hosts} {scopes}");
+        assert!(hosts > 0 && scopes > 0);
+    }
+
+    #[test]
+    fn a_hundred_kilobytes_of_scope_are_not_remembered() {
+        let auth = authenticator();
+        let long = "x".repeat(100_000);
+        let challenge = format!("Bearer realm=\"https://r.example/t\",scope=\"repository:{long}:pull\"");
+        refuse(&auth, "r.example", "a", &challenge);
+        assert_eq!(auth.known().scopes.iter().count(), 0);
+        assert!(auth.asked(&Host::parse("r.example").unwrap()).is_some());
     }
 }

@@ -1,6 +1,5 @@
 //! One request to a registry, in a form that can be sent again.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,6 +7,7 @@ use http::{HeaderMap, Method, Request, Uri};
 
 use super::address::Reach;
 use super::host::Host;
+use super::scope::Scopes;
 use super::tally::Tally;
 use super::transport::{Body, empty_body, full_body};
 
@@ -43,55 +43,6 @@ impl Payload {
             Self::Bytes(bytes) => full_body(bytes),
             Self::Stream(body) => body,
         }
-    }
-}
-
-/// What a token must allow: `repository:NAME:ACTIONS`.
-/// (<https://distribution.github.io/distribution/spec/auth/scope/>)
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Scopes(BTreeSet<String>);
-
-impl Scopes {
-    /// Reading `repository`.
-    pub fn pull(repository: &str) -> Self {
-        Self([format!("repository:{repository}:pull")].into())
-    }
-
-    /// Reading and writing `repository`.
-    pub fn push(repository: &str) -> Self {
-        Self([format!("repository:{repository}:pull,push")].into())
-    }
-
-    /// These and `others`.
-    #[must_use]
-    pub fn and(mut self, others: Self) -> Self {
-        self.0.extend(others.0);
-        self
-    }
-
-    /// Also what a challenge asks for, as far as that is reading or writing a repository.
-    #[must_use]
-    pub(super) fn and_asked(mut self, scope: &str) -> Self {
-        let repository = |scope: &&str| {
-            let parts: Vec<&str> = scope.split(':').collect();
-            parts.len() >= 3
-                && parts[0] == "repository"
-                && parts[parts.len() - 1].split(',').all(|action| matches!(action, "pull" | "push"))
-        };
-        self.0.extend(scope.split(' ').filter(repository).map(ToOwned::to_owned));
-        self
-    }
-
-    /// The scopes, in order.
-    pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(String::as_str)
-    }
-}
-
-impl std::fmt::Display for Scopes {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let scopes: Vec<&str> = self.iter().collect();
-        f.write_str(&scopes.join(" "))
     }
 }
 
@@ -143,22 +94,5 @@ impl Call {
         *request.uri_mut() = self.uri;
         *request.headers_mut() = self.headers;
         request
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Scopes;
-
-    #[test]
-    fn a_challenge_adds_repository_scopes_and_nothing_stronger() {
-        let scopes = Scopes::push("a").and(Scopes::pull("b"));
-        let asked =
-            scopes.clone().and_asked("repository:virtual/a:pull,push registry:catalog:* repository:c:delete");
-        assert_eq!(scopes.to_string(), "repository:a:pull,push repository:b:pull");
-        assert_eq!(
-            asked.to_string(),
-            "repository:a:pull,push repository:b:pull repository:virtual/a:pull,push"
-        );
     }
 }

@@ -2,6 +2,13 @@
 
 use http::{HeaderMap, header};
 
+/// The longest realm that is followed, in bytes. URLs of token endpoints have less than a hundred.
+const MAX_REALM: usize = 2048;
+/// The longest name of a service that is sent on, in bytes.
+const MAX_SERVICE: usize = 1024;
+/// The longest scope that is read, in bytes: a mount names two repositories.
+const MAX_SCOPE: usize = 4096;
+
 /// What a registry asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Challenge {
@@ -27,16 +34,21 @@ struct Raw {
 }
 
 impl Challenge {
-    /// The challenge to answer: Bearer before Basic; none if nothing is asked that we know.
+    /// The challenge to answer: Bearer before Basic; none if nothing is asked that we know, or in words that are
+    /// longer than any registry needs. A scope that is too long is left out: what a request needs is known without.
     pub(super) fn from_headers(headers: &HeaderMap) -> Option<Self> {
         let values = headers.get_all(header::WWW_AUTHENTICATE).iter();
         let raw: Vec<Raw> = values.filter_map(|value| value.to_str().ok()).flat_map(parse).collect();
         let bearer = raw.iter().filter(|raw| raw.scheme == "bearer").find_map(|raw| {
-            Some(Self::Bearer {
-                realm: raw.parameter("realm")?,
-                service: raw.parameter("service"),
-                scope: raw.parameter("scope"),
-            })
+            let (realm, service) = (raw.parameter("realm")?, raw.parameter("service"));
+            if realm.len() > MAX_REALM || service.as_ref().is_some_and(|name| name.len() > MAX_SERVICE) {
+                tracing::warn!(
+                    "a challenge is ignored: its realm has more than {MAX_REALM} bytes, or its service more than {MAX_SERVICE}"
+                );
+                return None;
+            }
+            let scope = raw.parameter("scope").filter(|scope| scope.len() <= MAX_SCOPE);
+            Some(Self::Bearer { realm, service, scope })
         });
         bearer.or_else(|| raw.iter().any(|raw| raw.scheme == "basic").then_some(Self::Basic))
     }
@@ -149,6 +161,33 @@ mod tests {
         assert_eq!(read(&[r#"Basic realm="x""#, r#"Bearer realm="https://t.example",scope="a,b""#]), want);
         assert_eq!(read(&[r#"Negotiate YWJj==, , Bearer realm="https://t.example",scope="a,b""#]), want);
         assert_eq!(read(&[r#"Negotiate, Bearer realm="https://t.example",scope="a,b""#]), want);
+    }
+
+    #[test]
+    fn words_of_a_challenge_that_are_too_long_are_not_kept() {
+        let long = "x".repeat(100_000);
+        let scope = format!(r#"Bearer realm="https://t.example",service="s",scope="repository:{long}:pull""#);
+        assert_eq!(read(&[&scope]), Some(bearer("https://t.example", Some("s"), None)));
+        assert_eq!(read(&[&format!(r#"Bearer realm="https://t.example/{long}""#)]), None);
+        assert_eq!(read(&[&format!(r#"Bearer realm="https://t.example",service="{long}""#)]), None);
+    }
+
+    #[test]
+    fn fuzz_challenges_are_read_within_their_bounds() {
+        let seeds: [&[u8]; 3] = [
+            br#"Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="repository:a/b:pull,push""#,
+            br#"Negotiate YWJj==, , Basic realm="a\"b", Bearer realm=t"#,
+            br#"Basic realm="x""#,
+        ];
+        crate::fuzz::run(&seeds, |bytes| {
+            let Ok(value) = HeaderValue::from_bytes(bytes) else { return };
+            let headers = HeaderMap::from_iter([(header::WWW_AUTHENTICATE, value)]);
+            if let Some(Challenge::Bearer { realm, service, scope }) = Challenge::from_headers(&headers) {
+                assert!(realm.len() <= super::MAX_REALM);
+                assert!(service.unwrap_or_default().len() <= super::MAX_SERVICE);
+                assert!(scope.unwrap_or_default().len() <= super::MAX_SCOPE);
+            }
+        });
     }
 
     #[test]

@@ -10,11 +10,12 @@ use sha2::{Digest as _, Sha256};
 use crate::image::Reference;
 
 use super::auth::Authenticator;
-use super::call::{Access, Call, Payload, Scopes};
+use super::call::{Access, Call, Payload};
 use super::client_error::{ClientError, refusal};
 use super::host::{Host, HostError};
 use super::onward::Onward;
 use super::query::encode_pairs;
+use super::scope::Scopes;
 use super::transport::{Body, collect};
 
 /// The most that a manifest may have; the specification asks registries for as much.

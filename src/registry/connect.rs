@@ -1,9 +1,8 @@
-//! Opens connections: TLS by default, plain HTTP only where it is allowed.
+//! Opens connections: with TLS for `https`, without for `http` where that is allowed, and never one for the other.
 
-use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -17,34 +16,15 @@ use tower::Service as _;
 
 use super::address::{AddressRefused, Reach, Resolver};
 use super::host::Host;
+use super::plain::PlainPolicy;
 use super::stream::Stream;
-use super::transport::{BoxError, causes, find};
+use super::transport::{BoxError, find};
 
 /// How long connecting may take, TLS handshake included.
 const CONNECT_LIMIT: Duration = Duration::from_secs(30);
-/// How long a host that may speak plain HTTP has for a TLS handshake, before it is taken to speak none.
+/// How long a host that may speak plain HTTP has to take a connection, and then for a TLS handshake, before it is taken
+/// to speak none.
 const PROBE_LIMIT: Duration = Duration::from_secs(5);
-
-/// Which hosts may speak plain HTTP, and which of them turned out to.
-#[derive(Debug)]
-pub(super) struct PlainPolicy {
-    insecure: BTreeSet<Host>,
-    speaking_plain: Mutex<BTreeSet<Host>>,
-}
-
-impl PlainPolicy {
-    pub(super) fn new(insecure: BTreeSet<Host>) -> Self {
-        Self { insecure, speaking_plain: Mutex::default() }
-    }
-
-    pub(super) fn allows(&self, host: &Host) -> bool {
-        host.is_loopback() || self.insecure.contains(host)
-    }
-
-    fn known(&self) -> std::sync::MutexGuard<'_, BTreeSet<Host>> {
-        self.speaking_plain.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// Plain HTTP was asked for where it is not allowed.
 #[derive(Debug, thiserror::Error)]
@@ -85,68 +65,84 @@ impl Connector {
         if let Some(address) = host.address().filter(|address| !self.reach.allows(*address)) {
             return Err(Box::new(AddressRefused { name: address.to_string() }));
         }
-        let may_be_plain = self.plain.allows(&host);
-        if uri.scheme() == Some(&Scheme::HTTP) {
-            return if may_be_plain {
-                self.connect_plain(uri).await
-            } else {
-                Err(Box::new(PlainHttpRefused))
-            };
-        }
-        if !may_be_plain {
+        if uri.scheme() != Some(&Scheme::HTTP) {
             return self.connect_tls(uri, &host).await;
         }
-        if !self.plain.known().contains(&host) {
-            let attempt = tokio::time::timeout(PROBE_LIMIT, self.connect_tls(uri.clone(), &host)).await;
-            match attempt {
-                Ok(Ok(stream)) => return Ok(stream),
-                Ok(Err(error)) if speaks_tls(&*error) => return Err(error),
-                Ok(Err(_)) | Err(_) => {}
-            }
+        if !self.plain.allows(&host) {
+            return Err(Box::new(PlainHttpRefused));
         }
-        let plain_uri =
-            Uri::builder().scheme(Scheme::HTTP).authority(authority).path_and_query("/").build()?;
-        let policy = self.plain.clone();
-        let stream = self.connect_plain(plain_uri).await;
-        // Forgotten when it fails, so that a registry which comes back with TLS is found.
-        match &stream {
-            Ok(_) => policy.known().insert(host),
-            Err(_) => policy.known().remove(&host),
-        };
-        stream
-    }
-
-    async fn connect_plain(&mut self, uri: Uri) -> Result<Stream, BoxError> {
         Ok(Stream::plain(self.tcp.call(uri).await?.into_inner()))
     }
 
     async fn connect_tls(&mut self, uri: Uri, host: &Host) -> Result<Stream, BoxError> {
-        let name = match host.address() {
-            Some(address) => ServerName::from(address),
-            None => ServerName::try_from(host.name().to_owned())?,
-        };
         let tcp = self.tcp.call(uri).await?.into_inner();
-        Ok(Stream::secured(tcp, name, &self.tls).await?)
+        let secured = Stream::secured(tcp, server_name(host)?, &self.tls).await;
+        if secured.as_ref().map_or_else(|error| heard(error) == Heard::Tls, |_| true) {
+            self.plain.note_tls(host);
+        }
+        Ok(secured?)
+    }
+
+    /// What `host`, which may speak plain HTTP, says to a TLS handshake.
+    pub(super) async fn try_tls(mut self, host: &Host) -> Heard {
+        let reachable = host.address().is_none_or(|address| self.reach.allows(address));
+        let (true, Ok(name), Ok(uri)) = (reachable, server_name(host), format!("https://{host}/").parse())
+        else {
+            return Heard::Nothing;
+        };
+        let Ok(Ok(tcp)) = tokio::time::timeout(PROBE_LIMIT, self.tcp.call(uri)).await else {
+            return Heard::Nothing;
+        };
+        let handshake = Stream::secured(tcp.into_inner(), name, &self.tls);
+        let heard = match tokio::time::timeout(PROBE_LIMIT, handshake).await {
+            Ok(Ok(_)) => Heard::Tls,
+            Ok(Err(error)) => heard(&error),
+            // It waits for the request's end, which TLS does not have.
+            Err(_) => Heard::SomethingElse,
+        };
+        if heard == Heard::Tls {
+            self.plain.note_tls(host);
+        }
+        heard
     }
 }
 
-/// Whether a failed handshake shows that the other side does speak TLS, so that plain HTTP would be a
-/// step down: everything but bytes that are not TLS, or a connection closed or refused at once.
-fn speaks_tls(error: &(dyn std::error::Error + 'static)) -> bool {
+fn server_name(host: &Host) -> Result<ServerName<'static>, BoxError> {
+    Ok(match host.address() {
+        Some(address) => ServerName::from(address),
+        None => ServerName::try_from(host.name().to_owned())?,
+    })
+}
+
+/// What a server says to a TLS handshake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// It speaks TLS, whether or not its certificate is accepted.
+    Tls,
+    /// Bytes that are not TLS, or a connection closed at once, or silence.
+    SomethingElse,
+    /// There is no connection.
+    Nothing,
+}
+
+/// What a handshake heard that failed with `error`.
+fn heard(error: &std::io::Error) -> Heard {
     use std::io::ErrorKind;
     if let Some(tls) = find::<rustls::Error>(error) {
-        return !matches!(tls, rustls::Error::InvalidMessage(_));
+        return if not_tls(tls) { Heard::SomethingElse } else { Heard::Tls };
     }
-    !causes(error).filter_map(|cause| cause.downcast_ref::<std::io::Error>()).any(|io| {
-        matches!(
-            io.kind(),
-            ErrorKind::UnexpectedEof
-                | ErrorKind::ConnectionReset
-                | ErrorKind::ConnectionAborted
-                | ErrorKind::BrokenPipe
-                | ErrorKind::ConnectionRefused
-        )
-    })
+    match error.kind() {
+        ErrorKind::UnexpectedEof
+        | ErrorKind::ConnectionReset
+        | ErrorKind::ConnectionAborted
+        | ErrorKind::BrokenPipe => Heard::SomethingElse,
+        _ => Heard::Nothing,
+    }
+}
+
+/// Whether `error` says that what came was not TLS at all.
+pub(super) const fn not_tls(error: &rustls::Error) -> bool {
+    matches!(error, rustls::Error::InvalidMessage(_))
 }
 
 impl tower::Service<Uri> for Connector {

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use super::secret::Secret;
 
-/// How to log in to a registry.
-#[derive(Clone, Debug)]
+/// How to log in to a registry. Prints without any of its content.
+#[derive(Clone)]
 pub enum Login {
     /// User name and password: Basic authentication, or sent to the token endpoint.
     Password {
@@ -27,6 +27,17 @@ pub enum Login {
     RegistryToken(Secret),
 }
 
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Some registries take a token for the user name.
+        f.write_str(match self {
+            Self::Password { .. } => "Password(***)",
+            Self::IdentityToken { .. } => "IdentityToken(***)",
+            Self::RegistryToken(_) => "RegistryToken(***)",
+        })
+    }
+}
+
 /// A login and the place that it was read from.
 #[derive(Clone, Debug)]
 pub struct Credential {
@@ -36,15 +47,17 @@ pub struct Credential {
     pub origin: Origin,
 }
 
-impl Credential {
-    /// The user name, or what stands in its place; never a secret.
-    pub fn user(&self) -> &str {
-        match &self.login {
-            Login::Password { username, .. } => username,
-            Login::IdentityToken { username, .. } if !username.is_empty() => username,
-            Login::IdentityToken { .. } => "(identity token)",
-            Login::RegistryToken(_) => "(registry token)",
-        }
+impl fmt::Display for Credential {
+    /// What kind of login it is and where it came from. The user name is left out: it may be the secret itself.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match &self.login {
+            Login::Password { username, .. } if username.is_empty() => "a password without a user name",
+            Login::Password { password, .. } if password.is_empty() => "a user name without a password",
+            Login::Password { .. } => "a user name and password",
+            Login::IdentityToken { .. } => "an identity token",
+            Login::RegistryToken(_) => "a registry token",
+        };
+        write!(f, "{kind} from {}", self.origin)
     }
 }
 
@@ -68,6 +81,31 @@ impl fmt::Display for Origin {
             Self::Flag(name) => write!(f, "the flag {name}"),
             Self::File(path) => write!(f, "the file {}", path.display()),
             Self::Helper(name) => write!(f, "the helper {name}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_name_that_is_the_token_is_never_printed() {
+        let origin = Origin::Flag("--auth".into());
+        let password = |username: &str, password: &str| Login::Password {
+            username: username.into(),
+            password: password.into(),
+        };
+        for (login, want) in [
+            (password("glpat-t0ken", "x"), "a user name and password"),
+            (password("t0ken", ""), "a user name without a password"),
+            (password("", "t0ken"), "a password without a user name"),
+            (Login::IdentityToken { username: "t0ken".into(), token: "t0ken".into() }, "an identity token"),
+            (Login::RegistryToken("t0ken".into()), "a registry token"),
+        ] {
+            let credential = Credential { login, origin: origin.clone() };
+            assert_eq!(credential.to_string(), format!("{want} from the flag --auth"));
+            assert!(!format!("{credential} {credential:?}").contains("t0ken"));
         }
     }
 }

@@ -46,7 +46,7 @@ pub enum CallError {
         endpoint: String,
         /// Its answer.
         status: StatusCode,
-        /// Whose login was used, and where it came from.
+        /// What kind of login was used, and where it came from.
         login: String,
         /// What was asked for.
         scopes: String,
@@ -58,6 +58,14 @@ pub enum CallError {
         registry: Host,
         /// The endpoint's host.
         endpoint: String,
+    },
+    /// A registry that does not say what login it wants.
+    #[error("{registry} answered {status} to GET /v2/, where it should say which login it wants")]
+    NoScheme {
+        /// The registry.
+        registry: Host,
+        /// Its answer.
+        status: StatusCode,
     },
     /// A redirect leads where it may not.
     #[error("the redirect is not followed")]

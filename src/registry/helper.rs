@@ -9,10 +9,15 @@ use serde::Deserialize;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::host::Host;
+use super::memory::Memory;
 use super::secret::Secret;
 
 /// How long an answer is used before the helper is asked again: cloud helpers renew theirs hourly.
 const ANSWER_LIFETIME: Duration = Duration::from_mins(5);
+/// How long an answer is used that a registry refuses, so that a wrong login does not start a program each time.
+const REFUSED_LIFETIME: Duration = Duration::from_secs(10);
+/// Bytes of the answers held at most.
+const ANSWERS_LIMIT: usize = 1024 * 1024;
 /// How long a helper may take; some open a browser or ask a metadata service.
 const TIME_LIMIT: Duration = Duration::from_mins(1);
 /// The most that is read of a helper's answer, in bytes.
@@ -27,7 +32,7 @@ pub(super) struct Helpers {
     by_host: BTreeMap<Host, String>,
     fallback: Option<String>,
     allowed: bool,
-    answers: Mutex<BTreeMap<Host, (Instant, Answer)>>,
+    answers: Mutex<Memory<Host, (Instant, Answer)>>,
 }
 
 /// A credential helper that gave no usable answer.
@@ -78,6 +83,7 @@ pub enum HelperError {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Printed {
+    #[serde(default)]
     username: String,
     secret: Secret,
 }
@@ -86,7 +92,12 @@ impl Helpers {
     /// The helpers, if there are any; none of them runs before [`Helpers::allow`].
     pub(super) fn new(by_host: BTreeMap<Host, String>, fallback: Option<String>) -> Option<Self> {
         let some = !by_host.is_empty() || fallback.is_some();
-        some.then_some(Self { by_host, fallback, allowed: false, answers: Mutex::default() })
+        some.then_some(Self {
+            by_host,
+            fallback,
+            allowed: false,
+            answers: Mutex::new(Memory::new(ANSWERS_LIMIT)),
+        })
     }
 
     pub(super) fn allow(&mut self) {
@@ -105,11 +116,21 @@ impl Helpers {
             return Ok(answer.clone());
         }
         let answer = ask(name, &host).await?;
-        self.lock().insert(host, (Instant::now(), answer.clone()));
+        let bytes = answer.as_ref().map_or(0, |(_, username, secret)| username.len() + secret.reveal().len());
+        let held = host.as_str().len() + bytes;
+        self.lock().insert(host, (Instant::now(), answer.clone()), held);
         Ok(answer)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<Host, (Instant, Answer)>> {
+    /// Lets the helper for `host` be asked again, unless it answered just now.
+    pub(super) fn forget(&self, host: &Host) {
+        let (host, mut answers) = (host.endpoint(), self.lock());
+        if answers.get(&host).is_some_and(|(asked, _)| asked.elapsed() > REFUSED_LIFETIME) {
+            answers.remove(&host);
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Memory<Host, (Instant, Answer)>> {
         self.answers.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
@@ -117,7 +138,7 @@ impl Helpers {
 async fn ask(name: &str, host: &Host) -> Result<Answer, HelperError> {
     if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
     {
-        return Err(HelperError::Name { name: name.to_owned() });
+        return Err(HelperError::Name { name: name.chars().take(80).collect() });
     }
     run(format!("docker-credential-{name}"), host).await
 }
@@ -150,16 +171,19 @@ async fn run(program: String, host: &Host) -> Result<Answer, HelperError> {
     let (status, printed) = tokio::time::timeout(TIME_LIMIT, talk)
         .await
         .map_err(|_| HelperError::Slow { program: program.clone(), host: host.clone() })??;
-    if status.success()
-        && let Ok(found) = serde_json::from_slice::<Printed>(&printed)
-    {
-        return Ok(Some((program, found.username, found.secret)));
+    let unusable = HelperError::Answer { program: program.clone(), host: host.clone(), status };
+    let answer = understand(&printed, status.success()).ok_or(unusable)?;
+    Ok(answer.map(|Printed { username, secret }| (program, username, secret)))
+}
+
+/// The login that a helper printed: `Some(None)` if it knows none, `None` if it cannot be understood.
+fn understand(printed: &[u8], success: bool) -> Option<Option<Printed>> {
+    if success && let Ok(found) = serde_json::from_slice::<Printed>(printed) {
+        let empty = found.username.is_empty() && found.secret.is_empty();
+        return Some((!empty).then_some(found));
     }
     // The protocol's words for "no login here", printed on standard output.
-    if String::from_utf8_lossy(&printed).contains("credentials not found") {
-        return Ok(None);
-    }
-    Err(HelperError::Answer { program, host: host.clone(), status })
+    String::from_utf8_lossy(printed).contains("credentials not found").then_some(None)
 }
 
 #[cfg(test)]
@@ -202,6 +226,30 @@ mod tests {
             assert!(matches!(error, HelperError::Answer { .. }), "{error}");
             assert!(!format!("{error} {error:?}").contains("hunter2"));
         }
+    }
+
+    #[tokio::test]
+    async fn either_of_user_name_and_secret_may_be_empty() {
+        for (user, secret) in [("", "s"), ("t0ken", "")] {
+            let script = format!(r#"cat >/dev/null; echo '{{"Username":"{user}","Secret":"{secret}"}}'"#);
+            assert_eq!(answer(&script, "r.example").await.unwrap(), Some((user.into(), secret.into())));
+        }
+        let neither = r#"cat >/dev/null; echo '{"Username":"","Secret":""}'"#;
+        assert_eq!(answer(neither, "r.example").await.unwrap(), None);
+    }
+
+    #[test]
+    fn fuzz_a_helpers_answer_is_a_login_or_none() {
+        let seeds: [&[u8]; 2] = [
+            br#"{"ServerURL":"x","Username":"u","Secret":"s"}"#,
+            b"credentials not found in native keychain",
+        ];
+        crate::fuzz::run(&seeds, |bytes| {
+            assert!(understand(bytes, false).is_none_or(|answer| answer.is_none()));
+            if let Some(Some(found)) = understand(bytes, true) {
+                assert!(!found.username.is_empty() || !found.secret.is_empty());
+            }
+        });
     }
 
     #[tokio::test]

@@ -1,7 +1,7 @@
-//! Credentials by registry host: docker's configuration and the auth variables.
+//! Credentials by registry host, from docker's configuration or the auth variables.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
@@ -22,6 +22,8 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// The user name that a credential helper gives beside an identity token.
 /// (<https://github.com/docker/docker-credential-helpers>)
 const IDENTITY_TOKEN_USER: &str = "<token>";
+/// Problems of a configuration that are told beside a refused login, at most.
+const MAX_TOLD: usize = 3;
 
 /// Credentials by registry host. An empty store means that every registry is used anonymously.
 #[derive(Debug, Default)]
@@ -29,6 +31,8 @@ pub struct Credentials {
     entries: BTreeMap<Host, Entry>,
     ecr: Option<Credential>,
     helpers: Option<Helpers>,
+    /// What could not be read of a user's own configuration.
+    pub(super) problems: Vec<CredentialsError>,
 }
 
 #[derive(Debug)]
@@ -39,7 +43,7 @@ struct Entry {
 
 /// How exactly a key names its host: where two keys name one host, the lower rank wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum KeyRank {
+pub(super) enum KeyRank {
     /// `host`, `host:port`, and Docker Hub's `https://index.docker.io/v1/`.
     Exact,
     /// With a scheme.
@@ -52,7 +56,9 @@ enum KeyRank {
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialsError {
     /// Not JSON, or JSON of another shape.
-    #[error("the credentials in {origin} are not {expected}: JSON fault at line {line}, column {column}")]
+    #[error(
+        "the credentials in {origin} are not {expected}: JSON fault at line {line}, column {column} ({reason})"
+    )]
     Json {
         /// Where they were read from.
         origin: Origin,
@@ -62,6 +68,16 @@ pub enum CredentialsError {
         line: usize,
         /// Column of the fault, from 1.
         column: usize,
+        /// What is wrong there, without any of the content.
+        reason: String,
+    },
+    /// A mark at the beginning that JSON does not have.
+    #[error(
+        "the credentials in {origin} begin with a byte order mark, which docker does not read: save it as UTF-8 without one"
+    )]
+    ByteOrderMark {
+        /// Where they were read from.
+        origin: Origin,
     },
     /// A key that names no registry.
     #[error("the credentials in {origin} have a key (number {index}) that is not a registry host")]
@@ -75,7 +91,7 @@ pub enum CredentialsError {
     #[error("the credentials for {host} in {origin} have an \"auth\" that is not base64 of USER:PASSWORD")]
     Auth {
         /// The registry that it is for.
-        host: String,
+        host: Host,
         /// Where they were read from.
         origin: Origin,
     },
@@ -106,12 +122,43 @@ struct DockerConfig {
 }
 
 #[derive(Deserialize)]
-struct AuthEntry {
+pub(super) struct AuthEntry {
     username: Option<String>,
     password: Option<Secret>,
     auth: Option<Secret>,
     identitytoken: Option<Secret>,
     registrytoken: Option<Secret>,
+}
+
+impl CredentialsError {
+    /// A fault of JSON that begins after `lines` lines of its text.
+    pub(super) fn json(
+        origin: &Origin,
+        expected: &'static str,
+        lines: usize,
+        fault: &serde_json::Error,
+    ) -> Self {
+        let reason = match fault.classify() {
+            // The words for data of another shape repeat the data.
+            serde_json::error::Category::Data | serde_json::error::Category::Io => {
+                "another kind of value".into()
+            }
+            _ => {
+                let text = fault.to_string();
+                text.split(" at line ").next().unwrap_or_default().to_owned()
+            }
+        };
+        let (origin, line) = (origin.clone(), lines + fault.line().max(1));
+        Self::Json { origin, expected, line, column: fault.column(), reason }
+    }
+
+    /// The host that the fault is about, if it is about one alone.
+    const fn host(&self) -> Option<&Host> {
+        match self {
+            Self::Auth { host, .. } => Some(host),
+            _ => None,
+        }
+    }
 }
 
 impl Credentials {
@@ -126,8 +173,7 @@ impl Credentials {
         store.add_entries(config.auths.unwrap_or_default(), origin)?;
         let helpers = config.cred_helpers.unwrap_or_default();
         let helpers = helpers.into_iter().filter_map(|(key, name)| Some((parse_key(&key)?.0, name)));
-        let store_name = config.creds_store.filter(|name| !name.is_empty());
-        store.helpers = Helpers::new(helpers.collect(), store_name);
+        store.set_helpers(helpers.collect(), config.creds_store.filter(|name| !name.is_empty()));
         Ok(store)
     }
 
@@ -143,19 +189,6 @@ impl Credentials {
             store.add_entries(parse(json, origin, expected)?, origin)?;
         }
         Ok(store)
-    }
-
-    /// The credentials of the docker `config.json` at `path`; an empty store if there is no such file.
-    ///
-    /// # Errors
-    /// [`CredentialsError`] if it cannot be read or is malformed.
-    pub fn from_docker_config_file(path: &Path) -> Result<Self, CredentialsError> {
-        let origin = Origin::File(path.to_owned());
-        match std::fs::read_to_string(path) {
-            Ok(json) => Self::from_docker_config(&json, &origin),
-            Err(source) if source.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(source) => Err(CredentialsError::File { origin, source }),
-        }
     }
 
     /// The same credentials, asking the `docker-credential-*` helpers that the configuration names
@@ -176,6 +209,7 @@ impl Credentials {
         }
         self.ecr = self.ecr.or(other.ecr);
         self.helpers = self.helpers.or(other.helpers);
+        self.problems.extend(other.problems);
         self
     }
 
@@ -209,6 +243,36 @@ impl Credentials {
         }))
     }
 
+    /// What `credential`, which is used for `host`, is, in words that hold none of it; with what could not be read
+    /// of a user's configuration where there is none.
+    pub(super) fn words(&self, host: &Host, credential: Option<&Credential>) -> String {
+        if let Some(credential) = credential {
+            return credential.to_string();
+        }
+        let mut words = "no login, since there are no credentials for it".to_owned();
+        let own = |problem: &&CredentialsError| {
+            problem.host().is_none_or(|named| named.endpoint() == host.endpoint())
+        };
+        for problem in self.problems.iter().filter(own).take(MAX_TOLD) {
+            let _ = write!(words, "; {problem}");
+            if let CredentialsError::File { source, .. } = problem {
+                let _ = write!(words, ": {source}");
+            }
+        }
+        words
+    }
+
+    /// Lets the helper of `host` be asked again, whose answer was just refused.
+    pub(super) fn forget_answer(&self, host: &Host) {
+        if let Some(helpers) = self.helpers.as_ref().filter(|_| self.stored(host).is_none()) {
+            helpers.forget(host);
+        }
+    }
+
+    pub(super) fn set_helpers(&mut self, by_host: BTreeMap<Host, String>, fallback: Option<String>) {
+        self.helpers = Helpers::new(by_host, fallback);
+    }
+
     fn stored(&self, host: &Host) -> Option<&Credential> {
         let entry = self.entries.get(&host.endpoint()).map(|entry| &entry.credential);
         entry.or_else(|| self.ecr.as_ref().filter(|_| host.is_ecr()))
@@ -228,26 +292,30 @@ impl Credentials {
                 return Err(CredentialsError::Key { origin: origin.clone(), index: index + 1 });
             };
             let Some(login) = entry.login(&host, origin)? else { continue };
-            let credential = Credential { login, origin: origin.clone() };
-            if host.as_str() == ECR_WILDCARD {
-                self.ecr = Some(credential);
-                continue;
-            }
-            if self.entries.get(&host).is_none_or(|present| rank < present.rank) {
-                self.entries.insert(host, Entry { rank, credential });
-            }
+            self.add(host, rank, login, origin);
         }
         Ok(())
+    }
+
+    /// Adds a login, unless there is one under a more exact key.
+    pub(super) fn add(&mut self, host: Host, rank: KeyRank, login: Login, origin: &Origin) {
+        let credential = Credential { login, origin: origin.clone() };
+        if host.as_str() == ECR_WILDCARD {
+            self.ecr = Some(credential);
+        } else if self.entries.get(&host).is_none_or(|present| rank < present.rank) {
+            self.entries.insert(host, Entry { rank, credential });
+        }
     }
 }
 
 impl AuthEntry {
-    /// The login of this entry; none if it is empty, as docker writes it beside a credential store.
-    fn login(self, host: &Host, origin: &Origin) -> Result<Option<Login>, CredentialsError> {
+    /// The login of this entry; none if it is empty, as docker writes it beside a credential store. Either of user
+    /// name and password may be empty: some registries take a token for one of them and nothing for the other.
+    pub(super) fn login(self, host: &Host, origin: &Origin) -> Result<Option<Login>, CredentialsError> {
         let some = |secret: Option<Secret>| secret.filter(|secret| !secret.is_empty());
         let (mut username, mut password) = (self.username.unwrap_or_default(), some(self.password));
         if let Some(auth) = some(self.auth) {
-            let bad = || CredentialsError::Auth { host: host.to_string(), origin: origin.clone() };
+            let bad = || CredentialsError::Auth { host: host.clone(), origin: origin.clone() };
             let (user, secret) = decode_auth(&auth).ok_or_else(bad)?;
             if username.is_empty() {
                 username = user;
@@ -258,8 +326,10 @@ impl AuthEntry {
             Some(Login::RegistryToken(token))
         } else if let Some(token) = some(self.identitytoken) {
             Some(Login::IdentityToken { username, token })
+        } else if username.is_empty() && password.is_none() {
+            None
         } else {
-            password.map(|password| Login::Password { username, password })
+            Some(Login::Password { username, password: password.unwrap_or_else(|| Secret::new("")) })
         })
     }
 }
@@ -274,7 +344,7 @@ fn decode_auth(auth: &Secret) -> Option<(String, Secret)> {
 
 /// The host that a docker config key names: `host`, `host:port`, `https://host/path`; Docker Hub's
 /// spellings all give the host that serves it.
-fn parse_key(key: &str) -> Option<(Host, KeyRank)> {
+pub(super) fn parse_key(key: &str) -> Option<(Host, KeyRank)> {
     let (rest, scheme) = match key.split_once("://") {
         Some(("http" | "https", rest)) => (rest, true),
         Some(_) => return None,
@@ -295,12 +365,7 @@ fn parse<T: for<'de> Deserialize<'de>>(
     origin: &Origin,
     expected: &'static str,
 ) -> Result<T, CredentialsError> {
-    serde_json::from_str(json).map_err(|fault| CredentialsError::Json {
-        origin: origin.clone(),
-        expected,
-        line: fault.line(),
-        column: fault.column(),
-    })
+    serde_json::from_str(json).map_err(|fault| CredentialsError::json(origin, expected, 0, &fault))
 }
 
 /// The value of a Basic `Authorization` header for this user and password, without the scheme.

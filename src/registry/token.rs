@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::call::{Call, Payload, Scopes};
+use super::call::{Call, Payload};
 use super::credential::{Credential, Login};
 use super::date::{parse_http_date, parse_timestamp};
 use super::error::CallError;
@@ -16,14 +16,17 @@ use super::host::Host;
 use super::onward::Onward;
 use super::query::encode_pairs;
 use super::retry;
+use super::scope::Scopes;
 use super::secret::Secret;
 use super::store::basic;
-use super::transport::{Transport, collect};
+use super::transport::{SchemeOf, Transport, collect};
 
 /// The most that is read of a token endpoint's answer, in bytes.
 const ANSWER_LIMIT: usize = 64 * 1024;
+/// The longest token that is used, in bytes: servers take no longer headers.
+pub(super) const MAX_TOKEN: usize = 16 * 1024;
 /// How long a token holds if the endpoint does not say; the specification's own default.
-const DEFAULT_LIFETIME: Duration = Duration::from_mins(1);
+pub(super) const DEFAULT_LIFETIME: Duration = Duration::from_mins(1);
 /// How long before its end a token is renewed, at most.
 const MARGIN: Duration = Duration::from_secs(30);
 /// The name that Bob gives itself to token endpoints.
@@ -35,9 +38,31 @@ pub(super) struct Token {
     /// The whole `Authorization` value; marked sensitive.
     pub(super) header: HeaderValue,
     renew_at: Instant,
+    ends_at: Instant,
+}
+
+/// A bearer token for somebody who sends it himself.
+#[derive(Clone, Debug)]
+pub struct HandedToken {
+    /// The token.
+    pub token: Secret,
+    /// How long it holds from [`HandedToken::issued_at`] on.
+    pub expires_in: Duration,
+    /// When it began to hold for that long, by this machine's clock.
+    pub issued_at: SystemTime,
 }
 
 impl Token {
+    /// The token's text, with how long it still holds.
+    pub(super) fn hand_out(&self) -> HandedToken {
+        let text = self.header.to_str().unwrap_or_default();
+        HandedToken {
+            token: Secret::new(text.trim_start_matches("Bearer ")),
+            expires_in: self.ends_at.saturating_duration_since(Instant::now()),
+            issued_at: SystemTime::now(),
+        }
+    }
+
     pub(super) fn is_fresh(&self) -> bool {
         Instant::now() < self.renew_at
     }
@@ -60,6 +85,8 @@ pub(super) struct TokenRequest<'a> {
     pub(super) service: Option<&'a str>,
     pub(super) scopes: &'a Scopes,
     pub(super) credential: Option<&'a Credential>,
+    /// The login, in words.
+    pub(super) login: String,
 }
 
 impl TokenRequest<'_> {
@@ -87,9 +114,11 @@ impl TokenRequest<'_> {
         let answer: Answer = serde_json::from_slice(&body).map_err(|_| self.malformed())?;
         let lifetime = lifetime(&answer, &headers);
         let text = answer.token.filter(|token| !token.is_empty()).or(answer.access_token);
-        let text = text.ok_or_else(|| self.malformed())?;
+        let text = text.filter(|token| token.reveal().len() <= MAX_TOKEN).ok_or_else(|| self.malformed())?;
         let header = bearer_header(&text).ok_or_else(|| self.malformed())?;
-        Ok(Token { header, renew_at: Instant::now() + lifetime.saturating_sub(MARGIN.min(lifetime / 4)) })
+        let now = Instant::now();
+        let renew_at = now + lifetime.saturating_sub(MARGIN.min(lifetime / 4));
+        Ok(Token { header, renew_at, ends_at: now + lifetime })
     }
 
     async fn ask(
@@ -98,7 +127,9 @@ impl TokenRequest<'_> {
         call: Call,
     ) -> Result<(StatusCode, HeaderMap, Bytes), CallError> {
         let host = || self.realm.host.to_string();
-        let response = retry::send(call, |call| transport.send(call.reach, call.into_request()))
+        // The registry itself is spoken to as it turned out to be; another host as its address says.
+        let scheme = if self.realm.host == *self.registry { SchemeOf::Registry } else { SchemeOf::Address };
+        let response = retry::send(call, |call| transport.send(call.reach, call.into_request(), scheme))
             .await
             .map_err(|source| CallError::Endpoint { endpoint: host(), source })?;
         let (parts, body) = response.into_parts();
@@ -108,7 +139,9 @@ impl TokenRequest<'_> {
 
     fn get(&self) -> Result<Call, CallError> {
         let service = self.service.map(|service| ("service", service));
-        let query = encode_pairs(service.into_iter().chain(self.scopes.iter().map(|scope| ("scope", scope))));
+        let scopes: Vec<String> = self.scopes.iter().map(ToString::to_string).collect();
+        let scopes = scopes.iter().map(|scope| ("scope", scope.as_str()));
+        let query = encode_pairs(service.into_iter().chain(scopes));
         let uri = self.realm.uri.to_string();
         let joint = if uri.contains('?') { '&' } else { '?' };
         let uri = format!("{uri}{joint}{query}").parse().map_err(|_| self.malformed())?;
@@ -144,25 +177,13 @@ impl TokenRequest<'_> {
             registry: self.registry.clone(),
             endpoint: self.realm.host.to_string(),
             status,
-            login: Words(self.credential).to_string(),
+            login: self.login.clone(),
             scopes: self.scopes.to_string(),
         }
     }
 
     fn malformed(&self) -> CallError {
         CallError::Malformed { registry: self.registry.clone(), endpoint: self.realm.host.to_string() }
-    }
-}
-
-/// Whose login was used and where it came from, in words.
-pub(super) struct Words<'a>(pub(super) Option<&'a Credential>);
-
-impl std::fmt::Display for Words<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.0 {
-            Some(credential) => write!(f, "user {:?} from {}", credential.user(), credential.origin),
-            None => f.write_str("no login, since there are no credentials for it"),
-        }
     }
 }
 

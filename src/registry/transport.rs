@@ -7,16 +7,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{Request, Response, header};
+use http::uri::Scheme;
+use http::{Request, Response, Uri, header};
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use super::address::{AddressRefused, Reach};
-use super::connect::{Connector, PlainHttpRefused, PlainPolicy};
+use super::connect::{Connector, Heard, PlainHttpRefused, not_tls};
 use super::host::Host;
 use super::idle::{Activity, Stalled, idle_limited, watched};
+use super::plain::{HostState, PlainPolicy, Spoken};
 use super::tls::{self, RootsError};
 
 /// What a body's source may fail with.
@@ -124,6 +126,22 @@ pub enum TransportError {
         /// The host.
         host: String,
     },
+    /// What has to be TLS is not: nothing was sent.
+    #[error(
+        "{host} does not answer with TLS: plain http is only for loopback hosts and those of --insecure-registry, and for none that spoke TLS before"
+    )]
+    NotTls {
+        /// The host.
+        host: String,
+    },
+    /// An answer that has to come whole did not, though it may still move.
+    #[error("{what} did not come whole within {seconds} s")]
+    Late {
+        /// What did not come.
+        what: String,
+        /// How long it was waited for.
+        seconds: u64,
+    },
     /// The registry said nothing.
     #[error("{host} said nothing for {seconds} s")]
     Silent {
@@ -159,7 +177,11 @@ impl TransportError {
     pub const fn nothing_sent(&self) -> bool {
         matches!(
             self,
-            Self::Connect { .. } | Self::Tls { .. } | Self::AddressRefused { .. } | Self::PlainHttp { .. }
+            Self::Connect { .. }
+                | Self::Tls { .. }
+                | Self::NotTls { .. }
+                | Self::AddressRefused { .. }
+                | Self::PlainHttp { .. }
         )
     }
 
@@ -182,8 +204,28 @@ pub struct Transport {
 /// The connections of one [`Reach`]; never shared with another.
 #[derive(Debug)]
 struct Pools {
+    connector: Connector,
     pooled: HyperClient,
     fresh: HyperClient,
+}
+
+/// How the scheme of a request is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SchemeOf {
+    /// `https` stands for what the host turned out to speak: a registry's own address.
+    Registry,
+    /// As it stands: an address that somebody named.
+    Address,
+}
+
+/// `work`, which has to be done within `limit`; `what` says what was waited for.
+pub(super) async fn within<T>(
+    limit: Duration,
+    what: impl FnOnce() -> String,
+    work: impl Future<Output = T>,
+) -> Result<T, TransportError> {
+    let late = |_| TransportError::Late { what: what(), seconds: limit.as_secs() };
+    tokio::time::timeout(limit, work).await.map_err(late)
 }
 
 impl Transport {
@@ -205,14 +247,41 @@ impl Transport {
                     .http2_adaptive_window(true)
                     .build(connector.clone())
             };
-            Pools { pooled: client(POOL_SIZE), fresh: client(0) }
+            Pools { pooled: client(POOL_SIZE), fresh: client(0), connector }
         });
         Ok(Self { pools, plain, silence: config.silence })
     }
 
-    /// Whether plain HTTP may be spoken to `host`.
-    pub fn allows_plain(&self, host: &Host) -> bool {
-        self.plain.allows(host)
+    /// Whether plain HTTP may be spoken to `host`, where `from` names it: the operator said so, or both are on this
+    /// machine and `from` does not speak TLS, which would be a step down.
+    pub(super) fn allows_plain(&self, host: &Host, from: &Host) -> bool {
+        self.plain.allows(host) && (self.plain.is_insecure(host) || self.plain.allows(from))
+    }
+
+    /// The longest wait for an answer that is read whole.
+    pub(super) const fn answer_limit(&self) -> Duration {
+        self.silence
+    }
+
+    /// Finds out how `host` is spoken to, where that is not known. Returns whether it may get credentials: a host
+    /// that is found to speak no TLS has to answer by plain HTTP first.
+    pub(super) async fn settle(&self, reach: Reach, host: &Host) -> bool {
+        if !self.plain.allows(host) {
+            return true;
+        }
+        let state = self.plain.state(host);
+        if state.get() == Spoken::Unknown {
+            let _one = state.trial.lock().await;
+            if state.get() == Spoken::Unknown {
+                match self.pools(reach).connector.clone().try_tls(host).await {
+                    Heard::SomethingElse => state.set(Spoken::PerhapsPlain),
+                    // Without a port in its name it may listen on the other scheme's.
+                    Heard::Nothing if host.port().is_none() => state.set(Spoken::PerhapsPlain),
+                    Heard::Nothing | Heard::Tls => {}
+                }
+            }
+        }
+        state.get() != Spoken::PerhapsPlain
     }
 
     /// The response to `request`, whose URI is absolute. The time limit for silence covers the wait for
@@ -220,8 +289,13 @@ impl Transport {
     ///
     /// # Errors
     /// [`TransportError`] says how far it came.
-    pub async fn send(&self, reach: Reach, request: Request<Body>) -> Result<Response<Body>, TransportError> {
-        self.send_on(&self.pools(reach).pooled, request).await
+    pub(super) async fn send(
+        &self,
+        reach: Reach,
+        request: Request<Body>,
+        scheme: SchemeOf,
+    ) -> Result<Response<Body>, TransportError> {
+        self.send_on(&self.pools(reach).pooled, request, scheme).await
     }
 
     /// As [`Transport::send`], on a new connection: for a body that cannot be sent twice, since a pooled
@@ -229,12 +303,21 @@ impl Transport {
     ///
     /// # Errors
     /// [`TransportError`] says how far it came.
-    pub async fn send_once(
+    pub(super) async fn send_once(
         &self,
         reach: Reach,
         request: Request<Body>,
+        scheme: SchemeOf,
     ) -> Result<Response<Body>, TransportError> {
-        self.send_on(&self.pools(reach).fresh, request).await
+        self.send_on(&self.pools(reach).fresh, request, scheme).await
+    }
+
+    /// The state of a request's host, where the request goes to it by plain HTTP because nothing else was found.
+    fn found_plain(&self, uri: &Uri, scheme: SchemeOf) -> Option<Arc<HostState>> {
+        let host = Host::parse(uri.authority()?.as_str()).ok()?;
+        let found = scheme == SchemeOf::Registry && uri.scheme() == Some(&Scheme::HTTPS);
+        let state = (found && self.plain.allows(&host)).then(|| self.plain.state(&host))?;
+        (state.get() != Spoken::Unknown).then_some(state)
     }
 
     const fn pools(&self, reach: Reach) -> &Pools {
@@ -246,6 +329,28 @@ impl Transport {
     }
 
     async fn send_on(
+        &self,
+        client: &HyperClient,
+        mut request: Request<Body>,
+        scheme: SchemeOf,
+    ) -> Result<Response<Body>, TransportError> {
+        let Some(state) = self.found_plain(request.uri(), scheme) else {
+            return self.transmit(client, request).await;
+        };
+        let mut parts = request.uri().clone().into_parts();
+        parts.scheme = Some(Scheme::HTTP);
+        *request.uri_mut() = Uri::from_parts(parts).expect("only the scheme is another");
+        let outcome = self.transmit(client, request).await;
+        match &outcome {
+            Ok(response) => state.heard(Some(response.status())),
+            // So that a registry which comes back with TLS is found.
+            Err(error) if error.nothing_sent() || state.get() == Spoken::PerhapsPlain => state.heard(None),
+            Err(_) => {}
+        }
+        outcome
+    }
+
+    async fn transmit(
         &self,
         client: &HyperClient,
         mut request: Request<Body>,
@@ -278,6 +383,7 @@ fn classify(host: String, error: &legacy::Error) -> TransportError {
     }
     if error.is_connect() {
         let source: BoxError = match find::<rustls::Error>(error) {
+            Some(tls) if not_tls(tls) => return TransportError::NotTls { host },
             Some(tls) => return TransportError::Tls { host, source: Box::new(tls.clone()) },
             None => innermost(error),
         };

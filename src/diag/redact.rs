@@ -325,9 +325,8 @@ mod tests {
         ];
         crate::fuzz::run(&seeds, |bytes| {
             let text = String::from_utf8_lossy(bytes);
-            let (shown, columns) = (redact(&text), redact_in_columns(&text));
+            let columns = redact_in_columns(&text);
             assert_eq!(columns.chars().count(), text.chars().count());
-            assert_eq!(redact(&shown), shown, "is already redacted");
             // Whatever stands around it: a URL with a password of its own.
             let around: String = text.chars().filter(|c| !"@:/?#".contains(*c)).take(40).collect();
             let secret = around.replace(SECRET, "");

@@ -11,6 +11,10 @@ use std::ops::Range;
 const HIDDEN: &str = "***";
 /// The algorithms that make what follows an `@` a digest.
 const ALGORITHMS: [&str; 6] = ["sha256", "sha384", "sha512", "sha1", "md5", "blake3"];
+/// The digits of a digest in a reference, at least.
+const SHORTEST_DIGEST: usize = 32;
+/// What stands before a colon and is no user: schemes without `//`.
+const NO_USERS: [&str; 6] = ["mailto", "npm", "pkg", "jsr", "workspace", "docker-image"];
 /// The longest host name, in bytes.
 const LONGEST_HOST: usize = 253;
 
@@ -187,34 +191,41 @@ fn begins_a_value(text: &str) -> bool {
 
 /// Whether `before` is a user part and what follows the `@` is the host of a registry or server.
 fn follows_user(before: &str, after: &str) -> bool {
-    if is_digest(after) || before.starts_with("mailto:") {
+    if is_digest(after) {
         return false;
     }
     let length = after.bytes().take_while(|b| b.is_ascii_alphanumeric() || b".-[]".contains(b)).count();
     let host = &after[..length.min(LONGEST_HOST)];
     let rest = &after[length..];
-    let labels = || host.split('.');
+    // `user:password` has its colon before any slash; `registry/name:tag` has not.
+    match before.find([':', '/']) {
+        Some(at) if before.as_bytes()[at] == b':' => {
+            !NO_USERS.contains(&&before[..at])
+                && host.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[')
+        }
+        Some(_) => false,
+        None => before != "git" && rest.starts_with('/') && has_the_form_of_a_host(host),
+    }
+}
+
+fn has_the_form_of_a_host(text: &str) -> bool {
+    let labels = || text.split('.');
     let last = labels().next_back().unwrap_or_default();
-    let is_host = host == "localhost"
-        || host.starts_with('[')
+    text == "localhost"
+        || text.starts_with('[')
         || (labels().count() > 1
             && last.len() > 1
             && last.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-'))
         || (labels().count() == 4 && labels().all(|label| label.parse::<u8>().is_ok()))
-        || rest.strip_prefix(':').is_some_and(|port| port.starts_with(|c: char| c.is_ascii_digit()));
-    // `user:password` has its colon before any slash; `registry/name:tag` has not.
-    let has_password = match before.find([':', '/']) {
-        Some(at) => before.as_bytes()[at] == b':',
-        None => false,
-    };
-    is_host && (has_password || (rest.starts_with('/') && !before.contains('/') && before != "git"))
 }
 
-/// Whether `text` is a digest, perhaps a malformed or cut one.
+/// Whether `text` is a digest, perhaps a malformed or cut one, or one of an algorithm that does not exist.
 fn is_digest(text: &str) -> bool {
     let end = text.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(text.len());
     let (algorithm, rest) = text.split_at(end);
-    ALGORITHMS.contains(&algorithm) && !rest.contains(['/', '@'])
+    let digits = || rest[1..].bytes().take_while(u8::is_ascii_hexdigit).count();
+    let is_long = rest.starts_with(':') && digits() >= SHORTEST_DIGEST;
+    (ALGORITHMS.contains(&algorithm) || is_long) && !rest.contains(['/', '@'])
 }
 
 #[cfg(test)]
@@ -256,6 +267,7 @@ mod tests {
             ("type=image,name=us:p=w@r.example/x,push=true", "type=image,name=***@r.example/x,push=true"),
             ("\"type=image,\\\"name=us:pw@r.example/x\\\"\"", "\"type=image,\\\"name=***@r.example/x\\\"\""),
             ("user:pw@host:5000/x", "***@host:5000/x"),
+            ("user:pw@registry/x user:pw@registry", "***@registry/x ***@registry"),
             ("u:p@r.example/x@sha256:00", "***@r.example/x@sha256:00"),
         ];
         for (text, shown) in cases {
@@ -269,6 +281,7 @@ mod tests {
             "alpine:3@sha256:0123",
             "docker.io/library/alpine:3.20@sha256:abc: not found",
             "FROM alpine:3@${DIGEST}",
+            "FROM alpine:3@sha265:0123456789abcdef0123456789abcdef",
             "npm install left-pad@1.3.0 @scope/name@^2.0.0 npm:other@1.2.3",
             "go install example.org/tool@v1.2.3",
             "git clone git@github.com:me/app.git",

@@ -1,9 +1,14 @@
 //! Places in a source text, and the errors and warnings that point at them.
 
+mod redact;
 mod render;
+mod terminal;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
+
+pub use redact::{redact, redact_in_columns, redact_reference};
+pub use terminal::{Colours, is_forbidden, log_event, log_line, visible, visible_lines};
 
 /// A named text, shared cheaply: cloning it copies a pointer.
 ///
@@ -166,7 +171,7 @@ impl Diagnostic {
     /// Returns the plain text that is shown: the message, the place and an excerpt of its lines.
     ///
     /// Ends with a line feed. Whatever the source holds, the text has no control characters but
-    /// line feeds, and lines of bounded length.
+    /// line feeds, no user part of a URL, and source lines of bounded length.
     pub fn render(&self) -> String {
         render::render(self)
     }

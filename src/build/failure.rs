@@ -10,7 +10,7 @@ use super::files::WriteError;
 use super::output::OutputError;
 use super::secret::SecretError;
 use crate::buildkit::{self, DaemonError};
-use crate::diag::{Diagnostic, Source, Span};
+use crate::diag::{Diagnostic, Source, Span, redact, redact_reference, visible_lines};
 use crate::image::ReferenceError;
 use crate::progress::Journal;
 use crate::proxy::ServeError;
@@ -36,7 +36,7 @@ pub enum Error {
     #[error(transparent)]
     Write(#[from] WriteError),
     /// A reference in a flag or a variable.
-    #[error("{setting} {text:?} is not an image reference")]
+    #[error("{setting} {shown:?} is not an image reference", shown = redact_reference(text))]
     Reference {
         /// The flag or variable.
         setting: &'static str,
@@ -145,8 +145,13 @@ impl Error {
     }
 
     /// The report as plain text without a final line break: the message, where it is, and what was
-    /// logged last. It begins with the message itself.
+    /// logged last. It begins with the message itself. Whoever's words it holds, it shows no credential of a URL and
+    /// drives no terminal.
     pub fn report(&self) -> String {
+        visible_lines(&redact(&self.text())).into_owned()
+    }
+
+    fn text(&self) -> String {
         match self {
             Self::Rejected(diagnostic) => without_level(diagnostic),
             Self::Step(failure) => failure.report(),
@@ -296,5 +301,40 @@ mod tests {
         let source = io::Error::from(io::ErrorKind::PermissionDenied);
         let error = Error::Read { what: "the Dockerfile", path: "x".into(), source };
         assert_eq!(error.report(), "cannot read the Dockerfile x: permission denied");
+    }
+
+    #[tokio::test]
+    async fn no_words_of_others_drive_the_terminal_or_show_a_credential() {
+        let hostile = "\u{1b}]52;c;ZXZpbA==\u{7}\u{9b}2J https://user:s3cr3t@host/x\r\u{202e}";
+        let mut failure = failing_step();
+        failure.message = hostile.to_owned();
+        let mut hidden = failure.clone();
+        (hidden.sources, hidden.exit_code) = (Vec::new(), None);
+        let dockerfile = Source::new(hostile, DOCKERFILE);
+        let journal = journal().await;
+        let text = hostile.to_owned();
+        let source = ReferenceError::Format;
+        for error in [
+            Error::of_daemon(&failure, &journal, Some(&dockerfile)),
+            Error::of_daemon(&hidden, &journal, None),
+            Error::Reference { setting: "--tag", text, source },
+            Error::Value(ValueError::new("--output", hostile, hostile)),
+            Error::Read { what: "the context", path: hostile.into(), source: io::ErrorKind::NotFound.into() },
+        ] {
+            let report = error.workspace_report();
+            assert!(!report.contains(crate::diag::is_forbidden), "{report:?}");
+            assert!(!report.contains("s3cr3t"), "{report:?}");
+        }
+    }
+
+    #[test]
+    fn a_reference_with_a_password_is_not_shown_whole() {
+        for text in ["user:s3cr3t@registry/x", "https://user:s3cr3t@r/x", "us,er=\"s3cr3t@r:1/x", "s3cr3t@r"]
+        {
+            let source = ReferenceError::Format;
+            let report = Error::Reference { setting: "--tag", text: text.to_owned(), source }.report();
+            assert!(report.starts_with("--tag \"") && report.contains("***@r"), "{report}");
+            assert!(!report.contains("s3cr3t"), "{report}");
+        }
     }
 }

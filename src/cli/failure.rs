@@ -4,6 +4,8 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use crate::diag::{redact, visible_lines};
+
 /// A failed subcommand. `main` prints it once, on standard error.
 #[derive(Debug)]
 pub enum Failure {
@@ -41,12 +43,17 @@ impl Failure {
         }
     }
 
-    /// The whole report as plain text, without a final line break.
+    /// The whole report as plain text, without a final line break. Whoever's words it holds, it shows no credential of a
+    /// URL and drives no terminal.
     pub fn render(&self) -> String {
+        visible_lines(&redact(&self.text())).into_owned()
+    }
+
+    fn text(&self) -> String {
         match self {
             Self::Usage(text) => format!("error: {text}"),
             Self::Rendered(text) => text.trim_end().to_owned(),
-            Self::Lingering(failure, _) => failure.render(),
+            Self::Lingering(failure, _) => failure.text(),
             Self::Failed(error) => {
                 let mut text = format!("error: {error}");
                 let mut source = error.source();
@@ -82,5 +89,19 @@ mod tests {
         assert_eq!((failure.render().as_str(), failure.exit_code()), ("error: wrong", 2));
         assert_eq!(failure.linger(), Duration::from_secs(10));
         assert_eq!(Failure::Usage("wrong".into()).lingering(Duration::ZERO).linger(), Duration::ZERO);
+    }
+
+    #[test]
+    fn no_words_of_others_drive_the_terminal_or_show_a_credential() {
+        let hostile = "https://user:s3cr3t@host\u{1b}]0;t\u{7}\u{9b}2J";
+        for failure in [
+            Failure::Usage(hostile.into()),
+            Failure::Rendered(hostile.into()),
+            Failure::from(std::io::Error::other(hostile)),
+            Failure::Usage(hostile.into()).lingering(Duration::from_secs(1)),
+        ] {
+            let text = failure.render();
+            assert!(text.ends_with("https://***@host\u{fffd}]0;t\u{fffd}\u{fffd}2J"), "{text:?}");
+        }
     }
 }

@@ -1,8 +1,14 @@
 //! The log of long-running subcommands: one line an event on standard error.
+//!
+//! Fields hold names and errors of others. `tracing_subscriber` escapes what begins control sequences in them, but not
+//! line breaks and what turns the direction of writing, and knows nothing of credentials; so every event passes
+//! [`Guard`].
 
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _, Write};
 
 use tracing_subscriber::EnvFilter;
+
+use crate::diag::{Colours, log_event, redact};
 
 /// The variable that sets what is logged: a level (`debug`), or filters in the syntax of
 /// `tracing_subscriber` (`bob::proxy=debug,hyper=info`).
@@ -18,12 +24,34 @@ pub fn init(default: &str) {
     let wanted = level.unwrap_or_else(|| if debug { "debug" } else { default }.to_owned());
     let filter =
         EnvFilter::try_new(directives(wanted.trim())).unwrap_or_else(|_| EnvFilter::new(directives(default)));
+    let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let has_colours = io::stderr().is_terminal() && !no_colour;
+    let colours = if has_colours { Colours::Keep } else { Colours::Drop };
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(move || Guard { out: io::stderr(), colours })
+        .with_ansi(has_colours)
         .with_target(false)
         .try_init();
+}
+
+/// Writes events, each of which comes in one piece, as single lines that drive no terminal and show no credential.
+struct Guard<W> {
+    out: W,
+    colours: Colours,
+}
+
+impl<W: Write> Write for Guard<W> {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(event);
+        let line = log_event(&redact(text.strip_suffix('\n').unwrap_or(&text)), self.colours);
+        self.out.write_all(format!("{line}\n").as_bytes())?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 }
 
 /// A bare level is Bob's own: the HTTP libraries below would log every frame.
@@ -37,7 +65,45 @@ fn directives(wanted: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::directives;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Collect(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Collect {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_hostile_field_writes_no_second_event_and_drives_no_terminal() {
+        let hostile =
+            "a\nINFO all is well\r\u{1b}]52;c;ZXZpbA==\u{7}\u{9b}2J\u{202e} https://user:s3cr3t@host/x";
+        for colours in [Colours::Keep, Colours::Drop] {
+            let out = Collect::default();
+            let written = out.clone();
+            let subscriber = tracing_subscriber::fmt()
+                .with_writer(move || Guard { out: out.clone(), colours })
+                .with_ansi(colours == Colours::Keep)
+                .finish();
+            tracing::subscriber::with_default(subscriber, || {
+                tracing::info!(display = %hostile, debug = ?hostile, text = hostile, "{hostile}");
+            });
+            let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+            assert_eq!(text.matches('\n').count(), 1, "{text}");
+            assert!(text.ends_with('\n') && text.contains("INFO all is well"), "{text}");
+            assert_eq!(log_event(text.trim_end(), colours), text.trim_end(), "would drive a terminal");
+            assert!(!text.contains("s3cr3t"), "{text}");
+        }
+    }
 
     #[test]
     fn a_bare_level_is_bobs_own() {

@@ -1,8 +1,9 @@
 //! The text form of a diagnostic.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use super::{Diagnostic, Level, Location, Span};
+use super::{Diagnostic, Level, Location, Span, redact, redact_in_columns, visible};
 
 /// Characters of a source line that are shown; the rest becomes an ellipsis.
 const MAX_COLUMNS: usize = 240;
@@ -17,14 +18,14 @@ pub(super) fn render(diagnostic: &Diagnostic) -> String {
         Level::Warning(rule) => format!("warning[{rule}]"),
     };
     out.push_str(": ");
-    out.push_str(&printable_lines(&diagnostic.message));
+    out.push_str(&shown_lines(&diagnostic.message));
     out.push('\n');
     let gutter = diagnostic.location.as_ref().map_or(1, gutter_width);
     if let Some(location) = &diagnostic.location {
         excerpt(&mut out, location, gutter);
     }
     if let Some(help) = &diagnostic.help {
-        let _ = writeln!(out, "{:gutter$}  = help: {}", "", printable_lines(help));
+        let _ = writeln!(out, "{:gutter$}  = help: {}", "", shown_lines(help));
     }
     out
 }
@@ -38,7 +39,7 @@ fn excerpt(out: &mut String, location: &Location, gutter: usize) {
     let Some(named) = location.spans.first() else {
         return;
     };
-    let name = printable(&location.source.name().replace('\t', TAB));
+    let name = shown_words(location.source.name());
     let _ = writeln!(out, "{:gutter$}--> {name}:{}", "", named.first());
     if location.source.line(named.first()).is_none() {
         return;
@@ -82,9 +83,14 @@ fn show_line(out: &mut String, location: &Location, span: Span, number: u32, gut
 }
 
 fn shown_text(line: &[u8]) -> String {
-    // A character is at most four bytes: cutting first bounds the work on a very long line.
+    // A character is at most four bytes: cutting first bounds the work on a very long line. A user part that the cut
+    // would part from its `@` is hidden before.
+    let line = match memchr::memrchr(b'@', line) {
+        Some(_) => Cow::Owned(redact_in_columns(&String::from_utf8_lossy(line)).into_owned().into_bytes()),
+        None => Cow::Borrowed(line),
+    };
     let cut = &line[..line.len().min(4 * MAX_COLUMNS + 4)];
-    let text = printable(&String::from_utf8_lossy(cut).replace('\t', TAB));
+    let text = visible(&String::from_utf8_lossy(cut).replace('\t', TAB)).into_owned();
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     if text.chars().count() > MAX_COLUMNS {
         text.chars().take(MAX_COLUMNS).chain(['…']).collect()
@@ -93,16 +99,13 @@ fn shown_text(line: &[u8]) -> String {
     }
 }
 
-/// Control characters would let a Dockerfile draw on the terminal of whoever builds it.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() || is_bidi_control(c) { '\u{fffd}' } else { c }).collect()
-}
-
-fn printable_lines(text: &str) -> String {
-    let lines: Vec<String> = text.lines().map(|line| printable(&line.replace('\t', TAB))).collect();
+/// The lines of a message, as they are shown.
+fn shown_lines(text: &str) -> String {
+    let lines: Vec<String> = text.lines().map(shown_words).collect();
     lines.join("\n")
 }
 
-fn is_bidi_control(c: char) -> bool {
-    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+/// Words on one line, as they are shown.
+fn shown_words(text: &str) -> String {
+    visible(&redact(&text.replace('\t', TAB))).into_owned()
 }

@@ -2,9 +2,11 @@
 //!
 //! The grammar and the normalisation are those of `distribution/reference`.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::digest::{self, DigestError};
+use crate::diag::redact_reference;
 
 /// A normalised image reference: always with its domain and full path.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,7 +21,7 @@ pub struct Reference {
     tagged: usize,
 }
 
-/// Why a text is no image reference.
+/// Why a text is no image reference. What is said of it never holds the user part of a URL.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReferenceError {
     /// Nothing in the grammar matches.
@@ -57,7 +59,11 @@ impl Reference {
         let (domain, prefix, remainder) = split_domain(text);
         let remote = &remainder[..position(remainder, b':').unwrap_or(remainder.len())];
         if has_upper_case(remote) {
-            return Err(ReferenceError::Uppercase([prefix, remote].concat()));
+            // What is before a colon may be the user part of a URL.
+            return Err(ReferenceError::Uppercase(match redact_reference(text) {
+                Cow::Owned(redacted) => redacted,
+                Cow::Borrowed(_) => [prefix, remote].concat(),
+            }));
         }
         // A tag and a digest are likely to follow.
         let mut whole = String::with_capacity(text.len() + DEFAULT_DOMAIN.len() + 100);
@@ -344,5 +350,40 @@ mod tests {
         {
             assert!(Reference::parse(text).is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn fuzz_no_error_shows_a_password() {
+        const SECRET: &str = "s3cr3tPw";
+        let digest = format!("alpine:3@sha256:{}", "0".repeat(64));
+        let seeds: [&[u8]; 6] =
+            [b"user", b"Registry.example:5000/Path/x:1", digest.as_bytes(), b"https://", b"@", b"a/b@c"];
+        crate::fuzz::run(&seeds, |bytes| {
+            let text = String::from_utf8_lossy(bytes);
+            if let Ok(reference) = Reference::parse(&text) {
+                assert_eq!(Reference::parse_named(reference.as_str()).as_ref(), Ok(&reference));
+            }
+            let around = text.replace('@', "");
+            for text in [
+                format!("{around}:{SECRET}@registry.example/{around}"),
+                format!("https://{around}:{SECRET}@r/x"),
+                format!("{SECRET}@{around}"),
+                format!("User:{SECRET}@{text}/x"),
+            ] {
+                let Err(error) = Reference::parse(&text) else { continue };
+                let is_digest = redact_reference(&text) == text;
+                assert!(is_digest || !error.to_string().contains(SECRET), "{text:?}: {error}");
+            }
+        });
+    }
+
+    #[test]
+    fn the_user_part_of_a_url_is_in_no_error() {
+        for text in ["https://User:Pw@host/x", "User:Pw@host", "https://host/User:Pw@x", "User@sha256:zz/x"] {
+            let error = Reference::parse(text).unwrap_err().to_string();
+            assert!(!error.contains("User") && !error.contains("Pw"), "{error}");
+        }
+        let error = Reference::parse("me/App@sha256:00").unwrap_err().to_string();
+        assert_eq!(error, "invalid reference format: repository name (me/App@sha256) must be lowercase");
     }
 }

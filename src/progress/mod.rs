@@ -19,6 +19,8 @@ use bollard_buildkit_proto::moby::buildkit::v1::StatusResponse;
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
+use crate::diag::Colours;
+
 pub use journal::{Journal, StepRecord};
 pub use step::{Step, timestamp};
 
@@ -77,7 +79,17 @@ pub async fn follow(mode: Mode, updates: mpsc::Receiver<StatusResponse>) -> Jour
         Mode::Tty => follow_with(tty::Live::new(), updates).await,
         Mode::RawJson => follow_with(raw::JsonLines::new(stderr), updates).await,
         Mode::Quiet => follow_with(Silent, updates).await,
-        Mode::Auto | Mode::Plain => follow_with(plain::Printer::new(stderr), updates).await,
+        Mode::Auto | Mode::Plain => follow_with(plain::Printer::new(stderr, colours()), updates).await,
+    }
+}
+
+/// What becomes of the colours that steps log. They also stay where standard error is no terminal: logs of CI systems
+/// show them.
+#[allow(clippy::disallowed_methods, reason = "a habit of terminals, not a setting of Bob")]
+fn colours() -> Colours {
+    match std::env::var_os("NO_COLOR") {
+        Some(value) if !value.is_empty() => Colours::Drop,
+        _ => Colours::Keep,
     }
 }
 

@@ -12,6 +12,7 @@ use super::journal::is_cancellation;
 use super::time::{self, Nanos};
 use super::trace::{LogLine, Row, Status, Trace};
 use super::{Display, text, write_quietly};
+use crate::diag::{Colours, log_line};
 
 /// How long a running step keeps the floor while others have something to say.
 const PATIENCE: Nanos = 5_000_000_000;
@@ -24,6 +25,8 @@ const STEP_TIME: Nanos = 5_000_000_000;
 /// Prints a build's steps to `out`.
 pub(super) struct Printer<W> {
     out: W,
+    /// What becomes of the colours of steps.
+    colours: Colours,
     /// Position in the trace of the row that has the floor, and since when.
     floor: Option<(usize, Nanos)>,
     last_index: usize,
@@ -33,8 +36,8 @@ pub(super) struct Printer<W> {
 }
 
 impl<W: Write> Printer<W> {
-    pub(super) fn new(out: W) -> Self {
-        Self { out, floor: None, last_index: 0, begun: false, shown: IndexMap::new() }
+    pub(super) fn new(out: W, colours: Colours) -> Self {
+        Self { out, colours, floor: None, last_index: 0, begun: false, shown: IndexMap::new() }
     }
 
     /// Prints what is new in the row at `position`, and gives it the floor if it still runs.
@@ -95,6 +98,10 @@ impl<W: Write> Printer<W> {
             let _ = writeln!(text, "#{} WARN: {warning}", row.index);
         }
         for LogLine { at, text: line } in fresh.lines {
+            let line = match self.colours {
+                Colours::Keep => line,
+                Colours::Drop => log_line(&line, Colours::Drop),
+            };
             let _ = writeln!(text, "#{} {} {line}", row.index, text::elapsed(at));
         }
     }
@@ -121,7 +128,7 @@ impl<W: Write> Printer<W> {
         }
         let others =
             running.into_iter().find(|position| self.floor.is_none_or(|(floor, _)| floor != *position));
-        let may_change = self.floor.is_none_or(|(_, since)| now - since > PATIENCE);
+        let may_change = self.floor.is_none_or(|(_, since)| now.saturating_sub(since) > PATIENCE);
         if let Some(position) = others
             && may_change
         {
@@ -156,9 +163,12 @@ fn outcome(row: &Row, now: Nanos) -> String {
 
 #[expect(clippy::cast_precision_loss, reason = "a threshold")]
 fn is_worth_showing(last: &Status, status: &Status) -> bool {
-    let moved =
-        if status.total > 0 { (status.current - last.current) as f64 / status.total as f64 } else { 0.0 };
+    let moved = if status.total > 0 {
+        status.current.saturating_sub(last.current) as f64 / status.total as f64
+    } else {
+        0.0
+    };
     (status.completed.is_some() && last.completed.is_none())
         || moved >= STEP_PART
-        || status.timestamp - last.timestamp >= STEP_TIME
+        || status.timestamp.saturating_sub(last.timestamp) >= STEP_TIME
 }

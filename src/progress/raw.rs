@@ -1,6 +1,7 @@
 //! One `SolveStatus` a line, as buildctl's `--progress=rawjson` prints it
 //! (BuildKit: `client/graph.go`).
 
+use std::borrow::Cow;
 use std::io::Write;
 
 use base64::Engine as _;
@@ -15,6 +16,7 @@ use serde_json::{Map, Value, json};
 use super::time::{self, Nanos};
 use super::trace::Trace;
 use super::{Display, write_quietly};
+use crate::diag::{redact, redact_in_columns};
 
 /// Writes each message as a line of JSON.
 pub(super) struct JsonLines<W> {
@@ -50,11 +52,11 @@ fn vertex(vertex: &Vertex) -> Value {
     object([
         ("digest", text(&vertex.digest)),
         ("inputs", list(&vertex.inputs, |input| json!(input))),
-        ("name", text(&vertex.name)),
+        ("name", words(&vertex.name)),
         ("started", instant(vertex.started.as_ref())),
         ("completed", instant(vertex.completed.as_ref())),
         ("cached", vertex.cached.then_some(Value::Bool(true))),
-        ("error", text(&vertex.error)),
+        ("error", words(&vertex.error)),
         ("progressGroup", vertex.progress_group.as_ref().map(group)),
     ])
 }
@@ -62,16 +64,16 @@ fn vertex(vertex: &Vertex) -> Value {
 fn group(group: &pb::ProgressGroup) -> Value {
     object([
         ("id", text(&group.id)),
-        ("name", text(&group.name)),
+        ("name", words(&group.name)),
         ("weak", group.weak.then_some(Value::Bool(true))),
     ])
 }
 
 fn status(status: &VertexStatus) -> Value {
     object([
-        ("id", Some(json!(status.id))),
+        ("id", Some(json!(redact(&status.id)))),
         ("vertex", text(&status.vertex)),
-        ("name", text(&status.name)),
+        ("name", words(&status.name)),
         ("total", number(status.total)),
         ("current", Some(json!(status.current))),
         ("timestamp", Some(moment(status.timestamp.as_ref()))),
@@ -84,7 +86,7 @@ fn log(log: &VertexLog) -> Value {
     object([
         ("vertex", text(&log.vertex)),
         ("stream", number(log.stream)),
-        ("data", Some(bytes(&log.msg))),
+        ("data", Some(bytes(&redacted(&log.msg)))),
         ("timestamp", Some(moment(log.timestamp.as_ref()))),
     ])
 }
@@ -93,8 +95,8 @@ fn warning(warning: &VertexWarning) -> Value {
     object([
         ("vertex", text(&warning.vertex)),
         ("level", number(warning.level)),
-        ("short", (!warning.short.is_empty()).then(|| bytes(&warning.short))),
-        ("detail", list(&warning.detail, |line| bytes(line))),
+        ("short", (!warning.short.is_empty()).then(|| bytes(&redacted(&warning.short)))),
+        ("detail", list(&warning.detail, |line| bytes(&redacted(line)))),
         ("url", text(&warning.url)),
         ("sourceInfo", warning.info.as_ref().map(source)),
         ("range", list(&warning.ranges, range)),
@@ -104,7 +106,7 @@ fn warning(warning: &VertexWarning) -> Value {
 fn source(source: &pb::SourceInfo) -> Value {
     object([
         ("filename", text(&source.filename)),
-        ("data", (!source.data.is_empty()).then(|| bytes(&source.data))),
+        ("data", (!source.data.is_empty()).then(|| bytes(&redacted(&source.data)))),
         ("language", text(&source.language)),
     ])
 }
@@ -129,6 +131,20 @@ fn list<T>(items: &[T], one: impl Fn(&T) -> Value) -> Option<Value> {
 
 fn text(text: &str) -> Option<Value> {
     (!text.is_empty()).then(|| json!(text))
+}
+
+/// Words of others without the credentials of URLs. Control characters stay: JSON has its own way to write them, and
+/// the reader is a program.
+fn words(words: &str) -> Option<Value> {
+    text(&redact(words))
+}
+
+/// Bytes without the credentials of URLs; columns stay where they are, since ranges may point at them.
+fn redacted(bytes: &[u8]) -> Cow<'_, [u8]> {
+    match std::str::from_utf8(bytes).map(redact_in_columns) {
+        Ok(Cow::Owned(redacted)) => Cow::Owned(redacted.into_bytes()),
+        _ => Cow::Borrowed(bytes),
+    }
 }
 
 fn number(number: i64) -> Option<Value> {

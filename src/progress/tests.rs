@@ -1,12 +1,14 @@
 use bollard_buildkit_proto::google::protobuf::Timestamp;
-use bollard_buildkit_proto::moby::buildkit::v1::{Vertex, VertexLog, VertexStatus};
+use bollard_buildkit_proto::moby::buildkit::v1::{Vertex, VertexLog, VertexStatus, VertexWarning};
 use bollard_buildkit_proto::pb::ProgressGroup;
+use indicatif::ProgressDrawTarget;
 
 use super::plain::Printer;
 use super::raw::JsonLines;
 use super::time::Nanos;
 use super::trace::Trace;
 use super::*;
+use crate::diag::{Colours, is_forbidden, log_line};
 
 const SECOND: Nanos = 1_000_000_000;
 
@@ -40,7 +42,7 @@ fn logs(logs: Vec<VertexLog>) -> StatusResponse {
 /// Plain output of `messages`, refreshed after each; the clock goes a second a message.
 fn plain(messages: &[StatusResponse]) -> (String, Journal) {
     let mut out = Vec::new();
-    let mut printer = Printer::new(&mut out);
+    let mut printer = Printer::new(&mut out, Colours::Keep);
     let mut trace = Trace::default();
     let mut now = 100 * SECOND;
     for message in messages {
@@ -192,4 +194,117 @@ fn an_unknown_mode_is_named_with_those_that_exist() {
     assert_eq!("plain".parse::<Mode>().unwrap(), Mode::Plain);
     let error = "fancy".parse::<Mode>().unwrap_err();
     assert_eq!(error.to_string(), "unknown progress mode \"fancy\"; use auto, plain, tty, rawjson or quiet");
+}
+
+/// What a hostile step, registry or daemon puts into its words.
+const HOSTILE: &str = "a\u{1b}]52;c;ZXZpbA==\u{7}\u{1b}]0;title\u{1b}\\\u{1b}[2J\u{1b}[31m\u{9b}1;1H\u{8}\u{202e}b https://user:s3cr3t@host/x\r#9 DONE";
+
+/// A message that has `words` wherever words can stand, the log in two pieces that part its sequences.
+fn hostile(words: &str) -> StatusResponse {
+    let (first, second) = words.split_at(words.floor_char_boundary(words.len() / 4));
+    let group = ProgressGroup { id: "g".into(), name: words.into(), weak: false };
+    StatusResponse {
+        vertexes: vec![
+            Vertex { error: words.into(), ..vertex("a", words, Some(0), None) },
+            Vertex { progress_group: Some(group), ..vertex("b", words, Some(0), None) },
+        ],
+        statuses: vec![VertexStatus {
+            id: words.into(),
+            vertex: "a".into(),
+            name: words.into(),
+            started: Some(at(0)),
+            ..VertexStatus::default()
+        }],
+        logs: vec![log("a", 1, first), log("a", 2, second), log("a", 3, "\n")],
+        warnings: vec![VertexWarning { vertex: "a".into(), short: words.into(), ..VertexWarning::default() }],
+    }
+}
+
+/// Asserts that `text` drives no terminal: its only sequences are colours, and each line ends without one.
+fn assert_drives_no_terminal(text: &str) {
+    for line in text.split('\n') {
+        let kept = log_line(line, Colours::Keep);
+        assert_eq!(kept, line, "would drive a terminal");
+    }
+}
+
+#[test]
+fn words_of_others_drive_no_terminal_and_show_no_credential() {
+    let (text, journal) = plain(&[hostile(HOSTILE)]);
+    assert_drives_no_terminal(&text);
+    assert!(!text.contains("s3cr3t") && !text.contains("52;c;ZXZpbA==\u{7}"), "{text}");
+    for step in journal.steps() {
+        let words = [step.name.as_str(), &step.error].into_iter().chain(step.log_tail()).collect::<String>();
+        assert!(!words.contains(is_forbidden) && !words.contains("s3cr3t"), "{words:?}");
+    }
+    let mut out = Vec::new();
+    JsonLines::new(&mut out).message(&hostile(HOSTILE));
+    assert!(!String::from_utf8(out).unwrap().contains("s3cr3t"));
+}
+
+#[test]
+fn colours_of_a_step_stay_unless_they_are_not_wanted() {
+    let messages = [
+        vertices(vec![vertex("a", "one", Some(0), None)]),
+        logs(vec![
+            log("a", 500, "\u{1b}[3"),
+            log("a", 500, "2mgreen\n10%\r99%\n\u{1b}]0;t"),
+            log("a", 500, "\u{7}x\n"),
+        ]),
+    ];
+    let (text, _) = plain(&messages);
+    assert!(text.contains("#1 0.500 \u{1b}[32mgreen\u{1b}[0m\n#1 0.500 99%\n#1 0.500 x\n"), "{text:?}");
+    let mut out = Vec::new();
+    let mut trace = Trace::default();
+    messages.iter().for_each(|message| trace.apply(message, 100 * SECOND));
+    Printer::new(&mut out, Colours::Drop).finish(&mut trace, 101 * SECOND);
+    assert!(String::from_utf8(out).unwrap().contains("#1 0.500 green\n#1 0.500 99%\n"));
+}
+
+#[test]
+fn the_live_view_drives_a_terminal_only_itself() {
+    let mut live = tty::Live::on(ProgressDrawTarget::hidden());
+    let mut trace = Trace::default();
+    trace.apply(&hostile(HOSTILE), 100 * SECOND);
+    live.refresh(&mut trace, 101 * SECOND);
+    let shown = live.messages();
+    assert!(shown.len() > 3, "{shown:?}");
+    for message in shown {
+        assert!(!message.contains(is_forbidden) && !message.contains("s3cr3t"), "{message:?}");
+    }
+    live.finish(&mut trace, 102 * SECOND);
+}
+
+#[test]
+fn fuzz_no_status_message_drives_a_terminal() {
+    let messages: Vec<Vec<u8>> = [
+        hostile(HOSTILE),
+        vertices(vec![vertex("a", "[1/2] RUN make", Some(0), Some(100))]),
+        logs(vec![log("a", 143, "out\u{1b}[31m"), log("a", 150, "put\nlast words")]),
+    ]
+    .iter()
+    .map(prost::Message::encode_to_vec)
+    .collect();
+    let seeds: Vec<&[u8]> = messages.iter().map(Vec::as_slice).collect();
+    crate::fuzz::run(&seeds, |bytes| {
+        let bytes = &bytes[..bytes.len().min(2048)];
+        let words = String::from_utf8_lossy(bytes);
+        let mut messages = vec![hostile(&words)];
+        messages.extend(<StatusResponse as prost::Message>::decode(bytes));
+        let (text, journal) = plain(&messages);
+        assert_drives_no_terminal(&text);
+        for step in journal.steps() {
+            let mut words = [step.name.as_str(), &step.error].into_iter().chain(step.log_tail());
+            assert!(!words.any(|words| words.contains(is_forbidden)));
+        }
+        let mut live = tty::Live::on(ProgressDrawTarget::hidden());
+        let mut trace = Trace::default();
+        for message in &messages {
+            JsonLines::new(Vec::new()).message(message);
+            trace.apply(message, 100 * SECOND);
+            live.refresh(&mut trace, 101 * SECOND);
+            assert!(!live.messages().iter().any(|message| message.contains(is_forbidden)));
+        }
+        live.finish(&mut trace, 102 * SECOND);
+    });
 }

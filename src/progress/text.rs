@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::time::{self, Nanos};
 use super::trace::Status;
+use crate::diag::{Colours, log_line};
 
 /// A count of bytes in decimal units, as `1.05MB`.
 #[expect(clippy::cast_precision_loss, reason = "shown with two decimals")]
@@ -51,11 +52,9 @@ pub(super) fn transfer(status: &Status) -> String {
     text
 }
 
-/// `line` as one terminal row of at most `width` columns: colour codes and control characters dropped,
-/// and of text overwritten by carriage returns only the last.
+/// `line` as one terminal row of at most `width` columns, without colours.
 pub(super) fn one_row(line: &str, width: usize) -> String {
-    let last = line.trim_end_matches('\r').rsplit('\r').next().unwrap_or_default();
-    let plain = console_plain(last);
+    let plain = log_line(line, Colours::Drop).replace('\t', "    ");
     let mut row = String::new();
     for (column, character) in plain.chars().enumerate() {
         if column + 1 >= width {
@@ -65,31 +64,6 @@ pub(super) fn one_row(line: &str, width: usize) -> String {
         row.push(character);
     }
     row
-}
-
-/// `text` without escape sequences and control characters; tabs become spaces.
-pub(super) fn console_plain(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    let mut characters = text.chars().peekable();
-    while let Some(character) = characters.next() {
-        match character {
-            '\u{1b}' => skip_escape(&mut characters),
-            '\t' => plain.push_str("    "),
-            other if other.is_control() => {}
-            other => plain.push(other),
-        }
-    }
-    plain
-}
-
-/// Skips what follows an escape character: a control sequence, an operating system command, or one
-/// character (ECMA-48, 5.4 and 5.6).
-fn skip_escape(characters: &mut std::iter::Peekable<std::str::Chars<'_>>) {
-    match characters.next() {
-        Some('[') => while characters.next().is_some_and(|c| !('\u{40}'..='\u{7e}').contains(&c)) {},
-        Some(']') => while characters.next().is_some_and(|c| c != '\u{7}' && c != '\u{9c}') {},
-        _ => {}
-    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,9 @@
 //! is probed) and start once more, so runs are kept by their start time. Vertices of one progress group
 //! make one row, which stays hidden while only weak members have run
 //! (BuildKit: `util/progress/progressui/display.go`).
+//!
+//! Words of others come in here, and are kept as they may be shown: without credentials, and without what would drive
+//! a terminal. Only log lines keep their colours, for the display to decide.
 
 use std::collections::BTreeMap;
 
@@ -13,6 +16,7 @@ use indexmap::{IndexMap, IndexSet};
 use super::journal::Journal;
 use super::lines::LineBuffer;
 use super::time::{self, Nanos};
+use crate::diag::{Colours, log_line, redact, visible, visible_lines};
 
 /// All rows in the order of their first appearance.
 #[derive(Debug, Default)]
@@ -53,6 +57,7 @@ pub(super) struct Fresh {
 pub(super) struct LogLine {
     /// Time since the row began.
     pub(super) at: Nanos,
+    /// The line, perhaps with colours.
     pub(super) text: String,
 }
 
@@ -69,7 +74,7 @@ pub(super) struct Status {
 impl Status {
     /// How long it has taken so far.
     pub(super) fn span(&self) -> Nanos {
-        self.started.map_or(0, |started| self.completed.unwrap_or(self.timestamp) - started)
+        self.started.map_or(0, |started| self.completed.unwrap_or(self.timestamp).saturating_sub(started))
     }
 }
 
@@ -109,12 +114,12 @@ impl Row {
     pub(super) fn duration(&self, now: Nanos) -> Nanos {
         let mut runs: Vec<_> = self.runs().map(|(start, end)| (start, end.unwrap_or(now))).collect();
         runs.sort_unstable();
-        let mut total = 0;
+        let mut total: Nanos = 0;
         let mut covered = Nanos::MIN;
         for (start, end) in runs {
             let start = start.max(covered);
             if end > start {
-                total += end - start;
+                total = end.saturating_sub(start).saturating_add(total);
                 covered = end;
             }
         }
@@ -145,9 +150,19 @@ impl Row {
     }
 
     fn add_line(&mut self, text: String) {
-        let at = self.first_start().map_or(0, |start| self.last_log - start);
+        let at = self.first_start().map_or(0, |start| self.last_log.saturating_sub(start));
         self.fresh.lines.push(LogLine { at, text });
     }
+}
+
+/// A name as it is shown, on one line.
+fn shown(name: &str) -> String {
+    visible(&redact(name)).into_owned()
+}
+
+/// An error or a warning as it is shown.
+fn shown_lines(text: &str) -> String {
+    visible_lines(&redact(text)).into_owned()
 }
 
 impl Trace {
@@ -160,7 +175,7 @@ impl Trace {
             self.status(status);
         }
         for warning in &message.warnings {
-            let text = String::from_utf8_lossy(&warning.short).into_owned();
+            let text = shown_lines(&String::from_utf8_lossy(&warning.short));
             if let Some(row) = self.row_mut(&warning.vertex) {
                 row.fresh.warnings.push(text);
             }
@@ -204,7 +219,7 @@ impl Trace {
 
     /// This machine's `now` on buildkitd's clock.
     pub(super) fn remote(&self, now: Nanos) -> Nanos {
-        now - self.skew.unwrap_or(0)
+        now.saturating_sub(self.skew.unwrap_or(0))
     }
 
     pub(super) fn into_journal(self) -> Journal {
@@ -219,7 +234,7 @@ impl Trace {
     fn vertex(&mut self, vertex: &Vertex, now: Nanos) {
         let started = vertex.started.as_ref().map(time::nanos);
         if let Some(started) = started {
-            self.skew.get_or_insert(now - started);
+            self.skew.get_or_insert(now.saturating_sub(started));
         }
         let (key, name, weak) = match &vertex.progress_group {
             Some(group) => (&group.id, &group.name, group.weak),
@@ -227,14 +242,14 @@ impl Trace {
         };
         self.row_of.insert(vertex.digest.clone(), key.clone());
         let row = self.rows.entry(key.clone()).or_default();
-        row.name.clone_from(name);
+        row.name = shown(name);
         row.is_group = vertex.progress_group.is_some();
         let member = row.members.entry(vertex.digest.clone()).or_default();
         member.weak = weak;
         // An unstarted duplicate of a vertex that has run says nothing new.
         if started.is_some() || member.runs.is_empty() {
             member.cached = vertex.cached;
-            member.error.clone_from(&vertex.error);
+            member.error = shown_lines(&vertex.error);
         }
         if let Some(started) = started {
             member.runs.insert(started, vertex.completed.as_ref().map(time::nanos));
@@ -242,10 +257,10 @@ impl Trace {
         }
         row.refresh_from_members();
         let record = self.journal.entry(&vertex.digest);
-        record.name.clone_from(&vertex.name);
+        record.name = shown(&vertex.name);
         record.cached = vertex.cached;
         if !vertex.error.is_empty() {
-            record.error.clone_from(&vertex.error);
+            record.error = shown_lines(&vertex.error);
         }
     }
 
@@ -260,9 +275,10 @@ impl Trace {
             started: status.started.as_ref().map(time::nanos),
             completed: status.completed.as_ref().map(time::nanos),
         };
-        let before = row.statuses.insert(status.id.clone(), state.clone());
+        let id = shown(&status.id);
+        let before = row.statuses.insert(id.clone(), state.clone());
         if before.as_ref() != Some(&state) {
-            row.fresh.statuses.insert(status.id.clone());
+            row.fresh.statuses.insert(id);
         }
     }
 
@@ -293,7 +309,8 @@ impl Trace {
         let mut lines = Vec::new();
         work(row, &mut buffer, &mut lines);
         for line in lines {
-            self.journal.log(digest, &line);
+            let line = log_line(&redact(&line), Colours::Keep);
+            self.journal.log(digest, &log_line(&line, Colours::Drop));
             row.add_line(line);
         }
         if let Some(member) = row.members.get_mut(digest) {

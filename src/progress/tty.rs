@@ -36,9 +36,23 @@ struct Step {
 
 impl Live {
     pub(super) fn new() -> Self {
-        let screen = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10));
+        Self::on(ProgressDrawTarget::stderr_with_hz(10))
+    }
+
+    pub(super) fn on(target: ProgressDrawTarget) -> Self {
+        let screen = MultiProgress::with_draw_target(target);
         let head = screen.add(text_line());
         Self { screen, head, steps: IndexMap::new(), begun: None }
+    }
+
+    /// What the lines of running steps say.
+    #[cfg(test)]
+    pub(super) fn messages(&self) -> Vec<String> {
+        let lines = self
+            .steps
+            .values()
+            .flat_map(|step| [&step.line].into_iter().chain(step.transfers.values()).chain(&step.tail_lines));
+        lines.map(ProgressBar::message).collect()
     }
 
     /// Columns of the terminal; 80 where it does not know.
@@ -66,7 +80,7 @@ impl Live {
             }
         }
         let begun = *self.begun.get_or_insert(now);
-        let elapsed = time::seconds(now - begun);
+        let elapsed = time::seconds(now.saturating_sub(begun));
         let total = visible.len();
         let state = if is_last { "Finished" } else { "Building" };
         self.head.set_message(format!("[+] {state} {elapsed:.1}s ({done}/{total})"));

@@ -10,6 +10,7 @@ use super::grants::RegistryGrants;
 use crate::buildkit::{
     BearerToken, CredentialProvider, CredentialRefusal, Credentials as SessionLogin, SecretBytes,
 };
+use crate::proxy::AccessTokens;
 use crate::registry::{
     AuthScheme, Authenticator, Credentials, CredentialsError, Host, Login, Origin, Secret,
 };

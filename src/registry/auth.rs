@@ -87,6 +87,11 @@ impl Authenticator {
         Self { transport, credentials, named_by, known: Mutex::new(known), tokens: Tokens::default() }
     }
 
+    /// The logins that this sends.
+    pub fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
     /// How far `host` may be reached.
     pub fn reach(&self, host: &Host) -> Reach {
         match self.named_by {

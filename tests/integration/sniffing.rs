@@ -2,19 +2,40 @@
 //! `CAP_NET_RAW`, as a hostile Dockerfile would have it.
 
 use std::fs;
+use std::time::Duration;
 
-use super::support::{Image, Outcome, Project, Proxy, Registry, Workspace, tool};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
-/// How long the step listens. The stage beside it starts after it and pulls within this time.
+use super::support::{Buildkitd, Counter, Image, Outcome, Project, Proxy, Registry, Workspace, tool};
+
+/// How long the step listens, in seconds.
 const SECONDS: u32 = 6;
+/// How long each download from the registry of the image that is pulled meanwhile waits. It has more layers than are
+/// pulled at once, so that some are asked for while the step listens.
+const PAUSE: Duration = Duration::from_millis(1500);
+const LAYERS: usize = 12;
 
-/// A Dockerfile whose first stage listens while its second one pulls `image`.
-fn dockerfile(image: &str, host: &str, repository: &str) -> String {
+/// A Dockerfile with a stage that listens, one that pulls `victim`, and one that makes some harmless traffic.
+fn dockerfile(source: &str, victim: &str, host: &str, repository: &str) -> String {
     format!(
         "FROM scratch AS sniffer\nCOPY sniffer /\nRUN [\"/sniffer\", \"{SECONDS}\", \"{host}\", \"{repository}\"]\n\
-         FROM {image} AS victim\nRUN sleep 2 && echo pulled > /pulled\n\
-         FROM scratch\nCOPY --from=sniffer /sniffer /\nCOPY --from=victim /pulled /\n"
+         FROM {source} AS traffic\nRUN sleep 2 && (busybox wget -q -O /dev/null http://{host}/v2/ || true) && echo x > /x\n\
+         FROM {victim} AS victim\nCOPY --from=traffic /x /x\n\
+         FROM scratch\nCOPY --from=sniffer /sniffer /\nCOPY --from=victim /x /\n"
     )
+}
+
+/// Pushes an image of [`LAYERS`] layers that no daemon has seen yet to `name` and returns its reference.
+fn push_fresh(registry: &Registry, name: &str) -> String {
+    let reference = registry.reference(name);
+    let mut dockerfile = "FROM scratch\n".to_owned();
+    for number in 0..LAYERS {
+        dockerfile += &format!("COPY <<EOF /{number}\n{reference} {number}\nEOF\n");
+    }
+    let project = Project::new(&[("Dockerfile", &dockerfile)]);
+    project.build_on(&Buildkitd::start(), &["-t", &reference, "--push"]).succeed();
+    reference
 }
 
 fn copy_sniffer(folder: &std::path::Path) {
@@ -35,19 +56,22 @@ fn assert_listened(outcome: &Outcome) {
     assert!(packets.iter().any(|count| *count > 0), "the sniffer saw nothing at all:\n{}", outcome.stderr);
 }
 
-fn basic(token: &str) -> String {
-    use base64::Engine as _;
-    format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("bob:{token}")))
+fn basic(user: &str, password: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
 }
 
 #[test]
 fn a_step_that_sniffs_while_another_pulls_through_the_proxy_cannot_push() {
     let registry = Registry::shared();
-    Image::push_source(registry, "sniff/target:v1");
-    let proxy = Proxy::before(&registry.reference("sniff/base:v1"), &registry.reference("sniff/target:v1"));
+    let source = Image::push_source(registry, "sniff/source:v1");
+    push_fresh(registry, "sniff/target:v1");
+    let slow = Counter::slow(registry, PAUSE);
+    let (base, target) = (slow.reference("sniff/base:v1"), slow.reference("sniff/target:v1"));
+    let proxy = Proxy::before_with_push_token(&base, &target);
     let workspace = Workspace::new(&[]);
     copy_sniffer(workspace.path());
-    workspace.write("Dockerfile", &dockerfile(&proxy.reference("target:v1"), &proxy.host, "target"));
+    let victim = proxy.reference("target:v1");
+    workspace.write("Dockerfile", &dockerfile(&source, &victim, &proxy.host, "target"));
     let outcome = workspace
         .build(&proxy.reference("base:v1"), &proxy.reference("target:v1"))
         .env("BOB_PROXY_TOKEN", Proxy::TOKEN)
@@ -58,8 +82,12 @@ fn a_step_that_sniffs_while_another_pulls_through_the_proxy_cannot_push() {
         .succeed();
     assert_listened(&outcome);
     let seen = said(&outcome, "saw");
-    assert!(seen.contains(&basic(Proxy::TOKEN).as_str()), "the pull is seen: {seen:?}");
-    assert!(!seen.contains(&basic(Proxy::PUSH_TOKEN).as_str()), "{seen:?}");
+    assert!(
+        seen.contains(&basic("bob", Proxy::TOKEN).as_str()),
+        "the pull is seen: {seen:?}\n{}",
+        outcome.stderr
+    );
+    assert!(!seen.contains(&basic("bob", Proxy::PUSH_TOKEN).as_str()), "{seen:?}");
     let pushes = said(&outcome, "push");
     assert!(!pushes.is_empty() && pushes.iter().all(|status| status.contains(" 401 ")), "{pushes:?}");
 }
@@ -71,7 +99,9 @@ fn a_step_that_sniffs_sees_no_credential_of_a_push() {
     let config = tempfile::tempdir().expect("a temporary folder");
     fs::write(config.path().join("config.json"), registry.docker_config()).expect("a file");
     for way in ["proxy", "session"] {
-        let project = Project::new(&[("Dockerfile", &dockerfile(&source, &registry.host, "sniffed"))]);
+        let victim = push_fresh(Registry::shared(), &format!("sniff/victim-{way}:v1"));
+        let text = dockerfile(&source, &victim, &registry.host, "sniffed");
+        let project = Project::new(&[("Dockerfile", &text)]);
         copy_sniffer(project.path());
         let name = registry.reference(&format!("sniff-{way}:v1"));
         let outcome = project
@@ -79,6 +109,10 @@ fn a_step_that_sniffs_sees_no_credential_of_a_push() {
             .env("DOCKER_CONFIG", config.path())
             .succeed();
         assert_listened(&outcome);
-        assert_eq!(said(&outcome, "saw"), Vec::<&str>::new(), "{way}");
+        // Tests beside this one share the network, so that their tokens may be seen.
+        let login = basic(Registry::USER, Registry::PASSWORD);
+        let (seen, pushes) = (said(&outcome, "saw"), said(&outcome, "push"));
+        assert!(!seen.contains(&login.as_str()), "{way}: {seen:?}");
+        assert!(pushes.iter().all(|status| status.contains(" 401 ")), "{way}: {pushes:?}");
     }
 }

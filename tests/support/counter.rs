@@ -3,6 +3,7 @@
 use std::io::{self, BufReader, Read, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use super::registry::Registry;
 
@@ -50,6 +51,15 @@ impl Counter {
     /// Starts one in front of `registry`. With `mounts` off every mount begins an ordinary upload, as a
     /// registry may decide.
     pub fn before(registry: &Registry, mounts: bool) -> Self {
+        Self::with(registry, mounts, Duration::ZERO)
+    }
+
+    /// Starts one that lets each download of a blob wait for `pause`.
+    pub fn slow(registry: &Registry, pause: Duration) -> Self {
+        Self::with(registry, true, pause)
+    }
+
+    fn with(registry: &Registry, mounts: bool, pause: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let host = format!("localhost:{}", listener.local_addr().expect("an address").port());
         let seen = Arc::new(Mutex::new(Vec::new()));
@@ -57,7 +67,7 @@ impl Counter {
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let (upstream, records) = (upstream.clone(), Arc::clone(&records));
-                std::thread::spawn(move || relay(&client, &upstream, mounts, &records));
+                std::thread::spawn(move || relay(&client, &upstream, (mounts, pause), &records));
             }
         });
         Self { host, seen }
@@ -74,13 +84,21 @@ impl Counter {
     }
 }
 
-fn relay(client: &TcpStream, upstream: &str, mounts: bool, seen: &Mutex<Vec<Exchange>>) -> io::Result<()> {
+fn relay(
+    client: &TcpStream,
+    upstream: &str,
+    (mounts, pause): (bool, Duration),
+    seen: &Mutex<Vec<Exchange>>,
+) -> io::Result<()> {
     let mut reader = BufReader::new(client);
     let (mut line, length, headers) = head(&mut reader)?;
     if !mounts && let Some(at) = line.find("?mount=") {
         line = format!("{} HTTP/1.1", &line[..at]);
     }
     let given = line.clone();
+    if line.starts_with("GET ") && line.contains("/blobs/") {
+        std::thread::sleep(pause);
+    }
     let registry = TcpStream::connect(upstream)?;
     (&registry).write_all(format!("{line}\r\n{headers}Connection: close\r\n\r\n").as_bytes())?;
     let sent = io::copy(&mut reader.by_ref().take(length), &mut &registry)?;

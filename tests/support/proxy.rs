@@ -14,8 +14,6 @@ pub struct Proxy {
 impl Proxy {
     /// What the build has to show, or the proxy answers 401.
     pub const TOKEN: &'static str = "token-of-the-build";
-    /// What it has to show for a push.
-    pub const PUSH_TOKEN: &'static str = "token-of-the-push";
 
     /// What a build has to show to write, where [`Proxy::start_with_push_token`] started it.
     pub const PUSH_TOKEN: &'static str = "push-token-of-the-build";
@@ -40,6 +38,11 @@ impl Proxy {
     /// Starts one for the references `base` and `target` at open registries.
     pub fn before(base: &str, target: &str) -> Self {
         Self::launch(base, target, "{}", "", &[])
+    }
+
+    /// As [`Proxy::before`], with [`Proxy::TOKEN`] for reading and [`Proxy::PUSH_TOKEN`] for writing.
+    pub fn before_with_push_token(base: &str, target: &str) -> Self {
+        Self::launch(base, target, "{}", "", &[("WORKSPACEKIT_BOBPROXY_PUSH_TOKEN", Self::PUSH_TOKEN)])
     }
 
     fn launch(base: &str, target: &str, auth: &str, ca: &str, more: &[(&str, &str)]) -> Self {

@@ -10,6 +10,7 @@ mod contexts;
 mod demo;
 mod faults;
 mod graphs;
+mod greedy_daemon;
 mod hostile;
 mod interchange;
 mod interrupts;

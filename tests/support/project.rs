@@ -36,7 +36,12 @@ impl Project {
 
     /// The same on a buildkitd of the test's own.
     pub fn build_on(&self, daemon: &Buildkitd, args: &[&str]) -> Bob {
-        Bob::new(["build", "--progress=plain", "--addr", &daemon.addr()])
+        self.build_at(&daemon.addr(), args)
+    }
+
+    /// The same on a buildkitd at `address`.
+    pub fn build_at(&self, address: &str, args: &[&str]) -> Bob {
+        Bob::new(["build", "--progress=plain", "--addr", address])
             .current_dir(self.path())
             .args(args)
             .arg(".")

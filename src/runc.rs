@@ -88,7 +88,9 @@ fn is_passing(error: &io::Error) -> bool {
 }
 
 fn find(search_path: Option<&OsStr>) -> Option<PathBuf> {
-    let folders: Vec<PathBuf> = std::env::split_paths(search_path?).collect();
+    // Not the current folder, which may be a repository.
+    let folders: Vec<PathBuf> =
+        std::env::split_paths(search_path?).filter(|folder| folder.is_absolute()).collect();
     let candidates = PROGRAMS.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
     candidates.into_iter().find(|path| path.is_file())
 }

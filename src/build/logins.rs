@@ -123,6 +123,12 @@ impl CredentialProvider for SessionLogins {
         }
         match login {
             Login::Password { username, password } if self.grants.allows_password(&host) => {
+                if host.is_loopback() && !self.grants.pushes_allowed() {
+                    tracing::warn!(
+                        registry = %host,
+                        "this registry takes nothing but passwords, over plain http: a step that shares its network can read the one that a pull sends"
+                    );
+                }
                 Ok(Some(basic(username, &password)))
             }
             Login::Password { .. } => Ok(None),

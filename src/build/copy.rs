@@ -9,18 +9,13 @@ use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, StreamBody};
-use sha2::{Digest as _, Sha256};
 
 use super::manifest::{Blob, ImageManifest};
 use super::mount::{AT_ONCE, mount_all};
 use super::route::Place;
 use crate::progress::{self, Step};
-use crate::registry::{Body, BoxError, Client, ClientError, Payload};
+use crate::registry::{Body, BoxError, Client, ClientError, DigestHasher, Payload};
 
-/// How often a blob is sent at most.
-const ATTEMPTS: u32 = 3;
-/// The pause before a blob is sent again; each further one is twice as long.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// How often a transfer's progress is told.
 const TELL: Duration = Duration::from_millis(200);
 
@@ -112,32 +107,25 @@ impl Copy<'_> {
         if client.has_blob(&self.to.repository, &blob.digest).await.map_err(CopyError::Write)? {
             return Ok(None);
         }
-        let mut pause = FIRST_PAUSE;
         let mut attempt = 1;
         loop {
-            match self.stream(blob).await {
-                Ok(()) => return Ok(Some(blob.size)),
-                Err(error) if attempt < ATTEMPTS && error.may_pass() => {
-                    tracing::warn!(
-                        digest = blob.digest,
-                        error = &error as &dyn std::error::Error,
-                        "sending a blob again"
-                    );
-                }
-                Err(error) => return Err(error),
-            }
+            let Err(failure) = self.stream(blob).await else { return Ok(Some(blob.size)) };
+            let Some(pause) = failure.inner().pause(attempt) else { return Err(failure) };
+            let error = &failure as &dyn std::error::Error;
+            tracing::warn!(digest = blob.digest, error, ?pause, "sending a blob again");
             tokio::time::sleep(pause).await;
-            (pause, attempt) = (pause * 2, attempt + 1);
+            attempt += 1;
         }
     }
 
+    /// Sends a blob once, as it comes from its source. A stream cannot be sent again by those below.
     async fn stream(&self, blob: &Blob) -> Result<(), CopyError> {
         let source = Client::new(Arc::clone(&self.from.auth));
         let response =
             source.blob_stream(&self.from.repository, &blob.digest).await.map_err(CopyError::Read)?;
         let passage = Passage {
             body: response.into_body(),
-            hash: Sha256::new(),
+            hash: DigestHasher::like(&blob.digest),
             seen: 0,
             blob: blob.clone(),
             step: self.step.clone(),
@@ -154,17 +142,6 @@ impl Copy<'_> {
 }
 
 impl CopyError {
-    /// Whether sending again may help: the connection broke, or the registry is at fault.
-    fn may_pass(&self) -> bool {
-        match self {
-            Self::Read(error) | Self::Write(error) => match error {
-                ClientError::Status { status, .. } => status.is_server_error(),
-                ClientError::Call { .. } | ClientError::Content { .. } => true,
-                _ => false,
-            },
-        }
-    }
-
     /// The error of the registry, without which side it was on.
     pub(super) fn inner(&self) -> &ClientError {
         match self {
@@ -187,7 +164,7 @@ enum Wrong {
 /// A blob on its way from one registry to the other.
 struct Passage {
     body: Body,
-    hash: Sha256,
+    hash: DigestHasher,
     seen: u64,
     blob: Blob,
     step: Step,
@@ -215,8 +192,7 @@ impl Passage {
             if self.seen > size {
                 return Err(Wrong::TooLong { digest, size }.into());
             }
-            // Other algorithms are left to the registry, which checks every upload.
-            if self.seen == size && digest.starts_with("sha256:") && self.digest() != digest {
+            if self.seen == size && self.hash.clone().finish() != digest {
                 return Err(Wrong::Digest { digest }.into());
             }
             if self.seen == size || self.told.elapsed() >= TELL {
@@ -229,11 +205,6 @@ impl Passage {
             return Err(Wrong::TooShort { digest, seen: self.seen, size }.into());
         }
         Ok(None)
-    }
-
-    fn digest(&self) -> String {
-        let bytes = self.hash.clone().finalize();
-        bytes.iter().fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}"))
     }
 }
 
@@ -252,7 +223,7 @@ mod tests {
         let (updates, _gone) = mpsc::channel(64);
         let passage = Passage {
             body: StreamBody::new(stream::iter(frames.collect::<Vec<_>>())).boxed_unsync(),
-            hash: Sha256::new(),
+            hash: DigestHasher::like(digest),
             seen: 0,
             blob: serde_json::from_value(serde_json::json!({ "digest": digest, "size": size })).unwrap(),
             step: Step::begin(updates, "copy", "copy").await,

@@ -40,6 +40,13 @@ pub fn check(text: &str) -> Result<(), DigestError> {
     }
 }
 
+/// Whether `text` is a digest of an algorithm that the image specification registers (sha256, sha512), so that it may
+/// stand in a path or URL.
+/// (<https://github.com/opencontainers/image-spec/blob/main/descriptor.md#registered-algorithms>)
+pub fn is_registered(text: &str) -> bool {
+    (text.starts_with("sha256:") || text.starts_with("sha512:")) && check(text).is_ok()
+}
+
 fn algorithm_form(text: &str) -> bool {
     text.split(['.', '+', '_', '-'])
         .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()))
@@ -59,6 +66,40 @@ mod tests {
         assert_eq!(check(&format!("sha256:{}", "a".repeat(63))), Err(DigestError::Length));
         assert_eq!(check(&format!("sha256:{}", "A".repeat(64))), Err(DigestError::Format));
         assert_eq!(check(&format!("sha512:{}", "0".repeat(128))), Ok(()));
+    }
+
+    #[test]
+    fn only_registered_algorithms_stand_in_a_path() {
+        let hex = |length: usize| "0a".repeat(length / 2);
+        assert!(is_registered(&format!("sha256:{}", hex(64))));
+        assert!(is_registered(&format!("sha512:{}", hex(128))));
+        for text in [
+            String::new(),
+            "latest".to_owned(),
+            "sha256:".to_owned(),
+            "sha256:../../../other/manifests/x".to_owned(),
+            format!("sha256:{}/", hex(62)),
+            format!("sha256:{}", hex(128)),
+            format!("sha512:{}", hex(64)),
+            format!("sha256:{}", "A".repeat(64)),
+            format!("sha384:{}", hex(96)),
+            format!("md5:{}", hex(32)),
+            format!(" sha256:{}", hex(64)),
+            format!("sha256:{}\n", hex(64)),
+        ] {
+            assert!(!is_registered(&text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn fuzz_a_registered_digest_is_one_path_segment() {
+        let seed = format!("sha256:{}", "a".repeat(64));
+        crate::fuzz::run(&[seed.as_bytes(), b"sha512:../../x"], |bytes| {
+            let Ok(text) = std::str::from_utf8(bytes) else { return };
+            if is_registered(text) {
+                assert!(text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b':'), "{text}");
+            }
+        });
     }
 
     #[test]

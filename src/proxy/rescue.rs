@@ -114,7 +114,9 @@ fn call_status(error: &CallError) -> (StatusCode, &'static str) {
             }
             TransportError::RequestStalled { .. } => (StatusCode::REQUEST_TIMEOUT, "UNAVAILABLE"),
             TransportError::RequestBody { .. } => (StatusCode::BAD_REQUEST, "UNSUPPORTED"),
-            TransportError::Silent { .. } => (StatusCode::GATEWAY_TIMEOUT, "UNAVAILABLE"),
+            TransportError::Silent { .. } | TransportError::Late { .. } => {
+                (StatusCode::GATEWAY_TIMEOUT, "UNAVAILABLE")
+            }
             _ => (StatusCode::INTERNAL_SERVER_ERROR, "UNAVAILABLE"),
         },
         CallError::Refused { status, .. } => match *status {

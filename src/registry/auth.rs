@@ -226,7 +226,7 @@ impl Authenticator {
         if once {
             self.transport.send_once(reach, request, scheme).await
         } else {
-            self.transport.send(reach, request, scheme).await
+            self.transport.send_as(reach, request, scheme).await
         }
     }
 

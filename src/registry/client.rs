@@ -5,18 +5,18 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
-use sha2::{Digest as _, Sha256};
 
-use crate::image::Reference;
+use crate::image::{Reference, digest};
 
 use super::auth::Authenticator;
 use super::call::{Access, Call, Payload};
 use super::client_error::{ClientError, refusal};
+use super::digest::DigestHasher;
 use super::host::{Host, HostError};
 use super::onward::Onward;
 use super::query::encode_pairs;
 use super::scope::Scopes;
-use super::transport::{Body, collect};
+use super::transport::{Body, collect, within};
 
 /// The most that a manifest may have; the specification asks registries for as much.
 pub const MANIFEST_LIMIT: usize = 4 * 1024 * 1024;
@@ -99,12 +99,18 @@ impl Client {
         reference: &str,
     ) -> Result<Option<Descriptor>, ClientError> {
         let what = || format!("look for {}", join(repository, reference));
-        let call = self.manifest_call(Method::HEAD, repository, reference)?;
-        let Some(response) = self.read(call, what).await? else { return Ok(None) };
+        let call = self.manifest_call(Method::HEAD, repository, reference, what)?;
+        let Some(response) = self.in_time(repository, what, self.read(call, what)).await? else {
+            return Ok(None);
+        };
         let text = |name: &str| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
         let size = text("content-length").and_then(|size| size.parse().ok());
-        match (text("docker-content-digest"), size) {
+        let digest = text("docker-content-digest").filter(|digest| digest::is_registered(digest));
+        match (digest, size) {
             (Some(digest), Some(size)) => {
+                if is_other(&digest, reference) {
+                    return Err(ClientError::Digest { what: what(), found: digest });
+                }
                 Ok(Some(Descriptor { digest, size, media_type: text("content-type").unwrap_or_default() }))
             }
             // Both headers are optional: the manifest itself tells.
@@ -122,14 +128,20 @@ impl Client {
         reference: &str,
     ) -> Result<Option<Manifest>, ClientError> {
         let what = || format!("read {}", join(repository, reference));
-        let call = self.manifest_call(Method::GET, repository, reference)?;
-        let Some(response) = self.read(call, what).await? else { return Ok(None) };
-        let media_type = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let media_type = media_type.unwrap_or_default().to_owned();
-        let bytes = content(response.into_body(), MANIFEST_LIMIT, what).await?;
-        let digest = check_digest(&bytes, reference, what)?;
-        let size = bytes.len() as u64;
-        Ok(Some(Manifest { descriptor: Descriptor { digest, media_type, size }, bytes }))
+        let call = self.manifest_call(Method::GET, repository, reference, what)?;
+        let whole = async {
+            let Some(response) = self.read(call, what).await? else { return Ok(None) };
+            let text = |name| response.headers().get(name)?.to_str().ok().map(ToOwned::to_owned);
+            let media_type = text(header::CONTENT_TYPE).unwrap_or_default();
+            let named = text(header::HeaderName::from_static("docker-content-digest"));
+            let bytes = content(response.into_body(), MANIFEST_LIMIT, what).await?;
+            // An answer without a length may have been cut short: what the registry says of it tells.
+            let named = named.filter(|named| digest::is_registered(named) && !reference.contains(':'));
+            let digest = check_digest(&bytes, named.as_deref().unwrap_or(reference), what)?;
+            let size = bytes.len() as u64;
+            Ok(Some(Manifest { descriptor: Descriptor { digest, media_type, size }, bytes }))
+        };
+        self.in_time(repository, what, whole).await
     }
 
     /// The content of a blob of at most `limit` bytes, such as an image config.
@@ -143,10 +155,13 @@ impl Client {
         limit: usize,
     ) -> Result<Bytes, ClientError> {
         let what = || format!("read blob {digest} of {repository}");
-        let response = self.blob_stream(repository, digest).await?;
-        let bytes = content(response.into_body(), limit, what).await?;
-        check_digest(&bytes, digest, what)?;
-        Ok(bytes)
+        let whole = async {
+            let response = self.blob_stream(repository, digest).await?;
+            let bytes = content(response.into_body(), limit, what).await?;
+            check_digest(&bytes, digest, what)?;
+            Ok(bytes)
+        };
+        self.in_time(repository, what, whole).await
     }
 
     /// The response that streams a blob; its content is not checked.
@@ -159,16 +174,14 @@ impl Client {
         digest: &str,
     ) -> Result<Response<Body>, ClientError> {
         let what = || format!("read blob {digest} of {repository}");
-        let call =
-            self.call(Method::GET, repository, &format!("blobs/{digest}"), Scopes::pull(&repository.name))?;
-        match self.read(call, what).await? {
-            Some(response) => Ok(response),
-            None => Err(ClientError::Status {
-                what: what(),
-                status: StatusCode::NOT_FOUND,
-                message: String::new(),
-            }),
-        }
+        let call = self.blob_call(Method::GET, repository, digest, what)?;
+        let found = self.read(call, what).await?;
+        found.ok_or_else(|| ClientError::Status {
+            what: what(),
+            status: StatusCode::NOT_FOUND,
+            message: String::new(),
+            retry_after: None,
+        })
     }
 
     /// Whether the repository has the blob.
@@ -177,9 +190,8 @@ impl Client {
     /// [`ClientError`] for any answer but 200 and 404.
     pub async fn has_blob(&self, repository: &Repository, digest: &str) -> Result<bool, ClientError> {
         let what = || format!("look for blob {digest} in {repository}");
-        let call =
-            self.call(Method::HEAD, repository, &format!("blobs/{digest}"), Scopes::pull(&repository.name))?;
-        Ok(self.read(call, what).await?.is_some())
+        let call = self.blob_call(Method::HEAD, repository, digest, what)?;
+        Ok(self.in_time(repository, what, self.read(call, what)).await?.is_some())
     }
 
     /// Makes a blob of the repository `from` at the same registry part of `to`, without moving it. Returns
@@ -189,6 +201,7 @@ impl Client {
     /// [`ClientError`] if the registry refuses an ordinary upload to `to` as well.
     pub async fn mount_blob(&self, to: &Repository, digest: &str, from: &str) -> Result<bool, ClientError> {
         let what = || format!("mount blob {digest} of {}/{from} in {to}", to.host);
+        check_is_digest(digest, what)?;
         let query = encode_pairs([("mount", digest), ("from", from)]);
         let scopes = Scopes::push(&to.name).and(Scopes::pull(from));
         let call = self.call(Method::POST, to, &format!("blobs/uploads/?{query}"), scopes)?;
@@ -223,6 +236,7 @@ impl Client {
         content: Payload,
     ) -> Result<(), ClientError> {
         let what = || format!("upload blob {digest} to {repository}");
+        check_is_digest(digest, what)?;
         let scopes = Scopes::push(&repository.name);
         let start = self.call(Method::POST, repository, "blobs/uploads/", scopes.clone())?;
         let at = Onward { uri: start.uri.clone(), host: repository.host.clone(), reach: start.reach };
@@ -255,6 +269,7 @@ impl Client {
         bytes: Bytes,
     ) -> Result<(), ClientError> {
         let what = || format!("write {}", join(repository, reference));
+        check_reference(reference, what)?;
         let path = format!("manifests/{reference}");
         let mut call = self.call(Method::PUT, repository, &path, Scopes::push(&repository.name))?;
         call.headers.insert(header::CONTENT_TYPE, media_type.clone());
@@ -268,11 +283,24 @@ impl Client {
         method: Method,
         repository: &Repository,
         reference: &str,
+        what: impl Fn() -> String,
     ) -> Result<Call, ClientError> {
+        check_reference(reference, what)?;
         let scopes = Scopes::pull(&repository.name);
         let mut call = self.call(method, repository, &format!("manifests/{reference}"), scopes)?;
         call.headers.insert(header::ACCEPT, HeaderValue::from_static(MANIFEST_TYPES));
         Ok(call)
+    }
+
+    fn blob_call(
+        &self,
+        method: Method,
+        repository: &Repository,
+        digest: &str,
+        what: impl Fn() -> String,
+    ) -> Result<Call, ClientError> {
+        check_is_digest(digest, what)?;
+        self.call(method, repository, &format!("blobs/{digest}"), Scopes::pull(&repository.name))
     }
 
     fn call(
@@ -283,17 +311,30 @@ impl Client {
         scopes: Scopes,
     ) -> Result<Call, ClientError> {
         let Repository { host, name } = repository;
-        let uri = format!("https://{host}/v2/{name}/{rest}");
-        let what = || format!("ask for {uri}");
+        let what = || format!("ask {host} for a repository");
+        let uri = Some(format!("https://{host}/v2/{name}/{rest}")).filter(|_| is_repository_name(name));
+        let uri = uri.and_then(|uri| uri.parse().ok());
         Ok(Call {
             method,
-            uri: uri.parse().map_err(|_| ClientError::Name { what: what() })?,
+            uri: uri.ok_or_else(|| ClientError::name(what(), "repository name", name))?,
             headers: HeaderMap::from_iter([(header::USER_AGENT, user_agent())]),
             payload: Payload::Empty,
             reach: self.auth.reach(host),
             access: Some(Access { host: host.clone(), scopes }),
             tally: None,
         })
+    }
+
+    /// What `answer` brings, which is read whole, within the time for that.
+    async fn in_time<T>(
+        &self,
+        repository: &Repository,
+        what: impl Fn() -> String,
+        answer: impl Future<Output = Result<T, ClientError>>,
+    ) -> Result<T, ClientError> {
+        let waited_for = || format!("the answer of {}", repository.host);
+        let done = within(self.auth.answer_limit(), waited_for, answer).await;
+        done.map_err(|late| ClientError::Call { what: what(), source: Box::new(late.into()) }).flatten()
     }
 
     /// The response to a read; `None` for 404.
@@ -347,15 +388,41 @@ async fn content(body: Body, limit: usize, what: impl Fn() -> String) -> Result<
     collect(body, limit).await.map_err(|source| ClientError::Content { what: what(), source })
 }
 
-/// The digest of `bytes`, which is `reference` if that is a sha256 digest.
+/// The digest of `bytes`, which is `reference` if that is a digest.
 fn check_digest(bytes: &[u8], reference: &str, what: impl Fn() -> String) -> Result<String, ClientError> {
-    use std::fmt::Write as _;
-    let found = Sha256::digest(bytes).iter().fold("sha256:".to_owned(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    });
-    if reference.starts_with("sha256:") && reference != found {
+    let mut hasher = DigestHasher::like(reference);
+    hasher.update(bytes);
+    let found = hasher.finish();
+    if is_other(&found, reference) {
         return Err(ClientError::Digest { what: what(), found });
     }
     Ok(found)
+}
+
+/// Whether `found` is another digest than `reference`, where that is one of the same algorithm.
+fn is_other(found: &str, reference: &str) -> bool {
+    let same_algorithm = reference.split_once(':').map(|(algorithm, _)| algorithm)
+        == found.split_once(':').map(|(algorithm, _)| algorithm);
+    same_algorithm && found != reference
+}
+
+fn check_is_digest(text: &str, what: impl Fn() -> String) -> Result<(), ClientError> {
+    if digest::is_registered(text) { Ok(()) } else { Err(ClientError::name(what(), "digest", text)) }
+}
+
+/// Checks that `text` is a digest, or a tag.
+/// (<https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests>)
+fn check_reference(text: &str, what: impl Fn() -> String) -> Result<(), ClientError> {
+    if text.contains(':') {
+        return check_is_digest(text, what);
+    }
+    let in_tag = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
+    let is_tag = (1..=128).contains(&text.len()) && text.bytes().all(in_tag) && !text.starts_with(['.', '-']);
+    if is_tag { Ok(()) } else { Err(ClientError::name(what(), "tag", text)) }
+}
+
+/// Whether `text` can be the name of a repository, as far as a path is concerned.
+fn is_repository_name(text: &str) -> bool {
+    let in_name = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'.' | b'-');
+    text.split('/').all(|part| !matches!(part, "" | "." | "..") && part.bytes().all(in_name))
 }

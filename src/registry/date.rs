@@ -72,6 +72,19 @@ mod tests {
     }
 
     #[test]
+    fn fuzz_dates_are_read_or_not() {
+        let seeds: [&[u8]; 3] =
+            [b"Sun, 06 Nov 1994 08:49:37 GMT", b"2015-12-31T23:59:59.123Z", b"2016-01-01T01:59:59+02:00"];
+        // The seconds of 9999-12-31, with the largest offset.
+        let last = 253_402_300_800 + 9999 * 3660;
+        crate::fuzz::run(&seeds, |bytes| {
+            let Ok(text) = std::str::from_utf8(bytes) else { return };
+            assert!(parse_http_date(text).unwrap_or_default() <= last);
+            assert!(parse_timestamp(text).unwrap_or_default() <= last);
+        });
+    }
+
+    #[test]
     fn reads_timestamps_with_fractions_and_zones() {
         for text in ["2015-12-31T23:59:59Z", "2015-12-31T23:59:59.123456789Z", "2016-01-01T01:59:59+02:00"] {
             assert_eq!(parse_timestamp(text), Some(1_451_606_399), "{text}");

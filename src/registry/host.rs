@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::words::neutral;
+
 /// The key that stands for every private ECR registry in a docker config.
 pub const ECR_WILDCARD: &str = "000000000000.dkr.ecr.dummy-host-zone.amazonaws.com";
 
@@ -29,7 +31,9 @@ impl Host {
     /// # Errors
     /// [`HostError`] if `text` is not a DNS name or address, with or without a port.
     pub fn parse(text: &str) -> Result<Self, HostError> {
-        Self::parse_parts(text).ok_or_else(|| HostError { text: text.chars().take(80).collect() })
+        // A user part may hold a password.
+        let shown = text.rsplit_once('@').map_or_else(|| text.to_owned(), |(_, host)| format!("***@{host}"));
+        Self::parse_parts(text).ok_or_else(|| HostError { text: neutral(&shown, 80) })
     }
 
     fn parse_parts(text: &str) -> Option<Self> {
@@ -170,6 +174,14 @@ mod tests {
             ("[::1]", "[::1]"),
         ] {
             assert_eq!(Host::parse(text).unwrap().as_str(), want);
+        }
+    }
+
+    #[test]
+    fn a_user_part_is_never_repeated() {
+        for text in ["user:s3cret@host", "s3cret@", "https://u:s3cret@r.example", "a@s3cret@b"] {
+            let error = Host::parse(text).unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("s3cret"), "{error}");
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use http::{Method, Response, StatusCode, header};
+use http::{HeaderMap, Method, Response, StatusCode, header};
 
 use super::call::Call;
 use super::date::parse_http_date;
@@ -68,31 +68,52 @@ fn worth_it(method: &Method, fault: &TransportError) -> bool {
 
 fn pause_for(method: &Method, response: &Response<Body>, attempt: u32) -> Option<Duration> {
     let status = response.status();
-    let refused_unread = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
-    let failed = matches!(
-        status,
-        StatusCode::INTERNAL_SERVER_ERROR | StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT
-    );
-    if !(refused_unread || (failed && method != Method::PATCH)) {
+    let repeatable = *method != Method::PATCH || was_refused_unread(status);
+    if !(may_pass(status) && repeatable) {
         return None;
     }
-    match retry_after(response) {
+    pause(attempt, retry_after(response.headers()))
+}
+
+/// Whether a registry that answers with `status` may well answer otherwise a moment later.
+pub(super) fn may_pass(status: StatusCode) -> bool {
+    was_refused_unread(status)
+        || matches!(
+            status,
+            StatusCode::INTERNAL_SERVER_ERROR | StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT
+        )
+}
+
+fn was_refused_unread(status: StatusCode) -> bool {
+    matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
+}
+
+/// The pause after `attempt` (from 1) before the next, at least as long as the registry `asked` for; none if it asked
+/// for too long a one.
+fn pause(attempt: u32, asked: Option<Duration>) -> Option<Duration> {
+    match asked {
         Some(asked) => (asked <= LONGEST_PAUSE).then(|| asked.max(backoff(attempt))),
         None => Some(backoff(attempt)),
     }
 }
 
+/// The same for something that is tried as a whole and is not sent again here, such as a stream; none after the last
+/// attempt.
+pub(super) fn pause_before_next(attempt: u32, asked: Option<Duration>) -> Option<Duration> {
+    pause(attempt, asked).filter(|_| attempt < ATTEMPTS)
+}
+
 /// The pause that `Retry-After` asks for, in either form.
 /// (<https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3>)
-fn retry_after(response: &Response<Body>) -> Option<Duration> {
-    let text = response.headers().get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));
     }
     let due = parse_http_date(text)?;
     let own_clock =
         || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok().map(|time| time.as_secs());
-    let date = response.headers().get(header::DATE).and_then(|date| parse_http_date(date.to_str().ok()?));
+    let date = headers.get(header::DATE).and_then(|date| parse_http_date(date.to_str().ok()?));
     Some(Duration::from_secs(due.saturating_sub(date.or_else(own_clock)?)))
 }
 
@@ -125,6 +146,18 @@ mod tests {
         assert_eq!(asked(429, &[now, then], get), Some(12));
         assert_eq!(asked(429, &[(header::RETRY_AFTER, "3600")], get), None);
         assert_eq!(asked(429, &[(header::RETRY_AFTER, "soon")], get), Some(0));
+    }
+
+    #[test]
+    fn fuzz_retry_after_never_asks_for_more_than_the_longest_pause() {
+        let seeds: [&[u8]; 3] = [b"7", b"Sun, 06 Nov 1994 08:49:49 GMT", b"18446744073709551615"];
+        crate::fuzz::run(&seeds, |bytes| {
+            let Ok(value) = http::HeaderValue::from_bytes(bytes) else { return };
+            let headers = HeaderMap::from_iter([(header::RETRY_AFTER, value)]);
+            let asked = retry_after(&headers);
+            assert!(pause_before_next(1, asked).is_none_or(|pause| pause <= LONGEST_PAUSE));
+            assert_eq!(pause_before_next(ATTEMPTS, asked), None);
+        });
     }
 
     #[test]

@@ -129,7 +129,7 @@ impl TokenRequest<'_> {
         let host = || self.realm.host.to_string();
         // The registry itself is spoken to as it turned out to be; another host as its address says.
         let scheme = if self.realm.host == *self.registry { SchemeOf::Registry } else { SchemeOf::Address };
-        let response = retry::send(call, |call| transport.send(call.reach, call.into_request(), scheme))
+        let response = retry::send(call, |call| transport.send_as(call.reach, call.into_request(), scheme))
             .await
             .map_err(|source| CallError::Endpoint { endpoint: host(), source })?;
         let (parts, body) = response.into_parts();

@@ -284,12 +284,20 @@ impl Transport {
         state.get() != Spoken::PerhapsPlain
     }
 
-    /// The response to `request`, whose URI is absolute. The time limit for silence covers the wait for
-    /// it and every wait for its body.
+    /// The response to `request`, whose URI is absolute and is taken as it stands. The time limit for silence covers
+    /// the wait for it and every wait for its body.
     ///
     /// # Errors
     /// [`TransportError`] says how far it came.
-    pub(super) async fn send(
+    pub async fn send(&self, reach: Reach, request: Request<Body>) -> Result<Response<Body>, TransportError> {
+        self.send_as(reach, request, SchemeOf::Address).await
+    }
+
+    /// As [`Transport::send`], with a scheme that is meant as `scheme` says.
+    ///
+    /// # Errors
+    /// [`TransportError`] says how far it came.
+    pub(super) async fn send_as(
         &self,
         reach: Reach,
         request: Request<Body>,
@@ -298,7 +306,7 @@ impl Transport {
         self.send_on(&self.pools(reach).pooled, request, scheme).await
     }
 
-    /// As [`Transport::send`], on a new connection: for a body that cannot be sent twice, since a pooled
+    /// As [`Transport::send_as`], on a new connection: for a body that cannot be sent twice, since a pooled
     /// connection may turn out to be closed only once the body is on its way.
     ///
     /// # Errors

@@ -22,7 +22,9 @@ pub use error::{BuildError, Error, Failure, GatewayFailure, LineRange, SourceLoc
 pub use gateway::{FileRange, Gateway, ImageQuery, Reference, ResolvedImage, SolveOptions, Warning};
 pub use request::{BuildOutcome, BuildRequest, CacheEntry, Export, ExportTarget};
 pub use result::{BuildResult, PlatformEntry, platforms_metadata};
-pub use session::{CredentialProvider, Credentials, SecretBytes, SessionOptions};
+pub use session::{
+    CredentialProvider, Credentials, ExportFolder, LeftOut, Rights, SecretBytes, SessionOptions,
+};
 
 /// The messages of BuildKit's API, under the names that this project uses for them.
 pub mod proto {

@@ -1,14 +1,20 @@
 //! `--output`: what becomes of the result.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
 
 use super::csv::{self, ValueError};
 use super::files::{Pending, WriteError};
-use crate::buildkit::{Export, ExportTarget};
+use crate::buildkit::{Export, ExportFolder, ExportTarget, Rights};
 
 const FLAG: &str = "--output";
+/// The attribute of a local output that keeps devices, set-id bits and what else grants rights.
+const ALLOW_SPECIAL: &str = "allow-special";
 
 /// One use of the result, as the value of `--output` says it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +37,7 @@ enum Kind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Destination {
     Daemon,
-    Folder(PathBuf),
+    Folder(PathBuf, Rights),
     File(PathBuf),
     Stdout,
 }
@@ -69,7 +75,7 @@ impl Output {
             let (kind, destination) = match only.as_str() {
                 "" => return Err(wrong("it is empty".to_owned())),
                 "-" => (Kind::Tar, Destination::Stdout),
-                folder => (Kind::Local, Destination::Folder(folder.into())),
+                folder => (Kind::Local, Destination::Folder(folder.into(), Rights::LeaveOut)),
             };
             return Ok(Self { kind, destination, attrs: BTreeMap::new() });
         }
@@ -97,6 +103,15 @@ impl Output {
         if attrs.get("tar").is_some_and(|tar| tar == "false") {
             return Err(wrong("tar=false is not supported yet; leave it out to get an archive".to_owned()));
         }
+        let rights = match attrs.remove(ALLOW_SPECIAL).as_deref() {
+            None => Rights::LeaveOut,
+            Some(_) if kind != Kind::Local => {
+                return Err(wrong(format!("{ALLOW_SPECIAL} goes with local; archives hold everything")));
+            }
+            Some("false" | "0") => Rights::LeaveOut,
+            Some("true" | "1" | "") => Rights::Keep,
+            Some(_) => return Err(wrong(format!("{ALLOW_SPECIAL} is true or false"))),
+        };
         let dest = attrs.remove("dest");
         let destination = match (kind, dest.as_deref()) {
             (Kind::Image, None) => Destination::Daemon,
@@ -104,7 +119,7 @@ impl Output {
                 return Err(wrong("dest goes with local, tar, oci and docker".to_owned()));
             }
             (Kind::Local, None | Some("" | "-")) => return Err(wrong("dest=FOLDER is missing".to_owned())),
-            (Kind::Local, Some(folder)) => Destination::Folder(folder.into()),
+            (Kind::Local, Some(folder)) => Destination::Folder(folder.into(), rights),
             (Kind::Docker, None | Some("")) => {
                 return Err(wrong("loading into docker is not supported yet; give dest=FILE".to_owned()));
             }
@@ -217,6 +232,7 @@ pub(super) struct Staged {
     /// What buildkitd is told.
     pub(super) exports: Vec<Export>,
     pending: Vec<Pending>,
+    folders: Vec<ExportFolder>,
 }
 
 impl Staged {
@@ -227,12 +243,17 @@ impl Staged {
         for output in outputs {
             let target = match &output.destination {
                 Destination::Daemon => ExportTarget::Daemon,
-                Destination::Folder(path) => ExportTarget::Folder(path.clone()),
+                Destination::Folder(path, rights) => {
+                    let folder = ExportFolder { rights: *rights, ..path.clone().into() };
+                    staged.folders.push(folder.clone());
+                    ExportTarget::Folder(folder)
+                }
                 Destination::Stdout if std::mem::replace(&mut stdout_taken, true) => {
                     return Err(OutputError::TwoOnStdout);
                 }
                 Destination::Stdout if std::io::stdout().is_terminal() => return Err(OutputError::Terminal),
                 Destination::Stdout => ExportTarget::Writer(Box::new(tokio::io::stdout())),
+                Destination::File(path) if is_terminal(path) => return Err(OutputError::Terminal),
                 Destination::File(path) => {
                     let mut pending = Pending::new(path)?;
                     let writer = pending.writer()?;
@@ -251,10 +272,26 @@ impl Staged {
         std::mem::take(&mut self.exports)
     }
 
-    /// Puts finished files into their places.
+    /// Puts finished files into their places, and warns of what was left out of folders.
     pub(super) fn keep(self) -> Result<(), WriteError> {
+        for folder in self.folders.iter().filter(|folder| !folder.left_out.is_empty()) {
+            tracing::warn!(
+                folder = %folder.path.display(),
+                "left out of the export: {}; -o type=local,{ALLOW_SPECIAL}=true,dest=… writes them",
+                folder.left_out
+            );
+        }
         self.pending.into_iter().try_for_each(Pending::keep)
     }
+}
+
+/// Whether `path` is a terminal, which an archive would drive.
+fn is_terminal(path: &Path) -> bool {
+    let is_device = std::fs::metadata(path).is_ok_and(|found| found.file_type().is_char_device());
+    // Opening a terminal must not make it this process's own, nor wait for a line.
+    let flags = (OFlags::NOCTTY | OFlags::NONBLOCK).bits().cast_signed();
+    let open = || File::options().write(true).custom_flags(flags).open(path);
+    is_device && open().is_ok_and(|file| file.is_terminal())
 }
 
 #[cfg(test)]
@@ -267,7 +304,7 @@ mod tests {
 
     #[test]
     fn short_forms_are_a_folder_and_standard_output() {
-        assert_eq!(parse("out").destination, Destination::Folder("out".into()));
+        assert_eq!(parse("out").destination, Destination::Folder("out".into(), Rights::LeaveOut));
         assert_eq!((parse("-").kind, parse("-").destination), (Kind::Tar, Destination::Stdout));
     }
 
@@ -276,10 +313,28 @@ mod tests {
         assert_eq!(parse("type=tar").destination, Destination::Stdout);
         assert_eq!(parse("type=oci,dest=a.tar").destination, Destination::File("a.tar".into()));
         assert_eq!(parse("type=docker,dest=-").destination, Destination::Stdout);
-        assert_eq!(parse("type=local,dest=d").destination, Destination::Folder("d".into()));
+        assert_eq!(parse("type=local,dest=d").destination, Destination::Folder("d".into(), Rights::LeaveOut));
         assert!(parse("type=registry,name=a").pushes());
         assert!(parse("type=image,push=true").pushes());
         assert!(!parse("type=image").pushes());
+    }
+
+    #[test]
+    fn what_grants_rights_is_kept_only_where_asked_for() {
+        let keeping = parse("type=local,dest=d,allow-special=true");
+        assert_eq!(keeping.destination, Destination::Folder("d".into(), Rights::Keep));
+        assert!(keeping.attrs.is_empty(), "it is not the daemon's to know");
+        for value in ["d", "type=local,dest=d", "type=local,dest=d,allow-special=false"] {
+            assert_eq!(parse(value).destination, Destination::Folder("d".into(), Rights::LeaveOut));
+        }
+    }
+
+    #[test]
+    fn an_archive_is_not_written_to_a_terminal_by_any_name() {
+        // The master of a new terminal, which is one itself.
+        let output = parse("type=tar,dest=/dev/ptmx");
+        assert!(matches!(Staged::new(&[output]), Err(OutputError::Terminal)));
+        Staged::new(&[parse("type=tar,dest=/dev/null")]).unwrap();
     }
 
     #[test]
@@ -310,6 +365,8 @@ mod tests {
             ("type=docker", "loading into docker is not supported yet; give dest=FILE"),
             ("dest=x,push=true", "type= is missing"),
             ("type=image,dest=x", "dest goes with local, tar, oci and docker"),
+            ("type=tar,allow-special=true", "allow-special goes with local; archives hold everything"),
+            ("type=local,dest=d,allow-special=yes", "allow-special is true or false"),
             ("type=oci,dest=x,tar=false", "tar=false is not supported yet; leave it out to get an archive"),
         ];
         for (value, fault) in cases {

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
 
 use tokio::io::AsyncWrite;
 
 use super::proto::sourcepolicy;
+use super::session::ExportFolder;
 
 /// Everything that the daemon is told when a build starts; the graph itself comes through the gateway.
 #[derive(Debug, Default)]
@@ -47,7 +47,7 @@ pub enum ExportTarget {
     /// One stream of bytes: `tar`, `oci`, `docker`. Shut down when the stream ended well.
     Writer(Box<dyn AsyncWrite + Send + Unpin>),
     /// A folder: `local`. It is created where missing; nothing outside it is ever written.
-    Folder(PathBuf),
+    Folder(ExportFolder),
 }
 
 impl fmt::Debug for ExportTarget {
@@ -55,7 +55,7 @@ impl fmt::Debug for ExportTarget {
         match self {
             Self::Daemon => f.write_str("Daemon"),
             Self::Writer(_) => f.write_str("Writer(..)"),
-            Self::Folder(path) => f.debug_tuple("Folder").field(path).finish(),
+            Self::Folder(folder) => f.debug_tuple("Folder").field(&folder.path).finish(),
         }
     }
 }

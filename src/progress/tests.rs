@@ -287,7 +287,7 @@ fn fuzz_no_status_message_drives_a_terminal() {
     .collect();
     let seeds: Vec<&[u8]> = messages.iter().map(Vec::as_slice).collect();
     crate::fuzz::run(&seeds, |bytes| {
-        let bytes = &bytes[..bytes.len().min(2048)];
+        let bytes = &bytes[..bytes.len().min(1024)];
         let words = String::from_utf8_lossy(bytes);
         let mut messages = vec![hostile(&words)];
         messages.extend(<StatusResponse as prost::Message>::decode(bytes));

@@ -274,7 +274,7 @@ async fn warnings_come_back_in_the_status_stream() {
 async fn several_platforms_are_returned_as_one_result() {
     let (dir, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     std::fs::write(dir.path().join("file"), "x").unwrap();
-    let request = support::export("local", ExportTarget::Folder(out.path().to_owned()));
+    let request = support::export("local", ExportTarget::Folder(out.path().to_owned().into()));
     let (ended, _) = build(request, dirs(&[("context", dir.path())]), async |gateway: Gateway| {
         let mut references = BTreeMap::new();
         let mut entries = Vec::new();

@@ -71,7 +71,7 @@ fn request(kind: &str, out: &Path) -> BuildRequest {
             let file = File::create(out.join("oci.tar")).unwrap();
             vec![export("oci", ExportTarget::Writer(Box::new(tokio::fs::File::from_std(file))), &[])]
         }
-        "local" => vec![export("local", ExportTarget::Folder(out.to_owned()), &[])],
+        "local" => vec![export("local", ExportTarget::Folder(out.to_owned().into()), &[])],
         _ => Vec::new(),
     };
     BuildRequest { exports, ..BuildRequest::default() }

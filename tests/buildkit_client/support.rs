@@ -10,7 +10,7 @@ use bob::buildkit::proto::control::StatusResponse;
 use bob::buildkit::proto::pb;
 use bob::buildkit::{
     Address, BuildError, BuildOutcome, BuildRequest, BuildResult, Client, Daemon, DaemonOptions, Error,
-    Export, ExportTarget, Gateway, SessionOptions, SolveOptions, TlsOptions,
+    Export, ExportFolder, ExportTarget, Gateway, Rights, SessionOptions, SolveOptions, TlsOptions,
 };
 use prost::Message as _;
 use sha2::{Digest as _, Sha256};
@@ -191,13 +191,14 @@ where
     (ended, collecting.await.unwrap())
 }
 
-/// Copies the local folder `context` through the daemon to another folder.
+/// Copies the local folder `context` through the daemon to another folder, devices and set-id bits included.
 pub(crate) async fn round_trip(
     context: &Path,
     attrs: &[(&str, &str)],
 ) -> Result<tempfile::TempDir, BuildError<Error>> {
     let out = tempfile::tempdir().unwrap();
-    let request = export("local", ExportTarget::Folder(out.path().to_owned()));
+    let folder = ExportFolder { rights: Rights::Keep, ..out.path().to_owned().into() };
+    let request = export("local", ExportTarget::Folder(folder));
     let (ended, _) = build(request, dirs(&[("context", context)]), async |gateway: Gateway| {
         let mut graph = Graph::default();
         let vertex = graph.local(&gateway, "context", attrs);

@@ -127,7 +127,7 @@ async fn hard_links_to_files_that_are_left_out_become_files() {
 #[tokio::test]
 async fn an_unknown_folder_is_refused_by_name() {
     let (dir, _) = context();
-    let request = export("local", ExportTarget::Folder(dir.path().join("out")));
+    let request = export("local", ExportTarget::Folder(dir.path().join("out").into()));
     let (ended, _) = build(request, dirs(&[("context", dir.path())]), async |gateway: Gateway| {
         let mut graph = Graph::default();
         let vertex = graph.local(&gateway, "other", &[]);
@@ -176,7 +176,7 @@ async fn an_export_replaces_files_and_never_follows_links_out_of_its_folder() {
     symlink(outside.path().join("file"), out.path().join("file")).unwrap();
     symlink(outside.path(), out.path().join("sub")).unwrap();
     std::fs::write(out.path().join("kept"), "kept").unwrap();
-    let request = export("local", ExportTarget::Folder(out.path().to_owned()));
+    let request = export("local", ExportTarget::Folder(out.path().to_owned().into()));
     let (ended, _) = build(request, dirs(&[("context", dir.path())]), async |gateway: Gateway| {
         let mut graph = Graph::default();
         let vertex = graph.local(&gateway, "context", &[]);
@@ -225,7 +225,7 @@ async fn archives_arrive_beside_a_folder_of_the_same_build() {
     std::fs::write(at("file"), vec![1; 2_000_000]).unwrap();
     let (tar, oci, out) = (Collect::default(), Collect::default(), tempfile::tempdir().unwrap());
     let mut request = export("tar", ExportTarget::Writer(Box::new(tar.clone())));
-    request.exports.extend(export("local", ExportTarget::Folder(out.path().to_owned())).exports);
+    request.exports.extend(export("local", ExportTarget::Folder(out.path().to_owned().into())).exports);
     request.exports.extend(export("oci", ExportTarget::Writer(Box::new(oci.clone()))).exports);
     let (ended, _) = build(request, dirs(&[("context", dir.path())]), async |gateway: Gateway| {
         let mut graph = Graph::default();

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use prost::Message as _;
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
+use tokio::sync::Semaphore;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, Streaming};
 
@@ -19,10 +20,15 @@ use crate::buildkit::request::ExportTarget;
 
 const EXPORTER_ID: &str = "buildkit-attachable-exporter-id";
 
+/// Folders that are written to at once: BuildKit sends the results for several platforms side by side.
+const MAX_FOLDERS: usize = 64;
+
 /// Receives what exporters send.
 #[derive(Debug)]
 pub(crate) struct FileSend {
     targets: Mutex<Vec<ExportTarget>>,
+    /// Places for transfers into folders, each of which has a thread.
+    places: Arc<Semaphore>,
 }
 
 type Writer = Box<dyn AsyncWrite + Send + Unpin>;
@@ -30,14 +36,14 @@ type Writer = Box<dyn AsyncWrite + Send + Unpin>;
 impl FileSend {
     /// Takes the targets in the order of the exporters.
     pub(crate) fn new(targets: Vec<ExportTarget>) -> Self {
-        Self { targets: Mutex::new(targets) }
+        Self { targets: Mutex::new(targets), places: Arc::new(Semaphore::new(MAX_FOLDERS)) }
     }
 
     /// A writer is taken once; a folder may receive several times.
     fn take(&self, id: usize) -> Result<ExportTarget, Status> {
         let mut targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
         match targets.get_mut(id) {
-            Some(ExportTarget::Folder(path)) => Ok(ExportTarget::Folder(path.clone())),
+            Some(ExportTarget::Folder(folder)) => Ok(ExportTarget::Folder(folder.clone())),
             Some(target @ ExportTarget::Writer(_)) => Ok(std::mem::take(target)),
             Some(ExportTarget::Daemon) => {
                 Err(Status::already_exists(format!("exporter {id} was written already")))
@@ -48,8 +54,10 @@ impl FileSend {
 }
 
 /// The exporter's index; the first one where it is not told.
-fn exporter_id(metadata: &MetadataMap) -> usize {
-    metadata.get(EXPORTER_ID).and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok()).unwrap_or(0)
+fn exporter_id(metadata: &MetadataMap) -> Result<usize, Status> {
+    let Some(id) = metadata.get(EXPORTER_ID) else { return Ok(0) };
+    let id = id.to_str().ok().and_then(|id| id.parse().ok());
+    id.ok_or_else(|| Status::invalid_argument(format!("{EXPORTER_ID} is not a number")))
 }
 
 impl Handler for FileSend {
@@ -62,11 +70,17 @@ impl Handler for FileSend {
         self: Arc<Self>,
         request: Request<Streaming<Bytes>>,
     ) -> Result<Response<Self::Replies>, Status> {
-        let id = exporter_id(request.metadata());
+        let id = exporter_id(request.metadata())?;
         let target = self.take(id)?;
         let messages = request.into_inner();
         Ok(Response::new(match target {
-            ExportTarget::Folder(path) => receive::start(path, messages).boxed(),
+            ExportTarget::Folder(folder) => {
+                let place = Arc::clone(&self.places).try_acquire_owned();
+                let place = place.map_err(|_| {
+                    Status::resource_exhausted(format!("more than {MAX_FOLDERS} exports come at once"))
+                })?;
+                receive::start(folder, messages, place).boxed()
+            }
             ExportTarget::Writer(writer) => {
                 // No reply but the end of the stream, once everything is written.
                 let written = async move { write_all(messages, writer).await.err().map(Err) };
@@ -90,21 +104,25 @@ async fn write_all(mut messages: Streaming<Bytes>, mut writer: Writer) -> Result
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
     #[test]
     fn the_exporter_is_the_first_one_unless_told() {
         let mut metadata = MetadataMap::new();
-        assert_eq!(exporter_id(&metadata), 0);
+        assert_eq!(exporter_id(&metadata).unwrap(), 0);
         metadata.insert(EXPORTER_ID, "2".parse().unwrap());
-        assert_eq!(exporter_id(&metadata), 2);
+        assert_eq!(exporter_id(&metadata).unwrap(), 2);
+        metadata.insert(EXPORTER_ID, "-1".parse().unwrap());
+        assert_eq!(exporter_id(&metadata).unwrap_err().code(), tonic::Code::InvalidArgument);
     }
 
     #[test]
     fn a_writer_is_given_once_and_a_folder_often() {
         let send = FileSend::new(vec![
             ExportTarget::Writer(Box::new(Vec::new())),
-            ExportTarget::Folder("/x".into()),
+            ExportTarget::Folder(PathBuf::from("/x").into()),
         ]);
         assert!(matches!(send.take(0), Ok(ExportTarget::Writer(_))));
         assert_eq!(send.take(0).unwrap_err().code(), tonic::Code::AlreadyExists);

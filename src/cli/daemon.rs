@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::build::{environment, failure, listen};
 use super::daemon_args::state_folder;
-use super::{Failure, logging};
+use super::{Failure, logging, process};
 use crate::build::{self, DaemonChoice, DockerLogins, OwnDaemon, Service, TlsOptions};
 use crate::workspace::{Environment, cache_images};
 
@@ -26,6 +26,7 @@ pub struct Args {
 /// # Errors
 /// Whatever makes it fail.
 pub async fn run(args: Args) -> Result<(), Failure> {
+    process::hide_memory();
     logging::init("warn,bob=info");
     let images = cache_images(&Environment::of_process()).map_err(|error| failure(&error.into()))?;
     let path = args.socket.strip_prefix("unix://").unwrap_or(&args.socket);

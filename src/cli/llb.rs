@@ -3,10 +3,10 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::Failure;
 use super::build::{environment, failure, listen};
 use super::convert_args::{ConvertArgs, Inputs};
 use super::daemon_args::DaemonArgs;
+use super::{Failure, process};
 use crate::build::convert::{self, Converted, Definition, ImageLock, LockResolver, Rejected, Warning};
 use crate::build::{DockerLogins, GraphBuild, graph};
 use crate::image::gojson;
@@ -59,6 +59,7 @@ enum Format {
 /// # Errors
 /// A rejected Dockerfile, wrong usage, a file that cannot be read or written.
 pub async fn run(args: Args) -> Result<(), Failure> {
+    process::hide_memory();
     let inputs = args.convert.inputs(args.context.as_deref(), args.build_platform.as_deref())?;
     if inputs.options.platforms.len() > 1 {
         return Err(Failure::Usage(

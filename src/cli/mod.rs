@@ -8,6 +8,7 @@ pub mod daemon_args;
 pub mod failure;
 pub mod llb;
 pub mod logging;
+mod process;
 pub mod proxy;
 
 pub use failure::Failure;

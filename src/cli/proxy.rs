@@ -13,7 +13,7 @@ use crate::image::Reference;
 use crate::proxy::{self, AccessTokens, Alias, Config, Limits, Listeners, Mirror, Rights};
 use crate::registry::{Authenticator, Credentials, Host, Origin, Secret, Transport, TransportConfig};
 
-use super::{Failure, logging};
+use super::{Failure, logging, process};
 
 /// Where the proxy listens unless it is told otherwise.
 const DEFAULT_LISTEN: [&str; 2] = ["127.0.0.1:8080", "[::1]:8080"];
@@ -142,7 +142,7 @@ fn without_login(text: &str) -> Option<String> {
 /// Wrong arguments or variables, or an address that cannot be listened on.
 pub async fn run(args: Args) -> Result<(), Failure> {
     logging::init("info");
-    hide_memory();
+    process::hide_memory();
     let (addresses, optional) = if args.listen.is_empty() {
         (DEFAULT_LISTEN.iter().filter_map(|address| address.parse().ok()).collect(), true)
     } else {
@@ -169,15 +169,6 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     tokio::select! {
         ended = proxy::run(listeners, config, stop.cancelled_owned()) => Ok(ended?),
         () = abort.cancelled() => Ok(()),
-    }
-}
-
-/// Keeps other processes of the same user from reading the credentials: in `/proc`, with a debugger, or in a
-/// core dump.
-fn hide_memory() {
-    use rustix::process::{DumpableBehavior, set_dumpable_behavior};
-    if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
-        tracing::warn!(%error, "other processes of this user may read this process's memory");
     }
 }
 

@@ -50,6 +50,7 @@ struct Greed {
     hosts: Arc<Vec<String>>,
     session: tokio::sync::watch::Sender<Option<Channel>>,
     loot: Arc<Mutex<Loot>>,
+    asked: Arc<tokio::sync::OnceCell<()>>,
 }
 
 impl GreedyDaemon {
@@ -62,6 +63,7 @@ impl GreedyDaemon {
             hosts: Arc::new(hosts.iter().map(|host| (*host).to_owned()).collect()),
             session: tokio::sync::watch::Sender::new(None),
             loot: Arc::clone(&loot),
+            asked: Arc::default(),
         };
         let address = format!("unix://{}", socket.display());
         let (ready, is_ready) = std::sync::mpsc::channel();
@@ -115,7 +117,8 @@ async fn answer(
             let resolve = move |_: Request<frontend::ResolveSourceMetaRequest>| {
                 let greed = greed.clone();
                 async move {
-                    greed.ask().await;
+                    // Once, however many images the build looks up.
+                    greed.asked.get_or_init(|| greed.ask()).await;
                     Err::<Response<frontend::ResolveSourceMetaResponse>, _>(Status::unknown("that was all"))
                 }
             };

@@ -1,5 +1,10 @@
 //! A Dockerfile whose steps try to use the proxy themselves: they share its network, but not its token.
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::net::UnixListener;
+use std::process::{Command, Stdio};
+
 use super::support::{Image, Proxy, Registry, Workspace, pull};
 
 /// Requests of a RUN step; each has to be answered 401.
@@ -42,4 +47,34 @@ fn a_run_step_can_neither_push_nor_pull_through_the_proxy_while_the_build_can() 
     assert_eq!(tried.matches("HTTP/1.1 ").count(), TRIES.len(), "{tried}");
     let environment = image.run("cat /environment");
     assert!(!environment.contains(Proxy::TOKEN) && !environment.contains(Registry::PASSWORD));
+}
+
+#[test]
+fn other_processes_of_its_user_cannot_read_the_variables_of_a_build() {
+    // Another user than root; the folder of the project may be closed to it.
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let open =
+        |path: &std::path::Path| fs::set_permissions(path, Permissions::from_mode(0o777)).expect("a mode");
+    open(folder.path());
+    let program = folder.path().join("bob");
+    fs::copy(env!("CARGO_BIN_EXE_bob"), &program).expect("a copy");
+    fs::write(folder.path().join("Dockerfile"), "FROM scratch\n").expect("a file");
+    // A daemon that accepts and says nothing: the build waits.
+    let socket = folder.path().join("sock");
+    let listener = UnixListener::bind(&socket).expect("a socket");
+    open(&socket);
+    let mut child = Command::new("setpriv")
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+        .arg(&program)
+        .args(["build", "--addr", &format!("unix://{}", socket.display())])
+        .arg(folder.path())
+        .env("DOCKER_AUTH_CONFIG", "{}")
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("bob starts");
+    let _connection = listener.accept().expect("a connection");
+    let owner = fs::metadata(format!("/proc/{}/environ", child.id())).expect("it runs").uid();
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+    assert_eq!(owner, 0, "its user may read its variables");
 }

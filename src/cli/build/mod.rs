@@ -9,7 +9,7 @@ use std::ffi::OsString;
 pub use args::Args;
 
 use super::check::{self, Format};
-use super::{Failure, logging};
+use super::{Failure, logging, process};
 use crate::build::{self, Interrupts};
 
 /// Runs `bob build`: in workspace mode where neither a context nor an option of plain mode is given.
@@ -17,6 +17,7 @@ use crate::build::{self, Interrupts};
 /// # Errors
 /// Whatever makes it fail.
 pub async fn run(args: Args) -> Result<(), Failure> {
+    process::hide_memory();
     if args.is_workspace_mode() {
         // The log is all that is left of a workspace.
         logging::init(&log_filter("info"));

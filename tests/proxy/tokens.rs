@@ -10,7 +10,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::json;
 
 use crate::harness::{Proxy, Setup, digest};
-use crate::support::{Image, Registry, tool};
+use crate::support::{Image, Project, Registry, tool};
 use crate::upstream::{Reply, Seen, Upstream, reply};
 
 /// The registry takes a token for this much longer than it says.
@@ -183,4 +183,42 @@ async fn a_thousand_small_layers_go_up_while_tokens_expire() {
     assert_eq!(done.status, 201, "{}", done.text());
     assert!(site.tokens.seen().len() < 200, "one token serves many requests");
     println!("{LAYERS} layers, {} tokens", site.tokens.seen().len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn buildkitd_pulls_and_pushes_with_tokens_that_are_fetched_for_it_and_no_password() {
+    let site = Site::start(60).await;
+    let registry = &site.registry.host;
+    let config = tempfile::tempdir().unwrap();
+    let login = json!({ "auths": { registry: { "username": "user", "password": "password" } } });
+    std::fs::write(config.path().join("config.json"), login.to_string()).unwrap();
+    // A private base: what buildkitd has to read.
+    let from = format!("docker://{}", Image::push_source(Registry::shared(), "tokens/source:1"));
+    let base = format!("{registry}/private/base:1");
+    skopeo(&[
+        "--src-tls-verify=false",
+        "--dest-tls-verify=false",
+        "--dest-creds=user:password",
+        &from,
+        &format!("docker://{base}"),
+    ]);
+    let before = site.tokens.seen().len();
+    let dockerfile = format!("FROM {base}\nRUN echo made > /made\n");
+    let project = Project::new(&[("Dockerfile", &dockerfile)]);
+    let name = format!("{registry}/private/app:1");
+    let bob =
+        project.build(&["-t", &name, "--push", "--push-via", "session"]).env("DOCKER_CONFIG", config.path());
+    let outcome = tokio::task::spawn_blocking(|| bob.run()).await.unwrap();
+    assert!(outcome.status.success(), "{}", outcome.stderr);
+
+    let asked = site.tokens.seen().split_off(before);
+    let agents: Vec<_> = asked.iter().filter_map(|seen| seen.header("user-agent")).collect();
+    assert!(!agents.iter().any(|agent| agent.contains("buildkit")), "buildkitd has the password: {agents:?}");
+    let push = asked.iter().position(|seen| seen.target.contains("push")).expect("the push has a token");
+    assert!(push > 0 && asked[push].target.contains("private%2Fapp"), "{:?}", site.tokens.lines());
+    assert!(
+        asked[..push].iter().all(|seen| seen.target.contains("private%2Fbase")),
+        "{:?}",
+        site.tokens.lines()
+    );
 }

@@ -134,7 +134,7 @@ impl OwnDaemon {
         tracing::info!(root = %root.display(), "starting buildkitd");
         let daemon = Daemon::start(options).await?;
         let client = Client::connect(daemon.address(), &TlsOptions::default(), PROBE).await?;
-        let state_folders = std::iter::once(root).chain(state.moved.clone()).collect();
+        let state_folders = std::iter::once(root).chain(state.moved.iter().cloned()).collect();
         let own = RunningDaemon { daemon, _lock: lock, _socket: socket, _state: state };
         Ok(Builder { client, own: Some(own), state_folders })
     }

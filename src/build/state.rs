@@ -57,8 +57,8 @@ pub enum StateError {
 pub(super) struct PreparedState {
     /// Where the daemon keeps its state.
     pub(super) root: PathBuf,
-    /// What was moved aside to make place.
-    pub(super) moved: Option<PathBuf>,
+    /// What was moved aside to make place, now and by builds before.
+    pub(super) moved: Vec<PathBuf>,
     /// Removed with this value.
     _temporary: Option<TempDir>,
 }
@@ -77,12 +77,16 @@ impl StateFolder {
         match self {
             Self::Kept(path) => {
                 make_own_folder(path)?;
-                Ok(PreparedState { root: path.clone(), moved: None, _temporary: None })
+                Ok(PreparedState { root: path.clone(), moved: Vec::new(), _temporary: None })
             }
             Self::Fresh(path) => fresh(path),
             Self::Temporary => {
                 let folder = private_folder(&std::env::temp_dir())?;
-                Ok(PreparedState { root: folder.path().to_owned(), moved: None, _temporary: Some(folder) })
+                Ok(PreparedState {
+                    root: folder.path().to_owned(),
+                    moved: Vec::new(),
+                    _temporary: Some(folder),
+                })
             }
         }
     }
@@ -94,29 +98,43 @@ fn fresh(path: &Path) -> Result<PreparedState, StateError> {
     if let Some(parent) = path.parent() {
         DirBuilder::new().recursive(true).mode(0o700).create(parent).map_err(failed)?;
     }
-    let moved = match fs::symlink_metadata(path) {
+    match fs::symlink_metadata(path) {
         Ok(_) => {
-            let aside = beside(path);
+            let aside = beside(path, &format!("{:016x}", rand::random::<u64>()));
             fs::rename(path, &aside).map_err(failed)?;
             tracing::warn!(
                 found = %path.display(), moved_to = %aside.display(),
                 "buildkitd's state folder existed already; it is not Bob's and was moved aside"
             );
-            Some(aside)
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(failed(error)),
-    };
+    }
     // Not recursive: a folder that appeared meanwhile is somebody else's, and an error.
     DirBuilder::new().mode(0o700).create(path).map_err(failed)?;
-    Ok(PreparedState { root: path.to_owned(), moved, _temporary: None })
+    Ok(PreparedState { root: path.to_owned(), moved: moved_aside(path).map_err(failed)?, _temporary: None })
 }
 
-/// Returns a random name beside `path`.
-fn beside(path: &Path) -> PathBuf {
+/// Returns the name beside `path` that what is moved aside from there gets.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".moved-aside-{:016x}", rand::random::<u64>()));
+    name.push(".moved-aside-");
+    name.push(suffix);
     path.with_file_name(name)
+}
+
+/// Returns everything that was ever moved aside from `path`.
+fn moved_aside(path: &Path) -> io::Result<Vec<PathBuf>> {
+    let prefix = beside(path, "");
+    let prefix = prefix.file_name().unwrap_or_default().as_encoded_bytes();
+    let mut found = Vec::new();
+    for entry in fs::read_dir(path.parent().unwrap_or(Path::new(".")))? {
+        let entry = entry?;
+        if entry.file_name().as_encoded_bytes().starts_with(prefix) {
+            found.push(entry.path());
+        }
+    }
+    Ok(found)
 }
 
 /// Makes a folder for this user alone, or makes sure that an existing one is: it belongs to the user, nobody else may
@@ -278,9 +296,10 @@ mod tests {
             assert_eq!(state.root, path);
             assert_eq!(fs::read_dir(&path).unwrap().count(), 0, "{planted}");
             assert_eq!(mode(&path), 0o700);
-            let moved = state.moved.unwrap();
+            let [moved] = &state.moved[..] else { panic!("{planted}: {:?}", state.moved) };
             assert_eq!(moved.parent(), path.parent());
-            assert!(fs::symlink_metadata(&moved).is_ok(), "{planted}");
+            assert!(fs::symlink_metadata(moved).is_ok(), "{planted}");
+            assert_eq!(StateFolder::Fresh(path.clone()).prepare().unwrap().moved.len(), 2, "{planted}");
         }
         assert_eq!(fs::read_to_string(outside.path().join("kept")).unwrap(), "x");
     }
@@ -291,7 +310,7 @@ mod tests {
         let path = dir.path().join("a/b/state");
         for _ in 0..2 {
             let state = StateFolder::Kept(path.clone()).prepare().unwrap();
-            assert_eq!((state.root.as_path(), state.moved.is_some()), (path.as_path(), false));
+            assert_eq!((state.root.as_path(), state.moved.len()), (path.as_path(), 0));
         }
         assert_eq!((mode(&path), mode(&dir.path().join("a"))), (0o700, 0o700));
     }

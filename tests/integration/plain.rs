@@ -6,7 +6,7 @@ use std::os::unix::net::UnixListener;
 
 use serde_json::Value;
 
-use super::support::{Buildkitd, Image, Project, Registry, pull, tool};
+use super::support::{Buildkitd, Image, Project, Registry, pull, raw_manifest, tool};
 
 fn source() -> String {
     Image::push_source(Registry::shared(), "plain/source:latest")
@@ -227,4 +227,27 @@ fn several_platforms_make_an_index() {
         .filter_map(|m| m["platform"]["architecture"].as_str())
         .collect();
     assert_eq!(platforms, ["amd64", "arm64"]);
+}
+
+#[test]
+fn images_without_files_for_several_platforms_are_built_and_the_daemon_lives_on() {
+    let daemon = Buildkitd::start();
+    let registry = Registry::shared();
+    for (number, dockerfile) in [
+        "FROM scratch\nLABEL a=b\n",
+        "FROM scratch AS amd64\nLABEL a=b\nFROM scratch AS arm64\nCOPY file /\nFROM ${TARGETARCH}\n",
+        "FROM scratch AS arm64\nLABEL a=b\nFROM scratch AS amd64\nCOPY file /\nFROM ${TARGETARCH}\n",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let project = Project::new(&[("Dockerfile", dockerfile), ("file", "x")]);
+        let name = registry.reference(&format!("plain/no-files-{number}:v1"));
+        let platforms = ["--platform", "linux/amd64,linux/arm64"];
+        for output in [&["-t", &name, "--push"][..], &["-o", "type=oci,dest=out.tar"], &["-o", "out"], &[]] {
+            project.build_on(&daemon, &[&platforms, output].concat()).succeed();
+        }
+        let index: Value = serde_json::from_slice(&raw_manifest(&name)).expect("JSON");
+        assert_eq!(index["manifests"].as_array().expect("manifests").len(), 2, "{index}");
+    }
 }

@@ -24,12 +24,12 @@ pub use named::{read_named, read_stream};
 /// The largest Dockerfile or ignore file that is read, in bytes.
 pub const MAX_TEXT_BYTES: u64 = 10 << 20;
 
-/// How a file is opened: a FIFO does not wait for its writer, a terminal does not become this process's.
-const FILE: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOCTTY);
+/// How a file is opened whose bytes are to be read: a FIFO does not wait for its writer, a terminal does not become this process's.
+pub const FILE: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOCTTY);
 /// How a folder is opened whose entries are to be read.
 pub const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::DIRECTORY);
 /// How a folder is opened that only leads on.
-const STEP: OFlags = OFlags::PATH.union(OFlags::DIRECTORY);
+pub const STEP: OFlags = OFlags::PATH.union(OFlags::DIRECTORY);
 /// Never to be followed, never to be inherited.
 const ALWAYS: OFlags = OFlags::NOFOLLOW.union(OFlags::CLOEXEC);
 

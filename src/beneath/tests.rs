@@ -149,6 +149,14 @@ fn a_path_finds_its_place_below_a_root_by_either_name() {
     }
 }
 
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn a_file_swapped_for_a_link_is_never_read_from_outside() {
     let (dir, root) = scene();
@@ -156,6 +164,8 @@ fn a_file_swapped_for_a_link_is_never_read_from_outside() {
     let done = AtomicBool::new(false);
     let mut seen = [0, 0];
     std::thread::scope(|scope| {
+        // However the test ends, the swaps do.
+        let _stop = Stop(&done);
         scope.spawn(|| {
             while !done.load(Ordering::Relaxed) {
                 renameat_with(&root, "f", &root, "link", RenameFlags::EXCHANGE).unwrap();
@@ -170,7 +180,6 @@ fn a_file_swapped_for_a_link_is_never_read_from_outside() {
                 Err(_) => seen[1] += 1,
             }
         }
-        done.store(true, Ordering::Relaxed);
     });
     assert!(seen[0] > 0 && seen[1] > 0, "the swaps were not met: {seen:?}");
 }

@@ -204,6 +204,7 @@ fn session(build: &PlainBuild, routes: &Routes) -> Result<SessionOptions, Error>
         credentials: Some(credentials),
         secrets: build.secrets.clone(),
         ssh_agents: build.ssh_agents.clone(),
+        ..SessionOptions::default()
     })
 }
 

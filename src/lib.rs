@@ -4,6 +4,8 @@
 //! The core (`dockerfile`, `shell`, `ignore`, `image`, `plan`, `lower`, `lint`) is pure: text in, graph
 //! out. `build` is the one place that joins it to the world.
 
+#[allow(clippy::disallowed_methods, reason = "opens files")]
+pub mod beneath;
 #[allow(clippy::disallowed_methods, reason = "joins the pure core to files, clocks and sockets")]
 pub mod build;
 #[allow(clippy::disallowed_methods, reason = "talks to buildkitd and reads the files that a build sends")]

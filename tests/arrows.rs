@@ -8,12 +8,24 @@ use std::path::{Path, PathBuf};
 
 /// Every module and what it may use. `diag` and `image` are open to all.
 const ALLOWED: &[(&str, &[&str])] = &[
+    ("beneath", &[]),
     (
         "build",
-        &["buildkit", "dockerfile", "lint", "lower", "plan", "progress", "proxy", "registry", "workspace"],
+        &[
+            "beneath",
+            "buildkit",
+            "dockerfile",
+            "lint",
+            "lower",
+            "plan",
+            "progress",
+            "proxy",
+            "registry",
+            "workspace",
+        ],
     ),
-    ("buildkit", &["ignore"]),
-    ("cli", &["build", "proxy", "registry", "workspace"]),
+    ("buildkit", &["beneath", "ignore"]),
+    ("cli", &["beneath", "build", "proxy", "registry", "workspace"]),
     ("diag", &[]),
     ("dockerfile", &["shell"]),
     ("ignore", &[]),
@@ -27,7 +39,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("registry", &[]),
     ("runc", &[]),
     ("shell", &[]),
-    ("workspace", &[]),
+    ("workspace", &["beneath"]),
 ];
 const OPEN_TO_ALL: &[&str] = &["diag", "image"];
 /// Who may use the crate `llb`.

@@ -220,6 +220,7 @@ fn session(build: &PlainBuild, builder: &Builder, credentials: Arc<SessionLogins
         credentials: Some(credentials),
         secrets: build.secrets.clone(),
         ssh_agents: build.ssh_agents.clone(),
+        ..SessionOptions::default()
     }
 }
 

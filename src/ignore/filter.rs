@@ -101,6 +101,15 @@ impl Filter {
     }
 }
 
+impl Filter {
+    /// Whether something below `dir`, a directory that is not selected itself, could be selected. Says so in
+    /// doubt, but looks closer than [`Filter::check`], which has to be quick.
+    pub fn may_select_below(&self, dir: &str) -> bool {
+        let included = self.include.as_ref().is_none_or(|include| include.may_match_below(dir));
+        included && self.exclude.as_ref().is_none_or(|exclude| exclude.may_spare_below(dir))
+    }
+}
+
 fn compiled(patterns: &[impl AsRef<str>]) -> Result<Option<Patterns>, Error> {
     if patterns.is_empty() {
         return Ok(None);

@@ -19,10 +19,23 @@ pub use pattern::{MatchInfo, Pattern, Patterns};
 pub enum Error {
     #[error("the pattern \"!\" excludes nothing: a pattern must follow `!`")]
     EmptyExclusion,
-    #[error("syntax error in pattern {pattern:?}")]
+    #[error("syntax error in pattern {}", excerpt(.pattern))]
     BadPattern { pattern: String },
     #[error("line {line} is longer than {max} bytes")]
     LineTooLong { line: usize, max: usize },
+}
+
+/// Characters of a pattern that are shown: patterns come from the repository, and end up in logs.
+const MAX_SHOWN: usize = 80;
+
+/// A pattern in quotes, cut where it is long, with its control characters escaped.
+fn excerpt(pattern: &str) -> String {
+    let mut escaped = pattern.escape_debug();
+    let mut text: String = escaped.by_ref().take(MAX_SHOWN - 1).collect();
+    if escaped.next().is_some() {
+        text.push('…');
+    }
+    format!("\"{text}\"")
 }
 
 #[cfg(test)]

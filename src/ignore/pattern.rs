@@ -73,6 +73,28 @@ impl Pattern {
         })
     }
 
+    /// Whether the pattern may match `dir`, a directory above it, or something below it.
+    fn may_match_at_or_below(&self, dir: &str) -> bool {
+        // Alternatives and repetitions do not end at slashes.
+        if self.text.contains(['|', '{']) {
+            return true;
+        }
+        let mut elements = self.text.split('/');
+        for name in dir.split('/') {
+            let Some(element) = elements.next() else { return true };
+            if element.contains("**") {
+                return true;
+            }
+            // In doubt, such as half a class, it does.
+            let matches =
+                Self::new(element).and_then(|element| Ok(element.exclusion || element.matches(name)?));
+            if matches == Ok(false) {
+                return false;
+            }
+        }
+        true
+    }
+
     /// Whether the pattern matches one of `parents`; a failure counts as no.
     fn matches_any(&self, parents: &[String]) -> bool {
         parents.iter().any(|parent| self.matches(parent).unwrap_or_default())
@@ -112,6 +134,24 @@ impl Patterns {
     /// [`Error::BadPattern`] if a pattern that counts cannot be used.
     pub fn matches_or_parent_matches(&self, path: &str) -> Result<bool, Error> {
         self.matches_using_parent_results(path, &MatchInfo::default()).map(|(matched, _)| matched)
+    }
+
+    /// Whether something below `dir` may match. Says so in doubt.
+    pub(super) fn may_match_below(&self, dir: &str) -> bool {
+        self.patterns.iter().any(|pattern| !pattern.exclusion && pattern.may_match_at_or_below(dir))
+    }
+
+    /// Whether something below `dir` may be left unmatched: `dir` does not match, or an exception (`!`) behind the
+    /// last pattern that matches it begins there. Says so in doubt.
+    pub(super) fn may_spare_below(&self, dir: &str) -> bool {
+        let parents = parents(dir);
+        let matches = |pattern: &Pattern| {
+            !pattern.exclusion && (pattern.matches(dir).unwrap_or_default() || pattern.matches_any(&parents))
+        };
+        let exceptions = self.patterns.iter().rposition(matches).map(|last| &self.patterns[last..]);
+        exceptions.is_none_or(|patterns| {
+            patterns.iter().any(|pattern| pattern.exclusion && pattern.may_match_at_or_below(dir))
+        })
     }
 
     /// Whether `path` matches, as [`Patterns::matches_or_parent_matches`] says, and what its children

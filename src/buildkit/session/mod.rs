@@ -74,6 +74,10 @@ pub struct SessionOptions {
     pub shared_key: String,
     /// Local folders by the name of their local source, such as `context` and `dockerfile`.
     pub local_dirs: BTreeMap<String, PathBuf>,
+    /// The folder in which all of `local_dirs` must lie once links are resolved, whenever they are opened.
+    pub local_dirs_within: Option<PathBuf>,
+    /// Folders that are left out of every local folder, whatever ignore files say: the state of a daemon. They
+    /// are known by device and inode, so that no other spelling of their path leads into them.
     pub withheld_dirs: Vec<PathBuf>,
     /// Who knows the registries' credentials; without it everything is anonymous.
     pub credentials: Option<Arc<dyn CredentialProvider>>,
@@ -88,6 +92,8 @@ impl fmt::Debug for SessionOptions {
         f.debug_struct("SessionOptions")
             .field("shared_key", &self.shared_key)
             .field("local_dirs", &self.local_dirs)
+            .field("local_dirs_within", &self.local_dirs_within)
+            .field("withheld_dirs", &self.withheld_dirs)
             .field("credentials", &self.credentials.is_some())
             .field("secrets", &self.secrets)
             .field("ssh_agents", &self.ssh_agents)
@@ -159,8 +165,9 @@ impl SessionOptions {
     }
 
     fn services(self, exports: Vec<ExportTarget>, refusals: Refusals) -> Routes {
+        let files = FileSync::new(self.local_dirs, self.local_dirs_within, self.withheld_dirs);
         Routes::new(HealthServer::new(health::Alive))
-            .add_service(StreamService::new(FileSync::new(self.local_dirs), refusals.clone()))
+            .add_service(StreamService::new(files, refusals.clone()))
             .add_service(StreamService::new(FileSend::new(exports), refusals))
             .add_service(AuthServer::new(auth::AuthService::new(self.credentials)))
             .add_service(SecretsServer::new(secrets::SecretStore(self.secrets)))

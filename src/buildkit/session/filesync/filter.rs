@@ -2,9 +2,8 @@
 //!
 //! Source: `NewFilterFS` of `fsutil/filter.go`.
 
-use std::path::Path;
-
 use super::follow;
+use crate::beneath::Root;
 use crate::ignore::{self, Filter};
 
 /// The patterns that the daemon sends with a request.
@@ -25,7 +24,7 @@ pub(super) struct FilterError(#[from] ignore::Error);
 
 impl Patterns {
     /// Returns the filter for a folder; links are resolved as they are now.
-    pub(super) fn filter(self, root: &Path) -> Result<Filter, FilterError> {
+    pub(super) fn filter(self, root: &Root) -> Result<Filter, FilterError> {
         let mut include = self.include;
         // The root among the follow-paths adds nothing, as in fsutil.
         if !self.follow.is_empty()

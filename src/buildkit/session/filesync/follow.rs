@@ -6,14 +6,21 @@ use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
+use rustix::fs::readlinkat;
+
+use super::folder::{Entries, Folder};
 use super::glob;
+use crate::beneath::{self, Root};
 
 /// Returns `paths` with every link on the way resolved, sorted, without those below another.
 /// `None` stands for "everything": one of them is the root itself.
-pub(super) fn resolve(root: &Path, paths: &[String]) -> Option<Vec<String>> {
-    let mut resolver = Resolver { root, found: BTreeSet::new() };
+pub(super) fn resolve(root: &Root, paths: &[String]) -> Option<Vec<String>> {
+    let mut resolver = Resolver { root, found: BTreeSet::new(), pending: Vec::new() };
     for path in paths {
-        resolver.follow(path);
+        resolver.pending.push(path.clone());
+        while let Some(path) = resolver.pending.pop() {
+            resolver.follow(&path);
+        }
     }
     without_nested(resolver.found.into_iter().collect())
 }
@@ -36,12 +43,14 @@ pub(super) fn without_nested(sorted: Vec<String>) -> Option<Vec<String>> {
 }
 
 struct Resolver<'a> {
-    root: &'a Path,
+    root: &'a Root,
     found: BTreeSet<String>,
+    /// Where links led, the next one last.
+    pending: Vec<String>,
 }
 
 impl Resolver<'_> {
-    /// Follows one path; a path that was found before ends the recursion, so loops end too.
+    /// Follows one path to the first link on it; a path that was found before ends there, so loops end too.
     fn follow(&mut self, path: &str) {
         let path = clean_below_root(path);
         let mut current = String::new();
@@ -55,9 +64,7 @@ impl Resolver<'_> {
             }
             if let Some(targets) = targets {
                 self.found.insert(current);
-                for target in targets {
-                    self.follow(&format!("{target}/{tail}"));
-                }
+                self.pending.extend(targets.iter().rev().map(|target| format!("{target}/{tail}")));
                 return;
             }
             if tail.is_empty() {
@@ -71,29 +78,25 @@ impl Resolver<'_> {
     /// Where the last component leads: to one target if it is a link, to those of all links that match if it
     /// holds wildcards. `None` if no link is met.
     fn targets(&self, path: &str) -> Option<Vec<String>> {
-        let (dir, name) = split(path);
-        if !glob::has_wildcards(name) {
-            return self.link_target(path).map(|target| vec![target]);
-        }
-        let entries = std::fs::read_dir(self.root.join(dir)).ok()?;
-        let mut targets = Vec::new();
-        for entry in entries.flatten() {
-            let entry = entry.file_name();
-            if glob::matches(name.as_bytes(), entry.as_bytes()) {
-                targets.extend(entry.to_str().and_then(|e| self.link_target(&join(dir, e))));
-            }
-        }
-        targets.sort_unstable();
-        (!targets.is_empty()).then_some(targets)
-    }
-
-    fn link_target(&self, path: &str) -> Option<String> {
         if path == "." {
             return None;
         }
-        let target = std::fs::read_link(self.root.join(path)).ok()?;
-        let target = target.to_str()?;
-        Some(if target.starts_with('/') { target.to_owned() } else { format!("{}/{target}", split(path).0) })
+        let (dir, name) = split(path);
+        // Through no link: those on the way were resolved before.
+        let folder = self.root.open_unlinked(Path::new(dir), beneath::STEP).ok()?;
+        let target = |name: &str| {
+            let target = readlinkat(&folder, name, Vec::new()).ok()?.into_string().ok()?;
+            Some(if target.starts_with('/') { target } else { format!("{dir}/{target}") })
+        };
+        if !glob::has_wildcards(name) {
+            return target(name).map(|target| vec![target]);
+        }
+        let entries = Folder::open_below(self.root, Path::new(dir)).ok()?;
+        let entries = Entries::default().read(&entries).ok()?;
+        let names = entries.iter().filter(|entry| glob::matches(name.as_bytes(), entry.name().as_bytes()));
+        let mut targets: Vec<_> = names.filter_map(|entry| target(entry.name().to_str()?)).collect();
+        targets.sort_unstable();
+        (!targets.is_empty()).then_some(targets)
     }
 }
 
@@ -143,7 +146,7 @@ mod tests {
 
     fn followed(paths: &[&str]) -> Vec<String> {
         let paths: Vec<_> = paths.iter().map(|p| (*p).to_owned()).collect();
-        resolve(tree().path(), &paths).unwrap()
+        resolve(&Root::open(tree().path()).unwrap(), &paths).unwrap()
     }
 
     #[test]
@@ -178,6 +181,32 @@ mod tests {
 
     #[test]
     fn the_root_means_everything() {
-        assert_eq!(resolve(tree().path(), &["/".to_owned()]), None);
+        assert_eq!(resolve(&Root::open(tree().path()).unwrap(), &["/".to_owned()]), None);
+    }
+
+    #[test]
+    fn a_chain_of_links_takes_no_stack() {
+        let dir = tempfile::tempdir().unwrap();
+        for link in 0..20_000 {
+            symlink(format!("l{}", link + 1), dir.path().join(format!("l{link}"))).unwrap();
+        }
+        let root = Root::open(dir.path()).unwrap();
+        let follow = move || resolve(&root, &["l0".to_owned()]).unwrap().len();
+        let thread = std::thread::Builder::new().stack_size(256 << 10).spawn(follow).unwrap();
+        assert_eq!(thread.join().unwrap(), 20_001);
+    }
+
+    #[test]
+    fn fuzz_follow_paths_stay_below_the_root() {
+        let dir = tree();
+        let root = Root::open(dir.path()).unwrap();
+        let seeds: [&[u8]; 6] = [b"d/rel", b"abs/a", b"out", b"loop1", b"d/r*\0*/[a-z]", b"nowhere/../foo"];
+        crate::fuzz::run(&seeds, |bytes| {
+            let paths: Vec<_> = String::from_utf8_lossy(bytes).split('\0').map(str::to_owned).collect();
+            for path in resolve(&root, &paths).into_iter().flatten() {
+                let is_clean = !path.split('/').any(|part| matches!(part, "" | "." | ".."));
+                assert!(is_clean, "{path}");
+            }
+        });
     }
 }

@@ -3,6 +3,7 @@
 //! Source of the protocol: `fsutil/send.go` and `session/filesync` in BuildKit.
 
 mod filter;
+mod folder;
 mod follow;
 mod glob;
 mod send;
@@ -10,7 +11,8 @@ mod stat;
 mod walk;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio_stream::wrappers::ReceiverStream;
@@ -20,7 +22,10 @@ use tonic_prost::ProstCodec;
 
 use super::raw::Handler;
 use super::wire::{Packet, PacketType, Stat};
+use crate::beneath::{self, Root};
 use filter::Patterns;
+use folder::Withheld;
+use send::Transfer;
 
 pub(crate) use stat::mode;
 
@@ -28,11 +33,32 @@ pub(crate) use stat::mode;
 #[derive(Debug)]
 pub(crate) struct FileSync {
     dirs: BTreeMap<String, PathBuf>,
+    /// The folder in which all of them must lie.
+    within: Option<PathBuf>,
+    /// Folders that are never sent.
+    withheld: Vec<PathBuf>,
 }
 
 impl FileSync {
-    pub(crate) fn new(dirs: BTreeMap<String, PathBuf>) -> Self {
-        Self { dirs }
+    pub(crate) fn new(
+        dirs: BTreeMap<String, PathBuf>,
+        within: Option<PathBuf>,
+        withheld: Vec<PathBuf>,
+    ) -> Self {
+        Self { dirs, within, withheld }
+    }
+
+    /// Opens a folder, and finds what of it is withheld.
+    fn open(&self, path: &Path) -> Result<(Root, Withheld), beneath::Error> {
+        let root = match &self.within {
+            Some(outer) => Root::open_within(outer, path)?,
+            None => Root::open(path)?,
+        };
+        let withheld = Withheld::find(&self.withheld);
+        if withheld.surrounds(&root)? {
+            return Err(io::Error::other("the state of buildkitd is never part of a build").into());
+        }
+        Ok((root, withheld))
     }
 }
 
@@ -47,12 +73,14 @@ impl Handler for FileSync {
         request: Request<Streaming<Packet>>,
     ) -> Result<Response<Self::Replies>, Status> {
         let header = Header::read(request.metadata());
-        let Some(root) = self.dirs.get(&header.dir_name) else {
+        let Some(path) = self.dirs.get(&header.dir_name) else {
             return Err(Status::not_found(format!("no access allowed to dir {:?}", header.dir_name)));
         };
-        let root = tokio::fs::canonicalize(root).await;
-        let root = root.map_err(|e| Status::not_found(format!("resolve {}: {e}", header.dir_name)))?;
-        Ok(Response::new(send::start(root, header.patterns, request.into_inner())))
+        let opened = self.open(path);
+        let (root, withheld) =
+            opened.map_err(|e| Status::not_found(format!("resolve {}: {e}", header.dir_name)))?;
+        let transfer = Transfer { root, patterns: header.patterns, withheld };
+        Ok(Response::new(send::start(transfer, request.into_inner())))
     }
 
     fn refusal(reply: &Packet) -> Option<String> {
@@ -128,5 +156,46 @@ mod tests {
         assert_eq!(header.dir_name, "a+b%20c");
         assert_eq!(header.patterns.include, ["ü x", "y"]);
         assert!(header.patterns.exclude.is_empty());
+    }
+    #[test]
+    fn fuzz_request_headers() {
+        let seeds: [&[u8]; 4] = [b"a+b%20c", b"%C3%BC+x\ny", b"%", b"%0g%zz%25"];
+        crate::fuzz::run(&seeds, |bytes| {
+            assert!(query_unescape(bytes).len() <= bytes.len());
+            let mut metadata = MetadataMap::new();
+            let mut count = 0;
+            for value in bytes.split(|byte| *byte == b'\n') {
+                if let Ok(value) = MetadataValue::try_from(value) {
+                    metadata.append("followpaths", value);
+                    count += 1;
+                }
+            }
+            for encoded in ["0", "1"] {
+                metadata.insert("followpaths-encoded", encoded.parse().unwrap());
+                let header = Header::read(&metadata);
+                assert_eq!(header.patterns.follow.len(), count);
+            }
+        });
+    }
+
+    #[test]
+    fn a_folder_must_lie_where_it_is_to_lie_when_it_is_opened() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        for name in ["workspace/project", "workspace/state", "outside"] {
+            std::fs::create_dir_all(at(name)).unwrap();
+        }
+        std::os::unix::fs::symlink("../outside", at("workspace/link")).unwrap();
+        let sync = FileSync::new(BTreeMap::new(), Some(at("workspace")), vec![at("workspace/state")]);
+        for (name, allowed) in [
+            ("workspace", true),
+            ("workspace/project", true),
+            ("workspace/link", false),
+            ("outside", false),
+            ("workspace/../outside", false),
+            ("workspace/state", false),
+        ] {
+            assert_eq!(sync.open(&at(name)).is_ok(), allowed, "{name}");
+        }
     }
 }

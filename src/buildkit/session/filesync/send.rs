@@ -4,20 +4,27 @@
 //! all that waits in memory, whatever the size of the folder.
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read as _;
-use std::os::unix::fs::FileTypeExt as _;
-use std::path::{Path, PathBuf};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::{Bytes, BytesMut};
+use rustix::fs::{FileType, fstat};
+use rustix::io::Errno;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Status, Streaming};
+use tokio_stream::{Stream, StreamExt as _};
+use tonic::Status;
 
 use super::filter::Patterns;
+use super::folder::Withheld;
 use super::stat::{FileError, mode};
 use super::walk;
+use crate::beneath::{self, Root, escaped};
 use crate::buildkit::session::wire::{Packet, PacketType};
 
 /// Content of a file in one packet, at most.
@@ -34,29 +41,40 @@ type Listed = Arc<Mutex<HashMap<u32, Box<[u8]>>>>;
 /// The number and the path of a file that was asked for.
 type Wanted = (u32, Box<[u8]>);
 
-/// Starts a transfer of what `patterns` choose below `root` and returns its packets.
+/// What a transfer is about.
+#[derive(Debug)]
+pub(super) struct Transfer {
+    /// The folder.
+    pub(super) root: Root,
+    /// What of it is wanted.
+    pub(super) patterns: Patterns,
+    /// What is never sent.
+    pub(super) withheld: Withheld,
+}
+
+/// Starts a transfer and returns its packets. `requests` are those of the receiver.
 pub(super) fn start(
-    root: PathBuf,
-    patterns: Patterns,
-    requests: Streaming<Packet>,
+    transfer: Transfer,
+    requests: impl Stream<Item = Result<Packet, Status>> + Send + Unpin + 'static,
 ) -> ReceiverStream<Result<Packet, Status>> {
     let (replies, stream) = mpsc::channel(WAITING_PACKETS);
     let listed = Listed::default();
-    let root: Arc<Path> = root.into();
+    let source = Arc::new(Source { root: transfer.root, losses: AtomicUsize::new(0) });
     // The numbers of wanted files; small, and as many as there are files at most.
     let (wanted, queue) = mpsc::unbounded_channel();
     let queue = Arc::new(Mutex::new(queue));
     for _ in 0..READERS {
-        let (root, queue, replies) = (Arc::clone(&root), Arc::clone(&queue), replies.clone());
-        tokio::task::spawn_blocking(move || read_files(&root, &queue, &replies));
+        let (source, queue, replies) = (Arc::clone(&source), Arc::clone(&queue), replies.clone());
+        tokio::task::spawn_blocking(move || source.read_files(&queue, &replies));
     }
     tokio::spawn(take_requests(requests, Arc::clone(&listed), wanted, replies.clone()));
-    tokio::task::spawn_blocking(move || list(&root, patterns, &listed, &replies));
+    let (patterns, withheld) = (transfer.patterns, transfer.withheld);
+    tokio::task::spawn_blocking(move || list(&source.root, patterns, &withheld, &listed, &replies));
     ReceiverStream::new(stream)
 }
 
 /// Sends the listing.
-fn list(root: &Path, patterns: Patterns, listed: &Listed, replies: &Replies) {
+fn list(root: &Root, patterns: Patterns, withheld: &Withheld, listed: &Listed, replies: &Replies) {
     let mut next_id = 0;
     let mut emit = |mut stat: super::Stat| {
         (stat.uid, stat.gid) = (0, 0);
@@ -69,7 +87,7 @@ fn list(root: &Path, patterns: Patterns, listed: &Listed, replies: &Replies) {
     let outcome = patterns
         .filter(root)
         .map_err(walk::WalkError::from)
-        .and_then(|filter| walk::walk(root, &filter, &mut emit));
+        .and_then(|filter| walk::walk(root, &filter, withheld, &mut emit));
     let _ = match outcome {
         Ok(()) => replies.blocking_send(Ok(Packet::stat(None))),
         Err(walk::WalkError::Stopped) => return,
@@ -79,14 +97,14 @@ fn list(root: &Path, patterns: Patterns, listed: &Listed, replies: &Replies) {
 
 /// Takes the receiver's packets until it has everything.
 async fn take_requests(
-    mut requests: Streaming<Packet>,
+    mut requests: impl Stream<Item = Result<Packet, Status>> + Unpin,
     listed: Listed,
     wanted: mpsc::UnboundedSender<Wanted>,
     replies: Replies,
 ) {
     loop {
         // A receiver that is gone: dropping our ends lets the others end as well.
-        let Ok(Some(packet)) = requests.message().await else { return };
+        let Some(Ok(packet)) = requests.next().await else { return };
         match PacketType::try_from(packet.kind) {
             Ok(PacketType::Req) => {
                 let Some(path) = lock(&listed).remove(&packet.id) else {
@@ -113,50 +131,114 @@ async fn take_requests(
     }
 }
 
-/// Reads wanted files one after the other until there are no more.
-fn read_files(root: &Path, queue: &Mutex<mpsc::UnboundedReceiver<Wanted>>, replies: &Replies) {
-    loop {
-        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
-        let Some((id, path)) = next else { return };
-        let full = walk::full_path(root, &path);
-        match send_file(id, &full, replies) {
-            Ok(true) => {}
-            Ok(false) => return,
-            Err(error) => {
-                let _ = replies.blocking_send(Ok(Packet::error(&error.to_string())));
-                return;
+/// Where the files of a transfer are read.
+struct Source {
+    root: Root,
+    /// Files that were no longer what they were when they were listed.
+    losses: AtomicUsize,
+}
+
+/// Files that are named when they are lost; the rest is counted.
+const NAMED_LOSSES: usize = 10;
+
+impl Source {
+    /// Reads wanted files one after the other until there are no more.
+    fn read_files(&self, queue: &Mutex<mpsc::UnboundedReceiver<Wanted>>, replies: &Replies) {
+        loop {
+            let next = queue.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
+            let Some((id, path)) = next else { return };
+            match self.send_file(id, Path::new(OsStr::from_bytes(&path)), replies) {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => {
+                    let _ = replies.blocking_send(Ok(Packet::error(&error.to_string())));
+                    return;
+                }
             }
+        }
+    }
+
+    /// Sends one file; returns whether the connection takes more.
+    ///
+    /// What is sent ends where the file ended when it was opened, however it grows. One that has vanished or
+    /// become shorter since is told in a warning, and what is left of it is sent: it was to change anyhow, and
+    /// a listing made a moment later would not hold it. One that cannot be read ends the transfer with its name:
+    /// BuildKit's own client sends such a file as if it were empty, which puts a wrong file into every image.
+    fn send_file(&self, id: u32, path: &Path, replies: &Replies) -> Result<bool, FileError> {
+        let failed = |operation, error| FileError::new(operation, &self.root.path().join(path), error);
+        let mut complete = true;
+        if let Some((mut file, mut left)) = self.open(path)? {
+            while left > 0 {
+                let mut piece = BytesMut::zeroed(left.min(CHUNK_BYTES));
+                let length = fill(&mut file, &mut piece).map_err(|e| failed("read", e))?;
+                complete = length == piece.len();
+                left = if complete { left - length } else { 0 };
+                piece.truncate(length);
+                if length > 0 && replies.blocking_send(Ok(Packet::data(id, piece.freeze()))).is_err() {
+                    return Ok(false);
+                }
+            }
+        }
+        if !complete {
+            self.lost(path, "became shorter while it was sent; the build has what was left of it");
+        }
+        Ok(replies.blocking_send(Ok(Packet::data(id, Bytes::new()))).is_ok())
+    }
+
+    /// Opens a listed file, through no link; returns its size too. `None` where it has no content: it is gone,
+    /// or a socket, which is listed as an empty file.
+    fn open(&self, path: &Path) -> Result<Option<(File, usize)>, FileError> {
+        let failed = |error| FileError::new("open", &self.root.path().join(path), error);
+        let opened = match self.root.open_unlinked(path, beneath::FILE) {
+            Ok(opened) => opened,
+            Err(Errno::NXIO) => return Ok(None),
+            Err(Errno::NOENT | Errno::NOTDIR) => {
+                self.lost(path, "vanished while the context was sent; the build has an empty file");
+                return Ok(None);
+            }
+            Err(Errno::LOOP) => return Err(failed(changed(FileType::Symlink))),
+            Err(errno) => return Err(failed(errno.into())),
+        };
+        let found = fstat(&opened).map_err(|errno| failed(errno.into()))?;
+        match FileType::from_raw_mode(found.st_mode) {
+            FileType::RegularFile => {
+                Ok(Some((opened.into(), usize::try_from(found.st_size).unwrap_or(usize::MAX))))
+            }
+            other => Err(failed(changed(other))),
+        }
+    }
+
+    /// Warns of a file that is not sent as it was listed.
+    fn lost(&self, path: &Path, how: &str) {
+        if self.losses.fetch_add(1, Ordering::Relaxed) < NAMED_LOSSES {
+            tracing::warn!(target: WARNINGS, "{} {how}", escaped(path));
         }
     }
 }
 
-/// Sends one file; returns whether the connection takes more.
-///
-/// A file that cannot be read ends the transfer with its name. BuildKit's own client sends such a file as if
-/// it were empty, which puts a wrong file into the image.
-fn send_file(id: u32, full: &Path, replies: &Replies) -> Result<bool, FileError> {
-    let failed = |operation, error| FileError::new(operation, full, error);
-    let meta = full.symlink_metadata().map_err(|e| failed("open", e))?;
-    // A socket is listed as an empty file and cannot be opened.
-    if !meta.file_type().is_socket() {
-        let mut file = File::open(full).map_err(|e| failed("open", e))?;
-        let mut left = usize::try_from(meta.len()).unwrap_or(usize::MAX);
-        loop {
-            // One byte more than what is left, so that a small file ends with its first piece.
-            let mut piece = BytesMut::zeroed(left.saturating_add(1).min(CHUNK_BYTES));
-            let length = fill(&mut file, &mut piece).map_err(|e| failed("read", e))?;
-            let at_end = length < piece.len();
-            piece.truncate(length);
-            left = left.saturating_sub(length);
-            if length > 0 && replies.blocking_send(Ok(Packet::data(id, piece.freeze()))).is_err() {
-                return Ok(false);
-            }
-            if at_end {
-                break;
-            }
+/// What warnings are logged as: they matter to whoever builds, other than the rest of this module.
+const WARNINGS: &str = concat!(env!("CARGO_CRATE_NAME"), "::context");
+
+impl Drop for Source {
+    fn drop(&mut self) {
+        let unnamed = self.losses.load(Ordering::Relaxed).saturating_sub(NAMED_LOSSES);
+        if unnamed > 0 {
+            tracing::warn!(target: WARNINGS, "{unnamed} more files changed while the context was sent");
         }
     }
-    Ok(replies.blocking_send(Ok(Packet::data(id, Bytes::new()))).is_ok())
+}
+
+/// The failure of a file that was a regular one when it was listed.
+fn changed(found: FileType) -> std::io::Error {
+    match found {
+        FileType::Directory => std::io::ErrorKind::IsADirectory.into(),
+        FileType::Symlink => {
+            std::io::Error::other("it became a link while the context was sent; build again")
+        }
+        _ => std::io::Error::other(
+            "it became something else than a file while the context was sent; build again",
+        ),
+    }
 }
 
 /// Reads until the buffer is full or the file ends.
@@ -178,52 +260,4 @@ fn lock(listed: &Listed) -> std::sync::MutexGuard<'_, HashMap<u32, Box<[u8]>>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The pieces of a file, or the error that ends the transfer.
-    fn pieces(path: &Path) -> Result<Vec<usize>, String> {
-        let (replies, mut stream) = mpsc::channel(WAITING_PACKETS);
-        send_file(7, path, &replies).map_err(|e| e.to_string())?;
-        drop(replies);
-        let packets = std::iter::from_fn(|| stream.blocking_recv()).map(Result::unwrap);
-        Ok(packets.inspect(|p| assert_eq!(p.id, 7)).map(|p| p.data.len()).collect())
-    }
-
-    #[test]
-    fn a_file_ends_with_an_empty_piece() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("f");
-        let cases: [(usize, &[usize]); 4] = [
-            (0, &[0]),
-            (3, &[3, 0]),
-            (CHUNK_BYTES, &[CHUNK_BYTES, 0]),
-            (2 * CHUNK_BYTES + 1, &[CHUNK_BYTES, CHUNK_BYTES, 1, 0]),
-        ];
-        for (size, expected) in cases {
-            std::fs::write(&path, vec![1; size]).unwrap();
-            assert_eq!(pieces(&path).unwrap(), expected);
-        }
-    }
-
-    #[test]
-    fn a_socket_is_sent_as_an_empty_file() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("s");
-        let _listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
-        assert_eq!(pieces(&path).unwrap(), [0]);
-    }
-
-    #[test]
-    fn a_file_that_is_gone_ends_the_transfer_with_its_name() {
-        let error = pieces(Path::new("/nonexistent/f")).unwrap_err();
-        assert_eq!(error, "open /nonexistent/f: no such file or directory");
-    }
-
-    #[test]
-    fn a_file_that_became_a_folder_ends_the_transfer_with_its_name() {
-        let dir = tempfile::tempdir().unwrap();
-        let error = pieces(dir.path()).unwrap_err();
-        assert!(error.ends_with("is a directory"), "{error}");
-    }
-}
+mod tests;

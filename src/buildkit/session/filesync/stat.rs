@@ -3,14 +3,14 @@
 //! Source: `fsutil/stat.go` and `stat_unix.go`.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::Metadata;
-use std::os::unix::ffi::OsStringExt as _;
-use std::os::unix::fs::MetadataExt as _;
+use std::ffi::OsStr;
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd};
 use std::path::Path;
 
-use rustix::fs::{Dev, FileType, major, minor};
+use rustix::fs::{FileType, fstat, major, minor, readlinkat};
 use rustix::io::Errno;
 
+use crate::beneath::{FILE, escaped, open_entry};
 use crate::buildkit::session::wire::Stat;
 
 /// The bits of Go's `FileMode` above the permissions; source: Go's `io/fs`.
@@ -53,42 +53,82 @@ fn go_mode(st_mode: u32) -> u32 {
 #[derive(Debug, Default)]
 pub(super) struct HardLinks(HashMap<(u64, u64), Vec<u8>>);
 
-/// Returns the stat of the file at `full`, told as `path`, owned by root.
+/// Where an entry lies.
+pub(super) struct Place<'a> {
+    /// Its folder.
+    pub(super) dir: BorrowedFd<'a>,
+    /// Its name there.
+    pub(super) name: &'a OsStr,
+    /// Its whole path, for messages and for one look that cannot mislead, see [`xattrs_of_entry`].
+    pub(super) full: &'a Path,
+}
+
+/// Device and inode of a file.
+pub(super) fn id(found: &rustix::fs::Stat) -> (u64, u64) {
+    (found.st_dev, found.st_ino)
+}
+
+/// Returns the stat of an entry, told as `path`, owned by root. `found` is what it was found to be.
 ///
 /// # Errors
 ///
 /// The error of reading a link or listing attributes, with the path as Go prints it.
-pub(super) fn of_file(
-    full: &Path,
+pub(super) fn of_entry(
+    at: &Place<'_>,
     path: &[u8],
-    meta: &Metadata,
+    found: &rustix::fs::Stat,
     links: &mut HardLinks,
 ) -> Result<Stat, FileError> {
-    let mode = go_mode(meta.mode());
+    let mut stat = told(path, found);
+    let kind = FileType::from_raw_mode(found.st_mode);
+    match kind {
+        FileType::Directory => {}
+        FileType::Symlink => {
+            let target = readlinkat(at.dir, at.name, Vec::new());
+            stat.linkname = target.map_err(|e| FileError::new("readlink", at.full, e.into()))?.into_bytes();
+        }
+        _ if found.st_nlink > 1 => {
+            let first = links.0.entry(id(found)).or_insert_with(|| path.to_vec());
+            if first != path {
+                stat.linkname.clone_from(first);
+            }
+        }
+        _ => {}
+    }
+    stat.xattrs =
+        xattrs_of_entry(at, kind).map_err(|e| FileError::new("failed to xattr", at.full, e.into()))?;
+    Ok(stat)
+}
+
+/// Returns the stat of an open folder, told as `path`.
+///
+/// # Errors
+///
+/// The error of looking at it or listing its attributes.
+pub(super) fn of_folder(folder: BorrowedFd<'_>, path: &[u8], full: &Path) -> Result<Stat, FileError> {
+    let found = fstat(folder).map_err(|e| FileError::new("lstat", full, e.into()))?;
+    let mut stat = told(path, &found);
+    stat.xattrs = xattrs_of_open(folder).map_err(|e| FileError::new("failed to xattr", full, e.into()))?;
+    Ok(stat)
+}
+
+/// What mode, size, time and device say.
+fn told(path: &[u8], found: &rustix::fs::Stat) -> Stat {
+    let mode = go_mode(found.st_mode);
+    let nanoseconds = i64::try_from(found.st_mtime_nsec).unwrap_or_default();
     let mut stat = Stat {
         path: path.to_vec(),
         mode,
-        mod_time: meta.mtime().saturating_mul(1_000_000_000).saturating_add(meta.mtime_nsec()),
+        mod_time: found.st_mtime.saturating_mul(1_000_000_000).saturating_add(nanoseconds),
         ..Stat::default()
     };
-    if !meta.is_dir() {
-        stat.size = meta.size().cast_signed();
+    if mode & mode::DIR == 0 {
+        stat.size = found.st_size;
         if mode & mode::DEVICE != 0 {
-            let device: Dev = meta.rdev();
-            (stat.devmajor, stat.devminor) = (major(device).into(), minor(device).into());
+            (stat.devmajor, stat.devminor) = (major(found.st_rdev).into(), minor(found.st_rdev).into());
         }
     }
-    if meta.is_symlink() {
-        let target = std::fs::read_link(full).map_err(|e| FileError::new("readlink", full, e))?;
-        stat.linkname = target.into_os_string().into_vec();
-    } else if !meta.is_dir() && meta.nlink() > 1 {
-        let first = links.0.entry((meta.dev(), meta.ino())).or_insert_with(|| path.to_vec());
-        if first != path {
-            stat.linkname.clone_from(first);
-        }
-    }
-    stat.xattrs = xattrs(full).map_err(|e| FileError::new("failed to xattr", full, e.into()))?;
-    Ok(stat)
+    stat
 }
 
 /// A failed operation on a file, in the words of Go's `PathError`: these become the error of the build.
@@ -102,7 +142,7 @@ pub(super) struct FileError {
 
 impl FileError {
     pub(super) fn new(operation: &'static str, path: &Path, source: std::io::Error) -> Self {
-        Self { operation, path: path.display().to_string(), source }
+        Self { operation, path: escaped(path), source }
     }
 
     /// Whether the file went away between being listed and being looked at.
@@ -120,9 +160,42 @@ fn go_error_text(error: &std::io::Error) -> String {
     chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
 }
 
-fn xattrs(full: &Path) -> rustix::io::Result<BTreeMap<String, Vec<u8>>> {
+/// The attributes of an entry.
+///
+/// Attributes cannot be listed relative to a folder, and going through `/proc` takes longer than all the rest of
+/// the walk. So the whole path only tells whether there are any, which few files have. What they are is asked
+/// of the file itself: if the path should lead elsewhere by now, nothing from there is told.
+fn xattrs_of_entry(at: &Place<'_>, kind: FileType) -> rustix::io::Result<BTreeMap<String, Vec<u8>>> {
+    match rustix::fs::llistxattr(at.full, &mut [0_u8; 256]) {
+        Ok(0) | Err(Errno::NOTSUP) => return Ok(BTreeMap::new()),
+        Ok(_) | Err(Errno::RANGE | Errno::NAMETOOLONG) => {}
+        Err(error) => return Err(error),
+    }
+    let is_plain = matches!(kind, FileType::RegularFile | FileType::Directory);
+    if is_plain && let Ok(opened) = open_entry(at.dir, at.name, FILE) {
+        return xattrs_of_open(opened.as_fd());
+    }
+    // A link or a device, or a file that may not be opened.
+    let through = Path::new("/proc/self/fd").join(at.dir.as_raw_fd().to_string()).join(at.name);
+    xattrs(
+        |buffer| rustix::fs::llistxattr(&through, buffer),
+        |name, buffer| rustix::fs::lgetxattr(&through, name, buffer),
+    )
+}
+
+fn xattrs_of_open(file: BorrowedFd<'_>) -> rustix::io::Result<BTreeMap<String, Vec<u8>>> {
+    xattrs(
+        |buffer| rustix::fs::flistxattr(file, buffer),
+        |name, buffer| rustix::fs::fgetxattr(file, name, buffer),
+    )
+}
+
+fn xattrs(
+    list: impl Fn(&mut [u8]) -> rustix::io::Result<usize>,
+    get: impl Fn(&str, &mut [u8]) -> rustix::io::Result<usize>,
+) -> rustix::io::Result<BTreeMap<String, Vec<u8>>> {
     let mut out = BTreeMap::new();
-    let names = match sized(|buffer| rustix::fs::llistxattr(full, buffer)) {
+    let names = match sized(list) {
         Ok(names) => names,
         Err(Errno::NOTSUP) => return Ok(out),
         Err(error) => return Err(error),
@@ -132,7 +205,7 @@ fn xattrs(full: &Path) -> rustix::io::Result<BTreeMap<String, Vec<u8>>> {
             continue;
         }
         // One that cannot be read is left out, as by the daemon's other clients.
-        if let Ok(value) = sized(|buffer| rustix::fs::lgetxattr(full, name, buffer)) {
+        if let Ok(value) = sized(|buffer| get(name, buffer)) {
             out.insert(name.to_owned(), value);
         }
     }
@@ -158,6 +231,8 @@ fn sized(read: impl Fn(&mut [u8]) -> rustix::io::Result<usize>) -> rustix::io::R
 
 #[cfg(test)]
 mod tests {
+    use rustix::fs::{AtFlags, statat};
+
     use super::*;
 
     #[test]
@@ -173,41 +248,78 @@ mod tests {
         assert_eq!(go_mode(0o102_755), mode::SETGID | 0o755);
     }
 
+    fn look(dir: &Path, name: &str, links: &mut HardLinks) -> Stat {
+        let folder = std::fs::File::open(dir).unwrap();
+        let found = statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW).unwrap();
+        let (name, full) = (OsStr::new(name), dir.join(name));
+        let at = Place { dir: folder.as_fd(), name, full: &full };
+        of_entry(&at, name.as_encoded_bytes(), &found, links).unwrap()
+    }
+
     #[test]
     fn a_socket_is_told_as_an_empty_regular_file() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("s");
-        let _listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
-        let stat =
-            of_file(&path, b"s", &path.symlink_metadata().unwrap(), &mut HardLinks::default()).unwrap();
+        let _listener = std::os::unix::net::UnixListener::bind(dir.path().join("s")).unwrap();
+        let stat = look(dir.path(), "s", &mut HardLinks::default());
         assert_eq!((stat.mode & mode::TYPE, stat.size), (0, 0));
     }
 
     #[test]
     fn a_hard_link_names_the_first_path_and_keeps_its_size() {
         let dir = tempfile::tempdir().unwrap();
-        let (a, b) = (dir.path().join("a"), dir.path().join("b"));
-        std::fs::write(&a, "content").unwrap();
-        std::fs::hard_link(&a, &b).unwrap();
+        std::fs::write(dir.path().join("a"), "content").unwrap();
+        std::fs::hard_link(dir.path().join("a"), dir.path().join("b")).unwrap();
         let mut links = HardLinks::default();
-        let first = of_file(&a, b"a", &a.symlink_metadata().unwrap(), &mut links).unwrap();
-        let second = of_file(&b, b"b", &b.symlink_metadata().unwrap(), &mut links).unwrap();
+        let (first, second) = (look(dir.path(), "a", &mut links), look(dir.path(), "b", &mut links));
         assert_eq!((first.linkname.as_slice(), first.size), (b"".as_slice(), 7));
         assert_eq!((second.linkname.as_slice(), second.size), (b"a".as_slice(), 7));
     }
 
     #[test]
-    fn long_attributes_are_read_whole() {
+    fn attributes_are_read_whole_whatever_has_them() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("f");
-        std::fs::write(&path, "").unwrap();
+        let at = |name: &str| dir.path().join(name);
+        std::fs::write(at("file"), "").unwrap();
+        std::fs::create_dir(at("folder")).unwrap();
+        std::os::unix::fs::symlink("file", at("link")).unwrap();
+        rustix::fs::mknodat(rustix::fs::CWD, at("pipe"), FileType::Fifo, 0o600.into(), 0).unwrap();
         let value = vec![b'v'; 1000];
-        if rustix::fs::lsetxattr(&path, "user.long", &value, rustix::fs::XattrFlags::empty())
-            == Err(Errno::NOTSUP)
-        {
+        for (name, attribute) in [
+            ("file", "user.long"),
+            ("folder", "user.long"),
+            ("link", "trusted.long"),
+            ("pipe", "trusted.long"),
+        ] {
+            let set = rustix::fs::lsetxattr(at(name), attribute, &value, rustix::fs::XattrFlags::empty());
+            // Filesystems without attributes, and users who may not set trusted ones.
+            if !matches!(set, Err(Errno::NOTSUP | Errno::PERM)) {
+                set.unwrap();
+                assert_eq!(
+                    look(dir.path(), name, &mut HardLinks::default()).xattrs[attribute],
+                    value,
+                    "{name}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn attributes_of_a_file_outside_are_not_told_where_its_path_leads_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let (inside, outside) = (dir.path().join("in"), dir.path().join("out"));
+        for folder in [&inside, &outside] {
+            std::fs::create_dir(folder).unwrap();
+            std::fs::write(folder.join("f"), "").unwrap();
+        }
+        let flags = rustix::fs::XattrFlags::empty();
+        if rustix::fs::lsetxattr(outside.join("f"), "user.secret", b"s", flags) == Err(Errno::NOTSUP) {
             return;
         }
-        assert_eq!(xattrs(&path).unwrap()["user.long"], value);
+        let folder = std::fs::File::open(&inside).unwrap();
+        let found = statat(&folder, "f", AtFlags::SYMLINK_NOFOLLOW).unwrap();
+        let full = outside.join("f");
+        let at = Place { dir: folder.as_fd(), name: OsStr::new("f"), full: &full };
+        assert_eq!(of_entry(&at, b"f", &found, &mut HardLinks::default()).unwrap().xattrs, BTreeMap::new());
     }
 
     #[test]

@@ -1,16 +1,27 @@
 //! The walk: depth first, siblings in the order of the bytes of their names, a folder's whole subtree
 //! before its next sibling.
 //!
+//! Every entry is looked at through the descriptor of its folder, and every folder is opened through that of
+//! its parent, never through a link: whatever changes meanwhile, the walk stays below the root.
+//!
 //! Source: `fsutil/fs.go` and the `Walk` of `filter.go`; the order is the one that its receiver checks.
 
-use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
-use std::path::{Path, PathBuf};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+use rustix::io::Errno;
 
 use super::filter::FilterError;
+use super::folder::{Entries, Entry, Folder, Withheld};
 use super::stat::{self, FileError, HardLinks};
+use crate::beneath::Root;
 use crate::buildkit::session::wire::Stat;
 use crate::ignore::{DirState, Filter};
+
+/// Folders that are kept open on the way to the current one. Those above them are opened again when the walk
+/// comes back to them, so that a deep tree needs no more descriptors than a flat one.
+const OPEN_FOLDERS: usize = 32;
 
 /// Why a walk ends early.
 #[derive(Debug, thiserror::Error)]
@@ -19,21 +30,24 @@ pub(super) enum WalkError {
     File(#[from] FileError),
     #[error(transparent)]
     Filter(#[from] FilterError),
+    /// A folder that is left out itself, but in which something is to be found.
+    #[error(
+        "{0}; something in it is chosen: make it readable, or exclude it without an exception (!) inside"
+    )]
+    Closed(FileError),
     /// Whoever takes the entries wants no more.
     #[error("the transfer was ended")]
     Stopped,
-}
-
-/// What one found entry is.
-struct Entry {
-    name: OsString,
-    is_dir: bool,
 }
 
 /// A folder that is being walked.
 struct Level {
     /// Path below the root, in bytes; empty for the root.
     path: Vec<u8>,
+    /// `None` while it is closed to save descriptors.
+    folder: Option<Folder>,
+    /// Device and inode.
+    id: (u64, u64),
     /// Entries still to come, last first.
     rest: Vec<Entry>,
     state: DirState,
@@ -42,75 +56,184 @@ struct Level {
 }
 
 /// Sends the stat of everything below `root` that `filter` lets through to `emit`, in the order of the
-/// protocol; `emit` returns whether it wants more.
+/// protocol; `emit` returns whether it wants more. What is `withheld` is left out whatever the filter says.
 ///
 /// # Errors
 ///
-/// [`WalkError`]. Files that vanish meanwhile are left out, as are unreadable folders that are filtered out.
+/// [`WalkError`]. Files that vanish meanwhile are left out, as are unreadable folders in which nothing is chosen.
 pub(super) fn walk(
-    root: &Path,
+    root: &Root,
     filter: &Filter,
+    withheld: &Withheld,
     emit: &mut dyn FnMut(Stat) -> bool,
 ) -> Result<(), WalkError> {
-    let mut links = HardLinks::default();
-    let rest = read_dir(root).map_err(|e| FileError::new("open", root, e))?;
-    let mut levels = vec![Level { path: Vec::new(), rest, state: DirState::default(), sent: true }];
-    while let Some(level) = levels.last_mut() {
-        let Some(entry) = level.rest.pop() else {
-            levels.pop();
-            continue;
-        };
-        let path = join(&level.path, &entry.name);
-        let verdict = filter
-            .check(&String::from_utf8_lossy(&path), entry.is_dir, &level.state)
-            .map_err(FilterError::from)?;
-        let full = full_path(root, &path);
-        let wanted = verdict.selected;
-        if wanted {
-            let Some(stat) = gone_is_none(look(&full, &path, &mut links))? else {
-                continue;
+    let mut walk = Walk {
+        root,
+        filter,
+        withheld,
+        emit,
+        links: HardLinks::default(),
+        entries: Entries::default(),
+        levels: Vec::new(),
+    };
+    let opened = Folder::open_below(root, Path::new("")).and_then(|folder| walk.push(Vec::new(), folder));
+    opened.map_err(|e| FileError::new("open", root.path(), e.into()))?;
+    walk.levels[0].sent = true;
+    while let Some(level) = walk.levels.last_mut() {
+        match level.rest.pop() {
+            Some(entry) => walk.visit(&entry)?,
+            None => drop(walk.levels.pop()),
+        }
+    }
+    Ok(())
+}
+
+/// A walk under way.
+struct Walk<'a> {
+    root: &'a Root,
+    filter: &'a Filter,
+    withheld: &'a Withheld,
+    emit: &'a mut dyn FnMut(Stat) -> bool,
+    links: HardLinks,
+    entries: Entries,
+    levels: Vec<Level>,
+}
+
+impl Walk<'_> {
+    /// Sends the next entry of the current folder if it is chosen, and enters it if something below it may be.
+    fn visit(&mut self, entry: &Entry) -> Result<(), WalkError> {
+        let Some(level) = self.levels.last() else { return Ok(()) };
+        let path = join(&level.path, entry.name());
+        let text = String::from_utf8_lossy(&path);
+        let verdict = self.filter.check(&text, entry.is_dir(), &level.state).map_err(FilterError::from)?;
+        if !verdict.selected && !verdict.descend {
+            return Ok(());
+        }
+        let full = self.root.path().join(OsStr::from_bytes(&path));
+        self.reopen_current()?;
+        let Some(parent) = self.levels.last().and_then(|level| level.folder.as_ref()) else { return Ok(()) };
+        if verdict.selected {
+            let found = match parent.look(entry.name()) {
+                Err(errno) if is_gone(errno) => return Ok(()),
+                found => found.map_err(|e| FileError::new("lstat", &full, e.into()))?,
             };
-            send_parents(root, &mut levels, &mut links, emit)?;
-            if !emit(stat) {
-                return Err(WalkError::Stopped);
+            if self.withheld.holds(stat::id(&found)) {
+                return Ok(());
+            }
+            let at = stat::Place { dir: parent.fd(), name: entry.name(), full: &full };
+            let Some(stat) = gone_is_none(stat::of_entry(&at, &path, &found, &mut self.links))? else {
+                return Ok(());
+            };
+            let is_dir = stat.mode & stat::mode::DIR != 0;
+            self.send_parents()?;
+            self.send(stat)?;
+            if !is_dir {
+                return Ok(());
             }
         }
-        if verdict.descend {
-            let rest = match read_dir(&full) {
-                Ok(rest) => rest,
-                Err(e) if !wanted && e.kind() == std::io::ErrorKind::PermissionDenied => continue,
-                Err(e) => match gone_is_none(Err(FileError::new("open", &full, e)))? {
-                    Some(rest) => rest,
-                    None => continue,
-                },
-            };
-            levels.push(Level { path, rest, state: verdict.state, sent: wanted });
+        if verdict.descend { self.enter(path, entry, &full, verdict.selected, verdict.state) } else { Ok(()) }
+    }
+
+    /// Opens a folder, whose entries come next.
+    fn enter(
+        &mut self,
+        path: Vec<u8>,
+        entry: &Entry,
+        full: &Path,
+        sent: bool,
+        state: DirState,
+    ) -> Result<(), WalkError> {
+        let Some(parent) = self.levels.last().and_then(|level| level.folder.as_ref()) else { return Ok(()) };
+        let opened = parent.open(entry.name()).and_then(|folder| {
+            if !self.withheld.holds(folder.id) {
+                self.push(path.clone(), folder)?;
+                if let Some(level) = self.levels.last_mut() {
+                    (level.state, level.sent) = (state, sent);
+                }
+            }
+            Ok(())
+        });
+        let Err(errno) = opened else { return Ok(()) };
+        let failure = FileError::new("open", full, errno.into());
+        match errno {
+            // It became something else, perhaps a link, which is not followed.
+            Errno::LOOP => Ok(()),
+            errno if is_gone(errno) => Ok(()),
+            Errno::ACCESS if !sent => {
+                if self.filter.may_select_below(&String::from_utf8_lossy(&path)) {
+                    Err(WalkError::Closed(failure))
+                } else {
+                    Ok(())
+                }
+            }
+            _ => Err(failure.into()),
         }
     }
-    Ok(())
-}
 
-/// Sends the folders above a match that did not match themselves, just before the first match in them.
-fn send_parents(
-    root: &Path,
-    levels: &mut [Level],
-    links: &mut HardLinks,
-    emit: &mut dyn FnMut(Stat) -> bool,
-) -> Result<(), WalkError> {
-    for level in levels.iter_mut().filter(|l| !l.sent) {
-        let full = full_path(root, &level.path);
-        let stat = look(&full, &level.path, links)?;
-        if !emit(stat) {
-            return Err(WalkError::Stopped);
+    /// Begins with the entries of a folder. Of those on the way to it, only the last few stay open.
+    fn push(&mut self, path: Vec<u8>, folder: Folder) -> rustix::io::Result<()> {
+        let rest = self.entries.read(&folder)?;
+        let (id, state) = (folder.id, DirState::default());
+        self.levels.push(Level { path, folder: Some(folder), id, rest, state, sent: false });
+        if let Some(above) = self.levels.len().checked_sub(OPEN_FOLDERS + 1) {
+            self.levels[above].folder = None;
         }
-        level.sent = true;
+        Ok(())
     }
-    Ok(())
+
+    /// Makes sure that the folder that is being walked is open. If it is not where it was, the rest of it is
+    /// left out.
+    fn reopen_current(&mut self) -> Result<(), WalkError> {
+        if let Some(level) = self.levels.last_mut()
+            && !reopen(self.root, level)?
+        {
+            level.rest.clear();
+        }
+        Ok(())
+    }
+
+    /// Sends the folders above a match that did not match themselves, just before the first match in them.
+    fn send_parents(&mut self) -> Result<(), WalkError> {
+        for index in 0..self.levels.len() {
+            let level = &mut self.levels[index];
+            if level.sent {
+                continue;
+            }
+            let full = self.root.path().join(OsStr::from_bytes(&level.path));
+            let was_closed = level.folder.is_none();
+            reopen(self.root, level)?;
+            let gone = || FileError::new("lstat", &full, Errno::NOENT.into());
+            let stat = stat::of_folder(level.folder.as_ref().ok_or_else(gone)?.fd(), &level.path, &full)?;
+            level.sent = true;
+            if was_closed {
+                level.folder = None;
+            }
+            self.send(stat)?;
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, stat: Stat) -> Result<(), WalkError> {
+        if (self.emit)(stat) { Ok(()) } else { Err(WalkError::Stopped) }
+    }
 }
 
-fn look(full: &Path, path: &[u8], links: &mut HardLinks) -> Result<Stat, FileError> {
-    let meta = full.symlink_metadata().map_err(|e| FileError::new("lstat", full, e))?;
-    stat::of_file(full, path, &meta, links)
+/// Makes sure that the folder of `level` is open; returns whether it still is where it was.
+fn reopen(root: &Root, level: &mut Level) -> Result<bool, FileError> {
+    if level.folder.is_none() {
+        let path = Path::new(OsStr::from_bytes(&level.path));
+        match Folder::open_below(root, path) {
+            Ok(folder) if folder.id == level.id => level.folder = Some(folder),
+            Ok(_) | Err(Errno::LOOP) => {}
+            Err(errno) if is_gone(errno) => {}
+            Err(errno) => return Err(FileError::new("open", &root.path().join(path), errno.into())),
+        }
+    }
+    Ok(level.folder.is_some())
+}
+
+fn is_gone(errno: Errno) -> bool {
+    matches!(errno, Errno::NOENT | Errno::NOTDIR)
 }
 
 fn gone_is_none<T>(result: Result<T, FileError>) -> Result<Option<T>, FileError> {
@@ -121,18 +244,6 @@ fn gone_is_none<T>(result: Result<T, FileError>) -> Result<Option<T>, FileError>
     }
 }
 
-/// The entries of a folder, the first one last.
-fn read_dir(path: &Path) -> std::io::Result<Vec<Entry>> {
-    let mut entries = Vec::new();
-    for entry in std::fs::read_dir(path)? {
-        let entry = entry?;
-        let is_dir = entry.file_type().is_ok_and(|t| t.is_dir());
-        entries.push(Entry { name: entry.file_name(), is_dir });
-    }
-    entries.sort_unstable_by(|a, b| b.name.as_bytes().cmp(a.name.as_bytes()));
-    Ok(entries)
-}
-
 fn join(parent: &[u8], name: &OsStr) -> Vec<u8> {
     let mut path = Vec::with_capacity(parent.len() + 1 + name.len());
     path.extend_from_slice(parent);
@@ -141,11 +252,6 @@ fn join(parent: &[u8], name: &OsStr) -> Vec<u8> {
     }
     path.extend_from_slice(name.as_bytes());
     path
-}
-
-/// The path of an entry below the root, as the operating system takes it.
-pub(super) fn full_path(root: &Path, path: &[u8]) -> PathBuf {
-    root.join(OsString::from_vec(path.to_vec()))
 }
 
 #[cfg(test)]

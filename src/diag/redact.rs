@@ -87,46 +87,48 @@ fn user_parts_of_word(word: &str, offset: usize, parts: &mut Vec<Range<usize>>) 
     let mut done = 0;
     while let Some(found) = word[done..].find("://") {
         let colon = done + found;
-        let start = colon + 3;
         let before =
             word[done..colon].trim_end_matches(|c: char| c.is_ascii_alphanumeric() || "+.-".contains(c));
         outside_of_urls(before, |part| add(done + part.start..done + part.end));
-        let scheme = &word[done + before.len()..colon];
-        let (part, end) = authority(word, start);
-        // The user of git over SSH says nothing.
-        if !(scheme.ends_with("ssh") && &word[part.clone()] == "git") {
-            add(part);
-        }
-        done = end;
+        let start = done + before.len();
+        done = colon + 3 + url_end(&word[colon + 3..]);
+        user_parts_of_url(&word[start..done], |part| add(start + part.start..start + part.end));
     }
     outside_of_urls(&word[done..], |part| add(done + part.start..done + part.end));
 }
 
-/// The user part of the URL whose authority begins at `start`, and where to look for the next one.
-fn authority(word: &str, start: usize) -> (Range<usize>, usize) {
-    let whole = &word[start..url_end(word, start)];
-    let end = start + whole.find(['/', '?', '#']).unwrap_or(whole.len());
-    let authority = &word[start..end];
-    let at = match (authority.rfind('@'), authority.rsplit_once(':')) {
+/// Finds the user part of a URL, and of those in its path.
+fn user_parts_of_url(url: &str, mut add: impl FnMut(Range<usize>)) {
+    let last = url.rfind('@');
+    let mut done = 0;
+    while let Some(found) = url[done..].find("://") {
+        let start = done + found + 3;
+        let part = start..user_end(url, start, last).unwrap_or(start);
+        let scheme = &url[done..done + found];
+        done = part.end;
+        // The user of git over SSH says nothing.
+        if !(scheme.ends_with("ssh") && &url[part.clone()] == "git") {
+            add(part);
+        }
+    }
+}
+
+/// Where the user part ends of the authority that begins at `start`. The last `@` of the URL is at `last`.
+fn user_end(url: &str, start: usize, last: Option<usize>) -> Option<usize> {
+    let authority = &url[start..];
+    let authority = &authority[..authority.find(['/', '?', '#']).unwrap_or(authority.len())];
+    match (authority.rfind('@'), authority.rsplit_once(':')) {
         (Some(at), _) => Some(start + at),
         // `user:pass/word@host`: what would be a port is none, so the authority does not end there.
         (None, Some((_, port))) if !authority.ends_with(']') && !port.bytes().all(|b| b.is_ascii_digit()) => {
-            whole.rfind('@').map(|at| start + at)
+            last.filter(|last| *last >= start)
         }
         _ => None,
-    };
-    let (part, host) = match at {
-        Some(at) => (start..at, at + 1),
-        None => (start..start, end),
-    };
-    // A URL in the path of another one is looked at by itself.
-    let url_end = url_end(word, host);
-    (part, if word[host..url_end].contains("://") { host } else { url_end })
+    }
 }
 
-/// Where the URL that goes on at `start` ends: before a quote or bracket that closes something, or a comma.
-fn url_end(word: &str, start: usize) -> usize {
-    let text = &word[start..];
+/// Where the URL ends that `text` is the rest of: before a quote that closes something, or a comma before another value.
+fn url_end(text: &str) -> usize {
     let closes = |(at, c): (usize, char)| {
         let after = &text[at + c.len_utf8()..];
         let ends = after.is_empty() || after.starts_with([',', ']', '}', ')', ':', ';', '>']);
@@ -136,7 +138,7 @@ fn url_end(word: &str, start: usize) -> usize {
             _ => false,
         }
     };
-    start + text.char_indices().find(|found| closes(*found)).map_or(text.len(), |(at, _)| at)
+    text.char_indices().find(|found| closes(*found)).map_or(text.len(), |(at, _)| at)
 }
 
 /// Finds `user:password@host` and `token@host/…` where no scheme says that it is a URL. Mail addresses, versions of
@@ -147,7 +149,10 @@ fn outside_of_urls(text: &str, mut add: impl FnMut(Range<usize>)) {
         start += value_start(&text[start..]);
         let end = start + next_value(&text[start..]);
         let value = &text[start..end];
-        let is_host = |at: &usize| follows_user(&value[..*at], &value[at + 1..]);
+        let separator = value.find([':', '/']);
+        let is_host = |at: &usize| {
+            follows_user(&value[..*at], separator.filter(|separator| separator < at), &value[at + 1..])
+        };
         if let Some(at) = value.match_indices('@').rev().map(|(at, _)| at).find(is_host) {
             add(start..start + at);
         }
@@ -189,16 +194,16 @@ fn begins_a_value(text: &str) -> bool {
     text.starts_with(['"', '\'', '\\']) || key_length(text) > 0
 }
 
-/// Whether `before` is a user part and what follows the `@` is the host of a registry or server.
-fn follows_user(before: &str, after: &str) -> bool {
+/// Whether `before`, in which the first colon or slash is at `separator`, is a user part, and what follows the `@` is the
+/// host of a registry or server.
+fn follows_user(before: &str, separator: Option<usize>, after: &str) -> bool {
     if is_digest(after) {
         return false;
     }
-    let length = after.bytes().take_while(|b| b.is_ascii_alphanumeric() || b".-[]".contains(b)).count();
-    let host = &after[..length.min(LONGEST_HOST)];
-    let rest = &after[length..];
+    let may_be_host = |b: &u8| b.is_ascii_alphanumeric() || b".-[]".contains(b);
+    let (host, rest) = after.split_at(after.bytes().take(LONGEST_HOST).take_while(may_be_host).count());
     // `user:password` has its colon before any slash; `registry/name:tag` has not.
-    match before.find([':', '/']) {
+    match separator {
         Some(at) if before.as_bytes()[at] == b':' => {
             !NO_USERS.contains(&&before[..at])
                 && host.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[')
@@ -320,6 +325,14 @@ mod tests {
         ];
         for (text, shown) in cases {
             assert_eq!(redact_reference(text), shown);
+        }
+    }
+
+    #[test]
+    fn a_long_word_of_separators_takes_no_long_time() {
+        for piece in ["@", "a://b:c/", "a:", "@sha256:", ",a=", "\"", "://@", "a@b.de/"] {
+            let text = format!("@{}", piece.repeat(50_000));
+            assert_eq!(redact_in_columns(&text).len(), text.len());
         }
     }
 

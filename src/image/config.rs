@@ -113,15 +113,13 @@ pub struct History {
 }
 
 impl ImageConfig {
-    /// The configuration that `text` holds, read as Go reads it into Docker's type; bytes that are not UTF-8
-    /// become U+FFFD.
+    /// The configuration that `text` holds, read as Go reads it into Docker's type.
     ///
     /// # Errors
     /// [`ConfigError`] for what Go refuses: no JSON, a value of the wrong kind, a malformed time.
     pub fn parse(text: &[u8]) -> Result<Self, ConfigError> {
         let mut image = Self::default();
-        let text = str::from_utf8(text).map_or_else(|_| String::from_utf8_lossy(text), Into::into);
-        for (name, value) in Json::parse(&text)?.members("image configuration")? {
+        for (name, value) in Json::parse(text)?.members("image configuration")? {
             let platform = &mut image.platform;
             if names(&name, "created") {
                 set_time(&mut image.created, value)?;
@@ -134,16 +132,16 @@ impl ImageConfig {
             } else if names(&name, "os.version") {
                 set(&mut platform.os_version, value.string("os.version")?.map(Into::into));
             } else if names(&name, "os.features") {
-                platform.os_features = value.strings("os.features")?;
+                match value {
+                    Json::Null => platform.os_features = None,
+                    list => list.strings_into("os.features", platform.os_features.get_or_insert_default())?,
+                }
             } else if names(&name, "variant") {
                 set(&mut platform.variant, value.string("variant")?.map(Into::into));
             } else if names(&name, "rootfs") {
                 image.rootfs.read(value)?;
             } else if names(&name, "history") {
-                image.history = match value.elements("history")? {
-                    Some(steps) => steps.into_iter().map(History::read).collect::<Result<_, _>>()?,
-                    None => Vec::new(),
-                };
+                value.elements_into("history", &mut image.history, |step, history| history.read(step))?;
             } else if names(&name, "config") {
                 image.config.read(value)?;
             }
@@ -165,11 +163,11 @@ impl Config {
             } else if names(&name, "ExposedPorts") {
                 read_set(&mut self.exposed_ports, value, "ExposedPorts")?;
             } else if names(&name, "Env") {
-                self.env = value.strings("Env")?.unwrap_or_default();
+                value.strings_into("Env", &mut self.env)?;
             } else if names(&name, "Entrypoint") {
-                self.entrypoint = value.strings("Entrypoint")?.unwrap_or_default();
+                value.strings_into("Entrypoint", &mut self.entrypoint)?;
             } else if names(&name, "Cmd") {
-                self.cmd = value.strings("Cmd")?.unwrap_or_default();
+                value.strings_into("Cmd", &mut self.cmd)?;
             } else if names(&name, "Volumes") {
                 read_set(&mut self.volumes, value, "Volumes")?;
             } else if names(&name, "WorkingDir") {
@@ -192,9 +190,9 @@ impl Config {
                     self.healthcheck.get_or_insert_default().read(value)?;
                 }
             } else if names(&name, "OnBuild") {
-                self.on_build = value.strings("OnBuild")?.unwrap_or_default();
+                value.strings_into("OnBuild", &mut self.on_build)?;
             } else if names(&name, "Shell") {
-                self.shell = value.strings("Shell")?.unwrap_or_default();
+                value.strings_into("Shell", &mut self.shell)?;
             }
         }
         Ok(())
@@ -205,7 +203,7 @@ impl Healthcheck {
     fn read(&mut self, value: Json<'_>) -> Result<(), ConfigError> {
         for (name, value) in value.members("Healthcheck")? {
             if names(&name, "Test") {
-                self.test = value.strings("Test")?.unwrap_or_default();
+                value.strings_into("Test", &mut self.test)?;
             } else if names(&name, "Interval") {
                 set(&mut self.interval, value.integer("Interval")?);
             } else if names(&name, "Timeout") {
@@ -228,7 +226,10 @@ impl RootFs {
             if names(&name, "type") {
                 set(&mut self.kind, value.string("type")?);
             } else if names(&name, "diff_ids") {
-                self.diff_ids = value.strings("diff_ids")?;
+                match value {
+                    Json::Null => self.diff_ids = None,
+                    list => list.strings_into("diff_ids", self.diff_ids.get_or_insert_default())?,
+                }
             }
         }
         Ok(())
@@ -236,22 +237,21 @@ impl RootFs {
 }
 
 impl History {
-    fn read(value: Json<'_>) -> Result<Self, ConfigError> {
-        let mut step = Self::default();
+    fn read(&mut self, value: Json<'_>) -> Result<(), ConfigError> {
         for (name, value) in value.members("history")? {
             if names(&name, "created") {
-                set_time(&mut step.created, value)?;
+                set_time(&mut self.created, value)?;
             } else if names(&name, "created_by") {
-                set(&mut step.created_by, value.string("created_by")?);
+                set(&mut self.created_by, value.string("created_by")?);
             } else if names(&name, "author") {
-                set(&mut step.author, value.string("author")?);
+                set(&mut self.author, value.string("author")?);
             } else if names(&name, "comment") {
-                set(&mut step.comment, value.string("comment")?.map(Into::into));
+                set(&mut self.comment, value.string("comment")?.map(Into::into));
             } else if names(&name, "empty_layer") {
-                set(&mut step.empty_layer, value.bool("empty_layer")?);
+                set(&mut self.empty_layer, value.bool("empty_layer")?);
             }
         }
-        Ok(step)
+        Ok(())
     }
 }
 
@@ -433,6 +433,43 @@ mod tests {
         ] {
             assert!(ImageConfig::parse(text.as_bytes()).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_name_that_comes_twice_is_read_into_what_is_there() {
+        let text = r#"{"history":[{"created_by":"a","comment":"b"},{}],"History":[{"comment":"c"}],
+            "config":{"Env":["A=1","B=2"],"env":[null],"Labels":{"a":"1"},"LABELS":{"b":"2"}},"con\u0066ig":{"User":"u"}}"#;
+        assert_eq!(
+            rewritten(text),
+            r#"{"architecture":"","os":"","rootfs":{"type":"","diff_ids":null},"history":[{"created_by":"a","comment":"c"}],"config":{"User":"u","Env":["A=1"],"Labels":{"a":"1","b":"2"}}}"#
+        );
+    }
+
+    #[test]
+    fn what_is_unknown_may_be_deep_and_halves_of_pairs_are_replaced() {
+        let text = format!(
+            r#"{{"x":{}{},"author":"\ud800","config":{{"Labels":{{"\udc00":"\ud83d\ude00\ud83d"}}}}}}"#,
+            "[".repeat(9000),
+            "]".repeat(9000)
+        );
+        let image = ImageConfig::parse(text.as_bytes()).unwrap();
+        assert_eq!(image.author, "\u{fffd}");
+        assert_eq!(image.config.labels["\u{fffd}"], "\u{1f600}\u{fffd}");
+    }
+
+    #[test]
+    fn fuzz_what_is_read_is_written_so_that_it_is_read_alike() {
+        let seeds: [&[u8]; 4] = [
+            br#"{"created":"2024-01-02T03:04:05.1Z","os":"linux","architecture":"amd64","rootfs":{"type":"layers","diff_ids":["sha256:0"]}}"#,
+            br#"{"config":{"Env":["A=1"],"Labels":{"a":"\ud800"},"ExposedPorts":{"80/tcp":{}},"Healthcheck":{"Test":["CMD"],"Interval":1}}}"#,
+            br#"{"history":[{"created_by":"x","empty_layer":true}],"History":[{"comment":"y"}],"deep":[[[[[[[[[[[]]]]]]]]]]]}"#,
+            b"{\"author\":\"a\xff\",\"config\":{\"OnBuild\":[\"RUN x\"]}}",
+        ];
+        crate::fuzz::run(&seeds, |bytes| {
+            let Ok(image) = ImageConfig::parse(bytes) else { return };
+            let written = image.to_json();
+            assert_eq!(ImageConfig::parse(&written).unwrap().to_json(), written);
+        });
     }
 
     #[test]

@@ -4,13 +4,14 @@
 //! ones are dropped, `null` leaves a field as it is. Writing: `<`, `>` and `&` and the two line
 //! separators of Unicode are escaped.
 
+mod read;
+
 use std::borrow::Cow;
-use std::fmt;
 use std::io;
 
-use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::Serialize;
+
+pub use read::{MAX_DEPTH, SyntaxError};
 
 /// A JSON value that keeps the order and the repetition of members. Strings are those of the text where that
 /// has no escapes in them.
@@ -23,7 +24,7 @@ pub enum Json<'t> {
     /// A number written as an integer that 64 bits hold.
     Integer(i64),
     /// Any other number.
-    Float(f64),
+    Number,
     /// A string.
     String(Cow<'t, str>),
     /// An array.
@@ -37,7 +38,7 @@ pub enum Json<'t> {
 pub enum JsonError {
     /// Not JSON at all.
     #[error(transparent)]
-    Syntax(#[from] serde_json::Error),
+    Syntax(#[from] SyntaxError),
     /// A value of the wrong kind.
     #[error("cannot read {found} into {field}, which is {wanted}")]
     Kind {
@@ -51,12 +52,13 @@ pub enum JsonError {
 }
 
 impl<'t> Json<'t> {
-    /// The value that `text` writes.
+    /// The value that `text` writes. Bytes that are not UTF-8, and surrogates without their half, become U+FFFD. Arrays
+    /// and objects that lie deeper than any field of Go's types here are read, but come out empty.
     ///
     /// # Errors
     /// [`JsonError::Syntax`].
-    pub fn parse(text: &'t str) -> Result<Self, JsonError> {
-        Ok(serde_json::from_str(text)?)
+    pub fn parse(text: &'t [u8]) -> Result<Self, JsonError> {
+        Ok(read::parse(text)?)
     }
 
     /// The members of an object; none for `null`.
@@ -119,21 +121,41 @@ impl<'t> Json<'t> {
         }
     }
 
-    /// The strings of an array, or `None` for `null`; a `null` element is an empty string.
+    /// Reads an array of strings into `list`; `null` empties it. A `null` element leaves what stood at its place under
+    /// an earlier name, and is an empty string otherwise.
     ///
     /// # Errors
     /// [`JsonError::Kind`] for anything else.
-    pub fn strings(self, field: &'static str) -> Result<Option<Vec<String>>, JsonError> {
-        let Some(elements) = self.elements(field)? else { return Ok(None) };
-        let read = |element: Self| Ok(element.string(field)?.unwrap_or_default());
-        elements.into_iter().map(read).collect::<Result<_, _>>().map(Some)
+    pub fn strings_into(self, field: &'static str, list: &mut Vec<String>) -> Result<(), JsonError> {
+        self.elements_into(field, list, |element, string| {
+            if let Some(text) = element.string(field)? {
+                *string = text;
+            }
+            Ok(())
+        })
+    }
+
+    /// Reads an array into `list`, each element into what stands at its place already, as Go does for a name that comes
+    /// twice; `null` empties the list.
+    ///
+    /// # Errors
+    /// [`JsonError::Kind`] for anything else, and what `read` returns.
+    pub fn elements_into<T: Default, E: From<JsonError>>(
+        self,
+        field: &'static str,
+        list: &mut Vec<T>,
+        mut read: impl FnMut(Self, &mut T) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let elements = self.elements(field)?.unwrap_or_default();
+        list.resize_with(elements.len(), T::default);
+        elements.into_iter().zip(list).try_for_each(|(element, place)| read(element, place))
     }
 
     fn wrong(&self, field: &'static str, wanted: &'static str) -> JsonError {
         let found = match self {
             Self::Null => "null",
             Self::Bool(_) => "a truth value",
-            Self::Integer(_) | Self::Float(_) => "a number",
+            Self::Integer(_) | Self::Number => "a number",
             Self::String(_) => "a string",
             Self::Array(_) => "an array",
             Self::Object(_) => "an object",
@@ -142,64 +164,13 @@ impl<'t> Json<'t> {
     }
 }
 
-/// Whether a member's name in the text stands for the field `name`, in any case.
+/// Whether a member's name in the text stands for the field `name`, which is ASCII, in any case.
 pub fn names(text: &str, name: &str) -> bool {
-    text == name || text.eq_ignore_ascii_case(name)
+    text == name
+        || text.eq_ignore_ascii_case(name)
+        // Two letters beyond ASCII are another case of one within: the long s and the sign of Kelvin.
+        || (!text.is_ascii() && text.replace('\u{17f}', "s").replace('\u{212a}', "k").eq_ignore_ascii_case(name))
 }
-
-impl<'de> Deserialize<'de> for Json<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Reader;
-        impl<'de> Visitor<'de> for Reader {
-            type Value = Json<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON value")
-            }
-            fn visit_unit<E>(self) -> Result<Json<'de>, E> {
-                Ok(Json::Null)
-            }
-            fn visit_bool<E>(self, value: bool) -> Result<Json<'de>, E> {
-                Ok(Json::Bool(value))
-            }
-            fn visit_i64<E>(self, value: i64) -> Result<Json<'de>, E> {
-                Ok(Json::Integer(value))
-            }
-            fn visit_u64<E>(self, value: u64) -> Result<Json<'de>, E> {
-                #[expect(clippy::cast_precision_loss, reason = "only told apart from an integer, never used")]
-                Ok(i64::try_from(value).map_or(Json::Float(value as f64), Json::Integer))
-            }
-            fn visit_f64<E>(self, value: f64) -> Result<Json<'de>, E> {
-                Ok(Json::Float(value))
-            }
-            fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Json<'de>, E> {
-                Ok(Json::String(value.into()))
-            }
-            fn visit_str<E>(self, value: &str) -> Result<Json<'de>, E> {
-                Ok(Json::String(value.to_owned().into()))
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Json<'de>, A::Error> {
-                let mut elements = Vec::new();
-                while let Some(element) = access.next_element()? {
-                    elements.push(element);
-                }
-                Ok(Json::Array(elements))
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Json<'de>, A::Error> {
-                let mut members = Vec::new();
-                while let Some((Name(name), value)) = access.next_entry()? {
-                    members.push((name, value));
-                }
-                Ok(Json::Object(members))
-            }
-        }
-        deserializer.deserialize_any(Reader)
-    }
-}
-
-/// The name of a member, which is that of the text where it can be.
-#[derive(Deserialize)]
-struct Name<'t>(#[serde(borrow)] Cow<'t, str>);
 
 /// `value` as Go's `json.Marshal` writes it: compact, with `<`, `>`, `&`, U+2028 and U+2029 escaped.
 ///
@@ -242,18 +213,29 @@ mod tests {
 
     #[test]
     fn members_keep_their_order() {
-        let Json::Object(members) = Json::parse(r#"{"b":1,"a":null,"b":[1.5]}"#).unwrap() else { panic!() };
+        let Json::Object(members) = Json::parse(br#"{"b":1,"a":null,"b":[1.5]}"#).unwrap() else { panic!() };
         assert_eq!(members.len(), 3);
-        assert_eq!(members[2], ("b".into(), Json::Array(vec![Json::Float(1.5)])));
+        assert_eq!(members[2], ("b".into(), Json::Array(vec![Json::Number])));
     }
 
     #[test]
     fn wrong_kinds_are_errors_and_null_is_nothing() {
         assert!(Json::Bool(true).string("Env").is_err());
         assert_eq!(Json::Null.string("Env").unwrap(), None);
-        assert_eq!(
-            Json::Array(vec![Json::Null, Json::String("a".into())]).strings("Env").unwrap(),
-            Some(vec![String::new(), "a".into()])
-        );
+        let mut list = vec!["old".to_owned(), "old".to_owned(), "old".to_owned()];
+        let array = Json::Array(vec![Json::Null, Json::String("a".into())]);
+        array.strings_into("Env", &mut list).unwrap();
+        assert_eq!(list, ["old", "a"]);
+        Json::Null.strings_into("Env", &mut list).unwrap();
+        assert!(list.is_empty());
+    }
+
+    #[test]
+    fn names_match_in_any_case_of_unicode() {
+        for text in ["os", "OS", "o\u{17f}"] {
+            assert!(names(text, "os"), "{text}");
+        }
+        assert!(names("HEALTHCHEC\u{212a}", "Healthcheck"));
+        assert!(!names("ös", "os") && !names("osx", "os"));
     }
 }

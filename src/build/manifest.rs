@@ -122,15 +122,15 @@ fn read(manifest: Manifest, what: impl Fn() -> String) -> Result<Content, Client
     };
     for Blob { digest, size, .. } in document.layers.iter().chain([&config]) {
         if !digest::is_registered(digest) {
-            return Err(ClientError::name(what(), "digest of a blob", digest));
+            return Err(ClientError::name(&what(), "digest of a blob", digest));
         }
         if *size > MAX_BLOB {
-            return Err(ClientError::name(what(), "size of a blob", &size.to_string()));
+            return Err(ClientError::name(&what(), "size of a blob", &size.to_string()));
         }
     }
     let Ok(media_type) = HeaderValue::from_str(media_type) else { return Ok(Content::Unknown) };
     let layers = document.layers;
-    Ok(Content::Image(Box::new(ImageManifest { media_type, manifest, config, layers })))
+    Ok(Content::Image(Box::new(ImageManifest { manifest, media_type, config, layers })))
 }
 
 impl Entry {

@@ -316,7 +316,7 @@ impl Client {
         let uri = uri.and_then(|uri| uri.parse().ok());
         Ok(Call {
             method,
-            uri: uri.ok_or_else(|| ClientError::name(what(), "repository name", name))?,
+            uri: uri.ok_or_else(|| ClientError::name(&what(), "repository name", name))?,
             headers: HeaderMap::from_iter([(header::USER_AGENT, user_agent())]),
             payload: Payload::Empty,
             reach: self.auth.reach(host),
@@ -407,7 +407,7 @@ fn is_other(found: &str, reference: &str) -> bool {
 }
 
 fn check_is_digest(text: &str, what: impl Fn() -> String) -> Result<(), ClientError> {
-    if digest::is_registered(text) { Ok(()) } else { Err(ClientError::name(what(), "digest", text)) }
+    if digest::is_registered(text) { Ok(()) } else { Err(ClientError::name(&what(), "digest", text)) }
 }
 
 /// Checks that `text` is a digest, or a tag.
@@ -418,7 +418,7 @@ fn check_reference(text: &str, what: impl Fn() -> String) -> Result<(), ClientEr
     }
     let in_tag = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
     let is_tag = (1..=128).contains(&text.len()) && text.bytes().all(in_tag) && !text.starts_with(['.', '-']);
-    if is_tag { Ok(()) } else { Err(ClientError::name(what(), "tag", text)) }
+    if is_tag { Ok(()) } else { Err(ClientError::name(&what(), "tag", text)) }
 }
 
 /// Whether `text` can be the name of a repository, as far as a path is concerned.

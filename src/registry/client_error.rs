@@ -92,8 +92,8 @@ struct ErrorEntry {
 
 impl ClientError {
     /// A name, digest or size that is not used: `text`, which should be a valid `kind`.
-    pub fn name(what: String, kind: &'static str, text: &str) -> Self {
-        Self::Name { what: neutral(&what, SHOWN), kind, text: neutral(text, 80) }
+    pub fn name(what: &str, kind: &'static str, text: &str) -> Self {
+        Self::Name { what: neutral(what, SHOWN), kind, text: neutral(text, 80) }
     }
 
     /// How long to wait after `attempt` (from 1) before the whole is tried again; none if that would not help, or

@@ -1,11 +1,12 @@
 //! Docker's `config.json`, read as docker reads it: what is not usable in it is told and left out, and the rest is used.
 //! (<https://docs.docker.com/reference/cli/docker/login/>)
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::OpenOptions;
 use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::OFlags;
 use serde::Deserialize;
@@ -18,6 +19,8 @@ use super::store::{AuthEntry, Credentials, CredentialsError, parse_key};
 
 /// The most that is read of a file, in bytes.
 const LIMIT: u64 = 10 * 1024 * 1024;
+/// Problems of one configuration that are remembered.
+const MAX_PROBLEMS: usize = 20;
 /// What docker writes.
 const SHAPE: &str = "a docker config such as {\"auths\":{…}}";
 
@@ -58,11 +61,18 @@ impl Credentials {
         store
     }
 
-    /// Logs that something cannot be used, and remembers it.
+    /// Remembers that something cannot be used, and logs it: once, however often a configuration is read.
     fn report(&mut self, problem: CredentialsError) {
-        let error = &problem as &dyn std::error::Error;
-        tracing::warn!(error, "docker's credentials are used without what cannot be read of them");
-        self.problems.push(problem);
+        static TOLD: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+        let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.problems.len() < MAX_PROBLEMS && told.insert(problem.to_string()) {
+            let error = &problem as &dyn std::error::Error;
+            // This concerns the user, where what registries answer is told by a failure alone.
+            tracing::warn!(target: "bob::credentials", error, "docker's configuration is used without what is wrong in it");
+        }
+        if self.problems.len() < MAX_PROBLEMS {
+            self.problems.push(problem);
+        }
     }
 }
 

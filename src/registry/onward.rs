@@ -181,6 +181,32 @@ mod tests {
     }
 
     #[test]
+    fn fuzz_what_is_followed_is_a_plain_url_of_the_host_that_was_checked() {
+        let seeds: [&[u8]; 5] = [
+            b"/v2/a/blobs/uploads/1?s=x%3D",
+            b"https://up.example/x?y#frag",
+            b"//user@up.example:443/x",
+            b"http://127.0.0.1:9000/x",
+            b"?s=2",
+        ];
+        crate::fuzz::run(&seeds, |bytes| {
+            let location = String::from_utf8_lossy(bytes);
+            for named_by in [NamedBy::Operator, NamedBy::Client] {
+                let Ok(onward) = step(named_by, "https://r.example/v2/", &location) else { continue };
+                let authority = onward.uri.authority().unwrap().as_str();
+                assert_eq!(Host::parse(authority).unwrap(), onward.host);
+                assert!(!authority.contains('@'), "{authority}");
+                let plain = onward.uri.scheme_str() == Some("http");
+                assert!(!plain || onward.host.is_loopback(), "{}", onward.uri);
+                assert!(
+                    onward.reach != Reach::Anywhere
+                        || matches!(onward.host.as_str(), "r.example" | "listed.example")
+                );
+            }
+        });
+    }
+
+    #[test]
     fn reach_depends_on_who_named_the_registry() {
         let reach = |named_by, from, location| step(named_by, from, location).unwrap().reach;
         assert_eq!(reach(NamedBy::Operator, "https://r.example/", "/x"), Reach::Anywhere);

@@ -111,14 +111,7 @@ impl TokenRequest<'_> {
         if !status.is_success() {
             return Err(self.refused(status));
         }
-        let answer: Answer = serde_json::from_slice(&body).map_err(|_| self.malformed())?;
-        let lifetime = lifetime(&answer, &headers);
-        let text = answer.token.filter(|token| !token.is_empty()).or(answer.access_token);
-        let text = text.filter(|token| token.reveal().len() <= MAX_TOKEN).ok_or_else(|| self.malformed())?;
-        let header = bearer_header(&text).ok_or_else(|| self.malformed())?;
-        let now = Instant::now();
-        let renew_at = now + lifetime.saturating_sub(MARGIN.min(lifetime / 4));
-        Ok(Token { header, renew_at, ends_at: now + lifetime })
+        read_answer(&body, &headers).ok_or_else(|| self.malformed())
     }
 
     async fn ask(
@@ -187,6 +180,18 @@ impl TokenRequest<'_> {
     }
 }
 
+/// The token in the answer of an endpoint, if there is one that can be used.
+fn read_answer(body: &[u8], headers: &HeaderMap) -> Option<Token> {
+    let answer: Answer = serde_json::from_slice(body).ok()?;
+    let lifetime = lifetime(&answer, headers);
+    let text = answer.token.filter(|token| !token.is_empty()).or(answer.access_token)?;
+    let header =
+        Some(text).filter(|text| text.reveal().len() <= MAX_TOKEN).as_ref().and_then(bearer_header)?;
+    let now = Instant::now();
+    let renew_at = now + lifetime.saturating_sub(MARGIN.min(lifetime / 4));
+    Some(Token { header, renew_at, ends_at: now + lifetime })
+}
+
 /// The Bearer `Authorization` value of this token, marked sensitive; none if it cannot stand in a header.
 pub(super) fn bearer_header(token: &Secret) -> Option<HeaderValue> {
     let text = Zeroizing::new(format!("Bearer {}", token.reveal()));
@@ -227,6 +232,30 @@ mod tests {
             headers.insert(header::DATE, HeaderValue::from_static(date));
         }
         lifetime(&serde_json::from_str(json).unwrap(), &headers).as_secs()
+    }
+
+    #[test]
+    fn fuzz_the_token_of_an_answer_can_be_sent_and_has_an_end() {
+        let seeds: [&[u8]; 3] = [
+            br#"{"token":"t","expires_in":300,"issued_at":"2015-12-31T23:58:59Z"}"#,
+            br#"{"access_token":"a.b-c","refresh_token":"r","scope":"","expires_in":1e3}"#,
+            br#"{"details":"no"}"#,
+        ];
+        crate::fuzz::run(&seeds, |bytes| {
+            let Some(token) = read_answer(bytes, &HeaderMap::new()) else { return };
+            let handed = token.hand_out();
+            assert!(token.header.is_sensitive() && token.header.len() <= MAX_TOKEN + 7);
+            assert!(handed.token.reveal().bytes().all(|b| b == b'\t' || b >= b' '));
+            assert!(handed.expires_in <= Duration::from_hours(24));
+        });
+    }
+
+    #[test]
+    fn a_token_that_no_server_would_take_is_not_kept() {
+        let answer = |length: usize| format!(r#"{{"token":"{}"}}"#, "t".repeat(length));
+        assert!(read_answer(answer(MAX_TOKEN).as_bytes(), &HeaderMap::new()).is_some());
+        assert!(read_answer(answer(MAX_TOKEN + 1).as_bytes(), &HeaderMap::new()).is_none());
+        assert!(read_answer(br#"{"token":""}"#, &HeaderMap::new()).is_none());
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod interrupts;
 mod mounts;
 mod parts;
 mod plain;
+mod registries;
 mod sniffing;
 mod state;
 mod workspace;

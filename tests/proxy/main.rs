@@ -21,5 +21,6 @@ mod mirror;
 mod operations;
 mod reads;
 mod real;
+mod registries;
 mod tokens;
 mod uploads;

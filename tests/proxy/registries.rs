@@ -1,0 +1,630 @@
+//! Registries that are not what they were, that stall, or that say too much: what Bob's own side of a connection to
+//! them keeps, sends and remembers.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bob::registry::{
+    AuthScheme, Authenticator, Client, Credentials, Host, Origin, Payload, Repository, Scopes, Transport,
+    TransportConfig,
+};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::harness::{DIGEST, Setup, digest, send};
+use crate::support::Registry;
+use crate::upstream::{Reply, Seen, Upstream, reply};
+
+/// An authenticator with the docker config `auth` that trusts the shared registry's certificate, and gives an answer
+/// up after `seconds`.
+fn authenticator(auth: &str, seconds: u64) -> Arc<Authenticator> {
+    let config = TransportConfig {
+        extra_ca: vec![Registry::shared_secured().ca()],
+        silence: Duration::from_secs(seconds),
+        ..TransportConfig::default()
+    };
+    authenticator_with(auth, &config)
+}
+
+fn authenticator_with(auth: &str, config: &TransportConfig) -> Arc<Authenticator> {
+    let credentials = Credentials::from_docker_config(auth, &Origin::Variable("TEST".into())).unwrap();
+    Arc::new(Authenticator::new(Arc::new(Transport::new(config).unwrap()), credentials))
+}
+
+/// The user `user` with the password `password` at `host`.
+fn login(host: &str) -> String {
+    format!(r#"{{"auths":{{"{host}":{{"username":"user","password":"password"}}}}}}"#)
+}
+
+fn repository(host: &str) -> Repository {
+    Repository { host: Host::parse(host).unwrap(), name: "team/base".into() }
+}
+
+fn basic(pair: &str) -> String {
+    format!("Basic {}", STANDARD.encode(pair))
+}
+
+/// The whole text of `error` and its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+/// A listener on this port that speaks no TLS, wants a login of whoever speaks HTTP, and records every byte.
+struct Recorder(Arc<Mutex<Vec<u8>>>);
+
+impl Recorder {
+    fn replace(port: u16) -> Self {
+        let recorded = Arc::new(Mutex::new(Vec::new()));
+        // The registry listened on one of them.
+        for address in ["127.0.0.1", "::1"] {
+            let Ok(listener) = std::net::TcpListener::bind((address, port)) else { continue };
+            let recorded = Arc::clone(&recorded);
+            std::thread::spawn(move || {
+                for stream in listener.incoming().flatten() {
+                    let recorded = Arc::clone(&recorded);
+                    std::thread::spawn(move || record(stream, &recorded));
+                }
+            });
+        }
+        Self(recorded)
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).to_ascii_lowercase()
+    }
+}
+
+fn record(mut stream: std::net::TcpStream, recorded: &Mutex<Vec<u8>>) {
+    let mut buffer = [0; 16 * 1024];
+    while let Ok(read @ 1..) = stream.read(&mut buffer) {
+        recorded.lock().unwrap().extend_from_slice(&buffer[..read]);
+        let answer =
+            "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\n\r\n";
+        if stream.write_all(answer.as_bytes()).is_err() {
+            return;
+        }
+    }
+}
+
+/// Whether `text`, in lower case, holds the login of a secured registry in any form.
+fn holds_the_login(text: &str) -> bool {
+    let pair = format!("{}:{}", Registry::USER, Registry::PASSWORD);
+    [STANDARD.encode(pair), Registry::PASSWORD.to_owned(), "authorization".to_owned()]
+        .iter()
+        .any(|secret| text.contains(&secret.to_ascii_lowercase()))
+}
+
+#[tokio::test]
+async fn a_plain_listener_in_place_of_a_tls_registry_on_loopback_gets_no_password() {
+    let registry = Registry::secured();
+    let config = TransportConfig { extra_ca: vec![registry.ca()], ..TransportConfig::default() };
+    let first = authenticator_with(&registry.docker_config(), &config);
+    // Another store of the same process, which has not been there before.
+    let second = authenticator_with(&registry.docker_config(), &config);
+    let (host, repository) = (registry.host.clone(), repository(&registry.host));
+    let client = Client::new(Arc::clone(&first));
+    assert_eq!(client.head_manifest(&repository, "x").await.unwrap(), None);
+    drop(registry);
+    let recorder = Recorder::replace(host.rsplit(':').next().unwrap().parse().unwrap());
+    for auth in [first, second] {
+        let client = Client::new(auth);
+        let error = client.head_manifest(&repository, "x").await.unwrap_err();
+        assert!(chain(&error).contains("does not answer with TLS"), "{}", chain(&error));
+        assert!(client.upload_blob(&repository, DIGEST, 1, Payload::Bytes("x".into())).await.is_err());
+    }
+    let recorded = recorder.text();
+    assert!(!recorded.is_empty());
+    assert!(!holds_the_login(&recorded), "{recorded}");
+    assert!(!recorded.contains("http/1.1"), "{recorded}");
+}
+
+#[tokio::test]
+async fn the_proxy_sends_no_password_to_a_plain_listener_in_place_of_its_tls_registry() {
+    let registry = Registry::secured();
+    let proxy = crate::support::Proxy::start(&registry, "swapped/base:one", "swapped/target:two");
+    let token = basic(&format!("x:{}", crate::support::Proxy::TOKEN));
+    let base = format!("http://{}", proxy.host);
+    let headers = [("authorization", token.as_str())];
+    assert_eq!(send(&base, "GET", "/v2/base/manifests/x", &headers, "").await.status, 404);
+    let port = registry.host.rsplit(':').next().unwrap().parse().unwrap();
+    drop(registry);
+    let recorder = Recorder::replace(port);
+    for (method, target, body) in [
+        ("GET", "/v2/base/manifests/x", ""),
+        ("PUT", "/v2/target/manifests/x", "{}"),
+        ("POST", "/v2/target/blobs/uploads/", ""),
+    ] {
+        let answer = send(&base, method, target, &headers, body).await;
+        assert!(answer.status >= 500, "{} {}", answer.status, answer.text());
+    }
+    assert!(!recorder.text().is_empty());
+    assert!(!holds_the_login(&recorder.text()), "{}", recorder.text());
+}
+
+/// A plain registry that wants the login `user:password` by Basic.
+async fn basic_registry() -> Upstream {
+    Upstream::start(|seen| match seen.header("authorization") {
+        Some(value) if value == basic("user:password") => reply(404, &[], ""),
+        _ => reply(401, &[("www-authenticate", "Basic realm=\"r\"")], ""),
+    })
+    .await
+}
+
+/// The next head by plain http that comes to `listener`, in lower case, answered by `answer` before its connection is
+/// closed. Handshakes are not answered.
+async fn next_head(listener: &TcpListener, answer: &str) -> String {
+    loop {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut head = vec![0; 4096];
+        let read = stream.read(&mut head).await.unwrap_or(0);
+        if head[0] != 0x16 {
+            let answer = format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            return String::from_utf8_lossy(&head[..read]).to_ascii_lowercase();
+        }
+    }
+}
+
+#[tokio::test]
+async fn credentials_wait_for_the_first_answer_of_a_listener_that_is_found_to_speak_no_tls() {
+    let registry = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (host, address) = (registry.local_addr().unwrap().to_string(), registry.local_addr().unwrap());
+    let challenge = "401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"r\"";
+    let served = tokio::spawn(async move {
+        let first = next_head(&registry, challenge).await;
+        (first, next_head(&registry, "404 Not Found").await)
+    });
+    let client = Client::new(authenticator(&login(&host), 20));
+    assert_eq!(client.head_manifest(&repository(&host), "x").await.unwrap(), None);
+    let (without, with) = served.await.unwrap();
+    assert!(!without.contains("authorization") && with.contains("authorization"));
+    // The registry is gone, and that was seen.
+    assert!(client.head_manifest(&repository(&host), "x").await.is_err());
+    let stranger = TcpListener::bind(address).await.unwrap();
+    let heads = tokio::spawn(async move { next_head(&stranger, "404 Not Found").await });
+    assert_eq!(client.head_manifest(&repository(&host), "x").await.unwrap(), None);
+    let head = heads.await.unwrap();
+    assert!(head.starts_with("head /v2/team/base/manifests/x") && !head.contains("authorization"), "{head}");
+}
+
+#[tokio::test]
+async fn a_plain_registry_on_loopback_is_tried_for_tls_once_and_gets_its_login() {
+    let registry = basic_registry().await;
+    let front = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (host, address) = (front.local_addr().unwrap().to_string(), registry.address);
+    let handshakes = Arc::new(Mutex::new(0));
+    let counted = Arc::clone(&handshakes);
+    tokio::spawn(async move {
+        loop {
+            let (mut client, _) = front.accept().await.unwrap();
+            let mut first = [0];
+            client.peek(&mut first).await.unwrap();
+            if first[0] == 0x16 {
+                *counted.lock().unwrap() += 1;
+                continue;
+            }
+            tokio::spawn(async move {
+                let mut server = TcpStream::connect(address).await.unwrap();
+                let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+            });
+        }
+    });
+    let client = Client::new(authenticator(&login(&host), 20));
+    for _ in 0..4 {
+        assert_eq!(client.head_manifest(&repository(&host), "x").await.unwrap(), None);
+    }
+    assert_eq!(*handshakes.lock().unwrap(), 1);
+    // One answer without the login, and then only with it.
+    assert_eq!(registry.seen().len(), 5, "{:?}", registry.lines());
+}
+
+/// A registry with TLS that answers everything with this challenge.
+async fn tls_registry(challenge: String) -> String {
+    let shared = Registry::shared_secured();
+    let certificate = CertificateDer::from_pem_file(shared.ca()).unwrap();
+    let key = PrivateKeyDer::from_pem_file(shared.key()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+            let mut head = vec![0; 16 * 1024];
+            let _ = stream.read(&mut head).await;
+            let answer = format!(
+                "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: {challenge}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            );
+            let _ = stream.write_all(answer.as_bytes()).await;
+            let _ = stream.shutdown().await;
+        }
+    });
+    host
+}
+
+#[tokio::test]
+async fn a_tls_registry_on_loopback_sends_no_password_to_a_plain_token_endpoint() {
+    for scheme in ["http", "https"] {
+        let endpoint = Upstream::start(|_| reply(200, &[], r#"{"token":"t"}"#)).await;
+        let realm = format!("{scheme}://{}/token", endpoint.host());
+        let host = tls_registry(format!("Bearer realm=\"{realm}\",service=\"s\"")).await;
+        let client = Client::new(authenticator(&login(&host), 20));
+        let error = client.head_manifest(&repository(&host), "x").await.unwrap_err();
+        let want =
+            if scheme == "http" { "by plain http, which is refused" } else { "does not answer with TLS" };
+        assert!(chain(&error).contains(want), "{}", chain(&error));
+        assert!(endpoint.seen().is_empty(), "{:?}", endpoint.lines());
+    }
+}
+
+/// A registry that wants tokens of its own endpoint `/token`, which begins its answer and then sends a space a
+/// while; a manifest comes in the same way from one that wants none.
+async fn trickling(wants_tokens: bool) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    let own = host.clone();
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let own = own.clone();
+            tokio::spawn(async move {
+                let mut head = vec![0; 16 * 1024];
+                let read = stream.read(&mut head).await.unwrap_or(0);
+                let head = String::from_utf8_lossy(&head[..read]).into_owned();
+                if read == 0 || head.as_bytes()[0] == 0x16 {
+                    return;
+                }
+                if wants_tokens && !head.starts_with("GET /token") {
+                    let answer = format!(
+                        "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Bearer realm=\"http://{own}/token\"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+                    );
+                    let _ = stream.write_all(answer.as_bytes()).await;
+                    return;
+                }
+                let status = if head.starts_with("POST") { 400 } else { 200 };
+                let answer = format!("HTTP/1.1 {status} OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+                let mut sent = stream.write_all(answer.as_bytes()).await;
+                while sent.is_ok() {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    sent = stream.write_all(b"1\r\n \r\n").await;
+                }
+            });
+        }
+    });
+    host
+}
+
+#[tokio::test]
+async fn a_token_endpoint_that_sends_a_byte_now_and_then_holds_nobody_beyond_the_time_limit() {
+    let mut setup = Setup::new(trickling(true).await);
+    setup.transport.silence = Duration::from_secs(1);
+    let proxy = Arc::new(setup.start().await);
+    let requests = (0..8).map(|_| {
+        let proxy = Arc::clone(&proxy);
+        tokio::spawn(async move { proxy.get("/v2/base/manifests/x").await })
+    });
+    let requests: Vec<_> = requests.collect();
+    let all = async {
+        for request in requests {
+            let answer = request.await.unwrap();
+            assert_eq!((answer.status, answer.code().as_str()), (504, "UNAVAILABLE"), "{}", answer.text());
+            let want = "the token for repository:team/base:pull did not come whole within 1 s";
+            assert!(answer.text().contains(want), "{}", answer.text());
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), all).await.expect("every request has an end");
+}
+
+#[tokio::test]
+async fn answers_that_are_read_whole_have_an_end() {
+    let host = trickling(false).await;
+    let (auth, repository) = (authenticator("{}", 1), repository(&host));
+    let client = Client::new(Arc::clone(&auth));
+    let all = async {
+        let error = client.manifest(&repository, "x").await.unwrap_err();
+        assert!(chain(&error).contains("did not come whole within 1 s"), "{}", chain(&error));
+        assert!(client.blob(&repository, DIGEST, 1 << 20).await.is_err());
+        // An answer that needs no body is no wait.
+        assert_eq!(auth.scheme(&repository.host).await.unwrap(), None);
+        // Words of a refusal that do not come are left out.
+        let error = client.mount_blob(&repository, DIGEST, "other").await.unwrap_err();
+        assert!(chain(&error).ends_with("the registry answered 400 Bad Request"), "{}", chain(&error));
+    };
+    tokio::time::timeout(Duration::from_secs(40), all).await.expect("an end");
+}
+
+/// A `bob proxy` of its own, with a mirror for `listed`, by its process id.
+struct Process {
+    child: Child,
+    base: String,
+    log: Arc<Mutex<String>>,
+}
+
+impl Process {
+    fn start(listed: &str, login: &str) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_bob"))
+            .args(["proxy", "--listen", "127.0.0.1:0"])
+            .env_clear()
+            .env("WORKSPACEKIT_BOBPROXY_BASEREF", format!("{listed}/team/base:one"))
+            .env("WORKSPACEKIT_BOBPROXY_TARGETREF", format!("{listed}/team/target:two"))
+            .env("WORKSPACEKIT_BOBPROXY_AUTH", format!(r#"{{"auths":{{"{listed}":{login}}}}}"#))
+            .env("WORKSPACEKIT_BOBPROXY_ADDITIONALAUTH", format!(r#"{{"{listed}":{login}}}"#))
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let log = Arc::new(Mutex::new(String::new()));
+        let address = loop {
+            let line = lines.next().expect("the proxy listens").unwrap();
+            if let Some((_, rest)) = line.split_once("listening on ") {
+                let end = rest.find(|c: char| !(c.is_ascii_digit() || ".:".contains(c)));
+                break rest[..end.unwrap_or(rest.len())].to_owned();
+            }
+        };
+        let written = Arc::clone(&log);
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                *written.lock().unwrap() += &(line + "\n");
+            }
+        });
+        Self { child, base: format!("http://{address}"), log }
+    }
+
+    /// The most memory that the process ever had, in KiB.
+    fn peak(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[tokio::test]
+async fn nine_hundred_challenges_of_a_hundred_kilobytes_are_not_kept() {
+    let upstream = Upstream::start(|seen| {
+        if seen.path() == "/token" {
+            return reply(200, &[], format!(r#"{{"token":"{}"}}"#, "t".repeat(16 * 1024)));
+        }
+        let (host, own) = (seen.header("host").unwrap(), seen.path().replace('/', "-"));
+        let scope = format!("repository:{own}{}:pull", "x".repeat(100_000));
+        let value = format!("Bearer realm=\"http://{host}/token\",service=\"s\",scope=\"{scope}\"");
+        reply(401, &[("www-authenticate", &value)], "")
+    })
+    .await;
+    let proxy = Process::start(&upstream.host(), r#"{"username":"u","password":"p"}"#);
+    let ns = upstream.host();
+    for number in 0..900 {
+        let target = format!("/v2/library/r{number}/manifests/x?ns={ns}");
+        assert_eq!(send(&proxy.base, "GET", &target, &[], "").await.status, 401);
+    }
+    assert!(proxy.peak() <= 40 * 1024, "{} KiB", proxy.peak());
+}
+
+#[tokio::test]
+async fn a_user_name_that_is_the_token_is_in_no_answer_and_no_log() {
+    let upstream = Upstream::start(|seen| match seen.path() {
+        "/token" => reply(401, &[], ""),
+        path if path.contains("target") => reply(401, &[("www-authenticate", "Basic realm=\"r\"")], "no"),
+        _ => {
+            let realm = format!("http://{}/token", seen.header("host").unwrap());
+            reply(401, &[("www-authenticate", &format!("Bearer realm=\"{realm}\""))], "")
+        }
+    })
+    .await;
+    let proxy = Process::start(&upstream.host(), r#"{"username":"glpat-t0ken","password":""}"#);
+    // Basic first: who wants tokens once gets tokens for all.
+    for alias in ["target", "base"] {
+        let answer = send(&proxy.base, "GET", &format!("/v2/{alias}/manifests/x"), &[], "").await;
+        assert_eq!(answer.status, 401);
+        assert!(!answer.text().contains("t0ken"), "{}", answer.text());
+        if alias == "base" {
+            assert!(answer.text().contains("a user name without a password from"), "{}", answer.text());
+        }
+    }
+    let logged = async {
+        while !proxy.log.lock().unwrap().contains("the registry refuses") {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), logged)
+        .await
+        .unwrap_or_else(|_| panic!("{}", proxy.log.lock().unwrap()));
+    assert!(!proxy.log.lock().unwrap().contains("t0ken"), "{}", proxy.log.lock().unwrap());
+}
+
+#[tokio::test]
+async fn a_small_put_that_is_refused_without_a_challenge_is_sent_again_with_fresh_credentials() {
+    // Each token holds for one request.
+    let issued = Arc::new(Mutex::new(0));
+    let script = {
+        let issued = Arc::clone(&issued);
+        move |seen: &Seen| -> Reply {
+            let mut issued = issued.lock().unwrap();
+            let host = seen.header("host").unwrap();
+            match (seen.path(), seen.header("authorization")) {
+                ("/token", _) => {
+                    *issued += 1;
+                    reply(200, &[], format!(r#"{{"token":"t{issued}","expires_in":300}}"#))
+                }
+                ("/v2/", None) => {
+                    let value = format!("Bearer realm=\"http://{host}/token\",service=\"s\"");
+                    reply(401, &[("www-authenticate", &value)], "")
+                }
+                (_, Some(value)) if value == format!("Bearer t{issued}") && seen.body == "{}" => {
+                    reply(201, &[], "")
+                }
+                _ => reply(401, &[], "no challenge"),
+            }
+        }
+    };
+    let upstream = Upstream::start(script).await;
+    let proxy = Setup::new(upstream.host()).with_password().start().await;
+    assert_eq!(
+        proxy.send("PUT", "/v2/target/manifests/x", &[], "{}").await.status,
+        201,
+        "{:?}",
+        upstream.lines()
+    );
+    // The token is worth nothing any more.
+    *issued.lock().unwrap() += 10;
+    assert_eq!(
+        proxy.send("PUT", "/v2/target/manifests/x", &[], "{}").await.status,
+        201,
+        "{:?}",
+        upstream.lines()
+    );
+    let puts = upstream.seen().iter().filter(|seen| seen.method == "PUT").count();
+    assert_eq!(puts, 4, "{:?}", upstream.lines());
+}
+
+#[tokio::test]
+async fn a_login_with_an_empty_half_is_sent() {
+    for (entry, want) in [
+        (r#"{"username":"t0ken","password":""}"#.to_owned(), "t0ken:"),
+        (r#"{"username":"t0ken"}"#.to_owned(), "t0ken:"),
+        (r#"{"username":"","password":"t0ken"}"#.to_owned(), ":t0ken"),
+        (format!(r#"{{"auth":"{}"}}"#, STANDARD.encode("t0ken:")), "t0ken:"),
+        (format!(r#"{{"auth":"{}"}}"#, STANDARD.encode(":t0ken")), ":t0ken"),
+    ] {
+        let upstream = Upstream::start(move |seen| match seen.header("authorization") {
+            Some(value) if value == basic(want) => reply(200, &[], "in"),
+            _ => reply(401, &[("www-authenticate", "Basic realm=\"r\"")], ""),
+        })
+        .await;
+        let mut setup = Setup::new(upstream.host());
+        setup.auth = format!(r#"{{"auths":{{"{}":{entry}}}}}"#, upstream.host());
+        setup.additional = format!(r#"{{"{}":{entry}}}"#, upstream.host());
+        let proxy = setup.start().await;
+        assert_eq!(proxy.get("/v2/base/manifests/x").await.text(), "in", "{entry}");
+        let mirrored = format!("/v2/library/a/manifests/x?ns={}", upstream.host());
+        assert_eq!(proxy.get(&mirrored).await.text(), "in", "{entry}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_handed_out_for_exactly_the_scopes_asked_for() {
+    let upstream = Upstream::start(|seen| {
+        if seen.path() == "/token" {
+            assert_eq!(seen.header("authorization"), Some(basic("user:password").as_str()));
+            return reply(200, &[], r#"{"token":"handed","expires_in":300}"#);
+        }
+        let realm = format!("http://{}/token", seen.header("host").unwrap());
+        let value = format!("Bearer realm=\"{realm}\",service=\"s\",scope=\"repository:x:pull,push\"");
+        reply(401, &[("www-authenticate", &value)], "")
+    })
+    .await;
+    let (auth, host) = (authenticator(&login(&upstream.host()), 20), Host::parse(&upstream.host()).unwrap());
+    assert_eq!(auth.scheme(&host).await.unwrap(), Some(AuthScheme::Bearer));
+    let scopes = Scopes::parse(["repository:a/b:pull"]).unwrap();
+    let handed = auth.hand_out_token(&host, scopes.clone()).await.unwrap().expect("a token");
+    assert_eq!(handed.token.reveal(), "handed");
+    assert!(handed.expires_in > Duration::from_secs(290) && handed.expires_in <= Duration::from_secs(300));
+    auth.hand_out_token(&host, scopes).await.unwrap().expect("the same");
+    assert_eq!(upstream.lines(), ["GET /v2/", "GET /token?service=s&scope=repository%3Aa%2Fb%3Apull"]);
+}
+
+#[tokio::test]
+async fn what_wants_no_tokens_gets_none_and_a_registry_token_is_handed_out_as_it_is() {
+    let open = Upstream::start(|_| reply(200, &[], "{}")).await;
+    let (auth, host) = (authenticator(&login(&open.host()), 20), Host::parse(&open.host()).unwrap());
+    assert_eq!(auth.scheme(&host).await.unwrap(), None);
+    assert!(auth.hand_out_token(&host, Scopes::pull("a")).await.unwrap().is_none());
+    assert_eq!(open.lines(), ["GET /v2/"]);
+
+    let asking = basic_registry().await;
+    let (auth, host) = (authenticator(&login(&asking.host()), 20), Host::parse(&asking.host()).unwrap());
+    assert_eq!(auth.scheme(&host).await.unwrap(), Some(AuthScheme::Basic));
+    assert!(auth.hand_out_token(&host, Scopes::pull("a")).await.unwrap().is_none());
+    assert!(asking.seen().iter().all(|seen| seen.header("authorization").is_none()));
+
+    let bearer = Upstream::start(|_| {
+        reply(401, &[("www-authenticate", "Bearer realm=\"https://127.0.0.1:1/token\"")], "")
+    })
+    .await;
+    let config = format!(r#"{{"auths":{{"{}":{{"registrytoken":"as-it-is"}}}}}}"#, bearer.host());
+    let (auth, host) = (authenticator(&config, 20), Host::parse(&bearer.host()).unwrap());
+    let handed = auth.hand_out_token(&host, Scopes::pull("a")).await.unwrap().expect("a token");
+    assert_eq!(handed.token.reveal(), "as-it-is");
+
+    let broken = Upstream::start(|_| reply(500, &[], "")).await;
+    let (auth, host) = (authenticator("{}", 20), Host::parse(&broken.host()).unwrap());
+    assert!(auth.scheme(&host).await.unwrap_err().to_string().contains("answered 500"));
+}
+
+#[tokio::test]
+async fn what_is_no_digest_or_tag_never_becomes_part_of_a_request() {
+    let upstream = Upstream::start(|_| reply(200, &[], "reached")).await;
+    let client = Client::new(authenticator("{}", 20));
+    let repository = repository(&upstream.host());
+    let bad = [
+        "sha256:../../../other/manifests/x",
+        "md5:0cc175b9c0f1b6a831c399e269772661",
+        "../x",
+        "a/b",
+        "",
+        "a?b",
+    ];
+    for text in bad {
+        assert!(client.manifest(&repository, text).await.is_err(), "{text}");
+        assert!(client.head_manifest(&repository, text).await.is_err(), "{text}");
+        assert!(client.put_manifest(&repository, text, &"x/y".parse().unwrap(), "{}".into()).await.is_err());
+        assert!(client.blob(&repository, text, 10).await.is_err(), "{text}");
+        assert!(client.has_blob(&repository, text).await.is_err(), "{text}");
+        assert!(client.mount_blob(&repository, text, "other").await.is_err(), "{text}");
+        assert!(
+            client.upload_blob(&repository, text, 1, Payload::Bytes("x".into())).await.is_err(),
+            "{text}"
+        );
+    }
+    for name in ["../other", "a//b", "a/../b", "a?b", "A", ""] {
+        let elsewhere = Repository { host: repository.host.clone(), name: name.into() };
+        let error = client.head_manifest(&elsewhere, "x").await.unwrap_err();
+        assert!(error.to_string().contains("is not a valid repository name"), "{error}");
+    }
+    assert!(upstream.seen().is_empty(), "{:?}", upstream.lines());
+}
+
+#[tokio::test]
+async fn content_is_what_its_digest_says_in_either_algorithm_or_an_error() {
+    let named: &'static str = Box::leak(digest(b"{\"whole\":true}").into_boxed_str());
+    let upstream = Upstream::start(move |seen| match seen.path() {
+        path if path.ends_with("/tagged") => reply(200, &[("docker-content-digest", named)], "{\"whole\""),
+        _ if seen.method == "HEAD" => reply(200, &[("docker-content-digest", named)], "other"),
+        _ => reply(200, &[], "other"),
+    })
+    .await;
+    let client = Client::new(authenticator("{}", 20));
+    let repository = repository(&upstream.host());
+    let sha512 = format!("sha512:{}", "1".repeat(128));
+    for reference in [DIGEST, sha512.as_str(), "tagged"] {
+        let error = client.manifest(&repository, reference).await.unwrap_err();
+        assert!(error.to_string().contains("sent content with digest"), "{error}");
+    }
+    for digest in [DIGEST, sha512.as_str()] {
+        let error = client.blob(&repository, digest, 100).await.unwrap_err();
+        assert!(error.to_string().contains("sent content with digest"), "{error}");
+    }
+    let error = client.head_manifest(&repository, DIGEST).await.unwrap_err();
+    assert!(error.to_string().contains("sent content with digest"), "{error}");
+}

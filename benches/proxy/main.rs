@@ -3,7 +3,7 @@
 //! share this machine's cores. All figures are medians; each round takes every way in turn.
 //!
 //! `BOB_BENCH_ONLY=NAME,…` runs some parts: `plain`, `line`, `tls`, `http2`, `latency`, `debian`,
-//! `workspace`, `layers`.
+//! `workspace`, `layers`, `places`.
 //! `BOB_BENCH_GIB=N` also streams a blob of N GiB up over a line of 2 Gbit/s, with tokens that hold for
 //! `BOB_BENCH_TOKEN_SECONDS` (60). `BOB_BENCH_PROGRAM` names another build of `bob` to measure.
 
@@ -12,6 +12,7 @@
 #![allow(clippy::disallowed_methods, reason = "it watches the clock and starts programs")]
 
 mod http;
+mod places;
 mod process;
 mod registry;
 mod versions;
@@ -212,7 +213,11 @@ fn many_layers(token_seconds: u64) {
 /// Pushes one blob, in both ways, over a line that makes it last longer than a token.
 fn large_push(gib: u64, token_seconds: u64) {
     for patch in [false, true] {
-        let traits = Traits { token_seconds: Some(token_seconds), bytes_per_second: Some(gbit(2)) };
+        let traits = Traits {
+            token_seconds: Some(token_seconds),
+            bytes_per_second: Some(gbit(2)),
+            ..Traits::default()
+        };
         let registry = Process::registry(traits);
         let proxy = Process::proxy_to(&registry.address, None);
         println!(
@@ -299,6 +304,9 @@ fn main() {
     }
     if wanted("layers") {
         many_layers(token_seconds);
+    }
+    if wanted("places") {
+        places::measure();
     }
     if let Some(gib) = number("BOB_BENCH_GIB") {
         large_push(gib, token_seconds);

@@ -36,6 +36,10 @@ pub(crate) struct Traits {
     pub(crate) token_seconds: Option<u64>,
     /// How many bytes of bodies it moves in a second, all connections together.
     pub(crate) bytes_per_second: Option<u64>,
+    /// It refuses every request with a challenge of its own, whose scope has this size.
+    pub(crate) scope_bytes: Option<usize>,
+    /// How many PUTs it answers with 503 before it takes any.
+    pub(crate) refused_puts: usize,
 }
 
 /// The digest that our registries take for that of `size` zeros.
@@ -66,6 +70,7 @@ struct Plain {
     line: Mutex<Instant>,
     tokens: AtomicUsize,
     refused: AtomicUsize,
+    puts: AtomicUsize,
 }
 
 /// Serves the plain registry.
@@ -77,6 +82,7 @@ pub(crate) fn serve_plain(traits: Traits) {
         line: Mutex::new(now),
         tokens: AtomicUsize::new(0),
         refused: AtomicUsize::new(0),
+        puts: AtomicUsize::new(0),
     });
     accept(move |stream| {
         let mut first = [0];
@@ -107,6 +113,21 @@ impl Plain {
                 &format!("{tokens:?} tokens, {refused:?} requests without one"),
             );
         }
+        if let Some(bytes) = self.traits.scope_bytes {
+            if target.starts_with("/token") {
+                return reply(connection, "200 OK", r#"{"token":"t"}"#);
+            }
+            let count = self.refused.fetch_add(1, Ordering::Relaxed);
+            let scope: String = (0..bytes / 30).fold(String::new(), |scope, index| {
+                scope + &format!("repository:r{count:07}{index:07}:pull ")
+            });
+            let host = header(headers, "host").unwrap();
+            let challenge = format!(
+                "www-authenticate: Bearer realm=\"http://{host}/token\",service=\"s\",scope=\"{}\"",
+                scope.trim_end()
+            );
+            return reply(connection, &format!("401 Unauthorized\r\n{challenge}"), "");
+        }
         if let Some(seconds) = self.traits.token_seconds {
             let now = self.begun.elapsed().as_secs();
             if target.starts_with("/token") {
@@ -134,6 +155,9 @@ impl Plain {
             "HEAD" => reply(connection, "404 Not Found", ""),
             method => {
                 connection.skip(size, |count| self.pace(count));
+                if method == "PUT" && self.puts.fetch_add(1, Ordering::Relaxed) < self.traits.refused_puts {
+                    return reply(connection, "503 Service Unavailable", "");
+                }
                 let accepted = "202 Accepted\r\nlocation: /v2/r/blobs/uploads/1";
                 reply(connection, if method == "PUT" { "201 Created" } else { accepted }, "");
             }

@@ -101,16 +101,22 @@ pub struct Mirror {
 /// Bounds on what clients may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections at once; further ones wait.
+    /// Connections at once of those that have been let in: with a token, where there are tokens. Further ones take
+    /// the place of one that is idle, or wait.
     pub connections: usize,
+    /// Connections at once of those that have not been let in yet; a further one takes the place of the oldest.
+    pub newcomers: usize,
+    /// How long a connection may take to be let in.
+    pub newcomer_timeout: Duration,
     /// Bytes of a request's line and headers.
     pub head_bytes: usize,
     /// How long a client may take for a request's line and headers, or stay idle between requests.
     pub head_timeout: Duration,
-    /// How long a client may let a body rest, in either direction.
+    /// How long a client may let a body rest, in either direction; and how long a body that is kept in memory may
+    /// take if next to nothing comes of it.
     pub stall_timeout: Duration,
     /// Bytes of request bodies held in memory at once, over all requests, so that they can be sent again.
-    /// When they are in use, bodies are streamed and not sent again.
+    /// While they are in use, further bodies wait; after `stall_timeout` they are streamed and not sent again.
     pub buffer_bytes: usize,
     /// How long requests that are under way may take when the proxy is stopped.
     pub drain_timeout: Duration,
@@ -120,6 +126,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 512,
+            newcomers: 256,
+            newcomer_timeout: Duration::from_secs(10),
             head_bytes: 32 * 1024,
             head_timeout: Duration::from_mins(1),
             stall_timeout: Duration::from_mins(2),

@@ -2,6 +2,7 @@
 //! stream. Manifests are looked at.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt as _, stream};
@@ -9,6 +10,7 @@ use http::{HeaderMap, Method, Response};
 use http_body::{Body as _, Frame};
 use http_body_util::{BodyExt as _, BodyStream, StreamBody};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use crate::registry::{Body, BoxError, MANIFEST_LIMIT, Payload, Stalled};
 
@@ -19,13 +21,56 @@ use super::manifest;
 
 /// Bodies up to this size are kept, in bytes.
 const KEEP_LIMIT: usize = 4 * 1024 * 1024;
+/// For how long room is held for bytes that have not come yet.
+const GRACE: Duration = Duration::from_secs(1);
+/// A body that has brought less than this, in bytes, when its time is over is given up; any other is slow but moves.
+const TRICKLE: usize = 64 * 1024;
 
 /// Turns a request's body into a [`Payload`].
 #[derive(Debug)]
 pub(super) struct Content<S> {
-    /// One permit a byte that is kept in memory.
-    pub(super) budget: Arc<Semaphore>,
+    pub(super) room: Room,
+    /// How long a body waits for room, and how long it may then take to be kept.
+    pub(super) patience: Duration,
     pub(super) inner: S,
+}
+
+/// Memory for the bodies that are kept, one permit a byte.
+#[derive(Debug)]
+pub(super) struct Room {
+    free: Arc<Semaphore>,
+    size: usize,
+}
+
+impl Room {
+    pub(super) fn new(size: usize) -> Self {
+        Self { free: Arc::new(Semaphore::new(size)), size }
+    }
+}
+
+/// A body as far as it has come, and the room that it holds.
+struct Kept {
+    bytes: BytesMut,
+    room: OwnedSemaphorePermit,
+}
+
+impl Kept {
+    /// Gives back the room for what has not come.
+    fn shrink(&mut self) {
+        drop(self.room.split(self.room.num_permits().saturating_sub(self.bytes.len())));
+    }
+
+    fn into_payload(mut self) -> (Payload, Option<OwnedSemaphorePermit>) {
+        self.shrink();
+        (Payload::Bytes(self.bytes.freeze()), Some(self.room))
+    }
+
+    /// The same body as a stream: what has come, `next`, and the rest.
+    fn into_stream(mut self, next: Option<Bytes>, rest: Body) -> (Payload, Option<OwnedSemaphorePermit>) {
+        self.shrink();
+        let first = [Some(self.bytes.freeze()), next].into_iter().flatten();
+        (Payload::Stream(rejoined(first, rest)), Some(self.room))
+    }
 }
 
 /// A permitted request with its content.
@@ -60,8 +105,8 @@ impl<S: Layer<Prepared>> Layer<Permitted> for Content<S> {
 }
 
 impl<S> Content<S> {
-    /// The body as a payload. A manifest waits until there is room for it; anything else is streamed when
-    /// there is none.
+    /// The body as a payload, and the room that it takes. A body waits until there is room for the whole of it. What
+    /// has not come a moment later is reserved no more, so that a few slow bodies do not hold all of it.
     async fn read(
         &self,
         mut body: Body,
@@ -76,24 +121,65 @@ impl<S> Content<S> {
         else {
             return Ok((Payload::Stream(body), None));
         };
-        let permits = u32::try_from(expected).unwrap_or(u32::MAX);
-        let permit = if is_manifest {
-            self.budget.clone().acquire_many_owned(permits).await.ok()
-        } else {
-            self.budget.clone().try_acquire_many_owned(permits).ok()
+        let Some(room) = self.room(expected).await else {
+            return if is_manifest { Err(ProxyError::Crowded) } else { Ok((Payload::Stream(body), None)) };
         };
-        let Some(permit) = permit else { return Ok((Payload::Stream(body), None)) };
         // One copy, so that what is held is what the permit counts, and not the buffers of the connection.
-        let mut bytes = BytesMut::with_capacity(length.map_or(0, |_| expected));
-        while let Some(frame) = body.frame().await {
-            let Ok(data) = frame.map_err(|fault| client_fault(&fault))?.into_data() else { continue };
-            if bytes.len() + data.len() > KEEP_LIMIT {
-                let first = [bytes.freeze(), data];
-                return Ok((Payload::Stream(rejoined(first, body)), Some(permit)));
+        let mut kept = Kept { bytes: BytesMut::with_capacity(length.map_or(0, |_| expected)), room };
+        let begun = Instant::now();
+        let (grace, deadline) = (sleep_until(begun + GRACE), begun + self.patience);
+        tokio::pin!(grace);
+        let mut is_slow = false;
+        loop {
+            let next = tokio::select! {
+                next = timeout_at(deadline, body.frame()) => next,
+                () = &mut grace, if !is_slow => {
+                    is_slow = true;
+                    kept.shrink();
+                    continue;
+                }
+            };
+            let data = match next {
+                Ok(None) => return Ok(kept.into_payload()),
+                Ok(Some(frame)) => {
+                    frame.map_err(|fault| client_fault(&fault))?.into_data().unwrap_or_default()
+                }
+                Err(_) if is_manifest || kept.bytes.len() < TRICKLE => {
+                    return Err(ProxyError::ClientTrickles { seconds: self.patience.as_secs() });
+                }
+                Err(_) => return Ok(kept.into_stream(None, body)),
+            };
+            let has_room = kept.bytes.len() + data.len() <= KEEP_LIMIT
+                && self.grow(&mut kept, data.len(), is_manifest.then_some(deadline)).await;
+            if !has_room {
+                return Ok(kept.into_stream(Some(data), body));
             }
-            bytes.extend_from_slice(&data);
+            kept.bytes.extend_from_slice(&data);
         }
-        Ok((Payload::Bytes(bytes.freeze()), Some(permit)))
+    }
+
+    /// Room for a body of `expected` bytes, as soon as there is enough; none if that takes too long.
+    async fn room(&self, expected: usize) -> Option<OwnedSemaphorePermit> {
+        let permits = u32::try_from(expected.min(self.room.size)).ok()?;
+        timeout(self.patience, self.room.free.clone().acquire_many_owned(permits)).await.ok()?.ok()
+    }
+
+    /// Makes sure that there is room for `more` bytes of a body; with a time for it, waits until then.
+    async fn grow(&self, kept: &mut Kept, more: usize, until: Option<Instant>) -> bool {
+        let missing = (kept.bytes.len() + more).saturating_sub(kept.room.num_permits());
+        let Ok(permits) = u32::try_from(missing) else { return false };
+        let free = self.room.free.clone();
+        let grown = match until {
+            Some(until) => {
+                timeout_at(until, free.acquire_many_owned(permits)).await.ok().and_then(Result::ok)
+            }
+            None => free.try_acquire_many_owned(permits).ok(),
+        };
+        let is_grown = grown.is_some();
+        if let Some(grown) = grown {
+            kept.room.merge(grown);
+        }
+        is_grown
     }
 }
 
@@ -129,7 +215,7 @@ mod tests {
     use crate::registry::full_body;
 
     fn content(budget: usize) -> Content<()> {
-        Content { budget: Arc::new(Semaphore::new(budget)), inner: () }
+        Content { room: Room::new(budget), patience: Duration::from_millis(1500), inner: () }
     }
 
     /// A body of `pieces` pieces of 1 MiB whose length is not known beforehand.
@@ -164,13 +250,56 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_room_a_body_is_streamed() {
-        let content = content(5);
+    async fn a_body_waits_for_room_and_is_streamed_only_if_there_is_none_for_long() {
+        let content = Arc::new(content(5));
         let (first, permit) = content.read(full_body("12345"), false).await.unwrap();
         assert!(!first.is_stream());
-        let (second, _) = content.read(full_body("1"), false).await.unwrap();
-        assert!(second.is_stream());
+        let waiting = content.clone();
+        let second = tokio::spawn(async move { waiting.read(full_body("1"), false).await });
+        tokio::task::yield_now().await;
+        assert!(!second.is_finished());
         drop(permit);
-        assert!(!content.read(full_body("1"), false).await.unwrap().0.is_stream());
+        let (second, _permit) = second.await.unwrap().unwrap();
+        assert!(!second.is_stream());
+        // It keeps its one byte, so that there is never enough for this one.
+        assert!(content.read(full_body("12345"), false).await.unwrap().0.is_stream());
+        assert!(matches!(content.read(full_body("12345"), true).await, Err(ProxyError::Crowded)));
+    }
+
+    /// A body that brings `first` and then a piece of one byte each `pause`, for ever.
+    fn trickling(first: Vec<u8>, pause: Duration) -> Body {
+        let rest = stream::unfold((), move |()| async move {
+            tokio::time::sleep(pause).await;
+            Some((Ok(Frame::data(Bytes::from_static(b"x"))), ()))
+        });
+        let rest = StreamBody::new(Box::pin(rest)).boxed_unsync();
+        rejoined([Bytes::from(first)], rest)
+    }
+
+    #[tokio::test]
+    async fn bodies_that_trickle_hold_no_room_for_what_does_not_come_and_are_given_up() {
+        let content = Arc::new(content(KEEP_LIMIT));
+        let reading = content.clone();
+        let trickles =
+            tokio::spawn(
+                async move { reading.read(trickling(vec![1], Duration::from_millis(100)), false).await },
+            );
+        while content.room.free.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        // All the room but for a few bytes is free again long before the trickling one ends.
+        let room = content.room(KEEP_LIMIT - 1000).await;
+        assert!(room.is_some() && !trickles.is_finished());
+        assert!(matches!(trickles.await.unwrap(), Err(ProxyError::ClientTrickles { .. })));
+        drop(room);
+        assert_eq!(content.room.free.available_permits(), KEEP_LIMIT);
+        // One that moves goes on as a stream, and holds what has come of it.
+        let body = trickling(vec![1; TRICKLE], Duration::from_millis(100));
+        let (payload, permit) = content.read(body, false).await.unwrap();
+        assert!(payload.is_stream());
+        let held = permit.unwrap().num_permits();
+        assert!((TRICKLE..TRICKLE + 100).contains(&held), "{held}");
+        let body = trickling(vec![1; TRICKLE], Duration::from_millis(100));
+        assert!(matches!(content.read(body, true).await, Err(ProxyError::ClientTrickles { .. })));
     }
 }

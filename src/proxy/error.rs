@@ -51,6 +51,9 @@ pub(super) enum ProxyError {
     /// An upload that this proxy did not hand out.
     #[error("unknown upload: start it with POST to blobs/uploads/")]
     UnknownUpload,
+    /// More clients at once than there is room for.
+    #[error("all places of this proxy are in use: try again later")]
+    Crowded,
     /// A push that would begin while the proxy ends.
     #[error("this proxy is stopping: uploads that are under way are finished, new ones are not begun")]
     Stopping,
@@ -63,6 +66,12 @@ pub(super) enum ProxyError {
     /// The client stopped sending in the middle of a body.
     #[error("the request's body stopped for {seconds} s")]
     ClientStalled {
+        /// How long it was waited for.
+        seconds: u64,
+    },
+    /// Next to nothing came of a small body.
+    #[error("the request's body came too slowly: it was waited for {seconds} s")]
+    ClientTrickles {
         /// How long it was waited for.
         seconds: u64,
     },

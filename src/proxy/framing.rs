@@ -64,23 +64,16 @@ impl Refusal {
     }
 }
 
-/// What became of some bytes.
+/// The chunks of a body are malformed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Vetted {
-    /// This many, after all that was held before, are good; the rest is held.
-    Pass(usize),
-    /// This many are good, then a request begins that is refused.
-    Refuse(usize, Refusal),
-    /// The chunks of a body are malformed.
-    BadBody,
-}
+pub(super) struct BadBody;
 
-/// Reads one connection's bytes.
+/// Reads one connection's bytes, one request after the other.
 #[derive(Debug)]
 pub(super) struct Framing {
     state: State,
-    /// The beginning of a head that is not complete.
-    held: Vec<u8>,
+    /// How many bytes of a head that is not complete have been looked at.
+    looked: usize,
     head_limit: usize,
 }
 
@@ -102,49 +95,47 @@ enum State {
 
 impl Framing {
     pub(super) const fn new(head_limit: usize) -> Self {
-        Self { state: State::Head, held: Vec::new(), head_limit }
+        Self { state: State::Head, looked: 0, head_limit }
     }
 
-    /// The held bytes, which come before all that is vetted next.
-    pub(super) fn take_held(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.held)
+    /// Whether bytes of a body come next.
+    pub(super) fn is_in_body(&self) -> bool {
+        self.state != State::Head
     }
 
-    /// What becomes of `bytes`, the next of the connection. When they complete a head whose beginning is
-    /// held, the caller takes that beginning with [`Framing::take_held`] first.
-    pub(super) fn vet(&mut self, bytes: &[u8], held: &[u8]) -> Vetted {
-        let mut at = 0;
-        while at < bytes.len() {
-            let rest = &bytes[at..];
-            if self.state == State::Head {
-                let earlier = if at == 0 { held } else { &[] };
-                match head_end(earlier, rest) {
-                    Some(end) if earlier.len() + end <= self.head_limit => {
-                        let whole = [earlier, &rest[..end]].concat();
-                        match body_of(&whole) {
-                            Ok(state) => self.state = state,
-                            Err(refusal) => return Vetted::Refuse(at, refusal),
-                        }
-                        at += end;
-                    }
-                    None if earlier.len() + rest.len() <= self.head_limit => {
-                        self.held = [earlier, rest].concat();
-                        return Vetted::Pass(at);
-                    }
-                    _ => return Vetted::Refuse(at, Refusal::TooLarge),
-                }
-            } else {
-                match self.body(rest) {
-                    Some(taken) => at += taken,
-                    None => return Vetted::BadBody,
-                }
-            }
+    /// The length of the head that `input` begins with; none while it is not complete. To be called again with the
+    /// same bytes and more.
+    ///
+    /// # Errors
+    /// Why the head is refused.
+    pub(super) fn head(&mut self, input: &[u8]) -> Option<Result<usize, Refusal>> {
+        let end = head_end(input, self.looked);
+        self.looked = input.len();
+        if end.unwrap_or(input.len()) > self.head_limit {
+            return Some(Err(Refusal::TooLarge));
         }
-        Vetted::Pass(at)
+        let end = end?;
+        self.looked = 0;
+        Some(body_of(&input[..end]).map(|state| {
+            self.state = state;
+            end
+        }))
+    }
+
+    /// How many of `bytes`, the next ones, belong to the body that has begun: fewer than all once it is over.
+    ///
+    /// # Errors
+    /// [`BadBody`] if they are no body.
+    pub(super) fn body(&mut self, bytes: &[u8]) -> Result<usize, BadBody> {
+        let mut at = 0;
+        while at < bytes.len() && self.is_in_body() {
+            at += self.part_of_body(&bytes[at..]).ok_or(BadBody)?;
+        }
+        Ok(at)
     }
 
     /// Takes the next part of a body; none if it is malformed.
-    fn body(&mut self, rest: &[u8]) -> Option<usize> {
+    fn part_of_body(&mut self, rest: &[u8]) -> Option<usize> {
         let (state, taken) = match (self.state, rest[0]) {
             (State::Body(left), _) => {
                 let taken = clamp(left, rest.len());
@@ -178,17 +169,12 @@ fn clamp(left: u64, available: usize) -> usize {
     usize::try_from(left).unwrap_or(usize::MAX).min(available)
 }
 
-/// Where in `next` the head ends that began with `held`: after CR LF CR LF, or at the first line end that
-/// is not CR LF, so that it is refused at once.
-fn head_end(held: &[u8], next: &[u8]) -> Option<usize> {
-    let byte = |index: usize| match index.checked_sub(held.len()) {
-        Some(index) => next[index],
-        None => held[index],
-    };
-    for (at, _) in next.iter().enumerate().filter(|(_, byte)| **byte == b'\n') {
-        let index = held.len() + at;
-        let bare = index == 0 || byte(index - 1) != b'\r';
-        let empty_line = index == 1 || (index >= 3 && byte(index - 2) == b'\n');
+/// Where the head ends that `input` begins with, whose first `looked` bytes hold no end: after CR LF CR LF, or at the
+/// first line end that is not CR LF, so that it is refused at once.
+fn head_end(input: &[u8], looked: usize) -> Option<usize> {
+    for at in memchr::memchr_iter(b'\n', &input[looked..]).map(|at| looked + at) {
+        let bare = at == 0 || input[at - 1] != b'\r';
+        let empty_line = at == 1 || (at >= 3 && input[at - 2] == b'\n');
         if bare || empty_line {
             return Some(at + 1);
         }

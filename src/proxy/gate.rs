@@ -1,5 +1,5 @@
 //! Lets only those in who mean this proxy and know a token for what they ask, so that neither a RUN step on the
-//! same network nor a page in somebody's browser can push or pull.
+//! same network nor a page in somebody's browser can push or pull. Who is let in has a place.
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -18,6 +18,7 @@ use super::config::AccessTokens;
 use super::error::ProxyError;
 use super::exchange::{Inbound, Layer};
 use super::framing::Refusal;
+use super::places::Place;
 
 /// Checks the name that the request is for, and the token: the password of Basic authentication, with any user
 /// name.
@@ -35,6 +36,9 @@ impl<S: Layer<Inbound>> Layer<Inbound> for Gate<S> {
     async fn call(&self, mut inbound: Inbound) -> Result<Response<Body>, ProxyError> {
         self.check_host(&inbound.head.headers)?;
         self.check_token(&inbound.head)?;
+        if let Some(place) = inbound.head.extensions.remove::<Arc<Place>>() {
+            place.enter().await?;
+        }
         inbound.head.headers.remove(header::AUTHORIZATION);
         self.inner.call(inbound).await
     }

@@ -1,9 +1,10 @@
-//! One client connection: only well-formed requests come in, a client that stops reading is dropped, and
-//! a last answer reaches a client that is still sending.
+//! One client connection: only well-formed requests come in, each in its turn, a client that stops reading is
+//! dropped, and a last answer reaches a client that is still sending.
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -11,8 +12,12 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
 use super::config::Limits;
-use super::framing::{Framing, Vetted};
+use super::framing::{BadBody, Framing};
+use super::places::Place;
+use super::turn::Turn;
 
+/// What is read of a connection at once while a request's head is awaited.
+const HEAD_READ: usize = 4 * 1024;
 /// How long a closing connection still takes what its client sends. Closing with unread bytes would reset
 /// the connection, and the client would lose the answer.
 const LINGER: Duration = Duration::from_secs(2);
@@ -24,10 +29,15 @@ const LINGER_BUFFER: usize = 16 * 1024;
 pub(super) struct Guard {
     stream: TcpStream,
     framing: Framing,
-    /// Vetted bytes that the reader has not taken yet, and how many of them it has.
-    ready: (Vec<u8>, usize),
+    turn: Turn,
+    place: Arc<Place>,
+    /// Bytes that the reader has not taken yet. The first `vetted` of them are good.
+    input: Vec<u8>,
+    vetted: usize,
     /// Nothing more is read after a refused request.
     refused: bool,
+    /// Who reads, while it is not the client's turn.
+    reader: Option<Waker>,
     stall: Duration,
     write_timer: Pin<Box<Sleep>>,
     write_waits: bool,
@@ -35,12 +45,16 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    pub(super) fn new(stream: TcpStream, limits: &Limits) -> Self {
+    pub(super) fn new(stream: TcpStream, limits: &Limits, turn: Turn, place: Arc<Place>) -> Self {
         Self {
             stream,
             framing: Framing::new(limits.head_bytes),
-            ready: (Vec::new(), 0),
+            turn,
+            place,
+            input: Vec::new(),
+            vetted: 0,
             refused: false,
+            reader: None,
             stall: limits.stall_timeout,
             write_timer: Box::pin(tokio::time::sleep(limits.stall_timeout)),
             write_waits: false,
@@ -63,38 +77,76 @@ impl Guard {
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 
-    /// Passes on what is ready; `false` if nothing is.
+    /// Passes on what is vetted; `false` if nothing is.
     fn give(&mut self, buf: &mut ReadBuf<'_>) -> bool {
-        let (bytes, taken) = &mut self.ready;
-        let count = (bytes.len() - *taken).min(buf.remaining());
-        buf.put_slice(&bytes[*taken..*taken + count]);
-        *taken += count;
-        if *taken == bytes.len() {
-            self.ready = (Vec::new(), 0);
+        let count = self.vetted.min(buf.remaining());
+        buf.put_slice(&self.input[..count]);
+        self.vetted -= count;
+        if count == self.input.len() {
+            self.input = Vec::new();
+        } else {
+            self.input.drain(..count);
         }
         count > 0
     }
 
-    /// Vets what was read into `buf` after `before`, and leaves there what may be taken at once.
-    fn vet(&mut self, buf: &mut ReadBuf<'_>, before: usize) -> io::Result<()> {
-        let held = self.framing.take_held();
-        let fresh = &buf.filled()[before..];
-        let (count, refusal) = match self.framing.vet(fresh, &held) {
-            Vetted::Pass(count) => (count, None),
-            Vetted::Refuse(count, refusal) => (count, Some(refusal)),
-            Vetted::BadBody => return Err(io::Error::new(io::ErrorKind::InvalidData, "malformed chunks")),
-        };
-        if held.is_empty() || count == 0 {
-            buf.set_filled(before + count);
-        } else {
-            self.ready.0 = [&held, &fresh[..count]].concat();
-            buf.set_filled(before);
+    /// Vets what has been read: one request at most, as far as it is there.
+    fn vet(&mut self) -> io::Result<()> {
+        if self.input.is_empty() {
+            return Ok(());
         }
-        if let Some(refusal) = refusal {
-            self.refused = true;
-            self.ready.0.extend(refusal.request());
+        if !self.framing.is_in_body() {
+            match self.framing.head(&self.input) {
+                None => return Ok(()),
+                Some(Ok(length)) => self.vetted = length,
+                Some(Err(refusal)) => {
+                    self.refused = true;
+                    self.input = refusal.request();
+                    self.vetted = self.input.len();
+                }
+            }
+            self.turn.owe();
+        }
+        if !self.refused {
+            self.vetted += self.framing.body(&self.input[self.vetted..]).map_err(bad_body)?;
         }
         Ok(())
+    }
+
+    /// Reads what belongs to the body straight into `buf`; what comes after it is left for its turn.
+    fn read_body(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
+        let fresh = &buf.filled()[before..];
+        let count = self.framing.body(fresh).map_err(bad_body)?;
+        self.input.extend_from_slice(&fresh[count..]);
+        buf.set_filled(before + count);
+        Poll::Ready(Ok(()))
+    }
+
+    /// Waits for the client's turn, or for its end.
+    fn wait_for_turn(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.reader = Some(cx.waker().clone());
+        if self.input.is_empty() {
+            let mut byte = [0];
+            // More than nothing is left where it is.
+            if ready!(self.stream.poll_peek(cx, &mut ReadBuf::new(&mut byte)))? == 0 {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        Poll::Pending
+    }
+}
+
+fn bad_body(_: BadBody) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "malformed chunks")
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if self.turn.is_broken() {
+            let _ = self.stream.set_zero_linger();
+        }
     }
 }
 
@@ -113,15 +165,23 @@ impl AsyncRead for Guard {
                 // An end of input would make the server drop the answer.
                 return Poll::Pending;
             }
-            let before = buf.filled().len();
-            ready!(Pin::new(&mut this.stream).poll_read(cx, buf))?;
-            if buf.filled().len() == before {
+            if !this.framing.is_in_body() && !this.turn.is_free() {
+                return this.wait_for_turn(cx);
+            }
+            this.vet()?;
+            if this.vetted > 0 {
+                continue;
+            }
+            if this.framing.is_in_body() {
+                return this.read_body(cx, buf);
+            }
+            let mut bytes = [0; HEAD_READ];
+            let mut piece = ReadBuf::new(&mut bytes);
+            ready!(Pin::new(&mut this.stream).poll_read(cx, &mut piece))?;
+            if piece.filled().is_empty() {
                 return Poll::Ready(Ok(()));
             }
-            this.vet(buf, before)?;
-            if buf.filled().len() > before {
-                return Poll::Ready(Ok(()));
-            }
+            this.input.extend_from_slice(piece.filled());
         }
     }
 }
@@ -146,7 +206,15 @@ impl AsyncWrite for Guard {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+        // All that there was to write has been written.
+        if self.turn.flushed() {
+            self.place.rest();
+            if let Some(reader) = self.reader.take() {
+                reader.wake();
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

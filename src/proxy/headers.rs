@@ -2,6 +2,8 @@
 
 use http::{HeaderMap, HeaderName, header};
 
+use super::names::Digest;
+
 /// What registries need of a client's headers. All others stay here: `Authorization`, `Cookie`, `Host`,
 /// `X-Forwarded-*`, `Expect`, and whatever else would say something that is not the client's to say.
 const REQUEST: [HeaderName; 11] = [
@@ -43,6 +45,9 @@ const NOT_FOR_CLIENTS: [&str; 20] = [
     "www-authenticate",
 ];
 
+/// The digest of what the registry answers with.
+pub(super) const CONTENT_DIGEST: &str = "docker-content-digest";
+
 /// The client's headers that go to the registry.
 pub(super) fn of_request(headers: &HeaderMap) -> HeaderMap {
     let dropped = connection_options(headers);
@@ -63,6 +68,11 @@ pub(super) fn clean_response(headers: &mut HeaderMap) {
     for name in NOT_FOR_CLIENTS {
         headers.remove(name);
     }
+    // Clients name content by it: one that is none is left out, and they make their own.
+    let digest = headers.get(CONTENT_DIGEST).and_then(|value| Digest::parse(value.to_str().ok()?));
+    if digest.is_none() || headers.get_all(CONTENT_DIGEST).iter().count() > 1 {
+        headers.remove(CONTENT_DIGEST);
+    }
 }
 
 /// The headers that `Connection` declares to be hop-by-hop.
@@ -76,6 +86,8 @@ fn connection_options(headers: &HeaderMap) -> Vec<HeaderName> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const SHA256: &str = "sha256:1111111111111111111111111111111111111111111111111111111111111111";
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         let mut map = HeaderMap::new();
@@ -115,7 +127,7 @@ mod tests {
     fn challenges_cookies_and_connection_headers_stay_here() {
         let mut out = headers(&[
             ("content-type", "x"),
-            ("docker-content-digest", "d"),
+            ("docker-content-digest", SHA256),
             ("www-authenticate", "Bearer realm=\"x\""),
             ("set-cookie", "x"),
             ("connection", "x-own"),
@@ -125,6 +137,15 @@ mod tests {
             ("link", "x"),
         ]);
         clean_response(&mut out);
-        assert_eq!(out, headers(&[("content-type", "x"), ("docker-content-digest", "d")]));
+        assert_eq!(out, headers(&[("content-type", "x"), ("docker-content-digest", SHA256)]));
+        for digest in ["d", "md5:d41d8cd98f00b204e9800998ecf8427e", &SHA256[..70], "sha256:../../x"] {
+            let mut out =
+                HeaderMap::from_iter([(HeaderName::from_static(CONTENT_DIGEST), digest.parse().unwrap())]);
+            clean_response(&mut out);
+            assert!(out.is_empty(), "{digest}");
+        }
+        let mut out = headers(&[("docker-content-digest", SHA256), ("docker-content-digest", "d")]);
+        clean_response(&mut out);
+        assert!(out.is_empty());
     }
 }

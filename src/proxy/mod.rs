@@ -19,12 +19,14 @@ mod manifest;
 mod metrics;
 mod names;
 mod operator;
+mod places;
 mod rescue;
 mod route;
 mod seal;
 mod serve;
 mod sessions;
 mod stack;
+mod turn;
 mod uploads;
 
 pub use config::{AccessTokens, Alias, Config, Limits, Mirror, Pin, Rights};

@@ -6,7 +6,6 @@ use std::fmt;
 /// Names longer than this are refused by registries too.
 const NAME_LIMIT: usize = 255;
 const TAG_LIMIT: usize = 128;
-const DIGEST_LIMIT: usize = 200;
 
 /// A content digest `ALGORITHM:ENCODED`, valid and safe in a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,27 +19,19 @@ pub(super) enum Reference {
 }
 
 impl Digest {
-    /// The digest, if `text` is one; the length is checked for the registered algorithms.
-    /// (<https://github.com/opencontainers/image-spec/blob/main/descriptor.md#digests>)
+    /// The digest, if `text` is one: of an algorithm that the image specification registers, with the length that
+    /// it has. Any other text with a colon is neither digest nor tag, so nothing escapes the alias's own tag by
+    /// looking like a digest that the registry does not take for one.
+    /// (<https://github.com/opencontainers/image-spec/blob/v1.1.0/descriptor.md#registered-algorithms>)
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (algorithm, encoded) = text.split_once(':')?;
-        let hex = |length| {
-            encoded.len() == length
-                && encoded.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+        let length = match algorithm {
+            "sha256" => 64,
+            "sha512" => 128,
+            _ => return None,
         };
-        let component = |part: &str| {
-            !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
-        };
-        let valid = match algorithm {
-            "sha256" => hex(64),
-            "sha512" => hex(128),
-            _ => {
-                algorithm.split(['+', '.', '_', '-']).all(component)
-                    && !encoded.is_empty()
-                    && encoded.bytes().all(|b| b.is_ascii_alphanumeric() || b"=_-".contains(&b))
-            }
-        };
-        (valid && text.len() <= DIGEST_LIMIT).then(|| Self(text.to_owned()))
+        let is_hex = encoded.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        (encoded.len() == length && is_hex).then(|| Self(text.to_owned()))
     }
 
     pub(super) fn as_str(&self) -> &str {
@@ -150,7 +141,8 @@ mod tests {
     fn references_are_tags_or_digests() {
         let sha = format!("sha256:{}", "a".repeat(64));
         assert!(matches!(Reference::parse(&sha), Some(Reference::Digest(_))));
-        assert!(matches!(Reference::parse("b2+x:Az09=_-"), Some(Reference::Digest(_))));
+        let sha512 = format!("sha512:{}", "0".repeat(128));
+        assert!(matches!(Reference::parse(&sha512), Some(Reference::Digest(_))));
         for tag in ["latest", "V1.0_x-y", "_", &"a".repeat(128)] {
             assert!(matches!(Reference::parse(tag), Some(Reference::Tag(_))), "{tag}");
         }
@@ -176,6 +168,17 @@ mod tests {
             "x:a%41",
             "X:a",
             "x++y:a",
+            // Not registered, whatever their form.
+            "b2+x:Az09=_-",
+            "md5:d41d8cd98f00b204e9800998ecf8427e",
+            &format!("md5:{}", "a".repeat(64)),
+            &format!("sha1:{}", "a".repeat(40)),
+            &format!("sha384:{}", "a".repeat(96)),
+            &format!("blake3:{}", "a".repeat(64)),
+            &format!("sha256+b64u:{}", "a".repeat(64)),
+            &format!("sha256:sha256:{}", "a".repeat(57)),
+            &format!("sha512:{}", "a".repeat(64)),
+            &format!("sha256:{}", "a".repeat(128)),
         ] {
             assert_eq!(Reference::parse(text), None, "{text}");
         }

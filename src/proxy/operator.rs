@@ -10,16 +10,18 @@ use http_body_util::Full;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::net::{TcpListener, TcpStream};
 
 use super::config::Limits;
 use super::metrics::Metrics;
+use super::places::{Bounds, Places};
 use super::serve::ACCEPT_PAUSE;
 use super::sessions::Sessions;
 
-/// Connections at once; further ones wait.
-const CONNECTIONS: usize = 16;
+/// Connections at once; a further one takes the place of the oldest.
+const CONNECTIONS: usize = 64;
+/// What is read of a connection at once, at most, in bytes: the least that the HTTP library takes.
+const READ_BUFFER: usize = 8 * 1024;
 
 /// What operators are told.
 #[derive(Debug)]
@@ -31,28 +33,42 @@ pub(super) struct Operator {
 impl Operator {
     /// Serves `listener` until it is dropped.
     pub(super) async fn serve(self: Arc<Self>, listener: TcpListener, limits: Limits) {
-        let places = Arc::new(Semaphore::new(CONNECTIONS));
-        while let Ok(place) = places.clone().acquire_owned().await {
+        // Nobody here has a token: all are newcomers for as long as they stay.
+        let places = Places::new(Bounds {
+            newcomers: CONNECTIONS,
+            newcomer_timeout: limits.newcomer_timeout,
+            members: 0,
+            member_wait: limits.newcomer_timeout,
+        });
+        loop {
             let Ok((stream, _)) = listener.accept().await else {
+                places.make_room();
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             };
-            let operator = self.clone();
+            let (operator, place) = (self.clone(), places.take());
             tokio::spawn(async move {
-                let _place = place;
-                let service = service_fn(move |request: Request<_>| {
-                    let answer = operator.answer(request.method(), request.uri().path());
-                    async { Ok::<_, Infallible>(answer) }
-                });
-                let connection = http1::Builder::new()
-                    .timer(TokioTimer::new())
-                    .header_read_timeout(limits.head_timeout)
-                    .keep_alive(false)
-                    .serve_connection(TokioIo::new(stream), service);
-                // A scraper that takes no answer in this time has none.
-                let _ = tokio::time::timeout(limits.head_timeout, connection).await;
+                tokio::select! {
+                    () = operator.serve_one(stream) => {}
+                    () = place.lost() => {}
+                }
             });
         }
+    }
+
+    /// Answers the one request of a connection.
+    async fn serve_one(self: Arc<Self>, stream: TcpStream) {
+        let service = service_fn(|request: Request<_>| {
+            let answer = self.answer(request.method(), request.uri().path());
+            async { Ok::<_, Infallible>(answer) }
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .keep_alive(false)
+            .max_buf_size(READ_BUFFER)
+            .serve_connection(TokioIo::new(stream), service);
+        // A scraper that goes away has no answer.
+        let _ = connection.await;
     }
 
     fn answer(&self, method: &Method, path: &str) -> Response<Full<Bytes>> {

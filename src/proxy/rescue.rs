@@ -73,6 +73,7 @@ const fn is_final(error: &ProxyError) -> bool {
         ProxyError::Framing(_)
             | ProxyError::UnwantedBody(_)
             | ProxyError::ClientStalled { .. }
+            | ProxyError::ClientTrickles { .. }
             | ProxyError::ClientBody
             | ProxyError::ManifestTooLarge { .. }
     )
@@ -91,7 +92,7 @@ fn status_and_code(error: &ProxyError) -> (StatusCode, &'static str) {
             (StatusCode::UNAUTHORIZED, "UNAUTHORIZED")
         }
         ProxyError::ForeignHost(_) => (StatusCode::MISDIRECTED_REQUEST, "DENIED"),
-        ProxyError::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
+        ProxyError::Stopping | ProxyError::Crowded => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
         ProxyError::NotFound => (StatusCode::NOT_FOUND, "NAME_UNKNOWN"),
         ProxyError::Denied(_) | ProxyError::UnknownName(_) | ProxyError::Page => {
             (StatusCode::FORBIDDEN, "DENIED")
@@ -100,7 +101,9 @@ fn status_and_code(error: &ProxyError) -> (StatusCode, &'static str) {
         ProxyError::ManifestTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "MANIFEST_INVALID"),
         ProxyError::ManifestInvalid => (StatusCode::BAD_REQUEST, "MANIFEST_INVALID"),
         ProxyError::UnknownUpload => (StatusCode::NOT_FOUND, "BLOB_UPLOAD_UNKNOWN"),
-        ProxyError::ClientStalled { .. } => (StatusCode::REQUEST_TIMEOUT, "UNAVAILABLE"),
+        ProxyError::ClientStalled { .. } | ProxyError::ClientTrickles { .. } => {
+            (StatusCode::REQUEST_TIMEOUT, "UNAVAILABLE")
+        }
         ProxyError::Call(error) => call_status(error.root()),
         ProxyError::Answer { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "UNAVAILABLE"),
     }

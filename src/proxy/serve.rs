@@ -7,29 +7,31 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::{SelectAll, select_all};
-use http::Request;
+use http::{Request, Response};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, timeout_at};
 use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
 
-use crate::registry::{BoxError, idle_limited};
+use crate::registry::{Body, BoxError, idle_limited};
 
 use super::config::{Config, Limits};
+use super::error::ProxyError;
 use super::exchange::Layer as _;
 use super::guard::Guard;
 use super::listeners::Listeners;
 use super::metrics::Metrics;
 use super::operator::Operator;
+use super::places::{Bounds, Place, Places};
 use super::sessions::Sessions;
 use super::stack::{Shared, Stack, assemble};
+use super::turn::Turn;
 
 /// How long accepting rests after it failed: usually there are no file descriptors left.
 pub(super) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -88,7 +90,13 @@ async fn serve_until(
             Shared { sessions: sessions.clone(), metrics, pushes_allowed, names },
         )),
         incoming: select_all(clients.into_iter().map(TcpListenerStream::new)),
-        places: Arc::new(Semaphore::new(limits.connections)),
+        places: Places::new(Bounds {
+            newcomers: limits.newcomers,
+            newcomer_timeout: limits.newcomer_timeout,
+            members: limits.connections,
+            // By then whoever rests has lost its place.
+            member_wait: limits.stall_timeout + limits.head_timeout,
+        }),
         connections: JoinSet::new(),
         stop: CancellationToken::new(),
         limits,
@@ -110,7 +118,7 @@ async fn serve_until(
 struct Server {
     stack: Arc<Stack>,
     incoming: SelectAll<TcpListenerStream>,
-    places: Arc<Semaphore>,
+    places: Arc<Places>,
     connections: JoinSet<()>,
     stop: CancellationToken,
     limits: Limits,
@@ -124,15 +132,17 @@ impl Server {
             let accepted = tokio::select! {
                 () = &mut end => return,
                 Some(_) = self.connections.join_next() => continue,
-                accepted = accept(&mut self.incoming, &self.places) => accepted,
+                accepted = self.incoming.next() => accepted,
             };
             match accepted {
-                Some((Ok(stream), place)) => {
+                Some(Ok(stream)) => {
+                    let place = self.places.take();
                     let connection = serve(stream, self.stack.clone(), self.limits, self.stop.clone(), place);
                     self.connections.spawn(connection);
                 }
-                Some((Err(error), _)) => {
+                Some(Err(error)) => {
                     tracing::warn!(%error, "cannot accept a connection");
+                    self.places.make_room();
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
                 None => return,
@@ -153,17 +163,6 @@ impl Server {
     }
 }
 
-type Accepted = Option<(std::io::Result<TcpStream>, OwnedSemaphorePermit)>;
-
-/// The next connection, once there is a place for it.
-async fn accept(
-    incoming: &mut (impl futures_util::Stream<Item = std::io::Result<TcpStream>> + Unpin),
-    places: &Arc<Semaphore>,
-) -> Accepted {
-    let place = places.clone().acquire_owned().await.ok()?;
-    Some((incoming.next().await?, place))
-}
-
 fn loopback_addresses(listeners: &[TcpListener]) -> Result<Vec<SocketAddr>, ServeError> {
     let addresses: Result<Vec<_>, _> = listeners.iter().map(TcpListener::local_addr).collect();
     let addresses = addresses.map_err(ServeError::Listener)?;
@@ -173,42 +172,61 @@ fn loopback_addresses(listeners: &[TcpListener]) -> Result<Vec<SocketAddr>, Serv
     }
 }
 
-/// Serves one connection until it ends, or until its request is finished after `stop`.
+/// Serves one connection until it ends or loses its place, or until its request is finished after `stop`.
 async fn serve(
     stream: TcpStream,
     stack: Arc<Stack>,
     limits: Limits,
     stop: CancellationToken,
-    _place: OwnedSemaphorePermit,
+    place: Arc<Place>,
 ) {
     // Small answers are not held back; a failure here costs only time.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(|request: Request<Incoming>| {
-        let stack = stack.clone();
-        async move {
-            let request = request.map(|body| {
-                let body = body.map_err(|error| -> BoxError { Box::new(error) }).boxed_unsync();
-                idle_limited(body, limits.stall_timeout)
-            });
-            stack.call(request).await
-        }
+    let turn = Turn::default();
+    let guard = Guard::new(stream, &limits, turn.clone(), place.clone());
+    let own_place = place.clone();
+    let service = service_fn(|request| {
+        answer(stack.clone(), request, limits.stall_timeout, turn.clone(), own_place.clone())
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head_timeout)
         .max_buf_size(READ_BUFFER)
-        .serve_connection(TokioIo::new(Guard::new(stream, &limits)), service);
+        .serve_connection(TokioIo::new(guard), service);
     tokio::pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    let served = async {
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = stop.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, "a connection ended early");
         }
     };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "a connection ended early");
+    tokio::select! {
+        () = served => {}
+        () = place.lost() => tracing::debug!("a connection lost its place"),
     }
+}
+
+/// The answer to one request of a connection.
+async fn answer(
+    stack: Arc<Stack>,
+    mut request: Request<Incoming>,
+    stall: Duration,
+    turn: Turn,
+    place: Arc<Place>,
+) -> Result<Response<Body>, ProxyError> {
+    let version = request.version();
+    request.extensions_mut().insert(place);
+    let request = request.map(|body| {
+        let body = body.map_err(|error| -> BoxError { Box::new(error) }).boxed_unsync();
+        idle_limited(body, stall)
+    });
+    Ok(turn.answer(version, stack.call(request).await?))
 }
 
 /// A proxy that runs in the background. Dropping the handle stops it without waiting.

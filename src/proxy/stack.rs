@@ -4,12 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use tokio::sync::Semaphore;
-
 use super::access_log::AccessLog;
 use super::authorise::Authorise;
 use super::config::Config;
-use super::content::Content;
+use super::content::{Content, Room};
 use super::forward::Forward;
 use super::gate::Gate;
 use super::metrics::Metrics;
@@ -40,7 +38,8 @@ pub(super) fn assemble(config: Config, shared: Shared) -> Stack {
     // Right outside what talks to the registry, so that no location of a registry's ever gets past it.
     let uploads = Uploads { sealer: Sealer::new(), sessions: shared.sessions, inner: forward };
     // Outside what may send twice, so that a body is read from the client once.
-    let content = Content { budget: Arc::new(Semaphore::new(config.limits.buffer_bytes)), inner: uploads };
+    let (room, patience) = (Room::new(config.limits.buffer_bytes), config.limits.stall_timeout);
+    let content = Content { room, patience, inner: uploads };
     // Before a byte of a body is read: what is not allowed costs nothing.
     let authorise = Authorise { aliases: config.aliases, mirror: config.mirror, inner: content };
     // Gives the layers inside a value to decide on; none of them sees the request's path again.

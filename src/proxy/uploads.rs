@@ -12,6 +12,7 @@ use super::content::Prepared;
 use super::error::ProxyError;
 use super::exchange::Layer;
 use super::forward::Outgoing;
+use super::headers::CONTENT_DIGEST;
 use super::names::Digest;
 use super::seal::{Purpose, Sealer, Ticket};
 use super::sessions::Sessions;
@@ -228,7 +229,6 @@ fn blob_path(name: &str, digest: &Digest) -> String {
 }
 
 fn content_path(name: &str, headers: &HeaderMap) -> Option<String> {
-    let digest =
-        headers.get("docker-content-digest").and_then(|value| Digest::parse(value.to_str().ok()?))?;
+    let digest = headers.get(CONTENT_DIGEST).and_then(|value| Digest::parse(value.to_str().ok()?))?;
     Some(blob_path(name, &digest))
 }

@@ -141,6 +141,10 @@ impl Running {
         Self { child: command.stdin(Stdio::null()).stderr(log).spawn().unwrap(), folder }
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap()
     }

@@ -19,6 +19,7 @@ mod faults;
 mod matrix;
 mod mirror;
 mod operations;
+mod places;
 mod reads;
 mod real;
 mod registries;

@@ -37,6 +37,56 @@ async fn a_tag_is_forced_and_a_digest_is_left_alone() {
 }
 
 #[tokio::test]
+async fn what_only_looks_like_a_digest_never_escapes_the_aliases_tag() {
+    let upstream = Upstream::start(|_| reply(200, &[], "reached")).await;
+    let proxy = Setup::new(upstream.host()).start().await;
+    for digest in [
+        "md5:d41d8cd98f00b204e9800998ecf8427e",
+        "sha1:da39a3ee5e6b4b0d3255bfef95601890afd80709",
+        "crc32:00000000",
+        "x:other-tag",
+        "sha256:abc",
+        "sha256+b64u:LCa0a2j_xo_5m0U8HTBBNBNCLXBkg7-g-YpeiGJm564",
+        &DIGEST.to_uppercase(),
+        &DIGEST.replace("sha256", "sha512"),
+        &DIGEST.replace("sha256", "sha384"),
+        &format!("{DIGEST}0"),
+    ] {
+        for (method, target) in [
+            ("GET", format!("/v2/base/manifests/{digest}")),
+            ("HEAD", format!("/v2/target/manifests/{digest}")),
+            ("PUT", format!("/v2/target/manifests/{digest}")),
+            ("GET", format!("/v2/base/blobs/{digest}")),
+            ("POST", format!("/v2/target/blobs/uploads/?mount={digest}&from=base")),
+            ("POST", format!("/v2/target/blobs/uploads/?digest={digest}")),
+            ("GET", format!("/v2/x/manifests/{digest}?ns=docker.io")),
+            ("GET", format!("/v2/x/blobs/{digest}?ns=docker.io")),
+        ] {
+            let answer = proxy.send(method, &target, &[], if method == "PUT" { "{}" } else { "" }).await;
+            assert_eq!(answer.status, 400, "{method} {target}");
+        }
+    }
+    assert_eq!(upstream.lines(), Vec::<String>::new());
+    let sha512 = format!("sha512:{}", "1".repeat(128));
+    assert_eq!(proxy.get(&format!("/v2/base/manifests/{sha512}")).await.status, 200);
+    assert_eq!(upstream.lines(), [format!("GET /v2/team/base/manifests/{sha512}")]);
+}
+
+#[tokio::test]
+async fn a_registrys_digest_that_is_none_reaches_no_client() {
+    let md5 = "md5:d41d8cd98f00b204e9800998ecf8427e";
+    let upstream = Upstream::start(move |seen| match seen.method.as_str() {
+        "POST" => reply(201, &[("docker-content-digest", md5), ("location", "/v2/team/target/blobs/x")], ""),
+        _ => reply(200, &[("docker-content-digest", md5)], "x"),
+    })
+    .await;
+    let proxy = Setup::new(upstream.host()).start().await;
+    assert_eq!(proxy.get("/v2/base/manifests/x").await.header("docker-content-digest"), None);
+    let done = proxy.send("POST", "/v2/target/blobs/uploads/", &[], "x").await;
+    assert_eq!((done.header("docker-content-digest"), done.header("location")), (None, None));
+}
+
+#[tokio::test]
 async fn a_pinned_alias_gives_its_digest_and_one_without_tag_what_is_asked() {
     let upstream = Upstream::start(|seen| reply(200, &[], seen.target.clone())).await;
     for (pin, want) in [(Pin::Digest(DIGEST.into()), DIGEST), (Pin::AsRequested, "latest")] {

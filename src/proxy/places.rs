@@ -1,0 +1,276 @@
+//! Places for connections: those who may use the proxy always find one, whatever all others do.
+//!
+//! A connection begins as a newcomer. It becomes a member with its first request that is let in: one with a token,
+//! where there are tokens. Newcomers have few places and little time, and the oldest one makes room for the next, so
+//! that nobody can be kept out by connections that say nothing. Members have places of their own; when those are taken,
+//! the one that has been idle longest makes room, and where all are busy the next one waits.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+use super::error::ProxyError;
+
+/// How many places there are, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    pub(super) newcomers: usize,
+    /// How long a connection may stay a newcomer.
+    pub(super) newcomer_timeout: Duration,
+    pub(super) members: usize,
+    /// How long a member waits for a place while all are busy.
+    pub(super) member_wait: Duration,
+}
+
+/// The places of one proxy's connections.
+#[derive(Debug)]
+pub(super) struct Places {
+    bounds: Bounds,
+    state: Mutex<State>,
+    freed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Counts what happens, so that what happened first has the lowest number.
+    clock: u64,
+    connections: BTreeMap<u64, Connection>,
+}
+
+#[derive(Debug)]
+struct Connection {
+    class: Class,
+    since: u64,
+    eviction: CancellationToken,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Class {
+    Newcomer,
+    /// Let in, while all places of members are busy.
+    Waiting,
+    /// A member whose request is under way.
+    Busy,
+    /// A member between two requests.
+    Idle,
+}
+
+impl State {
+    fn tick(&mut self) -> u64 {
+        self.clock += 1;
+        self.clock
+    }
+
+    fn count(&self, classes: &[Class]) -> usize {
+        self.connections.values().filter(|connection| classes.contains(&connection.class)).count()
+    }
+
+    /// Ends the connection that has been of this class longest; `false` if there is none.
+    fn evict(&mut self, class: Class) -> bool {
+        let of_class = self.connections.iter().filter(|(_, connection)| connection.class == class);
+        let Some(id) = of_class.min_by_key(|(_, connection)| connection.since).map(|(id, _)| *id) else {
+            return false;
+        };
+        if let Some(connection) = self.connections.remove(&id) {
+            connection.eviction.cancel();
+        }
+        true
+    }
+
+    /// Notes that a connection is of this class from now on; `false` if it has been evicted.
+    fn set(&mut self, id: u64, class: Class) -> bool {
+        let since = self.tick();
+        let Some(connection) = self.connections.get_mut(&id) else { return false };
+        (connection.class, connection.since) = (class, since);
+        true
+    }
+}
+
+impl Places {
+    pub(super) fn new(bounds: Bounds) -> Arc<Self> {
+        Arc::new(Self { bounds, state: Mutex::default(), freed: Notify::new() })
+    }
+
+    /// A newcomer's place. There always is one: the oldest newcomer makes room.
+    pub(super) fn take(self: &Arc<Self>) -> Arc<Place> {
+        let mut state = self.state();
+        if state.count(&[Class::Newcomer]) >= self.bounds.newcomers {
+            state.evict(Class::Newcomer);
+        }
+        let (id, eviction) = (state.tick(), CancellationToken::new());
+        let connection = Connection { class: Class::Newcomer, since: id, eviction: eviction.clone() };
+        state.connections.insert(id, connection);
+        Arc::new(Place { places: self.clone(), id, eviction })
+    }
+
+    /// Ends a connection that nothing is lost with, if there is one.
+    pub(super) fn make_room(&self) {
+        let mut state = self.state();
+        let _ = state.evict(Class::Newcomer) || state.evict(Class::Idle);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The place of one connection, which is free again when this is dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    places: Arc<Places>,
+    id: u64,
+    eviction: CancellationToken,
+}
+
+/// Whether a connection may be a member.
+#[derive(Debug, PartialEq, Eq)]
+enum Entry {
+    Member,
+    Later,
+    Never,
+}
+
+impl Place {
+    /// Makes the connection a busy member, once there is a place.
+    pub(super) async fn enter(&self) -> Result<(), ProxyError> {
+        let deadline = Instant::now() + self.places.bounds.member_wait;
+        loop {
+            let freed = self.places.freed.notified();
+            tokio::pin!(freed);
+            freed.as_mut().enable();
+            match self.try_enter() {
+                Entry::Member => return Ok(()),
+                Entry::Later if timeout_at(deadline, freed).await.is_ok() => {}
+                Entry::Later | Entry::Never => return Err(ProxyError::Crowded),
+            }
+        }
+    }
+
+    fn try_enter(&self) -> Entry {
+        let members = self.places.bounds.members;
+        let mut state = self.places.state();
+        let Some(class) = state.connections.get(&self.id).map(|connection| connection.class) else {
+            return Entry::Never;
+        };
+        let is_member = matches!(class, Class::Busy | Class::Idle);
+        let has_room = is_member || state.count(&[Class::Busy, Class::Idle]) < members;
+        if has_room || state.evict(Class::Idle) {
+            state.set(self.id, Class::Busy);
+            return Entry::Member;
+        }
+        if class != Class::Waiting {
+            if state.count(&[Class::Waiting]) >= members {
+                return Entry::Never;
+            }
+            state.set(self.id, Class::Waiting);
+        }
+        Entry::Later
+    }
+
+    /// Notes that what a member asked for has been answered.
+    pub(super) fn rest(&self) {
+        let mut state = self.places.state();
+        let is_busy = state.connections.get(&self.id).is_some_and(|known| known.class == Class::Busy);
+        if is_busy && state.set(self.id, Class::Idle) {
+            self.places.freed.notify_waiters();
+        }
+    }
+
+    /// Completes once the connection has lost its place: another one needed it, or it stayed a newcomer for too
+    /// long.
+    pub(super) async fn lost(&self) {
+        let overdue = async {
+            tokio::time::sleep(self.places.bounds.newcomer_timeout).await;
+            if !self.is_newcomer() {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            () = self.eviction.cancelled() => {}
+            () = overdue => {}
+        }
+    }
+
+    fn is_newcomer(&self) -> bool {
+        let state = self.places.state();
+        state.connections.get(&self.id).is_none_or(|connection| connection.class == Class::Newcomer)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.places.state().connections.remove(&self.id);
+        self.places.freed.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOUNDS: Bounds = Bounds {
+        newcomers: 3,
+        newcomer_timeout: Duration::from_millis(100),
+        members: 2,
+        member_wait: Duration::from_millis(100),
+    };
+
+    fn is_evicted(place: &Place) -> bool {
+        place.eviction.is_cancelled()
+    }
+
+    #[tokio::test]
+    async fn the_oldest_newcomer_makes_room_and_members_never_do_for_newcomers() {
+        let places = Places::new(BOUNDS);
+        let member = places.take();
+        member.enter().await.unwrap();
+        let newcomers: Vec<_> = (0..10).map(|_| places.take()).collect();
+        let evicted: Vec<_> = newcomers.iter().map(|place| is_evicted(place)).collect();
+        assert_eq!(evicted, [vec![true; 7], vec![false; 3]].concat());
+        assert!(!is_evicted(&member));
+        assert_eq!(places.state().connections.len(), 4);
+        // An evicted one is not let in any more.
+        assert!(newcomers[0].enter().await.is_err());
+        newcomers[9].enter().await.unwrap();
+        drop((member, newcomers));
+        assert!(places.state().connections.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_newcomer_has_little_time_and_a_member_all_of_it() {
+        let places = Places::new(BOUNDS);
+        let (newcomer, member) = (places.take(), places.take());
+        member.enter().await.unwrap();
+        newcomer.lost().await;
+        let stays = tokio::time::timeout(3 * BOUNDS.newcomer_timeout, member.lost()).await;
+        assert!(stays.is_err());
+    }
+
+    #[tokio::test]
+    async fn the_longest_idle_member_makes_room_and_busy_ones_are_waited_for_in_bounds() {
+        let places = Places::new(BOUNDS);
+        let all: Vec<_> = (0..3).map(|_| places.take()).collect();
+        all[0].enter().await.unwrap();
+        all[1].enter().await.unwrap();
+        assert!(all[2].enter().await.is_err(), "both places are busy");
+        all[1].rest();
+        all[0].rest();
+        all[2].enter().await.unwrap();
+        assert!(is_evicted(&all[1]) && !is_evicted(&all[0]));
+
+        // Busy again, so that the next one waits until a place is free.
+        all[0].enter().await.unwrap();
+        let next = places.take();
+        let waiting = next.clone();
+        let waited = tokio::spawn(async move { waiting.enter().await });
+        while !places.state().connections.values().any(|known| known.class == Class::Waiting) {
+            tokio::task::yield_now().await;
+        }
+        all[2].rest();
+        waited.await.unwrap().unwrap();
+    }
+}

@@ -338,6 +338,7 @@ impl Job<'_> {
         let registries = route::authenticator(credentials(self.build.settings.base_auth.as_ref())?)?;
         Ok(SessionOptions {
             credentials: Some(self.routes.session_logins(registries)),
+            local_dirs_within: Some(self.build.workspace.root().to_owned()),
             withheld_dirs: builder.state_folders().to_vec(),
             ..SessionOptions::default()
         })

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Every module and what it may use. `diag` and `image` are open to all.
+/// Every module and what it may use. `diag`, `image` and, for tests, `fuzz` are open to all.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("beneath", &[]),
     (
@@ -27,6 +27,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("buildkit", &["beneath", "ignore"]),
     ("cli", &["beneath", "build", "proxy", "registry", "workspace"]),
     ("diag", &[]),
+    ("fuzz", &[]),
     ("dockerfile", &["shell"]),
     ("ignore", &[]),
     ("image", &[]),
@@ -41,7 +42,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("shell", &[]),
     ("workspace", &["beneath"]),
 ];
-const OPEN_TO_ALL: &[&str] = &["diag", "image"];
+const OPEN_TO_ALL: &[&str] = &["diag", "fuzz", "image"];
 /// Who may use the crate `llb`.
 const LLB: &[&str] = &["build", "buildkit", "lower"];
 

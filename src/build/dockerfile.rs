@@ -105,7 +105,7 @@ pub(super) fn own_ignore_file(root: &Root, path: &Path) -> Result<Option<IgnoreF
     super::convert::own_ignore_file(root, path).map_err(|error| Error::Read {
         what: "the ignore file",
         path: error.path,
-        source: error.source.into(),
+        source: error.reason.into(),
     })
 }
 

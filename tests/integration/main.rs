@@ -16,4 +16,5 @@ mod interrupts;
 mod mounts;
 mod parts;
 mod plain;
+mod repositories;
 mod workspace;

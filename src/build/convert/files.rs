@@ -21,14 +21,15 @@ pub struct LocalFiles {
     pub named: BTreeMap<String, PathBuf>,
 }
 
-/// An ignore file that cannot be read.
+/// An ignore file that cannot be read. The text has the reason, because conversions tell no causes of what could
+/// not be looked up.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot read {}", beneath::escaped(path))]
+#[error("cannot read {}: {reason}", beneath::escaped(path))]
 pub struct UnreadableIgnoreFile {
     /// The file.
     pub path: PathBuf,
     /// Why not.
-    pub source: beneath::Error,
+    pub reason: beneath::Error,
 }
 
 impl LocalFiles {
@@ -56,7 +57,7 @@ fn context_ignore(folder: &Path, within: Option<&Path>) -> Result<Option<IgnoreF
         Some(outer) => Root::open_within(outer, folder),
         None => Root::open(folder).map_err(beneath::Error::from),
     };
-    let root = root.map_err(|source| UnreadableIgnoreFile { path: folder.to_owned(), source })?;
+    let root = root.map_err(|reason| UnreadableIgnoreFile { path: folder.to_owned(), reason })?;
     ignore_file(&root, Path::new(".dockerignore"))
 }
 
@@ -77,7 +78,7 @@ fn ignore_file(root: &Root, path: &Path) -> Result<Option<IgnoreFile>, Unreadabl
     match root.read(path, MAX_TEXT_BYTES) {
         Ok(text) => Ok(Some(IgnoreFile { name, text })),
         Err(error) if error.is_absent() || error.is_folder() => Ok(None),
-        Err(source) => Err(UnreadableIgnoreFile { path: root.path().join(path), source }),
+        Err(reason) => Err(UnreadableIgnoreFile { path: root.path().join(path), reason }),
     }
 }
 
@@ -93,7 +94,7 @@ mod tests {
         match files.answer(&Need::Ignore).unwrap() {
             Ok(Fact::Ignore(file)) => Ok(file),
             Ok(_) => panic!("another fact"),
-            Err(error) => Err(format!("{error}: {}", error.source().unwrap())),
+            Err(error) => Err(error.to_string()),
         }
     }
 

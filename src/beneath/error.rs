@@ -25,6 +25,12 @@ pub enum Error {
         /// The root.
         root: PathBuf,
     },
+    /// It is a link where none is followed.
+    #[error("{path:?} is a link, which is not followed")]
+    IsLink {
+        /// The link.
+        path: PathBuf,
+    },
     /// It is no regular file.
     #[error("it is {}, not a file", in_words(*.found))]
     NotAFile {

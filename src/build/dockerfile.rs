@@ -1,7 +1,6 @@
 //! Builds a Dockerfile: reads it, converts it with buildkitd's help and returns the result.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
@@ -18,6 +17,7 @@ use super::grants::RegistryGrants;
 use super::mount::Targets;
 use super::resolve::GatewayResolver;
 use super::route::Routes;
+use crate::beneath::{MAX_TEXT_BYTES, OpenFile, Root};
 use crate::buildkit::proto::{pb, rpc};
 use crate::buildkit::{
     self, BuildResult, Gateway, GatewayFailure, LineRange, PlatformEntry, SolveOptions, SourceLocation,
@@ -92,23 +92,28 @@ impl GatewayFailure for Unmade {
     }
 }
 
-/// The Dockerfile at `path`, called `name`.
+/// The text of an open Dockerfile, called `name`.
 ///
 /// # Errors
 /// [`Error::Read`].
-pub(super) fn read(path: &Path, name: &str) -> Result<Source, Error> {
-    match fs::read(path) {
+pub(super) fn read(file: OpenFile, name: &str) -> Result<Source, Error> {
+    let path = file.path().to_owned();
+    match file.read(MAX_TEXT_BYTES) {
         Ok(bytes) => Ok(Source::new(name, bytes)),
-        Err(source) => Err(Error::Read { what: "the Dockerfile", path: path.to_owned(), source }),
+        Err(error) => Err(Error::Read { what: "the Dockerfile", path, source: error.into() }),
     }
 }
 
-/// The ignore file that belongs to the Dockerfile at `path` alone, if it is there and not empty.
-pub(super) fn own_ignore_file(path: &Path) -> Option<IgnoreFile> {
-    let mut name = path.file_name()?.to_owned();
-    name.push(".dockerignore");
-    let text = fs::read(path.with_file_name(&name)).ok().filter(|text| !text.is_empty())?;
-    Some(IgnoreFile { name: name.to_string_lossy().into_owned(), text })
+/// The ignore file that belongs to the Dockerfile at `path` in `root` alone.
+///
+/// # Errors
+/// [`Error::Read`].
+pub(super) fn own_ignore_file(root: &Root, path: &Path) -> Result<Option<IgnoreFile>, Error> {
+    super::convert::own_ignore_file(root, path).map_err(|error| Error::Read {
+        what: "the ignore file",
+        path: error.path,
+        source: error.reason.into(),
+    })
 }
 
 impl Recipe {
@@ -327,23 +332,14 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_dockerfile_is_named() {
-        let error = read(Path::new("/nonexistent/Dockerfile"), "Dockerfile").unwrap_err();
-        let text =
-            "cannot read the Dockerfile /nonexistent/Dockerfile: No such file or directory (os error 2)";
-        assert_eq!(error.report(), text);
-    }
-
-    #[test]
-    fn the_dockerfiles_own_ignore_file_lies_beside_it() {
+    fn a_dockerfile_without_end_is_refused() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("ops.Dockerfile");
-        assert_eq!(own_ignore_file(&path), None);
-        fs::write(dir.path().join("ops.Dockerfile.dockerignore"), "b").unwrap();
-        let found = own_ignore_file(&path).unwrap();
+        let file = std::fs::File::create(dir.path().join("Dockerfile")).unwrap();
+        file.set_len(MAX_TEXT_BYTES + 1).unwrap();
+        let file = Root::open(dir.path()).unwrap().file(Path::new("Dockerfile")).unwrap();
         assert_eq!(
-            (found.name.as_str(), found.text.as_slice()),
-            ("ops.Dockerfile.dockerignore", b"b".as_slice())
+            read(file, "Dockerfile").unwrap_err().report(),
+            "cannot read the Dockerfile Dockerfile: it is larger than 10485760 bytes, which is the most that is read"
         );
     }
 

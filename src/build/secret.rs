@@ -9,6 +9,7 @@ use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
 use super::csv::{self, ValueError};
+use crate::beneath::{self, read_named};
 use crate::buildkit::SecretBytes;
 
 /// The largest secret that BuildKit takes, in bytes (BuildKit: `session/secrets/secretsprovider/store.go`).
@@ -45,6 +46,12 @@ pub enum SecretError {
         id: String,
         /// Its length in bytes.
         length: usize,
+    },
+    /// The pipe of a secret holds more than BuildKit takes.
+    #[error("the secret {id:?} goes on after {LARGEST_SECRET} bytes, which is the most that is allowed")]
+    TooLong {
+        /// The secret's id.
+        id: String,
     },
     /// `--ssh default` without an agent.
     #[error(
@@ -90,9 +97,7 @@ pub fn secrets(
     for value in values {
         let (id, place) = parse_secret(value, environment)?;
         let bytes = match place {
-            Place::File(path) => {
-                fs::read(&path).map_err(|source| SecretError::File { id: id.clone(), path, source })?
-            }
+            Place::File(path) => read_file(&id, path)?,
             Place::Variable(variable) => environment(&variable)
                 .ok_or_else(|| SecretError::Variable { id: id.clone(), variable })?
                 .into_vec(),
@@ -103,6 +108,20 @@ pub fn secrets(
         secrets.insert(id, bytes.into());
     }
     Ok(secrets)
+}
+
+/// Reads the file of a secret, wherever the user says that it is: a file or a pipe, but never without an end.
+fn read_file(id: &str, path: PathBuf) -> Result<Vec<u8>, SecretError> {
+    let id = id.to_owned();
+    read_named(&path, LARGEST_SECRET as u64).map_err(|error| match error {
+        beneath::Error::TooLarge { .. } => match fs::metadata(&path).map(|found| found.len()) {
+            Ok(length) if length > LARGEST_SECRET as u64 => {
+                SecretError::TooLarge { id, length: usize::try_from(length).unwrap_or(usize::MAX) }
+            }
+            _ => SecretError::TooLong { id },
+        },
+        error => SecretError::File { id, path, source: error.into() },
+    })
 }
 
 enum Place {
@@ -230,6 +249,25 @@ mod tests {
         fs::write(&path, vec![b'x'; LARGEST_SECRET + 1]).unwrap();
         let error = read(&format!("id=x,src={}", path.display())).unwrap_err();
         assert_eq!(error.to_string(), "the secret \"x\" has 512001 bytes; at most 512000 are allowed");
+    }
+
+    #[test]
+    fn a_secret_without_end_is_refused_and_one_from_a_pipe_is_read() {
+        let error = read("id=x,src=/dev/zero").unwrap_err();
+        assert_eq!(error.to_string(), "cannot read the secret \"x\" from /dev/zero");
+        assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "it is a device, not a file");
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join("pipe");
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        let value = format!("id=x,src={}", pipe.display());
+        std::thread::scope(|scope| {
+            scope.spawn(|| fs::write(&pipe, "from a pipe").unwrap());
+            assert_eq!(read(&value).unwrap()["x"].expose(), b"from a pipe");
+            // The reader stops long before the end, which the writer takes for an error.
+            scope.spawn(|| fs::write(&pipe, vec![b'x'; 4 * LARGEST_SECRET]));
+            let error = read(&value).unwrap_err();
+            assert!(matches!(error, SecretError::TooLong { .. }), "{error}");
+        });
     }
 
     #[test]

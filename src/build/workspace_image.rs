@@ -22,6 +22,7 @@ use super::output::{Output, Staged};
 use super::plain::shared_key;
 use super::route::{self, Routes, Wish};
 use super::run::{self, STATUS_QUEUE};
+use crate::beneath::Root;
 use crate::buildkit::{self, BuildRequest, CacheEntry, SessionOptions};
 use crate::image::{Platform, Reference};
 use crate::plan::Options;
@@ -168,16 +169,19 @@ async fn prepare(
 ) -> Result<Recipe, Error> {
     let ready = workspace::wait_until_ready(&build.workspace, build.ready_timeout);
     cancel.run_until_cancelled(ready).await.ok_or(Error::Interrupted)??;
-    let (path, context) = step.locate(&build.workspace)?;
-    let root = build.workspace.root().canonicalize().unwrap_or_else(|_| build.workspace.root().to_owned());
-    let name = path.strip_prefix(&root).unwrap_or(&path).display().to_string();
+    let (file, context) = step.locate(&build.workspace)?;
+    let path = file.path().to_owned();
     let filename = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let failed =
+        |source| Error::Read { what: "the workspace", path: build.workspace.root().to_owned(), source };
+    let root = Root::open(build.workspace.root()).map_err(failed)?;
     let recipe = Recipe {
-        source: dockerfile::read(&path, &name)?,
+        source: dockerfile::read(file, &path.display().to_string())?,
         options: Options { filename, ..Options::default() },
         files: LocalFiles {
             context: Some(context),
-            dockerfile_ignore: dockerfile::own_ignore_file(&path),
+            context_within: Some(build.workspace.root().to_owned()),
+            dockerfile_ignore: dockerfile::own_ignore_file(&root, &path)?,
             named: BTreeMap::new(),
         },
         lock: None,
@@ -217,6 +221,7 @@ impl Job<'_> {
         let mut session = self.session(builder)?;
         if let Some(context) = &recipe.files.context {
             session.shared_key = shared_key(context);
+            session.local_dirs_within.clone_from(&recipe.files.context_within);
             session.local_dirs.insert("context".to_owned(), context.clone());
         }
         if self.routes.renames.theirs(self.base.name(), "").is_none() {

@@ -1,13 +1,16 @@
 //! The conversion options that `bob build`, `bob llb` and `bob check` share.
 
+mod place;
 mod values;
 
 use std::collections::BTreeMap;
-use std::io::{self, Read as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use self::place::DockerfilePlace;
+pub(super) use self::place::read_near;
+use crate::beneath;
 use crate::build::convert::LocalFiles;
-use crate::build::convert::{Context, GitRef, IgnoreFile, Network, NoCache, Options, ResolveMode};
+use crate::build::convert::{Context, GitRef, Network, NoCache, Options, ResolveMode};
 use crate::diag::Source;
 use crate::image::Platform;
 
@@ -96,20 +99,25 @@ impl ConvertArgs {
             }
             files.context = Some(folder);
         }
-        let path = match (&self.file, &files.context) {
-            (Some(path), Some(_)) => path.clone(),
-            (Some(path), None) if path.is_absolute() => path.clone(),
-            (None, Some(folder)) => default_dockerfile(folder),
+        let (place, name) = match (&self.file, &files.context) {
+            (Some(path), Some(_)) => (DockerfilePlace::named(path, files.context.as_deref()), path.clone()),
+            (Some(path), None) if path.is_absolute() => (DockerfilePlace::named(path, None), path.clone()),
+            (None, Some(folder)) => DockerfilePlace::default_of(folder),
             (_, None) => {
                 let text = "the Dockerfile of a remote context is not read yet: name a local one with an absolute --file";
                 return Err(Failure::Usage(text.into()));
             }
         };
-        let dockerfile = read_dockerfile(&path)?;
+        let shown = beneath::escaped(name.strip_prefix("./").unwrap_or(&name));
+        let cannot_read = |error: beneath::Error| {
+            Failure::Rendered(format!("error: cannot read the Dockerfile {shown}: {error}"))
+        };
+        let read = place.and_then(|place| Ok((place.read()?, place)));
+        let (text, place) = read.map_err(cannot_read)?;
         options.filename =
-            path.file_name().map_or_else(|| "Dockerfile".into(), |name| name.to_string_lossy().into_owned());
-        files.dockerfile_ignore = dockerfile_ignore(&path);
-        Ok(Inputs { options, dockerfile, files })
+            name.file_name().map_or_else(|| "Dockerfile".into(), |name| name.to_string_lossy().into_owned());
+        files.dockerfile_ignore = place.own_ignore_file()?;
+        Ok(Inputs { options, dockerfile: Source::new(shown, text), files })
     }
 
     /// The options, and the folders of named contexts by the names of their local sources.
@@ -170,36 +178,4 @@ fn remote_context(context: &str) -> Result<Option<Context>, Failure> {
         return Err(Failure::Usage(format!("context {context:?}: files at web addresses are not built yet")));
     }
     Ok(None)
-}
-
-/// `Dockerfile` of a folder; `dockerfile` where that is not there.
-fn default_dockerfile(folder: &Path) -> PathBuf {
-    let path = folder.join("Dockerfile");
-    let lower = folder.join("dockerfile");
-    if !path.exists() && lower.exists() { lower } else { path }
-}
-
-fn read_dockerfile(path: &Path) -> Result<Source, Failure> {
-    let name = path.strip_prefix("./").unwrap_or(path).display().to_string();
-    let read = |path: &Path| -> io::Result<Vec<u8>> {
-        if path != Path::new("-") {
-            return std::fs::read(path);
-        }
-        let mut text = Vec::new();
-        io::stdin().lock().read_to_end(&mut text)?;
-        Ok(text)
-    };
-    match read(path) {
-        Ok(text) => Ok(Source::new(name, text)),
-        Err(error) => Err(Failure::Rendered(format!("error: cannot read the Dockerfile {name}: {error}"))),
-    }
-}
-
-/// `<Dockerfile>.dockerignore`, if it is there and not empty.
-fn dockerfile_ignore(dockerfile: &Path) -> Option<IgnoreFile> {
-    let mut path = dockerfile.as_os_str().to_owned();
-    path.push(".dockerignore");
-    let text = std::fs::read(&path).ok().filter(|text| !text.is_empty())?;
-    let name = Path::new(&path).file_name()?.to_string_lossy().into_owned();
-    Some(IgnoreFile { name, text })
 }

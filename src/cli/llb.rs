@@ -4,9 +4,10 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::build::{environment, failure, listen};
-use super::convert_args::{ConvertArgs, Inputs};
+use super::convert_args::{ConvertArgs, Inputs, read_near};
 use super::daemon_args::DaemonArgs;
 use super::{Failure, process};
+use crate::beneath;
 use crate::build::convert::{self, Converted, Definition, ImageLock, LockResolver, Rejected, Warning};
 use crate::build::{DockerLogins, GraphBuild, graph};
 use crate::image::gojson;
@@ -105,16 +106,25 @@ async fn from_daemon(daemon: &DaemonArgs, inputs: &Inputs) -> Result<Converted, 
     graph(build, &listen()?).await.map_err(|error| failure(&error))
 }
 
+/// The largest image lock that is read, in bytes.
+const MAX_LOCK_BYTES: u64 = 256 << 20;
+
 /// The image lock in a file.
 pub(super) fn read_lock(path: &Path) -> Result<ImageLock, Failure> {
-    let shown = path.display();
-    let text = std::fs::read(path)
+    let shown = beneath::escaped(path);
+    let text = read_near(path, MAX_LOCK_BYTES)
         .map_err(|error| Failure::Rendered(format!("error: cannot read {shown}: {error}")))?;
     ImageLock::parse(&text).map_err(|error| {
-        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+        let mut text = std::error::Error::source(&error).map_or_else(String::new, ToString::to_string);
+        // The cause may quote the file.
+        text.truncate(text.floor_char_boundary(MAX_CAUSE));
+        let cause = if text.is_empty() { text } else { format!(": {}", text.escape_debug()) };
         Failure::Rendered(format!("error: {shown} is {error}{cause}"))
     })
 }
+
+/// The longest cause of a fault in an image lock that is shown, in bytes.
+const MAX_CAUSE: usize = 120;
 
 /// A rejected Dockerfile as the user sees it: the error first, then what the build checks found.
 pub(super) fn failed(rejected: &Rejected, inputs: &Inputs) -> Failure {

@@ -1,9 +1,15 @@
 //! Paths of a workspace, and the rule that the user's paths must lie in it.
 
-use std::io;
+use std::os::fd::OwnedFd;
 use std::path::{Component, Path, PathBuf};
 
+use rustix::io::Errno;
+
 use super::Error;
+use crate::beneath::{self, OpenFile, Root, open_entry};
+
+/// The folder in which the ready file and `bob.log` lie.
+pub(super) const CONTROL_FOLDER: &str = ".gitpod";
 
 /// The root folder of a workspace: `/workspace`, another one in tests.
 #[derive(Debug, Clone)]
@@ -30,12 +36,25 @@ impl Workspace {
 
     /// The file whose appearance says that the workspace's content is there.
     pub fn ready_file(&self) -> PathBuf {
-        self.root.join(".gitpod/ready")
+        self.root.join(CONTROL_FOLDER).join("ready")
     }
 
     /// The file that tells the control plane why a build failed.
     pub fn log_file(&self) -> PathBuf {
-        self.root.join(".gitpod/bob.log")
+        self.root.join(CONTROL_FOLDER).join("bob.log")
+    }
+
+    /// Opens `.gitpod`, the folder through which the control plane and Bob talk. It must be a folder itself: a
+    /// repository may hold a link of that name.
+    ///
+    /// # Errors
+    /// [`beneath::Error::IsLink`], [`beneath::Error::Io`].
+    pub(super) fn control_folder(&self) -> Result<OwnedFd, beneath::Error> {
+        let root = Root::open(&self.root)?;
+        open_entry(&root, CONTROL_FOLDER.as_ref(), beneath::FOLDER).map_err(|errno| match errno {
+            Errno::LOOP => beneath::Error::IsLink { path: self.root.join(CONTROL_FOLDER) },
+            errno => errno.into(),
+        })
     }
 
     /// buildkitd's state: `/workspace/buildkit`.
@@ -43,21 +62,26 @@ impl Workspace {
         self.root.join("buildkit")
     }
 
-    /// `path` with its symlinks resolved, which must be a file in the workspace.
+    /// Opens the file at `path`, which must be in the workspace once its symlinks are resolved. Its own path is
+    /// the one below the root.
     ///
     /// # Errors
     /// [`Error::Outside`], [`Error::Missing`], [`Error::WrongKind`], [`Error::Unreadable`].
-    pub fn file(&self, path: &Path) -> Result<PathBuf, Error> {
+    pub fn file(&self, path: &Path) -> Result<OpenFile, Error> {
         let subject = Subject {
             what: "Dockerfile",
             variable: "BOB_DOCKERFILE_PATH",
             setting: "`image.file` in `.gitpod.yml`",
         };
-        let real = self.resolve(path, subject)?;
-        if real.is_file() { Ok(real) } else { Err(self.wrong_kind(path, subject, "file")) }
+        let (root, place) = self.place(path, subject)?;
+        root.file(&place).map_err(|error| match error {
+            error if error.is_folder() => self.wrong_kind(path, subject, "file"),
+            error => self.refused(path, subject, error),
+        })
     }
 
-    /// `path` with its symlinks resolved, which must be a folder in the workspace.
+    /// `path` with its symlinks resolved, which must be a folder in the workspace. Whoever opens it later has to
+    /// see to it that it still is there ([`crate::beneath::Root::open_within`]).
     ///
     /// # Errors
     /// As for [`Workspace::file`].
@@ -67,23 +91,35 @@ impl Workspace {
             variable: "BOB_CONTEXT_DIR",
             setting: "`image.context` in `.gitpod.yml`",
         };
-        let real = self.resolve(path, subject)?;
-        if real.is_dir() { Ok(real) } else { Err(self.wrong_kind(path, subject, "folder")) }
+        let (root, place) = self.place(path, subject)?;
+        match root.folder(&place) {
+            Ok(folder) => Ok(folder.path().to_owned()),
+            Err(error) if error.is_absent() && root.file(&place).is_ok() => {
+                Err(self.wrong_kind(path, subject, "folder"))
+            }
+            Err(error) => Err(self.refused(path, subject, error)),
+        }
     }
 
-    fn resolve(&self, path: &Path, Subject { what, variable, setting }: Subject) -> Result<PathBuf, Error> {
-        let root = self.root.canonicalize().unwrap_or_else(|_| self.root.clone());
-        let outside =
-            || Error::Outside { what, path: path.to_owned(), root: self.root.clone(), variable, setting };
-        match path.canonicalize() {
-            Ok(real) if real.starts_with(&root) => Ok(real),
-            Ok(_) => Err(outside()),
-            Err(_) if !self.names_inside(path) => Err(outside()),
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-                Err(Error::Missing { what, path: self.relative(path), setting })
-            }
-            Err(source) => Err(Error::Unreadable { what, path: self.relative(path), setting, source }),
+    /// The root, open, and where `path` lies below it.
+    fn place(&self, path: &Path, subject: Subject) -> Result<(Root, PathBuf), Error> {
+        let root = Root::open(&self.root).map_err(|error| self.refused(path, subject, error.into()))?;
+        let Some(place) = root.place(path) else { return Err(self.outside(path, subject)) };
+        Ok((root, place))
+    }
+
+    fn refused(&self, path: &Path, subject: Subject, error: beneath::Error) -> Error {
+        let Subject { what, setting, .. } = subject;
+        let relative = self.relative(path);
+        match error {
+            error if error.leads_out() => self.outside(path, subject),
+            error if error.is_absent() => Error::Missing { what, path: relative, setting },
+            error => Error::Unreadable { what, path: relative, setting, source: error.into() },
         }
+    }
+
+    fn outside(&self, path: &Path, Subject { what, variable, setting }: Subject) -> Error {
+        Error::Outside { what, path: path.to_owned(), root: self.root.clone(), variable, setting }
     }
 
     fn wrong_kind(
@@ -93,11 +129,6 @@ impl Workspace {
         expected: &'static str,
     ) -> Error {
         Error::WrongKind { what, path: self.relative(path), expected, setting }
-    }
-
-    /// Whether `path` lies in the workspace going by its name alone.
-    fn names_inside(&self, path: &Path) -> bool {
-        without_dots(path).starts_with(without_dots(&self.root))
     }
 
     fn relative(&self, path: &Path) -> PathBuf {
@@ -155,12 +186,11 @@ mod tests {
     fn a_file_in_the_workspace_is_given_back_resolved() {
         let (dir, workspace) = scene();
         symlink("Dockerfile", dir.path().join("workspace/link")).unwrap();
-        let expected = dir.path().join("workspace/Dockerfile").canonicalize().unwrap();
-        assert_eq!(workspace.file(&dir.path().join("workspace/link")).unwrap(), expected);
-        assert_eq!(
-            workspace.file(&dir.path().join("workspacefoo/../workspace/Dockerfile")).unwrap(),
-            expected
-        );
+        for name in ["workspace/link", "workspacefoo/../workspace/Dockerfile"] {
+            let file = workspace.file(&dir.path().join(name)).unwrap();
+            assert_eq!(file.path(), Path::new("Dockerfile"), "{name}");
+            assert_eq!(file.read(100).unwrap(), b"FROM scratch\n");
+        }
     }
 
     #[test]
@@ -221,5 +251,32 @@ mod tests {
         symlink("loop", dir.path().join("workspace/loop")).unwrap();
         let error = workspace.file(&dir.path().join("workspace/loop")).unwrap_err();
         assert!(matches!(error, Error::Unreadable { .. }), "{error}");
+    }
+
+    #[test]
+    fn what_is_neither_file_nor_folder_is_named() {
+        let (dir, workspace) = scene();
+        let pipe = dir.path().join("workspace/pipe");
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        let error = workspace.file(&pipe).unwrap_err();
+        assert_eq!(
+            (error.to_string(), std::error::Error::source(&error).unwrap().to_string()),
+            (
+                "Dockerfile pipe cannot be read; check `image.file` in `.gitpod.yml`".to_owned(),
+                "it is a FIFO, not a file".to_owned()
+            )
+        );
+    }
+
+    #[test]
+    fn a_file_swapped_for_a_link_after_the_check_is_still_the_one_that_was_checked() {
+        let (dir, workspace) = scene();
+        let path = dir.path().join("workspace/Dockerfile");
+        let file = workspace.file(&path).unwrap();
+        fs::write(dir.path().join("secret"), "secret").unwrap();
+        fs::remove_file(&path).unwrap();
+        symlink("../secret", &path).unwrap();
+        assert_eq!(file.read(100).unwrap(), b"FROM scratch\n");
+        assert!(matches!(workspace.file(&path).unwrap_err(), Error::Outside { .. }));
     }
 }

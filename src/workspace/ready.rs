@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
+use rustix::fs::{AtFlags, FileType, statat};
 use tokio::io::unix::AsyncFd;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -19,7 +20,8 @@ pub const READY_TIMEOUT: Duration = Duration::from_mins(30);
 const RECHECK: Duration = Duration::from_secs(15);
 
 /// Returns once the workspace's ready file exists. Sleeps in between: the kernel reports changes of the
-/// deepest folder on the way that exists. Dropping the future stops the wait.
+/// deepest folder on the way that exists. Dropping the future stops the wait. Only a regular file in a folder that
+/// is no link says that the workspace is ready: links of these names come from a repository.
 ///
 /// # Errors
 /// [`Error::NeverReady`] after `limit`, [`Error::Watch`] where watching fails.
@@ -27,10 +29,10 @@ pub async fn wait_until_ready(workspace: &Workspace, limit: Duration) -> Result<
     let file = workspace.ready_file();
     let deadline = Instant::now() + limit;
     let watch_error = |source| Error::Watch { path: file.clone(), source };
-    while !file.exists() {
-        let changes = watch_nearest_folder(&file).map_err(watch_error)?;
+    while !is_ready(workspace) {
+        let changes = watch_nearest_folder(workspace.root(), &file).map_err(watch_error)?;
         // What appeared between the look and the watch gave no event.
-        if file.exists() {
+        if is_ready(workspace) {
             break;
         }
         match timeout_at(deadline, timeout(RECHECK, next_change(&changes))).await {
@@ -44,9 +46,18 @@ pub async fn wait_until_ready(workspace: &Workspace, limit: Duration) -> Result<
     Ok(())
 }
 
+fn is_ready(workspace: &Workspace) -> bool {
+    let name = workspace.ready_file();
+    let look = |folder: OwnedFd| {
+        let found = statat(&folder, name.file_name().unwrap_or_default(), AtFlags::SYMLINK_NOFOLLOW);
+        found.is_ok_and(|found| FileType::from_raw_mode(found.st_mode) == FileType::RegularFile)
+    };
+    workspace.control_folder().is_ok_and(look)
+}
+
 /// An inotify descriptor on the deepest existing folder above `file`.
 #[expect(deprecated, reason = "the replacement is unsafe code; an OwnedFd keeps what it asks for")]
-fn watch_nearest_folder(file: &Path) -> io::Result<AsyncFd<OwnedFd>> {
+fn watch_nearest_folder(root: &Path, file: &Path) -> io::Result<AsyncFd<OwnedFd>> {
     let descriptor = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?;
     let flags = WatchFlags::CREATE
         | WatchFlags::MOVED_TO
@@ -55,6 +66,9 @@ fn watch_nearest_folder(file: &Path) -> io::Result<AsyncFd<OwnedFd>> {
         | WatchFlags::ONLYDIR;
     let mut last = io::Error::from(io::ErrorKind::NotFound);
     for folder in file.ancestors().skip(1) {
+        // A link in the workspace is not followed; the root may be one.
+        let is_inside = folder != root && folder.starts_with(root);
+        let flags = if is_inside { flags | WatchFlags::DONT_FOLLOW } else { flags };
         match inotify::add_watch(&descriptor, folder, flags) {
             Ok(_) => return AsyncFd::new(descriptor),
             Err(error) => last = error.into(),
@@ -120,6 +134,29 @@ mod tests {
         wait_until_ready(&workspace, LONG).await.unwrap();
         maker.await.unwrap();
         assert!(begin.elapsed() < Duration::from_secs(2), "{:?}", begin.elapsed());
+    }
+
+    #[tokio::test]
+    async fn a_link_is_no_ready_file_wherever_it_leads() {
+        use std::os::unix::fs::symlink;
+        let (dir, workspace) = scene();
+        fs::create_dir_all(workspace.root().join("planted")).unwrap();
+        fs::write(workspace.root().join("planted/ready"), "").unwrap();
+        let short = Duration::from_millis(100);
+        symlink("planted", workspace.root().join(".gitpod")).unwrap();
+        assert!(wait_until_ready(&workspace, short).await.is_err(), "a link in place of the folder");
+        fs::remove_file(workspace.root().join(".gitpod")).unwrap();
+        fs::create_dir(workspace.root().join(".gitpod")).unwrap();
+        for target in ["../planted/ready", "/etc/passwd", "nowhere"] {
+            symlink(target, workspace.ready_file()).unwrap();
+            assert!(wait_until_ready(&workspace, short).await.is_err(), "{target}");
+            // The supervisor's file replaces the link.
+            let part = dir.path().join("workspace/.gitpod/.part");
+            fs::write(&part, "{}").unwrap();
+            fs::rename(part, workspace.ready_file()).unwrap();
+            wait_until_ready(&workspace, LONG).await.unwrap();
+            fs::remove_file(workspace.ready_file()).unwrap();
+        }
     }
 
     #[tokio::test]

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{AuthJson, Environment, Error, Workspace};
+use crate::beneath::OpenFile;
 
 const DEFAULT_TARGET: &str = "localhost:8080/target:latest";
 const DEFAULT_BASE: &str = "localhost:8080/base:latest";
@@ -97,11 +98,11 @@ impl BaseStep {
         Ok(Some(Self { dockerfile: current_dir.join(dockerfile), context: current_dir.join(context) }))
     }
 
-    /// The Dockerfile and the context folder, both in the workspace once symlinks are resolved.
+    /// The Dockerfile, open, and the context folder, both in the workspace once symlinks are resolved.
     ///
     /// # Errors
     /// As [`Workspace::file`] and [`Workspace::folder`].
-    pub fn locate(&self, workspace: &Workspace) -> Result<(PathBuf, PathBuf), Error> {
+    pub fn locate(&self, workspace: &Workspace) -> Result<(OpenFile, PathBuf), Error> {
         Ok((workspace.file(&self.dockerfile)?, workspace.folder(&self.context)?))
     }
 }

@@ -18,6 +18,7 @@ mod mounts;
 mod parts;
 mod plain;
 mod registries;
+mod repositories;
 mod sniffing;
 mod state;
 mod workspace;

@@ -1,10 +1,10 @@
 //! The files that a conversion asks for, where they lie on this machine.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::beneath::{self, MAX_TEXT_BYTES, Root};
 use crate::plan::{Fact, Failure, IgnoreFile, Need};
 
 /// Where the local contexts of a build lie.
@@ -12,6 +12,8 @@ use crate::plan::{Fact, Failure, IgnoreFile, Need};
 pub struct LocalFiles {
     /// The main context, `None` where it is not a folder.
     pub context: Option<PathBuf>,
+    /// The folder in which the main context must lie whenever it is opened, `None` where it may lie anywhere.
+    pub context_within: Option<PathBuf>,
     /// The ignore file beside the Dockerfile, `<Dockerfile>.dockerignore`, which goes before that of the
     /// main context.
     pub dockerfile_ignore: Option<IgnoreFile>,
@@ -19,39 +21,125 @@ pub struct LocalFiles {
     pub named: BTreeMap<String, PathBuf>,
 }
 
-/// An ignore file that cannot be read.
+/// An ignore file that cannot be read. The text has the reason, because conversions tell no causes of what could
+/// not be looked up.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot read {}", path.display())]
-struct Unreadable {
-    path: PathBuf,
-    source: io::Error,
+#[error("cannot read {}: {reason}", beneath::escaped(path))]
+pub struct UnreadableIgnoreFile {
+    /// The file.
+    pub path: PathBuf,
+    /// Why not.
+    pub reason: beneath::Error,
 }
 
 impl LocalFiles {
     /// The answer to a need for a file, `None` for any other need.
     pub fn answer(&self, need: &Need) -> Option<Result<Fact, Failure>> {
-        match need {
-            Need::Ignore => Some(match (&self.dockerfile_ignore, &self.context) {
-                (Some(file), _) => Ok(Fact::Ignore(Some(file.clone()))),
-                (None, Some(context)) => read_ignore(context),
-                (None, None) => Ok(Fact::Ignore(None)),
-            }),
-            Need::NamedIgnore { local, .. } => Some(match self.named.get(local) {
-                Some(folder) => read_ignore(folder),
-                None => Ok(Fact::Ignore(None)),
-            }),
-            Need::Image { .. } | Need::OciLayout { .. } | Need::SourceTime { .. } => None,
-        }
+        let fact = match need {
+            Need::Ignore => match (&self.dockerfile_ignore, &self.context) {
+                (Some(file), _) => Ok(Some(file.clone())),
+                (None, Some(context)) => context_ignore(context, self.context_within.as_deref()),
+                (None, None) => Ok(None),
+            },
+            Need::NamedIgnore { local, .. } => match self.named.get(local) {
+                Some(folder) => context_ignore(folder, None),
+                None => Ok(None),
+            },
+            Need::Image { .. } | Need::OciLayout { .. } | Need::SourceTime { .. } => return None,
+        };
+        Some(fact.map(Fact::Ignore).map_err(|error| -> Failure { Arc::new(error) }))
     }
 }
 
-fn read_ignore(folder: &Path) -> Result<Fact, Failure> {
-    let path = folder.join(".dockerignore");
-    match std::fs::read(&path) {
-        Ok(text) => Ok(Fact::Ignore(Some(IgnoreFile { name: ".dockerignore".into(), text }))),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::IsADirectory) => {
-            Ok(Fact::Ignore(None))
+/// `.dockerignore` of a context.
+fn context_ignore(folder: &Path, within: Option<&Path>) -> Result<Option<IgnoreFile>, UnreadableIgnoreFile> {
+    let root = match within {
+        Some(outer) => Root::open_within(outer, folder),
+        None => Root::open(folder).map_err(beneath::Error::from),
+    };
+    let root = root.map_err(|reason| UnreadableIgnoreFile { path: folder.to_owned(), reason })?;
+    ignore_file(&root, Path::new(".dockerignore"))
+}
+
+/// The ignore file that belongs to the Dockerfile at `dockerfile` in `root` alone, if it is there and not empty.
+///
+/// # Errors
+/// [`UnreadableIgnoreFile`].
+pub fn own_ignore_file(root: &Root, dockerfile: &Path) -> Result<Option<IgnoreFile>, UnreadableIgnoreFile> {
+    let Some(name) = dockerfile.file_name() else { return Ok(None) };
+    let mut name = name.to_owned();
+    name.push(".dockerignore");
+    Ok(ignore_file(root, &dockerfile.with_file_name(name))?.filter(|file| !file.text.is_empty()))
+}
+
+/// The ignore file at `path` in `root`, `None` where there is none. A folder of that name is none.
+fn ignore_file(root: &Root, path: &Path) -> Result<Option<IgnoreFile>, UnreadableIgnoreFile> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    match root.read(path, MAX_TEXT_BYTES) {
+        Ok(text) => Ok(Some(IgnoreFile { name, text })),
+        Err(error) if error.is_absent() || error.is_folder() => Ok(None),
+        Err(reason) => Err(UnreadableIgnoreFile { path: root.path().join(path), reason }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn ignore(folder: &Path) -> Result<Option<IgnoreFile>, String> {
+        let files = LocalFiles { context: Some(folder.to_owned()), ..LocalFiles::default() };
+        match files.answer(&Need::Ignore).unwrap() {
+            Ok(Fact::Ignore(file)) => Ok(file),
+            Ok(_) => panic!("another fact"),
+            Err(error) => Err(error.to_string()),
         }
-        Err(source) => Err(Arc::new(Unreadable { path, source })),
+    }
+
+    #[test]
+    fn the_dockerfiles_own_ignore_file_lies_beside_it() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("sub")).unwrap();
+        let root = Root::open(dir.path()).unwrap();
+        let path = Path::new("sub/ops.Dockerfile");
+        assert_eq!(own_ignore_file(&root, path).unwrap(), None);
+        fs::write(dir.path().join("sub/ops.Dockerfile.dockerignore"), "").unwrap();
+        assert_eq!(own_ignore_file(&root, path).unwrap(), None, "an empty one counts for nothing");
+        fs::write(dir.path().join("sub/ops.Dockerfile.dockerignore"), "b").unwrap();
+        let found = own_ignore_file(&root, path).unwrap().unwrap();
+        assert_eq!((found.name.as_str(), found.text.as_slice()), ("ops.Dockerfile.dockerignore", &b"b"[..]));
+    }
+
+    #[test]
+    fn an_ignore_file_that_leads_out_of_its_context_is_refused_and_one_inside_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(".dockerignore");
+        assert_eq!(ignore(dir.path()), Ok(None));
+        symlink("nowhere", &path).unwrap();
+        assert_eq!(ignore(dir.path()), Ok(None));
+        fs::write(dir.path().join("nowhere"), "x").unwrap();
+        assert_eq!(ignore(dir.path()).unwrap().unwrap().text, b"x");
+        for target in ["/proc/self/environ", "../../../../../../../etc/passwd", "/dev/zero"] {
+            fs::remove_file(&path).unwrap();
+            symlink(target, &path).unwrap();
+            let error = ignore(dir.path()).unwrap_err();
+            assert!(error.contains("the link \".dockerignore\" leads out of"), "{target}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_context_that_came_to_lie_elsewhere_is_not_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        for name in ["workspace", "outside"] {
+            fs::create_dir(at(name)).unwrap();
+            fs::write(at(name).join(".dockerignore"), name).unwrap();
+        }
+        symlink("../outside", at("workspace/context")).unwrap();
+        let (context, context_within) = (Some(at("workspace/context")), Some(at("workspace")));
+        let files = LocalFiles { context, context_within, ..LocalFiles::default() };
+        assert!(files.answer(&Need::Ignore).unwrap().is_err());
     }
 }

@@ -13,7 +13,7 @@ mod files;
 mod lock;
 mod plain_images;
 
-pub use files::LocalFiles;
+pub use files::{LocalFiles, UnreadableIgnoreFile, own_ignore_file};
 pub use llb::{Definition, MarshalError};
 pub use lock::{ImageLock, LockError, LockResolver};
 pub use plain_images::PlainImages;

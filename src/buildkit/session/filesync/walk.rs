@@ -32,7 +32,7 @@ pub(super) enum WalkError {
     Filter(#[from] FilterError),
     /// A folder that is left out itself, but in which something is to be found.
     #[error(
-        "{0}; something in it is chosen: make it readable, or exclude it without an exception (!) inside"
+        "{0}; something in it may be chosen: make it readable, or exclude it without an exception (!) inside"
     )]
     Closed(FileError),
     /// Whoever takes the entries wants no more.
@@ -76,9 +76,9 @@ pub(super) fn walk(
         entries: Entries::default(),
         levels: Vec::new(),
     };
-    let opened = Folder::open_below(root, Path::new("")).and_then(|folder| walk.push(Vec::new(), folder));
+    let opened = Folder::open_below(root, Path::new(""))
+        .and_then(|folder| walk.begin(Vec::new(), folder, DirState::default(), true));
     opened.map_err(|e| FileError::new("open", root.path(), e.into()))?;
-    walk.levels[0].sent = true;
     while let Some(level) = walk.levels.last_mut() {
         match level.rest.pop() {
             Some(entry) => walk.visit(&entry)?,
@@ -131,50 +131,37 @@ impl Walk<'_> {
                 return Ok(());
             }
         }
-        if verdict.descend { self.enter(path, entry, &full, verdict.selected, verdict.state) } else { Ok(()) }
+        if verdict.descend { self.enter(path, &full, verdict.state, verdict.selected) } else { Ok(()) }
     }
 
-    /// Opens a folder, whose entries come next.
-    fn enter(
-        &mut self,
-        path: Vec<u8>,
-        entry: &Entry,
-        full: &Path,
-        sent: bool,
-        state: DirState,
-    ) -> Result<(), WalkError> {
+    /// Opens a folder and begins with its entries, unless it is withheld or became something else.
+    fn enter(&mut self, path: Vec<u8>, full: &Path, state: DirState, sent: bool) -> Result<(), WalkError> {
         let Some(parent) = self.levels.last().and_then(|level| level.folder.as_ref()) else { return Ok(()) };
-        let opened = parent.open(entry.name()).and_then(|folder| {
-            if !self.withheld.holds(folder.id) {
-                self.push(path.clone(), folder)?;
-                if let Some(level) = self.levels.last_mut() {
-                    (level.state, level.sent) = (state, sent);
-                }
-            }
-            Ok(())
-        });
-        let Err(errno) = opened else { return Ok(()) };
-        let failure = FileError::new("open", full, errno.into());
-        match errno {
-            // It became something else, perhaps a link, which is not followed.
-            Errno::LOOP => Ok(()),
-            errno if is_gone(errno) => Ok(()),
-            Errno::ACCESS if !sent => {
-                if self.filter.may_select_below(&String::from_utf8_lossy(&path)) {
-                    Err(WalkError::Closed(failure))
-                } else {
-                    Ok(())
-                }
-            }
-            _ => Err(failure.into()),
+        let may_hold_more = |path: &[u8]| self.filter.may_select_below(&String::from_utf8_lossy(path));
+        let begun = match parent.open(full.file_name().unwrap_or_default()) {
+            Ok(folder) if self.withheld.holds(folder.id) => return Ok(()),
+            Ok(folder) => self.begin(path, folder, state, sent),
+            Err(Errno::ACCESS) if !sent && !may_hold_more(&path) => return Ok(()),
+            Err(errno) => Err(errno),
+        };
+        let failure = |errno: Errno| FileError::new("open", full, errno.into());
+        match begun {
+            Err(Errno::ACCESS) if !sent => Err(WalkError::Closed(failure(Errno::ACCESS))),
+            Err(errno) if errno != Errno::LOOP && !is_gone(errno) => Err(failure(errno).into()),
+            _ => Ok(()),
         }
     }
 
     /// Begins with the entries of a folder. Of those on the way to it, only the last few stay open.
-    fn push(&mut self, path: Vec<u8>, folder: Folder) -> rustix::io::Result<()> {
+    fn begin(
+        &mut self,
+        path: Vec<u8>,
+        folder: Folder,
+        state: DirState,
+        sent: bool,
+    ) -> rustix::io::Result<()> {
         let rest = self.entries.read(&folder)?;
-        let (id, state) = (folder.id, DirState::default());
-        self.levels.push(Level { path, folder: Some(folder), id, rest, state, sent: false });
+        self.levels.push(Level { path, id: folder.id, folder: Some(folder), rest, state, sent });
         if let Some(above) = self.levels.len().checked_sub(OPEN_FOLDERS + 1) {
             self.levels[above].folder = None;
         }

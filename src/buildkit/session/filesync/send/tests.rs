@@ -146,7 +146,7 @@ async fn a_file_that_grows_all_the_time_comes_to_an_end() {
     let writer = Repeat::start(move || std::io::Write::write_all(&mut log, &[b'y'; 64]).unwrap());
     let pieces = receiver.pieces("log").await.unwrap();
     drop(writer);
-    assert!(pieces.concat().starts_with(&[b'x'; 100_000]));
+    assert!(pieces.concat().starts_with(&vec![b'x'; 100_000]));
     assert!(pieces.iter().filter(|piece| piece.len() == 1).count() <= 1, "{} pieces", pieces.len());
     receiver.finish().await;
 }

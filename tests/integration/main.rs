@@ -11,6 +11,7 @@ mod demo;
 mod faults;
 mod graphs;
 mod hostile;
+mod hostile_daemon;
 mod interchange;
 mod interrupts;
 mod mounts;

@@ -41,6 +41,11 @@ pub fn redact_reference(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// Whether a part was hidden before.
+fn is_hidden(part: &str) -> bool {
+    part.bytes().all(|b| b == b'*')
+}
+
 fn replace<'t>(
     text: &'t str,
     parts: &[Range<usize>],
@@ -80,7 +85,7 @@ fn user_parts(text: &str) -> Vec<Range<usize>> {
 
 fn user_parts_of_word(word: &str, offset: usize, parts: &mut Vec<Range<usize>>) {
     let mut add = |part: Range<usize>| {
-        if !part.is_empty() {
+        if !is_hidden(&word[part.clone()]) {
             parts.push(offset + part.start..offset + part.end);
         }
     };
@@ -309,6 +314,7 @@ mod tests {
     #[test]
     fn columns_stay_where_they_are() {
         assert_eq!(redact_in_columns("ADD https://é:pw@h/x /y"), "ADD https://****@h/x /y");
+        assert_eq!(redact("ADD https://****@h/x /y"), "ADD https://****@h/x /y");
     }
 
     #[test]

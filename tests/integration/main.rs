@@ -12,6 +12,7 @@ mod faults;
 mod graphs;
 mod greedy_daemon;
 mod hostile;
+mod hostile_daemon;
 mod interchange;
 mod interrupts;
 mod mounts;

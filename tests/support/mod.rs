@@ -18,7 +18,7 @@ pub use buildkitd::Buildkitd;
 pub use command::{Bob, Outcome};
 pub use counter::{Counter, Exchange};
 pub use guarded::tool;
-pub use image::{Image, pull, raw_manifest};
+pub use image::{Image, pull, raw_manifest, source_layout};
 pub use project::Project;
 pub use proxy::Proxy;
 pub use refusing::refusing_registry;

@@ -106,7 +106,15 @@ async fn write_all(mut messages: Streaming<Bytes>, mut writer: Writer) -> Result
 mod tests {
     use std::path::PathBuf;
 
+    use hyper_util::rt::TokioIo;
+    use tokio_util::task::AbortOnDropHandle;
+    use tonic::codegen::http::uri::PathAndQuery;
+
+    use super::super::filesync::mode;
+    use super::super::raw::StreamService;
+    use super::super::wire::{Packet, Stat};
     use super::*;
+    use crate::buildkit::session::{ExportFolder, Rights};
 
     #[test]
     fn the_exporter_is_the_first_one_unless_told() {
@@ -130,5 +138,74 @@ mod tests {
             assert!(matches!(send.take(1), Ok(ExportTarget::Folder(_))));
         }
         assert_eq!(send.take(2).unwrap_err().code(), tonic::Code::NotFound);
+    }
+
+    /// A daemon's end of a real connection to [`FileSend`] with one folder, sending `packets` as they are.
+    async fn send_to(folder: ExportFolder, packets: Vec<Packet>) -> (Vec<Packet>, Option<Status>) {
+        let (ours, theirs) = tokio::io::duplex(64 << 10);
+        let service = StreamService(Arc::new(FileSend::new(vec![ExportTarget::Folder(folder)])));
+        let connections =
+            stream::once(std::future::ready(Ok::<_, std::io::Error>(theirs))).chain(stream::pending());
+        let server = tonic::transport::Server::builder().add_service(service);
+        let server = AbortOnDropHandle::new(tokio::spawn(server.serve_with_incoming(connections)));
+        let mut ours = Some(TokioIo::new(ours));
+        let connector = tower::service_fn(move |_| {
+            std::future::ready(ours.take().ok_or(std::io::Error::from(std::io::ErrorKind::NotConnected)))
+        });
+        let endpoint = tonic::transport::Endpoint::from_static("http://session");
+        let mut client = tonic::client::Grpc::new(endpoint.connect_with_connector(connector).await.unwrap());
+        client.ready().await.unwrap();
+        let messages: Vec<Bytes> = packets.iter().map(|packet| packet.encode_to_vec().into()).collect();
+        let path = PathAndQuery::from_static(FileSend::PATH);
+        let request = Request::new(stream::iter(messages).chain(stream::pending()));
+        let mut replies = client.streaming(request, path, RawCodec).await.unwrap().into_inner();
+        let mut answers = Vec::new();
+        let ended = loop {
+            match replies.message().await {
+                Ok(Some(message)) => answers.push(Packet::decode(message).unwrap()),
+                Ok(None) => break None,
+                Err(status) => break Some(status),
+            }
+        };
+        drop(server);
+        (answers, ended)
+    }
+
+    #[tokio::test]
+    async fn a_daemon_that_lists_a_file_again_as_a_device_writes_to_neither() {
+        let dir = tempfile::tempdir().unwrap();
+        let stat =
+            |mode| Stat { path: "null".into(), mode, size: 5, devmajor: 1, devminor: 3, ..Stat::default() };
+        let device = mode::DEVICE | mode::CHAR_DEVICE | 0o666;
+        for (rights, again) in
+            [(Rights::LeaveOut, device), (Rights::Keep, device), (Rights::Keep, mode::NAMED_PIPE)]
+        {
+            let folder = ExportFolder { rights, ..dir.path().to_owned().into() };
+            let (answers, status) = send_to(
+                folder,
+                vec![
+                    Packet::stat(Some(stat(0o644))),
+                    Packet::stat(Some(stat(again))),
+                    Packet::stat(None),
+                    Packet::data(0, Bytes::from_static(b"evil!")),
+                    Packet::data(0, Bytes::new()),
+                ],
+            )
+            .await;
+            let text = "the export lists \"null\" after \"null\": each name comes once, in ascending order";
+            assert_eq!(answers, [Packet::request(0), Packet::error(text)]);
+            assert_eq!(status.unwrap().message(), text);
+            assert_eq!(std::fs::read(dir.path().join("null")).unwrap(), b"", "a file, and empty");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_packet_that_is_too_large_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let stat = Stat { path: "f".into(), size: 8 << 20, ..Stat::default() };
+        let packets = vec![Packet::stat(Some(stat)), Packet::data(0, Bytes::from(vec![0; 2 << 20]))];
+        let (_, status) = send_to(dir.path().to_owned().into(), packets).await;
+        assert!(status.unwrap().message().contains("a packet of 2097"), "it says how large");
+        assert_eq!(std::fs::metadata(dir.path().join("f")).unwrap().len(), 0);
     }
 }

@@ -143,6 +143,7 @@ fn without_login(text: &str) -> Option<String> {
 pub async fn run(args: Args) -> Result<(), Failure> {
     logging::init("info");
     hide_memory();
+    allow_open_files();
     let (addresses, optional) = if args.listen.is_empty() {
         (DEFAULT_LISTEN.iter().filter_map(|address| address.parse().ok()).collect(), true)
     } else {
@@ -178,6 +179,16 @@ fn hide_memory() {
     use rustix::process::{DumpableBehavior, set_dumpable_behavior};
     if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
         tracing::warn!(%error, "other processes of this user may read this process's memory");
+    }
+}
+
+/// Raises the limit of open files as far as this process may: each client and each registry takes one, and the usual
+/// limit of 1024 is less than the proxy has places for.
+fn allow_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
     }
 }
 

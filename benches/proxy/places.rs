@@ -23,10 +23,8 @@ pub(crate) fn measure() {
     println!("most memory of a proxy, of at most {LIMIT} MiB:");
     let plain = Process::registry(Traits::default());
     tell(&format!("{HEADS} unfinished heads"), &plain, |proxy| {
-        let heads =
-            connections(proxy, HEADS, b"GET /v2/target/manifests/1 HTTP/1.1\r\nHost: localhost\r\nA: ");
-        let filled = heads.iter().map(|mut stream| stream.write_all(&[b'x'; 30_000]));
-        filled.for_each(drop);
+        let head = format!("GET /v2/ HTTP/1.1\r\nHost: localhost\r\nA: {}", "x".repeat(30_000));
+        let _heads = connections(proxy, HEADS, head.as_bytes());
         served(proxy);
     });
     for target in ["/v2/", "/v2/target/manifests/1", "/v2/nothing/manifests/1"] {

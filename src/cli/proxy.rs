@@ -143,6 +143,7 @@ fn without_login(text: &str) -> Option<String> {
 pub async fn run(args: Args) -> Result<(), Failure> {
     logging::init("info");
     process::hide_memory();
+    process::allow_open_files();
     let (addresses, optional) = if args.listen.is_empty() {
         (DEFAULT_LISTEN.iter().filter_map(|address| address.parse().ok()).collect(), true)
     } else {

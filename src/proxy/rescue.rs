@@ -44,6 +44,7 @@ fn answer(error: &ProxyError) -> Response<Body> {
         }
         source = cause.source();
     }
+    let message = plain(&message);
     if status.is_server_error() {
         tracing::warn!(status = status.as_u16(), error = message, "a request failed");
     }
@@ -59,6 +60,14 @@ fn answer(error: &ProxyError) -> Response<Body> {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response
+}
+
+/// `text` without what moves a cursor, sets titles or hides words: it holds what clients and registries sent, and goes
+/// to logs and terminals.
+fn plain(text: &str) -> String {
+    let is_bidi =
+        |c| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().map(|c| if c.is_control() || is_bidi(c) { '\u{fffd}' } else { c }).collect()
 }
 
 /// Whether the client can go on by sending a token of this proxy: it then asks its user, or session, for one.

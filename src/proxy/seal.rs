@@ -155,4 +155,36 @@ mod tests {
         let seal = || sealer.seal("target", &ticket(Purpose::Upload));
         assert_ne!(seal(), seal());
     }
+
+    #[test]
+    fn fuzz_ids_that_clients_send_back_open_only_as_they_were_sealed() {
+        let sealer = Sealer::new();
+        let sealed = ticket(Purpose::Redirect(Method::PUT));
+        let ids = [&sealed, &ticket(Purpose::Upload)].map(|ticket| sealer.seal("target", ticket).unwrap());
+        let seeds = [ids[0].as_bytes(), ids[1].as_bytes(), b"AAAA", b""];
+        crate::fuzz::run(&seeds, |bytes| {
+            let id = String::from_utf8_lossy(bytes);
+            assert_eq!(sealer.open("target", &id).is_some(), ids.iter().any(|sealed| **sealed == id), "{id}");
+            assert_eq!(sealer.open("base", &id), None);
+        });
+    }
+
+    #[test]
+    fn fuzz_what_is_sealed_of_any_location_opens_to_the_same() {
+        let sealer = Sealer::new();
+        let seeds: [&[u8]; 3] =
+            [b"https://up.example:8443/x/y?state=a%3Db&c", b"http://[::1]:5000/", b"https://a/"];
+        crate::fuzz::run(&seeds, |bytes| {
+            let Some(uri) = std::str::from_utf8(bytes).ok().and_then(|text| text.parse::<Uri>().ok()) else {
+                return;
+            };
+            let Some(host) = uri.authority().and_then(|host| Host::parse(host.as_str()).ok()) else { return };
+            let at = Onward { uri, host, reach: Reach::Public };
+            let ticket = Ticket { purpose: Purpose::Upload, session: 7, at };
+            if let Some(id) = sealer.seal("target", &ticket) {
+                assert!(id.len() <= (URI_LIMIT + 100) * 4 / 3);
+                assert_eq!(sealer.open("target", &id), Some(ticket));
+            }
+        });
+    }
 }

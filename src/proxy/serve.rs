@@ -139,6 +139,8 @@ impl Server {
                     let place = self.places.take();
                     let connection = serve(stream, self.stack.clone(), self.limits, self.stop.clone(), place);
                     self.connections.spawn(connection);
+                    // It asks, if it can, before further ones need its place.
+                    tokio::task::yield_now().await;
                 }
                 Some(Err(error)) => {
                     tracing::warn!(%error, "cannot accept a connection");

@@ -244,3 +244,46 @@ async fn other_processes_of_its_user_cannot_read_its_variables() {
     assert!(status.contains("\nUid:\t65534\t"), "{status}");
     assert_eq!(std::fs::metadata(format!("{proc}/environ")).unwrap().uid(), 0, "the user may read it");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_clients_and_registries_send_reaches_the_log_without_control_characters() {
+    // Sets the clipboard, a title, and the colour; as C1 and turning the text's direction, too.
+    const HOSTILE: &str = "\\u001b]52;c;AAAA\\u0007\\u001b[31m\\u009b2J\\u202e\\r\\nINFO forged";
+    let upstream = Upstream::start(|seen| {
+        if seen.path() == "/token" {
+            let body =
+                format!(r#"{{"errors":[{{"code":"X","message":"{HOSTILE}"}}],"details":"{HOSTILE}"}}"#);
+            return reply(500, &[("content-type", "application/json")], body);
+        }
+        let host = seen.header("host").unwrap();
+        let challenge = format!(r#"Bearer realm="http://{host}/token",service="s""#);
+        reply(401, &[("www-authenticate", &challenge)], "")
+    })
+    .await;
+    let base = format!("{}/a/b:1", upstream.host());
+    let flags = ["--listen", "127.0.0.1:0", "--base-ref", &base, "--target-ref", &base, "--auth", "{}"];
+    let running = Running::start(&flags, &[("LOG_LEVEL", "trace")]);
+    let address = running.addresses(1).await.remove(0);
+    for head in [
+        "GET /v2/base/manifests/x HTTP/1.1\r\nHost: localhost\r\nUser-Agent: \u{9b}31m\u{202e}",
+        "GET /v2/base/manifests/x HTTP/1.1\r\nHost: \u{9b}31mevil",
+        "GET /v2/base/manifests/x HTTP/1.1\r\nHost: a\tb",
+        "GET /v2/\u{1b}[31m/manifests/x HTTP/1.1\r\nHost: localhost",
+        "GET /v2/%1b[31m/manifests/x HTTP/1.1\r\nHost: localhost",
+        "GET /v2/x/manifests/x?ns=%1b%5b31m HTTP/1.1\r\nHost: localhost",
+        "GET /v2/x/manifests/x?ns=%c2%9b31m.invalid HTTP/1.1\r\nHost: localhost",
+        "\u{1b}[31mGET /v2/ HTTP/1.1\r\nHost: localhost",
+        "GE\u{1b}T /v2/ HTTP/1.1\r\nHost: localhost",
+        "POST /v2/target/blobs/uploads/?mount=%1b&from=%1b HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0",
+        "PUT /v2/target/blobs/uploads/x%1b HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0",
+    ] {
+        let answer =
+            crate::harness::raw(&address, format!("{head}\r\nConnection: close\r\n\r\n").as_bytes()).await;
+        let is_clean = |c: char| !c.is_control() || matches!(c, '\r' | '\n');
+        assert!(answer.starts_with("HTTP/1.1 ") && answer.chars().all(is_clean), "{head:?}: {answer:?}");
+    }
+    let log = running.log();
+    assert!(log.contains("a request failed"), "{log}");
+    let hostile = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+    assert!(!log.contains(hostile) && !log.contains("\nINFO forged"), "{log:?}");
+}

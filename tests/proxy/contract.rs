@@ -6,7 +6,7 @@ use std::path::Path;
 fn every_promise_names_a_test_that_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut sources = String::new();
-    for folder in ["tests/proxy", "tests/integration", "src/proxy", "src/registry"] {
+    for folder in ["tests/proxy", "tests/integration", "src/proxy", "src/registry", "src/cli"] {
         read(&root.join(folder), &mut sources);
     }
     let table = std::fs::read_to_string(root.join("tests/proxy/CONTRACT.md")).unwrap();

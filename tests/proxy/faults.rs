@@ -273,3 +273,77 @@ async fn stopping_lets_a_running_request_finish() {
     stop.await.unwrap();
     assert!(TcpStream::connect(address).await.is_err());
 }
+
+/// How a registry ends an answer without a length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    Close,
+    Reset,
+}
+
+/// What a client of `version` gets of an answer of 200 with this head and a body of `size` bytes: all bytes, and
+/// whether it ended without a fault that a client sees.
+async fn without_length(head: &str, size: usize, ending: Ending, version: &str) -> (usize, bool) {
+    let head = head.to_owned();
+    let host = raw_server(move |mut stream, _| {
+        let head = head.clone();
+        async move {
+            read_head(&mut stream).await;
+            let _ = stream.write_all(format!("{head}\r\n\r\n").as_bytes()).await;
+            let _ = stream.write_all(&vec![b'x'; size]).await;
+            if ending == Ending::Reset {
+                // A reset may overtake what was sent before it.
+                tokio::time::sleep(Duration::from_millis(500)).await;
+                stream.set_zero_linger().unwrap();
+            }
+        }
+    })
+    .await;
+    let proxy = Setup::new(host).start().await;
+    let mut client = TcpStream::connect(proxy.address).await.unwrap();
+    let request =
+        format!("GET /v2/base/blobs/{DIGEST} HTTP/{version}\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    client.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let read = tokio::time::timeout(Duration::from_secs(20), client.read_to_end(&mut answer)).await;
+    let ended = read.expect("an end in time");
+    let split = answer.windows(4).position(|four| four == b"\r\n\r\n").expect("a head");
+    let (head, body) = (String::from_utf8_lossy(&answer[..split]).into_owned(), &answer[split + 4..]);
+    assert!(head.starts_with(&format!("HTTP/{version} 200 ")), "{head}");
+    assert!(!head.contains("content-length"), "{head}");
+    let is_chunked = head.contains("transfer-encoding: chunked");
+    assert_eq!(is_chunked, version == "1.1", "{head}");
+    // A connection that is kept would have no end to tell the body's.
+    assert!(is_chunked || !head.contains("keep-alive"), "{head}");
+    let whole = ended.is_ok() && (!is_chunked || body.ends_with(b"0\r\n\r\n"));
+    (body.iter().filter(|byte| **byte == b'x').count(), whole)
+}
+
+const WITHOUT_LENGTH: [&str; 4] = [
+    "HTTP/1.0 200 OK",
+    "HTTP/1.0 200 OK\r\nConnection: keep-alive",
+    "HTTP/1.1 200 OK\r\nConnection: close",
+    "HTTP/1.1 200 OK",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_without_a_length_passes_whole_to_every_version() {
+    for head in WITHOUT_LENGTH {
+        for size in [1, 5000, 5 << 20] {
+            for version in ["1.0", "1.1"] {
+                let end = without_length(head, size, Ending::Close, version).await;
+                assert_eq!(end, (size, true), "{head:?} to {version}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_without_a_length_that_breaks_off_never_looks_whole() {
+    for head in WITHOUT_LENGTH {
+        for version in ["1.0", "1.1"] {
+            let (_, whole) = without_length(head, 5000, Ending::Reset, version).await;
+            assert!(!whole, "{head:?} to {version}");
+        }
+    }
+}

@@ -157,3 +157,52 @@ fn a_refused_request_says_what_was_wrong_with_it() {
         assert!(matches!(error, ProxyError::Framing(found) if found == refusal));
     }
 }
+
+/// Whether nothing in `text` could lead a path, or a second reader of it, anywhere else.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._-:+=~".contains(&b))
+        && !text.split('/').any(|part| matches!(part, "" | "." | ".."))
+}
+
+fn check(digest: &Digest) {
+    let (algorithm, hex) = digest.as_str().split_once(':').unwrap();
+    assert_eq!(hex.len(), if algorithm == "sha256" { 64 } else { 128 }, "{digest}");
+    assert!(matches!(algorithm, "sha256" | "sha512") && is_plain(digest.as_str()), "{digest}");
+}
+
+#[test]
+fn fuzz_targets_lead_only_to_names_in_their_one_spelling() {
+    let sha = sha();
+    let targets = [
+        "/v2/base/manifests/latest".to_owned(),
+        format!("/v2/target/manifests/{sha}?ns=ghcr.io"),
+        format!("/v2/a/b/blobs/uploads/?mount={}&from=base", sha.replace(':', "%3A")),
+        format!("/v2/target/blobs/uploads/some-Id?digest={sha}"),
+        format!("/v2/x/blobs/sha512:{}", "a".repeat(128)),
+    ];
+    let seeds: Vec<&[u8]> = targets.iter().map(String::as_bytes).collect();
+    crate::fuzz::run(&seeds, |bytes| {
+        let Ok(target) = std::str::from_utf8(bytes) else { return };
+        for method in ["GET", "PUT", "POST"] {
+            let Ok(request) = Request::builder().method(method).uri(target).body(()) else { return };
+            let Ok(Route::Repository { name, mirror, resource }) = read(&request.into_parts().0) else {
+                continue;
+            };
+            assert!(is_name(&name) && is_plain(&name), "{name}");
+            assert!(mirror.is_none_or(|host| Host::parse(host.as_str()).is_ok_and(|again| again == host)));
+            match resource {
+                Resource::Manifest(Reference::Tag(tag)) => {
+                    assert!(is_plain(&tag) && !tag.contains(['/', ':']), "{tag}");
+                }
+                Resource::Manifest(Reference::Digest(digest)) | Resource::Blob(digest) => check(&digest),
+                Resource::StartUpload { mount, digest } => {
+                    mount.iter().map(|(digest, _)| digest).chain(&digest).for_each(check);
+                }
+                Resource::Upload { id, digest } => {
+                    assert!(is_plain(&id) && !id.contains('/'), "{id}");
+                    digest.iter().for_each(check);
+                }
+            }
+        }
+    });
+}

@@ -110,6 +110,7 @@ mod tests {
     use tokio_util::task::AbortOnDropHandle;
     use tonic::codegen::http::uri::PathAndQuery;
 
+    use super::super::Refusals;
     use super::super::filesync::mode;
     use super::super::raw::StreamService;
     use super::super::wire::{Packet, Stat};
@@ -143,7 +144,8 @@ mod tests {
     /// A daemon's end of a real connection to [`FileSend`] with one folder, sending `packets` as they are.
     async fn send_to(folder: ExportFolder, packets: Vec<Packet>) -> (Vec<Packet>, Option<Status>) {
         let (ours, theirs) = tokio::io::duplex(64 << 10);
-        let service = StreamService(Arc::new(FileSend::new(vec![ExportTarget::Folder(folder)])));
+        let service =
+            StreamService::new(FileSend::new(vec![ExportTarget::Folder(folder)]), Refusals::default());
         let connections =
             stream::once(std::future::ready(Ok::<_, std::io::Error>(theirs))).chain(stream::pending());
         let server = tonic::transport::Server::builder().add_service(service);

@@ -29,6 +29,8 @@ pub mod proxy;
 pub mod registry;
 #[allow(clippy::disallowed_methods, reason = "changes a bundle and becomes runc")]
 pub mod runc;
+#[allow(clippy::disallowed_methods, reason = "looks for programs on disk")]
+pub mod search_path;
 pub mod shell;
 #[allow(clippy::disallowed_methods, reason = "reads the workspace's environment and files")]
 pub mod workspace;

@@ -13,6 +13,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::search_path::find_program;
+
 /// The name under which the binary is the facade.
 pub const NAME: &str = "buildkit-runc";
 
@@ -88,11 +90,7 @@ fn is_passing(error: &io::Error) -> bool {
 }
 
 fn find(search_path: Option<&OsStr>) -> Option<PathBuf> {
-    // Not the current folder, which may be a repository.
-    let folders: Vec<PathBuf> =
-        std::env::split_paths(search_path?).filter(|folder| folder.is_absolute()).collect();
-    let candidates = PROGRAMS.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
-    candidates.into_iter().find(|path| path.is_file())
+    PROGRAMS.iter().find_map(|name| find_program(name, search_path))
 }
 
 /// The bundle of `run --bundle B`, after whatever global options.
@@ -152,6 +150,8 @@ fn add_sysfs(path: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     fn arguments(words: &str) -> Vec<OsString> {
@@ -207,6 +207,7 @@ mod tests {
         for (folder, name) in folders.iter().zip(["runc", "bob-runc"]) {
             fs::create_dir(folder).unwrap();
             fs::write(folder.join(name), "").unwrap();
+            fs::set_permissions(folder.join(name), fs::Permissions::from_mode(0o755)).unwrap();
         }
         let search_path = std::env::join_paths(&folders).unwrap();
         assert_eq!(find(Some(&search_path)).unwrap(), folders[1].join("bob-runc"));

@@ -11,6 +11,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use super::host::Host;
 use super::memory::Memory;
 use super::secret::Secret;
+use crate::search_path::find_program;
 
 /// How long an answer is used before the helper is asked again: cloud helpers renew theirs hourly.
 const ANSWER_LIFETIME: Duration = Duration::from_mins(5);
@@ -148,8 +149,10 @@ async fn run(program: String, host: &Host) -> Result<Answer, HelperError> {
     // Docker Hub's logins are filed under this key by every docker client.
     let server = if host.is_docker_hub() { "https://index.docker.io/v1/" } else { host.as_str() };
     let started = |source| HelperError::Start { program: program.clone(), host: host.clone(), source };
+    let path = find_program(&program, std::env::var_os("PATH").as_deref());
+    let path = path.ok_or_else(|| started(std::io::ErrorKind::NotFound.into()))?;
     let talk = async {
-        let mut child = tokio::process::Command::new(&program)
+        let mut child = tokio::process::Command::new(&path)
             .arg("get")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

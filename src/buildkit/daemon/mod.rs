@@ -20,6 +20,7 @@ use self::log::LogTail;
 use self::ready::SocketWatch;
 
 use super::address::Address;
+use crate::search_path;
 
 /// The log of a step that the daemon keeps, in bytes.
 const STEP_LOG_MAX_BYTES: &str = "4194304";
@@ -146,27 +147,17 @@ pub struct Daemon {
 
 /// Returns the path of buildkitd: `explicit` if given, else the first one in `search_path`.
 ///
-/// Folders of `search_path` that are not absolute are left out: the current folder may be a repository.
-///
 /// # Errors
 ///
 /// [`DaemonError::NotFound`].
 pub fn find_program(explicit: Option<&Path>, search_path: Option<&OsStr>) -> Result<PathBuf, DaemonError> {
-    let is_program = |path: &PathBuf| {
-        use std::os::unix::fs::PermissionsExt as _;
-        std::fs::metadata(path).is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
+    let (found, place) = match explicit {
+        Some(path) => {
+            (search_path::is_program(path).then(|| path.to_owned()), format!("at {}", path.display()))
+        }
+        None => (search_path::find_program("buildkitd", search_path), "on PATH".to_owned()),
     };
-    if let Some(path) = explicit {
-        let place = || format!("at {}", path.display());
-        return Some(path.to_owned())
-            .filter(is_program)
-            .ok_or_else(|| DaemonError::NotFound { place: place() });
-    }
-    let dirs = search_path.map(std::env::split_paths).into_iter().flatten();
-    dirs.filter(|dir| dir.is_absolute())
-        .map(|dir| dir.join("buildkitd"))
-        .find(is_program)
-        .ok_or_else(|| DaemonError::NotFound { place: "on PATH".to_owned() })
+    found.ok_or(DaemonError::NotFound { place })
 }
 
 impl Daemon {
@@ -367,14 +358,9 @@ fn passed_environment() -> impl Iterator<Item = (OsString, OsString)> {
     let value = |name: &str| {
         let value = std::env::var_os(name)?;
         // The daemon looks for runc there; the current folder may be a repository.
-        if name == "PATH" { absolute_search_path(&value) } else { Some(value) }
+        if name == "PATH" { search_path::absolute(&value) } else { Some(value) }
     };
     PASSED.into_iter().filter_map(move |name| Some((name.into(), value(name)?)))
-}
-
-/// Returns those folders of a `PATH` that do not depend on the current folder.
-fn absolute_search_path(path: &OsStr) -> Option<OsString> {
-    std::env::join_paths(std::env::split_paths(path).filter(|folder| folder.is_absolute())).ok()
 }
 
 /// A folder for temporary files inside the state, so that what the daemon forgets there can be cleared up.

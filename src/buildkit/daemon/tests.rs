@@ -33,18 +33,6 @@ fn the_first_program_on_the_path_is_found() {
     assert_eq!(find_program(None, Some(&search)).unwrap(), path);
 }
 
-#[test]
-fn the_current_folder_is_no_place_for_a_daemon() {
-    let here = std::env::current_dir().unwrap();
-    let dir = tempfile::tempdir_in(&here).unwrap();
-    program(dir.path(), "");
-    let relative = dir.path().strip_prefix(&here).unwrap();
-    for search in [relative.as_os_str(), "".as_ref(), ".".as_ref(), ":".as_ref()] {
-        assert!(find_program(None, Some(search)).is_err(), "{search:?}");
-    }
-    assert_eq!(absolute_search_path("/usr/bin::.:bin:/bin:".as_ref()).unwrap(), "/usr/bin:/bin");
-}
-
 #[tokio::test]
 async fn a_daemon_that_ends_at_once_shows_its_last_words() {
     let dir = tempfile::tempdir().unwrap();

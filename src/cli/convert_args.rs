@@ -110,7 +110,8 @@ impl ConvertArgs {
         };
         let shown = beneath::escaped(name.strip_prefix("./").unwrap_or(&name));
         let cannot_read = |error: beneath::Error| {
-            Failure::Rendered(format!("error: cannot read the Dockerfile {shown}: {error}"))
+            let help = if error.leads_out() { ", or name it with --file" } else { "" };
+            Failure::Rendered(format!("error: cannot read the Dockerfile {shown}: {error}{help}"))
         };
         let read = place.and_then(|place| Ok((place.read()?, place)));
         let (text, place) = read.map_err(cannot_read)?;

@@ -101,6 +101,51 @@ async fn patterns_choose_what_is_sent() {
 }
 
 #[tokio::test]
+async fn state_of_a_daemon_is_withheld_whatever_the_patterns_say() {
+    let (dir, at) = context();
+    std::fs::create_dir_all(at("state/snapshots")).unwrap();
+    for file in ["file", "state/snapshots/s", "state/content"] {
+        std::fs::write(at(file), "").unwrap();
+    }
+    symlink("state", at("link")).unwrap();
+    for attrs in [
+        &[][..],
+        &[("local.includepattern", r#"["state","file","link"]"#)],
+        &[("local.followpaths", r#"["link","file"]"#)],
+    ] {
+        let out = tempfile::tempdir().unwrap();
+        let request = export("local", ExportTarget::Folder(out.path().to_owned()));
+        let mut session = dirs(&[("context", dir.path())]);
+        session.withheld_dirs = vec![at("link/.")];
+        let (ended, _) = build(request, session, async |gateway: Gateway| {
+            let mut graph = Graph::default();
+            let vertex = graph.local(&gateway, "context", attrs);
+            single(&gateway, graph, &vertex).await
+        })
+        .await;
+        ended.unwrap();
+        assert_eq!(listing(out.path()), ["file", "link"], "{attrs:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_context_inside_the_state_of_a_daemon_is_refused() {
+    let (dir, at) = context();
+    std::fs::create_dir_all(at("state/inner")).unwrap();
+    let mut session = dirs(&[("context", &at("state/inner"))]);
+    session.withheld_dirs = vec![at("state")];
+    let request = export("local", ExportTarget::Folder(dir.path().join("out")));
+    let (ended, _) = build(request, session, async |gateway: Gateway| {
+        let mut graph = Graph::default();
+        let vertex = graph.local(&gateway, "context", &[]);
+        single(&gateway, graph, &vertex).await
+    })
+    .await;
+    let text = ended.unwrap_err().to_string();
+    assert!(text.contains("the state of buildkitd is never part of a build"), "{text}");
+}
+
+#[tokio::test]
 async fn a_very_long_ignore_file_fits() {
     let (dir, at) = context();
     for file in ["kept", "left-out-29999-by-a-pattern-of-some-length"] {

@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::diag::redact_reference;
 use crate::image::Reference;
 use crate::proxy::{self, Alias, Config, Limits, Listeners, Mirror, Rights};
 use crate::registry::{Authenticator, Credentials, Host, Origin, Secret, Transport, TransportConfig};
@@ -179,8 +180,9 @@ fn config(args: Args) -> Result<Config, Failure> {
     for (name, setting, given) in [("base", BASE_REF, args.base_ref), ("target", TARGET_REF, args.target_ref)]
     {
         let (text, origin) = setting.need(given, &format!("the {name} image"))?;
+        let shown = redact_reference(&text);
         let bad =
-            |why: String| Failure::Usage(format!("{origin} is not an image reference: {text:?}: {why}"));
+            |why: String| Failure::Usage(format!("{origin} is not an image reference: {shown:?}: {why}"));
         let reference = Reference::parse(&text).map_err(|error| bad(error.to_string()))?;
         let alias = Alias::new(&reference, Rights::PULL_PUSH, auth.clone());
         aliases.insert(name.to_owned(), alias.map_err(|error| bad(error.to_string()))?);

@@ -104,11 +104,10 @@ impl Output {
             return Err(wrong("tar=false is not supported yet; leave it out to get an archive".to_owned()));
         }
         let rights = match attrs.remove(ALLOW_SPECIAL).as_deref() {
-            None => Rights::LeaveOut,
             Some(_) if kind != Kind::Local => {
                 return Err(wrong(format!("{ALLOW_SPECIAL} goes with local; archives hold everything")));
             }
-            Some("false" | "0") => Rights::LeaveOut,
+            None | Some("false" | "0") => Rights::LeaveOut,
             Some("true" | "1" | "") => Rights::Keep,
             Some(_) => return Err(wrong(format!("{ALLOW_SPECIAL} is true or false"))),
         };

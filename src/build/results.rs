@@ -106,4 +106,31 @@ mod tests {
         results.write_image_id(&path).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "sha256:b");
     }
+
+    #[test]
+    fn fuzz_whatever_exporters_answer_becomes_metadata() {
+        let deep = format!("{}{}", "[".repeat(5000), "]".repeat(5000));
+        let provenance =
+            br#"{"buildType":"b","invocation":{"parameters":{"args":{"a":"\ud83d\ude00"}}},"n":1e400}"#;
+        let seeds: [&[u8]; 5] =
+            [br#"{"digest":"sha256:a","size":3}"#, provenance, deep.as_bytes(), b"\"text\"", b"sha256:a"];
+        crate::fuzz::run(&seeds, |bytes| {
+            let text = String::from_utf8_lossy(bytes).into_owned();
+            let response = BTreeMap::from([
+                ("containerimage.descriptor".to_owned(), STANDARD.encode(bytes)),
+                ("containerimage.digest".to_owned(), text.clone()),
+                (text.clone(), text.clone()),
+            ]);
+            let results = Results::new(response, &Renames::default(), ImageLock::default());
+            let written = results.metadata().to_string();
+            let read: Value = serde_json::from_str(&written).expect("metadata is JSON");
+            let Value::Object(members) = read else { panic!("{written}") };
+            assert_eq!(results.digest().is_some(), members.contains_key("containerimage.digest"));
+            let descriptor = &members["containerimage.descriptor"];
+            let is_encoded = descriptor.as_str().is_some_and(|text| STANDARD.decode(text).is_ok());
+            assert!(
+                is_encoded || descriptor.is_object() || descriptor.is_array() || text.contains("descriptor")
+            );
+        });
+    }
 }

@@ -10,6 +10,7 @@ use super::{Failure, process};
 use crate::beneath;
 use crate::build::convert::{self, Converted, Definition, ImageLock, LockResolver, Rejected, Warning};
 use crate::build::{DockerLogins, GraphBuild, graph};
+use crate::diag::redact;
 use crate::image::gojson;
 
 /// Arguments of `bob llb`.
@@ -139,8 +140,9 @@ fn render(definition: &Definition, format: Format) -> Result<Vec<u8>, Failure> {
     Ok(match format {
         Format::Json => definition.to_json()?.into_bytes(),
         Format::Pb => definition.encode(),
-        Format::Dot => definition.to_dot()?.into_bytes(),
-        Format::Tree => definition.to_tree()?.into_bytes(),
+        // People look at these, and keep them in logs; they have the passwords of URLs hidden, but not users.
+        Format::Dot => redact(&definition.to_dot()?).into_owned().into_bytes(),
+        Format::Tree => redact(&definition.to_tree()?).into_owned().into_bytes(),
     })
 }
 

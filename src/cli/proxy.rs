@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::diag::redact_reference;
 use crate::image::Reference;
 use crate::proxy::{self, AccessTokens, Alias, Config, Limits, Listeners, Mirror, Rights};
 use crate::registry::{Authenticator, Credentials, Host, Origin, Secret, Transport, TransportConfig};
@@ -118,24 +119,6 @@ fn seconds(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// `text` with `***` in place of a user and password, if there may be any: whatever stands before an `@` that no
-/// digest follows.
-fn without_login(text: &str) -> Option<String> {
-    let is_digest = |text: &str| {
-        text.split_once(':').is_some_and(|(algorithm, encoded)| {
-            algorithm.starts_with("sha")
-                && encoded.len() >= 64
-                && encoded.bytes().all(|b| b.is_ascii_hexdigit())
-        })
-    };
-    let name = match text.rsplit_once('@') {
-        Some((name, digest)) if is_digest(digest) => name,
-        _ => text,
-    };
-    let (login, _) = name.rsplit_once('@')?;
-    Some(format!("***{}", &text[login.len()..]))
-}
-
 /// Runs `bob proxy` until SIGTERM or SIGINT.
 ///
 /// # Errors
@@ -193,14 +176,15 @@ fn config(args: Args) -> Result<Config, Failure> {
     for (name, setting, given) in [("base", BASE_REF, args.base_ref), ("target", TARGET_REF, args.target_ref)]
     {
         let (text, origin) = setting.need(given, &format!("the {name} image"))?;
-        if let Some(shown) = without_login(&text) {
+        let shown = redact_reference(&text);
+        if shown != text {
             return Err(Failure::Usage(format!(
                 "{origin} is not an image reference: {shown:?}: it has no place for a user or a password; give them with {} or {}",
                 AUTH.variable, AUTH.flag
             )));
         }
         let bad =
-            |why: String| Failure::Usage(format!("{origin} is not an image reference: {text:?}: {why}"));
+            |why: String| Failure::Usage(format!("{origin} is not an image reference: {shown:?}: {why}"));
         let reference = Reference::parse(&text).map_err(|error| bad(error.to_string()))?;
         let alias = Alias::new(&reference, Rights::PULL_PUSH, auth.clone());
         aliases.insert(name.to_owned(), alias.map_err(|error| bad(error.to_string()))?);
@@ -217,8 +201,7 @@ fn config(args: Args) -> Result<Config, Failure> {
 fn insecure_registries(names: &[String]) -> Result<BTreeSet<Host>, Failure> {
     let host = |name: &String| {
         Host::parse(name).map_err(|_| {
-            let shown = without_login(name).unwrap_or_else(|| name.clone());
-            Failure::Usage(format!("--insecure-registry {shown:?}: not HOST or HOST:PORT"))
+            Failure::Usage(format!("--insecure-registry {:?}: not HOST or HOST:PORT", redact_reference(name)))
         })
     };
     names.iter().map(host).collect()
@@ -319,20 +302,20 @@ mod tests {
         let digest = format!("sha256:{}", "a".repeat(64));
         for (text, shown) in [
             ("user:pw@host.example/a:1", "***@host.example/a:1"),
-            ("https://user:pw@host.example:5000/a", "***@host.example:5000/a"),
-            ("https://user:pw@host.example:5000", "***@host.example:5000"),
+            ("https://user:pw@host.example:5000/a", "https://***@host.example:5000/a"),
+            ("https://user:pw@host.example:5000", "https://***@host.example:5000"),
             ("user:p@w@host.example/a", "***@host.example/a"),
             ("user:p/w@host.example/a", "***@host.example/a"),
             (&format!("user:pw@host.example/a@{digest}"), &format!("***@host.example/a@{digest}")),
             ("pw@host.example", "***@host.example"),
             ("host.example/a@pw", "***@pw"),
         ] {
-            assert_eq!(without_login(text).as_deref(), Some(shown), "{text}");
+            assert_eq!(redact_reference(text), shown, "{text}");
         }
         for text in
             ["alpine", "host.example:5000/a:1", &format!("a@{digest}"), &format!("h.example/a:1@{digest}")]
         {
-            assert_eq!(without_login(text), None, "{text}");
+            assert_eq!(redact_reference(text), text, "{text}");
         }
     }
 

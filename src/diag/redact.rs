@@ -35,8 +35,8 @@ pub fn redact_reference(text: &str) -> Cow<'_, str> {
     let start = if text[scheme..].starts_with("://") { scheme + 3 } else { 0 };
     let last = text.match_indices('@').rev().map(|(at, _)| at).find(|at| !is_digest(&text[at + 1..]));
     match last {
-        Some(at) if at > start => replace(text, &[start..at], |_| HIDDEN.into()),
-        Some(at) => replace(text, &[0..at], |_| HIDDEN.into()),
+        Some(at) if at > start => format!("{}{HIDDEN}{}", &text[..start], &text[at..]).into(),
+        Some(at) => format!("{HIDDEN}{}", &text[at..]).into(),
         None => text.into(),
     }
 }
@@ -207,26 +207,13 @@ fn follows_user(before: &str, separator: Option<usize>, after: &str) -> bool {
     }
     let may_be_host = |b: &u8| b.is_ascii_alphanumeric() || b".-[]".contains(b);
     let (host, rest) = after.split_at(after.bytes().take(LONGEST_HOST).take_while(may_be_host).count());
+    let is_host = host.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[');
     // `user:password` has its colon before any slash; `registry/name:tag` has not.
-    match separator {
-        Some(at) if before.as_bytes()[at] == b':' => {
-            !NO_USERS.contains(&&before[..at])
-                && host.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[')
+    is_host
+        && match separator {
+            Some(at) => before.as_bytes()[at] == b':' && !NO_USERS.contains(&&before[..at]),
+            None => before != "git" && rest.starts_with('/'),
         }
-        Some(_) => false,
-        None => before != "git" && rest.starts_with('/') && has_the_form_of_a_host(host),
-    }
-}
-
-fn has_the_form_of_a_host(text: &str) -> bool {
-    let labels = || text.split('.');
-    let last = labels().next_back().unwrap_or_default();
-    text == "localhost"
-        || text.starts_with('[')
-        || (labels().count() > 1
-            && last.len() > 1
-            && last.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-'))
-        || (labels().count() == 4 && labels().all(|label| label.parse::<u8>().is_ok()))
 }
 
 /// Whether `text` is a digest, perhaps a malformed or cut one, or one of an algorithm that does not exist.
@@ -277,6 +264,7 @@ mod tests {
             ("type=image,name=us:p=w@r.example/x,push=true", "type=image,name=***@r.example/x,push=true"),
             ("\"type=image,\\\"name=us:pw@r.example/x\\\"\"", "\"type=image,\\\"name=***@r.example/x\\\"\""),
             ("user:pw@host:5000/x", "***@host:5000/x"),
+            ("token@registry/x", "***@registry/x"),
             ("user:pw@registry/x user:pw@registry", "***@registry/x ***@registry"),
             ("u:p@r.example/x@sha256:00", "***@r.example/x@sha256:00"),
         ];

@@ -256,7 +256,9 @@ fn colours_of_a_step_stay_unless_they_are_not_wanted() {
     assert!(text.contains("#1 0.500 \u{1b}[32mgreen\u{1b}[0m\n#1 0.500 99%\n#1 0.500 x\n"), "{text:?}");
     let mut out = Vec::new();
     let mut trace = Trace::default();
-    messages.iter().for_each(|message| trace.apply(message, 100 * SECOND));
+    for message in &messages {
+        trace.apply(message, 100 * SECOND);
+    }
     Printer::new(&mut out, Colours::Drop).finish(&mut trace, 101 * SECOND);
     assert!(String::from_utf8(out).unwrap().contains("#1 0.500 green\n#1 0.500 99%\n"));
 }

@@ -114,7 +114,7 @@ async fn state_of_a_daemon_is_withheld_whatever_the_patterns_say() {
         &[("local.followpaths", r#"["link","file"]"#)],
     ] {
         let out = tempfile::tempdir().unwrap();
-        let request = export("local", ExportTarget::Folder(out.path().to_owned()));
+        let request = export("local", ExportTarget::Folder(out.path().to_owned().into()));
         let mut session = dirs(&[("context", dir.path())]);
         session.withheld_dirs = vec![at("link/.")];
         let (ended, _) = build(request, session, async |gateway: Gateway| {
@@ -134,7 +134,7 @@ async fn a_context_inside_the_state_of_a_daemon_is_refused() {
     std::fs::create_dir_all(at("state/inner")).unwrap();
     let mut session = dirs(&[("context", &at("state/inner"))]);
     session.withheld_dirs = vec![at("state")];
-    let request = export("local", ExportTarget::Folder(dir.path().join("out")));
+    let request = export("local", ExportTarget::Folder(dir.path().join("out").into()));
     let (ended, _) = build(request, session, async |gateway: Gateway| {
         let mut graph = Graph::default();
         let vertex = graph.local(&gateway, "context", &[]);

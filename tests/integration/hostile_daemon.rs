@@ -149,6 +149,11 @@ fn a_password_in_a_url_or_reference_is_shown_nowhere() {
         let said = outcome.stdout + &outcome.stderr;
         assert!(!said.contains(SECRET), "{args:?}: {said}");
     }
+    for text in [format!("{user}@localhost:1/x"), format!("https://{user}@h/X"), format!("{SECRET}@registry")]
+    {
+        let outcome = Bob::new(["proxy", "--base-ref", &text, "--target-ref", &text, "--auth", "{}"]).fail(2);
+        assert!(outcome.stderr.contains("***@") && !outcome.stderr.contains(SECRET), "{}", outcome.stderr);
+    }
     let url = format!("https://{user}@localhost:1/repo.git");
     let outcome = Bob::new(["build", "--addr", &Buildkitd::shared().addr(), &url]).run();
     assert!(!outcome.stderr.contains(SECRET), "{}", outcome.stderr);
@@ -169,7 +174,8 @@ fn push_with_config(name: &str, config: &[u8]) -> String {
     let copied = Command::new("cp").args(["-r"]).arg(source_layout()).arg(&layout).status();
     assert!(copied.expect("cp runs").success());
     let write = |bytes: &[u8]| {
-        let digest: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest = Sha256::digest(bytes);
+        let digest = digest.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
         fs::write(layout.join("blobs/sha256").join(&digest), bytes).expect("a blob");
         json!({"digest": format!("sha256:{digest}"), "size": bytes.len()})
     };

@@ -10,6 +10,7 @@ use crate::build::{
 use crate::cli::Failure;
 use crate::cli::convert_args::Inputs;
 use crate::cli::llb::read_lock;
+use crate::diag::visible;
 
 pub(super) async fn run(args: Args) -> Result<(), Failure> {
     if let Some(refusal) = args.later.refusal() {
@@ -33,7 +34,8 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     if args.quiet
         && let Some(id) = results.image_id()
     {
-        let _ = writeln!(std::io::stdout(), "{id}");
+        // buildkitd's word: it may be anything.
+        let _ = writeln!(std::io::stdout(), "{}", visible(id));
     }
     Ok(())
 }

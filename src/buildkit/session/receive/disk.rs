@@ -198,14 +198,12 @@ impl Disk {
 
     fn create_folder(&mut self, parent: &OwnedFd, old: Option<&Found>, stat: Stat) -> Result<(), DiskError> {
         let name = name_of(&stat.path);
-        let id = match old {
-            Some(old) => id_of(old),
-            None => {
-                rustix::fs::mkdirat(parent, name, Mode::RWXU)
-                    .map_err(failed("create the folder", &stat.path))?;
-                let made = rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW);
-                id_of(&made.map_err(failed("look at", &stat.path))?)
-            }
+        let id = if let Some(old) = old {
+            id_of(old)
+        } else {
+            rustix::fs::mkdirat(parent, name, Mode::RWXU).map_err(failed("create the folder", &stat.path))?;
+            let made = rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW);
+            id_of(&made.map_err(failed("look at", &stat.path))?)
         };
         let (attributes, memory) = self.attributes(&stat)?;
         let parent = self.folders.last().map(Rc::clone);

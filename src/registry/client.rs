@@ -202,6 +202,9 @@ impl Client {
     pub async fn mount_blob(&self, to: &Repository, digest: &str, from: &str) -> Result<bool, ClientError> {
         let what = || format!("mount blob {digest} of {}/{from} in {to}", to.host);
         check_is_digest(digest, what)?;
+        if !is_repository_name(from) {
+            return Err(ClientError::name(&what(), "repository name", from));
+        }
         let query = encode_pairs([("mount", digest), ("from", from)]);
         let scopes = Scopes::push(&to.name).and(Scopes::pull(from));
         let call = self.call(Method::POST, to, &format!("blobs/uploads/?{query}"), scopes)?;

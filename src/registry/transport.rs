@@ -209,13 +209,20 @@ struct Pools {
     fresh: HyperClient,
 }
 
-/// How the scheme of a request is meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum SchemeOf {
-    /// `https` stands for what the host turned out to speak: a registry's own address.
-    Registry,
-    /// As it stands: an address that somebody named.
-    Address,
+/// How a host is spoken to.
+#[derive(Clone, Debug)]
+pub(super) struct Contact {
+    /// The state of a host that speaks plain HTTP, as was found by trying, which `https` in a URI then stands for.
+    plain: Option<Arc<HostState>>,
+    /// Whether the host may get credentials: one that is found to speak no TLS has to answer by plain HTTP first.
+    pub(super) may_log_in: bool,
+}
+
+impl Contact {
+    /// As the URI says: an address that somebody named, or a host that speaks nothing but TLS.
+    pub(super) const fn as_addressed() -> Self {
+        Self { plain: None, may_log_in: true }
+    }
 }
 
 /// `work`, which has to be done within `limit`; `what` says what was waited for.
@@ -263,11 +270,10 @@ impl Transport {
         self.silence
     }
 
-    /// Finds out how `host` is spoken to, where that is not known. Returns whether it may get credentials: a host
-    /// that is found to speak no TLS has to answer by plain HTTP first.
-    pub(super) async fn settle(&self, reach: Reach, host: &Host) -> bool {
+    /// How `host`, a registry, is spoken to, which is found out by trying where it may speak plain HTTP.
+    pub(super) async fn contact(&self, reach: Reach, host: &Host) -> Contact {
         if !self.plain.allows(host) {
-            return true;
+            return Contact::as_addressed();
         }
         let state = self.plain.state(host);
         if state.get() == Spoken::Unknown {
@@ -277,11 +283,12 @@ impl Transport {
                     Heard::SomethingElse => state.set(Spoken::PerhapsPlain),
                     // Without a port in its name it may listen on the other scheme's.
                     Heard::Nothing if host.port().is_none() => state.set(Spoken::PerhapsPlain),
-                    Heard::Nothing | Heard::Tls => {}
+                    Heard::Nothing | Heard::Tls => return Contact::as_addressed(),
                 }
             }
         }
-        state.get() != Spoken::PerhapsPlain
+        let may_log_in = state.get() == Spoken::Plain;
+        Contact { plain: Some(state), may_log_in }
     }
 
     /// The response to `request`, whose URI is absolute and is taken as it stands. The time limit for silence covers
@@ -290,42 +297,34 @@ impl Transport {
     /// # Errors
     /// [`TransportError`] says how far it came.
     pub async fn send(&self, reach: Reach, request: Request<Body>) -> Result<Response<Body>, TransportError> {
-        self.send_as(reach, request, SchemeOf::Address).await
+        self.send_to(&Contact::as_addressed(), reach, request).await
     }
 
-    /// As [`Transport::send`], with a scheme that is meant as `scheme` says.
+    /// As [`Transport::send`], to a host that is spoken to as `contact` says.
     ///
     /// # Errors
     /// [`TransportError`] says how far it came.
-    pub(super) async fn send_as(
+    pub(super) async fn send_to(
         &self,
+        contact: &Contact,
         reach: Reach,
         request: Request<Body>,
-        scheme: SchemeOf,
     ) -> Result<Response<Body>, TransportError> {
-        self.send_on(&self.pools(reach).pooled, request, scheme).await
+        self.send_on(&self.pools(reach).pooled, contact, request).await
     }
 
-    /// As [`Transport::send_as`], on a new connection: for a body that cannot be sent twice, since a pooled
+    /// As [`Transport::send_to`], on a new connection: for a body that cannot be sent twice, since a pooled
     /// connection may turn out to be closed only once the body is on its way.
     ///
     /// # Errors
     /// [`TransportError`] says how far it came.
     pub(super) async fn send_once(
         &self,
+        contact: &Contact,
         reach: Reach,
         request: Request<Body>,
-        scheme: SchemeOf,
     ) -> Result<Response<Body>, TransportError> {
-        self.send_on(&self.pools(reach).fresh, request, scheme).await
-    }
-
-    /// The state of a request's host, where the request goes to it by plain HTTP because nothing else was found.
-    fn found_plain(&self, uri: &Uri, scheme: SchemeOf) -> Option<Arc<HostState>> {
-        let host = Host::parse(uri.authority()?.as_str()).ok()?;
-        let found = scheme == SchemeOf::Registry && uri.scheme() == Some(&Scheme::HTTPS);
-        let state = (found && self.plain.allows(&host)).then(|| self.plain.state(&host))?;
-        (state.get() != Spoken::Unknown).then_some(state)
+        self.send_on(&self.pools(reach).fresh, contact, request).await
     }
 
     const fn pools(&self, reach: Reach) -> &Pools {
@@ -339,10 +338,11 @@ impl Transport {
     async fn send_on(
         &self,
         client: &HyperClient,
+        contact: &Contact,
         mut request: Request<Body>,
-        scheme: SchemeOf,
     ) -> Result<Response<Body>, TransportError> {
-        let Some(state) = self.found_plain(request.uri(), scheme) else {
+        let found = request.uri().scheme() == Some(&Scheme::HTTPS);
+        let Some(state) = contact.plain.as_ref().filter(|_| found) else {
             return self.transmit(client, request).await;
         };
         let mut parts = request.uri().clone().into_parts();

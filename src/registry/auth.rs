@@ -19,11 +19,12 @@ use super::store::Credentials;
 use super::tally::Tally;
 use super::token::{DEFAULT_LIFETIME, HandedToken, Token, TokenRequest, basic_header, bearer_header};
 use super::tokens::{TokenKey, Tokens};
-use super::transport::{Body, Contact, Transport, TransportError, within};
+use super::transport::{Body, Contact, Transport, within};
+use super::transport_error::TransportError;
 
 /// Bytes remembered at most of what hosts asked for, and again of the scopes that they named; more than any build
 /// needs.
-const MEMORY: usize = 1024 * 1024;
+const MEMORY: usize = 512 * 1024;
 
 /// Sends requests with the credentials of one store. What it learns (challenges, tokens) is shared by all
 /// requests and by nothing that uses another store.

@@ -13,6 +13,7 @@ use super::call::{Access, Call, Payload};
 use super::client_error::{ClientError, refusal};
 use super::digest::DigestHasher;
 use super::host::{Host, HostError};
+use super::names::{check_is_digest, check_reference, is_repository_name};
 use super::onward::Onward;
 use super::query::encode_pairs;
 use super::scope::Scopes;
@@ -407,25 +408,4 @@ fn is_other(found: &str, reference: &str) -> bool {
     let same_algorithm = reference.split_once(':').map(|(algorithm, _)| algorithm)
         == found.split_once(':').map(|(algorithm, _)| algorithm);
     same_algorithm && found != reference
-}
-
-fn check_is_digest(text: &str, what: impl Fn() -> String) -> Result<(), ClientError> {
-    if digest::is_registered(text) { Ok(()) } else { Err(ClientError::name(&what(), "digest", text)) }
-}
-
-/// Checks that `text` is a digest, or a tag.
-/// (<https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests>)
-fn check_reference(text: &str, what: impl Fn() -> String) -> Result<(), ClientError> {
-    if text.contains(':') {
-        return check_is_digest(text, what);
-    }
-    let in_tag = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
-    let is_tag = (1..=128).contains(&text.len()) && text.bytes().all(in_tag) && !text.starts_with(['.', '-']);
-    if is_tag { Ok(()) } else { Err(ClientError::name(&what(), "tag", text)) }
-}
-
-/// Whether `text` can be the name of a repository, as far as a path is concerned.
-fn is_repository_name(text: &str) -> bool {
-    let in_name = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'.' | b'-');
-    text.split('/').all(|part| !matches!(part, "" | "." | "..") && part.bytes().all(in_name))
 }

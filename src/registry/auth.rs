@@ -19,11 +19,12 @@ use super::store::Credentials;
 use super::tally::Tally;
 use super::token::{DEFAULT_LIFETIME, HandedToken, Token, TokenRequest, basic_header, bearer_header};
 use super::tokens::{TokenKey, Tokens};
-use super::transport::{Body, SchemeOf, Transport, TransportError, within};
+use super::transport::{Body, Contact, Transport, within};
+use super::transport_error::TransportError;
 
 /// Bytes remembered at most of what hosts asked for, and again of the scopes that they named; more than any build
 /// needs.
-const MEMORY: usize = 1024 * 1024;
+const MEMORY: usize = 512 * 1024;
 
 /// Sends requests with the credentials of one store. What it learns (challenges, tokens) is shared by all
 /// requests and by nothing that uses another store.
@@ -125,8 +126,8 @@ impl Authenticator {
     pub async fn scheme(&self, host: &Host) -> Result<Option<AuthScheme>, CallError> {
         let host = host.endpoint();
         let reach = self.reach(&host);
-        let settled = self.transport.settle(reach, &host).await;
-        if !settled || !self.is_known(&host) {
+        let contact = self.transport.contact(reach, &host).await;
+        if !contact.may_log_in || !self.is_known(&host) {
             let status = self.ask(&host, reach).await?;
             if !self.is_known(&host) {
                 return Err(CallError::NoScheme { registry: host, status });
@@ -174,23 +175,24 @@ impl Authenticator {
     /// The response to `call` after at most one new login.
     async fn send_once(&self, mut call: Call) -> Result<Response<Body>, CallError> {
         let Some(access) = call.access.clone() else {
-            return Ok(self.transmit(call, SchemeOf::Address).await?);
+            return Ok(self.transmit(call, &Contact::as_addressed()).await?);
         };
-        let mut settled = self.transport.settle(call.reach, &access.host).await;
-        if call.payload.is_stream() {
+        let mut contact = self.transport.contact(call.reach, &access.host).await;
+        if call.payload.is_stream() && (!contact.may_log_in || !self.is_known(&access.host)) {
             // The body is read once: who we are has to be settled before it starts.
-            if !settled || !self.is_known(&access.host) {
-                self.ask(&access.host, call.reach).await?;
-            }
-            settled = self.transport.settle(call.reach, &access.host).await;
+            self.ask(&access.host, call.reach).await?;
+            contact = self.transport.contact(call.reach, &access.host).await;
         }
-        let sent =
-            if settled { self.header(&access, call.reach, call.tally.as_deref()).await? } else { None };
+        let sent = if contact.may_log_in {
+            self.header(&access, call.reach, call.tally.as_deref()).await?
+        } else {
+            None
+        };
         if let Some(value) = &sent {
             call.headers.insert(header::AUTHORIZATION, value.clone());
         }
         let again = call.again();
-        let response = self.transmit(call, SchemeOf::Registry).await?;
+        let response = self.transmit(call, &contact).await?;
         if response.status() != StatusCode::UNAUTHORIZED {
             return Ok(response);
         }
@@ -213,20 +215,20 @@ impl Authenticator {
         };
         drop(response);
         again.headers.insert(header::AUTHORIZATION, value);
-        Ok(self.transmit(again, SchemeOf::Registry).await?)
+        Ok(self.transmit(again, &contact).await?)
     }
 
     pub(super) async fn transmit(
         &self,
         call: Call,
-        scheme: SchemeOf,
+        contact: &Contact,
     ) -> Result<Response<Body>, TransportError> {
         let (reach, once) = (call.reach, call.payload.is_stream());
         let request = call.into_request();
         if once {
-            self.transport.send_once(reach, request, scheme).await
+            self.transport.send_once(contact, reach, request).await
         } else {
-            self.transport.send_as(reach, request, scheme).await
+            self.transport.send_to(contact, reach, request).await
         }
     }
 
@@ -236,7 +238,10 @@ impl Authenticator {
         let headers = HeaderMap::from_iter([(header::USER_AGENT, super::client::user_agent())]);
         let payload = Payload::Empty;
         let call = Call { method: Method::GET, uri, headers, payload, reach, access: None, tally: None };
-        let answer = retry::send(call, |call| self.transmit(call, SchemeOf::Registry));
+        let answer = retry::send(call, async |call| {
+            let contact = self.transport.contact(reach, host).await;
+            self.transmit(call, &contact).await
+        });
         let what = || format!("the answer of {host} to GET /v2/");
         let response = within(self.transport.answer_limit(), what, answer).await??;
         let access = Access { host: host.clone(), scopes: Scopes::default() };
@@ -334,6 +339,11 @@ impl Authenticator {
 
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How the registry `host` is spoken to.
+    pub(super) async fn contact(&self, reach: Reach, host: &Host) -> Contact {
+        self.transport.contact(reach, host).await
     }
 
     /// The longest wait for an answer that is read whole.

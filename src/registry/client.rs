@@ -13,6 +13,7 @@ use super::call::{Access, Call, Payload};
 use super::client_error::{ClientError, refusal};
 use super::digest::DigestHasher;
 use super::host::{Host, HostError};
+use super::names::{check_is_digest, check_reference, is_repository_name};
 use super::onward::Onward;
 use super::query::encode_pairs;
 use super::scope::Scopes;
@@ -202,6 +203,9 @@ impl Client {
     pub async fn mount_blob(&self, to: &Repository, digest: &str, from: &str) -> Result<bool, ClientError> {
         let what = || format!("mount blob {digest} of {}/{from} in {to}", to.host);
         check_is_digest(digest, what)?;
+        if !is_repository_name(from) {
+            return Err(ClientError::name(&what(), "repository name", from));
+        }
         let query = encode_pairs([("mount", digest), ("from", from)]);
         let scopes = Scopes::push(&to.name).and(Scopes::pull(from));
         let call = self.call(Method::POST, to, &format!("blobs/uploads/?{query}"), scopes)?;
@@ -404,25 +408,4 @@ fn is_other(found: &str, reference: &str) -> bool {
     let same_algorithm = reference.split_once(':').map(|(algorithm, _)| algorithm)
         == found.split_once(':').map(|(algorithm, _)| algorithm);
     same_algorithm && found != reference
-}
-
-fn check_is_digest(text: &str, what: impl Fn() -> String) -> Result<(), ClientError> {
-    if digest::is_registered(text) { Ok(()) } else { Err(ClientError::name(&what(), "digest", text)) }
-}
-
-/// Checks that `text` is a digest, or a tag.
-/// (<https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests>)
-fn check_reference(text: &str, what: impl Fn() -> String) -> Result<(), ClientError> {
-    if text.contains(':') {
-        return check_is_digest(text, what);
-    }
-    let in_tag = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
-    let is_tag = (1..=128).contains(&text.len()) && text.bytes().all(in_tag) && !text.starts_with(['.', '-']);
-    if is_tag { Ok(()) } else { Err(ClientError::name(&what(), "tag", text)) }
-}
-
-/// Whether `text` can be the name of a repository, as far as a path is concerned.
-fn is_repository_name(text: &str) -> bool {
-    let in_name = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'.' | b'-');
-    text.split('/').all(|part| !matches!(part, "" | "." | "..") && part.bytes().all(in_name))
 }

@@ -8,7 +8,8 @@ use serde::Deserialize;
 use super::error::CallError;
 use super::onward::OnwardError;
 use super::retry;
-use super::transport::{Body, BoxError, TransportError, collect};
+use super::transport::{Body, BoxError, collect};
+use super::transport_error::TransportError;
 use super::words::neutral;
 
 /// The most that is read of an error's body, in bytes.

@@ -18,7 +18,8 @@ use super::address::{AddressRefused, Reach, Resolver};
 use super::host::Host;
 use super::plain::PlainPolicy;
 use super::stream::Stream;
-use super::transport::{BoxError, find};
+use super::transport::BoxError;
+use super::transport_error::find;
 
 /// How long connecting may take, TLS handshake included.
 const CONNECT_LIMIT: Duration = Duration::from_secs(30);

@@ -4,6 +4,10 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::secret::Secret;
+use super::words::neutral;
+
+/// The most that is shown of a path, in characters; the system takes no longer ones.
+const MAX_PATH: usize = 4096;
 
 /// How to log in to a registry. Prints without any of its content.
 #[derive(Clone)]
@@ -79,7 +83,7 @@ impl fmt::Display for Origin {
         match self {
             Self::Variable(name) => write!(f, "the variable {name}"),
             Self::Flag(name) => write!(f, "the flag {name}"),
-            Self::File(path) => write!(f, "the file {}", path.display()),
+            Self::File(path) => write!(f, "the file {}", neutral(&path.display().to_string(), MAX_PATH)),
             Self::Helper(name) => write!(f, "the helper {name}"),
         }
     }

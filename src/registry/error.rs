@@ -8,7 +8,7 @@ use super::host::Host;
 use super::onward::OnwardError;
 use super::retry::Retryable;
 use super::store::CredentialsError;
-use super::transport::TransportError;
+use super::transport_error::TransportError;
 
 /// A call to a registry that brought no response.
 #[derive(Debug, thiserror::Error)]

@@ -8,7 +8,7 @@ use super::error::CallError;
 use super::host::Host;
 use super::onward::Onward;
 use super::retry;
-use super::transport::{Body, SchemeOf};
+use super::transport::{Body, Contact};
 
 /// Redirects followed for one read. Registries use one or two.
 const LIMIT: usize = 5;
@@ -43,8 +43,9 @@ impl Authenticator {
             again.access = None;
             drop(response);
             let next = again.again().unwrap_or_else(|| unreachable!("a read has no stream"));
-            let scheme = if at.host == host { SchemeOf::Registry } else { SchemeOf::Address };
-            response = retry::send(next, |call| self.transmit(call, scheme)).await?;
+            let contact =
+                if at.host == host { self.contact(at.reach, &host).await } else { Contact::as_addressed() };
+            response = retry::send(next, |call| self.transmit(call, &contact)).await?;
         }
         if is_redirect(response.status()) {
             return Err(CallError::RedirectLoop { registry: host, limit: LIMIT });

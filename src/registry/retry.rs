@@ -6,7 +6,8 @@ use http::{HeaderMap, Method, Response, StatusCode, header};
 
 use super::call::Call;
 use super::date::parse_http_date;
-use super::transport::{Body, TransportError};
+use super::transport::Body;
+use super::transport_error::TransportError;
 
 /// How often a request is sent at most.
 const ATTEMPTS: u32 = 4;

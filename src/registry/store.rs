@@ -285,10 +285,6 @@ impl Credentials {
     ) -> Result<(), CredentialsError> {
         for (index, (key, entry)) in entries.into_iter().enumerate() {
             let Some((host, rank)) = parse_key(&key) else {
-                // A user's own file may name things that are no registries; a variable is written for Bob.
-                if matches!(origin, Origin::File(_)) {
-                    continue;
-                }
                 return Err(CredentialsError::Key { origin: origin.clone(), index: index + 1 });
             };
             let Some(login) = entry.login(&host, origin)? else { continue };

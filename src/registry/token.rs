@@ -19,7 +19,7 @@ use super::retry;
 use super::scope::Scopes;
 use super::secret::Secret;
 use super::store::basic;
-use super::transport::{SchemeOf, Transport, collect};
+use super::transport::{Contact, Transport, collect};
 
 /// The most that is read of a token endpoint's answer, in bytes.
 const ANSWER_LIMIT: usize = 64 * 1024;
@@ -121,8 +121,12 @@ impl TokenRequest<'_> {
     ) -> Result<(StatusCode, HeaderMap, Bytes), CallError> {
         let host = || self.realm.host.to_string();
         // The registry itself is spoken to as it turned out to be; another host as its address says.
-        let scheme = if self.realm.host == *self.registry { SchemeOf::Registry } else { SchemeOf::Address };
-        let response = retry::send(call, |call| transport.send_as(call.reach, call.into_request(), scheme))
+        let contact = if self.realm.host == *self.registry {
+            transport.contact(self.realm.reach, self.registry).await
+        } else {
+            Contact::as_addressed()
+        };
+        let response = retry::send(call, |call| transport.send_to(&contact, call.reach, call.into_request()))
             .await
             .map_err(|source| CallError::Endpoint { endpoint: host(), source })?;
         let (parts, body) = response.into_parts();

@@ -14,7 +14,7 @@ use super::token::{MAX_TOKEN, Token};
 use super::transport::within;
 
 /// Bytes of the tokens held at most, with what they are for; more than any build needs.
-const TOKENS_LIMIT: usize = 8 * 1024 * 1024;
+const TOKENS_LIMIT: usize = 4 * 1024 * 1024;
 
 /// What a token is for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,7 +1,6 @@
 //! HTTP to registries: which addresses and schemes may be used, connection pools, time limits.
 
 use std::collections::BTreeSet;
-use std::error::Error;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,15 +13,16 @@ use http_body_util::combinators::UnsyncBoxBody;
 use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-use super::address::{AddressRefused, Reach};
-use super::connect::{Connector, Heard, PlainHttpRefused, not_tls};
+use super::address::Reach;
+use super::connect::{Connector, Heard};
 use super::host::Host;
-use super::idle::{Activity, Stalled, idle_limited, watched};
+use super::idle::{Activity, idle_limited, watched};
 use super::plain::{HostState, PlainPolicy, Spoken};
 use super::tls::{self, RootsError};
+use super::transport_error::{TransportError, classify};
 
 /// What a body's source may fail with.
-pub type BoxError = Box<dyn Error + Send + Sync>;
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A streamed body, of a request or a response.
 pub type Body = UnsyncBoxBody<Bytes, BoxError>;
@@ -91,106 +91,6 @@ impl Default for TransportConfig {
     }
 }
 
-/// A request that brought no response.
-#[derive(Debug, thiserror::Error)]
-pub enum TransportError {
-    /// No connection: nothing was sent.
-    #[error("cannot connect to {host}: check its name, and that it can be reached from here")]
-    Connect {
-        /// The registry.
-        host: String,
-        /// Why.
-        source: BoxError,
-    },
-    /// The certificate or the handshake is not acceptable: nothing was sent.
-    #[error(
-        "no trusted TLS connection to {host}: if it has a private certificate authority, name its file in SSL_CERT_FILE"
-    )]
-    Tls {
-        /// The registry.
-        host: String,
-        /// Why.
-        source: BoxError,
-    },
-    /// The address may not be connected to.
-    #[error("{host} may not be reached from here: its address is private, loopback or link-local")]
-    AddressRefused {
-        /// The host.
-        host: String,
-    },
-    /// Plain HTTP is not allowed to this host.
-    #[error(
-        "plain http to {host} is refused: only loopback hosts and those of --insecure-registry may use it"
-    )]
-    PlainHttp {
-        /// The host.
-        host: String,
-    },
-    /// What has to be TLS is not: nothing was sent.
-    #[error(
-        "{host} does not answer with TLS: plain http is only for loopback hosts and those of --insecure-registry, and for none that spoke TLS before"
-    )]
-    NotTls {
-        /// The host.
-        host: String,
-    },
-    /// An answer that has to come whole did not, though it may still move.
-    #[error("{what} did not come whole within {seconds} s")]
-    Late {
-        /// What did not come.
-        what: String,
-        /// How long it was waited for.
-        seconds: u64,
-    },
-    /// The registry said nothing.
-    #[error("{host} said nothing for {seconds} s")]
-    Silent {
-        /// The registry.
-        host: String,
-        /// How long it was waited for.
-        seconds: u64,
-    },
-    /// The connection broke after the request was begun.
-    #[error("the connection to {host} broke before its answer")]
-    Broken {
-        /// The registry.
-        host: String,
-        /// Why.
-        source: BoxError,
-    },
-    /// The request's body stopped coming.
-    #[error("the request's body stopped for {seconds} s")]
-    RequestStalled {
-        /// How long it was waited for.
-        seconds: u64,
-    },
-    /// The request's body could not be read from where it comes from.
-    #[error("the request's body ended early")]
-    RequestBody {
-        /// Why.
-        source: BoxError,
-    },
-}
-
-impl TransportError {
-    /// Whether the registry cannot have seen the request.
-    pub const fn nothing_sent(&self) -> bool {
-        matches!(
-            self,
-            Self::Connect { .. }
-                | Self::Tls { .. }
-                | Self::NotTls { .. }
-                | Self::AddressRefused { .. }
-                | Self::PlainHttp { .. }
-        )
-    }
-
-    /// Whether the same request may well succeed a moment later.
-    pub const fn is_passing(&self) -> bool {
-        matches!(self, Self::Connect { .. } | Self::Broken { .. })
-    }
-}
-
 type HyperClient = legacy::Client<Connector, Body>;
 
 /// HTTP to registries, with pooled connections. Cheap to share behind an [`Arc`].
@@ -209,13 +109,20 @@ struct Pools {
     fresh: HyperClient,
 }
 
-/// How the scheme of a request is meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum SchemeOf {
-    /// `https` stands for what the host turned out to speak: a registry's own address.
-    Registry,
-    /// As it stands: an address that somebody named.
-    Address,
+/// How a host is spoken to.
+#[derive(Clone, Debug)]
+pub(super) struct Contact {
+    /// The state of a host that speaks plain HTTP, as was found by trying, which `https` in a URI then stands for.
+    plain: Option<Arc<HostState>>,
+    /// Whether the host may get credentials: one that is found to speak no TLS has to answer by plain HTTP first.
+    pub(super) may_log_in: bool,
+}
+
+impl Contact {
+    /// As the URI says: an address that somebody named, or a host that speaks nothing but TLS.
+    pub(super) const fn as_addressed() -> Self {
+        Self { plain: None, may_log_in: true }
+    }
 }
 
 /// `work`, which has to be done within `limit`; `what` says what was waited for.
@@ -263,11 +170,10 @@ impl Transport {
         self.silence
     }
 
-    /// Finds out how `host` is spoken to, where that is not known. Returns whether it may get credentials: a host
-    /// that is found to speak no TLS has to answer by plain HTTP first.
-    pub(super) async fn settle(&self, reach: Reach, host: &Host) -> bool {
+    /// How `host`, a registry, is spoken to, which is found out by trying where it may speak plain HTTP.
+    pub(super) async fn contact(&self, reach: Reach, host: &Host) -> Contact {
         if !self.plain.allows(host) {
-            return true;
+            return Contact::as_addressed();
         }
         let state = self.plain.state(host);
         if state.get() == Spoken::Unknown {
@@ -277,11 +183,12 @@ impl Transport {
                     Heard::SomethingElse => state.set(Spoken::PerhapsPlain),
                     // Without a port in its name it may listen on the other scheme's.
                     Heard::Nothing if host.port().is_none() => state.set(Spoken::PerhapsPlain),
-                    Heard::Nothing | Heard::Tls => {}
+                    Heard::Nothing | Heard::Tls => return Contact::as_addressed(),
                 }
             }
         }
-        state.get() != Spoken::PerhapsPlain
+        let may_log_in = state.get() == Spoken::Plain;
+        Contact { plain: Some(state), may_log_in }
     }
 
     /// The response to `request`, whose URI is absolute and is taken as it stands. The time limit for silence covers
@@ -290,42 +197,34 @@ impl Transport {
     /// # Errors
     /// [`TransportError`] says how far it came.
     pub async fn send(&self, reach: Reach, request: Request<Body>) -> Result<Response<Body>, TransportError> {
-        self.send_as(reach, request, SchemeOf::Address).await
+        self.send_to(&Contact::as_addressed(), reach, request).await
     }
 
-    /// As [`Transport::send`], with a scheme that is meant as `scheme` says.
+    /// As [`Transport::send`], to a host that is spoken to as `contact` says.
     ///
     /// # Errors
     /// [`TransportError`] says how far it came.
-    pub(super) async fn send_as(
+    pub(super) async fn send_to(
         &self,
+        contact: &Contact,
         reach: Reach,
         request: Request<Body>,
-        scheme: SchemeOf,
     ) -> Result<Response<Body>, TransportError> {
-        self.send_on(&self.pools(reach).pooled, request, scheme).await
+        self.send_on(&self.pools(reach).pooled, contact, request).await
     }
 
-    /// As [`Transport::send_as`], on a new connection: for a body that cannot be sent twice, since a pooled
+    /// As [`Transport::send_to`], on a new connection: for a body that cannot be sent twice, since a pooled
     /// connection may turn out to be closed only once the body is on its way.
     ///
     /// # Errors
     /// [`TransportError`] says how far it came.
     pub(super) async fn send_once(
         &self,
+        contact: &Contact,
         reach: Reach,
         request: Request<Body>,
-        scheme: SchemeOf,
     ) -> Result<Response<Body>, TransportError> {
-        self.send_on(&self.pools(reach).fresh, request, scheme).await
-    }
-
-    /// The state of a request's host, where the request goes to it by plain HTTP because nothing else was found.
-    fn found_plain(&self, uri: &Uri, scheme: SchemeOf) -> Option<Arc<HostState>> {
-        let host = Host::parse(uri.authority()?.as_str()).ok()?;
-        let found = scheme == SchemeOf::Registry && uri.scheme() == Some(&Scheme::HTTPS);
-        let state = (found && self.plain.allows(&host)).then(|| self.plain.state(&host))?;
-        (state.get() != Spoken::Unknown).then_some(state)
+        self.send_on(&self.pools(reach).fresh, contact, request).await
     }
 
     const fn pools(&self, reach: Reach) -> &Pools {
@@ -339,10 +238,11 @@ impl Transport {
     async fn send_on(
         &self,
         client: &HyperClient,
+        contact: &Contact,
         mut request: Request<Body>,
-        scheme: SchemeOf,
     ) -> Result<Response<Body>, TransportError> {
-        let Some(state) = self.found_plain(request.uri(), scheme) else {
+        let found = request.uri().scheme() == Some(&Scheme::HTTPS);
+        let Some(state) = contact.plain.as_ref().filter(|_| found) else {
             return self.transmit(client, request).await;
         };
         let mut parts = request.uri().clone().into_parts();
@@ -380,56 +280,4 @@ impl Transport {
             }
         }
     }
-}
-
-fn classify(host: String, error: &legacy::Error) -> TransportError {
-    if find::<AddressRefused>(error).is_some() {
-        return TransportError::AddressRefused { host };
-    }
-    if find::<PlainHttpRefused>(error).is_some() {
-        return TransportError::PlainHttp { host };
-    }
-    if error.is_connect() {
-        let source: BoxError = match find::<rustls::Error>(error) {
-            Some(tls) if not_tls(tls) => return TransportError::NotTls { host },
-            Some(tls) => return TransportError::Tls { host, source: Box::new(tls.clone()) },
-            None => innermost(error),
-        };
-        return TransportError::Connect { host, source };
-    }
-    if let Some(Stalled(limit)) = find(error) {
-        return TransportError::RequestStalled { seconds: limit.as_secs() };
-    }
-    // hyper marks a request that failed by its own body as the user's fault.
-    let own_body = find::<hyper::Error>(error).is_some_and(hyper::Error::is_user);
-    let source = innermost(error);
-    if own_body { TransportError::RequestBody { source } } else { TransportError::Broken { host, source } }
-}
-
-/// The first error of type `T` among `error` and its causes.
-pub(super) fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
-    causes(error).find_map(|cause| cause.downcast_ref())
-}
-
-/// `error` and its causes.
-pub(super) fn causes<'a>(
-    error: &'a (dyn Error + 'static),
-) -> impl Iterator<Item = &'a (dyn Error + 'static)> + use<'a> {
-    std::iter::successors(Some(error), |cause: &&'a (dyn Error + 'static)| {
-        let cause = *cause;
-        // An io::Error passes over what it wraps when it is asked for its source.
-        match cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
-            Some(inner) => Some(inner as &(dyn Error + 'static)),
-            None => cause.source(),
-        }
-    })
-}
-
-/// The last cause's text: what people need of hyper's long chains.
-fn innermost(error: &legacy::Error) -> BoxError {
-    let mut last: &dyn Error = error;
-    while let Some(cause) = last.source() {
-        last = cause;
-    }
-    last.to_string().into()
 }

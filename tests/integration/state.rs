@@ -1,10 +1,10 @@
 //! The state of a buildkitd that Bob starts: its own, and never part of a context.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use super::support::{Bob, Image, Registry, Workspace, pull};
+use super::support::{Bob, Image, Registry, Workspace, pull, tool};
 
 fn build(workspace: &Workspace, name: &str) -> Bob {
     let registry = Registry::shared();
@@ -75,19 +75,24 @@ fn plant(state: &Path, outside: &Path) -> usize {
 #[test]
 fn a_repository_that_looks_like_state_is_moved_aside_and_never_used() {
     let source = Image::push_source(Registry::shared(), "state/source:v1");
-    let dockerfile = format!("FROM {source}\nRUN ls / && (cat /canary || true) && echo hacked > /written\n");
-    let workspace = Workspace::new(&[("Dockerfile", &dockerfile)]);
+    let workspace = Workspace::new(&[("Dockerfile", &format!("FROM {source}\nRUN true\n"))]);
     // The state that a daemon leaves is what an attacker prepares: with it, a step's root is a folder of the host.
     build(&workspace, "state/first").succeed();
     let outside = tempfile::tempdir().expect("a temporary folder");
     fs::write(outside.path().join("canary"), "of the host").expect("a file");
-    fs::set_permissions(outside.path(), fs::Permissions::from_mode(0o777)).expect("a mode");
+    fs::create_dir(outside.path().join("bin")).expect("a folder");
+    for program in ["sh", "cat"] {
+        fs::copy(tool("busybox"), outside.path().join("bin").join(program)).expect("busybox");
+    }
+    let before = paths(outside.path());
+    let dockerfile = format!("FROM {source}\nRUN (cat /canary || true) && echo hacked > /written\n");
+    workspace.write("Dockerfile", &dockerfile);
     assert!(plant(&workspace.path().join("buildkit"), outside.path()) > 0);
 
     let outcome = build(&workspace, "state/second").succeed();
     assert!(!outcome.stderr.contains("of the host"), "{}", outcome.stderr);
     assert!(outcome.stderr.contains("moved aside"), "{}", outcome.stderr);
-    assert_eq!(fs::read_dir(outside.path()).expect("a folder").count(), 1, "a step wrote to the host");
+    assert_eq!(paths(outside.path()), before, "a step wrote to the host");
     let moved: Vec<_> = fs::read_dir(workspace.path()).expect("a folder").flatten().collect();
     let moved = moved.iter().filter(|entry| entry.file_name().to_string_lossy().contains("moved-aside"));
     assert_eq!(moved.count(), 1);

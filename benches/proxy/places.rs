@@ -47,7 +47,7 @@ pub(crate) fn measure() {
             connection.skip(size, |_| {});
         }
     });
-    let refusing = Process::registry(Traits { refused_puts: UPLOADS, ..Traits::default() });
+    let refusing = Process::registry(Traits { refuses_first_put: true, ..Traits::default() });
     tell(&format!("{UPLOADS} uploads of {UPLOAD_BYTES} bytes, each with a first 503"), &refusing, |proxy| {
         std::thread::scope(|scope| {
             for _ in 0..UPLOADS {

@@ -3,6 +3,7 @@
 //! The plain one moves bytes as fast as loopback does, or as fast as a line of some width; it asks for tokens
 //! where it is given a lifetime for them. The one with TLS speaks HTTP/1.1 and HTTP/2.
 
+use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
@@ -38,8 +39,8 @@ pub(crate) struct Traits {
     pub(crate) bytes_per_second: Option<u64>,
     /// It refuses every request with a challenge of its own, whose scope has this size.
     pub(crate) scope_bytes: Option<usize>,
-    /// How many PUTs it answers with 503 before it takes any.
-    pub(crate) refused_puts: usize,
+    /// Whether it answers the first PUT of each upload with 503.
+    pub(crate) refuses_first_put: bool,
 }
 
 /// The digest that our registries take for that of `size` zeros.
@@ -70,7 +71,9 @@ struct Plain {
     line: Mutex<Instant>,
     tokens: AtomicUsize,
     refused: AtomicUsize,
-    puts: AtomicUsize,
+    uploads: AtomicUsize,
+    /// The uploads whose first PUT was refused.
+    refused_puts: Mutex<BTreeSet<String>>,
 }
 
 /// Serves the plain registry.
@@ -82,7 +85,8 @@ pub(crate) fn serve_plain(traits: Traits) {
         line: Mutex::new(now),
         tokens: AtomicUsize::new(0),
         refused: AtomicUsize::new(0),
-        puts: AtomicUsize::new(0),
+        uploads: AtomicUsize::new(0),
+        refused_puts: Mutex::default(),
     });
     accept(move |stream| {
         let mut first = [0];
@@ -155,11 +159,13 @@ impl Plain {
             "HEAD" => reply(connection, "404 Not Found", ""),
             method => {
                 connection.skip(size, |count| self.pace(count));
-                if method == "PUT" && self.puts.fetch_add(1, Ordering::Relaxed) < self.traits.refused_puts {
+                let is_first = || self.refused_puts.lock().unwrap().insert(target.to_owned());
+                if method == "PUT" && self.traits.refuses_first_put && is_first() {
                     return reply(connection, "503 Service Unavailable", "");
                 }
-                let accepted = "202 Accepted\r\nlocation: /v2/r/blobs/uploads/1";
-                reply(connection, if method == "PUT" { "201 Created" } else { accepted }, "");
+                let id = self.uploads.fetch_add(1, Ordering::Relaxed);
+                let accepted = format!("202 Accepted\r\nlocation: /v2/r/blobs/uploads/{id}");
+                reply(connection, if method == "PUT" { "201 Created" } else { &accepted }, "");
             }
         }
     }

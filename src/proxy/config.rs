@@ -131,7 +131,8 @@ impl Default for Limits {
             head_bytes: 32 * 1024,
             head_timeout: Duration::from_mins(1),
             stall_timeout: Duration::from_mins(2),
-            buffer_bytes: 16 * 1024 * 1024,
+            // Twice as much is taken in the worst case, since what is freed is not always used again at once.
+            buffer_bytes: 10 * 1024 * 1024,
             drain_timeout: Duration::from_mins(5),
         }
     }

@@ -141,3 +141,16 @@ fn call_status(error: &CallError) -> (StatusCode, &'static str) {
         _ => (StatusCode::INTERNAL_SERVER_ERROR, "UNAVAILABLE"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_have_no_control_characters_whatever_was_sent() {
+        let hostile = "\u{1b}]52;c;AAAA\u{7}\u{9b}31m\u{202e}\r\nINFO forged";
+        assert_eq!(plain(hostile).chars().filter(|c| *c == '\u{fffd}').count(), 6);
+        assert!(!plain(hostile).contains(|c: char| c.is_control() || c == '\u{202e}'));
+        assert_eq!(plain("registry.example: \u{e9}\u{4e2d}"), "registry.example: \u{e9}\u{4e2d}");
+    }
+}

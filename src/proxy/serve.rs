@@ -188,7 +188,8 @@ async fn serve(
     let guard = Guard::new(stream, &limits, turn.clone(), place.clone());
     let own_place = place.clone();
     let service = service_fn(|request| {
-        answer(stack.clone(), request, limits.stall_timeout, turn.clone(), own_place.clone())
+        // On the heap for as long as it takes: hyper would keep its memory between requests.
+        Box::pin(answer(stack.clone(), request, limits.stall_timeout, turn.clone(), own_place.clone()))
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -156,7 +156,9 @@ async fn routes(
     let by_session: Vec<&Reference> =
         references.values().filter(|reference| !by_proxy.contains(reference.name())).collect();
     let routes = Routes::open(wishes, BTreeMap::new(), Arc::clone(registries)).await?;
-    by_session.into_iter().for_each(|reference| routes.grants.grant_push(reference));
+    for reference in by_session {
+        routes.grants.grant_push(reference);
+    }
     let with_base_layers = with_base_layers.iter().filter_map(|name| references.get(name));
     let targets = Targets::new(&routes, with_base_layers, builder.shares_network());
     for output in outputs.iter_mut().filter(|output| output.pushes()) {

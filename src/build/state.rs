@@ -247,13 +247,24 @@ impl SocketPlace {
     }
 }
 
-/// Whether a socket at `path` can only be that of root or of this user, so that nobody else stands in for a daemon.
+/// Whether there is a socket at `path`, and it can only be that of root or of this user, so that nobody else stands in
+/// for a daemon. One that is not used for that reason is told in a warning.
 pub(crate) fn is_trusted_socket(path: &Path) -> bool {
     use std::os::unix::fs::FileTypeExt as _;
-    let trusted = |found: &Metadata| found.uid() == 0 || found.uid() == user();
+    let Ok(found) = fs::metadata(path) else { return false };
+    if !found.file_type().is_socket() {
+        return false;
+    }
+    let is_own = found.uid() == 0 || found.uid() == user();
     let folder = path.parent().and_then(|folder| fs::metadata(folder).ok());
-    fs::metadata(path).is_ok_and(|found| found.file_type().is_socket() && trusted(&found))
-        && folder.is_some_and(|folder| exchange_fault(&folder).is_none())
+    let trusted = is_own && folder.is_some_and(|folder| exchange_fault(&folder).is_none());
+    if !trusted {
+        tracing::warn!(
+            socket = %path.display(),
+            "another user could have put this socket there, so it is not used; name it with --addr to use it all the same"
+        );
+    }
+    trusted
 }
 
 /// Whether a running buildkitd keeps its state in `root`: it holds the lock of a file there.

@@ -46,6 +46,9 @@ fn platforms(files: Option<&Reference>, with_files: [bool; 2], configs: bool) ->
     BuildResult::Platforms { references: references.collect(), metadata: metadata(&ids, configs) }
 }
 
+/// Makes a result of files, or of none.
+type Make = fn(Option<Reference>) -> BuildResult;
+
 async fn files(gateway: &Gateway) -> Result<Option<Reference>, Error> {
     let mut graph = Graph::default();
     let vertex = graph.local(gateway, "context", &[]);
@@ -83,7 +86,6 @@ async fn the_daemon_is_alive_after_each_odd_result() {
     let context = rootfs();
     tokio::task::spawn_blocking(Registry::shared).await.unwrap();
     let daemon = Daemon::start(options(folder.path())).await.unwrap();
-    type Make = fn(Option<Reference>) -> BuildResult;
     let results: [(&str, Make); 9] = [
         ("no files and nothing else", |_| BuildResult::Single { reference: None, metadata: BTreeMap::new() }),
         ("no files", |_| BuildResult::Single { reference: None, metadata: metadata(&["linux/amd64"], true) }),

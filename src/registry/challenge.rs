@@ -1,5 +1,7 @@
 //! Reads `WWW-Authenticate`. (<https://www.rfc-editor.org/rfc/rfc9110#section-11.6.1>)
 
+use std::borrow::Cow;
+
 use http::{HeaderMap, header};
 
 /// The longest realm that is followed, in bytes. URLs of token endpoints have less than a hundred.
@@ -8,6 +10,9 @@ const MAX_REALM: usize = 2048;
 const MAX_SERVICE: usize = 1024;
 /// The longest scope that is read, in bytes: a mount names two repositories.
 const MAX_SCOPE: usize = 4096;
+
+/// Challenges and parameters of one header value that are read at most.
+const MAX_PARTS: usize = 64;
 
 /// What a registry asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,9 +33,9 @@ pub(super) enum Challenge {
 
 /// One challenge as it stands in the header: a scheme in lower case and its parameters.
 #[derive(Debug, PartialEq, Eq)]
-struct Raw {
+struct Raw<'a> {
     scheme: String,
-    parameters: Vec<(String, String)>,
+    parameters: Vec<(String, Cow<'a, str>)>,
 }
 
 impl Challenge {
@@ -38,33 +43,35 @@ impl Challenge {
     /// longer than any registry needs. A scope that is too long is left out: what a request needs is known without.
     pub(super) fn from_headers(headers: &HeaderMap) -> Option<Self> {
         let values = headers.get_all(header::WWW_AUTHENTICATE).iter();
-        let raw: Vec<Raw> = values.filter_map(|value| value.to_str().ok()).flat_map(parse).collect();
+        let raw: Vec<Raw<'_>> = values.filter_map(|value| value.to_str().ok()).flat_map(parse).collect();
         let bearer = raw.iter().filter(|raw| raw.scheme == "bearer").find_map(|raw| {
             let (realm, service) = (raw.parameter("realm")?, raw.parameter("service"));
-            if realm.len() > MAX_REALM || service.as_ref().is_some_and(|name| name.len() > MAX_SERVICE) {
+            if realm.len() > MAX_REALM || service.is_some_and(|name| name.len() > MAX_SERVICE) {
                 tracing::warn!(
                     "a challenge is ignored: its realm has more than {MAX_REALM} bytes, or its service more than {MAX_SERVICE}"
                 );
                 return None;
             }
             let scope = raw.parameter("scope").filter(|scope| scope.len() <= MAX_SCOPE);
+            let [service, scope] = [service, scope].map(|text| text.map(ToOwned::to_owned));
+            let realm = realm.to_owned();
             Some(Self::Bearer { realm, service, scope })
         });
         bearer.or_else(|| raw.iter().any(|raw| raw.scheme == "basic").then_some(Self::Basic))
     }
 }
 
-impl Raw {
-    fn parameter(&self, name: &str) -> Option<String> {
-        self.parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone())
+impl Raw<'_> {
+    fn parameter(&self, name: &str) -> Option<&str> {
+        self.parameters.iter().find(|(key, _)| key == name).map(|(_, value)| &**value)
     }
 }
 
-/// All challenges of one header value. What cannot be read ends the list.
-fn parse(value: &str) -> Vec<Raw> {
+/// The challenges of one header value. What cannot be read ends the list.
+fn parse(value: &str) -> Vec<Raw<'_>> {
     let mut rest = value;
-    let mut challenges: Vec<Raw> = Vec::new();
-    loop {
+    let mut challenges: Vec<Raw<'_>> = Vec::new();
+    for _ in 0..MAX_PARTS {
         rest = rest.trim_start_matches([' ', '\t', ',']);
         let Some((word, after)) = token(rest) else { return challenges };
         let after_space = after.trim_start_matches([' ', '\t']);
@@ -79,18 +86,22 @@ fn parse(value: &str) -> Vec<Raw> {
             rest = skip_token68(after_space);
         }
     }
+    challenges
 }
 
 /// A token or quoted string, and what follows it.
-fn parameter_value(text: &str) -> Option<(String, &str)> {
+fn parameter_value(text: &str) -> Option<(Cow<'_, str>, &str)> {
     let Some(quoted) = text.strip_prefix('"') else {
-        return token(text).map(|(word, rest)| (word.to_owned(), rest));
+        return token(text).map(|(word, rest)| (Cow::Borrowed(word), rest));
     };
+    if let Some((value, rest)) = quoted.split_once('"').filter(|(value, _)| !value.contains('\\')) {
+        return Some((Cow::Borrowed(value), rest));
+    }
     let mut value = String::new();
     let mut chars = quoted.char_indices();
     while let Some((at, c)) = chars.next() {
         match c {
-            '"' => return Some((value, &quoted[at + 1..])),
+            '"' => return Some((Cow::Owned(value), &quoted[at + 1..])),
             '\\' => value.push(chars.next()?.1),
             other => value.push(other),
         }

@@ -242,6 +242,18 @@ mod tests {
     }
 
     #[test]
+    fn a_helper_is_asked_again_after_a_refusal_but_not_for_each() {
+        let host = Host::parse("r.example").unwrap();
+        let helpers = Helpers::new(BTreeMap::new(), Some("x".to_owned())).unwrap();
+        for (age, kept) in [(0, true), (11, false)] {
+            let asked = Instant::now().checked_sub(Duration::from_secs(age)).unwrap();
+            helpers.lock().insert(host.clone(), (asked, None), 0);
+            helpers.forget(&host);
+            assert_eq!(helpers.lock().get(&host).is_some(), kept, "{age}");
+        }
+    }
+
+    #[test]
     fn fuzz_a_helpers_answer_is_a_login_or_none() {
         let seeds: [&[u8]; 2] = [
             br#"{"ServerURL":"x","Username":"u","Secret":"s"}"#,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Version, header};
+use tokio::sync::Semaphore;
 
 use crate::registry::{Access, Body, Call, Onward, Payload, Scopes};
 
@@ -11,9 +12,21 @@ use super::error::ProxyError;
 use super::exchange::{Facts, Layer};
 use super::headers;
 
+/// Requests without a body that wait for a registry's answer at once; further ones wait for these. Each takes memory
+/// for as long as it waits, and a few hundred clients may ask at once.
+const ASKING: usize = 128;
+
 /// Sends requests to registries.
 #[derive(Debug)]
-pub(super) struct Forward;
+pub(super) struct Forward {
+    asking: Semaphore,
+}
+
+impl Forward {
+    pub(super) fn new() -> Self {
+        Self { asking: Semaphore::new(ASKING) }
+    }
+}
 
 /// A request with its address at the registry.
 #[derive(Debug)]
@@ -52,7 +65,12 @@ impl Layer<Outgoing> for Forward {
             access: Some(access).filter(|_| outgoing.at.host == *host),
             tally: outgoing.facts.tally(),
         };
+        let asking = match call.payload {
+            Payload::Empty => self.asking.acquire().await.ok(),
+            Payload::Bytes(_) | Payload::Stream(_) => None,
+        };
         let response = if outgoing.follow { auth.read(call).await } else { auth.send(call).await };
+        drop(asking);
         let mut response = response?;
         let status = response.status();
         outgoing.facts.note_upstream(status);

@@ -34,7 +34,7 @@ pub(super) struct Shared {
 /// The stack that serves `config`. (Framing is checked below it, on the connection's bytes.)
 pub(super) fn assemble(config: Config, shared: Shared) -> Stack {
     // Credentials, retries and redirects are the registry module's: they serve `bob build` as well.
-    let forward = Forward;
+    let forward = Forward::new();
     // Right outside what talks to the registry, so that no location of a registry's ever gets past it.
     let uploads = Uploads { sealer: Sealer::new(), sessions: shared.sessions, inner: forward };
     // Outside what may send twice, so that a body is read from the client once.

@@ -25,6 +25,7 @@ mod names;
 mod onward;
 mod plain;
 pub mod query;
+mod record;
 mod retry;
 mod scope;
 mod secret;

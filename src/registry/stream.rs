@@ -12,6 +12,8 @@ use tokio::io::{AsyncRead, AsyncWrite, BufReader};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+use super::record::{Records, Secured};
+
 /// What is read at once of a connection with TLS, in bytes: the TLS library by itself asks the kernel for
 /// 4 KiB at a time.
 const TLS_READ: usize = 64 * 1024;
@@ -38,9 +40,10 @@ impl Stream {
         name: ServerName<'static>,
         connector: &TlsConnector,
     ) -> io::Result<Self> {
-        let tls = connector.connect(name, BufReader::with_capacity(TLS_READ, tcp)).await?;
+        let records = Records::new(BufReader::with_capacity(TLS_READ, tcp));
+        let tls = connector.connect(name, records).await?;
         let http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
-        Ok(Self { io: TokioIo::new(Box::new(tls)), http2 })
+        Ok(Self { io: TokioIo::new(Box::new(Secured(tls))), http2 })
     }
 }
 

@@ -225,8 +225,27 @@ async fn a_plain_registry_on_loopback_is_tried_for_tls_once_and_gets_its_login()
     assert_eq!(registry.seen().len(), 5, "{:?}", registry.lines());
 }
 
+/// How a server with TLS ends a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    /// It says so.
+    CloseNotify,
+    /// It closes the connection after a whole record.
+    BetweenRecords,
+    /// It closes the connection within a record.
+    WithinRecord,
+}
+
 /// A registry with TLS that answers everything with this status and these headers.
-fn tls_registry(answer: String) -> String {
+fn tls_registry(answer: &str) -> String {
+    tls_registry_with(
+        format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
+        Ending::CloseNotify,
+    )
+}
+
+/// A registry with TLS that answers everything with these bytes.
+fn tls_registry_with(answer: String, ending: Ending) -> String {
     let shared = Registry::shared_secured();
     let certificate = CertificateDer::from_pem_file(shared.ca()).unwrap();
     let key = PrivateKeyDer::from_pem_file(shared.key()).unwrap();
@@ -250,12 +269,42 @@ fn tls_registry(answer: String) -> String {
             let Ok(mut stream) = acceptor.accept(stream).await else { continue };
             let mut head = vec![0; 16 * 1024];
             let _ = stream.read(&mut head).await;
-            let answer = format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
             let _ = stream.write_all(answer.as_bytes()).await;
-            let _ = stream.shutdown().await;
+            let _ = stream.flush().await;
+            match ending {
+                Ending::CloseNotify => drop(stream.shutdown().await),
+                Ending::BetweenRecords => {}
+                // The head of a record with application data of 100 bytes, and a few of them.
+                Ending::WithinRecord => {
+                    drop(stream.get_mut().0.write_all(&[23, 3, 3, 0, 100, 1, 2, 3]).await)
+                }
+            }
         }
     });
     host
+}
+
+#[tokio::test]
+async fn an_answer_without_a_length_from_a_server_that_says_no_goodbye_is_whole_and_a_broken_record_is_not() {
+    let media_type = "application/vnd.oci.image.manifest.v1+json";
+    let body =
+        format!("{{\"schemaVersion\":2,\"mediaType\":\"{media_type}\",\"pad\":\"{}\"}}", "x".repeat(100_000));
+    for version in ["1.0", "1.1"] {
+        for ending in [Ending::CloseNotify, Ending::BetweenRecords, Ending::WithinRecord] {
+            let head =
+                format!("HTTP/{version} 200 OK\r\nContent-Type: {media_type}\r\nConnection: close\r\n\r\n");
+            let host = tls_registry_with(head + &body, ending);
+            let found = Client::new(authenticator("{}", 20)).manifest(&repository(&host), "x").await;
+            match found {
+                Ok(Some(manifest)) => {
+                    assert_ne!(ending, Ending::WithinRecord, "{version}");
+                    assert_eq!(manifest.bytes, body, "{version} {ending:?}");
+                }
+                Ok(None) => panic!("{version} {ending:?}: no manifest"),
+                Err(error) => assert_eq!(ending, Ending::WithinRecord, "{version}: {}", chain(&error)),
+            }
+        }
+    }
 }
 
 #[tokio::test]
@@ -264,7 +313,7 @@ async fn a_tls_registry_on_loopback_sends_no_password_to_a_plain_token_endpoint(
         let endpoint = Upstream::start(|_| reply(200, &[], r#"{"token":"t"}"#)).await;
         let realm = format!("{scheme}://{}/token", endpoint.host());
         let challenge = format!("WWW-Authenticate: Bearer realm=\"{realm}\",service=\"s\"");
-        let host = tls_registry(format!("401 Unauthorized\r\n{challenge}"));
+        let host = tls_registry(&format!("401 Unauthorized\r\n{challenge}"));
         let client = Client::new(authenticator(&login(&host), 20));
         let error = client.head_manifest(&repository(&host), "x").await.unwrap_err();
         let want =
@@ -277,7 +326,7 @@ async fn a_tls_registry_on_loopback_sends_no_password_to_a_plain_token_endpoint(
 #[tokio::test]
 async fn a_tls_registry_on_loopback_redirects_nobody_to_plain_http() {
     let elsewhere = Upstream::start(|_| reply(200, &[], "{}")).await;
-    let host = tls_registry(format!("307 Temporary Redirect\r\nLocation: http://{}/x", elsewhere.host()));
+    let host = tls_registry(&format!("307 Temporary Redirect\r\nLocation: http://{}/x", elsewhere.host()));
     let client = Client::new(authenticator("{}", 20));
     let error = client.manifest(&repository(&host), "x").await.unwrap_err();
     assert!(chain(&error).contains("by plain http, which is refused"), "{}", chain(&error));

@@ -4,6 +4,7 @@
 //!
 //! `BOB_BENCH_ONLY=NAME,…` runs some parts: `plain`, `line`, `tls`, `http2`, `latency`, `debian`,
 //! `workspace`, `layers`, `places`.
+//! `BOB_BENCH_EACH=1` moves 1 GiB on each connection, in place of 1 GiB in all.
 //! `BOB_BENCH_GIB=N` also streams a blob of N GiB up over a line of 2 Gbit/s, with tokens that hold for
 //! `BOB_BENCH_TOKEN_SECONDS` (60). `BOB_BENCH_PROGRAM` names another build of `bob` to measure.
 
@@ -49,7 +50,7 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// A thing to move 1 GiB of.
+/// What is moved at once.
 #[derive(Clone, Copy)]
 struct Load {
     put: bool,
@@ -63,12 +64,29 @@ const LOADS: [Load; 4] = [
     Load { put: true, streams: 16 },
 ];
 
+impl Load {
+    /// What each connection moves, in bytes.
+    fn share(self) -> u64 {
+        if std::env::var_os("BOB_BENCH_EACH").is_some_and(|each| each == "1") {
+            GIB
+        } else {
+            GIB / self.streams
+        }
+    }
+
+    /// What all connections move, in GiB.
+    #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+    fn total_gib(self) -> f64 {
+        (self.share() * self.streams) as f64 / GIB as f64
+    }
+}
+
 /// The digest of a blob of `size` zeros.
 type Digests = fn(u64) -> String;
 
-/// Moves 1 GiB in all, a share on each of the load's connections; GiB a second.
+/// Moves a share on each of the load's connections; GiB a second.
 fn transfer(endpoint: &Endpoint, load: Load, digests: Digests) -> f64 {
-    let size = GIB / load.streams;
+    let size = load.share();
     let digest = digests(size);
     let begun = Instant::now();
     std::thread::scope(|scope| {
@@ -83,7 +101,7 @@ fn transfer(endpoint: &Endpoint, load: Load, digests: Digests) -> f64 {
             });
         }
     });
-    begun.elapsed().as_secs_f64().recip()
+    load.total_gib() / begun.elapsed().as_secs_f64()
 }
 
 /// A registry directly, through relays where it speaks no TLS, and through a proxy.
@@ -110,7 +128,7 @@ fn compare(title: &str, direct: &Endpoint, certificate: Option<&Path>, digests: 
         print!("  {} {:2} streams: direct {direct:.2}", if load.put { "PUT" } else { "GET" }, load.streams);
         for ((name, process, _), speed) in between.iter().zip(speeds) {
             #[expect(clippy::cast_precision_loss, reason = "small numbers")]
-            let cpu = process.cpu().as_secs_f64() / rounds() as f64;
+            let cpu = process.cpu().as_secs_f64() / (rounds() as f64 * load.total_gib());
             print!("; {name} {speed:.2}, ratio {:.2}, {cpu:.2} s", speed / direct);
         }
         println!(", {:.1} MiB", between[between.len() - 1].1.peak_mib());

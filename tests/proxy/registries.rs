@@ -276,7 +276,7 @@ fn tls_registry_with(answer: String, ending: Ending) -> String {
                 Ending::BetweenRecords => {}
                 // The head of a record with application data of 100 bytes, and a few of them.
                 Ending::WithinRecord => {
-                    drop(stream.get_mut().0.write_all(&[23, 3, 3, 0, 100, 1, 2, 3]).await)
+                    drop(stream.get_mut().0.write_all(&[23, 3, 3, 0, 100, 1, 2, 3]).await);
                 }
             }
         }

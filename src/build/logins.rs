@@ -1,10 +1,10 @@
 //! Credentials: where they come from, and what buildkitd's session is told of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
-use std::fmt::Write as _;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::grants::RegistryGrants;
 use crate::buildkit::{
@@ -15,6 +15,8 @@ use crate::registry::{
     AuthScheme, Authenticator, Credentials, CredentialsError, Host, Login, Origin, Secret,
 };
 
+/// How long a registry may take to say how it wants to see a login. buildkitd waits a minute for the whole answer.
+const SCHEME_PATIENCE: Duration = Duration::from_secs(10);
 /// The user name beside an access token of a proxy, which looks at the password alone.
 const TOKEN_USER: &str = "bob";
 
@@ -67,6 +69,8 @@ pub(super) struct SessionLogins {
     pub(super) grants: Arc<RegistryGrants>,
     /// The logins, and who asks registries with them.
     pub(super) registries: Arc<Authenticator>,
+    /// Registries that could not be asked how they want to see a login.
+    pub(super) unreachable: Mutex<BTreeSet<Host>>,
 }
 
 /// The tokens of proxies that permit a write, by their hosts, and `logins` as one store, for Bob's own requests. None
@@ -93,20 +97,45 @@ impl SessionLogins {
         let found =
             self.registries.credentials().find(&host).await.map_err(|error| refusal(&host, &error))?;
         let Some(found) = found else { return Ok(None) };
-        let scheme = self.registries.scheme(&host).await.map_err(|error| refusal(&host, &error))?;
+        let scheme = self.scheme(&host).await;
         Ok(Some((host, found.login, scheme)))
     }
+
+    /// How `host` wants to see a login. None where it wants none, or cannot be asked from here: a daemon elsewhere may
+    /// reach registries that this machine does not, and asks them itself.
+    async fn scheme(&self, host: &Host) -> Option<AuthScheme> {
+        if self.unreachable().contains(host) {
+            return None;
+        }
+        let asked = tokio::time::timeout(SCHEME_PATIENCE, self.registries.scheme(host)).await;
+        let reason = match asked {
+            Ok(Ok(scheme)) => return scheme,
+            Ok(Err(error)) => with_causes(&error),
+            Err(_) => format!("no answer within {} s", SCHEME_PATIENCE.as_secs()),
+        };
+        if self.unreachable().insert(host.clone()) {
+            tracing::warn!(
+                registry = %host, reason,
+                "this registry cannot be asked from here whether it takes tokens, so buildkitd gets the password for it"
+            );
+        }
+        None
+    }
+
+    fn unreachable(&self) -> MutexGuard<'_, BTreeSet<Host>> {
+        self.unreachable.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An error with its causes.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// Why there are no credentials for `host`.
 fn refusal(host: &Host, error: &dyn std::error::Error) -> CredentialRefusal {
-    let mut text = format!("no login for registry {host}: {error}");
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let _ = write!(text, ": {cause}");
-        source = cause.source();
-    }
-    CredentialRefusal::new(text)
+    CredentialRefusal::new(format!("no login for registry {host}: {}", with_causes(error)))
 }
 
 #[tonic::async_trait]
@@ -141,7 +170,7 @@ impl CredentialProvider for SessionLogins {
     }
 
     async fn fetches_tokens(&self, host: &str) -> bool {
-        // Where this fails, the question for credentials that follows fails alike, with the reason.
+        // Where not, the question for credentials that follows is answered.
         !self.proxies.contains_key(host)
             && matches!(self.find(host).await, Ok(Some((_, _, Some(AuthScheme::Bearer)))))
     }
@@ -184,6 +213,7 @@ mod tests {
             proxies: BTreeMap::from([("localhost:1234".to_owned(), tokens)]),
             grants: Arc::default(),
             registries: crate::build::route::authenticator(credentials).unwrap(),
+            unreachable: Mutex::default(),
         }
     }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use tokio::net::TcpListener;
 
@@ -154,6 +154,7 @@ impl Routes {
             proxies: self.proxies.clone(),
             grants: Arc::clone(&self.grants),
             registries,
+            unreachable: Mutex::default(),
         })
     }
 

@@ -244,8 +244,10 @@ fn a_daemon_that_asks_for_every_login_gets_what_the_build_names_and_of_that_the_
     let basic = Registry::password_only();
     let bearer = bearer_registry();
     let (pushed_to, unnamed) = ("localhost:7", "unnamed.example");
+    // Named, and out of this machine's reach.
+    let elsewhere = "localhost:9";
     let login = format!(r#"{{"username":"{}","password":"{}"}}"#, Registry::USER, Registry::PASSWORD);
-    let logins: Vec<String> = [basic.host.as_str(), &bearer, pushed_to, unnamed]
+    let logins: Vec<String> = [basic.host.as_str(), &bearer, pushed_to, unnamed, elsewhere]
         .iter()
         .map(|host| format!("\"{host}\":{login}"))
         .collect();
@@ -253,8 +255,19 @@ fn a_daemon_that_asks_for_every_login_gets_what_the_build_names_and_of_that_the_
     fs::write(config.path().join("config.json"), format!("{{\"auths\":{{{}}}}}", logins.join(",")))
         .expect("a file");
 
-    let daemon = GreedyDaemon::start(&[&basic.host, &bearer, pushed_to, unnamed, "docker.io", "not a host"]);
-    let dockerfile = format!("FROM {}/named AS one\nFROM {bearer}/named\nCOPY --from=one / /\n", basic.host);
+    let daemon = GreedyDaemon::start(&[
+        &basic.host,
+        &bearer,
+        pushed_to,
+        unnamed,
+        elsewhere,
+        "docker.io",
+        "not a host",
+    ]);
+    let dockerfile = format!(
+        "FROM {}/named AS one\nFROM {elsewhere}/named AS two\nFROM {bearer}/named\nCOPY --from=one / /\nCOPY --from=two / /\n",
+        basic.host
+    );
     let outcome = Project::new(&[("Dockerfile", &dockerfile)])
         .build_at(&daemon.address, &["-t", &format!("{pushed_to}/app:v1"), "--push"])
         .env("DOCKER_CONFIG", config.path())
@@ -263,7 +276,8 @@ fn a_daemon_that_asks_for_every_login_gets_what_the_build_names_and_of_that_the_
 
     let Loot { passwords, tokens } = daemon.loot();
     let login = (Registry::USER.to_owned(), Registry::PASSWORD.to_owned());
-    assert_eq!(passwords[&basic.host], Ok(login), "a registry that takes nothing else");
+    assert_eq!(passwords[&basic.host], Ok(login.clone()), "a registry that takes nothing else");
+    assert_eq!(passwords[elsewhere], Ok(login), "a registry that only the daemon may reach");
     assert_eq!(passwords[&bearer], Err(Code::PermissionDenied), "a registry that takes tokens");
     for host in [pushed_to, unnamed, "docker.io", "not a host"] {
         assert_eq!(passwords[host], Ok(Default::default()), "{host}");
@@ -277,5 +291,5 @@ fn a_daemon_that_asks_for_every_login_gets_what_the_build_names_and_of_that_the_
         assert_eq!(token(host, "repository:named:pull"), Err(Code::Unimplemented), "{host}");
     }
     let leaked = format!("{passwords:?}{tokens:?}").matches(Registry::PASSWORD).count();
-    assert_eq!(leaked, 1);
+    assert_eq!(leaked, 2);
 }

@@ -14,6 +14,9 @@ use super::support::{Bob, Buildkitd, Image, Registry, tool};
 struct Build<'a> {
     buildkitd: &'a Buildkitd,
     base: &'a str,
+    /// Names the repositories of one direction. The tests of both directions run side by side, and once the registry
+    /// refused a blob that two daemons uploaded to one repository at the same moment.
+    way: &'a str,
     name: String,
     dockerfile: PathBuf,
     context: PathBuf,
@@ -37,7 +40,7 @@ impl Build<'_> {
             .arg("--file")
             .arg(&self.dockerfile)
             .arg("--tag")
-            .arg(registry.reference(&format!("interchange/{}:bob", self.name)))
+            .arg(registry.reference(&format!("interchange/{}/{}:bob", self.way, self.name)))
             .arg("--metadata-file")
             .arg(metadata.path())
             .args(&self.build_args.iter().flat_map(|arg| ["--build-arg", arg]).collect::<Vec<_>>())
@@ -50,7 +53,7 @@ impl Build<'_> {
         let metadata = tempfile::NamedTempFile::new().expect("a temporary file");
         let folder = self.dockerfile.parent().expect("a folder").display();
         let file = self.dockerfile.file_name().expect("a name").to_string_lossy();
-        let reference = registry.reference(&format!("interchange/{}:buildctl", self.name));
+        let reference = registry.reference(&format!("interchange/{}/{}:buildctl", self.way, self.name));
         let output = Command::new(tool("buildctl"))
             .args(["--addr", &self.buildkitd.addr(), "build", "--progress=plain", "--frontend=dockerfile.v0"])
             .args(["--local", &format!("context={}", self.context.display())])
@@ -131,18 +134,20 @@ fn buildable() -> Vec<Case> {
 
 /// Builds everything with `first`, then with `second`, on a daemon of its own.
 fn interchange(
+    way: &str,
     first: impl Fn(&Build<'_>, &Registry) -> Built,
     second: impl Fn(&Build<'_>, &Registry) -> Built,
 ) {
     let buildkitd = Buildkitd::start();
     let registry = Registry::shared();
-    let base = Image::push_source(registry, "interchange/source:latest");
+    let base = Image::push_source(registry, &format!("interchange/{way}/source:latest"));
     let cases = buildable();
     assert!(cases.len() >= 40, "only {} Dockerfiles found", cases.len());
     let wrong: Vec<String> = cases
         .into_iter()
         .filter_map(|Case { name, dockerfile, context, build_args }| {
-            let build = Build { buildkitd: &buildkitd, base: &base, name, dockerfile, context, build_args };
+            let build =
+                Build { buildkitd: &buildkitd, base: &base, way, name, dockerfile, context, build_args };
             let compared = catch_unwind(AssertUnwindSafe(|| {
                 compare(&first(&build, registry), &second(&build, registry))
             }));
@@ -172,11 +177,11 @@ fn compare(first: &Built, second: &Built) -> Result<(), String> {
 #[test]
 #[expect(clippy::redundant_closure_for_method_calls, reason = "the methods are not general over lifetimes")]
 fn buildctl_finds_everything_cached_that_bob_built() {
-    interchange(|b, r| b.with_bob(r), |b, r| b.with_buildctl(r));
+    interchange("bob-first", |b, r| b.with_bob(r), |b, r| b.with_buildctl(r));
 }
 
 #[test]
 #[expect(clippy::redundant_closure_for_method_calls, reason = "the methods are not general over lifetimes")]
 fn bob_finds_everything_cached_that_buildctl_built() {
-    interchange(|b, r| b.with_buildctl(r), |b, r| b.with_bob(r));
+    interchange("buildctl-first", |b, r| b.with_buildctl(r), |b, r| b.with_bob(r));
 }

@@ -8,10 +8,12 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
 use super::address::Reach;
 use super::call::{Access, Call, Payload};
 use super::challenge::Challenge;
+use super::client::{Repository, user_agent};
 use super::credential::{Credential, Login};
 use super::error::CallError;
 use super::host::Host;
 use super::memory::Memory;
+use super::names::is_repository_name;
 use super::onward::{NamedBy, Onward, OnwardError, Step};
 use super::retry;
 use super::scope::Scopes;
@@ -44,6 +46,8 @@ struct Known {
     hosts: Memory<Host, Option<Asked>>,
     /// Scopes that a challenge named beside those which the request needed, by the latter.
     scopes: Memory<(Host, Scopes), Scopes>,
+    /// Repositories that ask for nothing, neither to be read nor to be written.
+    open: Memory<Repository, ()>,
 }
 
 /// What a host asks for.
@@ -63,12 +67,24 @@ pub enum AuthScheme {
 }
 
 impl Asked {
+    const fn scheme(&self) -> AuthScheme {
+        match self {
+            Self::Basic => AuthScheme::Basic,
+            Self::Bearer { .. } => AuthScheme::Bearer,
+        }
+    }
+
     fn bytes(&self) -> usize {
         match self {
             Self::Basic => 0,
             Self::Bearer { realm, service } => realm.len() + service.as_ref().map_or(0, String::len),
         }
     }
+}
+
+/// Whether an answer without a challenge says that no login is asked for.
+fn asks_for_nothing(status: StatusCode) -> bool {
+    !status.is_server_error() && !matches!(status.as_u16(), 401 | 429)
 }
 
 impl Authenticator {
@@ -84,7 +100,8 @@ impl Authenticator {
     }
 
     fn with(transport: Arc<Transport>, credentials: Credentials, named_by: NamedBy) -> Self {
-        let known = Known { hosts: Memory::new(MEMORY), scopes: Memory::new(MEMORY) };
+        let known =
+            Known { hosts: Memory::new(MEMORY), scopes: Memory::new(MEMORY), open: Memory::new(MEMORY) };
         Self { transport, credentials, named_by, known: Mutex::new(known), tokens: Tokens::default() }
     }
 
@@ -130,13 +147,48 @@ impl Authenticator {
         if !contact.may_log_in || !self.is_known(&host) {
             let status = self.ask(&host, reach).await?;
             if !self.is_known(&host) {
-                return Err(CallError::NoScheme { registry: host, status });
+                return Err(CallError::NoScheme { registry: host, request: "GET /v2/".to_owned(), status });
             }
         }
-        Ok(self.asked(&host).map(|asked| match asked {
-            Asked::Basic => AuthScheme::Basic,
-            Asked::Bearer { .. } => AuthScheme::Bearer,
-        }))
+        Ok(self.asked(&host).map(|asked| asked.scheme()))
+    }
+
+    /// What login `repository` asks for, as [`Authenticator::scheme`] does for its host. A registry that anybody may
+    /// read in part lets everybody see `/v2/`, and asks where a repository is read, or only where it is written.
+    ///
+    /// # Errors
+    /// [`CallError`] if the registry does not say.
+    pub async fn scheme_of(&self, repository: &Repository) -> Result<Option<AuthScheme>, CallError> {
+        let Repository { host, name } = repository;
+        let host = host.endpoint();
+        let scheme = self.scheme(&host).await?;
+        if scheme.is_some() || !is_repository_name(name) {
+            return Ok(scheme);
+        }
+        let repository = Repository { host, name: name.clone() };
+        if self.known().open.get(&repository).is_some() {
+            return Ok(None);
+        }
+        let Repository { host, name } = &repository;
+        // Nothing comes of the second where it is allowed: there is no such upload.
+        for (method, path, scopes) in [
+            (Method::HEAD, "manifests/latest", Scopes::pull(name)),
+            (Method::PATCH, "blobs/uploads/00000000-0000-0000-0000-000000000000", Scopes::push(name)),
+        ] {
+            let request = format!("{method} /v2/{name}/{path}");
+            let access = Access { host: host.clone(), scopes };
+            let status =
+                self.ask_by(method, &format!("/v2/{name}/{path}"), &access, self.reach(host)).await?;
+            if let Some(asked) = self.asked(host) {
+                return Ok(Some(asked.scheme()));
+            }
+            if !asks_for_nothing(status) {
+                return Err(CallError::NoScheme { registry: host.clone(), request, status });
+            }
+        }
+        let bytes = host.as_str().len() + name.len();
+        self.known().open.insert(repository, (), bytes);
+        Ok(None)
     }
 
     /// A token of `host` for exactly `scopes`, to be sent by somebody else: fetched with the store's login from the
@@ -150,7 +202,13 @@ impl Authenticator {
         scopes: Scopes,
     ) -> Result<Option<HandedToken>, CallError> {
         let host = host.endpoint();
-        self.scheme(&host).await?;
+        match scopes.iter().find(|scope| scope.resource() == "repository") {
+            Some(scope) => {
+                let name = scope.name().to_owned();
+                self.scheme_of(&Repository { host: host.clone(), name }).await?
+            }
+            None => self.scheme(&host).await?,
+        };
         let Some(Asked::Bearer { realm, service }) = self.asked(&host) else { return Ok(None) };
         let credential = self.credentials.find(&host).await?;
         if let Some(Credential { login: Login::RegistryToken(token), .. }) = credential {
@@ -234,23 +292,35 @@ impl Authenticator {
 
     /// Asks `GET /v2/` of a host, without credentials, and learns what it asks for. Returns its answer's status.
     async fn ask(&self, host: &Host, reach: Reach) -> Result<StatusCode, CallError> {
-        let uri: Uri = format!("https://{host}/v2/").parse().expect("a host makes a valid URL");
-        let headers = HeaderMap::from_iter([(header::USER_AGENT, super::client::user_agent())]);
+        let access = Access { host: host.clone(), scopes: Scopes::default() };
+        let status = self.ask_by(Method::GET, "/v2/", &access, reach).await?;
+        if asks_for_nothing(status) && !self.is_known(host) {
+            self.known().hosts.insert(host.clone(), None, host.as_str().len());
+        }
+        Ok(status)
+    }
+
+    /// Makes a request of a host, without credentials, and learns what it asks for. Returns its answer's status.
+    async fn ask_by(
+        &self,
+        method: Method,
+        path: &str,
+        access: &Access,
+        reach: Reach,
+    ) -> Result<StatusCode, CallError> {
+        let host = &access.host;
+        let what = || format!("the answer of {host} to {method} {path}");
+        let uri: Uri = format!("https://{host}{path}").parse().expect("a host and a name make a valid URL");
+        let headers = HeaderMap::from_iter([(header::USER_AGENT, user_agent())]);
         let payload = Payload::Empty;
-        let call = Call { method: Method::GET, uri, headers, payload, reach, access: None, tally: None };
+        let call = Call { method: method.clone(), uri, headers, payload, reach, access: None, tally: None };
         let answer = retry::send(call, async |call| {
             let contact = self.transport.contact(reach, host).await;
             self.transmit(call, &contact).await
         });
-        let what = || format!("the answer of {host} to GET /v2/");
         let response = within(self.transport.answer_limit(), what, answer).await??;
-        let access = Access { host: host.clone(), scopes: Scopes::default() };
-        self.learn(&access, response.headers());
-        let status = response.status();
-        if !status.is_server_error() && !matches!(status.as_u16(), 401 | 429) && !self.is_known(host) {
-            self.known().hosts.insert(host.clone(), None, host.as_str().len());
-        }
-        Ok(status)
+        self.learn(access, response.headers());
+        Ok(response.status())
     }
 
     /// Remembers what a host asked for.

@@ -60,10 +60,12 @@ pub enum CallError {
         endpoint: String,
     },
     /// A registry that does not say what login it wants.
-    #[error("{registry} answered {status} to GET /v2/, where it should say which login it wants")]
+    #[error("{registry} answered {status} to {request}, where it should say which login it wants")]
     NoScheme {
         /// The registry.
         registry: Host,
+        /// What it was asked by: method and path.
+        request: String,
         /// Its answer.
         status: StatusCode,
     },

@@ -609,12 +609,53 @@ async fn a_token_is_handed_out_for_exactly_the_scopes_asked_for() {
 }
 
 #[tokio::test]
+async fn a_registry_that_shows_v2_to_everybody_is_asked_by_repository_whether_it_takes_tokens() {
+    for reads_are_open in [false, true] {
+        let upstream = Upstream::start(move |seen| {
+            assert!(seen.header("authorization").is_none() || seen.path() == "/token");
+            match (seen.path(), seen.method.as_str()) {
+                ("/token", _) => reply(200, &[], r#"{"token":"handed","expires_in":300}"#),
+                ("/v2/", _) => reply(200, &[], "{}"),
+                (_, "GET" | "HEAD") if reads_are_open => reply(404, &[], ""),
+                _ => {
+                    let host = seen.header("host").unwrap();
+                    let value = format!("Bearer realm=\"http://{host}/token\",service=\"s\"");
+                    reply(401, &[("www-authenticate", &value)], "")
+                }
+            }
+        })
+        .await;
+        let repository = repository(&upstream.host());
+        let auth = authenticator(&login(&upstream.host()), 20);
+        assert_eq!(auth.scheme(&repository.host).await.unwrap(), None);
+        assert_eq!(auth.scheme_of(&repository).await.unwrap(), Some(AuthScheme::Bearer), "{reads_are_open}");
+        let asked = upstream.lines();
+        assert_eq!(auth.scheme_of(&repository).await.unwrap(), Some(AuthScheme::Bearer));
+        assert_eq!(auth.scheme(&repository.host).await.unwrap(), Some(AuthScheme::Bearer));
+        assert_eq!(upstream.lines(), asked, "what was learned is remembered");
+        // With and without having asked first.
+        for auth in [auth, authenticator(&login(&upstream.host()), 20)] {
+            let handed = auth.hand_out_token(&repository.host, Scopes::push("team/base")).await.unwrap();
+            assert_eq!(handed.expect("a token").token.reveal(), "handed");
+        }
+    }
+    let broken = Upstream::start(|seen| reply(if seen.path() == "/v2/" { 200 } else { 503 }, &[], "")).await;
+    let asked = authenticator("{}", 20).scheme_of(&repository(&broken.host())).await;
+    assert!(
+        asked.unwrap_err().to_string().contains("answered 503 Service Unavailable to HEAD /v2/team/base")
+    );
+}
+
+#[tokio::test]
 async fn what_wants_no_tokens_gets_none_and_a_registry_token_is_handed_out_as_it_is() {
     let open = Upstream::start(|_| reply(200, &[], "{}")).await;
     let (auth, host) = (authenticator(&login(&open.host()), 20), Host::parse(&open.host()).unwrap());
     assert_eq!(auth.scheme(&host).await.unwrap(), None);
     assert!(auth.hand_out_token(&host, Scopes::pull("a")).await.unwrap().is_none());
-    assert_eq!(open.lines(), ["GET /v2/"]);
+    assert_eq!(auth.scheme_of(&Repository { host: host.clone(), name: "a".into() }).await.unwrap(), None);
+    // It was asked once whether this repository is open to read and to write.
+    let upload = "PATCH /v2/a/blobs/uploads/00000000-0000-0000-0000-000000000000";
+    assert_eq!(open.lines(), ["GET /v2/", "HEAD /v2/a/manifests/latest", upload]);
 
     let asking = basic_registry().await;
     let (auth, host) = (authenticator(&login(&asking.host()), 20), Host::parse(&asking.host()).unwrap());

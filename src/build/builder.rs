@@ -108,10 +108,10 @@ impl DaemonChoice {
         self.own.start().await
     }
 
-    /// The builder of a daemon that runs already. It may be one that keeps its state where Bob's own would.
+    /// The builder of a daemon that runs already. State may lie where Bob's own would, of this daemon or of a build before.
     fn running(&self, client: Client) -> Builder {
-        let state = self.own.state.path().filter(|path| state::is_in_use(path));
-        Builder { client, own: None, state_folders: state.map(Path::to_owned).into_iter().collect() }
+        let state_folders = self.own.state.path().map(state::states_at).unwrap_or_default();
+        Builder { client, own: None, state_folders }
     }
 }
 
@@ -121,12 +121,12 @@ impl OwnDaemon {
         let state = self.state.prepare()?;
         let root = state.root.clone();
         let lock = match &self.state {
-            StateFolder::Kept(root) => Some(lock(root).await?),
+            StateFolder::Kept(_) => Some(lock(&root).await?),
             StateFolder::Fresh(_) | StateFolder::Temporary => None,
         };
         let socket = SocketPlace::choose(self.socket.as_deref(), &root, self.runtime_dir.as_deref())?;
         let mut options = DaemonOptions::new(program, root.clone(), socket.path.clone());
-        options.remove_root = self.state == StateFolder::Temporary;
+        options.remove_root = state.is_temporary;
         options.socket_folder = socket.own_folder().map(Path::to_owned);
         if let Some(limit) = self.ready_timeout {
             options.ready_timeout = limit;
@@ -134,7 +134,7 @@ impl OwnDaemon {
         tracing::info!(root = %root.display(), "starting buildkitd");
         let daemon = Daemon::start(options).await?;
         let client = Client::connect(daemon.address(), &TlsOptions::default(), PROBE).await?;
-        let state_folders = std::iter::once(root).chain(state.moved.iter().cloned()).collect();
+        let state_folders = std::iter::once(root).chain(state.others.iter().cloned()).collect();
         let own = RunningDaemon { daemon, _lock: lock, _socket: socket, _state: state };
         Ok(Builder { client, own: Some(own), state_folders })
     }

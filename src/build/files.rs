@@ -67,6 +67,11 @@ impl Pending {
         Ok(Self { path: path.to_owned(), temporary })
     }
 
+    /// Where it is being written, if that is a file of its own.
+    pub(super) fn temporary_path(&self) -> Option<&Path> {
+        self.temporary.as_ref().map(NamedTempFile::path)
+    }
+
     fn file(&mut self) -> io::Result<File> {
         match &self.temporary {
             Some(temporary) => temporary.reopen(),

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::image::Reference;
-use crate::registry::{Host, Scopes};
+use crate::registry::{Host, Repository, Scopes};
 
 /// The repositories that one build names, and what it does with them.
 #[derive(Debug, Default)]
@@ -52,10 +52,11 @@ impl RegistryGrants {
         self.steps_have_ended.load(Ordering::Acquire)
     }
 
-    /// Whether the build reads or writes anything at `host`.
-    pub(super) fn names(&self, host: &Host) -> bool {
+    /// The repositories at `host` that the build reads or writes; none where it does not name the host.
+    pub(super) fn repositories_at(&self, host: &Host) -> Vec<Repository> {
         let (host, named) = (host.endpoint(), self.named());
-        named.read.iter().chain(&named.written).any(|(known, _)| *known == host)
+        let all: BTreeSet<_> = named.read.union(&named.written).filter(|(known, _)| *known == host).collect();
+        all.into_iter().map(|(host, name)| Repository { host: host.clone(), name: name.clone() }).collect()
     }
 
     /// Whether buildkitd may have a password for `host`, a registry that takes nothing else: to read what the build
@@ -111,6 +112,10 @@ mod tests {
         Host::parse(text).unwrap()
     }
 
+    fn names(grants: &RegistryGrants, at: &str) -> bool {
+        !grants.repositories_at(&host(at)).is_empty()
+    }
+
     fn scopes(grants: &RegistryGrants, at: &str, asked: &[&str]) -> String {
         let asked: Vec<String> = asked.iter().map(|scope| (*scope).to_owned()).collect();
         grants.scopes(&host(at), &asked).to_string()
@@ -119,12 +124,12 @@ mod tests {
     #[test]
     fn only_hosts_that_the_build_names_are_answered_for() {
         let grants = RegistryGrants::default();
-        assert!(!grants.names(&host("r.example")));
+        assert!(!names(&grants, "r.example"));
         grants.grant_pull(&reference("r.example/base:1"));
         grants.grant_pull(&reference("alpine"));
-        assert!(grants.names(&host("r.example")) && grants.allows_password(&host("r.example")));
-        assert!(grants.names(&host("registry-1.docker.io")));
-        assert!(!grants.names(&host("r.example:5000")) && !grants.names(&host("other.example")));
+        assert!(names(&grants, "r.example") && grants.allows_password(&host("r.example")));
+        assert!(names(&grants, "registry-1.docker.io"));
+        assert!(!names(&grants, "r.example:5000") && !names(&grants, "other.example"));
     }
 
     #[test]
@@ -155,7 +160,7 @@ mod tests {
     fn a_registry_that_the_proxy_pushes_to_gives_no_password_while_it_does() {
         let grants = RegistryGrants::default();
         grants.note_pushed_by_proxy(&reference("r.example/app"));
-        assert!(!grants.names(&host("r.example")) && !grants.allows_password(&host("r.example")));
+        assert!(!names(&grants, "r.example") && !grants.allows_password(&host("r.example")));
         grants.grant_pull(&reference("r.example/base"));
         assert!(grants.allows_password(&host("r.example")));
         grants.allow_pushes();

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,7 +13,8 @@ use crate::buildkit::{
 };
 use crate::proxy::AccessTokens;
 use crate::registry::{
-    AuthScheme, Authenticator, Credentials, CredentialsError, Host, Login, Origin, Secret,
+    AuthScheme, Authenticator, CallError, Credentials, CredentialsError, Host, Login, Origin, Repository,
+    Secret,
 };
 
 /// How long a registry may take to say how it wants to see a login. buildkitd waits a minute for the whole answer.
@@ -69,8 +71,10 @@ pub(super) struct SessionLogins {
     pub(super) grants: Arc<RegistryGrants>,
     /// The logins, and who asks registries with them.
     pub(super) registries: Arc<Authenticator>,
-    /// Registries that could not be asked how they want to see a login.
-    pub(super) unreachable: Mutex<BTreeSet<Host>>,
+    /// Registries that a warning named: they could not be asked how they want to see a login, or are not named.
+    pub(super) told: Mutex<BTreeSet<Host>>,
+    /// Whether a warning said that a login may be seen by steps.
+    pub(super) exposure_told: AtomicBool,
 }
 
 /// The tokens of proxies that permit a write, by their hosts, and `logins` as one store, for Bob's own requests. None
@@ -90,30 +94,64 @@ impl SessionLogins {
     /// The host, its login and how it wants to see it; none where the build does not name it or there is no login.
     async fn find(&self, host: &str) -> Result<Option<(Host, Login, Option<AuthScheme>)>, CredentialRefusal> {
         let Ok(host) = Host::parse(host) else { return Ok(None) };
-        if !self.grants.names(&host) {
-            tracing::debug!(%host, "buildkitd asks for the login of a registry that the build does not name");
+        let repositories = self.grants.repositories_at(&host);
+        if repositories.is_empty() {
+            self.tell_unnamed(&host).await;
             return Ok(None);
         }
         let found =
             self.registries.credentials().find(&host).await.map_err(|error| refusal(&host, &error))?;
         let Some(found) = found else { return Ok(None) };
-        let scheme = self.scheme(&host).await;
+        let scheme = self.scheme(&host, &repositories).await;
         Ok(Some((host, found.login, scheme)))
     }
 
-    /// How `host` wants to see a login. None where it wants none, or cannot be asked from here: a daemon elsewhere may
-    /// reach registries that this machine does not, and asks them itself.
-    async fn scheme(&self, host: &Host) -> Option<AuthScheme> {
-        if self.unreachable().contains(host) {
+    /// Warns once where a login may cross a network that steps share while they run: that of a registry on loopback, which
+    /// mostly speaks plain http. Every client sends it there, to the registry itself or to its token endpoint.
+    fn tell_exposed(&self, host: &Host) {
+        if host.is_loopback()
+            && !self.grants.pushes_allowed()
+            && !self.exposure_told.swap(true, Ordering::AcqRel)
+        {
+            tracing::warn!(
+                registry = %host,
+                "the login for this registry on loopback may be read by steps that share its network, unless it speaks TLS"
+            );
+        }
+    }
+
+    /// Warns once of a login that buildkitd asked for and did not get: its configuration may name a mirror.
+    async fn tell_unnamed(&self, host: &Host) {
+        let has_login = self.registries.credentials().find(host).await.is_ok_and(|found| found.is_some());
+        if has_login && self.told().insert(host.clone()) {
+            tracing::warn!(
+                registry = %host,
+                "buildkitd asked for the login of this registry, which the build does not name (perhaps a mirror in its configuration), and did not get it"
+            );
+        }
+    }
+
+    /// How the registry of `repositories` wants to see a login. None where it does not say so by itself, or cannot be
+    /// asked from here: a daemon elsewhere may reach registries that this machine does not, and asks them itself.
+    async fn scheme(&self, host: &Host, repositories: &[Repository]) -> Option<AuthScheme> {
+        if self.told().contains(host) {
             return None;
         }
-        let asked = tokio::time::timeout(SCHEME_PATIENCE, self.registries.scheme(host)).await;
+        let ask = async {
+            for repository in repositories {
+                if let Some(scheme) = self.registries.scheme_of(repository).await? {
+                    return Ok(Some(scheme));
+                }
+            }
+            Ok::<_, CallError>(None)
+        };
+        let asked = tokio::time::timeout(SCHEME_PATIENCE, ask).await;
         let reason = match asked {
             Ok(Ok(scheme)) => return scheme,
             Ok(Err(error)) => with_causes(&error),
             Err(_) => format!("no answer within {} s", SCHEME_PATIENCE.as_secs()),
         };
-        if self.unreachable().insert(host.clone()) {
+        if self.told().insert(host.clone()) {
             tracing::warn!(
                 registry = %host, reason,
                 "this registry cannot be asked from here whether it takes tokens, so buildkitd gets the password for it"
@@ -122,8 +160,8 @@ impl SessionLogins {
         None
     }
 
-    fn unreachable(&self) -> MutexGuard<'_, BTreeSet<Host>> {
-        self.unreachable.lock().unwrap_or_else(PoisonError::into_inner)
+    fn told(&self) -> MutexGuard<'_, BTreeSet<Host>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -152,12 +190,7 @@ impl CredentialProvider for SessionLogins {
         }
         match login {
             Login::Password { username, password } if self.grants.allows_password(&host) => {
-                if host.is_loopback() && !self.grants.pushes_allowed() {
-                    tracing::warn!(
-                        registry = %host,
-                        "this registry takes nothing but passwords, over plain http: a step that shares its network can read the one that a pull sends"
-                    );
-                }
+                self.tell_exposed(&host);
                 Ok(Some(basic(username, &password)))
             }
             Login::Password { .. } => Ok(None),
@@ -183,6 +216,7 @@ impl CredentialProvider for SessionLogins {
                 format!("the build does not name what buildkitd asks a token of {host} for: {scopes:?}");
             return Err(CredentialRefusal::new(text));
         }
+        self.tell_exposed(&host);
         let found = self.registries.hand_out_token(&host, granted).await;
         let found = found.map_err(|error| refusal(&host, &error))?;
         let token =
@@ -213,7 +247,8 @@ mod tests {
             proxies: BTreeMap::from([("localhost:1234".to_owned(), tokens)]),
             grants: Arc::default(),
             registries: crate::build::route::authenticator(credentials).unwrap(),
-            unreachable: Mutex::default(),
+            told: Mutex::default(),
+            exposure_told: AtomicBool::default(),
         }
     }
 

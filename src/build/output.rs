@@ -266,6 +266,11 @@ impl Staged {
         Ok(staged)
     }
 
+    /// The files that are being written, which are no part of a context even where they lie in it.
+    pub(super) fn unfinished_files(&self) -> Vec<PathBuf> {
+        self.pending.iter().filter_map(Pending::temporary_path).map(Path::to_owned).collect()
+    }
+
     /// Takes what buildkitd is told.
     pub(super) fn take_exports(&mut self) -> Vec<Export> {
         std::mem::take(&mut self.exports)

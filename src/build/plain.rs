@@ -106,7 +106,8 @@ async fn work_on(
         entitlements: build.entitlements.clone(),
         ..BuildRequest::default()
     };
-    let session = session(build, builder, routes.session_logins(registries));
+    let mut session = session(build, builder, routes.session_logins(registries));
+    session.withheld_dirs.extend(staged.unfinished_files());
     let display = (build.progress, routes.renames.clone());
     let make = |gateway| recipe.make(gateway, &routes, &targets);
     let ended = run::run(builder, request, session, display, cancel, make).await;

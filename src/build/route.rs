@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::str::FromStr;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use tokio::net::TcpListener;
@@ -154,7 +155,8 @@ impl Routes {
             proxies: self.proxies.clone(),
             grants: Arc::clone(&self.grants),
             registries,
-            unreachable: Mutex::default(),
+            told: Mutex::default(),
+            exposure_told: AtomicBool::default(),
         })
     }
 

@@ -6,10 +6,10 @@ use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::fs::FileTypeExt as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::csv::{self, ValueError};
-use crate::beneath::{self, read_named};
+use crate::beneath::{self, Root, read_named};
 use crate::buildkit::SecretBytes;
 
 /// The largest secret that BuildKit takes, in bytes (BuildKit: `session/secrets/secretsprovider/store.go`).
@@ -110,10 +110,18 @@ pub fn secrets(
     Ok(secrets)
 }
 
-/// Reads the file of a secret, wherever the user says that it is: a file or a pipe, but never without an end.
+/// Reads the file of a secret: one that the user names outside of the current folder is a file or a pipe wherever it
+/// leads, one in the current folder, which may be a repository, a file that does not lead out of it.
 fn read_file(id: &str, path: PathBuf) -> Result<Vec<u8>, SecretError> {
     let id = id.to_owned();
-    read_named(&path, LARGEST_SECRET as u64).map_err(|error| match error {
+    let is_near = path.is_relative() && !path.components().any(|part| part == Component::ParentDir);
+    let limit = LARGEST_SECRET as u64;
+    let read = if is_near {
+        Root::open(Path::new(".")).map_err(Into::into).and_then(|here| here.read(&path, limit))
+    } else {
+        read_named(&path, limit)
+    };
+    read.map_err(|error| match error {
         beneath::Error::TooLarge { .. } => match fs::metadata(&path).map(|found| found.len()) {
             Ok(length) if length > LARGEST_SECRET as u64 => {
                 SecretError::TooLarge { id, length: usize::try_from(length).unwrap_or(usize::MAX) }
@@ -249,6 +257,19 @@ mod tests {
         fs::write(&path, vec![b'x'; LARGEST_SECRET + 1]).unwrap();
         let error = read(&format!("id=x,src={}", path.display())).unwrap_err();
         assert_eq!(error.to_string(), "the secret \"x\" has 512001 bytes; at most 512000 are allowed");
+    }
+
+    #[test]
+    fn a_secret_in_the_current_folder_does_not_lead_out_of_it() {
+        let here = std::env::current_dir().unwrap();
+        let folder = tempfile::tempdir_in(&here).unwrap();
+        let near = folder.path().strip_prefix(&here).unwrap();
+        fs::write(folder.path().join("inside"), "value").unwrap();
+        std::os::unix::fs::symlink("inside", folder.path().join("link")).unwrap();
+        std::os::unix::fs::symlink("/proc/self/environ", folder.path().join("out")).unwrap();
+        assert_eq!(read_file("id", near.join("link")).unwrap(), b"value");
+        let error = read_file("id", near.join("out")).unwrap_err();
+        assert!(matches!(error, SecretError::File { .. }), "{error:?}");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, Mode, OFlags};
+use rustix::fs::{Mode, OFlags};
 use tempfile::TempDir;
 
 /// The longest path of a socket that is used, in bytes: the kernel's limit is 107, and a second socket lies beside it.
@@ -22,7 +22,8 @@ const SOCKET_NAME: &str = "buildkitd.sock";
 pub enum StateFolder {
     /// In this folder, which later builds use again, one at a time. It has to be the user's own.
     Kept(PathBuf),
-    /// In a fresh folder of this name. What has the name already is moved aside, unread.
+    /// In a fresh folder of this name. What looks like state there is moved aside, unread; a folder of the user's stays,
+    /// and the state gets a name of its own beside it.
     Fresh(PathBuf),
     /// In a fresh folder of a random name, which is removed after the build.
     Temporary,
@@ -57,8 +58,10 @@ pub enum StateError {
 pub(super) struct PreparedState {
     /// Where the daemon keeps its state.
     pub(super) root: PathBuf,
-    /// What was moved aside to make place, now and by builds before.
-    pub(super) moved: Vec<PathBuf>,
+    /// State beside it: what was moved aside to make place, now and by builds before.
+    pub(super) others: Vec<PathBuf>,
+    /// Whether it is to be removed after the build.
+    pub(super) is_temporary: bool,
     /// Removed with this value.
     _temporary: Option<TempDir>,
 }
@@ -76,61 +79,85 @@ impl StateFolder {
     pub(super) fn prepare(&self) -> Result<PreparedState, StateError> {
         match self {
             Self::Kept(path) => {
-                make_own_folder(path)?;
-                Ok(PreparedState { root: path.clone(), moved: Vec::new(), _temporary: None })
+                let root = make_own_folder(path)?;
+                Ok(PreparedState { root, others: Vec::new(), is_temporary: false, _temporary: None })
             }
             Self::Fresh(path) => fresh(path),
             Self::Temporary => {
                 let folder = private_folder(&std::env::temp_dir())?;
-                Ok(PreparedState {
-                    root: folder.path().to_owned(),
-                    moved: Vec::new(),
-                    _temporary: Some(folder),
-                })
+                let root = folder.path().to_owned();
+                Ok(PreparedState { root, others: Vec::new(), is_temporary: true, _temporary: Some(folder) })
             }
         }
     }
 }
 
-/// Makes a new folder at `path`, after moving aside what has that name.
+/// Names in a folder that is a daemon's state.
+const STATE_NAMES: [&str; 5] = ["buildkitd.lock", "cache.db", "history.db", "runc-overlayfs", "runc-native"];
+/// Behind the name of a state folder: what stood there and was moved aside.
+const MOVED_ASIDE: &str = ".moved-aside-";
+/// The same: a state folder beside something else that has the name.
+const FRESH: &str = ".fresh-";
+
+/// Makes a new folder at `path`, or beside it where a folder of the user's has the name.
 fn fresh(path: &Path) -> Result<PreparedState, StateError> {
     let failed = |source| StateError::Io { path: path.to_owned(), source };
     if let Some(parent) = path.parent() {
         DirBuilder::new().recursive(true).mode(0o700).create(parent).map_err(failed)?;
     }
-    match fs::symlink_metadata(path) {
-        Ok(_) => {
-            let aside = beside(path, &format!("{:016x}", rand::random::<u64>()));
-            fs::rename(path, &aside).map_err(failed)?;
-            tracing::warn!(
-                found = %path.display(), moved_to = %aside.display(),
-                "buildkitd's state folder existed already; it is not Bob's and was moved aside"
-            );
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+    let is_taken = match fs::symlink_metadata(path) {
+        Ok(found) if found.is_dir() && !looks_like_state(path) => true,
+        Ok(_) => !move_aside(path),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
         Err(error) => return Err(failed(error)),
-    }
+    };
+    let root = if is_taken { beside(path, FRESH) } else { path.to_owned() };
     // Not recursive: a folder that appeared meanwhile is somebody else's, and an error.
-    DirBuilder::new().mode(0o700).create(path).map_err(failed)?;
-    Ok(PreparedState { root: path.to_owned(), moved: moved_aside(path).map_err(failed)?, _temporary: None })
+    DirBuilder::new().mode(0o700).create(&root).map_err(failed)?;
+    let others = states_beside(path).map_err(failed)?;
+    Ok(PreparedState { root, others, is_temporary: is_taken, _temporary: None })
 }
 
-/// Returns the name beside `path` that what is moved aside from there gets.
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+/// Whether something in the folder `path` has a name that a daemon gives to its state.
+fn looks_like_state(path: &Path) -> bool {
+    STATE_NAMES.iter().any(|name| fs::symlink_metadata(path.join(name)).is_ok())
+}
+
+/// Gives what is at `path` another name; returns whether that was possible, which it is not for a mount.
+fn move_aside(path: &Path) -> bool {
+    let aside = beside(path, MOVED_ASIDE);
+    let moved = fs::rename(path, &aside);
+    match &moved {
+        Ok(()) => tracing::warn!(
+            found = %path.display(), moved_to = %aside.display(),
+            "buildkitd's state folder existed already; it is not Bob's and was moved aside"
+        ),
+        Err(error) => tracing::warn!(
+            found = %path.display(), %error,
+            "buildkitd's state folder existed already and cannot be moved aside; another one is used"
+        ),
+    }
+    moved.is_ok()
+}
+
+/// Returns a random name beside `path`.
+fn beside(path: &Path, infix: &str) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".moved-aside-");
-    name.push(suffix);
+    name.push(format!("{infix}{:016x}", rand::random::<u64>()));
     path.with_file_name(name)
 }
 
-/// Returns everything that was ever moved aside from `path`.
-fn moved_aside(path: &Path) -> io::Result<Vec<PathBuf>> {
-    let prefix = beside(path, "");
-    let prefix = prefix.file_name().unwrap_or_default().as_encoded_bytes();
+/// Returns everything beside `path` that builds moved aside or made there.
+fn states_beside(path: &Path) -> io::Result<Vec<PathBuf>> {
+    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    let is_state = |entry: &std::ffi::OsStr| {
+        let rest = entry.as_encoded_bytes().strip_prefix(name);
+        rest.is_some_and(|rest| [MOVED_ASIDE, FRESH].iter().any(|infix| rest.starts_with(infix.as_bytes())))
+    };
     let mut found = Vec::new();
     for entry in fs::read_dir(path.parent().unwrap_or(Path::new(".")))? {
         let entry = entry?;
-        if entry.file_name().as_encoded_bytes().starts_with(prefix) {
+        if is_state(&entry.file_name()) {
             found.push(entry.path());
         }
     }
@@ -138,11 +165,12 @@ fn moved_aside(path: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 /// Makes a folder for this user alone, or makes sure that an existing one is: it belongs to the user, nobody else may
-/// write to it, and nobody else may exchange it or a folder on the way to it.
+/// write to it, and nobody else may exchange it or a folder on the way to it. Returns its real path: links on the way
+/// that was given may be somebody else's.
 ///
 /// # Errors
 /// [`StateError`].
-pub(super) fn make_own_folder(path: &Path) -> Result<(), StateError> {
+pub(super) fn make_own_folder(path: &Path) -> Result<PathBuf, StateError> {
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |source| StateError::Io { path, source }
@@ -156,7 +184,8 @@ pub(super) fn make_own_folder(path: &Path) -> Result<(), StateError> {
     if found.mode() & 0o022 != 0 {
         return Err(StateError::NotOwn { path: path.to_owned(), fault: "may be written to by other users" });
     }
-    real.ancestors().skip(1).try_for_each(check_exchange)
+    real.ancestors().skip(1).try_for_each(check_exchange)?;
+    Ok(real)
 }
 
 /// Makes the folder of a socket, or makes sure that nobody else can exchange what this user puts there.
@@ -179,10 +208,14 @@ fn check_exchange(folder: &Path) -> Result<(), StateError> {
 /// Returns why others could exchange what lies in a folder, if they could.
 fn exchange_fault(folder: &Metadata) -> Option<&'static str> {
     const STICKY: u32 = 0o1000;
+    let is_sticky = folder.mode() & STICKY != 0;
+    // A group of the user's own is usual, with a umask to match.
+    let is_own_group = folder.gid() == rustix::process::getegid().as_raw();
     match folder {
         other if other.uid() != user() && other.uid() != 0 => Some("belongs to another user"),
-        open if open.mode() & 0o002 != 0 && open.mode() & STICKY == 0 => {
-            Some("may be written to by everybody")
+        open if open.mode() & 0o002 != 0 && !is_sticky => Some("may be written to by everybody"),
+        open if open.mode() & 0o020 != 0 && !is_sticky && !is_own_group => {
+            Some("may be written to by a group")
         }
         _ => None,
     }
@@ -267,11 +300,10 @@ pub(crate) fn is_trusted_socket(path: &Path) -> bool {
     trusted
 }
 
-/// Whether a running buildkitd keeps its state in `root`: it holds the lock of a file there.
-pub(super) fn is_in_use(root: &Path) -> bool {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let Ok(file) = rustix::fs::open(root.join("buildkitd.lock"), flags, Mode::empty()) else { return false };
-    rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared) == Err(rustix::io::Errno::WOULDBLOCK)
+/// Returns the state folders that there are at `path` and beside it, whichever daemon they are of.
+pub(super) fn states_at(path: &Path) -> Vec<PathBuf> {
+    let own = looks_like_state(path).then(|| path.to_owned());
+    own.into_iter().chain(states_beside(path).unwrap_or_default()).collect()
 }
 
 /// Opens the lock file of a state folder.
@@ -307,12 +339,35 @@ mod tests {
             assert_eq!(state.root, path);
             assert_eq!(fs::read_dir(&path).unwrap().count(), 0, "{planted}");
             assert_eq!(mode(&path), 0o700);
-            let [moved] = &state.moved[..] else { panic!("{planted}: {:?}", state.moved) };
+            let [moved] = &state.others[..] else { panic!("{planted}: {:?}", state.others) };
             assert_eq!(moved.parent(), path.parent());
             assert!(fs::symlink_metadata(moved).is_ok(), "{planted}");
-            assert_eq!(StateFolder::Fresh(path.clone()).prepare().unwrap().moved.len(), 2, "{planted}");
+            fs::write(path.join("cache.db"), "").unwrap();
+            assert_eq!(StateFolder::Fresh(path.clone()).prepare().unwrap().others.len(), 2, "{planted}");
         }
         assert_eq!(fs::read_to_string(outside.path().join("kept")).unwrap(), "x");
+    }
+
+    #[test]
+    fn a_folder_of_the_users_that_has_the_name_stays_where_it_is() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("buildkit");
+        fs::create_dir(&path).unwrap();
+        fs::write(path.join("Dockerfile"), "FROM scratch\n").unwrap();
+        let state = StateFolder::Fresh(path.clone()).prepare().unwrap();
+        assert!(path.join("Dockerfile").exists() && state.is_temporary);
+        assert_eq!((state.root.parent(), mode(&state.root)), (path.parent(), 0o700));
+        assert_eq!(state.others, [state.root.clone()]);
+        assert_eq!(states_at(&path), [state.root]);
+    }
+
+    #[test]
+    fn a_link_to_a_kept_folder_is_not_followed_again_after_the_check() {
+        let dir = tempfile::tempdir().unwrap();
+        let (real, link) = (dir.path().canonicalize().unwrap().join("real"), dir.path().join("link"));
+        fs::create_dir(&real).unwrap();
+        symlink(&real, &link).unwrap();
+        assert_eq!(StateFolder::Kept(link).prepare().unwrap().root, real);
     }
 
     #[test]
@@ -321,7 +376,7 @@ mod tests {
         let path = dir.path().join("a/b/state");
         for _ in 0..2 {
             let state = StateFolder::Kept(path.clone()).prepare().unwrap();
-            assert_eq!((state.root.as_path(), state.moved.len()), (path.as_path(), 0));
+            assert_eq!((state.root.as_path(), state.others.len()), (path.as_path(), 0));
         }
         assert_eq!((mode(&path), mode(&dir.path().join("a"))), (0o700, 0o700));
     }
@@ -340,6 +395,12 @@ mod tests {
         assert!(StateFolder::Kept(path.clone()).prepare().is_ok());
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o777)).unwrap();
         assert!(refusal().contains("may be written to by everybody"));
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o770)).unwrap();
+        assert!(StateFolder::Kept(path.clone()).prepare().is_ok(), "the user's own group");
+        if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::chown(dir.path(), None, Some(12345)).unwrap();
+            assert!(refusal().contains("may be written to by a group"));
+        }
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o700)).unwrap();
         if rustix::process::geteuid().is_root() {
             std::os::unix::fs::chown(&path, Some(12345), None).unwrap();

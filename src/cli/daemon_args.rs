@@ -79,8 +79,9 @@ pub(super) fn state_folder(given: Option<&Path>) -> StateFolder {
     if rustix::process::geteuid().is_root() {
         return StateFolder::Kept(PathBuf::from("/var/lib/bob/buildkit"));
     }
-    let home = || environment("HOME").map(|home| PathBuf::from(home).join(".local/state"));
-    let state = environment("XDG_STATE_HOME").map(PathBuf::from).or_else(home);
+    // A relative one would lead into the current folder, which may be a repository.
+    let folder = |name| environment(name).map(PathBuf::from).filter(|folder| folder.is_absolute());
+    let state = folder("XDG_STATE_HOME").or_else(|| folder("HOME").map(|home| home.join(".local/state")));
     state.map_or(StateFolder::Temporary, |folder| absolute(folder.join("bob/buildkit")))
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use super::support::{Bob, Image, Registry, Workspace, pull, tool};
+use super::support::{Bob, Buildkitd, Image, Registry, Workspace, pull, tool};
 
 fn build(workspace: &Workspace, name: &str) -> Bob {
     let registry = Registry::shared();
@@ -56,6 +56,50 @@ fn a_state_folder_inside_a_context_is_not_sent_outside_of_a_workspace_either() {
         assert_eq!(paths(&workspace.path().join("out")), [".gitpod", ".gitpod/ready", "Dockerfile", "kept"]);
         fs::remove_dir_all(workspace.path().join("out")).expect("removed");
     }
+}
+
+#[test]
+fn state_of_a_build_before_is_no_part_of_a_context_whichever_daemon_builds() {
+    let workspace = Workspace::new(&[("Dockerfile", "FROM scratch\nCOPY . /all\n")]);
+    build(&workspace, "state/own").succeed();
+    build(&workspace, "state/external").env("BOB_EXTERNAL_BUILDKITD", Buildkitd::shared().addr()).succeed();
+    let registry = Registry::shared();
+    let image = pull(registry, &registry.reference("state/external:v1"));
+    assert_eq!(paths(&image.unpack().join("all")), [".gitpod", ".gitpod/ready", "Dockerfile"]);
+}
+
+#[test]
+fn a_folder_of_the_users_called_buildkit_stays_and_is_part_of_the_context() {
+    let workspace = Workspace::new(&[
+        ("Dockerfile", "FROM scratch\nCOPY . /all\n"),
+        ("buildkit/main.go", "package main\n"),
+    ]);
+    for _ in 0..2 {
+        build(&workspace, "state/users").succeed();
+        let registry = Registry::shared();
+        let image = pull(registry, &registry.reference("state/users:v1"));
+        let all = paths(&image.unpack().join("all"));
+        assert_eq!(all, [".gitpod", ".gitpod/ready", "Dockerfile", "buildkit", "buildkit/main.go"]);
+    }
+    let entries = fs::read_dir(workspace.path()).expect("a folder").flatten();
+    let left: Vec<_> = entries.map(|entry| entry.file_name()).filter(|name| name != "buildkit").collect();
+    assert_eq!(left.len(), 2, "state is left behind: {left:?}");
+}
+
+#[test]
+fn a_file_that_is_being_written_into_the_context_is_no_part_of_it() {
+    let workspace = Workspace::new(&[("Dockerfile", "FROM scratch\nCOPY . /\n"), ("kept", "x")]);
+    let addr = Buildkitd::shared().addr();
+    Bob::new(["build", "--addr", &addr, "-o", "type=tar,dest=out.tar", "."])
+        .current_dir(workspace.path())
+        .succeed();
+    let listed = std::process::Command::new(tool("tar"))
+        .args(["-tf", "out.tar"])
+        .current_dir(workspace.path())
+        .output()
+        .expect("tar runs");
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    assert!(listed.contains("kept") && !listed.contains(".bob-"), "{listed}");
 }
 
 /// Replaces the `fs` folder of every snapshot below `state` by a link to `outside`.

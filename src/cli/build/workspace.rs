@@ -59,10 +59,11 @@ fn daemon_choice(args: &Args, settings: &Settings, workspace: &Workspace) -> Res
         let parsed = Address::parse(text);
         candidates.push(parsed.map_err(|error| Error::Usage(format!("BOB_EXTERNAL_BUILDKITD: {error}")))?);
     }
-    let state = match &args.daemon.state_dir {
-        Some(folder) => state_folder(Some(folder)),
+    let state = match args.daemon.state_dir.as_deref().map(|folder| state_folder(Some(folder))) {
         // What a repository has there is not Bob's.
         None => StateFolder::Fresh(workspace.buildkit_root()),
+        Some(StateFolder::Kept(folder)) if folder.starts_with(workspace.root()) => StateFolder::Fresh(folder),
+        Some(other) => other,
     };
     let is_usual = workspace.root() == Workspace::default().root();
     let socket = is_usual.then(|| PathBuf::from(SOCKET));

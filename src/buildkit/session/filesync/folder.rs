@@ -104,9 +104,9 @@ impl Entries {
 pub(super) struct Withheld(Vec<(u64, u64)>);
 
 impl Withheld {
-    /// Those of `paths` that are there.
+    /// Those of `paths` that are there; of a link, the link itself.
     pub(super) fn find(paths: &[PathBuf]) -> Self {
-        Self(paths.iter().filter_map(|path| Some(stat::id(&rustix::fs::stat(path).ok()?))).collect())
+        Self(paths.iter().filter_map(|path| Some(stat::id(&rustix::fs::lstat(path).ok()?))).collect())
     }
 
     pub(super) fn holds(&self, id: (u64, u64)) -> bool {

@@ -84,7 +84,9 @@ pub(super) fn of_entry(
     match kind {
         FileType::Directory => {}
         FileType::Symlink => {
-            let target = readlinkat(at.dir, at.name, Vec::new());
+            // A link that became something else since it was looked at is gone.
+            let target = readlinkat(at.dir, at.name, Vec::new())
+                .map_err(|errno| if errno == Errno::INVAL { Errno::NOENT } else { errno });
             stat.linkname = target.map_err(|e| FileError::new("readlink", at.full, e.into()))?.into_bytes();
         }
         _ if found.st_nlink > 1 => {

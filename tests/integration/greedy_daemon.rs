@@ -201,7 +201,8 @@ impl Greed {
 }
 
 /// A registry that takes bearer tokens alone, and the endpoint that issues them: a token is the scope that it is for.
-fn bearer_registry() -> String {
+/// One that `shows_root` answers `/v2/` to everybody, as those with anonymous reading do.
+fn bearer_registry(shows_root: bool) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let host = format!("localhost:{}", listener.local_addr().expect("an address").port());
     let own = host.clone();
@@ -219,6 +220,9 @@ fn bearer_registry() -> String {
                     let scope = line.split_once("scope=").map(|(_, rest)| rest);
                     let scope = scope.map(|rest| rest.split([' ', '&']).next().unwrap_or_default());
                     let answer = match scope {
+                        None if shows_root && line.starts_with("GET /v2/ ") => {
+                            "200 OK\r\nContent-Length: 2\r\n\r\n{}".to_owned()
+                        }
                         Some(scope) => {
                             let body = format!(
                                 "{{\"token\":\"for-{}\"}}",
@@ -242,12 +246,12 @@ fn bearer_registry() -> String {
 #[test]
 fn a_daemon_that_asks_for_every_login_gets_what_the_build_names_and_of_that_the_least() {
     let basic = Registry::password_only();
-    let bearer = bearer_registry();
+    let (bearer, quiet) = (bearer_registry(false), bearer_registry(true));
     let (pushed_to, unnamed) = ("localhost:7", "unnamed.example");
     // Named, and out of this machine's reach.
     let elsewhere = "localhost:9";
     let login = format!(r#"{{"username":"{}","password":"{}"}}"#, Registry::USER, Registry::PASSWORD);
-    let logins: Vec<String> = [basic.host.as_str(), &bearer, pushed_to, unnamed, elsewhere]
+    let logins: Vec<String> = [basic.host.as_str(), &bearer, &quiet, pushed_to, unnamed, elsewhere]
         .iter()
         .map(|host| format!("\"{host}\":{login}"))
         .collect();
@@ -258,6 +262,7 @@ fn a_daemon_that_asks_for_every_login_gets_what_the_build_names_and_of_that_the_
     let daemon = GreedyDaemon::start(&[
         &basic.host,
         &bearer,
+        &quiet,
         pushed_to,
         unnamed,
         elsewhere,
@@ -265,7 +270,7 @@ fn a_daemon_that_asks_for_every_login_gets_what_the_build_names_and_of_that_the_
         "not a host",
     ]);
     let dockerfile = format!(
-        "FROM {}/named AS one\nFROM {elsewhere}/named AS two\nFROM {bearer}/named\nCOPY --from=one / /\nCOPY --from=two / /\n",
+        "FROM {}/named AS one\nFROM {elsewhere}/named AS two\nFROM {quiet}/named AS three\nFROM {bearer}/named\nCOPY --from=three / /\nCOPY --from=one / /\nCOPY --from=two / /\n",
         basic.host
     );
     let outcome = Project::new(&[("Dockerfile", &dockerfile)])
@@ -278,15 +283,23 @@ fn a_daemon_that_asks_for_every_login_gets_what_the_build_names_and_of_that_the_
     let login = (Registry::USER.to_owned(), Registry::PASSWORD.to_owned());
     assert_eq!(passwords[&basic.host], Ok(login.clone()), "a registry that takes nothing else");
     assert_eq!(passwords[elsewhere], Ok(login), "a registry that only the daemon may reach");
-    assert_eq!(passwords[&bearer], Err(Code::PermissionDenied), "a registry that takes tokens");
+    for host in [&bearer, &quiet] {
+        assert_eq!(passwords[host], Err(Code::PermissionDenied), "a registry that takes tokens");
+    }
     for host in [pushed_to, unnamed, "docker.io", "not a host"] {
         assert_eq!(passwords[host], Ok(Default::default()), "{host}");
     }
     let token = |host: &str, scope: &str| tokens[&format!("{host} {scope}")].clone();
     let pull = Ok("for-repository:named:pull".to_owned());
-    assert_eq!(token(&bearer, "repository:named:pull"), pull);
-    assert_eq!(token(&bearer, "repository:named:pull,push"), pull, "nothing that writes while steps may run");
-    assert_eq!(token(&bearer, "repository:other:pull"), Err(Code::PermissionDenied));
+    for host in [&bearer, &quiet] {
+        assert_eq!(token(host, "repository:named:pull"), pull);
+        assert_eq!(
+            token(host, "repository:named:pull,push"),
+            pull,
+            "nothing that writes while steps may run"
+        );
+        assert_eq!(token(host, "repository:other:pull"), Err(Code::PermissionDenied));
+    }
     for host in [basic.host.as_str(), pushed_to, unnamed, "docker.io", "not a host"] {
         assert_eq!(token(host, "repository:named:pull"), Err(Code::Unimplemented), "{host}");
     }

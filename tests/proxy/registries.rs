@@ -823,3 +823,55 @@ async fn an_answer_without_a_length_is_read_to_its_end_and_one_that_breaks_off_i
         assert!(error.to_string().contains("does not arrive whole"), "{error}");
     }
 }
+
+#[tokio::test]
+async fn an_upload_that_a_registry_takes_slowly_is_not_taken_for_one_that_stands_still() {
+    const SIZE: usize = 8 * 1024 * 1024;
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(64 * 1024).unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(16).unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    let location = format!("http://{host}/up");
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut buffer = vec![0; 64 * 1024];
+            let read = stream.read(&mut buffer).await.unwrap_or(0);
+            let head = String::from_utf8_lossy(&buffer[..read]).into_owned();
+            let answer = match head.split(' ').next() {
+                Some("GET") => "200 OK",
+                Some("POST") => &format!("202 Accepted\r\nLocation: {location}"),
+                Some("PUT") => {
+                    let mut taken = read - head.find("\r\n\r\n").unwrap() - 4;
+                    let mut pieces = 0;
+                    while taken < SIZE {
+                        // Slow for a while, so that the system's buffers are full, and then as fast as can be.
+                        if pieces < 30 {
+                            tokio::time::sleep(Duration::from_millis(400)).await;
+                        }
+                        let Ok(read @ 1..) = stream.read(&mut buffer).await else { break };
+                        (taken, pieces) = (taken + read, pieces + 1);
+                    }
+                    "201 Created"
+                }
+                _ => continue,
+            };
+            let answer = format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+            let _ = stream.write_all(answer.as_bytes()).await;
+        }
+    });
+    let client = Client::new(authenticator("{}", 3));
+    let content = vec![b'x'; SIZE];
+    let digest = digest(&content);
+    // As a layer comes: in pieces.
+    let pieces: Vec<Result<_, std::convert::Infallible>> = content
+        .chunks(32 * 1024)
+        .map(|piece| Ok(http_body::Frame::data(bytes::Bytes::copy_from_slice(piece))))
+        .collect();
+    let body = http_body_util::StreamBody::new(tokio_stream::iter(pieces));
+    let body =
+        http_body_util::BodyExt::boxed_unsync(http_body_util::BodyExt::map_err(body, |never| match never {}));
+    let uploaded = client.upload_blob(&repository(&host), &digest, SIZE as u64, Payload::Stream(body)).await;
+    assert!(uploaded.is_ok(), "{}", chain(&uploaded.unwrap_err()));
+}

@@ -11,6 +11,8 @@ use http::uri::Scheme;
 use hyper_util::client::legacy::connect::HttpConnector;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
+use socket2::SockRef;
+use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tower::Service as _;
 
@@ -26,6 +28,9 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(30);
 /// How long a host that may speak plain HTTP has to take a connection, and then for a TLS handshake, before it is taken
 /// to speak none.
 const PROBE_LIMIT: Duration = Duration::from_secs(5);
+/// Bytes that the kernel holds of a body before they are sent, at most. By itself it takes megabytes, and more only once a
+/// third of them is gone: a slow registry seems to take nothing meanwhile. What is on its way is not limited by this.
+const UNSENT_LIMIT: u32 = 256 * 1024;
 
 /// Plain HTTP was asked for where it is not allowed.
 #[derive(Debug, thiserror::Error)]
@@ -72,11 +77,20 @@ impl Connector {
         if !self.plain.allows(&host) {
             return Err(Box::new(PlainHttpRefused));
         }
-        Ok(Stream::plain(self.tcp.call(uri).await?.into_inner()))
+        Ok(Stream::plain(self.open(uri).await?))
+    }
+
+    async fn open(&mut self, uri: Uri) -> Result<TcpStream, BoxError> {
+        let tcp = self.tcp.call(uri).await?.into_inner();
+        // Without it uploads work as well, but a slow one may be taken for one that stands still.
+        if let Err(error) = SockRef::from(&tcp).set_tcp_notsent_lowat(UNSENT_LIMIT) {
+            tracing::debug!(%error, "the system does not limit what is held of a body that is not sent yet");
+        }
+        Ok(tcp)
     }
 
     async fn connect_tls(&mut self, uri: Uri, host: &Host) -> Result<Stream, BoxError> {
-        let tcp = self.tcp.call(uri).await?.into_inner();
+        let tcp = self.open(uri).await?;
         let secured = Stream::secured(tcp, server_name(host)?, &self.tls).await;
         if secured.as_ref().map_or_else(|error| heard(error) == Heard::Tls, |_| true) {
             self.plain.note_tls(host);

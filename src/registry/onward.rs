@@ -28,7 +28,8 @@ pub enum OnwardError {
 /// Who named a registry, which decides how far that registry may send us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NamedBy {
-    /// The operator: it may send us anywhere but back to this machine (a registry on this machine may).
+    /// The operator: it may send us to all machines, but not to link-local addresses, and back to this machine only if it
+    /// is on it itself.
     Operator,
     /// A client: it may send us to public addresses and to hosts that the operator listed.
     Client,
@@ -81,7 +82,7 @@ impl Step<'_> {
             _ if host == *from => self.from_reach,
             NamedBy::Client if listed(&host) => Reach::Anywhere,
             NamedBy::Client => Reach::Public,
-            NamedBy::Operator if from.is_loopback() => Reach::Anywhere,
+            NamedBy::Operator if from.is_loopback() && host.is_loopback() => Reach::Anywhere,
             NamedBy::Operator => Reach::OtherMachines,
         };
         Ok(Onward { uri, host, reach })
@@ -222,6 +223,10 @@ mod tests {
             reach(NamedBy::Operator, "http://localhost:5000/", "http://127.0.0.1:9000/x"),
             Reach::Anywhere
         );
+        for elsewhere in ["https://169.254.169.254/x", "https://[fe80::1]/x", "https://s3.example/x"] {
+            let reach = reach(NamedBy::Operator, "http://localhost:5000/", elsewhere);
+            assert_eq!(reach, Reach::OtherMachines, "a registry on this machine names {elsewhere}");
+        }
         assert_eq!(reach(NamedBy::Client, "https://r.example/", "https://cdn.example/x"), Reach::Public);
         assert_eq!(reach(NamedBy::Client, "https://r.example/", "https://listed.example/x"), Reach::Anywhere);
         assert_eq!(reach(NamedBy::Client, "https://listed.example/", "https://10.0.0.1/x"), Reach::Public);

@@ -251,9 +251,9 @@ impl Transport {
         let outcome = self.transmit(client, request).await;
         match &outcome {
             Ok(response) => state.heard(Some(response.status())),
-            // So that a registry which comes back with TLS is found.
-            Err(error) if error.nothing_sent() || state.get() == Spoken::PerhapsPlain => state.heard(None),
-            Err(_) => {}
+            // So that a registry which comes back with TLS, and may close what is plain, is found before it gets
+            // credentials again.
+            Err(_) => state.heard(None),
         }
         outcome
     }

@@ -8,6 +8,10 @@ use super::address::AddressRefused;
 use super::connect::{PlainHttpRefused, not_tls};
 use super::idle::Stalled;
 use super::transport::BoxError;
+use super::words::neutral;
+
+/// Characters of a cause's text at most.
+const TEXT_LIMIT: usize = 300;
 
 /// A request that brought no response.
 #[derive(Debug, thiserror::Error)]
@@ -120,7 +124,7 @@ pub(super) fn classify(host: String, error: &legacy::Error) -> TransportError {
     if error.is_connect() {
         let source: BoxError = match find::<rustls::Error>(error) {
             Some(tls) if not_tls(tls) => return TransportError::NotTls { host },
-            Some(tls) => return TransportError::Tls { host, source: Box::new(tls.clone()) },
+            Some(tls) => return TransportError::Tls { host, source: text(tls) },
             None => innermost(error),
         };
         return TransportError::Connect { host, source };
@@ -159,5 +163,28 @@ fn innermost(error: &legacy::Error) -> BoxError {
     while let Some(cause) = last.source() {
         last = cause;
     }
-    last.to_string().into()
+    text(last)
+}
+
+/// The text of `error`, as much of it as people need: a certificate alone may hold a thousand names.
+fn text(error: &dyn Error) -> BoxError {
+    neutral(&error.to_string(), TEXT_LIMIT).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_with_nine_hundred_names_makes_no_long_error() {
+        let names = (0..900).map(|number| format!("DnsName(\"{number}.{}\")", "long".repeat(15)));
+        let error = rustls::Error::InvalidCertificate(rustls::CertificateError::NotValidForNameContext {
+            expected: rustls::pki_types::ServerName::try_from("r.example").unwrap(),
+            presented: names.collect(),
+        });
+        assert!(error.to_string().len() > 60_000);
+        let text = text(&error).to_string();
+        assert!(text.contains("not valid for name \"r.example\""), "{text}");
+        assert_eq!(text.chars().count(), TEXT_LIMIT);
+    }
 }

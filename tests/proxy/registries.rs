@@ -3,6 +3,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -195,6 +196,55 @@ async fn credentials_wait_for_the_first_answer_of_a_listener_that_is_found_to_sp
 }
 
 #[tokio::test]
+async fn a_plain_registry_that_comes_back_with_tls_and_closes_what_is_plain_is_found() {
+    let (listener, acceptor) = tls_listener();
+    let host = listener.local_addr().unwrap().to_string();
+    let speaks_tls = Arc::new(AtomicBool::new(false));
+    // The heads that came by plain http when TLS was spoken.
+    let in_clear = Arc::new(Mutex::new(Vec::new()));
+    let (switch, recorded) = (Arc::clone(&speaks_tls), Arc::clone(&in_clear));
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut head = vec![0; 4096];
+            let read = stream.peek(&mut head).await.unwrap_or(0);
+            let text = String::from_utf8_lossy(&head[..read]).to_ascii_lowercase();
+            let answer = |head: &str| {
+                let status = if head.contains("authorization") {
+                    "404 Not Found"
+                } else {
+                    "401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"r\""
+                };
+                format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            };
+            match (switch.load(Ordering::Acquire), head[0] == 0x16) {
+                (false, true) => {}
+                (false, false) => {
+                    let _ = stream.read(&mut head).await;
+                    stream.write_all(answer(&text).as_bytes()).await.unwrap();
+                }
+                (true, true) => {
+                    let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+                    let read = stream.read(&mut head).await.unwrap_or(0);
+                    let text = String::from_utf8_lossy(&head[..read]).to_ascii_lowercase();
+                    let _ = stream.write_all(answer(&text).as_bytes()).await;
+                    let _ = stream.shutdown().await;
+                }
+                (true, false) => recorded.lock().unwrap().push(text),
+            }
+        }
+    });
+    let client = Client::new(authenticator(&login(&host), 20));
+    assert_eq!(client.head_manifest(&repository(&host), "x").await.unwrap(), None);
+    speaks_tls.store(true, Ordering::Release);
+    for _ in 0..8 {
+        assert_eq!(client.head_manifest(&repository(&host), "x").await.unwrap(), None);
+    }
+    // The first one was the one by which it was noticed.
+    assert_eq!(in_clear.lock().unwrap().len(), 1, "{in_clear:?}");
+}
+
+#[tokio::test]
 async fn a_plain_registry_on_loopback_is_tried_for_tls_once_and_gets_its_login() {
     let registry = basic_registry().await;
     let front = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -244,8 +294,8 @@ fn tls_registry(answer: &str) -> String {
     )
 }
 
-/// A registry with TLS that answers everything with these bytes.
-fn tls_registry_with(answer: String, ending: Ending) -> String {
+/// A port on loopback, and what speaks TLS on it with the shared registry's certificate.
+fn tls_listener() -> (TcpListener, tokio_rustls::TlsAcceptor) {
     let shared = Registry::shared_secured();
     let certificate = CertificateDer::from_pem_file(shared.ca()).unwrap();
     let key = PrivateKeyDer::from_pem_file(shared.key()).unwrap();
@@ -261,7 +311,12 @@ fn tls_registry_with(answer: String, ending: Ending) -> String {
     // No plain server of another test gets this port: it would be one that spoke TLS before.
     std::mem::forget(listener.try_clone().unwrap());
     listener.set_nonblocking(true).unwrap();
-    let listener = TcpListener::from_std(listener).unwrap();
+    (TcpListener::from_std(listener).unwrap(), acceptor)
+}
+
+/// A registry with TLS that answers everything with these bytes.
+fn tls_registry_with(answer: String, ending: Ending) -> String {
+    let (listener, acceptor) = tls_listener();
     let host = listener.local_addr().unwrap().to_string();
     tokio::spawn(async move {
         loop {
@@ -767,4 +822,56 @@ async fn an_answer_without_a_length_is_read_to_its_end_and_one_that_breaks_off_i
         let error = client.manifest(&repository(&host), "x").await.unwrap_err();
         assert!(error.to_string().contains("does not arrive whole"), "{error}");
     }
+}
+
+#[tokio::test]
+async fn an_upload_that_a_registry_takes_slowly_is_not_taken_for_one_that_stands_still() {
+    const SIZE: usize = 8 * 1024 * 1024;
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(64 * 1024).unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(16).unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    let location = format!("http://{host}/up");
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut buffer = vec![0; 64 * 1024];
+            let read = stream.read(&mut buffer).await.unwrap_or(0);
+            let head = String::from_utf8_lossy(&buffer[..read]).into_owned();
+            let answer = match head.split(' ').next() {
+                Some("GET") => "200 OK",
+                Some("POST") => &format!("202 Accepted\r\nLocation: {location}"),
+                Some("PUT") => {
+                    let mut taken = read - head.find("\r\n\r\n").unwrap() - 4;
+                    let mut pieces = 0;
+                    while taken < SIZE {
+                        // Slow for a while, so that the system's buffers are full, and then as fast as can be.
+                        if pieces < 30 {
+                            tokio::time::sleep(Duration::from_millis(400)).await;
+                        }
+                        let Ok(read @ 1..) = stream.read(&mut buffer).await else { break };
+                        (taken, pieces) = (taken + read, pieces + 1);
+                    }
+                    "201 Created"
+                }
+                _ => continue,
+            };
+            let answer = format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+            let _ = stream.write_all(answer.as_bytes()).await;
+        }
+    });
+    let client = Client::new(authenticator("{}", 3));
+    let content = vec![b'x'; SIZE];
+    let digest = digest(&content);
+    // As a layer comes: in pieces.
+    let pieces: Vec<Result<_, std::convert::Infallible>> = content
+        .chunks(32 * 1024)
+        .map(|piece| Ok(http_body::Frame::data(bytes::Bytes::copy_from_slice(piece))))
+        .collect();
+    let body = http_body_util::StreamBody::new(tokio_stream::iter(pieces));
+    let body =
+        http_body_util::BodyExt::boxed_unsync(http_body_util::BodyExt::map_err(body, |never| match never {}));
+    let uploaded = client.upload_blob(&repository(&host), &digest, SIZE as u64, Payload::Stream(body)).await;
+    assert!(uploaded.is_ok(), "{}", chain(&uploaded.unwrap_err()));
 }

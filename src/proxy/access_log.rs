@@ -9,9 +9,10 @@ use http::{Request, Response};
 
 use crate::registry::{Body, tap};
 
-use super::error::ProxyError;
+use super::error::{ProxyError, shown};
 use super::exchange::{Facts, Inbound, Layer};
 use super::metrics::Metrics;
+use super::places::Place;
 
 /// Logs method, alias, resource, statuses, bytes and time. Never a header, path or query.
 #[derive(Debug)]
@@ -24,7 +25,8 @@ impl<S: Layer<Inbound>> Layer<Request<Body>> for AccessLog<S> {
     async fn call(&self, request: Request<Body>) -> Result<Response<Body>, ProxyError> {
         let (head, body) = request.into_parts();
         let facts = Arc::new(Facts::new(head.method.clone(), self.metrics.clone()));
-        let mut entry = Entry { facts: facts.clone(), begun: Instant::now(), status: None };
+        let place = head.extensions.get::<Arc<Place>>().cloned();
+        let mut entry = Entry { facts: facts.clone(), begun: Instant::now(), status: None, place };
         let received = facts.clone();
         let body = counted(body, move |bytes| received.note_received(bytes));
         let response = self.inner.call(Inbound { head, body, facts }).await?;
@@ -39,14 +41,19 @@ struct Entry {
     facts: Arc<Facts>,
     begun: Instant,
     status: Option<u16>,
+    place: Option<Arc<Place>>,
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
         let facts = &self.facts;
         facts.note_end(self.status);
+        // One line tells of a connection that is not let in.
+        if self.place.as_ref().is_some_and(|place| place.refusals() > 1) {
+            return;
+        }
         tracing::info!(
-            method = %facts.method,
+            method = shown(facts.method.as_str()),
             alias = facts.alias(),
             resource = facts.resource(),
             // None where the client went away before there was an answer.

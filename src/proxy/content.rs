@@ -105,8 +105,9 @@ impl<S: Layer<Prepared>> Layer<Permitted> for Content<S> {
 }
 
 impl<S> Content<S> {
-    /// The body as a payload, and the room that it takes. A body waits until there is room for the whole of it. What
-    /// has not come a moment later is reserved no more, so that a few slow bodies do not hold all of it.
+    /// The body as a payload, and the room that it takes. A body of known length waits until there is room for the whole
+    /// of it. What has not come a moment later is reserved no more, and nothing is for a body of unknown length before it
+    /// comes, so that a few slow bodies do not hold all of it.
     async fn read(
         &self,
         mut body: Body,
@@ -116,16 +117,15 @@ impl<S> Content<S> {
             return Ok((Payload::Empty, None));
         }
         let length = body.size_hint().exact();
-        let Some(expected) =
-            usize::try_from(length.unwrap_or(KEEP_LIMIT as u64)).ok().filter(|size| *size <= KEEP_LIMIT)
-        else {
+        let expected = usize::try_from(length.unwrap_or(0)).ok().filter(|size| *size <= KEEP_LIMIT);
+        let Some(expected) = expected else {
             return Ok((Payload::Stream(body), None));
         };
         let Some(room) = self.room(expected).await else {
             return if is_manifest { Err(ProxyError::Crowded) } else { Ok((Payload::Stream(body), None)) };
         };
         // One copy, so that what is held is what the permit counts, and not the buffers of the connection.
-        let mut kept = Kept { bytes: BytesMut::with_capacity(length.map_or(0, |_| expected)), room };
+        let mut kept = Kept { bytes: BytesMut::with_capacity(expected), room };
         let begun = Instant::now();
         let (grace, deadline) = (sleep_until(begun + GRACE), begun + self.patience);
         tokio::pin!(grace);
@@ -149,8 +149,13 @@ impl<S> Content<S> {
                 }
                 Err(_) => return Ok(kept.into_stream(None, body)),
             };
-            let has_room = kept.bytes.len() + data.len() <= KEEP_LIMIT
-                && self.grow(&mut kept, data.len(), is_manifest.then_some(deadline)).await;
+            let is_small = kept.bytes.len() + data.len() <= KEEP_LIMIT;
+            // Anything but a manifest can be streamed, and bodies that wait for each other do so for a moment only.
+            let until = if is_manifest { deadline } else { deadline.min(Instant::now() + GRACE) };
+            let has_room = is_small && self.grow(&mut kept, data.len(), until).await;
+            if is_manifest && is_small && !has_room {
+                return Err(ProxyError::Crowded);
+            }
             if !has_room {
                 return Ok(kept.into_stream(Some(data), body));
             }
@@ -164,17 +169,12 @@ impl<S> Content<S> {
         timeout(self.patience, self.room.free.clone().acquire_many_owned(permits)).await.ok()?.ok()
     }
 
-    /// Makes sure that there is room for `more` bytes of a body; with a time for it, waits until then.
-    async fn grow(&self, kept: &mut Kept, more: usize, until: Option<Instant>) -> bool {
+    /// Makes sure that there is room for `more` bytes of a body, which is waited for until then.
+    async fn grow(&self, kept: &mut Kept, more: usize, until: Instant) -> bool {
         let missing = (kept.bytes.len() + more).saturating_sub(kept.room.num_permits());
         let Ok(permits) = u32::try_from(missing) else { return false };
         let free = self.room.free.clone();
-        let grown = match until {
-            Some(until) => {
-                timeout_at(until, free.acquire_many_owned(permits)).await.ok().and_then(Result::ok)
-            }
-            None => free.try_acquire_many_owned(permits).ok(),
-        };
+        let grown = timeout_at(until, free.acquire_many_owned(permits)).await.ok().and_then(Result::ok);
         let is_grown = grown.is_some();
         if let Some(grown) = grown {
             kept.room.merge(grown);
@@ -284,10 +284,10 @@ mod tests {
             tokio::spawn(
                 async move { reading.read(trickling(vec![1], Duration::from_millis(100)), false).await },
             );
-        while content.room.free.available_permits() > 0 {
+        while content.room.free.available_permits() == KEEP_LIMIT {
             tokio::task::yield_now().await;
         }
-        // All the room but for a few bytes is free again long before the trickling one ends.
+        // All the room but for a few bytes is free long before the trickling one ends.
         let room = content.room(KEEP_LIMIT - 1000).await;
         assert!(room.is_some() && !trickles.is_finished());
         assert!(matches!(trickles.await.unwrap(), Err(ProxyError::ClientTrickles { .. })));
@@ -301,5 +301,22 @@ mod tests {
         assert!((TRICKLE..TRICKLE + 100).contains(&held), "{held}");
         let body = trickling(vec![1; TRICKLE], Duration::from_millis(100));
         assert!(matches!(content.read(body, true).await, Err(ProxyError::ClientTrickles { .. })));
+    }
+
+    #[tokio::test]
+    async fn bodies_of_unknown_length_hold_room_only_for_what_has_come() {
+        let content = Arc::new(content(KEEP_LIMIT));
+        let all: Vec<_> = (0..100)
+            .map(|_| {
+                let content = content.clone();
+                let body = trickling(vec![1], Duration::from_mins(1));
+                tokio::spawn(async move { content.read(body, false).await })
+            })
+            .collect();
+        while KEEP_LIMIT - content.room.free.available_permits() < all.len() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(content.room.free.available_permits(), KEEP_LIMIT - all.len());
+        all.iter().for_each(tokio::task::JoinHandle::abort);
     }
 }

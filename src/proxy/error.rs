@@ -4,6 +4,20 @@ use crate::registry::{CallError, Host, OnwardError};
 
 use super::framing::Refusal;
 
+/// The most characters that an error shows of one thing that a client sent.
+const SHOWN: usize = 80;
+
+/// What is shown of a client's text: not much, no control characters, and nothing before an `@`, which may be a login.
+pub(super) fn shown(text: &str) -> String {
+    let text = text.rsplit_once('@').map_or(text, |(_, rest)| rest);
+    let mut shown: String = text.chars().filter(|c| !c.is_control()).take(SHOWN + 1).collect();
+    if let Some((end, _)) = shown.char_indices().nth(SHOWN) {
+        shown.truncate(end);
+        shown.push('…');
+    }
+    shown
+}
+
 /// A request that the proxy answers itself.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ProxyError {
@@ -14,7 +28,7 @@ pub(super) enum ProxyError {
     #[error("malformed request: {0}")]
     Target(&'static str),
     /// A body where none belongs.
-    #[error("malformed request: {0} takes no body")]
+    #[error("malformed request: {} takes no body", shown(.0.as_str()))]
     UnwantedBody(http::Method),
     /// No access token, or a wrong one.
     #[error("this proxy needs its access token: send it as the password of Basic authentication")]
@@ -34,10 +48,10 @@ pub(super) enum ProxyError {
     #[error("{0} is not allowed through this proxy")]
     Denied(&'static str),
     /// A repository that this proxy does not serve.
-    #[error("repository {0:?} is not served here: only the proxy's own names are")]
+    #[error("repository {:?} is not served here: only the proxy's own names are", shown(.0))]
     UnknownName(String),
     /// A method that the resource does not have.
-    #[error("{0} is not supported on {1}")]
+    #[error("{} is not supported on {}", shown(.0.as_str()), .1)]
     Method(http::Method, &'static str),
     /// A manifest larger than registries have to take.
     #[error("the manifest has more than {limit} bytes")]
@@ -58,7 +72,7 @@ pub(super) enum ProxyError {
     #[error("this proxy is stopping: uploads that are under way are finished, new ones are not begun")]
     Stopping,
     /// A name that does not lead here: a browser may have been sent by a foreign page.
-    #[error("this proxy is not called {0:?}: ask for localhost, or name it with --listen-name")]
+    #[error("this proxy is not called {:?}: ask for localhost, or name it with --listen-name", shown(.0))]
     ForeignHost(String),
     /// A request that a page in a browser makes.
     #[error("requests of web pages are not served: registry clients send no Origin")]

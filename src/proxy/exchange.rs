@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
 
 use http::request::Parts;
 use http::{Method, Response};
@@ -33,6 +33,7 @@ pub(super) struct Facts {
     pub(super) method: Method,
     pub(super) received: AtomicU64,
     pub(super) sent: AtomicU64,
+    shows_push_token: AtomicBool,
     alias: OnceLock<String>,
     resource: OnceLock<&'static str>,
     upstream: AtomicU16,
@@ -46,6 +47,7 @@ impl Facts {
             method,
             received: AtomicU64::new(0),
             sent: AtomicU64::new(0),
+            shows_push_token: AtomicBool::new(false),
             alias: OnceLock::new(),
             resource: OnceLock::new(),
             upstream: AtomicU16::new(0),
@@ -99,6 +101,15 @@ impl Facts {
         if self.resource() == Some("uploads") {
             counts.upload_ends();
         }
+    }
+
+    /// Notes that the request shows the push token, where there is one.
+    pub(super) fn note_push_token(&self) {
+        self.shows_push_token.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn shows_push_token(&self) -> bool {
+        self.shows_push_token.load(Ordering::Relaxed)
     }
 
     pub(super) fn note_upstream(&self, status: http::StatusCode) {

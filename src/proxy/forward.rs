@@ -15,16 +15,19 @@ use super::headers;
 /// Requests without a body that wait for a registry's answer at once; further ones wait for these. Each takes memory
 /// for as long as it waits, and a few hundred clients may ask at once.
 const ASKING: usize = 128;
+/// As many more for requests with the push token, so that clients who only read do not keep them waiting.
+const ASKING_TO_PUSH: usize = 64;
 
 /// Sends requests to registries.
 #[derive(Debug)]
 pub(super) struct Forward {
     asking: Semaphore,
+    asking_to_push: Semaphore,
 }
 
 impl Forward {
     pub(super) fn new() -> Self {
-        Self { asking: Semaphore::new(ASKING) }
+        Self { asking: Semaphore::new(ASKING), asking_to_push: Semaphore::new(ASKING_TO_PUSH) }
     }
 }
 
@@ -66,6 +69,7 @@ impl Layer<Outgoing> for Forward {
             tally: outgoing.facts.tally(),
         };
         let asking = match call.payload {
+            Payload::Empty if outgoing.facts.shows_push_token() => self.asking_to_push.acquire().await.ok(),
             Payload::Empty => self.asking.acquire().await.ok(),
             Payload::Bytes(_) | Payload::Stream(_) => None,
         };

@@ -34,10 +34,18 @@ pub(super) struct Gate<S> {
 
 impl<S: Layer<Inbound>> Layer<Inbound> for Gate<S> {
     async fn call(&self, mut inbound: Inbound) -> Result<Response<Body>, ProxyError> {
-        self.check_host(&inbound.head.headers)?;
-        self.check_token(&inbound.head)?;
-        if let Some(place) = inbound.head.extensions.remove::<Arc<Place>>() {
-            place.enter().await?;
+        let place = inbound.head.extensions.remove::<Arc<Place>>();
+        let checked = self.check_host(&inbound.head.headers).and_then(|()| self.check_token(&inbound.head));
+        if let (Err(_), Some(place)) = (&checked, &place) {
+            place.refuse();
+        }
+        let shows_push_token = checked?;
+        if shows_push_token {
+            inbound.facts.note_push_token();
+        }
+        // Before anything waits, so that nobody without a token takes this connection's place.
+        if let Some(place) = place {
+            place.enter(shows_push_token).await?;
         }
         inbound.head.headers.remove(header::AUTHORIZATION);
         self.inner.call(inbound).await
@@ -45,8 +53,9 @@ impl<S: Layer<Inbound>> Layer<Inbound> for Gate<S> {
 }
 
 impl<S> Gate<S> {
-    /// Refuses a request that shows no token for what it asks. A token that is empty lets nobody in.
-    fn check_token(&self, head: &Parts) -> Result<(), ProxyError> {
+    /// Whether a request shows the push token. One that shows no token for what it asks is refused; a token that is
+    /// empty lets nobody in.
+    fn check_token(&self, head: &Parts) -> Result<bool, ProxyError> {
         let AccessTokens { read, push } = &self.tokens;
         let shown = password(&head.headers);
         let is_shown = |token: &Option<Secret>| match (token, &shown) {
@@ -58,7 +67,7 @@ impl<S> Gate<S> {
             return Err(ProxyError::NoToken);
         }
         if only_reads(&head.method) {
-            return Ok(());
+            return Ok(shows_push);
         }
         if push.is_some() && !shows_push {
             return Err(ProxyError::NoPushToken);
@@ -66,7 +75,7 @@ impl<S> Gate<S> {
         if !self.pushes_allowed.load(Ordering::Acquire) {
             return Err(ProxyError::PushesNotYet);
         }
-        Ok(())
+        Ok(shows_push)
     }
 
     /// Refuses what a browser sends for a foreign page: a page's host name may be made to lead to this

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use futures_util::FutureExt as _;
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
@@ -18,6 +19,8 @@ use super::turn::Turn;
 
 /// What is read of a connection at once while a request's head is awaited.
 const HEAD_READ: usize = 4 * 1024;
+/// How often it is looked whether a client that sent bytes ahead of its turn is still there.
+const PRESENCE_CHECK: Duration = Duration::from_millis(500);
 /// How long a closing connection still takes what its client sends. Closing with unread bytes would reset
 /// the connection, and the client would lose the answer.
 const LINGER: Duration = Duration::from_secs(2);
@@ -38,6 +41,8 @@ pub(super) struct Guard {
     refused: bool,
     /// Who reads, while it is not the client's turn.
     reader: Option<Waker>,
+    /// Due when it is to be looked whether the client is still there; none while its end shows by itself.
+    presence_timer: Option<Pin<Box<Sleep>>>,
     stall: Duration,
     write_timer: Pin<Box<Sleep>>,
     write_waits: bool,
@@ -55,6 +60,7 @@ impl Guard {
             vetted: 0,
             refused: false,
             reader: None,
+            presence_timer: None,
             stall: limits.stall_timeout,
             write_timer: Box::pin(tokio::time::sleep(limits.stall_timeout)),
             write_waits: false,
@@ -124,7 +130,8 @@ impl Guard {
         Poll::Ready(Ok(()))
     }
 
-    /// Waits for the client's turn, or for its end.
+    /// Waits for the client's turn, or for its end: a client that sends no more while it waits for its answer is
+    /// taken for gone.
     fn wait_for_turn(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.reader = Some(cx.waker().clone());
         if self.input.is_empty() {
@@ -134,7 +141,17 @@ impl Guard {
                 return Poll::Ready(Ok(()));
             }
         }
-        Poll::Pending
+        // Unread bytes hide the end from whoever waits for more to read.
+        loop {
+            let state = self.stream.ready(Interest::READABLE).now_or_never().transpose()?;
+            if state.is_some_and(|state| state.is_read_closed()) {
+                return Poll::Ready(Ok(()));
+            }
+            let timer =
+                self.presence_timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(PRESENCE_CHECK)));
+            ready!(timer.as_mut().poll(cx));
+            self.presence_timer = None;
+        }
     }
 }
 

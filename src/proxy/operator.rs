@@ -38,6 +38,7 @@ impl Operator {
             newcomers: CONNECTIONS,
             newcomer_timeout: limits.newcomer_timeout,
             members: 0,
+            members_to_push: 0,
             member_wait: limits.newcomer_timeout,
         });
         loop {

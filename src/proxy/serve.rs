@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::{SelectAll, select_all};
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response, header};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -35,6 +35,8 @@ use super::turn::Turn;
 
 /// How long accepting rests after it failed: usually there are no file descriptors left.
 pub(super) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// One in so many places is kept for those who show the push token, where there is one.
+const PUSHING_PART: usize = 8;
 /// What is read of a connection at once, at most, in bytes; as much as is sent on at once.
 const READ_BUFFER: usize = 128 * 1024;
 
@@ -83,6 +85,7 @@ async fn serve_until(
         let operator = Operator { metrics: metrics.clone(), sessions: sessions.clone() };
         operators.spawn(Arc::new(operator).serve(listener, limits));
     }
+    let members_to_push = config.access_tokens.push.as_ref().map_or(0, |_| limits.connections / PUSHING_PART);
     let names = names.iter().map(|name| name.to_ascii_lowercase()).collect();
     let mut server = Server {
         stack: Arc::new(assemble(
@@ -94,6 +97,7 @@ async fn serve_until(
             newcomers: limits.newcomers,
             newcomer_timeout: limits.newcomer_timeout,
             members: limits.connections,
+            members_to_push,
             // By then whoever rests has lost its place.
             member_wait: limits.stall_timeout + limits.head_timeout,
         }),
@@ -224,12 +228,16 @@ async fn answer(
     place: Arc<Place>,
 ) -> Result<Response<Body>, ProxyError> {
     let version = request.version();
-    request.extensions_mut().insert(place);
+    request.extensions_mut().insert(place.clone());
     let request = request.map(|body| {
         let body = body.map_err(|error| -> BoxError { Box::new(error) }).boxed_unsync();
         idle_limited(body, stall)
     });
-    Ok(turn.answer(version, stack.call(request).await?))
+    let mut response = turn.answer(version, stack.call(request).await?);
+    if place.is_refused() {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response)
 }
 
 /// A proxy that runs in the background. Dropping the handle stops it without waiting.

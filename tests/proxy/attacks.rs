@@ -317,6 +317,25 @@ async fn requests_that_two_readers_could_read_differently_are_refused() {
 }
 
 #[tokio::test]
+async fn a_refusal_shows_little_of_a_name_or_method_and_no_login_in_it() {
+    let upstream = Upstream::start(|_| reply(200, &[], "reached")).await;
+    let proxy = Setup::new(upstream.host()).start().await;
+    let long = "X".repeat(30_000);
+    for (method, host, status) in [
+        ("GET", long.as_str(), 421),
+        ("GET", "user:secret@localhost", 421),
+        ("GET", &format!("user:secret@{long}"), 421),
+        ("GET", &format!("{long}secret@localhost:80"), 421),
+        (&long, "localhost", 405),
+    ] {
+        let head = format!("{method} /v2/ HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        let answer = proxy.raw(head.as_bytes()).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+        assert!(answer.len() < 1000 && !answer.contains("secret"), "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn pipelined_requests_are_answered_in_order_and_a_bad_one_ends_them() {
     let upstream = Upstream::start(|seen| reply(200, &[], seen.target.clone())).await;
     let proxy = Setup::new(upstream.host()).start().await;
@@ -369,7 +388,7 @@ async fn without_the_access_token_there_is_only_a_challenge() {
 }
 
 /// `Authorization` with `token` as the password.
-fn basic(token: &str) -> String {
+pub(crate) fn basic(token: &str) -> String {
     use base64::Engine as _;
     format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("bob:{token}")))
 }

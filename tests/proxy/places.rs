@@ -8,6 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
+use crate::attacks::basic;
 use crate::command::Running;
 use crate::harness::{DIGEST, Setup, digest, raw};
 use crate::upstream::{Upstream, reply};
@@ -323,4 +324,114 @@ async fn a_client_that_goes_away_while_the_registry_thinks_leaves_its_place() {
     drop(client);
     let next = tokio::time::timeout(Duration::from_secs(10), proxy.get("/v2/")).await;
     assert_eq!(next.expect("a free place").status, 200);
+}
+
+/// A proxy with the reading token "reading" and the push token "pushing".
+fn with_both_tokens(upstream: &Upstream) -> Setup {
+    let mut setup = Setup::new(upstream.host());
+    (setup.token, setup.push_token) = (Some("reading"), Some("pushing"));
+    setup
+}
+
+fn login(token: &str) -> String {
+    format!("Authorization: {}\r\n", basic(token))
+}
+
+/// Begins an upload with the push token, which has to be let in.
+async fn push(address: &str) {
+    let ask = request("/v2/target/blobs/uploads/", &login("pushing")).replace("GET ", "POST ");
+    let answer = in_time(address, &ask).await;
+    assert!(answer.starts_with("HTTP/1.1 202 "), "{answer}");
+}
+
+async fn wait_until(is_so: impl Fn() -> bool) {
+    let waits = async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(45), waits).await.expect("it comes about");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_that_ask_a_silent_registry_and_leave_keep_neither_pushes_nor_reads_out() {
+    let upstream = Upstream::start_async(|seen| {
+        Box::pin(async move {
+            if seen.path().contains("manifests") {
+                std::future::pending::<()>().await;
+            }
+            reply(if seen.method == "POST" { 202 } else { 200 }, &[("location", "/up/1")], "content")
+        })
+    })
+    .await;
+    let mut setup = with_both_tokens(&upstream);
+    setup.transport.silence = Duration::from_mins(10);
+    let proxy = setup.start().await;
+    let address = proxy.address.to_string();
+    let reading = login("reading");
+    let ask = request("/v2/base/manifests/latest", &reading).replace("Connection: close\r\n", "");
+    // All stay at first: whoever pushes does not wait for them.
+    let clients = resting(&address, 140, format!("{ask}x").as_bytes()).await;
+    wait_until(|| upstream.seen().len() >= 128).await;
+    push(&address).await;
+    // They leave, with a byte ahead that nobody reads: others may ask now.
+    drop(clients);
+    let answer = in_time(&address, &request(&format!("/v2/base/blobs/{DIGEST}"), &reading)).await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+}
+
+#[tokio::test]
+async fn a_connection_ends_after_a_few_requests_that_were_not_let_in() {
+    let upstream = Upstream::start(|_| reply(200, &[], "content")).await;
+    let proxy = with_both_tokens(&upstream).start().await;
+    let refused = request("/v2/", "").replace("Connection: close\r\n", "");
+    let member = request("/v2/", &login("reading")).replace("Connection: close\r\n", "");
+    let answer = proxy.raw(refused.repeat(200).as_bytes()).await;
+    assert_eq!(answer.matches("HTTP/1.1 401 ").count(), 4, "{answer}");
+    // A client that learns from its refusal goes on for as long as it likes.
+    let last = request("/v2/", &login("reading"));
+    let answer = proxy.raw(format!("{refused}{}{last}", member.repeat(20)).as_bytes()).await;
+    assert_eq!(answer.matches("HTTP/1.1 200 ").count(), 21, "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_that_pipeline_requests_without_a_token_keep_nobody_out() {
+    let (_running, address, _) = running().await;
+    let mut floods = JoinSet::new();
+    for _ in 0..32 {
+        let (address, ask) = (address.clone(), request("/v2/", "").replace("Connection: close\r\n", ""));
+        floods.spawn(async move {
+            let (ask, mut held) = (ask.repeat(200), std::collections::VecDeque::new());
+            loop {
+                let Ok(mut stream) = TcpStream::connect(&address).await else { continue };
+                let _ = stream.write_all(ask.as_bytes()).await;
+                // None reads its answers, and each stays for a while.
+                held.push_back(stream);
+                if held.len() > 20 {
+                    held.pop_front();
+                }
+            }
+        });
+    }
+    for _ in 0..20 {
+        let answer = in_time(&address, &request("/v2/base/manifests/x", LOGIN)).await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_that_stall_leave_places_for_those_who_push() {
+    let upstream = Upstream::start(|seen| match seen.method.as_str() {
+        "POST" => reply(202, &[("location", "/up/1")], ""),
+        _ => reply(200, &[], vec![b'x'; 16 << 20]),
+    })
+    .await;
+    let mut setup = with_both_tokens(&upstream);
+    setup.limits.connections = 16;
+    let proxy = setup.start().await;
+    let address = proxy.address.to_string();
+    let ask = request(&format!("/v2/base/blobs/{DIGEST}"), &login("reading"));
+    let _readers = resting(&address, 40, ask.as_bytes()).await;
+    wait_until(|| upstream.seen().len() >= 14).await;
+    push(&address).await;
 }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf, Ready};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
@@ -144,7 +144,7 @@ impl Guard {
         // Unread bytes hide the end from whoever waits for more to read.
         loop {
             let state = self.stream.ready(Interest::READABLE).now_or_never().transpose()?;
-            if state.is_some_and(|state| state.is_read_closed()) {
+            if state.is_some_and(Ready::is_read_closed) {
                 return Poll::Ready(Ok(()));
             }
             let timer =

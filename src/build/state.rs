@@ -357,7 +357,7 @@ mod tests {
         let state = StateFolder::Fresh(path.clone()).prepare().unwrap();
         assert!(path.join("Dockerfile").exists() && state.is_temporary);
         assert_eq!((state.root.parent(), mode(&state.root)), (path.parent(), 0o700));
-        assert_eq!(state.others, [state.root.clone()]);
+        assert_eq!(state.others, std::slice::from_ref(&state.root));
         assert_eq!(states_at(&path), [state.root]);
     }
 

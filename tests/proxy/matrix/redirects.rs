@@ -98,7 +98,10 @@ async fn redirected_writes_are_sent_on_by_the_client_or_refused() {
             }
             assert_eq!(end.status, status, "{case}");
             let onward = end.headers["location"].to_str().unwrap();
-            assert!(onward.starts_with("/v2/target/blobs/uploads/") && !onward.contains("127.0.0.1"), "{case}");
+            assert!(
+                onward.starts_with("/v2/target/blobs/uploads/") && !onward.contains("127.0.0.1"),
+                "{case}"
+            );
             let again = proxy.send(kind.method(), onward, &[], kind.body()).await;
             assert!(matches!(again.status, 201 | 202), "{case}: {}", again.text());
             // For this method only.

@@ -71,8 +71,10 @@ pub(super) struct SessionLogins {
     pub(super) grants: Arc<RegistryGrants>,
     /// The logins, and who asks registries with them.
     pub(super) registries: Arc<Authenticator>,
-    /// Registries that a warning named: they could not be asked how they want to see a login, or are not named.
-    pub(super) told: Mutex<BTreeSet<Host>>,
+    /// Registries that could not be asked how they want to see a login.
+    pub(super) unreachable: Mutex<BTreeSet<Host>>,
+    /// Registries that a warning named because the build does not.
+    pub(super) unnamed: Mutex<BTreeSet<Host>>,
     /// Whether a warning said that a login may be seen by steps.
     pub(super) exposure_told: AtomicBool,
 }
@@ -123,7 +125,7 @@ impl SessionLogins {
     /// Warns once of a login that buildkitd asked for and did not get: its configuration may name a mirror.
     async fn tell_unnamed(&self, host: &Host) {
         let has_login = self.registries.credentials().find(host).await.is_ok_and(|found| found.is_some());
-        if has_login && self.told().insert(host.clone()) {
+        if has_login && lock(&self.unnamed).insert(host.clone()) {
             tracing::warn!(
                 registry = %host,
                 "buildkitd asked for the login of this registry, which the build does not name (perhaps a mirror in its configuration), and did not get it"
@@ -134,7 +136,7 @@ impl SessionLogins {
     /// How the registry of `repositories` wants to see a login. None where it does not say so by itself, or cannot be
     /// asked from here: a daemon elsewhere may reach registries that this machine does not, and asks them itself.
     async fn scheme(&self, host: &Host, repositories: &[Repository]) -> Option<AuthScheme> {
-        if self.told().contains(host) {
+        if lock(&self.unreachable).contains(host) {
             return None;
         }
         let ask = async {
@@ -151,7 +153,7 @@ impl SessionLogins {
             Ok(Err(error)) => with_causes(&error),
             Err(_) => format!("no answer within {} s", SCHEME_PATIENCE.as_secs()),
         };
-        if self.told().insert(host.clone()) {
+        if lock(&self.unreachable).insert(host.clone()) {
             tracing::warn!(
                 registry = %host, reason,
                 "this registry cannot be asked from here whether it takes tokens, so buildkitd gets the password for it"
@@ -159,10 +161,10 @@ impl SessionLogins {
         }
         None
     }
+}
 
-    fn told(&self) -> MutexGuard<'_, BTreeSet<Host>> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock(hosts: &Mutex<BTreeSet<Host>>) -> MutexGuard<'_, BTreeSet<Host>> {
+    hosts.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// An error with its causes.
@@ -247,7 +249,8 @@ mod tests {
             proxies: BTreeMap::from([("localhost:1234".to_owned(), tokens)]),
             grants: Arc::default(),
             registries: crate::build::route::authenticator(credentials).unwrap(),
-            told: Mutex::default(),
+            unreachable: Mutex::default(),
+            unnamed: Mutex::default(),
             exposure_told: AtomicBool::default(),
         }
     }

@@ -155,7 +155,8 @@ impl Routes {
             proxies: self.proxies.clone(),
             grants: Arc::clone(&self.grants),
             registries,
-            told: Mutex::default(),
+            unreachable: Mutex::default(),
+            unnamed: Mutex::default(),
             exposure_told: AtomicBool::default(),
         })
     }

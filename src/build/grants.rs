@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::buildkit::CacheEntry;
 use crate::image::Reference;
 use crate::registry::{Host, Repository, Scopes};
 
@@ -35,6 +36,17 @@ impl RegistryGrants {
     /// Grants writing the repository of `reference`, once pushes are allowed.
     pub(super) fn grant_push(&self, reference: &Reference) {
         self.named().written.extend(repository(reference));
+    }
+
+    /// Grants the registries of caches: reading those that are imported, and writing those that are exported.
+    pub(super) fn grant_caches(&self, imports: &[CacheEntry], exports: &[CacheEntry]) {
+        let reference = |entry: &CacheEntry| Reference::parse(entry.attrs.get("ref")?).ok();
+        for reference in imports.iter().chain(exports).filter_map(reference) {
+            self.grant_pull(&reference);
+        }
+        for reference in exports.iter().filter_map(reference) {
+            self.grant_push(&reference);
+        }
     }
 
     /// Notes that Bob's own proxy pushes to the registry of `reference`.

@@ -11,7 +11,6 @@ use super::builder::{Builder, DaemonChoice};
 use super::convert::{ImageLock, LocalFiles};
 use super::dockerfile::{Recipe, show_warnings};
 use super::failure::Error;
-use super::grants::RegistryGrants;
 use super::interrupt::Interrupts;
 use super::judge;
 use super::logins::{DockerLogins, SessionLogins};
@@ -97,7 +96,7 @@ async fn work_on(
     let mut outputs = build.outputs.clone();
     let registries = route::authenticator(build.logins.load()?)?;
     let (routes, targets) = routes(build, builder, &registries, &mut outputs).await?;
-    grant_caches(build, &routes.grants);
+    routes.grants.grant_caches(&build.cache_imports, &build.cache_exports);
     let mut staged = Staged::new(&outputs)?;
     let request = BuildRequest {
         exports: staged.take_exports(),
@@ -201,16 +200,6 @@ async fn wishes<'a>(
         auth: Arc::clone(registries),
     };
     Ok(chosen.into_values().enumerate().map(wish).collect())
-}
-
-/// Grants the registries of caches: reading those that are imported, and writing those that are exported.
-fn grant_caches(build: &PlainBuild, grants: &RegistryGrants) {
-    let reference = |entry: &CacheEntry| Reference::parse(entry.attrs.get("ref")?).ok();
-    build.cache_imports.iter().filter_map(reference).for_each(|reference| grants.grant_pull(&reference));
-    for reference in build.cache_exports.iter().filter_map(reference) {
-        grants.grant_pull(&reference);
-        grants.grant_push(&reference);
-    }
 }
 
 fn session(build: &PlainBuild, builder: &Builder, credentials: Arc<SessionLogins>) -> SessionOptions {

@@ -221,17 +221,12 @@ impl Job<'_> {
         let mut session = self.session(builder)?;
         if let Some(context) = &recipe.files.context {
             session.shared_key = shared_key(context);
-            session.local_dirs_within.clone_from(&recipe.files.context_within);
             session.local_dirs.insert("context".to_owned(), context.clone());
         }
         if self.routes.renames.theirs(self.base.name(), "").is_none() {
             self.routes.grants.grant_push(&self.base);
         }
-        for entry in &self.cache_imports {
-            if let Some(Ok(reference)) = entry.attrs.get("ref").map(|text| Reference::parse(text)) {
-                self.routes.grants.grant_pull(&reference);
-            }
-        }
+        self.routes.grants.grant_caches(&self.cache_imports, &[]);
         let request = BuildRequest {
             exports: self.push(&self.base)?,
             cache_imports: self.cache_imports.clone(),

@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::support::{Image, Project, Registry, Workspace, raw_manifest, refusing_registry};
+use super::support::{Image, Project, Registry, Workspace, head, raw_manifest, refusing_registry};
 
 /// How a request goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -91,28 +91,6 @@ fn relay(client: &TcpStream, failing: Failing, seen: &Mutex<Vec<(String, Instant
     let length = if fails { length / 2 } else { u64::MAX };
     io::copy(&mut answer.take(length), &mut writer)?;
     Ok(())
-}
-
-/// The first line, the length of the body, and the headers without `Connection`.
-fn head(reader: &mut impl io::BufRead) -> io::Result<(String, u64, String)> {
-    let (mut first, mut length, mut headers) = (String::new(), 0, String::new());
-    reader.read_line(&mut first)?;
-    loop {
-        let mut line = String::new();
-        if reader.read_line(&mut line)? == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        if line.trim().is_empty() {
-            return Ok((first.trim().to_owned(), length, headers));
-        }
-        let (name, value) = line.split_once(':').unwrap_or_default();
-        if name.eq_ignore_ascii_case("content-length") {
-            length = value.trim().parse().unwrap_or_default();
-        }
-        if !name.eq_ignore_ascii_case("connection") {
-            headers += &line;
-        }
-    }
 }
 
 /// Copies the workspace image with no buildkitd in reach, and checks that it is the base's.

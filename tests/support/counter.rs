@@ -129,7 +129,7 @@ fn relay(
 }
 
 /// The first line, the length of the body, and the headers without `Connection`.
-fn head(reader: &mut impl io::BufRead) -> io::Result<(String, u64, String)> {
+pub fn head(reader: &mut impl io::BufRead) -> io::Result<(String, u64, String)> {
     let (mut first, mut length, mut headers) = (String::new(), 0, String::new());
     reader.read_line(&mut first)?;
     loop {

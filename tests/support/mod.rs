@@ -16,7 +16,7 @@ mod workspace;
 
 pub use buildkitd::Buildkitd;
 pub use command::{Bob, Outcome};
-pub use counter::{Counter, Exchange};
+pub use counter::{Counter, Exchange, head};
 pub use guarded::tool;
 pub use image::{Image, pull, raw_manifest, source_layout};
 pub use project::Project;

@@ -282,6 +282,39 @@ mod tests {
         }
     }
 
+    /// A registry that takes bearer tokens alone: it answers every request so.
+    fn bearer_registry() -> String {
+        use std::io::{BufRead as _, BufReader, Write as _};
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let host = format!("localhost:{}", listener.local_addr().unwrap().port());
+        let challenge = format!("WWW-Authenticate: Bearer realm=\"http://{host}/token\",service=\"s\"");
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let lines = BufReader::new(stream.try_clone().unwrap()).lines();
+                for _ in lines.map_while(Result::ok).filter(String::is_empty) {
+                    let head = format!("HTTP/1.1 401 Unauthorized\r\n{challenge}\r\n");
+                    let _ = stream.write_all(format!("{head}Content-Length: 0\r\n\r\n").as_bytes());
+                }
+            }
+        });
+        host
+    }
+
+    #[tokio::test]
+    async fn a_registry_that_was_asked_for_before_the_build_named_it_is_asked_whether_it_takes_tokens() {
+        let host = bearer_registry();
+        let auth = format!(r#"{{"auths":{{"{host}":{{"username":"u","password":"p"}}}}}}"#);
+        let logins = DockerLogins::of(environment(&[("DOCKER_AUTH_CONFIG", auth)])).load().unwrap();
+        let session = session(logins);
+        // The first question warns that the build does not name it.
+        for _ in 0..2 {
+            assert!(session.credentials(&host).await.unwrap().is_none());
+        }
+        session.grants.grant_pull(&crate::image::Reference::parse(&format!("{host}/app")).unwrap());
+        assert!(session.credentials(&host).await.is_err(), "it would get the password");
+        assert!(session.fetches_tokens(&host).await);
+    }
+
     #[test]
     fn a_missing_docker_config_is_no_credentials() {
         let folder = "/nonexistent".to_owned();

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir, fstat, openat, statat};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir, fstat, openat, readlinkat, statat};
 use rustix::io::Result;
 
 use super::stat;
@@ -38,6 +38,21 @@ impl Folder {
     /// What the entry `name` is; a link is not followed.
     pub(super) fn look(&self, name: &OsStr) -> Result<rustix::fs::Stat> {
         statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW)
+    }
+
+    /// What the entry `name` is and, of a link, where it leads. Both are asked of the link itself: a moment
+    /// later its name may stand for another file.
+    pub(super) fn look_with_target(&self, name: &OsStr) -> Result<(rustix::fs::Stat, Vec<u8>)> {
+        let is_link = |found: &rustix::fs::Stat| FileType::from_raw_mode(found.st_mode) == FileType::Symlink;
+        let found = self.look(name)?;
+        if !is_link(&found) {
+            return Ok((found, Vec::new()));
+        }
+        let opened = open_entry(&self.fd, name, OFlags::PATH)?;
+        let found = fstat(&opened)?;
+        let target =
+            if is_link(&found) { readlinkat(&opened, "", Vec::new())?.into_bytes() } else { Vec::new() };
+        Ok((found, target))
     }
 
     pub(super) fn fd(&self) -> BorrowedFd<'_> {

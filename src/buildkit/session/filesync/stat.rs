@@ -7,7 +7,7 @@ use std::ffi::OsStr;
 use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd};
 use std::path::Path;
 
-use rustix::fs::{FileType, fstat, major, minor, readlinkat};
+use rustix::fs::{FileType, fstat, major, minor};
 use rustix::io::Errno;
 
 use crate::beneath::{FILE, escaped, open_entry};
@@ -68,29 +68,25 @@ pub(super) fn id(found: &rustix::fs::Stat) -> (u64, u64) {
     (found.st_dev, found.st_ino)
 }
 
-/// Returns the stat of an entry, told as `path`, owned by root. `found` is what it was found to be.
+/// Returns the stat of an entry, told as `path`, owned by root. `found` and `target` are what it was found to be
+/// and where it leads if it is a link, see [`Folder::look_with_target`](super::folder::Folder::look_with_target).
 ///
 /// # Errors
 ///
-/// The error of reading a link or listing attributes, with the path as Go prints it.
+/// The error of listing attributes, with the path as Go prints it.
 pub(super) fn of_entry(
     at: &Place<'_>,
     path: &[u8],
-    found: &rustix::fs::Stat,
+    (found, target): (rustix::fs::Stat, Vec<u8>),
     links: &mut HardLinks,
 ) -> Result<Stat, FileError> {
-    let mut stat = told(path, found);
+    let mut stat = told(path, &found);
     let kind = FileType::from_raw_mode(found.st_mode);
     match kind {
         FileType::Directory => {}
-        FileType::Symlink => {
-            // A link that became something else since it was looked at is gone.
-            let target = readlinkat(at.dir, at.name, Vec::new())
-                .map_err(|errno| if errno == Errno::INVAL { Errno::NOENT } else { errno });
-            stat.linkname = target.map_err(|e| FileError::new("readlink", at.full, e.into()))?.into_bytes();
-        }
+        FileType::Symlink => stat.linkname = target,
         _ if found.st_nlink > 1 => {
-            let first = links.0.entry(id(found)).or_insert_with(|| path.to_vec());
+            let first = links.0.entry(id(&found)).or_insert_with(|| path.to_vec());
             if first != path {
                 stat.linkname.clone_from(first);
             }
@@ -255,7 +251,7 @@ mod tests {
         let found = statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW).unwrap();
         let (name, full) = (OsStr::new(name), dir.join(name));
         let at = Place { dir: folder.as_fd(), name, full: &full };
-        of_entry(&at, name.as_encoded_bytes(), &found, links).unwrap()
+        of_entry(&at, name.as_encoded_bytes(), (found, Vec::new()), links).unwrap()
     }
 
     #[test]
@@ -321,7 +317,10 @@ mod tests {
         let found = statat(&folder, "f", AtFlags::SYMLINK_NOFOLLOW).unwrap();
         let full = outside.join("f");
         let at = Place { dir: folder.as_fd(), name: OsStr::new("f"), full: &full };
-        assert_eq!(of_entry(&at, b"f", &found, &mut HardLinks::default()).unwrap().xattrs, BTreeMap::new());
+        assert_eq!(
+            of_entry(&at, b"f", (found, Vec::new()), &mut HardLinks::default()).unwrap().xattrs,
+            BTreeMap::new()
+        );
     }
 
     #[test]

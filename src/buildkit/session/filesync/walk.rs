@@ -113,15 +113,15 @@ impl Walk<'_> {
         self.reopen_current()?;
         let Some(parent) = self.levels.last().and_then(|level| level.folder.as_ref()) else { return Ok(()) };
         if verdict.selected {
-            let found = match parent.look(entry.name()) {
+            let found = match parent.look_with_target(entry.name()) {
                 Err(errno) if is_gone(errno) => return Ok(()),
                 found => found.map_err(|e| FileError::new("lstat", &full, e.into()))?,
             };
-            if self.withheld.holds(stat::id(&found)) {
+            if self.withheld.holds(stat::id(&found.0)) {
                 return Ok(());
             }
             let at = stat::Place { dir: parent.fd(), name: entry.name(), full: &full };
-            let Some(stat) = gone_is_none(stat::of_entry(&at, &path, &found, &mut self.links))? else {
+            let Some(stat) = gone_is_none(stat::of_entry(&at, &path, found, &mut self.links))? else {
                 return Ok(());
             };
             let is_dir = stat.mode & stat::mode::DIR != 0;

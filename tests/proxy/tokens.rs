@@ -35,7 +35,9 @@ impl Issuer {
 
     /// A JSON Web Token for `scopes` (<https://distribution.github.io/distribution/spec/auth/jwt/>).
     fn token(&self, scopes: &[String]) -> String {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+        // Times are whole seconds there: rounded up, a token holds for its lifetime and up to a second more.
+        let now = now.as_secs() + 1;
         let access: Vec<_> = scopes
             .iter()
             .map(|scope| {
@@ -45,7 +47,7 @@ impl Issuer {
             .collect();
         let claims = json!({
             "iss": "issuer", "aud": "service", "sub": "user", "jti": now.to_string(),
-            "nbf": now - 1, "iat": now, "exp": now - LEEWAY + self.lifetime, "access": access,
+            "nbf": now - 2, "iat": now - 1, "exp": now - LEEWAY + self.lifetime, "access": access,
         });
         let signed = format!("{}.{}", self.header, URL_SAFE_NO_PAD.encode(claims.to_string()));
         let folder = tempfile::tempdir().unwrap();
@@ -123,7 +125,7 @@ async fn a_client_without_tokens_pushes_and_pulls_past_their_end() {
     let down = format!("oci:{}:down", folder.path().display());
     for _ in 0..2 {
         skopeo(&["--src-tls-verify=false", "--dest-tls-verify=false", &from, &target]);
-        tokio::time::sleep(Duration::from_millis(2100)).await;
+        tokio::time::sleep(Duration::from_millis(3100)).await;
         skopeo(&["--src-tls-verify=false", &target, &down]);
     }
     assert!(site.tokens.seen().len() >= 4, "{:?}", site.tokens.lines());
@@ -131,14 +133,16 @@ async fn a_client_without_tokens_pushes_and_pulls_past_their_end() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_whose_token_expires_between_its_steps_is_finished() {
-    let site = Site::start(1).await;
+    // A body this large is sent once only, so a busy machine must have sent its head while a fresh token holds.
+    let site = Site::start(3).await;
+    let is_over = Duration::from_millis(4100);
     let proxy = &site.proxy;
     let large = vec![7; 6 << 20];
     let location = proxy.start_upload().await;
-    tokio::time::sleep(Duration::from_millis(1200)).await;
+    tokio::time::sleep(is_over).await;
     let patched = proxy.send("PATCH", &location, &[], large.clone()).await;
     assert_eq!(patched.status, 202, "{}", patched.text());
-    tokio::time::sleep(Duration::from_millis(1200)).await;
+    tokio::time::sleep(is_over).await;
     let location = patched.header("location").unwrap();
     let done = proxy.send("PUT", &format!("{location}?digest={}", digest(&large)), &[], "").await;
     assert_eq!(done.status, 201, "{}", done.text());

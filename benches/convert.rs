@@ -30,7 +30,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use bob::plan::{Fact, Facts, Failure, ImageFact, Need, Options};
+use bob::converter::plan::{Fact, Facts, Failure, ImageFact, Need, Options};
 
 use case::Case;
 use oracle::Oracle;

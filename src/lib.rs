@@ -1,8 +1,7 @@
 //! Bob builds and pushes container images: it reads the Dockerfile itself, turns it into BuildKit LLB,
 //! and keeps registry credentials in a proxy that the build never sees behind.
 //!
-//! The core (`dockerfile`, `shell`, `ignore`, `image`, `plan`, `lower`, `lint`) is pure: text in, graph
-//! out. `build` is the one place that joins it to the world.
+//! [`converter`] is pure: text in, graph out. [`build`] is the one place that joins it to the world.
 
 #[allow(clippy::disallowed_methods, reason = "opens files")]
 pub mod beneath;
@@ -12,15 +11,11 @@ pub mod build;
 pub mod buildkit;
 #[allow(clippy::disallowed_methods, reason = "arguments and the environment enter here")]
 pub mod cli;
+pub mod converter;
 pub mod diag;
-pub mod dockerfile;
 #[cfg(test)]
 mod fuzz;
-pub mod ignore;
 pub mod image;
-pub mod lint;
-pub mod lower;
-pub mod plan;
 #[allow(clippy::disallowed_methods, reason = "shows how much time has passed")]
 pub mod progress;
 #[allow(clippy::disallowed_methods, reason = "serves sockets, keeps time-outs")]
@@ -31,6 +26,5 @@ pub mod registry;
 pub mod runc;
 #[allow(clippy::disallowed_methods, reason = "looks for programs on disk")]
 pub mod search_path;
-pub mod shell;
 #[allow(clippy::disallowed_methods, reason = "reads the workspace's environment and files")]
 pub mod workspace;

@@ -82,8 +82,8 @@ fn image_of(source: &pb::SourceOp, platform: Option<&pb::Platform>) -> Option<Ba
 mod tests {
     use super::*;
     use crate::build::convert::{Converter, ImageLock, LocalFiles, LockResolver, convert};
+    use crate::converter::plan::Options;
     use crate::diag::Source;
-    use crate::plan::Options;
 
     /// The bases of a Dockerfile's last stage, by name.
     async fn bases(dockerfile: &str) -> Vec<String> {

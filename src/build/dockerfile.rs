@@ -23,10 +23,10 @@ use crate::buildkit::{
     self, BuildResult, Gateway, GatewayFailure, LineRange, PlatformEntry, SolveOptions, SourceLocation,
     Warning, platforms_metadata,
 };
+use crate::converter::lint;
+use crate::converter::plan::{Facts, IgnoreFile, Options};
 use crate::diag::{Source, Span};
 use crate::image::Platform;
-use crate::lint;
-use crate::plan::{Facts, IgnoreFile, Options};
 
 /// A Dockerfile to build, with everything around it.
 #[derive(Debug)]

@@ -15,8 +15,8 @@ use super::rename::Renames;
 use super::route::{self, Routes};
 use super::run;
 use crate::buildkit::{BuildRequest, BuildResult, SessionOptions};
+use crate::converter::plan::{Need, Options};
 use crate::diag::Source;
-use crate::plan::{Need, Options};
 use crate::progress::Mode;
 
 /// A Dockerfile to convert.

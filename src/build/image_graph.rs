@@ -9,8 +9,8 @@ use crate::buildkit::proto::rpc;
 use crate::buildkit::{
     self, BuildResult, Gateway, GatewayFailure, ImageQuery, PlatformEntry, SolveOptions, platforms_metadata,
 };
+use crate::converter::lower::llb_platform;
 use crate::image::{Platform, Reference};
-use crate::lower::llb_platform;
 
 /// Why the base did not become the workspace image.
 #[derive(Debug, thiserror::Error)]

@@ -8,9 +8,9 @@ use super::resolve::LookupError;
 use super::route::{Place, Routes, told};
 use super::run::{Ended, Fault};
 use crate::buildkit::{self, BuildOutcome, GatewayFailure};
+use crate::converter::lint;
 use crate::diag::{Diagnostic, Source};
 use crate::image::Reference;
-use crate::lint;
 use crate::progress::Journal;
 use crate::registry::ClientError;
 

@@ -12,9 +12,9 @@ use super::explain::Trouble;
 use super::grants::RegistryGrants;
 use crate::buildkit::proto::{frontend, pb};
 use crate::buildkit::{self, Gateway, ImageQuery};
+use crate::converter::lower::{llb_platform, source_op};
+use crate::converter::plan::{Fact, Failure, ImageFact, Need, RemoteSource};
 use crate::image::{Platform, Reference};
-use crate::lower::{llb_platform, source_op};
-use crate::plan::{Fact, Failure, ImageFact, Need, RemoteSource};
 
 /// Why something could not be looked up.
 #[derive(Debug, thiserror::Error)]

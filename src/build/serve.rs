@@ -15,8 +15,8 @@ use super::run;
 use crate::buildkit::{
     self, BuildRequest, BuildResult, Gateway, GatewayFailure, SessionOptions, SolveOptions,
 };
+use crate::converter::lower::llb_platform;
 use crate::image::{Platform, Reference};
-use crate::lower::llb_platform;
 use crate::progress::Mode;
 
 /// A buildkitd to keep running.

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use bob::dockerfile::parse_ram_in_bytes;
+use bob::converter::dockerfile::parse_ram_in_bytes;
+use bob::converter::plan::git::GitRef;
+use bob::converter::plan::{Network, NoCache, Options, OptionsError, ResolveMode, Ulimit};
 use bob::image::{Platform, Reference};
-use bob::plan::git::GitRef;
-use bob::plan::{Network, NoCache, Options, OptionsError, ResolveMode, Ulimit};
 use serde::{Deserialize, Serialize, Serializer};
 
 /// A case as the oracle reads it: `Case` in `tools/oracle/options.go`. An empty field is an option that is

@@ -4,10 +4,10 @@ use std::io::Error;
 use std::sync::Arc;
 
 use bob::build::convert::{Answer, Conversion, Converter, Definition, IgnoreFile, Marshalled, Rejected};
+use bob::converter::lint::Warning;
+use bob::converter::plan::{Fact, Facts, Failure, ImageFact, Need, Options};
 use bob::diag::{Source, Span};
 use bob::image::Platform;
-use bob::lint::Warning;
-use bob::plan::{Fact, Facts, Failure, ImageFact, Need, Options};
 
 use llb::DefinitionOp;
 

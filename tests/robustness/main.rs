@@ -5,12 +5,12 @@
 mod shapes;
 
 use bob::build::convert::{Answer, Converter};
+use bob::converter::dockerfile;
+use bob::converter::ignore::{Patterns, read_all};
+use bob::converter::plan::{Fact, Facts, Failure, ImageFact, Need, Options};
+use bob::converter::shell::{Lex, NoEnv};
 use bob::diag::Source;
-use bob::dockerfile;
-use bob::ignore::{Patterns, read_all};
 use bob::image::{Platform, Reference};
-use bob::plan::{Fact, Facts, Failure, ImageFact, Need, Options};
-use bob::shell::{Lex, NoEnv};
 use proptest::prelude::*;
 use std::sync::Arc;
 

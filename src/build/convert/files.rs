@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::beneath::{self, MAX_TEXT_BYTES, Root};
-use crate::plan::{Fact, Failure, IgnoreFile, Need};
+use crate::converter::plan::{Fact, Failure, IgnoreFile, Need};
 
 /// Where the local contexts of a build lie.
 #[derive(Debug, Clone, Default)]

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{LocalFiles, Resolver};
+use crate::converter::plan::{Fact, Facts, Failure, ImageFact, Need};
 use crate::image::Platform;
-use crate::plan::{Fact, Facts, Failure, ImageFact, Need};
 
 /// Pinned images, by reference and platform.
 #[derive(Debug, Clone, Default)]

@@ -19,10 +19,10 @@ pub use lock::{ImageLock, LockError, LockResolver};
 pub use plain_images::PlainImages;
 
 // What a caller hands in and gets out, under one roof.
-pub use crate::dockerfile::parse_ram_in_bytes;
-pub use crate::lint::{RULES, Rule, Warning, rule};
-pub use crate::plan::git::GitRef;
-pub use crate::plan::{Context, IgnoreFile, Network, NoCache, Options, ResolveMode, Ulimit};
+pub use crate::converter::dockerfile::parse_ram_in_bytes;
+pub use crate::converter::lint::{RULES, Rule, Warning, rule};
+pub use crate::converter::plan::git::GitRef;
+pub use crate::converter::plan::{Context, IgnoreFile, Network, NoCache, Options, ResolveMode, Ulimit};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -30,12 +30,12 @@ use std::sync::Arc;
 
 use llb::MarshalOptions;
 
+use crate::converter::dockerfile::{self, Dockerfile, Fact};
+use crate::converter::lint::{Report, Settings};
+use crate::converter::lower::{self, Lowered};
+use crate::converter::plan::{self, Facts, Failure, Need, Planning};
 use crate::diag::{Diagnostic, Source};
-use crate::dockerfile::{self, Dockerfile, Fact};
 use crate::image::{ImageConfig, Platform};
-use crate::lint::{Report, Settings};
-use crate::lower::{self, Lowered};
-use crate::plan::{self, Facts, Failure, Need, Planning};
 
 /// A Dockerfile that was read, ready to be converted for any options and platform.
 #[derive(Debug)]

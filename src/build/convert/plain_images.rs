@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{LocalFiles, Resolver};
+use crate::converter::plan::{Fact, Failure, ImageFact, Need};
 use crate::image::{Config, ImageConfig, Platform, RootFs};
-use crate::plan::{Fact, Failure, ImageFact, Need};
 
 /// Answers every image with one of the right platform that sets nothing and has no triggers, and files
 /// from this machine.

@@ -4,7 +4,7 @@
 
 use super::follow;
 use crate::beneath::Root;
-use crate::ignore::{self, Filter};
+use crate::converter::ignore::{self, Filter};
 
 /// The patterns that the daemon sends with a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

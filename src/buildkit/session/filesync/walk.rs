@@ -17,7 +17,7 @@ use super::folder::{Entries, Entry, Folder, Withheld};
 use super::stat::{self, FileError, HardLinks};
 use crate::beneath::Root;
 use crate::buildkit::session::wire::Stat;
-use crate::ignore::{DirState, Filter};
+use crate::converter::ignore::{DirState, Filter};
 
 /// Folders that are kept open on the way to the current one. Those above them are opened again when the walk
 /// comes back to them, so that a deep tree needs no more descriptors than a flat one.

@@ -1,0 +1,78 @@
+//! FROM.
+
+use std::mem::take;
+
+use super::bflags::{Takes, Values};
+use super::{check_description, fact, head};
+use crate::converter::dockerfile::ast::Stage;
+use crate::converter::dockerfile::error::ErrorKind;
+use crate::converter::dockerfile::fact::{Fact, FactKind};
+use crate::converter::dockerfile::syntax::Node;
+use crate::converter::dockerfile::text::{EqualFold, is_lower, is_upper, to_lower};
+
+/// Returns the stage that a FROM begins, without instructions.
+pub(super) fn stage(mut node: Box<Node<'_>>, facts: &mut Vec<Fact>) -> Result<Stage, ErrorKind> {
+    note_casing(&node, facts);
+    let name = stage_name(&node.args.words)?;
+    let flags = Values::parse(&node.flags, &[("platform", Takes::Text)])?;
+    if !name.is_empty() {
+        check_description(&node, "FROM", &[&name], facts);
+    }
+    Ok(Stage {
+        base_name: node.args.words.first_mut().map(take).unwrap_or_default(),
+        platform: flags.text("platform"),
+        name,
+        head: head(node),
+        instructions: Vec::new(),
+    })
+}
+
+fn stage_name(args: &[String]) -> Result<String, ErrorKind> {
+    match args {
+        [_] => Ok(String::new()),
+        [_, keyword, name] if keyword.equal_fold("as") => {
+            let lower = to_lower(name);
+            if is_stage_name(&lower) {
+                Ok(lower.into())
+            } else {
+                Err(ErrorKind::InvalidStageName { name: name.clone() })
+            }
+        }
+        _ => Err(ErrorKind::FromArguments),
+    }
+}
+
+fn is_stage_name(name: &str) -> bool {
+    let inner = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.');
+    name.starts_with(|c: char| c.is_ascii_lowercase()) && name.bytes().all(inner)
+}
+
+/// Notes a stage name, or an `AS`, in another case than it should be; looks at no more than the number
+/// of words, as BuildKit does before it checks them.
+fn note_casing(node: &Node<'_>, facts: &mut Vec<Fact>) {
+    let [_, as_word, rest @ ..] = node.args.words.as_slice() else {
+        return;
+    };
+    // Changing the case of bytes that are not UTF-8 changes them: BuildKit finds them in no case.
+    let broken = |word: &str| node.args.raw.is_some() && word.contains('\u{fffd}');
+    if let [name] = rest
+        && (!is_lower(name) || broken(name))
+    {
+        facts.push(fact(node, FactKind::StageNameCasing { name: name.clone() }));
+    }
+    if rest.is_empty() {
+        return;
+    }
+    let from = node.word();
+    let matches = if is_lower(&from) {
+        is_lower(as_word) && !broken(as_word)
+    } else if is_upper(&from) {
+        is_upper(as_word) && !broken(as_word)
+    } else {
+        true
+    };
+    if !matches {
+        let kind = FactKind::FromAsCasing { from: from.into_owned(), as_word: as_word.clone() };
+        facts.push(fact(node, kind));
+    }
+}

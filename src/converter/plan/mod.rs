@@ -1,0 +1,169 @@
+//! From a Dockerfile's instructions to a plan: stages, arguments, bases and what the target needs.
+//!
+//! Planning never fetches. It is asked with the facts so far and answers with what it needs, or with
+//! the plan ("ask, don't fetch").
+
+mod args;
+mod build;
+mod context;
+pub mod env;
+mod epoch;
+mod error;
+pub mod git;
+mod need;
+mod notice;
+mod options;
+pub mod paths;
+mod resolve;
+mod stage;
+mod url;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use args::BuildArgs;
+pub use context::{LoadedContext, NamedContext, RemoteSource};
+pub use env::EnvList;
+pub use error::{Error, ErrorKind};
+pub use need::{Fact, Facts, Failure, IgnoreFile, ImageFact, Need};
+pub use notice::{Notice, NoticeKind};
+pub use options::{Context, Network, NoCache, Options, OptionsError, ResolveMode, Ulimit};
+pub use stage::{Base, Command, Stage, StageId, Written};
+
+use super::dockerfile::Dockerfile;
+use super::shell::Lex;
+use crate::image::Platform;
+use build::Planner;
+use epoch::Epoch;
+use stage::Stages;
+
+/// What planning answers.
+#[derive(Debug)]
+pub enum Answer<'a> {
+    /// Facts that are missing. Find out all of them at once and ask again.
+    Need(BTreeSet<Need>),
+    /// The plan.
+    Ready(Box<Plan<'a>>),
+}
+
+/// What is built from what.
+#[derive(Debug)]
+pub struct Plan<'a> {
+    /// The options.
+    pub options: &'a Options,
+    /// The escape character of the Dockerfile.
+    pub escape: char,
+    /// The stages of the Dockerfile in order, then the images that COPY and RUN read from.
+    pub stages: Vec<Stage<'a>>,
+    /// Whether the target needs a stage, by its place.
+    pub needed: Vec<bool>,
+    /// The stage to build.
+    pub target: StageId,
+    /// Arguments before the first FROM.
+    pub global_args: EnvList,
+    /// Arguments of the options.
+    pub build_args: BuildArgs<'a>,
+    /// `SOURCE_DATE_EPOCH` in seconds since 1970.
+    pub epoch: Option<i64>,
+    /// The platform to build for.
+    pub platform: Platform,
+    /// Whether the platform is the builder's because none was asked for.
+    pub implicit_platform: bool,
+    /// The main context where it is not a folder of the client, and its step's name.
+    pub remote_context: Option<(RemoteSource, String)>,
+    /// The ignore file of the main context.
+    pub ignore: Option<IgnoreFile>,
+}
+
+/// The making of a plan: it goes on from where facts were missing.
+#[derive(Debug)]
+pub struct Planning<'a> {
+    dockerfile: &'a Dockerfile,
+    planner: Planner<'a>,
+    phase: Phase,
+}
+
+/// How far planning has come.
+#[derive(Debug, Clone, Copy)]
+enum Phase {
+    /// Nothing is done.
+    New,
+    /// The arguments are known, up to `SOURCE_DATE_EPOCH`.
+    Arguments,
+    /// The stages are known, up to what they build on.
+    Stages { target: StageId, epoch: Option<i64> },
+}
+
+impl<'a> Planning<'a> {
+    /// The making of a plan for one platform: one of `options.platforms`, or `None` where that is empty.
+    pub fn new(dockerfile: &'a Dockerfile, options: &'a Options, platform: Option<&Platform>) -> Self {
+        let planner = Planner {
+            options,
+            lex: Lex::new(dockerfile.escape),
+            global_args: EnvList::new(),
+            build_args: BuildArgs::new(&options.build_args),
+            asked_platform: platform.cloned(),
+            target_platform: platform.unwrap_or(&options.build_platform).clone(),
+            known_args: BTreeSet::new(),
+            stages: Stages::with_capacity(dockerfile.stages.len()),
+            triggered: BTreeMap::new(),
+            notices: Vec::new(),
+        };
+        Self { dockerfile, planner, phase: Phase::New }
+    }
+
+    /// The plan, or what is needed to make it. After the plan there is nothing more to ask.
+    ///
+    /// # Errors
+    /// [`Error`] where BuildKit rejects the Dockerfile with these options and facts.
+    pub fn answer(&mut self, facts: &Facts) -> Result<Answer<'a>, Error> {
+        let (dockerfile, planner) = (self.dockerfile, &mut self.planner);
+        let mut needs = BTreeSet::new();
+        if let Phase::New = self.phase {
+            planner.declare_args(dockerfile)?;
+            self.phase = Phase::Arguments;
+        }
+        if let Phase::Arguments = self.phase {
+            let Epoch::Known(epoch) = planner.resolve_epoch(&dockerfile.stages, facts, &mut needs)? else {
+                return Ok(Answer::Need(needs));
+            };
+            planner.add_stages(&dockerfile.stages)?;
+            let target = planner.target()?;
+            planner.add_commands()?;
+            self.phase = Phase::Stages { target, epoch };
+        }
+        let Phase::Stages { target, epoch } = self.phase else { return Ok(Answer::Need(needs)) };
+        let needed = planner.resolve(target, facts, &mut needs)?;
+        let remote_context = context::main_context(planner.options)?;
+        let mut ignore = None;
+        if remote_context.is_none()
+            && let Some(answer) = context::ignore(Need::Ignore, facts, &mut needs)?
+        {
+            ignore = answer.0;
+        }
+        if !needs.is_empty() {
+            return Ok(Answer::Need(needs));
+        }
+        Ok(Answer::Ready(Box::new(Plan {
+            options: planner.options,
+            escape: dockerfile.escape,
+            stages: std::mem::take(&mut planner.stages.list),
+            needed,
+            target,
+            global_args: std::mem::take(&mut planner.global_args),
+            build_args: planner.build_args.clone(),
+            epoch,
+            platform: planner.target_platform.clone(),
+            implicit_platform: planner.asked_platform.is_none(),
+            remote_context,
+            ignore,
+        })))
+    }
+
+    /// What build checks report so far.
+    pub fn into_notices(self) -> Vec<Notice> {
+        self.planner.notices
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,12 +1,10 @@
 //! Bob builds and pushes container images: it reads the Dockerfile itself, turns it into BuildKit LLB,
 //! and keeps registry credentials in a proxy that the build never sees behind.
 //!
-//! [`converter`] is pure: text in, graph out. [`build`] is the one place that joins it to the world.
+//! [`converter`] is pure: text in, graph out. [`job`] is the one place that joins it to the world.
 
 #[allow(clippy::disallowed_methods, reason = "opens files")]
 pub mod beneath;
-#[allow(clippy::disallowed_methods, reason = "joins the pure core to files, clocks and sockets")]
-pub mod build;
 #[allow(clippy::disallowed_methods, reason = "talks to buildkitd and reads the files that a build sends")]
 pub mod buildkit;
 #[allow(clippy::disallowed_methods, reason = "arguments and the environment enter here")]
@@ -16,6 +14,8 @@ pub mod diag;
 #[cfg(test)]
 mod fuzz;
 pub mod image;
+#[allow(clippy::disallowed_methods, reason = "joins the pure core to files, clocks and sockets")]
+pub mod job;
 #[allow(clippy::disallowed_methods, reason = "shows how much time has passed")]
 pub mod progress;
 #[allow(clippy::disallowed_methods, reason = "serves sockets, keeps time-outs")]

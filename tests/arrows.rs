@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 /// Every module and what it may use. `diag` and `image` are open to all, `fuzz` to the unit tests of all.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("beneath", &[]),
-    ("build", &["beneath", "buildkit", "converter", "progress", "proxy", "registry", "workspace"]),
+    ("job", &["beneath", "buildkit", "converter", "progress", "proxy", "registry", "workspace"]),
     ("buildkit", &["beneath", "converter", "search_path"]),
-    ("cli", &["beneath", "build", "proxy", "registry", "workspace"]),
+    ("cli", &["beneath", "converter", "job", "proxy", "registry", "workspace"]),
     ("converter", &[]),
     ("diag", &[]),
     ("fuzz", &[]),
@@ -26,7 +26,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 const OPEN_TO_ALL: &[&str] = &["diag", "fuzz", "image"];
 /// Who may use the crate `llb`.
-const LLB: &[&str] = &["build", "buildkit", "converter"];
+const LLB: &[&str] = &["buildkit", "converter", "job"];
 
 /// The modules that a file's text names after `crate::` or `bob::`, and `llb` where it uses that crate.
 fn uses(text: &str) -> BTreeSet<String> {
@@ -138,12 +138,12 @@ fn every_use_follows_an_allowed_arrow() {
 #[test]
 fn a_forbidden_use_is_found_however_it_is_written() {
     for text in [
-        "use crate::build::Request;",
-        "use crate::{diag::Span, build::{Request, Answer}};",
-        "fn f() { crate::build::run() }",
-        "use crate::{\n    image::Reference,\n    build,\n};",
+        "use crate::job::Request;",
+        "use crate::{diag::Span, job::{Request, Answer}};",
+        "fn f() { crate::job::run() }",
+        "use crate::{\n    image::Reference,\n    job,\n};",
     ] {
-        assert_eq!(forbidden("converter", text), ["converter may not use build"], "{text}");
+        assert_eq!(forbidden("converter", text), ["converter may not use job"], "{text}");
     }
     assert_eq!(forbidden("progress", "use llb::Graph;"), ["progress may not use llb"]);
 }
@@ -154,7 +154,7 @@ fn allowed_uses_and_comments_pass() {
         "use crate::image::Platform;",
         "use crate::diag::Span;",
         "use crate::converter::plan::Stage;",
-        "// crate::build::x",
+        "// crate::job::x",
     ] {
         assert_eq!(forbidden("converter", text), Vec::<String>::new(), "{text}");
     }

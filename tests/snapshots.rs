@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use bob::build::convert::RULES;
+use bob::converter::lint::RULES;
 
 /// A Dockerfile of a folder of `testdata`.
 struct Case {

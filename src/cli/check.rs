@@ -9,8 +9,10 @@ use serde::Serialize;
 use super::Failure;
 use super::convert_args::{ConvertArgs, Inputs};
 use super::llb::{print, read_lock};
-use crate::build::convert::{self, LockResolver, PlainImages, RULES, Rejected, Rule, Warning, rule};
+use crate::converter::Rejected;
+use crate::converter::lint::{RULES, Rule, Warning, rule};
 use crate::diag::{Diagnostic, Span};
+use crate::job::lookup::{self, LockResolver, PlainImages};
 
 /// Arguments of `bob check`.
 #[derive(Debug, clap::Args)]
@@ -70,9 +72,9 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     let converted = match &args.image_lock {
         Some(path) => {
             let lock = read_lock(path)?;
-            convert::convert(dockerfile, options, &LockResolver { lock: &lock, files, build_platform }).await
+            lookup::convert(dockerfile, options, &LockResolver { lock: &lock, files, build_platform }).await
         }
-        None => convert::convert(dockerfile, options, &PlainImages { files, build_platform }).await,
+        None => lookup::convert(dockerfile, options, &PlainImages { files, build_platform }).await,
     };
     let (warnings, error) = match converted {
         Ok(converted) => (converted.builds.into_iter().flat_map(|(_, build)| build.warnings).collect(), None),

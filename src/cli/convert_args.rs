@@ -9,10 +9,11 @@ use std::path::PathBuf;
 use self::place::DockerfilePlace;
 pub(super) use self::place::read_near;
 use crate::beneath;
-use crate::build::convert::LocalFiles;
-use crate::build::convert::{Context, GitRef, Network, NoCache, Options, ResolveMode};
+use crate::converter::plan::git::GitRef;
+use crate::converter::plan::{Context, Network, NoCache, Options, ResolveMode};
 use crate::diag::Source;
 use crate::image::Platform;
+use crate::job::lookup::LocalFiles;
 
 use super::Failure;
 

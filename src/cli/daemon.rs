@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::build::{environment, failure, listen};
 use super::daemon_args::state_folder;
 use super::{Failure, logging, process};
-use crate::build::{self, DaemonChoice, DockerLogins, OwnDaemon, Service, TlsOptions};
+use crate::job::{self, DaemonChoice, DockerLogins, OwnDaemon, Service, TlsOptions};
 use crate::workspace::{Environment, cache_images};
 
 /// Arguments of `bob daemon`.
@@ -52,5 +52,5 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         logins: DockerLogins::of(environment),
     };
     let interrupts = listen()?;
-    build::serve(&service, &interrupts).await.map_err(|error| failure(&error))
+    job::serve(&service, &interrupts).await.map_err(|error| failure(&error))
 }

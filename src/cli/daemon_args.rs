@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 
 use super::build::environment;
-use crate::build::{self, Address, DaemonChoice, OwnDaemon, StateFolder, TlsOptions, usual_addresses};
+use crate::job::{self, Address, DaemonChoice, OwnDaemon, StateFolder, TlsOptions, usual_addresses};
 
 /// Flags that choose a buildkitd.
 #[derive(Debug, Default, Clone, clap::Args)]
@@ -43,10 +43,10 @@ impl DaemonArgs {
     /// The daemon that these flags choose.
     ///
     /// # Errors
-    /// [`build::Error::Usage`] for an address that is none.
-    pub fn choice(&self) -> Result<DaemonChoice, build::Error> {
+    /// [`job::Error::Usage`] for an address that is none.
+    pub fn choice(&self) -> Result<DaemonChoice, job::Error> {
         let address = self.addr.as_deref().filter(|text| !text.is_empty()).map(Address::parse).transpose();
-        let address = address.map_err(|error| build::Error::Usage(error.to_string()))?;
+        let address = address.map_err(|error| job::Error::Usage(error.to_string()))?;
         let runtime_dir = environment("XDG_RUNTIME_DIR").map(PathBuf::from);
         Ok(DaemonChoice {
             address,

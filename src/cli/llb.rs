@@ -8,10 +8,13 @@ use super::convert_args::{ConvertArgs, Inputs, read_near};
 use super::daemon_args::DaemonArgs;
 use super::{Failure, process};
 use crate::beneath;
-use crate::build::convert::{self, Converted, Definition, ImageLock, LockResolver, Rejected, Warning};
-use crate::build::{DockerLogins, GraphBuild, graph};
+use crate::converter::lint::Warning;
+use crate::converter::{Definition, Rejected};
 use crate::diag::redact;
 use crate::image::gojson;
+use crate::job::graph;
+use crate::job::lookup::{self, Converted, ImageLock, LockResolver};
+use crate::job::{DockerLogins, GraphBuild};
 
 /// Arguments of `bob llb`.
 #[derive(Debug, clap::Args)]
@@ -91,7 +94,7 @@ async fn from_lock(path: &Path, inputs: &Inputs) -> Result<Converted, Failure> {
     let lock = read_lock(path)?;
     let resolver =
         LockResolver { lock: &lock, files: &inputs.files, build_platform: &inputs.options.build_platform };
-    convert::convert(&inputs.dockerfile, &inputs.options, &resolver)
+    lookup::convert(&inputs.dockerfile, &inputs.options, &resolver)
         .await
         .map_err(|rejected| failed(&rejected, inputs))
 }

@@ -3,9 +3,10 @@
 use std::io::Error;
 use std::sync::Arc;
 
-use bob::build::convert::{Answer, Conversion, Converter, Definition, IgnoreFile, Marshalled, Rejected};
 use bob::converter::lint::Warning;
+use bob::converter::plan::IgnoreFile;
 use bob::converter::plan::{Fact, Facts, Failure, ImageFact, Need, Options};
+use bob::converter::{Answer, Conversion, Converter, Definition, Marshalled, Rejected};
 use bob::diag::{Source, Span};
 use bob::image::Platform;
 

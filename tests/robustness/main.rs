@@ -4,11 +4,11 @@
 
 mod shapes;
 
-use bob::build::convert::{Answer, Converter};
 use bob::converter::dockerfile;
 use bob::converter::ignore::{Patterns, read_all};
 use bob::converter::plan::{Fact, Facts, Failure, ImageFact, Need, Options};
 use bob::converter::shell::{Lex, NoEnv};
+use bob::converter::{Answer, Converter};
 use bob::diag::Source;
 use bob::image::{Platform, Reference};
 use proptest::prelude::*;
@@ -17,7 +17,7 @@ use std::sync::Arc;
 /// What Bob makes of a Dockerfile: the number of ops, or the error.
 fn convert(text: impl Into<Vec<u8>>) -> Result<usize, String> {
     let options = Options { build_platform: Platform::new("linux", "amd64"), ..Options::default() };
-    let message = |rejected: bob::build::convert::Rejected| rejected.error.message;
+    let message = |rejected: bob::converter::Rejected| rejected.error.message;
     let converter = Converter::new(Source::new("Dockerfile", text.into()), &options).map_err(message)?;
     let mut facts = Facts::new();
     let mut pending = converter.start(&options, None).map_err(message)?;

@@ -6,9 +6,9 @@ use std::time::Duration;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command, FromArgMatches};
 
-use crate::build::{ProgressMode, PushVia};
 use crate::cli::convert_args::ConvertArgs;
 use crate::cli::daemon_args::{DaemonArgs, parse_duration};
+use crate::job::{ProgressMode, PushVia};
 
 /// Options that leave workspace mode on: they say where things are, not what to build.
 const NEUTRAL: [&str; 5] = ["workspace_root", "ready_timeout", "buildkitd", "buildkitd_timeout", "state_dir"];

@@ -10,7 +10,7 @@ pub use args::Args;
 
 use super::check::{self, Format};
 use super::{Failure, logging, process};
-use crate::build::{self, Interrupts};
+use crate::job::{self, Interrupts};
 
 /// Runs `bob build`: in workspace mode where neither a context nor an option of plain mode is given.
 ///
@@ -50,13 +50,13 @@ fn log_filter(level: &str) -> String {
 }
 
 /// What the user is told of a failed build.
-pub(super) fn failure(error: &build::Error) -> Failure {
+pub(super) fn failure(error: &job::Error) -> Failure {
     let report = error.report();
     if error.is_usage() { Failure::Usage(report) } else { Failure::Rendered(format!("error: {report}")) }
 }
 
 pub(super) fn listen() -> Result<Interrupts, Failure> {
-    Interrupts::listen().map_err(|source| failure(&build::Error::Signals(source)))
+    Interrupts::listen().map_err(|source| failure(&job::Error::Signals(source)))
 }
 
 pub(super) fn environment(name: &str) -> Option<OsString> {

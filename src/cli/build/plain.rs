@@ -3,14 +3,14 @@
 use std::io::Write as _;
 
 use super::{Args, environment, failure, listen};
-use crate::build::{
-    self, CacheEntry, DockerLogins, Error, Output, PlainBuild, ProgressMode, annotations, check_writable,
-    parse_cache, secrets, ssh_agents,
-};
 use crate::cli::Failure;
 use crate::cli::convert_args::Inputs;
 use crate::cli::llb::read_lock;
 use crate::diag::visible;
+use crate::job::{
+    self, CacheEntry, DockerLogins, Error, Output, PlainBuild, ProgressMode, annotations, check_writable,
+    parse_cache, secrets, ssh_agents,
+};
 
 pub(super) async fn run(args: Args) -> Result<(), Failure> {
     if let Some(refusal) = args.later.refusal() {
@@ -21,7 +21,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
         check_writable(path)?;
     }
     let interrupts = listen()?;
-    let results = build::build(&build, &interrupts).await.map_err(|error| failure(&error))?;
+    let results = job::build(&build, &interrupts).await.map_err(|error| failure(&error))?;
     if let Some(path) = &args.metadata_file {
         results.write_metadata(path)?;
     }

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use super::{Args, failure};
-use crate::build::{
+use crate::cli::Failure;
+use crate::cli::daemon_args::state_folder;
+use crate::job::{
     Address, DaemonChoice, Error, Interrupts, OwnDaemon, StateFolder, TlsOptions, WorkspaceBuild,
     build_workspace, is_trusted_socket,
 };
-use crate::cli::Failure;
-use crate::cli::daemon_args::state_folder;
 use crate::workspace::{self, Environment, Linger, Settings, Workspace};
 
 /// Where a local buildkitd listens in a workspace.

@@ -4,7 +4,8 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use crate::beneath::{Error, MAX_TEXT_BYTES, Root, read_named, read_stream};
-use crate::build::convert::{IgnoreFile, UnreadableIgnoreFile, own_ignore_file};
+use crate::converter::plan::IgnoreFile;
+use crate::job::lookup::{UnreadableIgnoreFile, own_ignore_file};
 
 /// Where a Dockerfile is.
 #[derive(Debug)]

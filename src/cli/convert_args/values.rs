@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use crate::build::convert::{GitRef, Ulimit, parse_ram_in_bytes};
 use crate::cli::Failure;
+use crate::converter::dockerfile::parse_ram_in_bytes;
+use crate::converter::plan::Ulimit;
+use crate::converter::plan::git::GitRef;
 use crate::image::{Platform, Reference};
 
 /// `NAME=VALUE` pairs, the last one of a name. A name alone gets what `default` says, or is left out.

@@ -1,0 +1,168 @@
+//! The conversion of a Dockerfile's text and answers to a graph, an image configuration and warnings.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use llb::{Definition, MarshalError, MarshalOptions};
+
+use super::dockerfile::{self, Dockerfile, Fact};
+use super::lint::{Report, Settings, Warning};
+use super::lower::{self, Lowered};
+use super::plan::{self, Facts, Need, Options, Planning};
+use crate::diag::{Diagnostic, Source};
+use crate::image::{ImageConfig, Platform};
+
+/// A Dockerfile that was read, ready to be converted for any options and platform.
+#[derive(Debug)]
+pub struct Converter {
+    source: Source,
+    dockerfile: Dockerfile,
+    /// What the parser saw.
+    facts: Vec<Fact>,
+}
+
+/// What a conversion answers.
+#[derive(Debug)]
+pub enum Answer<'a> {
+    /// Facts that are missing. Find out all of them at once and ask again.
+    Need(Pending<'a>, BTreeSet<Need>),
+    /// The graph, and what the build checks found.
+    Done(Box<Conversion>),
+}
+
+/// A finished conversion.
+#[derive(Debug)]
+pub struct Conversion {
+    /// Graph and configuration.
+    pub lowered: Lowered,
+    /// What the build checks found, in BuildKit's order.
+    pub warnings: Vec<Warning>,
+}
+
+impl Conversion {
+    /// The graph as buildkitd takes it, with what goes with it. `local_unique_id` marks local sources that
+    /// no session provides.
+    ///
+    /// # Errors
+    /// [`MarshalError`] for an op that cannot be encoded; conversion leaves none.
+    pub fn marshal(self, local_unique_id: impl Into<String>) -> Result<Marshalled, MarshalError> {
+        let Lowered { graph, root, platform, image, base, epoch } = self.lowered;
+        let options = MarshalOptions::new(lower::llb_platform(&platform), local_unique_id);
+        let definition = graph.marshal(root, &options)?;
+        Ok(Marshalled { definition, image, base, epoch, warnings: self.warnings })
+    }
+}
+
+/// A conversion whose graph is encoded.
+#[derive(Debug)]
+pub struct Marshalled {
+    /// The graph.
+    pub definition: Definition,
+    /// The image's configuration.
+    pub image: ImageConfig,
+    /// The configuration of the image that the target builds on, if there is one
+    /// (`containerimage.base.config`).
+    pub base: Option<Arc<ImageConfig>>,
+    /// `SOURCE_DATE_EPOCH` in seconds since 1970, where it is set.
+    pub epoch: Option<i64>,
+    /// What the build checks found, in BuildKit's order.
+    pub warnings: Vec<Warning>,
+}
+
+/// A Dockerfile that is rejected.
+#[derive(Debug)]
+pub struct Rejected {
+    /// What is wrong, and where.
+    pub error: Box<Diagnostic>,
+    /// What the build checks found before that.
+    pub warnings: Vec<Warning>,
+}
+
+impl Converter {
+    /// The converter of a Dockerfile's text. `options` say only how its build checks are set.
+    ///
+    /// # Errors
+    /// [`Rejected`] where the text is no Dockerfile.
+    pub fn new(source: Source, options: &Options) -> Result<Self, Rejected> {
+        let mut facts = Vec::new();
+        match dockerfile::parse(&source, &mut facts) {
+            Ok(dockerfile) => Ok(Self { source, dockerfile, facts }),
+            Err(error) => {
+                let settings = settings(&source, options)?;
+                let mut report = Report::default();
+                report.add_facts(&facts, &settings);
+                Err(Rejected { error: Box::new(error.diagnostic(&source)), warnings: report.warnings })
+            }
+        }
+    }
+
+    /// The Dockerfile's text.
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// The conversion for one platform: one of `options.platforms`, or `None` where that is empty.
+    ///
+    /// # Errors
+    /// [`Rejected`] where the settings of the build checks mean nothing.
+    pub fn start<'a>(
+        &'a self,
+        options: &'a Options,
+        platform: Option<&Platform>,
+    ) -> Result<Pending<'a>, Rejected> {
+        let settings = settings(&self.source, options)?;
+        let planning = Box::new(Planning::new(&self.dockerfile, options, platform));
+        Ok(Pending { converter: self, settings, planning })
+    }
+}
+
+/// A conversion for which facts may be missing.
+#[derive(Debug)]
+pub struct Pending<'a> {
+    converter: &'a Converter,
+    settings: Settings,
+    planning: Box<Planning<'a>>,
+}
+
+impl<'a> Pending<'a> {
+    /// The graph, or what is needed to make it before this is asked again.
+    ///
+    /// # Errors
+    /// [`Rejected`] where BuildKit rejects the Dockerfile with these options.
+    pub fn answer(mut self, facts: &Facts) -> Result<Answer<'a>, Rejected> {
+        let source = &self.converter.source;
+        let planned = match self.planning.answer(facts) {
+            Ok(plan::Answer::Need(needs)) => return Ok(Answer::Need(self, needs)),
+            Ok(plan::Answer::Ready(plan)) => Ok(plan),
+            Err(error) => Err(Box::new(error.diagnostic(source))),
+        };
+        let settings = self.settings;
+        let mut notices = self.planning.into_notices();
+        let lowered = planned.and_then(|plan| {
+            lower::lower(&plan, source, &mut notices).map_err(|error| Box::new(error.diagnostic(source)))
+        });
+        let mut report = Report::default();
+        report.add_facts(&self.converter.facts, &settings);
+        report.add_dockerfile(&self.converter.dockerfile, &settings);
+        report.add_notices(&notices, &settings);
+        let violated = report.violated(&settings);
+        let warnings = report.warnings;
+        let lowered = match lowered {
+            Ok(lowered) => lowered,
+            Err(error) => return Err(Rejected { error, warnings }),
+        };
+        if let Some(rules) = violated {
+            let rules: Vec<&str> = rules.into_iter().collect();
+            let text = format!("lint violation found for rules: {}", rules.join(", "));
+            return Err(Rejected { error: Box::new(Diagnostic::error(text)), warnings });
+        }
+        Ok(Answer::Done(Box::new(Conversion { lowered, warnings })))
+    }
+}
+
+fn settings(source: &Source, options: &Options) -> Result<Settings, Rejected> {
+    Settings::of(options.check.as_deref(), source.bytes()).map_err(|error| Rejected {
+        error: Box::new(Diagnostic::error(error.to_string())),
+        warnings: Vec::new(),
+    })
+}

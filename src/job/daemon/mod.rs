@@ -1,0 +1,4 @@
+//! The buildkitd of a job: found, or started with a state of its own.
+
+pub(super) mod builder;
+pub(super) mod state;

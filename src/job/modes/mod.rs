@@ -1,0 +1,7 @@
+//! What a job may be: a build outside of a workspace, a workspace image, a graph only, a daemon with a warm cache.
+
+pub(super) mod graph;
+pub(super) mod image_graph;
+pub(super) mod plain;
+pub(super) mod warm_up;
+pub(super) mod workspace_image;

@@ -1,0 +1,136 @@
+//! `bob daemon`: a buildkitd with a warm cache of base images.
+
+use std::collections::BTreeMap;
+
+use llb::{Constraints, Graph, ImageSource, MarshalOptions};
+
+use crate::buildkit::{
+    self, BuildRequest, BuildResult, Gateway, GatewayFailure, SessionOptions, SolveOptions,
+};
+use crate::converter::lower::llb_platform;
+use crate::image::{Platform, Reference};
+use crate::job::daemon::builder::{Builder, DaemonChoice};
+use crate::job::interrupt::Interrupts;
+use crate::job::push::image_names::Renames;
+use crate::job::push::routes::{self, Routes};
+use crate::job::report::failure::Error;
+use crate::job::report::outcome::{self, Unbuilt};
+use crate::job::run;
+use crate::job::session::logins::DockerLogins;
+use crate::progress::Mode;
+
+/// A buildkitd to keep running.
+#[derive(Debug)]
+pub struct Service {
+    /// How it is started.
+    pub daemon: DaemonChoice,
+    /// Images to pull into its cache.
+    pub images: Vec<String>,
+    /// Where the credentials are.
+    pub logins: DockerLogins,
+}
+
+/// Runs a buildkitd until a signal comes, after pulling images into its cache. An image that cannot be
+/// pulled is logged and left out: builds then pull it themselves.
+///
+/// # Errors
+/// [`Error`] where buildkitd cannot be started, or ends by itself.
+pub async fn serve(service: &Service, interrupts: &Interrupts) -> Result<(), Error> {
+    let references = service.images.iter().map(|text| reference(text)).collect::<Result<Vec<_>, _>>()?;
+    let work = Box::pin(work(service, &references, interrupts));
+    interrupts.unless_twice(work).await.unwrap_or(Err(Error::Interrupted))
+}
+
+fn reference(text: &str) -> Result<Reference, Error> {
+    let parsed = Reference::parse(text).map_err(|source| Error::Reference {
+        setting: "BOB_CACHE_IMAGES",
+        text: text.to_owned(),
+        source,
+    });
+    Ok(parsed?.with_default_tag())
+}
+
+async fn work(service: &Service, references: &[Reference], interrupts: &Interrupts) -> Result<(), Error> {
+    let builder = match service.daemon.connect(interrupts.cancel()).await.map_err(Error::from) {
+        Err(Error::Interrupted) => return Ok(()),
+        other => other?,
+    };
+    tracing::info!(address = %builder.client.address(), "buildkitd runs");
+    let outcome = tokio::select! {
+        () = interrupts.cancel().cancelled() => Ok(()),
+        ended = builder.exited() => Err(Error::DaemonEnded(ended)),
+        () = warm(service, references, &builder, interrupts) => Ok(()),
+    };
+    builder.stop().await;
+    outcome
+}
+
+/// Pulls the images one after the other, then rests.
+async fn warm(service: &Service, references: &[Reference], builder: &Builder, interrupts: &Interrupts) {
+    for reference in references {
+        match pull(service, reference, builder, interrupts).await {
+            Ok(()) => tracing::info!(image = %reference, "is in the cache"),
+            Err(error) => tracing::warn!(image = %reference, error = error.report(), "is not in the cache"),
+        }
+    }
+    std::future::pending::<()>().await;
+}
+
+async fn pull(
+    service: &Service,
+    reference: &Reference,
+    builder: &Builder,
+    interrupts: &Interrupts,
+) -> Result<(), Error> {
+    let routes = Routes::default();
+    routes.grants.grant_pull(reference);
+    let credentials = routes.session_logins(routes::authenticator(service.logins.load()?)?);
+    let session = SessionOptions { credentials: Some(credentials), ..SessionOptions::default() };
+    let display = (Mode::Quiet, Renames::default());
+    let request = BuildRequest { internal: true, ..BuildRequest::default() };
+    let make = |gateway| async move { extract(&gateway, reference).await };
+    let ended = run::run(builder, request, session, display, interrupts.cancel(), make).await;
+    match outcome::image_build(ended, &routes).await {
+        Ok(_) => Ok(()),
+        Err(Unbuilt::Told(error)) => Err(error),
+        Err(Unbuilt::Function(Unpulled::Marshal(error))) => Err(Error::Daemon(error.to_string())),
+        Err(Unbuilt::Function(Unpulled::Daemon(error))) => Err(Error::Connection(error)),
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Unpulled {
+    #[error(transparent)]
+    Marshal(#[from] llb::MarshalError),
+    #[error(transparent)]
+    Daemon(#[from] buildkit::Error),
+}
+
+impl GatewayFailure for Unpulled {
+    fn is_disconnection(&self) -> bool {
+        matches!(self, Self::Daemon(error) if error.is_disconnection())
+    }
+
+    fn to_status(&self) -> buildkit::proto::rpc::Status {
+        match self {
+            Self::Daemon(error) => error.to_status(),
+            Self::Marshal(error) => {
+                buildkit::Failure::new(tonic::Code::Unknown, error.to_string()).to_status()
+            }
+        }
+    }
+}
+
+/// Downloads and unpacks an image: a look into its root folder needs all of its layers.
+async fn extract(gateway: &Gateway, reference: &Reference) -> Result<(BuildResult, ()), Unpulled> {
+    let platform = llb_platform(&Platform::host());
+    let mut graph = Graph::new();
+    let constraints = Constraints::named(format!("[cache] {reference}")).with_platform(platform.clone());
+    let root = graph.source(ImageSource::new(reference.to_string()), constraints);
+    let definition = graph.marshal(root, &MarshalOptions::new(platform, String::new()))?;
+    let reference = gateway.solve(definition.to_pb(), SolveOptions::default()).await?;
+    if let Some(reference) = &reference {
+        gateway.read_dir(reference, "/", "").await?;
+    }
+    Ok((BuildResult::Single { reference, metadata: BTreeMap::new() }, ()))
+}

@@ -1,0 +1,348 @@
+//! Workspace mode: the base layer from the user's Dockerfile, then the workspace image from the base.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::image_graph::{self, Uncopied};
+use super::plain::shared_key;
+use crate::beneath::Root;
+use crate::buildkit::{self, BuildRequest, CacheEntry, SessionOptions};
+use crate::converter::plan::Options;
+use crate::image::{Platform, Reference};
+use crate::job::daemon::builder::{Builder, DaemonChoice};
+use crate::job::dockerfile::{self, Made, Recipe, show_warnings};
+use crate::job::interrupt::Interrupts;
+use crate::job::lookup::LocalFiles;
+use crate::job::push::base_layers::Targets;
+use crate::job::push::copy::Copy;
+use crate::job::push::manifest::Found;
+use crate::job::push::routes::{self, Routes, Wish};
+use crate::job::report::failure::Error;
+use crate::job::report::outcome::{self, Unbuilt};
+use crate::job::result::output::{Output, Staged};
+use crate::job::run::{self, STATUS_QUEUE};
+use crate::job::session::logins::with_tokens;
+use crate::progress::{self, Mode, Step};
+use crate::proxy::{AccessTokens, Rights};
+use crate::registry::{Authenticator, Client, Credentials, Origin, Secret};
+use crate::workspace::{self, AuthJson, BaseStep, Settings, Workspace};
+
+/// A workspace image to build.
+#[derive(Debug)]
+pub struct WorkspaceBuild {
+    /// The workspace's folders.
+    pub workspace: Workspace,
+    /// What the control plane asks for.
+    pub settings: Settings,
+    /// How long the workspace may take to be ready.
+    pub ready_timeout: Duration,
+    /// The buildkitd to use.
+    pub daemon: DaemonChoice,
+}
+
+/// The settings, understood: references parsed, credentials read.
+struct Job<'a> {
+    build: &'a WorkspaceBuild,
+    base: Reference,
+    target: Reference,
+    cache_imports: Vec<CacheEntry>,
+    routes: Routes,
+    cancel: &'a CancellationToken,
+}
+
+/// Builds the base layer where that is asked for, then the workspace image, and pushes both.
+///
+/// # Errors
+/// [`Error`]; nothing is left running then.
+pub async fn build_workspace(build: &WorkspaceBuild, interrupts: &Interrupts) -> Result<(), Error> {
+    let work = Box::pin(work(build, interrupts.cancel()));
+    interrupts.unless_twice(work).await.unwrap_or(Err(Error::Interrupted))
+}
+
+async fn work(build: &WorkspaceBuild, cancel: &CancellationToken) -> Result<(), Error> {
+    let settings = &build.settings;
+    let base = reference("BOB_BASE_REF", &settings.base_ref)?;
+    let target = reference("BOB_TARGET_REF", &settings.target_ref)?;
+    refuse_digests(settings, &base, &target)?;
+    let cache_imports = cache_imports(settings.cache_import.as_deref())?;
+    let base_auth = authenticator(settings.base_auth.as_ref())?;
+    let target_auth = match (&settings.base_auth, &settings.target_auth) {
+        // The same credentials make one client, so that layers may be mounted from base to target.
+        (Some(base), Some(target)) if base.expose() == target.expose() => base_auth.clone(),
+        (_, target) => authenticator(target.as_ref())?,
+    };
+    let recipe = match &settings.base_step {
+        Some(step) => Some(prepare(build, step, cancel).await?),
+        None => None,
+    };
+    let wish = |reference, alias: &str, rights, auth: Option<Arc<Authenticator>>| {
+        auth.map(|auth| Wish { reference, alias: alias.to_owned(), rights, auth })
+    };
+    let rights = if recipe.is_some() { Rights::PULL_PUSH } else { Rights::PULL };
+    let same_name = base.name() == target.name();
+    let wishes = [
+        wish(&base, "base", if same_name { Rights::PULL_PUSH } else { rights }, base_auth),
+        wish(
+            &target,
+            "target",
+            Rights::PULL_PUSH,
+            target_auth.filter(|_| !same_name || settings.base_auth.is_none()),
+        ),
+    ];
+    let proxies = proxies(settings, [&base, &target]);
+    let logins = with_tokens(&proxies, credentials(settings.base_auth.as_ref())?);
+    let others = routes::authenticator(logins)?;
+    let routes = Routes::open(wishes.into_iter().flatten().collect(), proxies, others).await?;
+    let job = Job { build, base, target, cache_imports, routes, cancel };
+    let mut builder = None;
+    let outcome = job.run(&mut builder, recipe).await;
+    job.routes.close().await;
+    if let Some(builder) = builder {
+        builder.stop().await;
+    }
+    outcome
+}
+
+/// The tokens of the workspace's own proxy, which listens on loopback only, by the names of its host.
+fn proxies(settings: &Settings, references: [&Reference; 2]) -> BTreeMap<String, AccessTokens> {
+    let secret = |token: &Option<workspace::Token>| token.as_ref().map(|token| Secret::new(token.expose()));
+    let read = secret(&settings.proxy_token);
+    let push = secret(&settings.proxy_push_token).or_else(|| read.clone());
+    if push.is_none() {
+        return BTreeMap::new();
+    }
+    let loopback = references
+        .into_iter()
+        .filter(|reference| routes::registry_host(reference).is_some_and(|host| host.is_loopback()));
+    let tokens = AccessTokens { read, push };
+    loopback.map(|reference| (reference.domain().to_owned(), tokens.clone())).collect()
+}
+
+fn reference(setting: &'static str, text: &str) -> Result<Reference, Error> {
+    let parsed = Reference::parse(text);
+    let parsed = parsed.map_err(|source| Error::Reference { setting, text: text.to_owned(), source })?;
+    Ok(parsed.with_default_tag())
+}
+
+fn refuse_digests(settings: &Settings, base: &Reference, target: &Reference) -> Result<(), Error> {
+    if target.digest().is_some() {
+        return Err(Error::Usage(
+            "BOB_TARGET_REF must not have a digest: it is where the image is pushed".to_owned(),
+        ));
+    }
+    if settings.base_step.is_some() && base.digest().is_some() {
+        let text =
+            "BOB_BASE_REF must not have a digest when BOB_BUILD_BASE is true: the base is only built now";
+        return Err(Error::Usage(text.to_owned()));
+    }
+    Ok(())
+}
+
+fn cache_imports(setting: Option<&str>) -> Result<Vec<CacheEntry>, Error> {
+    let Some(text) = setting else { return Ok(Vec::new()) };
+    let entry = crate::job::cache::parse("BOB_LOCAL_CACHE_IMPORT", text)?;
+    Ok(vec![entry])
+}
+
+fn credentials(auth: Option<&AuthJson>) -> Result<Credentials, Error> {
+    let Some(auth) = auth else { return Ok(Credentials::default()) };
+    Ok(Credentials::from_auth_map(auth.expose(), &Origin::Variable(auth.variable.to_owned()))?)
+}
+
+fn authenticator(auth: Option<&AuthJson>) -> Result<Option<Arc<Authenticator>>, Error> {
+    match auth {
+        Some(_) => routes::authenticator(credentials(auth)?).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Waits for the workspace's content and reads the Dockerfile. A Dockerfile that does not parse is
+/// rejected here, before any buildkitd is started for it.
+async fn prepare(
+    build: &WorkspaceBuild,
+    step: &BaseStep,
+    cancel: &CancellationToken,
+) -> Result<Recipe, Error> {
+    let ready = workspace::wait_until_ready(&build.workspace, build.ready_timeout);
+    cancel.run_until_cancelled(ready).await.ok_or(Error::Interrupted)??;
+    let (file, context) = step.locate(&build.workspace)?;
+    let path = file.path().to_owned();
+    let filename = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let failed =
+        |source| Error::Read { what: "the workspace", path: build.workspace.root().to_owned(), source };
+    let root = Root::open(build.workspace.root()).map_err(failed)?;
+    let recipe = Recipe {
+        source: dockerfile::read(file, &path.display().to_string())?,
+        options: Options { filename, ..Options::default() },
+        files: LocalFiles {
+            context: Some(context),
+            context_within: Some(build.workspace.root().to_owned()),
+            dockerfile_ignore: dockerfile::own_ignore_file(&root, &path)?,
+            named: BTreeMap::new(),
+        },
+        lock: None,
+    };
+    recipe.check()?;
+    Ok(recipe)
+}
+
+impl Job<'_> {
+    async fn run(&self, builder: &mut Option<Builder>, recipe: Option<Recipe>) -> Result<(), Error> {
+        let base = match recipe {
+            Some(recipe) => {
+                let builder = self.connect(builder).await?;
+                let digest = self.build_base(builder, recipe).await?;
+                self.base.clone().with_digest(&digest).unwrap_or_else(|_| self.base.clone())
+            }
+            None => self.base.clone(),
+        };
+        tracing::info!(base = %base, target = %self.target, "making the workspace image");
+        if self.copy_target(&base).await? {
+            return Ok(());
+        }
+        self.build_target(self.connect(builder).await?, &base).await
+    }
+
+    /// The daemon, which is only looked for or started when something is to be built.
+    async fn connect<'a>(&self, builder: &'a mut Option<Builder>) -> Result<&'a Builder, Error> {
+        Ok(match builder {
+            Some(builder) => builder,
+            None => builder.insert(self.build.daemon.connect(self.cancel).await?),
+        })
+    }
+
+    /// Builds and pushes the base layer. Returns its digest.
+    async fn build_base(&self, builder: &Builder, recipe: Recipe) -> Result<String, Error> {
+        tracing::info!(base = %self.base, "building the base layer");
+        let mut session = self.session(builder)?;
+        if let Some(context) = &recipe.files.context {
+            session.shared_key = shared_key(context);
+            session.local_dirs.insert("context".to_owned(), context.clone());
+        }
+        if self.routes.renames.theirs(self.base.name(), "").is_none() {
+            self.routes.grants.grant_push(&self.base);
+        }
+        self.routes.grants.grant_caches(&self.cache_imports, &[]);
+        let request = BuildRequest {
+            exports: self.push(&self.base)?,
+            cache_imports: self.cache_imports.clone(),
+            ..BuildRequest::default()
+        };
+        let display = (Mode::Plain, self.routes.renames.clone());
+        let targets = Targets::new(&self.routes, [&self.base], builder.shares_network());
+        let ended = run::run(builder, request, session, display, self.cancel, |gateway| {
+            recipe.make(gateway, &self.routes, &targets)
+        })
+        .await;
+        match outcome::dockerfile_build(ended, &recipe.source, &self.routes).await {
+            Ok(outcome) => {
+                let Made { warnings, .. } = outcome.value;
+                show_warnings(&warnings, &recipe.source);
+                Ok(outcome.exporter_response.get("containerimage.digest").cloned().unwrap_or_default())
+            }
+            Err((error, warnings)) => {
+                show_warnings(&warnings, &recipe.source);
+                Err(error)
+            }
+        }
+    }
+
+    /// Makes the workspace image without buildkitd: the base's manifest for this platform, byte by byte,
+    /// under the target's tag. Returns whether it did; not where Bob cannot read the base by itself, or
+    /// where it is of a kind that only buildkitd knows.
+    async fn copy_target(&self, base: &Reference) -> Result<bool, Error> {
+        let places = (self.routes.place(base), self.routes.place(&self.target), self.target.tag());
+        let (Some(from), Some(to), Some(tag)) = places else { return Ok(false) };
+        let platform = Platform::host().to_string();
+        let version = base.digest().or(base.tag()).unwrap_or("latest");
+        let client = Client::new(Arc::clone(&from.auth));
+        let found =
+            self.unless_cancelled(Found::look_up(&client, &from.repository, version, &platform)).await?;
+        let image = match found {
+            Ok(Found::Image(image)) => image,
+            Ok(Found::Missing) => return Err(outcome::missing_base(base)),
+            Ok(Found::Unknown) => {
+                tracing::info!(base = %base, "not a plain image for {platform}; leaving it to buildkitd");
+                return Ok(false);
+            }
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::info!(base = %base, error, "leaving it to buildkitd");
+                return Ok(false);
+            }
+        };
+        let (updates, raw) = mpsc::channel(STATUS_QUEUE);
+        let follower = tokio::spawn(progress::follow(Mode::Plain, raw));
+        let name = format!("[workspace] {} FROM {base}", self.target);
+        let step = Step::begin(updates, "copy", &name).await;
+        let copy = Copy { from: &from, to: &to, tag, image: &image, step: &step };
+        let outcome = match self.unless_cancelled(copy.run()).await {
+            Ok(Ok(tally)) => {
+                step.log(&tally.to_string()).await;
+                Ok(true)
+            }
+            Ok(Err(error)) => Err(outcome::copy(&error, (base, &from), (&self.target, &to)).await),
+            Err(interrupted) => Err(interrupted),
+        };
+        step.end(&outcome.as_ref().err().map(Error::report).unwrap_or_default()).await;
+        let _ = follower.await;
+        outcome
+    }
+
+    async fn unless_cancelled<T>(&self, work: impl Future<Output = T>) -> Result<T, Error> {
+        self.cancel.run_until_cancelled(work).await.ok_or(Error::Interrupted)
+    }
+
+    /// Pushes the workspace image through buildkitd: the base's layers under its unchanged configuration.
+    async fn build_target(&self, builder: &Builder, base: &Reference) -> Result<(), Error> {
+        let request = BuildRequest { exports: self.push(&self.target)?, ..BuildRequest::default() };
+        let display = (Mode::Plain, self.routes.renames.clone());
+        let source = self.at_buildkitd(base);
+        let shown = base.to_string();
+        let make = |gateway| async move {
+            let made = image_graph::make(&gateway, &source, &shown).await?;
+            self.routes.allow_pushes();
+            Ok(made)
+        };
+        self.routes.grants.grant_pull(base);
+        self.routes.grants.grant_push(&self.target);
+        let ended = run::run(builder, request, self.session(builder)?, display, self.cancel, make).await;
+        match outcome::image_build(ended, &self.routes).await {
+            Ok(_) => Ok(()),
+            Err(Unbuilt::Told(error)) => Err(error),
+            Err(Unbuilt::Function(Uncopied::Lookup(error))) => {
+                Err(outcome::lookup(error, &self.routes).await)
+            }
+            Err(Unbuilt::Function(Uncopied::Marshal(error))) => Err(Error::Daemon(error.to_string())),
+            Err(Unbuilt::Function(Uncopied::Daemon(error))) => Err(Error::Connection(error)),
+        }
+    }
+
+    /// What buildkitd calls an image.
+    fn at_buildkitd(&self, reference: &Reference) -> String {
+        let text = reference.to_string();
+        let suffix = text.strip_prefix(reference.name()).unwrap_or_default();
+        self.routes.renames.theirs(reference.name(), suffix).unwrap_or(text)
+    }
+
+    fn push(&self, reference: &Reference) -> Result<Vec<buildkit::Export>, Error> {
+        let mut output = Output::image(true);
+        output.set_names(&[self.at_buildkitd(reference)]);
+        Ok(Staged::new(&[output])?.take_exports())
+    }
+
+    /// A session that knows the proxies' tokens, and the base's credentials for what FROM names.
+    fn session(&self, builder: &Builder) -> Result<SessionOptions, Error> {
+        let registries = routes::authenticator(credentials(self.build.settings.base_auth.as_ref())?)?;
+        Ok(SessionOptions {
+            credentials: Some(self.routes.session_logins(registries)),
+            local_dirs_within: Some(self.build.workspace.root().to_owned()),
+            withheld_dirs: builder.state_folders().to_vec(),
+            ..SessionOptions::default()
+        })
+    }
+}

@@ -1,0 +1,124 @@
+//! Layers that never travel twice: base layers are mounted into the repositories that a result is pushed
+//! to, so that buildkitd finds them there.
+//!
+//! buildkitd mounts layers itself only while nothing has run on them; after that it uploads them again.
+//! It asks for each blob before (`HEAD`), so it is enough that the blob is there.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt as _};
+
+use super::base_images::BaseImage;
+use super::manifest::Found;
+use super::routes::{Place, Routes};
+use crate::image::Reference;
+use crate::registry::{Client, Repository};
+
+/// Requests of one kind under way at once, as many as buildkitd has.
+pub(crate) const AT_ONCE: usize = 4;
+/// How long mounting may hold a build up.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The repositories that a result is pushed to.
+#[derive(Debug, Default)]
+pub(crate) struct Targets {
+    /// Reached by TLS, so that layers may be mounted there while steps run.
+    remote: Vec<Place>,
+    /// Reached through loopback, where steps may see what permits a mount: for after the last step.
+    loopback: Vec<Place>,
+}
+
+impl Targets {
+    /// The repositories of `references`. Where buildkitd has a network of its own, what it calls
+    /// `localhost` is out of reach and left out.
+    pub(crate) fn new<'a>(
+        routes: &Routes,
+        references: impl IntoIterator<Item = &'a Reference>,
+        shares_network: bool,
+    ) -> Self {
+        let mut targets = Self::default();
+        for place in references.into_iter().filter_map(|reference| routes.place(reference)) {
+            let is_loopback = place.repository.host.is_loopback();
+            if is_loopback && !shares_network {
+                continue;
+            }
+            let places = if is_loopback { &mut targets.loopback } else { &mut targets.remote };
+            if !places.iter().any(|known| known.repository == place.repository) {
+                places.push(place);
+            }
+        }
+        targets
+    }
+
+    /// Makes the layers of `bases` part of the repositories at the same registry, while steps run. Whatever cannot
+    /// be mounted is left for buildkitd to upload: nothing here makes a build fail.
+    pub(crate) async fn mount_beside_steps(&self, bases: &BTreeSet<BaseImage>) {
+        mount_into(&self.remote, bases).await;
+    }
+
+    /// Does the same for the repositories that are reached through loopback. No step may run any more.
+    pub(crate) async fn mount_after_steps(&self, bases: &BTreeSet<BaseImage>) {
+        mount_into(&self.loopback, bases).await;
+    }
+}
+
+async fn mount_into(places: &[Place], bases: &BTreeSet<BaseImage>) {
+    let pairs = places.iter().flat_map(|to| bases.iter().map(move |base| mount_image(base, to)));
+    if tokio::time::timeout(PATIENCE, join_all(pairs)).await.is_err() {
+        tracing::debug!("mounting base layers takes too long; buildkitd uploads what is missing");
+    }
+}
+
+/// Mounts one image's layers into one repository, if both are at one registry.
+async fn mount_image(base: &BaseImage, to: &Place) {
+    let BaseImage { reference, platform } = base;
+    let (Ok(from), Some(digest)) = (Repository::of(reference), reference.digest()) else { return };
+    if from.host != to.repository.host || from.name == to.repository.name {
+        return;
+    }
+    let client = Client::new(Arc::clone(&to.auth));
+    let image = match Found::look_up(&client, &from, digest, platform).await {
+        Ok(Found::Image(image)) => image,
+        Ok(Found::Missing | Found::Unknown) => return,
+        Err(error) => {
+            tracing::debug!(%from, error = &error as &dyn std::error::Error, "base layers cannot be mounted");
+            return;
+        }
+    };
+    let layers: Vec<&str> = image.layers().into_keys().collect();
+    let refused = mount_all(&client, &to.repository, &from.name, &layers).await;
+    let mounted = layers.len() - refused.len();
+    tracing::debug!(%from, to = %to.repository, mounted, refused = refused.len(), "base layers");
+}
+
+/// Mounts blobs of the repository `from` into `to` at the same registry and returns those that the
+/// registry did not mount. The first one tells whether it mounts at all, so that a registry that does not
+/// is asked once only.
+pub(crate) async fn mount_all<'a>(
+    client: &Client,
+    to: &Repository,
+    from: &str,
+    digests: &[&'a str],
+) -> Vec<&'a str> {
+    let mount = async |digest: &'a str| match client.mount_blob(to, digest, from).await {
+        Ok(true) => None,
+        Ok(false) => Some(digest),
+        Err(error) => {
+            tracing::debug!(%to, digest, error = &error as &dyn std::error::Error, "a mount failed");
+            Some(digest)
+        }
+    };
+    let Some((first, rest)) = digests.split_first() else { return Vec::new() };
+    if mount(first).await.is_some() {
+        return digests.to_vec();
+    }
+    stream::iter(rest.iter().copied())
+        .map(mount)
+        .buffered(AT_ONCE)
+        .filter_map(async |refused| refused)
+        .collect()
+        .await
+}

@@ -1,0 +1,77 @@
+//! Names of images: what the user calls them, and what buildkitd does.
+
+use bollard_buildkit_proto::moby::buildkit::v1::StatusResponse;
+
+/// Repositories that buildkitd knows by another name.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Renames {
+    /// The user's name, and buildkitd's.
+    pairs: Vec<(String, String)>,
+}
+
+impl Renames {
+    /// Adds a repository.
+    pub(crate) fn add(&mut self, ours: &str, theirs: &str) {
+        self.pairs.push((ours.to_owned(), theirs.to_owned()));
+    }
+
+    /// What buildkitd calls the image of repository `name` with `suffix` (`:tag`, `@digest`).
+    pub(crate) fn theirs(&self, name: &str, suffix: &str) -> Option<String> {
+        let (_, theirs) = self.pairs.iter().find(|(ours, _)| ours == name)?;
+        Some(format!("{theirs}{suffix}"))
+    }
+
+    /// `text` with the user's names.
+    pub(crate) fn ours(&self, text: &str) -> String {
+        self.pairs.iter().fold(text.to_owned(), |text, (ours, theirs)| replace_name(&text, theirs, ours))
+    }
+
+    /// A message of the status stream with the user's names.
+    pub(crate) fn in_status(&self, message: &mut StatusResponse) {
+        if self.pairs.is_empty() {
+            return;
+        }
+        for vertex in &mut message.vertexes {
+            vertex.name = self.ours(&vertex.name);
+            vertex.error = self.ours(&vertex.error);
+        }
+        for status in &mut message.statuses {
+            status.id = self.ours(&status.id);
+        }
+        for log in &mut message.logs {
+            if let Ok(text) = std::str::from_utf8(&log.msg) {
+                log.msg = self.ours(text).into_bytes();
+            }
+        }
+    }
+}
+
+/// `text` with whole occurrences of the name `from` replaced: `a/t1` is no part of `a/t10`.
+fn replace_name(text: &str, from: &str, to: &str) -> String {
+    let mut replaced = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(from) {
+        replaced += before;
+        let continues = after.starts_with(|next: char| next.is_ascii_alphanumeric() || "/-_.".contains(next));
+        replaced += if continues { from } else { to };
+        rest = after;
+    }
+    replaced + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_go_both_ways_and_only_whole_ones() {
+        let mut renames = Renames::default();
+        renames.add("docker.io/library/app", "127.0.0.1:9/t1");
+        assert_eq!(renames.theirs("docker.io/library/app", ":v1").unwrap(), "127.0.0.1:9/t1:v1");
+        assert_eq!(renames.theirs("docker.io/library/other", ":v1"), None);
+        assert_eq!(
+            renames.ours("pushing manifest for 127.0.0.1:9/t1:v1@sha256:a to 127.0.0.1:9/t10"),
+            "pushing manifest for docker.io/library/app:v1@sha256:a to 127.0.0.1:9/t10"
+        );
+    }
+}

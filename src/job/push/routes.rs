@@ -1,0 +1,230 @@
+//! How images reach their registries: by buildkitd itself, or through a proxy in this process that
+//! alone holds the credentials.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::str::FromStr;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+
+use tokio::net::TcpListener;
+
+use super::image_names::Renames;
+use crate::image::Reference;
+use crate::job::report::failure::Error;
+use crate::job::session::grants::RegistryGrants;
+use crate::job::session::logins::SessionLogins;
+use crate::proxy::{self, AccessTokens, Alias, Config, Limits, Pin, Rights};
+use crate::registry::{
+    Authenticator, Client, ClientError, Credentials, Host, Repository, Secret, Transport, TransportConfig,
+};
+
+/// Who pushes with the credentials.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PushVia {
+    /// [`PushVia::Proxy`] where Bob holds credentials and buildkitd shares this host's network, else
+    /// [`PushVia::Session`].
+    #[default]
+    Auto,
+    /// A proxy in this process; buildkitd never sees the credentials.
+    Proxy,
+    /// buildkitd, which asks the session for them.
+    Session,
+}
+
+/// A way to push that does not exist.
+#[derive(Debug, thiserror::Error)]
+#[error("unknown way to push {given:?}; use proxy, session or auto")]
+pub struct UnknownWay {
+    given: String,
+}
+
+impl FromStr for PushVia {
+    type Err = UnknownWay;
+
+    fn from_str(text: &str) -> Result<Self, UnknownWay> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "proxy" => Ok(Self::Proxy),
+            "session" => Ok(Self::Session),
+            _ => Err(UnknownWay { given: text.to_owned() }),
+        }
+    }
+}
+
+/// The digest of the empty text: a blob that a probe may name.
+const NO_BLOB: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+/// The ways of all images of one build. Dropping it stops the proxy.
+#[derive(Debug, Default)]
+pub(crate) struct Routes {
+    /// What buildkitd calls the images that go through the proxy.
+    pub(crate) renames: Renames,
+    /// Access tokens of proxies on this machine, by their hosts.
+    pub(crate) proxies: BTreeMap<String, AccessTokens>,
+    /// What buildkitd may have of the logins.
+    pub(crate) grants: Arc<RegistryGrants>,
+    /// Where each image really is that goes through the proxy.
+    repositories: BTreeMap<String, Place>,
+    /// Who talks to the registries of all other images.
+    others: Option<Arc<Authenticator>>,
+    handle: Option<proxy::Handle>,
+}
+
+/// Where an image is, and with whose credentials its registry is asked.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    pub(crate) repository: Repository,
+    pub(crate) auth: Arc<Authenticator>,
+}
+
+/// A wish for an image to go through the proxy.
+#[derive(Debug)]
+pub(crate) struct Wish<'a> {
+    /// The image.
+    pub(crate) reference: &'a Reference,
+    /// Its repository's name at the proxy.
+    pub(crate) alias: String,
+    /// What buildkitd may do with it.
+    pub(crate) rights: Rights,
+    /// With which credentials.
+    pub(crate) auth: Arc<Authenticator>,
+}
+
+/// Who talks to registries with `credentials`.
+pub(crate) fn authenticator(credentials: Credentials) -> Result<Arc<Authenticator>, Error> {
+    let transport = Transport::new(&TransportConfig::default())?;
+    Ok(Arc::new(Authenticator::new(Arc::new(transport), credentials)))
+}
+
+/// The registry host of a reference.
+pub(crate) fn registry_host(reference: &Reference) -> Option<Host> {
+    Host::parse(reference.domain()).ok()
+}
+
+impl Routes {
+    /// Starts a proxy for `wishes`, if there are any. `proxies` are the tokens of those that run already, by
+    /// their hosts; `others` talks to the registries of all other images.
+    pub(crate) async fn open(
+        wishes: Vec<Wish<'_>>,
+        proxies: BTreeMap<String, AccessTokens>,
+        others: Arc<Authenticator>,
+    ) -> Result<Self, Error> {
+        let mut routes = Self { proxies, others: Some(others), ..Self::default() };
+        if wishes.is_empty() {
+            return Ok(routes);
+        }
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(Error::Listen)?;
+        let port = listener.local_addr().map_err(Error::Listen)?.port();
+        let local = format!("127.0.0.1:{port}");
+        let mut aliases = BTreeMap::new();
+        for wish in wishes {
+            let Ok(repository) = Repository::of(wish.reference) else { continue };
+            let name = wish.reference.name();
+            routes.grants.note_pushed_by_proxy(wish.reference);
+            routes.renames.add(name, &format!("{local}/{}", wish.alias));
+            let alias = Alias {
+                host: repository.host.clone(),
+                repository: repository.name.clone(),
+                pin: Pin::AsRequested,
+                rights: wish.rights,
+                auth: Arc::clone(&wish.auth),
+            };
+            routes.repositories.insert(name.to_owned(), Place { repository, auth: wish.auth });
+            aliases.insert(wish.alias, alias);
+        }
+        let tokens = AccessTokens { read: Some(random_token()), push: Some(random_token()) };
+        let config =
+            Config { aliases, mirror: None, access_tokens: tokens.clone(), limits: Limits::default() };
+        routes.handle = Some(proxy::spawn(vec![listener], config)?);
+        routes.proxies.insert(local, tokens);
+        Ok(routes)
+    }
+
+    /// Lets buildkitd push: every step has ended, so that none of them sees what permits a write.
+    pub(crate) fn allow_pushes(&self) {
+        if let Some(handle) = &self.handle {
+            handle.allow_pushes();
+        }
+        self.grants.allow_pushes();
+    }
+
+    /// The session's answers to who buildkitd is, with the logins of `registries`.
+    pub(crate) fn session_logins(&self, registries: Arc<Authenticator>) -> Arc<SessionLogins> {
+        Arc::new(SessionLogins {
+            proxies: self.proxies.clone(),
+            grants: Arc::clone(&self.grants),
+            registries,
+            unreachable: Mutex::default(),
+            unnamed: Mutex::default(),
+            exposure_told: AtomicBool::default(),
+        })
+    }
+
+    /// Why the registry of `reference` refuses a push, found out by asking it once more: with the proxy's
+    /// credentials, or with the token of a proxy on this machine. `None` where there is nobody to ask, or
+    /// the registry does not refuse.
+    pub(crate) async fn push_refusal(&self, reference: &str) -> Option<String> {
+        let Place { repository, auth } = self.place(&Reference::parse_named(reference).ok()?)?;
+        // Mounting a blob begins like any upload, and gives up at once what it has begun.
+        let asked = Client::new(Arc::clone(&auth)).mount_blob(&repository, NO_BLOB, &repository.name).await;
+        Some(told(&asked.err()?, &repository.host, &auth).await)
+    }
+
+    /// Why `reference` cannot be pulled, likewise.
+    pub(crate) async fn pull_refusal(&self, reference: &str) -> Option<String> {
+        let parsed = Reference::parse_named(reference).ok()?;
+        let Place { repository, auth } = self.place(&parsed)?;
+        let version = parsed.digest().or(parsed.tag()).unwrap_or("latest");
+        let asked = Client::new(Arc::clone(&auth)).head_manifest(&repository, version).await;
+        Some(told(&asked.err()?, &repository.host, &auth).await)
+    }
+
+    /// Where an image is, and with whose credentials it may be asked for; nowhere if its domain is no
+    /// registry host.
+    pub(crate) fn place(&self, reference: &Reference) -> Option<Place> {
+        if let Some(place) = self.repositories.get(reference.name()) {
+            return Some(place.clone());
+        }
+        let repository = Repository::of(reference).ok()?;
+        Some(Place { repository, auth: self.others.clone()? })
+    }
+
+    /// Stops the proxy.
+    pub(crate) async fn close(self) {
+        if let Some(handle) = self.handle {
+            handle.stop().await;
+        }
+    }
+}
+
+/// What went wrong, and with whose login where the registry did not accept it.
+pub(crate) async fn told(error: &ClientError, host: &Host, auth: &Authenticator) -> String {
+    let text = in_words(error);
+    match error {
+        ClientError::Status { status, .. } if matches!(status.as_u16(), 401 | 403) => {
+            format!("{text} ({})", auth.login_words(host).await)
+        }
+        _ => text,
+    }
+}
+
+/// What went wrong, without what was to be done.
+fn in_words(error: &ClientError) -> String {
+    let mut text = match error {
+        ClientError::Status { status, message, .. } => format!("{status}{message}"),
+        ClientError::Call { .. } => String::new(),
+        other => other.to_string(),
+    };
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        let _ = write!(text, "{}{cause}", if text.is_empty() { "" } else { ": " });
+        source = cause.source();
+    }
+    text
+}
+
+fn random_token() -> Secret {
+    let bytes: [u8; 32] = rand::random();
+    Secret::new(bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
+}

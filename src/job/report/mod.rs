@@ -1,0 +1,5 @@
+//! From how a build ended to the words that a user reads.
+
+pub(super) mod failure;
+pub(super) mod outcome;
+pub(super) mod registry_message;

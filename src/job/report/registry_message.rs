@@ -1,0 +1,219 @@
+//! What buildkitd and registries say, in plain words.
+//!
+//! BuildKit passes the errors of registries on as text only, so they are told apart by their text: the
+//! forms below are those of containerd's resolver and pusher (`core/remotes/docker`) and of Go's `net`.
+
+/// What is wrong between buildkitd and a registry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// The registry does not have it.
+    Missing,
+    /// It does not exist, or needs credentials: the registry does not tell which.
+    MissingOrPrivate,
+    /// The registry answered with this status (`403 Forbidden`), and perhaps said why.
+    Status { status: String, words: Option<String> },
+    /// The registry refused in its own words, without a status that is known.
+    Refused { words: String },
+    /// The registry cannot be reached, for this reason.
+    Unreachable { reason: String },
+    /// Something else.
+    Other { message: String },
+}
+
+impl Trouble {
+    /// What the text of a failed look-up or push says.
+    pub(crate) fn of(message: &str) -> Self {
+        if let Some(status) = status(message) {
+            if status.starts_with("404") {
+                return Self::Missing;
+            }
+            let words = message.lines().skip(1).map(str::trim).find(|line| !line.is_empty());
+            return Self::Status { status, words: words.map(str::to_owned) };
+        }
+        if let Some(reason) = unreachable(message) {
+            return Self::Unreachable { reason };
+        }
+        if message.contains("pull access denied") || message.contains("insufficient_scope") {
+            return Self::MissingOrPrivate;
+        }
+        if message.trim_end().ends_with(": not found") || message.contains("no match for platform") {
+            return Self::Missing;
+        }
+        let last = message.rsplit_once(": ").map_or(message, |(_, last)| last);
+        for code in ["denied", "unauthorized"] {
+            if let Some(at) = message.find(&format!("{code}: ")) {
+                return Self::Refused { words: message[at..].trim().to_owned() };
+            }
+            if last.trim() == code {
+                return Self::Refused { words: code.to_owned() };
+            }
+        }
+        Self::Other { message: message.trim().to_owned() }
+    }
+
+    /// What is wrong with the base image `reference`, to be put after its name.
+    pub(crate) fn of_lookup(&self, reference: &str) -> String {
+        let host = host_of(reference);
+        match self {
+            Self::Missing => "base image does not exist; check its name, its tag and its platform".to_owned(),
+            Self::MissingOrPrivate => format!(
+                "base image does not exist or needs credentials; check its name and that you are logged in to {host}"
+            ),
+            Self::Status { status, words } => {
+                let words = in_parentheses(words.as_deref());
+                format!("registry {host} does not give it: {status}{words}{}", advice(status, "pull"))
+            }
+            Self::Refused { words } => {
+                format!("registry {host} refuses to give it: {words}; check the credentials for {host}")
+            }
+            Self::Unreachable { reason } => format!("cannot reach registry {host}: {reason}"),
+            Self::Other { message } => message.clone(),
+        }
+    }
+
+    /// The sentence for an image that cannot be pushed.
+    pub(crate) fn of_push(&self, reference: &str) -> String {
+        let host = host_of(reference);
+        match self {
+            Self::Missing => {
+                format!(
+                    "registry {host} has no place for {reference}: it answered 404 Not Found; check the repository's name"
+                )
+            }
+            Self::MissingOrPrivate => {
+                format!(
+                    "registry {host} refused the push of {reference}; check the credentials for {host} and their rights"
+                )
+            }
+            Self::Status { status, words } => {
+                let advice = advice(status, "push to");
+                format!(
+                    "registry {host} refused the push of {reference}: {status}{}{advice}",
+                    in_parentheses(words.as_deref())
+                )
+            }
+            Self::Refused { words } => {
+                format!(
+                    "registry {host} refused the push of {reference}: {words}; check the credentials for {host} and their rights"
+                )
+            }
+            Self::Unreachable { reason } => {
+                format!("cannot reach registry {host} to push {reference}: {reason}")
+            }
+            Self::Other { message } => format!("cannot push {reference}: {message}"),
+        }
+    }
+}
+
+fn in_parentheses(words: Option<&str>) -> String {
+    words.map(|words| format!(" ({words})")).unwrap_or_default()
+}
+
+fn advice(status: &str, doing: &str) -> &'static str {
+    match (status.get(..3), doing) {
+        (Some("401"), _) => "; check that there are credentials for it and that they are right",
+        (Some("403"), "pull") => "; the credentials do not allow to pull from this repository",
+        (Some("403"), _) => "; the credentials do not allow to push to this repository",
+        (Some("429"), _) => "; too many requests: try again later",
+        (Some(code), _) if code.starts_with('5') => "; the fault is the registry's: try again later",
+        _ => "",
+    }
+}
+
+/// The registry of a reference.
+pub(crate) fn host_of(reference: &str) -> &str {
+    reference.split('/').next().unwrap_or(reference)
+}
+
+/// `403 Forbidden` in `unexpected status from POST request to URL: 403 Forbidden`.
+fn status(message: &str) -> Option<String> {
+    let (_, after) = message.split_once("unexpected status from ")?;
+    let line = after.lines().next()?;
+    let found = line.rsplit_once(": ").map(|(_, status)| status.trim())?;
+    found.get(..3)?.parse::<u16>().ok()?;
+    Some(found.to_owned())
+}
+
+/// Why there was no connection, as Go's dialer and TLS say it.
+fn unreachable(message: &str) -> Option<String> {
+    const REASONS: [(&str, &str); 9] = [
+        ("connection refused", "connection refused: nothing listens there"),
+        ("no such host", "there is no such host"),
+        ("server misbehaving", "its name cannot be looked up"),
+        ("i/o timeout", "it does not answer"),
+        ("network is unreachable", "the network is unreachable"),
+        ("no route to host", "there is no route to it"),
+        ("connection reset by peer", "it broke the connection off"),
+        ("certificate signed by unknown authority", "its TLS certificate is signed by an unknown authority"),
+        ("server gave HTTP response to HTTPS client", "it speaks plain http where https was expected"),
+    ];
+    REASONS.iter().find(|(text, _)| message.contains(text)).map(|(_, reason)| (*reason).to_owned())
+}
+
+/// The reference and the rest of `failed to push REFERENCE: REST`.
+pub(crate) fn failed_push(message: &str) -> Option<(&str, &str)> {
+    let (_, after) = message.split_once("failed to push ")?;
+    after.split_once(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REF: &str = "127.0.0.1:1403/a/b:1";
+
+    #[test]
+    fn lookups_are_explained() {
+        let cases = [
+            (
+                "failed to resolve source metadata for 127.0.0.1:1403/a/b:1: 127.0.0.1:1403/a/b:1: not found",
+                "base image does not exist; check its name, its tag and its platform",
+            ),
+            (
+                "pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed",
+                "base image does not exist or needs credentials; check its name and that you are logged in to 127.0.0.1:1403",
+            ),
+            (
+                "unexpected status from HEAD request to http://127.0.0.1:1403/v2/a/b/manifests/1: 401 Unauthorized",
+                "registry 127.0.0.1:1403 does not give it: 401 Unauthorized; check that there are credentials for it and that they are right",
+            ),
+            (
+                "unexpected status from HEAD request to http://127.0.0.1:1403/v2/a/b/manifests/1: 403 Forbidden\ndenied: not today",
+                "registry 127.0.0.1:1403 does not give it: 403 Forbidden (denied: not today); the credentials do not allow to pull from this repository",
+            ),
+            (
+                "failed to do request: Head \"http://127.0.0.1:1403/v2/a/b/manifests/1\": dial tcp 127.0.0.1:1403: connect: connection refused",
+                "cannot reach registry 127.0.0.1:1403: connection refused: nothing listens there",
+            ),
+            ("something new", "something new"),
+        ];
+        for (message, sentence) in cases {
+            assert_eq!(Trouble::of(message).of_lookup(REF), sentence);
+        }
+    }
+
+    #[test]
+    fn pushes_are_explained() {
+        let cases = [
+            (
+                "denied: not today",
+                "registry 127.0.0.1:1403 refused the push of 127.0.0.1:1403/a/b:1: denied: not today; check the credentials for 127.0.0.1:1403 and their rights",
+            ),
+            (
+                "unexpected status from POST request to http://127.0.0.1:1403/v2/a/b/blobs/uploads/: 500 Internal Server Error",
+                "registry 127.0.0.1:1403 refused the push of 127.0.0.1:1403/a/b:1: 500 Internal Server Error; the fault is the registry's: try again later",
+            ),
+            (
+                "failed to do request: Head \"https://x.invalid/v2/\": dial tcp: lookup x.invalid on 10.0.0.1:53: no such host",
+                "cannot reach registry 127.0.0.1:1403 to push 127.0.0.1:1403/a/b:1: there is no such host",
+            ),
+        ];
+        for (message, sentence) in cases {
+            assert_eq!(Trouble::of(message).of_push(REF), sentence);
+        }
+        assert_eq!(
+            failed_push("failed to push 127.0.0.1:1403/a/b:1: denied: not today"),
+            Some((REF, "denied: not today"))
+        );
+    }
+}

@@ -1,0 +1,136 @@
+//! What a finished build tells: `--metadata-file` and `--iidfile`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value};
+
+use super::whole_files::{self, WriteError};
+use crate::job::lookup::ImageLock;
+use crate::job::push::image_names::Renames;
+
+/// What buildkitd's exporters answered, with the user's names for images.
+#[derive(Debug, Clone, Default)]
+pub struct Results {
+    response: BTreeMap<String, String>,
+    lock: ImageLock,
+}
+
+impl Results {
+    pub(crate) fn new(response: BTreeMap<String, String>, renames: &Renames, lock: ImageLock) -> Self {
+        let response = response.into_iter().map(|(key, value)| {
+            let value = if key == "image.name" { renames.ours(&value) } else { value };
+            (key, value)
+        });
+        Self { response: response.collect(), lock }
+    }
+
+    /// The digest of the manifest or index, if an image was exported.
+    pub fn digest(&self) -> Option<&str> {
+        self.response.get("containerimage.digest").map(String::as_str)
+    }
+
+    /// The image id: the digest of the config, or of the index where there are several configs.
+    pub fn image_id(&self) -> Option<&str> {
+        self.response.get("containerimage.config.digest").map(String::as_str).or_else(|| self.digest())
+    }
+
+    /// Writes the base images that were used, so that later builds can be pinned to them.
+    ///
+    /// # Errors
+    /// [`WriteError`].
+    pub fn write_image_lock(&self, path: &Path) -> Result<(), WriteError> {
+        whole_files::write(path, (self.lock.to_json() + "\n").as_bytes())
+    }
+
+    /// Writes the image id.
+    ///
+    /// # Errors
+    /// [`WriteError`].
+    pub fn write_image_id(&self, path: &Path) -> Result<(), WriteError> {
+        whole_files::write(path, self.image_id().unwrap_or_default().as_bytes())
+    }
+
+    /// Writes everything as JSON, as buildx does: values that are base64 of JSON objects are decoded.
+    ///
+    /// # Errors
+    /// [`WriteError`].
+    pub fn write_metadata(&self, path: &Path) -> Result<(), WriteError> {
+        let mut text = format!("{:#}", self.metadata());
+        text.push('\n');
+        whole_files::write(path, text.as_bytes())
+    }
+
+    fn metadata(&self) -> Value {
+        let members = self.response.iter().map(|(key, value)| (key.clone(), decoded(value)));
+        Value::Object(members.collect::<Map<_, _>>())
+    }
+}
+
+fn decoded(value: &str) -> Value {
+    let json = STANDARD.decode(value).ok().and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
+    json.filter(|json| json.is_object() || json.is_array()).unwrap_or_else(|| Value::String(value.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metadata_is_json_with_the_descriptor_decoded_and_the_users_names() {
+        let mut renames = Renames::default();
+        renames.add("r.example/app", "127.0.0.1:9/t0");
+        let pairs = [
+            ("image.name", "127.0.0.1:9/t0:v1"),
+            ("containerimage.digest", "sha256:a"),
+            ("containerimage.config.digest", "sha256:b"),
+            ("containerimage.descriptor", &STANDARD.encode(r#"{"digest":"sha256:a","size":3}"#)),
+        ];
+        let response = pairs.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+        let results = Results::new(response, &renames, ImageLock::default());
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("meta.json");
+        results.write_metadata(&path).unwrap();
+        let read: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        assert_eq!(
+            read,
+            serde_json::json!({
+                "image.name": "r.example/app:v1",
+                "containerimage.digest": "sha256:a",
+                "containerimage.config.digest": "sha256:b",
+                "containerimage.descriptor": {"digest": "sha256:a", "size": 3},
+            })
+        );
+        results.write_image_id(&path).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "sha256:b");
+    }
+
+    #[test]
+    fn fuzz_whatever_exporters_answer_becomes_metadata() {
+        let deep = format!("{}{}", "[".repeat(5000), "]".repeat(5000));
+        let provenance =
+            br#"{"buildType":"b","invocation":{"parameters":{"args":{"a":"\ud83d\ude00"}}},"n":1e400}"#;
+        let seeds: [&[u8]; 5] =
+            [br#"{"digest":"sha256:a","size":3}"#, provenance, deep.as_bytes(), b"\"text\"", b"sha256:a"];
+        crate::fuzz::run(&seeds, |bytes| {
+            let text = String::from_utf8_lossy(bytes).into_owned();
+            let response = BTreeMap::from([
+                ("containerimage.descriptor".to_owned(), STANDARD.encode(bytes)),
+                ("containerimage.digest".to_owned(), text.clone()),
+                (text.clone(), text.clone()),
+            ]);
+            let results = Results::new(response, &Renames::default(), ImageLock::default());
+            let written = results.metadata().to_string();
+            let read: Value = serde_json::from_str(&written).expect("metadata is JSON");
+            let Value::Object(members) = read else { panic!("{written}") };
+            assert_eq!(results.digest().is_some(), members.contains_key("containerimage.digest"));
+            let descriptor = &members["containerimage.descriptor"];
+            let is_encoded = descriptor.as_str().is_some_and(|text| STANDARD.decode(text).is_ok());
+            assert!(
+                is_encoded || descriptor.is_object() || descriptor.is_array() || text.contains("descriptor")
+            );
+        });
+    }
+}

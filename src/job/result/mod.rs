@@ -1,0 +1,5 @@
+//! What a build leaves: outputs, the metadata file, the image id.
+
+pub(super) mod metadata;
+pub(super) mod output;
+pub(super) mod whole_files;

@@ -1,0 +1,131 @@
+//! Files that appear whole or not at all.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+use tokio::io::AsyncWrite;
+
+/// A file could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write {path}", path = path.display())]
+pub struct WriteError {
+    path: PathBuf,
+    source: io::Error,
+}
+
+/// Writes `bytes` to `path`, replacing what is there.
+///
+/// # Errors
+/// [`WriteError`]; what was there is then still there.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
+    let mut pending = Pending::new(path)?;
+    let written = pending.file().and_then(|mut file| file.write_all(bytes));
+    written.map_err(|source| WriteError { path: path.to_owned(), source })?;
+    pending.keep()
+}
+
+/// Makes sure that a file could be written to `path`, so that a build need not fail at its end.
+///
+/// # Errors
+/// [`WriteError`].
+pub fn check_writable(path: &Path) -> Result<(), WriteError> {
+    Pending::new(path).map(drop)
+}
+
+/// A file that is being written beside its final place. Dropping it removes it.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    path: PathBuf,
+    /// `None` where the place is a device or a pipe, which is written to directly.
+    temporary: Option<NamedTempFile>,
+}
+
+impl Pending {
+    /// Begins a file at `path`.
+    pub(crate) fn new(path: &Path) -> Result<Self, WriteError> {
+        let is_special = fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir());
+        let temporary = if is_special {
+            None
+        } else {
+            let folder = match path.parent() {
+                Some(folder) if !folder.as_os_str().is_empty() => folder,
+                _ => Path::new("."),
+            };
+            let failed = |source| WriteError { path: path.to_owned(), source };
+            if path.is_dir() {
+                return Err(failed(io::ErrorKind::IsADirectory.into()));
+            }
+            let made = tempfile::Builder::new()
+                .prefix(".bob-")
+                .permissions(fs::Permissions::from_mode(0o666))
+                .tempfile_in(folder);
+            Some(made.map_err(failed)?)
+        };
+        Ok(Self { path: path.to_owned(), temporary })
+    }
+
+    /// Where it is being written, if that is a file of its own.
+    pub(crate) fn temporary_path(&self) -> Option<&Path> {
+        self.temporary.as_ref().map(NamedTempFile::path)
+    }
+
+    fn file(&mut self) -> io::Result<File> {
+        match &self.temporary {
+            Some(temporary) => temporary.reopen(),
+            None => File::options().write(true).open(&self.path),
+        }
+    }
+
+    /// Where its bytes go.
+    pub(crate) fn writer(&mut self) -> Result<Box<dyn AsyncWrite + Send + Unpin>, WriteError> {
+        let file = self.file().map_err(|source| WriteError { path: self.path.clone(), source })?;
+        Ok(Box::new(tokio::fs::File::from_std(file)))
+    }
+
+    /// Puts the file into its place.
+    pub(crate) fn keep(self) -> Result<(), WriteError> {
+        match self.temporary {
+            None => Ok(()),
+            Some(temporary) => match temporary.persist(&self.path) {
+                Ok(_) => Ok(()),
+                Err(failed) => Err(WriteError { path: self.path, source: failed.error }),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_whole_and_nothing_else_is_left() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("meta.json");
+        write(&path, b"one").unwrap();
+        let pending = Pending::new(&path).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+        drop(pending);
+        write(&path, b"two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_folder_or_a_missing_parent_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        for path in [dir.path().to_owned(), dir.path().join("no/such/file")] {
+            let error = write(&path, b"").unwrap_err();
+            assert_eq!(error.to_string(), format!("cannot write {}", path.display()));
+        }
+    }
+
+    #[test]
+    fn a_device_is_written_to_and_stays() {
+        write(Path::new("/dev/null"), b"x").unwrap();
+        assert!(!fs::metadata("/dev/null").unwrap().is_file());
+    }
+}

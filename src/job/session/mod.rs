@@ -1,0 +1,5 @@
+//! What buildkitd may ask a build for: logins and secrets.
+
+pub(super) mod grants;
+pub(super) mod logins;
+pub(super) mod secrets;

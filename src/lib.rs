@@ -13,6 +13,7 @@ pub mod converter;
 pub mod diag;
 #[cfg(test)]
 mod fuzz;
+pub mod http;
 pub mod image;
 #[allow(clippy::disallowed_methods, reason = "joins the pure core to files, clocks and sockets")]
 pub mod job;
@@ -22,8 +23,6 @@ pub mod progress;
 pub mod proxy;
 #[allow(clippy::disallowed_methods, reason = "reads docker configuration, keeps token expiry")]
 pub mod registry;
-#[allow(clippy::disallowed_methods, reason = "changes a bundle and becomes runc")]
-pub mod runc;
 #[allow(clippy::disallowed_methods, reason = "looks for programs on disk")]
 pub mod search_path;
 #[allow(clippy::disallowed_methods, reason = "reads the workspace's environment and files")]

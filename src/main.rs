@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use bob::cli::{Cli, Failure};
-use bob::runc;
+use bob::workspace::runc;
 use clap::Parser as _;
 use tokio::signal::unix::{SignalKind, signal};
 

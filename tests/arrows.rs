@@ -9,20 +9,20 @@ use std::path::{Path, PathBuf};
 /// Every module and what it may use. `diag` and `image` are open to all, `fuzz` to the unit tests of all.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("beneath", &[]),
-    ("job", &["beneath", "buildkit", "converter", "progress", "proxy", "registry", "workspace"]),
+    ("job", &["beneath", "buildkit", "converter", "http", "progress", "proxy", "registry", "workspace"]),
     ("buildkit", &["beneath", "converter", "search_path"]),
     ("cli", &["beneath", "converter", "job", "proxy", "registry", "workspace"]),
     ("converter", &[]),
     ("diag", &[]),
     ("fuzz", &[]),
+    ("http", &[]),
     ("image", &[]),
-    ("main", &["cli", "runc"]),
+    ("main", &["cli", "workspace"]),
     ("progress", &[]),
-    ("proxy", &["registry"]),
-    ("registry", &["search_path"]),
-    ("runc", &["search_path"]),
+    ("proxy", &["http", "registry"]),
+    ("registry", &["http", "search_path"]),
     ("search_path", &[]),
-    ("workspace", &["beneath"]),
+    ("workspace", &["beneath", "search_path"]),
 ];
 const OPEN_TO_ALL: &[&str] = &["diag", "fuzz", "image"];
 /// Who may use the crate `llb`.

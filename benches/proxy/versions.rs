@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::time::Instant;
 
-use bob::registry::{Body, Reach, Transport, TransportConfig, empty_body};
+use bob::http::body::{Body, empty_body};
+use bob::registry::{Reach, Transport, TransportConfig};
 use bytes::Bytes;
 use futures_util::stream;
 use http_body_util::{BodyExt as _, StreamBody};

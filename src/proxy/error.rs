@@ -2,7 +2,7 @@
 
 use crate::registry::{CallError, Host, OnwardError};
 
-use super::framing::Refusal;
+use super::connection::framing::Refusal;
 
 /// The most characters that an error shows of one thing that a client sent.
 const SHOWN: usize = 80;

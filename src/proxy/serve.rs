@@ -19,19 +19,20 @@ use tokio::time::{Instant, timeout_at};
 use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
 
-use crate::registry::{Body, BoxError, idle_limited};
+use crate::http::body::{Body, BoxError};
+use crate::registry::idle_limited;
 
 use super::config::{Config, Limits};
+use super::connection::guard::Guard;
+use super::connection::places::{Bounds, Place, Places};
+use super::connection::turn::Turn;
 use super::error::ProxyError;
-use super::exchange::Layer as _;
-use super::guard::Guard;
+use super::layers::exchange::Layer as _;
+use super::layers::stack::{Shared, Stack, assemble};
 use super::listeners::Listeners;
-use super::metrics::Metrics;
-use super::operator::Operator;
-use super::places::{Bounds, Place, Places};
-use super::sessions::Sessions;
-use super::stack::{Shared, Stack, assemble};
-use super::turn::Turn;
+use super::operator::listener::Operator;
+use super::operator::metrics::Metrics;
+use super::uploads::sessions::Sessions;
 
 /// How long accepting rests after it failed: usually there are no file descriptors left.
 pub(super) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

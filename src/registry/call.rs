@@ -5,11 +5,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Uri};
 
-use super::address::Reach;
+use super::auth::scope::Scopes;
+use super::counters::Tally;
 use super::host::Host;
-use super::scope::Scopes;
-use super::tally::Tally;
-use super::transport::{Body, empty_body, full_body};
+use super::transport::address::Reach;
+use crate::http::body::{Body, empty_body, full_body};
 
 /// What a request carries, and so whether it can be sent again.
 #[derive(Debug)]

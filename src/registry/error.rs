@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use http::StatusCode;
 
+use super::auth::store::CredentialsError;
 use super::host::Host;
-use super::onward::OnwardError;
-use super::retry::Retryable;
-use super::store::CredentialsError;
-use super::transport_error::TransportError;
+use super::transport::error::TransportError;
+use super::transport::redirect_target::OnwardError;
+use super::transport::retry::Retryable;
 
 /// A call to a registry that brought no response.
 #[derive(Debug, thiserror::Error)]

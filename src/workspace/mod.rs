@@ -11,6 +11,8 @@ mod linger;
 mod log;
 mod paths;
 mod ready;
+#[allow(clippy::disallowed_methods, reason = "changes a bundle and becomes runc")]
+pub mod runc;
 mod settings;
 
 pub use auth::AuthJson;

@@ -68,7 +68,7 @@ impl Issuer {
             return reply(401, &[], "");
         }
         let query = seen.target.split_once('?').map(|(_, query)| query).unwrap_or_default();
-        let pairs = bob::registry::query::parse_pairs(query).unwrap();
+        let pairs = bob::http::query::parse_pairs(query).unwrap();
         let scopes = pairs.into_iter().filter(|(name, _)| name == "scope").map(|(_, scope)| scope);
         let token = self.token(&scopes.collect::<Vec<_>>());
         reply(200, &[], json!({ "token": token, "expires_in": self.lifetime }).to_string())

@@ -13,8 +13,9 @@ use http_body_util::{BodyExt as _, StreamBody};
 use super::base_layers::{AT_ONCE, mount_all};
 use super::manifest::{Blob, ImageManifest};
 use super::routes::Place;
+use crate::http::body::{Body, BoxError};
 use crate::progress::{self, Step};
-use crate::registry::{Body, BoxError, Client, ClientError, DigestHasher, Payload};
+use crate::registry::{Client, ClientError, DigestHasher, Payload};
 
 /// How often a transfer's progress is told.
 const TELL: Duration = Duration::from_millis(200);

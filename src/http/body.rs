@@ -1,0 +1,81 @@
+//! Streamed bodies of requests and responses.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::{Bytes, BytesMut};
+use http_body::{Frame, SizeHint};
+use http_body_util::BodyExt as _;
+use http_body_util::combinators::UnsyncBoxBody;
+
+/// What a body's source may fail with.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A streamed body, of a request or a response.
+pub type Body = UnsyncBoxBody<Bytes, BoxError>;
+
+/// Returns a body without content.
+pub fn empty_body() -> Body {
+    http_body_util::Empty::new().map_err(|never| match never {}).boxed_unsync()
+}
+
+/// Returns a body of these bytes.
+pub fn full_body(bytes: impl Into<Bytes>) -> Body {
+    http_body_util::Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
+}
+
+/// A body that is longer than its reader takes.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("it has more than {0} bytes")]
+pub(crate) struct TooLong(usize);
+
+/// Returns the whole of a body of at most `limit` bytes.
+///
+/// # Errors
+/// [`TooLong`] beyond `limit`, else what the body's source fails with.
+pub(crate) async fn collect(mut body: Body, limit: usize) -> Result<Bytes, BoxError> {
+    let mut bytes = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else { continue };
+        if bytes.len() + data.len() > limit {
+            return Err(Box::new(TooLong(limit)));
+        }
+        bytes.extend_from_slice(&data);
+    }
+    Ok(bytes.freeze())
+}
+
+/// What polling a body brought.
+type Polled = Poll<Option<Result<Frame<Bytes>, BoxError>>>;
+
+/// Returns `inner` with the same length and end. `watch` sees what each poll of it brings, and returns what is
+/// passed on.
+pub fn inspect_body(
+    inner: Body,
+    watch: impl FnMut(&mut Context<'_>, Polled) -> Polled + Send + Unpin + 'static,
+) -> Body {
+    InspectedBody { inner, watch }.boxed_unsync()
+}
+
+struct InspectedBody<W> {
+    inner: Body,
+    watch: W,
+}
+
+impl<W: FnMut(&mut Context<'_>, Polled) -> Polled + Unpin> http_body::Body for InspectedBody<W> {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Polled {
+        let polled = Pin::new(&mut self.inner).poll_frame(cx);
+        (self.watch)(cx, polled)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}

@@ -1,0 +1,151 @@
+//! Which headers go on, in both directions.
+
+use http::{HeaderMap, HeaderName, header};
+
+use crate::proxy::names::Digest;
+
+/// What registries need of a client's headers. All others stay here: `Authorization`, `Cookie`, `Host`,
+/// `X-Forwarded-*`, `Expect`, and whatever else would say something that is not the client's to say.
+const REQUEST: [HeaderName; 11] = [
+    header::ACCEPT,
+    header::ACCEPT_ENCODING,
+    header::CONTENT_RANGE,
+    header::CONTENT_TYPE,
+    header::IF_MATCH,
+    header::IF_MODIFIED_SINCE,
+    header::IF_NONE_MATCH,
+    header::IF_RANGE,
+    header::IF_UNMODIFIED_SINCE,
+    header::RANGE,
+    header::USER_AGENT,
+];
+
+/// What is the registry's connection's own, or would make a client act towards the registry by itself:
+/// a challenge passed on would make it send the proxy's access token there.
+const NOT_FOR_CLIENTS: [&str; 20] = [
+    "alt-svc",
+    "authentication-info",
+    "clear-site-data",
+    "connection",
+    "content-location",
+    "keep-alive",
+    "link",
+    "location",
+    "proxy-authenticate",
+    "proxy-authentication-info",
+    "proxy-authorization",
+    "proxy-connection",
+    "refresh",
+    "set-cookie",
+    "strict-transport-security",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "www-authenticate",
+];
+
+/// The digest of what the registry answers with.
+pub(crate) const CONTENT_DIGEST: &str = "docker-content-digest";
+
+/// The client's headers that go to the registry.
+pub(crate) fn of_request(headers: &HeaderMap) -> HeaderMap {
+    let dropped = connection_options(headers);
+    let mut out = HeaderMap::new();
+    for name in REQUEST.iter().filter(|name| !dropped.contains(name)) {
+        for value in headers.get_all(name) {
+            out.append(name, value.clone());
+        }
+    }
+    out
+}
+
+/// Removes from the registry's headers what does not go to the client.
+pub(crate) fn clean_response(headers: &mut HeaderMap) {
+    for name in connection_options(headers) {
+        headers.remove(name);
+    }
+    for name in NOT_FOR_CLIENTS {
+        headers.remove(name);
+    }
+    // Clients name content by it: one that is none is left out, and they make their own.
+    let digest = headers.get(CONTENT_DIGEST).and_then(|value| Digest::parse(value.to_str().ok()?));
+    if digest.is_none() || headers.get_all(CONTENT_DIGEST).iter().count() > 1 {
+        headers.remove(CONTENT_DIGEST);
+    }
+}
+
+/// The headers that `Connection` declares to be hop-by-hop.
+/// (<https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1>)
+fn connection_options(headers: &HeaderMap) -> Vec<HeaderName> {
+    let values = headers.get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    let names = values.flat_map(|value| value.split(','));
+    names.filter_map(|name| HeaderName::try_from(name.trim()).ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHA256: &str = "sha256:1111111111111111111111111111111111111111111111111111111111111111";
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        for (name, value) in pairs {
+            map.append(*name, value.parse().unwrap());
+        }
+        map
+    }
+
+    #[test]
+    fn only_what_registries_need_goes_on() {
+        let out = of_request(&headers(&[
+            ("accept", "a"),
+            ("accept", "b"),
+            ("range", "bytes=0-1"),
+            ("if-match", "x"),
+            ("connection", "close, If-Match"),
+            ("authorization", "Basic x"),
+            ("cookie", "x"),
+            ("host", "x"),
+            ("x-forwarded-for", "x"),
+            ("forwarded", "x"),
+            ("x-real-ip", "x"),
+            ("expect", "100-continue"),
+            ("te", "trailers"),
+            ("upgrade", "h2c"),
+            ("x-anything", "x"),
+            ("content-length", "5"),
+            ("transfer-encoding", "chunked"),
+            ("proxy-authorization", "x"),
+            ("via", "x"),
+        ]));
+        assert_eq!(out, headers(&[("accept", "a"), ("accept", "b"), ("range", "bytes=0-1")]));
+    }
+
+    #[test]
+    fn challenges_cookies_and_connection_headers_stay_here() {
+        let mut out = headers(&[
+            ("content-type", "x"),
+            ("docker-content-digest", SHA256),
+            ("www-authenticate", "Bearer realm=\"x\""),
+            ("set-cookie", "x"),
+            ("connection", "x-own"),
+            ("x-own", "1"),
+            ("transfer-encoding", "chunked"),
+            ("location", "https://secret"),
+            ("link", "x"),
+        ]);
+        clean_response(&mut out);
+        assert_eq!(out, headers(&[("content-type", "x"), ("docker-content-digest", SHA256)]));
+        for digest in ["d", "md5:d41d8cd98f00b204e9800998ecf8427e", &SHA256[..70], "sha256:../../x"] {
+            let mut out =
+                HeaderMap::from_iter([(HeaderName::from_static(CONTENT_DIGEST), digest.parse().unwrap())]);
+            clean_response(&mut out);
+            assert!(out.is_empty(), "{digest}");
+        }
+        let mut out = headers(&[("docker-content-digest", SHA256), ("docker-content-digest", "d")]);
+        clean_response(&mut out);
+        assert!(out.is_empty());
+    }
+}

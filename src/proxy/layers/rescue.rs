@@ -1,0 +1,157 @@
+//! Turns every error into an answer that registry clients read: `{"errors":[{"code":…,"message":…}]}`.
+//! (<https://github.com/opencontainers/distribution-spec/blob/main/spec.md#error-codes>)
+
+use std::error::Error;
+
+use http::{HeaderValue, Response, StatusCode, header};
+
+use crate::http::body::{Body, full_body};
+use crate::registry::{CallError, TransportError};
+
+use super::exchange::{Inbound, Layer};
+use crate::proxy::connection::framing::Refusal;
+use crate::proxy::error::ProxyError;
+
+/// The one place where errors become responses.
+#[derive(Debug)]
+pub(crate) struct Rescue<S> {
+    pub(crate) inner: S,
+}
+
+impl<S: Layer<Inbound>> Layer<Inbound> for Rescue<S> {
+    async fn call(&self, inbound: Inbound) -> Result<Response<Body>, ProxyError> {
+        match self.inner.call(inbound).await {
+            // Clients of the registry API take 502 for a fault of something between, and give up.
+            Ok(mut response) if response.status() == StatusCode::BAD_GATEWAY => {
+                *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+                Ok(response)
+            }
+            Ok(response) => Ok(response),
+            Err(error) => Ok(answer(&error)),
+        }
+    }
+}
+
+/// The response that tells `error`.
+fn answer(error: &ProxyError) -> Response<Body> {
+    let (status, code) = status_and_code(error);
+    let mut message = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let text = cause.to_string();
+        // A transparent error has its inner one's text already.
+        if !message.ends_with(&text) {
+            message = format!("{message}: {text}");
+        }
+        source = cause.source();
+    }
+    let message = plain(&message);
+    if status.is_server_error() {
+        tracing::warn!(status = status.as_u16(), error = message, "a request failed");
+    }
+    let body = serde_json::json!({ "errors": [{ "code": code, "message": message }] });
+    let mut response = Response::new(full_body(body.to_string()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if is_own_challenge(error) {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"bob\""));
+    }
+    if is_final(error) {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// `text` without what moves a cursor, sets titles or hides words: it holds what clients and registries sent, and goes
+/// to logs and terminals.
+fn plain(text: &str) -> String {
+    let is_bidi =
+        |c| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().map(|c| if c.is_control() || is_bidi(c) { '\u{fffd}' } else { c }).collect()
+}
+
+/// Whether the client can go on by sending a token of this proxy: it then asks its user, or session, for one.
+const fn is_own_challenge(error: &ProxyError) -> bool {
+    matches!(error, ProxyError::NoToken | ProxyError::NoPushToken | ProxyError::PushesNotYet)
+}
+
+/// Whether nothing more can be understood, or is wanted, of this connection.
+const fn is_final(error: &ProxyError) -> bool {
+    matches!(
+        error,
+        ProxyError::Framing(_)
+            | ProxyError::UnwantedBody(_)
+            | ProxyError::ClientStalled { .. }
+            | ProxyError::ClientTrickles { .. }
+            | ProxyError::ClientBody
+            | ProxyError::ManifestTooLarge { .. }
+    )
+}
+
+fn status_and_code(error: &ProxyError) -> (StatusCode, &'static str) {
+    match error {
+        ProxyError::Framing(Refusal::TooLarge) => {
+            (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "UNSUPPORTED")
+        }
+        ProxyError::Framing(_) | ProxyError::UnwantedBody(_) | ProxyError::ClientBody => {
+            (StatusCode::BAD_REQUEST, "UNSUPPORTED")
+        }
+        ProxyError::Target(_) => (StatusCode::BAD_REQUEST, "NAME_INVALID"),
+        ProxyError::NoToken | ProxyError::NoPushToken | ProxyError::PushesNotYet => {
+            (StatusCode::UNAUTHORIZED, "UNAUTHORIZED")
+        }
+        ProxyError::ForeignHost(_) => (StatusCode::MISDIRECTED_REQUEST, "DENIED"),
+        ProxyError::Stopping | ProxyError::Crowded => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
+        ProxyError::NotFound => (StatusCode::NOT_FOUND, "NAME_UNKNOWN"),
+        ProxyError::Denied(_) | ProxyError::UnknownName(_) | ProxyError::Page => {
+            (StatusCode::FORBIDDEN, "DENIED")
+        }
+        ProxyError::Method(..) => (StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED"),
+        ProxyError::ManifestTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "MANIFEST_INVALID"),
+        ProxyError::ManifestInvalid => (StatusCode::BAD_REQUEST, "MANIFEST_INVALID"),
+        ProxyError::UnknownUpload => (StatusCode::NOT_FOUND, "BLOB_UPLOAD_UNKNOWN"),
+        ProxyError::ClientStalled { .. } | ProxyError::ClientTrickles { .. } => {
+            (StatusCode::REQUEST_TIMEOUT, "UNAVAILABLE")
+        }
+        ProxyError::Call(error) => call_status(error.root()),
+        ProxyError::Answer { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "UNAVAILABLE"),
+    }
+}
+
+fn call_status(error: &CallError) -> (StatusCode, &'static str) {
+    match error {
+        CallError::Transport(fault) | CallError::Endpoint { source: fault, .. } => match fault {
+            TransportError::AddressRefused { .. } | TransportError::PlainHttp { .. } => {
+                (StatusCode::FORBIDDEN, "DENIED")
+            }
+            TransportError::RequestStalled { .. } => (StatusCode::REQUEST_TIMEOUT, "UNAVAILABLE"),
+            TransportError::RequestBody { .. } => (StatusCode::BAD_REQUEST, "UNSUPPORTED"),
+            TransportError::Silent { .. } | TransportError::Late { .. } => {
+                (StatusCode::GATEWAY_TIMEOUT, "UNAVAILABLE")
+            }
+            _ => (StatusCode::INTERNAL_SERVER_ERROR, "UNAVAILABLE"),
+        },
+        CallError::Refused { status, .. } => match *status {
+            StatusCode::FORBIDDEN => (StatusCode::FORBIDDEN, "DENIED"),
+            StatusCode::TOO_MANY_REQUESTS => (StatusCode::TOO_MANY_REQUESTS, "TOOMANYREQUESTS"),
+            status if status.is_client_error() => (StatusCode::UNAUTHORIZED, "UNAUTHORIZED"),
+            _ => (StatusCode::INTERNAL_SERVER_ERROR, "UNAVAILABLE"),
+        },
+        CallError::Redirect(_) | CallError::Realm { .. } => (StatusCode::FORBIDDEN, "DENIED"),
+        _ => (StatusCode::INTERNAL_SERVER_ERROR, "UNAVAILABLE"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_have_no_control_characters_whatever_was_sent() {
+        let hostile = "\u{1b}]52;c;AAAA\u{7}\u{9b}31m\u{202e}\r\nINFO forged";
+        assert_eq!(plain(hostile).chars().filter(|c| *c == '\u{fffd}').count(), 6);
+        assert!(!plain(hostile).contains(|c: char| c.is_control() || c == '\u{202e}'));
+        assert_eq!(plain("registry.example: \u{e9}\u{4e2d}"), "registry.example: \u{e9}\u{4e2d}");
+    }
+}

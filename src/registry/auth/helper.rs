@@ -1,0 +1,279 @@
+//! The `docker-credential-*` programs that a docker configuration names.
+
+use std::collections::BTreeMap;
+use std::process::Stdio;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use crate::registry::bounded_map::Memory;
+use crate::registry::host::Host;
+use crate::registry::secret::Secret;
+use crate::search_path::find_program;
+
+/// How long an answer is used before the helper is asked again: cloud helpers renew theirs hourly.
+const ANSWER_LIFETIME: Duration = Duration::from_mins(5);
+/// How long an answer is used that a registry refuses, so that a wrong login does not start a program each time.
+const REFUSED_LIFETIME: Duration = Duration::from_secs(10);
+/// Bytes of the answers held at most.
+const ANSWERS_LIMIT: usize = 1024 * 1024;
+/// How long a helper may take; some open a browser or ask a metadata service.
+const TIME_LIMIT: Duration = Duration::from_mins(1);
+/// The most that is read of a helper's answer, in bytes.
+const ANSWER_LIMIT: u64 = 64 * 1024;
+
+/// Helper, user name and secret.
+type Answer = Option<(String, String, Secret)>;
+
+/// The helpers that a docker configuration names: one for a host, and one for all others.
+#[derive(Debug)]
+pub(crate) struct Helpers {
+    by_host: BTreeMap<Host, String>,
+    fallback: Option<String>,
+    allowed: bool,
+    answers: Mutex<Memory<Host, (Instant, Answer)>>,
+}
+
+/// A credential helper that gave no usable answer.
+#[derive(Debug, thiserror::Error)]
+pub enum HelperError {
+    /// A name that could be a path.
+    #[error(
+        "the docker config names the credential helper {name:?}: only letters, digits, '-', '_' and '.' are allowed"
+    )]
+    Name {
+        /// The name in the configuration.
+        name: String,
+    },
+    /// The program does not start.
+    #[error(
+        "cannot run {program}, which the docker config names for {host}: install it, or log in with `docker login`"
+    )]
+    Start {
+        /// The program.
+        program: String,
+        /// The registry that it was asked for.
+        host: Host,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The program runs too long.
+    #[error("{program} gave no credentials for {host} within {seconds} s", seconds = TIME_LIMIT.as_secs())]
+    Slow {
+        /// The program.
+        program: String,
+        /// The registry that it was asked for.
+        host: Host,
+    },
+    /// The program failed or printed something else than credentials.
+    #[error(
+        "{program} gave no usable credentials for {host} ({status}): run `echo {host} | {program} get` to see why"
+    )]
+    Answer {
+        /// The program.
+        program: String,
+        /// The registry that it was asked for.
+        host: Host,
+        /// How it ended.
+        status: std::process::ExitStatus,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Printed {
+    #[serde(default)]
+    username: String,
+    secret: Secret,
+}
+
+impl Helpers {
+    /// The helpers, if there are any; none of them runs before [`Helpers::allow`].
+    pub(crate) fn new(by_host: BTreeMap<Host, String>, fallback: Option<String>) -> Option<Self> {
+        let some = !by_host.is_empty() || fallback.is_some();
+        some.then_some(Self {
+            by_host,
+            fallback,
+            allowed: false,
+            answers: Mutex::new(Memory::new(ANSWERS_LIMIT)),
+        })
+    }
+
+    pub(crate) fn allow(&mut self) {
+        self.allowed = true;
+    }
+
+    /// What the helper for `host` answers; none if no helper is named or it knows no login.
+    pub(crate) async fn get(&self, host: &Host) -> Result<Answer, HelperError> {
+        let host = host.endpoint();
+        let Some(name) = self.by_host.get(&host).or(self.fallback.as_ref()).filter(|_| self.allowed) else {
+            return Ok(None);
+        };
+        if let Some((asked, answer)) = self.lock().get(&host)
+            && asked.elapsed() < ANSWER_LIFETIME
+        {
+            return Ok(answer.clone());
+        }
+        let answer = ask(name, &host).await?;
+        let bytes = answer.as_ref().map_or(0, |(_, username, secret)| username.len() + secret.reveal().len());
+        let held = host.as_str().len() + bytes;
+        self.lock().insert(host, (Instant::now(), answer.clone()), held);
+        Ok(answer)
+    }
+
+    /// Lets the helper for `host` be asked again, unless it answered just now.
+    pub(crate) fn forget(&self, host: &Host) {
+        let (host, mut answers) = (host.endpoint(), self.lock());
+        if answers.get(&host).is_some_and(|(asked, _)| asked.elapsed() > REFUSED_LIFETIME) {
+            answers.remove(&host);
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Memory<Host, (Instant, Answer)>> {
+        self.answers.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+async fn ask(name: &str, host: &Host) -> Result<Answer, HelperError> {
+    if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+    {
+        return Err(HelperError::Name { name: name.chars().take(80).collect() });
+    }
+    run(format!("docker-credential-{name}"), host).await
+}
+
+/// What the program answers to `get`.
+async fn run(program: String, host: &Host) -> Result<Answer, HelperError> {
+    // Docker Hub's logins are filed under this key by every docker client.
+    let server = if host.is_docker_hub() { "https://index.docker.io/v1/" } else { host.as_str() };
+    let started = |source| HelperError::Start { program: program.clone(), host: host.clone(), source };
+    let path = find_program(&program, std::env::var_os("PATH").as_deref());
+    let path = path.ok_or_else(|| started(std::io::ErrorKind::NotFound.into()))?;
+    let talk = async {
+        let mut child = tokio::process::Command::new(&path)
+            .arg("get")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(started)?;
+        if let Some(mut stdin) = child.stdin.take() {
+            // A helper that does not read its input answers for itself.
+            let _ = stdin.write_all(server.as_bytes()).await;
+        }
+        let mut printed = zeroize::Zeroizing::new(Vec::new());
+        if let Some(stdout) = child.stdout.take() {
+            stdout.take(ANSWER_LIMIT).read_to_end(&mut printed).await.map_err(started)?;
+        }
+        let status = child.wait().await.map_err(started)?;
+        Ok((status, printed))
+    };
+    let (status, printed) = tokio::time::timeout(TIME_LIMIT, talk)
+        .await
+        .map_err(|_| HelperError::Slow { program: program.clone(), host: host.clone() })??;
+    let unusable = HelperError::Answer { program: program.clone(), host: host.clone(), status };
+    let answer = understand(&printed, status.success()).ok_or(unusable)?;
+    Ok(answer.map(|Printed { username, secret }| (program, username, secret)))
+}
+
+/// The login that a helper printed: `Some(None)` if it knows none, `None` if it cannot be understood.
+fn understand(printed: &[u8], success: bool) -> Option<Option<Printed>> {
+    if success && let Ok(found) = serde_json::from_slice::<Printed>(printed) {
+        let empty = found.username.is_empty() && found.secret.is_empty();
+        return Some((!empty).then_some(found));
+    }
+    // The protocol's words for "no login here", printed on standard output.
+    String::from_utf8_lossy(printed).contains("credentials not found").then_some(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    /// What a helper with this script answers for `host`.
+    async fn answer(script: &str, host: &str) -> Result<Option<(String, String)>, HelperError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("docker-credential-test");
+        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let (program, host) = (path.display().to_string(), Host::parse(host).unwrap());
+        let mut answer = run(program.clone(), &host).await;
+        // Another test that starts a program just now may still hold the script open for writing.
+        while matches!(&answer, Err(HelperError::Start { source, .. }) if source.kind() == std::io::ErrorKind::ExecutableFileBusy)
+        {
+            answer = run(program.clone(), &host).await;
+        }
+        let answer = answer?;
+        Ok(answer.map(|(_, username, secret)| (username, secret.reveal().to_owned())))
+    }
+
+    #[tokio::test]
+    async fn a_helper_is_asked_for_the_host_and_answers_with_a_login() {
+        let script = r#"printf '{"ServerURL":"x","Username":"%s","Secret":"%s"}' "$1" "$(cat)""#;
+        let pair = |host: &str| Some(("get".to_owned(), host.to_owned()));
+        assert_eq!(answer(script, "r.example:5000").await.unwrap(), pair("r.example:5000"));
+        assert_eq!(answer(script, "docker.io").await.unwrap(), pair("https://index.docker.io/v1/"));
+    }
+
+    #[tokio::test]
+    async fn no_login_is_no_error_and_anything_else_is_one_without_the_answer() {
+        let none = "cat >/dev/null; echo 'credentials not found in native keychain'; exit 1";
+        assert_eq!(answer(none, "r.example").await.unwrap(), None);
+        for script in ["cat >/dev/null; echo hunter2; exit 1", "cat >/dev/null; echo hunter2", "exit 3"] {
+            let error = answer(script, "r.example").await.unwrap_err();
+            assert!(matches!(error, HelperError::Answer { .. }), "{error}");
+            assert!(!format!("{error} {error:?}").contains("hunter2"));
+        }
+    }
+
+    #[tokio::test]
+    async fn either_of_user_name_and_secret_may_be_empty() {
+        for (user, secret) in [("", "s"), ("t0ken", "")] {
+            let script = format!(r#"cat >/dev/null; echo '{{"Username":"{user}","Secret":"{secret}"}}'"#);
+            assert_eq!(answer(&script, "r.example").await.unwrap(), Some((user.into(), secret.into())));
+        }
+        let neither = r#"cat >/dev/null; echo '{"Username":"","Secret":""}'"#;
+        assert_eq!(answer(neither, "r.example").await.unwrap(), None);
+    }
+
+    #[test]
+    fn a_helper_is_asked_again_after_a_refusal_but_not_for_each() {
+        let host = Host::parse("r.example").unwrap();
+        let helpers = Helpers::new(BTreeMap::new(), Some("x".to_owned())).unwrap();
+        for (age, kept) in [(0, true), (11, false)] {
+            let asked = Instant::now().checked_sub(Duration::from_secs(age)).unwrap();
+            helpers.lock().insert(host.clone(), (asked, None), 0);
+            helpers.forget(&host);
+            assert_eq!(helpers.lock().get(&host).is_some(), kept, "{age}");
+        }
+    }
+
+    #[test]
+    fn fuzz_a_helpers_answer_is_a_login_or_none() {
+        let seeds: [&[u8]; 2] = [
+            br#"{"ServerURL":"x","Username":"u","Secret":"s"}"#,
+            b"credentials not found in native keychain",
+        ];
+        crate::fuzz::run(&seeds, |bytes| {
+            assert!(understand(bytes, false).is_none_or(|answer| answer.is_none()));
+            if let Some(Some(found)) = understand(bytes, true) {
+                assert!(!found.username.is_empty() || !found.secret.is_empty());
+            }
+        });
+    }
+
+    #[tokio::test]
+    async fn a_name_is_never_a_path_and_nothing_runs_unless_allowed() {
+        let host = Host::parse("r.example").unwrap();
+        for name in ["", "../x", "a/b", "a b", "x;y"] {
+            assert!(matches!(ask(name, &host).await, Err(HelperError::Name { .. })), "{name}");
+        }
+        let helpers = Helpers::new([(host.clone(), "../x".to_owned())].into(), None).unwrap();
+        assert!(helpers.get(&host).await.unwrap().is_none());
+    }
+}

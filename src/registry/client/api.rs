@@ -1,0 +1,412 @@
+//! A small client of the distribution API: what checking and copying an image needs.
+//! (<https://github.com/opencontainers/distribution-spec/blob/main/spec.md>)
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
+
+use crate::image::{Reference, digest};
+
+use super::digest::DigestHasher;
+use super::error::{ClientError, refusal};
+use super::names::{check_is_digest, check_reference, is_repository_name};
+use crate::http::body::{Body, collect};
+use crate::http::query::encode_pairs;
+use crate::registry::auth::authenticator::Authenticator;
+use crate::registry::auth::scope::Scopes;
+use crate::registry::call::{Access, Call, Payload};
+use crate::registry::host::{Host, HostError};
+use crate::registry::transport::pool::within;
+use crate::registry::transport::redirect_target::Onward;
+
+/// The most that a manifest may have; the specification asks registries for as much.
+pub const MANIFEST_LIMIT: usize = 4 * 1024 * 1024;
+/// The manifest types that are asked for.
+const MANIFEST_TYPES: &str = "application/vnd.oci.image.index.v1+json, \
+    application/vnd.oci.image.manifest.v1+json, \
+    application/vnd.docker.distribution.manifest.list.v2+json, \
+    application/vnd.docker.distribution.manifest.v2+json";
+
+/// What Bob calls itself in `User-Agent`.
+pub(crate) fn user_agent() -> HeaderValue {
+    HeaderValue::from_static(concat!("bob/", env!("CARGO_PKG_VERSION")))
+}
+
+/// A repository at a registry.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Repository {
+    /// The registry's host, as the API is served there.
+    pub host: Host,
+    /// The repository's name, such as `library/alpine`.
+    pub name: String,
+}
+
+impl Repository {
+    /// The repository of `reference`, at the host that serves it.
+    ///
+    /// # Errors
+    /// [`HostError`] if its domain is no registry host.
+    pub fn of(reference: &Reference) -> Result<Self, HostError> {
+        let host = Host::parse(reference.domain())?.endpoint();
+        Ok(Self { host, name: reference.path().to_owned() })
+    }
+}
+
+impl std::fmt::Display for Repository {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.host, self.name)
+    }
+}
+
+/// What identifies a manifest or blob.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Descriptor {
+    /// `sha256:…`.
+    pub digest: String,
+    /// The media type; empty if the registry does not say.
+    pub media_type: String,
+    /// The size in bytes.
+    pub size: u64,
+}
+
+/// A manifest's bytes, checked against their digest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Manifest {
+    /// What identifies it.
+    pub descriptor: Descriptor,
+    /// The exact bytes.
+    pub bytes: Bytes,
+}
+
+/// A client of the distribution API for all registries that its credentials serve.
+#[derive(Clone, Debug)]
+pub struct Client {
+    auth: Arc<Authenticator>,
+}
+
+impl Client {
+    /// A client that uses the credentials of `auth`.
+    pub const fn new(auth: Arc<Authenticator>) -> Self {
+        Self { auth }
+    }
+
+    /// What `reference` (a tag or digest) names; `None` if there is no such manifest.
+    ///
+    /// # Errors
+    /// [`ClientError`] for any answer but 200 and 404, or none.
+    pub async fn head_manifest(
+        &self,
+        repository: &Repository,
+        reference: &str,
+    ) -> Result<Option<Descriptor>, ClientError> {
+        let what = || format!("look for {}", join(repository, reference));
+        let call = self.manifest_call(Method::HEAD, repository, reference, what)?;
+        let Some(response) = self.in_time(repository, what, self.read(call, what)).await? else {
+            return Ok(None);
+        };
+        let text = |name: &str| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
+        let size = text("content-length").and_then(|size| size.parse().ok());
+        let digest = text("docker-content-digest").filter(|digest| digest::is_registered(digest));
+        match (digest, size) {
+            (Some(digest), Some(size)) => {
+                if is_other(&digest, reference) {
+                    return Err(ClientError::Digest { what: what(), found: digest });
+                }
+                Ok(Some(Descriptor { digest, size, media_type: text("content-type").unwrap_or_default() }))
+            }
+            // Both headers are optional: the manifest itself tells.
+            _ => Ok(self.manifest(repository, reference).await?.map(|manifest| manifest.descriptor)),
+        }
+    }
+
+    /// The manifest that `reference` (a tag or digest) names; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`ClientError`] for any answer but 200 and 404, or content that is not what it should be.
+    pub async fn manifest(
+        &self,
+        repository: &Repository,
+        reference: &str,
+    ) -> Result<Option<Manifest>, ClientError> {
+        let what = || format!("read {}", join(repository, reference));
+        let call = self.manifest_call(Method::GET, repository, reference, what)?;
+        let whole = async {
+            let Some(response) = self.read(call, what).await? else { return Ok(None) };
+            let text = |name| response.headers().get(name)?.to_str().ok().map(ToOwned::to_owned);
+            let media_type = text(header::CONTENT_TYPE).unwrap_or_default();
+            let named = text(header::HeaderName::from_static("docker-content-digest"));
+            let bytes = content(response.into_body(), MANIFEST_LIMIT, what).await?;
+            // An answer without a length may have been cut short: what the registry says of it tells.
+            let named = named.filter(|named| digest::is_registered(named) && !reference.contains(':'));
+            let digest = check_digest(&bytes, named.as_deref().unwrap_or(reference), what)?;
+            let size = bytes.len() as u64;
+            Ok(Some(Manifest { descriptor: Descriptor { digest, media_type, size }, bytes }))
+        };
+        self.in_time(repository, what, whole).await
+    }
+
+    /// The content of a blob of at most `limit` bytes, such as an image config.
+    ///
+    /// # Errors
+    /// [`ClientError`] for any answer but 200, or content that is not what `digest` says.
+    pub async fn blob(
+        &self,
+        repository: &Repository,
+        digest: &str,
+        limit: usize,
+    ) -> Result<Bytes, ClientError> {
+        let what = || format!("read blob {digest} of {repository}");
+        let whole = async {
+            let response = self.blob_stream(repository, digest).await?;
+            let bytes = content(response.into_body(), limit, what).await?;
+            check_digest(&bytes, digest, what)?;
+            Ok(bytes)
+        };
+        self.in_time(repository, what, whole).await
+    }
+
+    /// The response that streams a blob; its content is not checked.
+    ///
+    /// # Errors
+    /// [`ClientError`] for any answer but 200.
+    pub async fn blob_stream(
+        &self,
+        repository: &Repository,
+        digest: &str,
+    ) -> Result<Response<Body>, ClientError> {
+        let what = || format!("read blob {digest} of {repository}");
+        let call = self.blob_call(Method::GET, repository, digest, what)?;
+        let found = self.read(call, what).await?;
+        found.ok_or_else(|| ClientError::Status {
+            what: what(),
+            status: StatusCode::NOT_FOUND,
+            message: String::new(),
+            retry_after: None,
+        })
+    }
+
+    /// Whether the repository has the blob.
+    ///
+    /// # Errors
+    /// [`ClientError`] for any answer but 200 and 404.
+    pub async fn has_blob(&self, repository: &Repository, digest: &str) -> Result<bool, ClientError> {
+        let what = || format!("look for blob {digest} in {repository}");
+        let call = self.blob_call(Method::HEAD, repository, digest, what)?;
+        Ok(self.in_time(repository, what, self.read(call, what)).await?.is_some())
+    }
+
+    /// Makes a blob of the repository `from` at the same registry part of `to`, without moving it. Returns
+    /// whether the registry did; if not, it has to be uploaded.
+    ///
+    /// # Errors
+    /// [`ClientError`] if the registry refuses an ordinary upload to `to` as well.
+    pub async fn mount_blob(&self, to: &Repository, digest: &str, from: &str) -> Result<bool, ClientError> {
+        let what = || format!("mount blob {digest} of {}/{from} in {to}", to.host);
+        check_is_digest(digest, what)?;
+        if !is_repository_name(from) {
+            return Err(ClientError::name(&what(), "repository name", from));
+        }
+        let query = encode_pairs([("mount", digest), ("from", from)]);
+        let scopes = Scopes::push(&to.name).and(Scopes::pull(from));
+        let call = self.call(Method::POST, to, &format!("blobs/uploads/?{query}"), scopes)?;
+        let (uri, reach) = (call.uri.clone(), call.reach);
+        let response = self.send(call, what).await?;
+        match response.status() {
+            StatusCode::CREATED => Ok(true),
+            StatusCode::ACCEPTED => {
+                // An upload was begun instead. It is not wanted; a registry that keeps it ends it in time.
+                let at = Onward { uri, host: to.host.clone(), reach };
+                if let Ok(upload) = self.upload_location(&at, &response, what) {
+                    let mut cancel = self.call(Method::DELETE, to, "", Scopes::push(&to.name))?;
+                    cancel.access = cancel.access.filter(|_| upload.host == to.host);
+                    (cancel.uri, cancel.reach) = (upload.uri, upload.reach);
+                    let _ = self.auth.send(cancel).await;
+                }
+                Ok(false)
+            }
+            _ => Err(refusal(response, what()).await),
+        }
+    }
+
+    /// Uploads a blob of `size` bytes in one piece.
+    ///
+    /// # Errors
+    /// [`ClientError`] if the registry does not take it.
+    pub async fn upload_blob(
+        &self,
+        repository: &Repository,
+        digest: &str,
+        size: u64,
+        content: Payload,
+    ) -> Result<(), ClientError> {
+        let what = || format!("upload blob {digest} to {repository}");
+        check_is_digest(digest, what)?;
+        let scopes = Scopes::push(&repository.name);
+        let start = self.call(Method::POST, repository, "blobs/uploads/", scopes.clone())?;
+        let at = Onward { uri: start.uri.clone(), host: repository.host.clone(), reach: start.reach };
+        let response = self.send(start, what).await?;
+        if response.status() != StatusCode::ACCEPTED {
+            return Err(refusal(response, what()).await);
+        }
+        let upload = self.upload_location(&at, &response, what)?;
+        let mut put = self.call(Method::PUT, repository, "", scopes)?;
+        put.uri = with_query(&upload.uri, &encode_pairs([("digest", digest)]))
+            .ok_or_else(|| ClientError::Location { what: what(), source: None })?;
+        put.reach = upload.reach;
+        put.access = put.access.filter(|_| upload.host == repository.host);
+        put.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+        put.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(size));
+        put.payload = content;
+        let response = self.send(put, what).await?;
+        if response.status() == StatusCode::CREATED { Ok(()) } else { Err(refusal(response, what()).await) }
+    }
+
+    /// Writes a manifest under `reference`, a tag or its digest.
+    ///
+    /// # Errors
+    /// [`ClientError`] if the registry does not take it.
+    pub async fn put_manifest(
+        &self,
+        repository: &Repository,
+        reference: &str,
+        media_type: &HeaderValue,
+        bytes: Bytes,
+    ) -> Result<(), ClientError> {
+        let what = || format!("write {}", join(repository, reference));
+        check_reference(reference, what)?;
+        let path = format!("manifests/{reference}");
+        let mut call = self.call(Method::PUT, repository, &path, Scopes::push(&repository.name))?;
+        call.headers.insert(header::CONTENT_TYPE, media_type.clone());
+        call.payload = Payload::Bytes(bytes);
+        let response = self.send(call, what).await?;
+        if response.status().is_success() { Ok(()) } else { Err(refusal(response, what()).await) }
+    }
+
+    fn manifest_call(
+        &self,
+        method: Method,
+        repository: &Repository,
+        reference: &str,
+        what: impl Fn() -> String,
+    ) -> Result<Call, ClientError> {
+        check_reference(reference, what)?;
+        let scopes = Scopes::pull(&repository.name);
+        let mut call = self.call(method, repository, &format!("manifests/{reference}"), scopes)?;
+        call.headers.insert(header::ACCEPT, HeaderValue::from_static(MANIFEST_TYPES));
+        Ok(call)
+    }
+
+    fn blob_call(
+        &self,
+        method: Method,
+        repository: &Repository,
+        digest: &str,
+        what: impl Fn() -> String,
+    ) -> Result<Call, ClientError> {
+        check_is_digest(digest, what)?;
+        self.call(method, repository, &format!("blobs/{digest}"), Scopes::pull(&repository.name))
+    }
+
+    fn call(
+        &self,
+        method: Method,
+        repository: &Repository,
+        rest: &str,
+        scopes: Scopes,
+    ) -> Result<Call, ClientError> {
+        let Repository { host, name } = repository;
+        let what = || format!("ask {host} for a repository");
+        let uri = Some(format!("https://{host}/v2/{name}/{rest}")).filter(|_| is_repository_name(name));
+        let uri = uri.and_then(|uri| uri.parse().ok());
+        Ok(Call {
+            method,
+            uri: uri.ok_or_else(|| ClientError::name(&what(), "repository name", name))?,
+            headers: HeaderMap::from_iter([(header::USER_AGENT, user_agent())]),
+            payload: Payload::Empty,
+            reach: self.auth.reach(host),
+            access: Some(Access { host: host.clone(), scopes }),
+            tally: None,
+        })
+    }
+
+    /// What `answer` brings, which is read whole, within the time for that.
+    async fn in_time<T>(
+        &self,
+        repository: &Repository,
+        what: impl Fn() -> String,
+        answer: impl Future<Output = Result<T, ClientError>>,
+    ) -> Result<T, ClientError> {
+        let waited_for = || format!("the answer of {}", repository.host);
+        let done = within(self.auth.answer_limit(), waited_for, answer).await;
+        done.map_err(|late| ClientError::Call { what: what(), source: Box::new(late.into()) }).flatten()
+    }
+
+    /// The response to a read; `None` for 404.
+    async fn read(
+        &self,
+        call: Call,
+        what: impl Fn() -> String,
+    ) -> Result<Option<Response<Body>>, ClientError> {
+        let result = self.auth.read(call).await;
+        let response =
+            result.map_err(|source| ClientError::Call { what: what(), source: Box::new(source) })?;
+        match response.status() {
+            StatusCode::OK => Ok(Some(response)),
+            StatusCode::NOT_FOUND => Ok(None),
+            _ => Err(refusal(response, what()).await),
+        }
+    }
+
+    async fn send(&self, call: Call, what: impl Fn() -> String) -> Result<Response<Body>, ClientError> {
+        self.auth
+            .send(call)
+            .await
+            .map_err(|source| ClientError::Call { what: what(), source: Box::new(source) })
+    }
+
+    fn upload_location(
+        &self,
+        at: &Onward,
+        response: &Response<Body>,
+        what: impl Fn() -> String,
+    ) -> Result<Onward, ClientError> {
+        let location = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
+        let location = location.ok_or_else(|| ClientError::Location { what: what(), source: None })?;
+        let onward = self.auth.onward(at, location);
+        onward.map_err(|source| ClientError::Location { what: what(), source: Some(source) })
+    }
+}
+
+/// `uri` with `query` added to its own.
+pub fn with_query(uri: &Uri, query: &str) -> Option<Uri> {
+    let joint = if uri.query().is_some() { '&' } else { '?' };
+    format!("{uri}{joint}{query}").parse().ok()
+}
+
+fn join(repository: &Repository, reference: &str) -> String {
+    let joint = if reference.contains(':') { '@' } else { ':' };
+    format!("{repository}{joint}{reference}")
+}
+
+async fn content(body: Body, limit: usize, what: impl Fn() -> String) -> Result<Bytes, ClientError> {
+    collect(body, limit).await.map_err(|source| ClientError::Content { what: what(), source })
+}
+
+/// The digest of `bytes`, which is `reference` if that is a digest.
+fn check_digest(bytes: &[u8], reference: &str, what: impl Fn() -> String) -> Result<String, ClientError> {
+    let mut hasher = DigestHasher::like(reference);
+    hasher.update(bytes);
+    let found = hasher.finish();
+    if is_other(&found, reference) {
+        return Err(ClientError::Digest { what: what(), found });
+    }
+    Ok(found)
+}
+
+/// Whether `found` is another digest than `reference`, where that is one of the same algorithm.
+fn is_other(found: &str, reference: &str) -> bool {
+    let same_algorithm = reference.split_once(':').map(|(algorithm, _)| algorithm)
+        == found.split_once(':').map(|(algorithm, _)| algorithm);
+    same_algorithm && found != reference
+}

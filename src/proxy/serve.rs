@@ -141,11 +141,12 @@ impl Server {
             };
             match accepted {
                 Some(Ok(stream)) => {
-                    let place = self.places.take();
+                    let place = tokio::select! {
+                        () = &mut end => return,
+                        place = self.places.take() => place,
+                    };
                     let connection = serve(stream, self.stack.clone(), self.limits, self.stop.clone(), place);
                     self.connections.spawn(connection);
-                    // It asks, if it can, before further ones need its place.
-                    tokio::task::yield_now().await;
                 }
                 Some(Err(error)) => {
                     tracing::warn!(%error, "cannot accept a connection");
@@ -214,9 +215,8 @@ async fn serve(
             tracing::debug!(%error, "a connection ended early");
         }
     };
-    tokio::select! {
-        () = served => {}
-        () = place.lost() => tracing::debug!("a connection lost its place"),
+    if !place.keep_while(served).await {
+        tracing::debug!("a connection lost its place");
     }
 }
 

@@ -3,11 +3,14 @@
 //! A connection begins as a newcomer. It becomes a member with its first request that is let in: one with a token,
 //! where there are tokens. Newcomers have few places and little time, and the oldest one makes room for the next, first
 //! of those whose requests were refused, so that nobody can be kept out by connections that say nothing or the wrong
-//! thing. Members have places of their own; when those are taken, the one that has been idle longest makes room, and
+//! thing. Each is heard before it does so, however busy the machine is: until then no further connection is accepted.
+//! Members have places of their own; when those are taken, the one that has been idle longest makes room, and
 //! where all are busy the next one waits. Some are kept for members that show the push token.
 
 use std::collections::BTreeMap;
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -35,6 +38,8 @@ pub(crate) struct Places {
     bounds: Bounds,
     state: Mutex<State>,
     freed: Notify,
+    /// Tells whoever accepts connections that a newcomer was heard or has left its place.
+    newcomer_may_go: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -48,6 +53,8 @@ struct State {
 struct Connection {
     class: Class,
     since: u64,
+    /// Whether what it sent at first has been read, if it did.
+    is_heard: bool,
     /// Whether it has shown the push token.
     pushes: bool,
     /// How many of its requests were refused before it was let in.
@@ -89,9 +96,10 @@ impl State {
         self.evict_one(|connection| connection.class == class)
     }
 
-    /// Ends a newcomer, of those that were refused if there are any; `false` if there is none.
+    /// Ends a newcomer that was heard, of those that were refused if there are any; `false` if there is none.
     fn evict_newcomer(&mut self) -> bool {
-        self.evict(Class::Refused) || self.evict(Class::Newcomer)
+        self.evict(Class::Refused)
+            || self.evict_one(|connection| connection.class == Class::Newcomer && connection.is_heard)
     }
 
     fn evict_one(&mut self, may_end: impl Fn(&Connection) -> bool) -> bool {
@@ -116,25 +124,41 @@ impl State {
 
 impl Places {
     pub(crate) fn new(bounds: Bounds) -> Arc<Self> {
-        Arc::new(Self { bounds, state: Mutex::default(), freed: Notify::new() })
+        Arc::new(Self {
+            bounds,
+            state: Mutex::default(),
+            freed: Notify::new(),
+            newcomer_may_go: Notify::new(),
+        })
     }
 
-    /// A newcomer's place. There always is one: the oldest newcomer makes room.
-    pub(crate) fn take(self: &Arc<Self>) -> Arc<Place> {
+    /// A newcomer's place. There soon is one: the oldest newcomer makes room once it was heard.
+    pub(crate) async fn take(self: &Arc<Self>) -> Arc<Place> {
+        loop {
+            let may_go = self.newcomer_may_go.notified();
+            if let Some(place) = self.try_take() {
+                return place;
+            }
+            may_go.await;
+        }
+    }
+
+    fn try_take(self: &Arc<Self>) -> Option<Arc<Place>> {
         let mut state = self.state();
-        if state.count(&NEWCOMERS) >= self.bounds.newcomers {
-            state.evict_newcomer();
+        if state.count(&NEWCOMERS) >= self.bounds.newcomers && !state.evict_newcomer() {
+            return None;
         }
         let (id, eviction) = (state.tick(), CancellationToken::new());
         let connection = Connection {
             class: Class::Newcomer,
             since: id,
+            is_heard: false,
             pushes: false,
             refusals: 0,
             eviction: eviction.clone(),
         };
         state.connections.insert(id, connection);
-        Arc::new(Place { places: self.clone(), id, eviction })
+        Some(Arc::new(Place { places: self.clone(), id, eviction }))
     }
 
     /// Ends a connection that nothing is lost with, if there is one.
@@ -195,6 +219,7 @@ impl Place {
         let may_end = |known: &Connection| known.class == Class::Idle && (may_have_place || !known.pushes);
         if has_room || state.evict_one(may_end) {
             state.set(self.id, Class::Busy);
+            self.places.newcomer_may_go.notify_one();
             return Entry::Member;
         }
         if class != Class::Waiting {
@@ -240,9 +265,31 @@ impl Place {
         }
     }
 
+    /// Serves the connection until it ends or has lost its place; returns whether it ended.
+    pub(crate) async fn keep_while(&self, serving: impl Future<Output = ()>) -> bool {
+        tokio::pin!(serving);
+        let heard = poll_fn(|context| Poll::Ready(serving.as_mut().poll(context))).await;
+        self.note_heard();
+        if heard.is_ready() {
+            return true;
+        }
+        tokio::select! {
+            () = serving => true,
+            () = self.lost() => false,
+        }
+    }
+
+    /// Notes that what the connection sent at first has been read, if it did.
+    fn note_heard(&self) {
+        if let Some(connection) = self.places.state().connections.get_mut(&self.id) {
+            connection.is_heard = true;
+        }
+        self.places.newcomer_may_go.notify_one();
+    }
+
     /// Completes once the connection has lost its place: another one needed it, or it stayed a newcomer for too
     /// long.
-    pub(crate) async fn lost(&self) {
+    async fn lost(&self) {
         let overdue = async {
             tokio::time::sleep(self.places.bounds.newcomer_timeout).await;
             if !self.is_newcomer() {
@@ -265,6 +312,7 @@ impl Drop for Place {
     fn drop(&mut self) {
         self.places.state().connections.remove(&self.id);
         self.places.freed.notify_waiters();
+        self.places.newcomer_may_go.notify_one();
     }
 }
 
@@ -280,6 +328,16 @@ mod tests {
         member_wait: Duration::from_millis(100),
     };
 
+    async fn take(places: &Arc<Places>, count: usize) -> Vec<Arc<Place>> {
+        let mut taken = Vec::new();
+        for _ in 0..count {
+            let place = places.take().await;
+            place.note_heard();
+            taken.push(place);
+        }
+        taken
+    }
+
     fn is_evicted(place: &Place) -> bool {
         place.eviction.is_cancelled()
     }
@@ -287,9 +345,9 @@ mod tests {
     #[tokio::test]
     async fn the_oldest_newcomer_makes_room_and_members_never_do_for_newcomers() {
         let places = Places::new(BOUNDS);
-        let member = places.take();
+        let member = places.take().await;
         member.enter(false).await.unwrap();
-        let newcomers: Vec<_> = (0..10).map(|_| places.take()).collect();
+        let newcomers = take(&places, 10).await;
         let evicted: Vec<_> = newcomers.iter().map(|place| is_evicted(place)).collect();
         assert_eq!(evicted, [vec![true; 7], vec![false; 3]].concat());
         assert!(!is_evicted(&member));
@@ -302,9 +360,37 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_newcomer_makes_room_only_when_it_was_heard() {
+        let places = Places::new(BOUNDS);
+        let mut first = Vec::new();
+        for _ in 0..BOUNDS.newcomers {
+            first.push(places.take().await);
+        }
+        let none = tokio::time::timeout(Duration::from_millis(50), places.take()).await;
+        assert!(none.is_err(), "none of them was heard yet");
+        // Whoever was let in, has left, or was heard makes room at once.
+        first[2].enter(false).await.unwrap();
+        let second = places.take().await;
+        drop(second);
+        let third = places.take().await;
+        third.keep_while(async {}).await;
+        let fourth = places.take().await;
+        assert!(is_evicted(&third));
+        assert!([&first[0], &first[1], &fourth].into_iter().all(|place| !is_evicted(place)));
+        // The one that waits is told.
+        let waiting = tokio::spawn({
+            let places = places.clone();
+            async move { places.take().await }
+        });
+        tokio::task::yield_now().await;
+        assert!(!first[0].keep_while(std::future::pending()).await);
+        waiting.await.unwrap();
+    }
+
+    #[tokio::test]
     async fn a_newcomer_has_little_time_and_a_member_all_of_it() {
         let places = Places::new(BOUNDS);
-        let (newcomer, member) = (places.take(), places.take());
+        let (newcomer, member) = (places.take().await, places.take().await);
         member.enter(false).await.unwrap();
         newcomer.lost().await;
         let stays = tokio::time::timeout(3 * BOUNDS.newcomer_timeout, member.lost()).await;
@@ -314,7 +400,7 @@ mod tests {
     #[tokio::test]
     async fn the_longest_idle_member_makes_room_and_busy_ones_are_waited_for_in_bounds() {
         let places = Places::new(BOUNDS);
-        let all: Vec<_> = (0..3).map(|_| places.take()).collect();
+        let all = take(&places, 3).await;
         all[0].enter(false).await.unwrap();
         all[1].enter(false).await.unwrap();
         assert!(all[2].enter(false).await.is_err(), "both places are busy");
@@ -325,7 +411,7 @@ mod tests {
 
         // Busy again, so that the next one waits until a place is free.
         all[0].enter(false).await.unwrap();
-        let next = places.take();
+        let next = places.take().await;
         let waiting = next.clone();
         let waited = tokio::spawn(async move { waiting.enter(false).await });
         while !places.state().connections.values().any(|known| known.class == Class::Waiting) {
@@ -338,12 +424,12 @@ mod tests {
     #[tokio::test]
     async fn refused_newcomers_make_room_before_those_that_have_not_asked() {
         let places = Places::new(BOUNDS);
-        let all: Vec<_> = (0..3).map(|_| places.take()).collect();
+        let all = take(&places, 3).await;
         all[2].refuse();
         all[1].refuse();
-        let next = places.take();
+        let next = places.take().await;
         next.refuse();
-        let _last = places.take();
+        let _last = places.take().await;
         let evicted: Vec<_> = all.iter().map(|place| is_evicted(place)).collect();
         assert_eq!((evicted, is_evicted(&next)), (vec![false, true, true], false));
         // One that learns from its refusal is let in as any other.
@@ -354,7 +440,7 @@ mod tests {
     #[tokio::test]
     async fn readers_take_no_place_that_is_kept_for_those_who_push() {
         let places = Places::new(Bounds { newcomers: 9, members: 3, members_to_push: 1, ..BOUNDS });
-        let all: Vec<_> = (0..6).map(|_| places.take()).collect();
+        let all = take(&places, 6).await;
         all[0].enter(false).await.unwrap();
         all[1].enter(false).await.unwrap();
         assert!(all[2].enter(false).await.is_err(), "it is kept");

@@ -47,13 +47,8 @@ impl Operator {
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             };
-            let (operator, place) = (self.clone(), places.take());
-            tokio::spawn(async move {
-                tokio::select! {
-                    () = operator.serve_one(stream) => {}
-                    () = place.lost() => {}
-                }
-            });
+            let (operator, place) = (self.clone(), places.take().await);
+            tokio::spawn(async move { place.keep_while(operator.serve_one(stream)).await });
         }
     }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use bob::http::body::{Body, empty_body};
-use bob::registry::{Reach, Transport, TransportConfig};
+use bob::registry::{AddressPolicy, Transport, TransportConfig};
 use bytes::Bytes;
 use futures_util::stream;
 use http_body_util::{BodyExt as _, StreamBody};
@@ -54,7 +54,7 @@ async fn transfer(transport: &Transport, registry: &str, load: Load) {
             (Method::GET, digest(size), empty_body())
         };
         let request = Request::builder().method(method).uri(format!("https://{registry}/v2/r/blobs/{path}"));
-        let response = transport.send(Reach::Anywhere, request.body(body).unwrap()).await.unwrap();
+        let response = transport.send(AddressPolicy::Anywhere, request.body(body).unwrap()).await.unwrap();
         assert!(response.status().is_success());
         let mut body = response.into_body();
         while let Some(frame) = body.frame().await {

@@ -12,7 +12,7 @@ use super::llb::{print, read_lock};
 use crate::converter::Rejected;
 use crate::converter::lint::{RULES, Rule, Warning, rule};
 use crate::diag::{Diagnostic, Span};
-use crate::job::lookup::{self, LockResolver, PlainImages};
+use crate::job::lookup::{self, LockResolver, PlaceholderImages};
 
 /// Arguments of `bob check`.
 #[derive(Debug, clap::Args)]
@@ -74,7 +74,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
             let lock = read_lock(path)?;
             lookup::convert(dockerfile, options, &LockResolver { lock: &lock, files, build_platform }).await
         }
-        None => lookup::convert(dockerfile, options, &PlainImages { files, build_platform }).await,
+        None => lookup::convert(dockerfile, options, &PlaceholderImages { files, build_platform }).await,
     };
     let (warnings, error) = match converted {
         Ok(converted) => (converted.builds.into_iter().flat_map(|(_, build)| build.warnings).collect(), None),

@@ -11,8 +11,8 @@ use tonic::Code;
 use super::lookup::gateway::GatewayResolver;
 use super::lookup::{Converted, ImageLock, LocalFiles, convert};
 use super::push::base_images::{BaseImage, base_images};
-use super::push::base_layers::Targets;
-use super::push::routes::Routes;
+use super::push::base_layers::PushTargets;
+use super::push::routes::PushRoutes;
 use super::report::failure::Error;
 use super::session::grants::RegistryGrants;
 use crate::beneath::{MAX_TEXT_BYTES, OpenFile, Root};
@@ -51,7 +51,7 @@ pub(super) struct Made {
 
 /// Why a Dockerfile did not become a result.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Unmade {
+pub(super) enum DockerfileFailure {
     /// It is rejected.
     #[error("{}", rejected.error.message)]
     Rejected {
@@ -68,7 +68,7 @@ pub(super) enum Unmade {
     Daemon(#[from] buildkit::Error),
 }
 
-impl GatewayFailure for Unmade {
+impl GatewayFailure for DockerfileFailure {
     fn is_disconnection(&self) -> bool {
         matches!(self, Self::Daemon(error) if error.is_disconnection())
     }
@@ -141,7 +141,7 @@ impl Recipe {
         gateway: &Gateway,
         options: &Options,
         grants: &RegistryGrants,
-    ) -> Result<Converted, Unmade> {
+    ) -> Result<Converted, DockerfileFailure> {
         let resolver = GatewayResolver {
             gateway,
             grants,
@@ -152,7 +152,7 @@ impl Recipe {
         };
         convert(&self.source, options, &resolver)
             .await
-            .map_err(|rejected| Unmade::Rejected { rejected, filename: options.filename.clone() })
+            .map_err(|rejected| DockerfileFailure::Rejected { rejected, filename: options.filename.clone() })
     }
 
     /// Converts and builds on the gateway of a build: when this returns, every step has ended, and pushes are allowed.
@@ -160,9 +160,9 @@ impl Recipe {
     pub(super) async fn make(
         &self,
         gateway: Gateway,
-        routes: &Routes,
-        targets: &Targets,
-    ) -> Result<(BuildResult, Made), Unmade> {
+        routes: &PushRoutes,
+        targets: &PushTargets,
+    ) -> Result<(BuildResult, Made), DockerfileFailure> {
         let options = Options { session: Some(gateway.session_id().to_owned()), ..self.options.clone() };
         let converted = self.convert(&gateway, &options, &routes.grants).await?;
         let marshal = |(platform, build): (_, Conversion)| Ok((platform, build.marshal("")?));
@@ -172,7 +172,7 @@ impl Recipe {
         let built = async {
             let result = solve(&gateway, &options, &builds).await?;
             evaluate(&gateway, &result).await?;
-            Ok::<_, Unmade>(result)
+            Ok::<_, DockerfileFailure>(result)
         };
         let (result, ()) = tokio::join!(built, targets.mount_beside_steps(&bases));
         let result = result?;
@@ -197,7 +197,7 @@ async fn solve(
     gateway: &Gateway,
     options: &Options,
     builds: &[(Option<Platform>, Marshalled)],
-) -> Result<BuildResult, Unmade> {
+) -> Result<BuildResult, DockerfileFailure> {
     let mut metadata = BTreeMap::new();
     let (mut references, mut entries) = (Vec::new(), Vec::new());
     for (platform, build) in builds {
@@ -224,7 +224,7 @@ async fn solve(
 }
 
 /// Runs every step that a result needs, all platforms at once. Otherwise they would run while the daemon exports.
-async fn evaluate(gateway: &Gateway, result: &BuildResult) -> Result<(), Unmade> {
+async fn evaluate(gateway: &Gateway, result: &BuildResult) -> Result<(), DockerfileFailure> {
     let references = match result {
         BuildResult::Single { reference, .. } => reference.iter().collect(),
         BuildResult::Platforms { references, .. } => references.values().flatten().collect::<Vec<_>>(),
@@ -347,7 +347,7 @@ mod tests {
         let source = Source::new("sub/Dockerfile", "FROM a\nFRMO b \\\n c\n");
         let error = Diagnostic::error("unknown instruction: FRMO").at(&source, [Span::new(2, 3)]);
         let rejected = Rejected { error: Box::new(error), warnings: Vec::new() };
-        let status = Unmade::Rejected { rejected, filename: "Dockerfile".to_owned() }.to_status();
+        let status = DockerfileFailure::Rejected { rejected, filename: "Dockerfile".to_owned() }.to_status();
         assert_eq!(status.message, "unknown instruction: FRMO");
         let detail: serde_json::Value = serde_json::from_slice(&status.details[0].value).unwrap();
         assert_eq!(detail["info"]["filename"], "Dockerfile");

@@ -5,7 +5,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::daemon::builder::Builder;
-use super::push::image_names::Renames;
+use super::push::image_names::ImageNames;
 use super::report::failure::Error;
 use crate::buildkit::{
     self, BuildError, BuildOutcome, BuildRequest, BuildResult, Gateway, GatewayFailure, SessionOptions,
@@ -38,7 +38,7 @@ pub(super) async fn run<T, E, F, Fut>(
     builder: &Builder,
     request: BuildRequest,
     session: SessionOptions,
-    display: (Mode, Renames),
+    display: (Mode, ImageNames),
     cancel: &CancellationToken,
     function: F,
 ) -> Ended<T, E>
@@ -47,9 +47,9 @@ where
     Fut: Future<Output = Result<(BuildResult, T), E>>,
     E: GatewayFailure,
 {
-    let (mode, renames) = display;
+    let (mode, image_names) = display;
     let (events, raw) = mpsc::channel(STATUS_QUEUE);
-    let follower = tokio::spawn(progress::follow(mode, renamed(raw, renames)));
+    let follower = tokio::spawn(progress::follow(mode, renamed(raw, image_names)));
     let build = builder.client.build(request, session, events, cancel, function);
     let outcome = tokio::select! {
         outcome = build => outcome.map_err(Fault::from),
@@ -85,11 +85,14 @@ async fn why_disconnected(builder: &Builder) -> Option<Error> {
 }
 
 /// The same messages with the user's names for images.
-fn renamed(mut raw: mpsc::Receiver<StatusResponse>, renames: Renames) -> mpsc::Receiver<StatusResponse> {
+fn renamed(
+    mut raw: mpsc::Receiver<StatusResponse>,
+    image_names: ImageNames,
+) -> mpsc::Receiver<StatusResponse> {
     let (sender, receiver) = mpsc::channel(STATUS_QUEUE);
     tokio::spawn(async move {
         while let Some(mut message) = raw.recv().await {
-            renames.in_status(&mut message);
+            image_names.in_status(&mut message);
             if sender.send(message).await.is_err() {
                 break;
             }

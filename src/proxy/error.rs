@@ -1,6 +1,6 @@
 //! Why the proxy answers a request itself. The rescue layer alone turns these into responses.
 
-use crate::registry::{CallError, Host, OnwardError};
+use crate::registry::{CallError, Host, RedirectError};
 
 use super::connection::framing::Refusal;
 
@@ -103,6 +103,6 @@ pub(super) enum ProxyError {
         /// What is wrong with its answer.
         what: &'static str,
         /// The location in it, if that is what is wrong.
-        source: Option<OnwardError>,
+        source: Option<RedirectError>,
     },
 }

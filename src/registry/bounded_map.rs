@@ -7,13 +7,13 @@ const OVERHEAD: usize = 256;
 
 /// A map that holds at most so many bytes: an entry that does not fit beside the others replaces them all.
 #[derive(Debug)]
-pub(super) struct Memory<K, V> {
+pub(super) struct BoundedMap<K, V> {
     entries: BTreeMap<K, (V, usize)>,
     bytes: usize,
     limit: usize,
 }
 
-impl<K: Ord, V> Memory<K, V> {
+impl<K: Ord, V> BoundedMap<K, V> {
     /// An empty one for `limit` bytes.
     pub(super) const fn new(limit: usize) -> Self {
         Self { entries: BTreeMap::new(), bytes: 0, limit }
@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn what_is_remembered_never_has_more_than_its_bytes() {
-        let mut memory = Memory::new(10 * OVERHEAD);
+        let mut memory = BoundedMap::new(10 * OVERHEAD);
         for number in 0..1000_usize {
             memory.insert(number % 37, number, number % 5 * OVERHEAD);
             let held: usize = memory.entries.values().map(|(_, bytes)| bytes).sum();

@@ -6,9 +6,9 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Uri};
 
 use super::auth::scope::Scopes;
-use super::counters::Tally;
+use super::counters::RequestCounters;
 use super::host::Host;
-use super::transport::address::Reach;
+use super::transport::address::AddressPolicy;
 use crate::http::body::{Body, empty_body, full_body};
 
 /// What a request carries, and so whether it can be sent again.
@@ -67,11 +67,11 @@ pub struct Call {
     /// The content.
     pub payload: Payload,
     /// The addresses that may be connected to.
-    pub reach: Reach,
+    pub reach: AddressPolicy,
     /// The credentials to send; none where the request goes to another host than they are for.
     pub access: Option<Access>,
     /// Where retries and tokens are counted, if anywhere.
-    pub tally: Option<Arc<Tally>>,
+    pub tally: Option<Arc<RequestCounters>>,
 }
 
 impl Call {

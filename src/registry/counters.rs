@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Counts of what was done for requests besides sending them once. Shared by the requests that a caller
 /// wants to count together.
 #[derive(Debug, Default)]
-pub struct Tally {
+pub struct RequestCounters {
     retries: AtomicU64,
     tokens: AtomicU64,
 }
 
-impl Tally {
+impl RequestCounters {
     /// How often a request was sent again after a fault that may pass.
     pub fn retries(&self) -> u64 {
         self.retries.load(Ordering::Relaxed)

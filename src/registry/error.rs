@@ -7,7 +7,7 @@ use http::StatusCode;
 use super::auth::store::CredentialsError;
 use super::host::Host;
 use super::transport::error::TransportError;
-use super::transport::redirect_target::OnwardError;
+use super::transport::redirect_target::RedirectError;
 use super::transport::retry::Retryable;
 
 /// A call to a registry that brought no response.
@@ -25,7 +25,7 @@ pub enum CallError {
         /// The registry.
         registry: Host,
         /// Why.
-        source: OnwardError,
+        source: RedirectError,
     },
     /// The token endpoint cannot be reached.
     #[error("the token endpoint {endpoint} does not answer")]
@@ -71,7 +71,7 @@ pub enum CallError {
     },
     /// A redirect leads where it may not.
     #[error("the redirect is not followed")]
-    Redirect(#[from] OnwardError),
+    Redirect(#[from] RedirectError),
     /// The registry redirects without end.
     #[error("{registry} redirects more than {limit} times")]
     RedirectLoop {

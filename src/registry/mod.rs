@@ -26,13 +26,13 @@ pub use client::api::{Client, Descriptor, MANIFEST_LIMIT, Manifest, Repository, 
 pub use client::digest::DigestHasher;
 pub use client::error::ClientError;
 pub use client::follow::is_redirect;
-pub use counters::Tally;
+pub use counters::RequestCounters;
 pub use error::CallError;
 pub use host::{ECR_WILDCARD, Host, HostError};
 pub use secret::Secret;
-pub use transport::address::Reach;
+pub use transport::address::AddressPolicy;
 pub use transport::error::TransportError;
 pub use transport::idle::{Stalled, idle_limited};
 pub use transport::pool::{Transport, TransportConfig};
-pub use transport::redirect_target::{Onward, OnwardError};
+pub use transport::redirect_target::{RedirectError, RedirectTarget};
 pub use transport::tls::RootsError;

@@ -101,12 +101,12 @@ pub struct Args {
 
     /// Flags of docker buildx build that are not built yet.
     #[command(flatten)]
-    pub later: Later,
+    pub later: UnsupportedFlags,
 }
 
 /// Flags that are known and not built yet.
 #[derive(Debug, Default, clap::Args)]
-pub struct Later {
+pub struct UnsupportedFlags {
     #[arg(long, hide = true)]
     load: bool,
     #[arg(long, hide = true, value_name = "ATTESTATION")]
@@ -119,7 +119,7 @@ pub struct Later {
     source_policy_file: Option<PathBuf>,
 }
 
-impl Later {
+impl UnsupportedFlags {
     /// What the user is told of the first of these flags that asks for something.
     pub fn refusal(&self) -> Option<String> {
         let asks = |value: &Option<String>| value.as_ref().is_some_and(|value| value != "false");

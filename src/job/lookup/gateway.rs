@@ -13,7 +13,7 @@ use crate::buildkit::{self, Gateway, ImageQuery};
 use crate::converter::lower::{llb_platform, source_op};
 use crate::converter::plan::{Fact, Failure, ImageFact, Need, RemoteSource};
 use crate::image::{Platform, Reference};
-use crate::job::report::registry_message::Trouble;
+use crate::job::report::registry_message::RegistryMessage;
 use crate::job::session::grants::RegistryGrants;
 
 /// Why something could not be looked up.
@@ -25,7 +25,7 @@ pub(crate) enum LookupError {
         /// The image, under the name that the user knows.
         reference: String,
         /// What is wrong.
-        trouble: Trouble,
+        trouble: RegistryMessage,
     },
     /// buildkitd.
     #[error(transparent)]
@@ -134,7 +134,7 @@ pub(crate) async fn image(
     let asked = query.reference.clone();
     let found = gateway.resolve_image(query).await.map_err(|error| match error.failure() {
         Some(failure) => {
-            LookupError::Image { reference: shown.to_owned(), trouble: Trouble::of(&failure.message) }
+            LookupError::Image { reference: shown.to_owned(), trouble: RegistryMessage::of(&failure.message) }
         }
         None => LookupError::Daemon(error),
     })?;

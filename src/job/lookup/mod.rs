@@ -9,7 +9,7 @@ mod placeholder_images;
 
 pub use files::{LocalFiles, UnreadableIgnoreFile, own_ignore_file};
 pub use lock::{ImageLock, LockError, LockResolver};
-pub use placeholder_images::PlainImages;
+pub use placeholder_images::PlaceholderImages;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;

@@ -9,14 +9,14 @@ use crate::image::{Config, ImageConfig, Platform, RootFs};
 /// Answers every image with one of the right platform that sets nothing and has no triggers, and files
 /// from this machine.
 #[derive(Debug)]
-pub struct PlainImages<'a> {
+pub struct PlaceholderImages<'a> {
     /// The files.
     pub files: &'a LocalFiles,
     /// The platform of images that are asked for without one.
     pub build_platform: &'a Platform,
 }
 
-impl Resolver for PlainImages<'_> {
+impl Resolver for PlaceholderImages<'_> {
     async fn resolve(&self, needs: &BTreeSet<Need>) -> Vec<(Need, Result<Fact, Failure>)> {
         let answer =
             |need: &Need| (need.clone(), self.files.answer(need).unwrap_or_else(|| Ok(self.plain(need))));
@@ -24,7 +24,7 @@ impl Resolver for PlainImages<'_> {
     }
 }
 
-impl PlainImages<'_> {
+impl PlaceholderImages<'_> {
     fn plain(&self, need: &Need) -> Fact {
         let platform = match need {
             Need::Image { platform, .. } | Need::OciLayout { platform, .. } => platform.as_ref(),

@@ -10,9 +10,9 @@ use crate::diag::Source;
 use crate::job::daemon::builder::DaemonChoice;
 use crate::job::dockerfile::{Recipe, show_warnings};
 use crate::job::interrupt::Interrupts;
-use crate::job::lookup::{Converted, LocalFiles, PlainImages, convert};
-use crate::job::push::image_names::Renames;
-use crate::job::push::routes::{self, Routes};
+use crate::job::lookup::{Converted, LocalFiles, PlaceholderImages, convert};
+use crate::job::push::image_names::ImageNames;
+use crate::job::push::routes::{self, PushRoutes};
 use crate::job::report::failure::Error;
 use crate::job::report::outcome;
 use crate::job::run;
@@ -52,13 +52,13 @@ async fn work(
     daemon: &DaemonChoice,
     cancel: &CancellationToken,
 ) -> Result<Converted, Error> {
-    let local = PlainImages { files: &recipe.files, build_platform: &recipe.options.build_platform };
+    let local = PlaceholderImages { files: &recipe.files, build_platform: &recipe.options.build_platform };
     let is_file = |need: &Need| matches!(need, Need::Ignore | Need::NamedIgnore { .. });
     match convert(&recipe.source, &recipe.options, &local).await {
         Ok(converted) if converted.facts.iter().all(|(need, _)| is_file(need)) => return Ok(converted),
         _ => {}
     }
-    let routes = Routes::default();
+    let routes = PushRoutes::default();
     let credentials = routes.session_logins(routes::authenticator(logins.load()?)?);
     let session = SessionOptions { credentials: Some(credentials), ..SessionOptions::default() };
     let request = BuildRequest { internal: true, ..BuildRequest::default() };
@@ -68,7 +68,7 @@ async fn work(
         let converted = recipe.convert(&gateway, &recipe.options, grants).await?;
         Ok((BuildResult::Single { reference: None, metadata: BTreeMap::new() }, converted))
     };
-    let display = (Mode::Quiet, Renames::default());
+    let display = (Mode::Quiet, ImageNames::default());
     let ended = run::run(&builder, request, session, display, cancel, make).await;
     let outcome = outcome::dockerfile_build(ended, &recipe.source, &routes).await;
     builder.stop().await;

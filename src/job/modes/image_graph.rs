@@ -14,7 +14,7 @@ use crate::job::lookup::gateway::{self, LookupError};
 
 /// Why the base did not become the workspace image.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Uncopied {
+pub(crate) enum ImageCopyFailure {
     #[error(transparent)]
     Lookup(#[from] LookupError),
     #[error(transparent)]
@@ -23,7 +23,7 @@ pub(crate) enum Uncopied {
     Daemon(#[from] buildkit::Error),
 }
 
-impl GatewayFailure for Uncopied {
+impl GatewayFailure for ImageCopyFailure {
     fn is_disconnection(&self) -> bool {
         matches!(self, Self::Daemon(error) | Self::Lookup(LookupError::Daemon(error)) if error.is_disconnection())
     }
@@ -41,7 +41,7 @@ pub(crate) async fn make(
     gateway: &Gateway,
     reference: &str,
     shown: &str,
-) -> Result<(BuildResult, ()), Uncopied> {
+) -> Result<(BuildResult, ()), ImageCopyFailure> {
     let query = ImageQuery {
         reference: reference.to_owned(),
         log_name: format!("[internal] load metadata for {shown}"),

@@ -15,8 +15,8 @@ use crate::job::daemon::builder::{Builder, DaemonChoice};
 use crate::job::dockerfile::{Recipe, show_warnings};
 use crate::job::interrupt::Interrupts;
 use crate::job::lookup::{ImageLock, LocalFiles};
-use crate::job::push::base_layers::Targets;
-use crate::job::push::routes::{self, PushVia, Routes, Wish};
+use crate::job::push::base_layers::PushTargets;
+use crate::job::push::routes::{self, ProxiedImage, PushRoutes, PushVia};
 use crate::job::report::failure::Error;
 use crate::job::report::outcome;
 use crate::job::result::metadata::Results;
@@ -107,7 +107,7 @@ async fn work_on(
     };
     let mut session = session(build, builder, routes.session_logins(registries));
     session.withheld_dirs.extend(staged.unfinished_files());
-    let display = (build.progress, routes.renames.clone());
+    let display = (build.progress, routes.image_names.clone());
     let make = |gateway| recipe.make(gateway, &routes, &targets);
     let ended = run::run(builder, request, session, display, cancel, make).await;
     let outcome = outcome::dockerfile_build(ended, &recipe.source, &routes).await;
@@ -115,7 +115,7 @@ async fn work_on(
         Ok(outcome) => {
             show_warnings(&outcome.value.warnings, &recipe.source);
             let lock = ImageLock::of_facts(&outcome.value.facts, &recipe.options.build_platform);
-            Ok(Results::new(outcome.exporter_response, &routes.renames, lock))
+            Ok(Results::new(outcome.exporter_response, &routes.image_names, lock))
         }
         Err((error, warnings)) => {
             show_warnings(&warnings, &recipe.source);
@@ -135,14 +135,14 @@ async fn routes(
     builder: &Builder,
     registries: &Arc<Authenticator>,
     outputs: &mut [Output],
-) -> Result<(Routes, Targets), Error> {
+) -> Result<(PushRoutes, PushTargets), Error> {
     let (mut names, mut with_base_layers) = (BTreeSet::new(), BTreeSet::new());
     for output in outputs.iter().filter(|output| output.pushes()) {
         names.extend(output.names());
         with_base_layers.extend(output.names().into_iter().filter(|_| output.keeps_base_layers()));
     }
     if names.is_empty() {
-        return Ok((Routes::default(), Targets::default()));
+        return Ok((PushRoutes::default(), PushTargets::default()));
     }
     let mut references = BTreeMap::new();
     for name in names {
@@ -155,18 +155,18 @@ async fn routes(
     let by_proxy: BTreeSet<&str> = wishes.iter().map(|wish| wish.reference.name()).collect();
     let by_session: Vec<&Reference> =
         references.values().filter(|reference| !by_proxy.contains(reference.name())).collect();
-    let routes = Routes::open(wishes, BTreeMap::new(), Arc::clone(registries)).await?;
+    let routes = PushRoutes::open(wishes, BTreeMap::new(), Arc::clone(registries)).await?;
     for reference in by_session {
         routes.grants.grant_push(reference);
     }
     let with_base_layers = with_base_layers.iter().filter_map(|name| references.get(name));
-    let targets = Targets::new(&routes, with_base_layers, builder.shares_network());
+    let targets = PushTargets::new(&routes, with_base_layers, builder.shares_network());
     for output in outputs.iter_mut().filter(|output| output.pushes()) {
         let at_buildkitd = |name: String| {
             let Some(reference) = references.get(&name) else { return name };
             let text = reference.to_string();
             let suffix = text.strip_prefix(reference.name()).unwrap_or_default();
-            routes.renames.theirs(reference.name(), suffix).unwrap_or(name)
+            routes.image_names.daemon_name(reference.name(), suffix).unwrap_or(name)
         };
         let names: Vec<String> = output.names().into_iter().map(at_buildkitd).collect();
         output.set_names(&names);
@@ -180,7 +180,7 @@ async fn wishes<'a>(
     builder: &Builder,
     registries: &Arc<Authenticator>,
     references: &'a BTreeMap<String, Reference>,
-) -> Result<Vec<Wish<'a>>, Error> {
+) -> Result<Vec<ProxiedImage<'a>>, Error> {
     let may_use_proxy = match build.push_via {
         PushVia::Session => false,
         PushVia::Proxy => true,
@@ -193,7 +193,7 @@ async fn wishes<'a>(
             chosen.insert(reference.name().to_owned(), reference);
         }
     }
-    let wish = |(index, reference)| Wish {
+    let wish = |(index, reference)| ProxiedImage {
         reference,
         alias: format!("image{index}"),
         rights: Rights::PULL_PUSH,

@@ -11,10 +11,10 @@ use crate::converter::lower::llb_platform;
 use crate::image::{Platform, Reference};
 use crate::job::daemon::builder::{Builder, DaemonChoice};
 use crate::job::interrupt::Interrupts;
-use crate::job::push::image_names::Renames;
-use crate::job::push::routes::{self, Routes};
+use crate::job::push::image_names::ImageNames;
+use crate::job::push::routes::{self, PushRoutes};
 use crate::job::report::failure::Error;
-use crate::job::report::outcome::{self, Unbuilt};
+use crate::job::report::outcome::{self, BuildFailure};
 use crate::job::run;
 use crate::job::session::logins::DockerLogins;
 use crate::progress::Mode;
@@ -82,31 +82,31 @@ async fn pull(
     builder: &Builder,
     interrupts: &Interrupts,
 ) -> Result<(), Error> {
-    let routes = Routes::default();
+    let routes = PushRoutes::default();
     routes.grants.grant_pull(reference);
     let credentials = routes.session_logins(routes::authenticator(service.logins.load()?)?);
     let session = SessionOptions { credentials: Some(credentials), ..SessionOptions::default() };
-    let display = (Mode::Quiet, Renames::default());
+    let display = (Mode::Quiet, ImageNames::default());
     let request = BuildRequest { internal: true, ..BuildRequest::default() };
     let make = |gateway| async move { extract(&gateway, reference).await };
     let ended = run::run(builder, request, session, display, interrupts.cancel(), make).await;
     match outcome::image_build(ended, &routes).await {
         Ok(_) => Ok(()),
-        Err(Unbuilt::Told(error)) => Err(error),
-        Err(Unbuilt::Function(Unpulled::Marshal(error))) => Err(Error::Daemon(error.to_string())),
-        Err(Unbuilt::Function(Unpulled::Daemon(error))) => Err(Error::Connection(error)),
+        Err(BuildFailure::Told(error)) => Err(error),
+        Err(BuildFailure::Function(PullFailure::Marshal(error))) => Err(Error::Daemon(error.to_string())),
+        Err(BuildFailure::Function(PullFailure::Daemon(error))) => Err(Error::Connection(error)),
     }
 }
 
 #[derive(Debug, thiserror::Error)]
-enum Unpulled {
+enum PullFailure {
     #[error(transparent)]
     Marshal(#[from] llb::MarshalError),
     #[error(transparent)]
     Daemon(#[from] buildkit::Error),
 }
 
-impl GatewayFailure for Unpulled {
+impl GatewayFailure for PullFailure {
     fn is_disconnection(&self) -> bool {
         matches!(self, Self::Daemon(error) if error.is_disconnection())
     }
@@ -122,7 +122,7 @@ impl GatewayFailure for Unpulled {
 }
 
 /// Downloads and unpacks an image: a look into its root folder needs all of its layers.
-async fn extract(gateway: &Gateway, reference: &Reference) -> Result<(BuildResult, ()), Unpulled> {
+async fn extract(gateway: &Gateway, reference: &Reference) -> Result<(BuildResult, ()), PullFailure> {
     let platform = llb_platform(&Platform::host());
     let mut graph = Graph::new();
     let constraints = Constraints::named(format!("[cache] {reference}")).with_platform(platform.clone());

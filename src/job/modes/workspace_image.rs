@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::image_graph::{self, Uncopied};
+use super::image_graph::{self, ImageCopyFailure};
 use super::plain::shared_key;
 use crate::beneath::Root;
 use crate::buildkit::{self, BuildRequest, CacheEntry, SessionOptions};
@@ -17,12 +17,12 @@ use crate::job::daemon::builder::{Builder, DaemonChoice};
 use crate::job::dockerfile::{self, Made, Recipe, show_warnings};
 use crate::job::interrupt::Interrupts;
 use crate::job::lookup::LocalFiles;
-use crate::job::push::base_layers::Targets;
+use crate::job::push::base_layers::PushTargets;
 use crate::job::push::copy::Copy;
-use crate::job::push::manifest::Found;
-use crate::job::push::routes::{self, Routes, Wish};
+use crate::job::push::manifest::ManifestLookup;
+use crate::job::push::routes::{self, ProxiedImage, PushRoutes};
 use crate::job::report::failure::Error;
-use crate::job::report::outcome::{self, Unbuilt};
+use crate::job::report::outcome::{self, BuildFailure};
 use crate::job::result::output::{Output, Staged};
 use crate::job::run::{self, STATUS_QUEUE};
 use crate::job::session::logins::with_tokens;
@@ -50,7 +50,7 @@ struct Job<'a> {
     base: Reference,
     target: Reference,
     cache_imports: Vec<CacheEntry>,
-    routes: Routes,
+    routes: PushRoutes,
     cancel: &'a CancellationToken,
 }
 
@@ -80,7 +80,7 @@ async fn work(build: &WorkspaceBuild, cancel: &CancellationToken) -> Result<(), 
         None => None,
     };
     let wish = |reference, alias: &str, rights, auth: Option<Arc<Authenticator>>| {
-        auth.map(|auth| Wish { reference, alias: alias.to_owned(), rights, auth })
+        auth.map(|auth| ProxiedImage { reference, alias: alias.to_owned(), rights, auth })
     };
     let rights = if recipe.is_some() { Rights::PULL_PUSH } else { Rights::PULL };
     let same_name = base.name() == target.name();
@@ -96,7 +96,7 @@ async fn work(build: &WorkspaceBuild, cancel: &CancellationToken) -> Result<(), 
     let proxies = proxies(settings, [&base, &target]);
     let logins = with_tokens(&proxies, credentials(settings.base_auth.as_ref())?);
     let others = routes::authenticator(logins)?;
-    let routes = Routes::open(wishes.into_iter().flatten().collect(), proxies, others).await?;
+    let routes = PushRoutes::open(wishes.into_iter().flatten().collect(), proxies, others).await?;
     let job = Job { build, base, target, cache_imports, routes, cancel };
     let mut builder = None;
     let outcome = job.run(&mut builder, recipe).await;
@@ -223,7 +223,7 @@ impl Job<'_> {
             session.shared_key = shared_key(context);
             session.local_dirs.insert("context".to_owned(), context.clone());
         }
-        if self.routes.renames.theirs(self.base.name(), "").is_none() {
+        if self.routes.image_names.daemon_name(self.base.name(), "").is_none() {
             self.routes.grants.grant_push(&self.base);
         }
         self.routes.grants.grant_caches(&self.cache_imports, &[]);
@@ -232,8 +232,8 @@ impl Job<'_> {
             cache_imports: self.cache_imports.clone(),
             ..BuildRequest::default()
         };
-        let display = (Mode::Plain, self.routes.renames.clone());
-        let targets = Targets::new(&self.routes, [&self.base], builder.shares_network());
+        let display = (Mode::Plain, self.routes.image_names.clone());
+        let targets = PushTargets::new(&self.routes, [&self.base], builder.shares_network());
         let ended = run::run(builder, request, session, display, self.cancel, |gateway| {
             recipe.make(gateway, &self.routes, &targets)
         })
@@ -260,12 +260,13 @@ impl Job<'_> {
         let platform = Platform::host().to_string();
         let version = base.digest().or(base.tag()).unwrap_or("latest");
         let client = Client::new(Arc::clone(&from.auth));
-        let found =
-            self.unless_cancelled(Found::look_up(&client, &from.repository, version, &platform)).await?;
+        let found = self
+            .unless_cancelled(ManifestLookup::look_up(&client, &from.repository, version, &platform))
+            .await?;
         let image = match found {
-            Ok(Found::Image(image)) => image,
-            Ok(Found::Missing) => return Err(outcome::missing_base(base)),
-            Ok(Found::Unknown) => {
+            Ok(ManifestLookup::Image(image)) => image,
+            Ok(ManifestLookup::Missing) => return Err(outcome::missing_base(base)),
+            Ok(ManifestLookup::Unknown) => {
                 tracing::info!(base = %base, "not a plain image for {platform}; leaving it to buildkitd");
                 return Ok(false);
             }
@@ -300,7 +301,7 @@ impl Job<'_> {
     /// Pushes the workspace image through buildkitd: the base's layers under its unchanged configuration.
     async fn build_target(&self, builder: &Builder, base: &Reference) -> Result<(), Error> {
         let request = BuildRequest { exports: self.push(&self.target)?, ..BuildRequest::default() };
-        let display = (Mode::Plain, self.routes.renames.clone());
+        let display = (Mode::Plain, self.routes.image_names.clone());
         let source = self.at_buildkitd(base);
         let shown = base.to_string();
         let make = |gateway| async move {
@@ -313,12 +314,14 @@ impl Job<'_> {
         let ended = run::run(builder, request, self.session(builder)?, display, self.cancel, make).await;
         match outcome::image_build(ended, &self.routes).await {
             Ok(_) => Ok(()),
-            Err(Unbuilt::Told(error)) => Err(error),
-            Err(Unbuilt::Function(Uncopied::Lookup(error))) => {
+            Err(BuildFailure::Told(error)) => Err(error),
+            Err(BuildFailure::Function(ImageCopyFailure::Lookup(error))) => {
                 Err(outcome::lookup(error, &self.routes).await)
             }
-            Err(Unbuilt::Function(Uncopied::Marshal(error))) => Err(Error::Daemon(error.to_string())),
-            Err(Unbuilt::Function(Uncopied::Daemon(error))) => Err(Error::Connection(error)),
+            Err(BuildFailure::Function(ImageCopyFailure::Marshal(error))) => {
+                Err(Error::Daemon(error.to_string()))
+            }
+            Err(BuildFailure::Function(ImageCopyFailure::Daemon(error))) => Err(Error::Connection(error)),
         }
     }
 
@@ -326,7 +329,7 @@ impl Job<'_> {
     fn at_buildkitd(&self, reference: &Reference) -> String {
         let text = reference.to_string();
         let suffix = text.strip_prefix(reference.name()).unwrap_or_default();
-        self.routes.renames.theirs(reference.name(), suffix).unwrap_or(text)
+        self.routes.image_names.daemon_name(reference.name(), suffix).unwrap_or(text)
     }
 
     fn push(&self, reference: &Reference) -> Result<Vec<buildkit::Export>, Error> {

@@ -12,8 +12,8 @@ use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt as _};
 
 use super::base_images::BaseImage;
-use super::manifest::Found;
-use super::routes::{Place, Routes};
+use super::manifest::ManifestLookup;
+use super::routes::{PushRoutes, RegistryEndpoint};
 use crate::image::Reference;
 use crate::registry::{Client, Repository};
 
@@ -24,18 +24,18 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The repositories that a result is pushed to.
 #[derive(Debug, Default)]
-pub(crate) struct Targets {
+pub(crate) struct PushTargets {
     /// Reached by TLS, so that layers may be mounted there while steps run.
-    remote: Vec<Place>,
+    remote: Vec<RegistryEndpoint>,
     /// Reached through loopback, where steps may see what permits a mount: for after the last step.
-    loopback: Vec<Place>,
+    loopback: Vec<RegistryEndpoint>,
 }
 
-impl Targets {
+impl PushTargets {
     /// The repositories of `references`. Where buildkitd has a network of its own, what it calls
     /// `localhost` is out of reach and left out.
     pub(crate) fn new<'a>(
-        routes: &Routes,
+        routes: &PushRoutes,
         references: impl IntoIterator<Item = &'a Reference>,
         shares_network: bool,
     ) -> Self {
@@ -65,7 +65,7 @@ impl Targets {
     }
 }
 
-async fn mount_into(places: &[Place], bases: &BTreeSet<BaseImage>) {
+async fn mount_into(places: &[RegistryEndpoint], bases: &BTreeSet<BaseImage>) {
     let pairs = places.iter().flat_map(|to| bases.iter().map(move |base| mount_image(base, to)));
     if tokio::time::timeout(PATIENCE, join_all(pairs)).await.is_err() {
         tracing::debug!("mounting base layers takes too long; buildkitd uploads what is missing");
@@ -73,16 +73,16 @@ async fn mount_into(places: &[Place], bases: &BTreeSet<BaseImage>) {
 }
 
 /// Mounts one image's layers into one repository, if both are at one registry.
-async fn mount_image(base: &BaseImage, to: &Place) {
+async fn mount_image(base: &BaseImage, to: &RegistryEndpoint) {
     let BaseImage { reference, platform } = base;
     let (Ok(from), Some(digest)) = (Repository::of(reference), reference.digest()) else { return };
     if from.host != to.repository.host || from.name == to.repository.name {
         return;
     }
     let client = Client::new(Arc::clone(&to.auth));
-    let image = match Found::look_up(&client, &from, digest, platform).await {
-        Ok(Found::Image(image)) => image,
-        Ok(Found::Missing | Found::Unknown) => return,
+    let image = match ManifestLookup::look_up(&client, &from, digest, platform).await {
+        Ok(ManifestLookup::Image(image)) => image,
+        Ok(ManifestLookup::Missing | ManifestLookup::Unknown) => return,
         Err(error) => {
             tracing::debug!(%from, error = &error as &dyn std::error::Error, "base layers cannot be mounted");
             return;

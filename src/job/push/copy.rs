@@ -12,7 +12,7 @@ use http_body_util::{BodyExt as _, StreamBody};
 
 use super::base_layers::{AT_ONCE, mount_all};
 use super::manifest::{Blob, ImageManifest};
-use super::routes::Place;
+use super::routes::RegistryEndpoint;
 use crate::http::body::{Body, BoxError};
 use crate::progress::{self, Step};
 use crate::registry::{Client, ClientError, DigestHasher, Payload};
@@ -22,7 +22,7 @@ const TELL: Duration = Duration::from_millis(200);
 
 /// What a copy moved.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Tally {
+pub(crate) struct CopySummary {
     /// Blobs that stayed where they are, mounted or there before.
     pub(crate) kept: usize,
     /// Blobs that were uploaded.
@@ -31,7 +31,7 @@ pub(crate) struct Tally {
     pub(crate) bytes: u64,
 }
 
-impl fmt::Display for Tally {
+impl fmt::Display for CopySummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kept, uploaded, bytes } = self;
         write!(f, "{kept} blobs stay at the registry, {uploaded} uploaded ({bytes} bytes)")
@@ -53,9 +53,9 @@ pub(crate) enum CopyError {
 #[derive(Debug)]
 pub(crate) struct Copy<'a> {
     /// Where it is.
-    pub(crate) from: &'a Place,
+    pub(crate) from: &'a RegistryEndpoint,
     /// Where it goes.
-    pub(crate) to: &'a Place,
+    pub(crate) to: &'a RegistryEndpoint,
     /// The tag that it gets.
     pub(crate) tag: &'a str,
     /// The image.
@@ -69,7 +69,7 @@ impl Copy<'_> {
     ///
     /// # Errors
     /// [`CopyError`]; the tag is what it was before then.
-    pub(crate) async fn run(&self) -> Result<Tally, CopyError> {
+    pub(crate) async fn run(&self) -> Result<CopySummary, CopyError> {
         let tally = self.blobs().await?;
         let ImageManifest { manifest, media_type, .. } = self.image;
         let client = Client::new(Arc::clone(&self.to.auth));
@@ -80,17 +80,17 @@ impl Copy<'_> {
         Ok(tally)
     }
 
-    async fn blobs(&self) -> Result<Tally, CopyError> {
+    async fn blobs(&self) -> Result<CopySummary, CopyError> {
         let blobs = self.image.blobs();
         let (from, to) = (&self.from.repository, &self.to.repository);
         if from == to {
-            return Ok(Tally { kept: blobs.len(), ..Tally::default() });
+            return Ok(CopySummary { kept: blobs.len(), ..CopySummary::default() });
         }
         let mut missing: Vec<&str> = blobs.keys().copied().collect();
         if from.host == to.host {
             missing = mount_all(&Client::new(Arc::clone(&self.to.auth)), to, &from.name, &missing).await;
         }
-        let mut tally = Tally { kept: blobs.len() - missing.len(), ..Tally::default() };
+        let mut tally = CopySummary { kept: blobs.len() - missing.len(), ..CopySummary::default() };
         let missing: Vec<&Blob> = missing.iter().filter_map(|digest| blobs.get(digest).copied()).collect();
         let mut moved = stream::iter(missing.into_iter().map(|blob| self.blob(blob))).buffered(AT_ONCE);
         while let Some(bytes) = moved.try_next().await? {

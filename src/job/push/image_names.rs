@@ -4,26 +4,28 @@ use bollard_buildkit_proto::moby::buildkit::v1::StatusResponse;
 
 /// Repositories that buildkitd knows by another name.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Renames {
+pub(crate) struct ImageNames {
     /// The user's name, and buildkitd's.
     pairs: Vec<(String, String)>,
 }
 
-impl Renames {
+impl ImageNames {
     /// Adds a repository.
-    pub(crate) fn add(&mut self, ours: &str, theirs: &str) {
-        self.pairs.push((ours.to_owned(), theirs.to_owned()));
+    pub(crate) fn add(&mut self, user_name: &str, daemon_name: &str) {
+        self.pairs.push((user_name.to_owned(), daemon_name.to_owned()));
     }
 
     /// What buildkitd calls the image of repository `name` with `suffix` (`:tag`, `@digest`).
-    pub(crate) fn theirs(&self, name: &str, suffix: &str) -> Option<String> {
-        let (_, theirs) = self.pairs.iter().find(|(ours, _)| ours == name)?;
-        Some(format!("{theirs}{suffix}"))
+    pub(crate) fn daemon_name(&self, name: &str, suffix: &str) -> Option<String> {
+        let (_, daemon_name) = self.pairs.iter().find(|(user_name, _)| user_name == name)?;
+        Some(format!("{daemon_name}{suffix}"))
     }
 
     /// `text` with the user's names.
-    pub(crate) fn ours(&self, text: &str) -> String {
-        self.pairs.iter().fold(text.to_owned(), |text, (ours, theirs)| replace_name(&text, theirs, ours))
+    pub(crate) fn user_name(&self, text: &str) -> String {
+        self.pairs.iter().fold(text.to_owned(), |text, (user_name, daemon_name)| {
+            replace_name(&text, daemon_name, user_name)
+        })
     }
 
     /// A message of the status stream with the user's names.
@@ -32,15 +34,15 @@ impl Renames {
             return;
         }
         for vertex in &mut message.vertexes {
-            vertex.name = self.ours(&vertex.name);
-            vertex.error = self.ours(&vertex.error);
+            vertex.name = self.user_name(&vertex.name);
+            vertex.error = self.user_name(&vertex.error);
         }
         for status in &mut message.statuses {
-            status.id = self.ours(&status.id);
+            status.id = self.user_name(&status.id);
         }
         for log in &mut message.logs {
             if let Ok(text) = std::str::from_utf8(&log.msg) {
-                log.msg = self.ours(text).into_bytes();
+                log.msg = self.user_name(text).into_bytes();
             }
         }
     }
@@ -65,12 +67,12 @@ mod tests {
 
     #[test]
     fn names_go_both_ways_and_only_whole_ones() {
-        let mut renames = Renames::default();
-        renames.add("docker.io/library/app", "127.0.0.1:9/t1");
-        assert_eq!(renames.theirs("docker.io/library/app", ":v1").unwrap(), "127.0.0.1:9/t1:v1");
-        assert_eq!(renames.theirs("docker.io/library/other", ":v1"), None);
+        let mut image_names = ImageNames::default();
+        image_names.add("docker.io/library/app", "127.0.0.1:9/t1");
+        assert_eq!(image_names.daemon_name("docker.io/library/app", ":v1").unwrap(), "127.0.0.1:9/t1:v1");
+        assert_eq!(image_names.daemon_name("docker.io/library/other", ":v1"), None);
         assert_eq!(
-            renames.ours("pushing manifest for 127.0.0.1:9/t1:v1@sha256:a to 127.0.0.1:9/t10"),
+            image_names.user_name("pushing manifest for 127.0.0.1:9/t1:v1@sha256:a to 127.0.0.1:9/t10"),
             "pushing manifest for docker.io/library/app:v1@sha256:a to 127.0.0.1:9/t10"
         );
     }

@@ -42,7 +42,7 @@ pub(crate) struct Blob {
 
 /// What a registry has under a reference.
 #[derive(Debug)]
-pub(crate) enum Found {
+pub(crate) enum ManifestLookup {
     /// The image.
     Image(Box<ImageManifest>),
     /// Nothing.
@@ -76,7 +76,7 @@ struct EntryPlatform {
     variant: String,
 }
 
-impl Found {
+impl ManifestLookup {
     /// The image that `reference` (a tag or digest) names: of an index the one for `platform`
     /// (`os/architecture/variant`, normalised).
     pub(crate) async fn look_up(

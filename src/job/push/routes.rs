@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::net::TcpListener;
 
-use super::image_names::Renames;
+use super::image_names::ImageNames;
 use crate::image::Reference;
 use crate::job::report::failure::Error;
 use crate::job::session::grants::RegistryGrants;
@@ -57,15 +57,15 @@ const NO_BLOB: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca4
 
 /// The ways of all images of one build. Dropping it stops the proxy.
 #[derive(Debug, Default)]
-pub(crate) struct Routes {
+pub(crate) struct PushRoutes {
     /// What buildkitd calls the images that go through the proxy.
-    pub(crate) renames: Renames,
+    pub(crate) image_names: ImageNames,
     /// Access tokens of proxies on this machine, by their hosts.
     pub(crate) proxies: BTreeMap<String, AccessTokens>,
     /// What buildkitd may have of the logins.
     pub(crate) grants: Arc<RegistryGrants>,
     /// Where each image really is that goes through the proxy.
-    repositories: BTreeMap<String, Place>,
+    repositories: BTreeMap<String, RegistryEndpoint>,
     /// Who talks to the registries of all other images.
     others: Option<Arc<Authenticator>>,
     handle: Option<proxy::Handle>,
@@ -73,14 +73,14 @@ pub(crate) struct Routes {
 
 /// Where an image is, and with whose credentials its registry is asked.
 #[derive(Debug, Clone)]
-pub(crate) struct Place {
+pub(crate) struct RegistryEndpoint {
     pub(crate) repository: Repository,
     pub(crate) auth: Arc<Authenticator>,
 }
 
-/// A wish for an image to go through the proxy.
+/// An image that is to go through the proxy.
 #[derive(Debug)]
-pub(crate) struct Wish<'a> {
+pub(crate) struct ProxiedImage<'a> {
     /// The image.
     pub(crate) reference: &'a Reference,
     /// Its repository's name at the proxy.
@@ -102,11 +102,11 @@ pub(crate) fn registry_host(reference: &Reference) -> Option<Host> {
     Host::parse(reference.domain()).ok()
 }
 
-impl Routes {
+impl PushRoutes {
     /// Starts a proxy for `wishes`, if there are any. `proxies` are the tokens of those that run already, by
     /// their hosts; `others` talks to the registries of all other images.
     pub(crate) async fn open(
-        wishes: Vec<Wish<'_>>,
+        wishes: Vec<ProxiedImage<'_>>,
         proxies: BTreeMap<String, AccessTokens>,
         others: Arc<Authenticator>,
     ) -> Result<Self, Error> {
@@ -122,7 +122,7 @@ impl Routes {
             let Ok(repository) = Repository::of(wish.reference) else { continue };
             let name = wish.reference.name();
             routes.grants.note_pushed_by_proxy(wish.reference);
-            routes.renames.add(name, &format!("{local}/{}", wish.alias));
+            routes.image_names.add(name, &format!("{local}/{}", wish.alias));
             let alias = Alias {
                 host: repository.host.clone(),
                 repository: repository.name.clone(),
@@ -130,7 +130,7 @@ impl Routes {
                 rights: wish.rights,
                 auth: Arc::clone(&wish.auth),
             };
-            routes.repositories.insert(name.to_owned(), Place { repository, auth: wish.auth });
+            routes.repositories.insert(name.to_owned(), RegistryEndpoint { repository, auth: wish.auth });
             aliases.insert(wish.alias, alias);
         }
         let tokens = AccessTokens { read: Some(random_token()), push: Some(random_token()) };
@@ -165,29 +165,29 @@ impl Routes {
     /// credentials, or with the token of a proxy on this machine. `None` where there is nobody to ask, or
     /// the registry does not refuse.
     pub(crate) async fn push_refusal(&self, reference: &str) -> Option<String> {
-        let Place { repository, auth } = self.place(&Reference::parse_named(reference).ok()?)?;
+        let RegistryEndpoint { repository, auth } = self.place(&Reference::parse_named(reference).ok()?)?;
         // Mounting a blob begins like any upload, and gives up at once what it has begun.
         let asked = Client::new(Arc::clone(&auth)).mount_blob(&repository, NO_BLOB, &repository.name).await;
-        Some(told(&asked.err()?, &repository.host, &auth).await)
+        Some(describe_client_error(&asked.err()?, &repository.host, &auth).await)
     }
 
     /// Why `reference` cannot be pulled, likewise.
     pub(crate) async fn pull_refusal(&self, reference: &str) -> Option<String> {
         let parsed = Reference::parse_named(reference).ok()?;
-        let Place { repository, auth } = self.place(&parsed)?;
+        let RegistryEndpoint { repository, auth } = self.place(&parsed)?;
         let version = parsed.digest().or(parsed.tag()).unwrap_or("latest");
         let asked = Client::new(Arc::clone(&auth)).head_manifest(&repository, version).await;
-        Some(told(&asked.err()?, &repository.host, &auth).await)
+        Some(describe_client_error(&asked.err()?, &repository.host, &auth).await)
     }
 
     /// Where an image is, and with whose credentials it may be asked for; nowhere if its domain is no
     /// registry host.
-    pub(crate) fn place(&self, reference: &Reference) -> Option<Place> {
+    pub(crate) fn place(&self, reference: &Reference) -> Option<RegistryEndpoint> {
         if let Some(place) = self.repositories.get(reference.name()) {
             return Some(place.clone());
         }
         let repository = Repository::of(reference).ok()?;
-        Some(Place { repository, auth: self.others.clone()? })
+        Some(RegistryEndpoint { repository, auth: self.others.clone()? })
     }
 
     /// Stops the proxy.
@@ -199,8 +199,8 @@ impl Routes {
 }
 
 /// What went wrong, and with whose login where the registry did not accept it.
-pub(crate) async fn told(error: &ClientError, host: &Host, auth: &Authenticator) -> String {
-    let text = in_words(error);
+pub(crate) async fn describe_client_error(error: &ClientError, host: &Host, auth: &Authenticator) -> String {
+    let text = describe_causes(error);
     match error {
         ClientError::Status { status, .. } if matches!(status.as_u16(), 401 | 403) => {
             format!("{text} ({})", auth.login_words(host).await)
@@ -210,7 +210,7 @@ pub(crate) async fn told(error: &ClientError, host: &Host, auth: &Authenticator)
 }
 
 /// What went wrong, without what was to be done.
-fn in_words(error: &ClientError) -> String {
+fn describe_causes(error: &ClientError) -> String {
     let mut text = match error {
         ClientError::Status { status, message, .. } => format!("{status}{message}"),
         ClientError::Call { .. } => String::new(),

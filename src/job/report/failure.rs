@@ -188,9 +188,10 @@ impl Error {
         }
         let mut diagnostic = Diagnostic::error(message);
         if let Some(found) = location {
-            let ours = dockerfile.filter(|ours| ours.bytes() == found.data);
-            let source =
-                ours.cloned().unwrap_or_else(|| Source::new(found.filename.clone(), found.data.clone()));
+            let own_source = dockerfile.filter(|own_source| own_source.bytes() == found.data);
+            let source = own_source
+                .cloned()
+                .unwrap_or_else(|| Source::new(found.filename.clone(), found.data.clone()));
             let line = |number: i32| u32::try_from(number).unwrap_or(1).max(1);
             let spans =
                 found.ranges.iter().map(|range| Span::new(line(range.start_line), line(range.end_line)));

@@ -5,7 +5,7 @@
 
 /// What is wrong between buildkitd and a registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Trouble {
+pub(crate) enum RegistryMessage {
     /// The registry does not have it.
     Missing,
     /// It does not exist, or needs credentials: the registry does not tell which.
@@ -20,7 +20,7 @@ pub(crate) enum Trouble {
     Other { message: String },
 }
 
-impl Trouble {
+impl RegistryMessage {
     /// What the text of a failed look-up or push says.
     pub(crate) fn of(message: &str) -> Self {
         if let Some(status) = status(message) {
@@ -77,7 +77,7 @@ impl Trouble {
         match self {
             Self::Missing => {
                 format!(
-                    "registry {host} has no place for {reference}: it answered 404 Not Found; check the repository's name"
+                    "registry {host} has no place for {reference}: it answered 404 Not ManifestLookup; check the repository's name"
                 )
             }
             Self::MissingOrPrivate => {
@@ -188,7 +188,7 @@ mod tests {
             ("something new", "something new"),
         ];
         for (message, sentence) in cases {
-            assert_eq!(Trouble::of(message).of_lookup(REF), sentence);
+            assert_eq!(RegistryMessage::of(message).of_lookup(REF), sentence);
         }
     }
 
@@ -209,7 +209,7 @@ mod tests {
             ),
         ];
         for (message, sentence) in cases {
-            assert_eq!(Trouble::of(message).of_push(REF), sentence);
+            assert_eq!(RegistryMessage::of(message).of_push(REF), sentence);
         }
         assert_eq!(
             failed_push("failed to push 127.0.0.1:1403/a/b:1: denied: not today"),

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::whole_files::{self, WriteError};
 use crate::job::lookup::ImageLock;
-use crate::job::push::image_names::Renames;
+use crate::job::push::image_names::ImageNames;
 
 /// What buildkitd's exporters answered, with the user's names for images.
 #[derive(Debug, Clone, Default)]
@@ -19,9 +19,9 @@ pub struct Results {
 }
 
 impl Results {
-    pub(crate) fn new(response: BTreeMap<String, String>, renames: &Renames, lock: ImageLock) -> Self {
+    pub(crate) fn new(response: BTreeMap<String, String>, image_names: &ImageNames, lock: ImageLock) -> Self {
         let response = response.into_iter().map(|(key, value)| {
-            let value = if key == "image.name" { renames.ours(&value) } else { value };
+            let value = if key == "image.name" { image_names.user_name(&value) } else { value };
             (key, value)
         });
         Self { response: response.collect(), lock }
@@ -80,8 +80,8 @@ mod tests {
 
     #[test]
     fn metadata_is_json_with_the_descriptor_decoded_and_the_users_names() {
-        let mut renames = Renames::default();
-        renames.add("r.example/app", "127.0.0.1:9/t0");
+        let mut image_names = ImageNames::default();
+        image_names.add("r.example/app", "127.0.0.1:9/t0");
         let pairs = [
             ("image.name", "127.0.0.1:9/t0:v1"),
             ("containerimage.digest", "sha256:a"),
@@ -89,7 +89,7 @@ mod tests {
             ("containerimage.descriptor", &STANDARD.encode(r#"{"digest":"sha256:a","size":3}"#)),
         ];
         let response = pairs.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-        let results = Results::new(response, &renames, ImageLock::default());
+        let results = Results::new(response, &image_names, ImageLock::default());
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("meta.json");
         results.write_metadata(&path).unwrap();
@@ -121,7 +121,7 @@ mod tests {
                 ("containerimage.digest".to_owned(), text.clone()),
                 (text.clone(), text.clone()),
             ]);
-            let results = Results::new(response, &Renames::default(), ImageLock::default());
+            let results = Results::new(response, &ImageNames::default(), ImageLock::default());
             let written = results.metadata().to_string();
             let read: Value = serde_json::from_str(&written).expect("metadata is JSON");
             let Value::Object(members) = read else { panic!("{written}") };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::{HeaderValue, Method, Response, header};
 
 use crate::http::body::{Body, full_body};
-use crate::registry::{Authenticator, Host, Reach, Scopes};
+use crate::registry::{AddressPolicy, Authenticator, Host, Scopes};
 
 use super::exchange::{Inbound, Layer};
 use super::route::{Resource, Route, Routed};
@@ -38,7 +38,7 @@ pub(crate) struct Upstream {
     /// The host that serves the API.
     pub(crate) host: Host,
     pub(crate) repository: String,
-    pub(crate) reach: Reach,
+    pub(crate) reach: AddressPolicy,
     pub(crate) auth: Arc<Authenticator>,
 }
 

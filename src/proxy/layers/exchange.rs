@@ -8,7 +8,7 @@ use http::request::Parts;
 use http::{Method, Response};
 
 use crate::http::body::Body;
-use crate::registry::Tally;
+use crate::registry::RequestCounters;
 
 use crate::proxy::error::ProxyError;
 use crate::proxy::operator::metrics::{Counts, Metrics};
@@ -77,7 +77,7 @@ impl Facts {
     }
 
     /// Where what the request costs at the registry is counted; none before its route is known.
-    pub(crate) fn tally(&self) -> Option<Arc<Tally>> {
+    pub(crate) fn tally(&self) -> Option<Arc<RequestCounters>> {
         Some(self.counts.get()?.tally.clone())
     }
 

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Version, header
 use tokio::sync::Semaphore;
 
 use crate::http::body::Body;
-use crate::registry::{Access, Call, Onward, Payload, Scopes};
+use crate::registry::{Access, Call, Payload, RedirectTarget, Scopes};
 
 use super::authorise::Upstream;
 use super::exchange::{Facts, Layer};
@@ -39,7 +39,7 @@ pub(crate) struct Outgoing {
     /// As the client sent them.
     pub(crate) headers: HeaderMap,
     pub(crate) payload: Payload,
-    pub(crate) at: Onward,
+    pub(crate) at: RedirectTarget,
     pub(crate) upstream: Upstream,
     pub(crate) scopes: Scopes,
     /// Whether redirects are followed here.

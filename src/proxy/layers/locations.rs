@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
 
 use crate::http::body::Body;
 use crate::http::query::encode_pairs;
-use crate::registry::{CallError, Onward, is_redirect, with_query};
+use crate::registry::{CallError, RedirectTarget, is_redirect, with_query};
 
 use super::authorise::{Action, Upstream};
 use super::content::Prepared;
@@ -61,7 +61,7 @@ impl<S: Layer<Outgoing>> Layer<Prepared> for Uploads<S> {
 
 /// What is needed of a request once it has been sent, to understand the location in its answer.
 struct Asked {
-    at: Onward,
+    at: RedirectTarget,
     method: Method,
     upstream: Upstream,
     location: Option<HeaderValue>,
@@ -114,7 +114,11 @@ impl<S: Layer<Outgoing>> Uploads<S> {
         Ok(placed)
     }
 
-    async fn send(&self, prepared: Prepared, at: Onward) -> Result<(Response<Body>, Asked), ProxyError> {
+    async fn send(
+        &self,
+        prepared: Prepared,
+        at: RedirectTarget,
+    ) -> Result<(Response<Body>, Asked), ProxyError> {
         let scopes = prepared.action.scopes(&prepared.upstream.repository);
         let (method, upstream) = (prepared.method.clone(), prepared.upstream.clone());
         let outgoing = Outgoing {
@@ -173,7 +177,7 @@ impl<S: Layer<Outgoing>> Uploads<S> {
     ) -> Result<Option<String>, ProxyError> {
         let Some(location) = &asked.location else { return Ok(None) };
         let location = location.to_str().unwrap_or_default();
-        let onward = asked.upstream.auth.onward(&asked.at, location);
+        let onward = asked.upstream.auth.redirect_target(&asked.at, location);
         let onward = onward.map_err(|source| asked.bad("a location that is not followed", Some(source)))?;
         // A manifest that is sent elsewhere belongs to no upload: no session has the number 0.
         let ticket = Ticket { purpose, session: session.unwrap_or(0), at: onward };
@@ -184,7 +188,7 @@ impl<S: Layer<Outgoing>> Uploads<S> {
 }
 
 impl Asked {
-    fn bad(&self, what: &'static str, source: Option<crate::registry::OnwardError>) -> ProxyError {
+    fn bad(&self, what: &'static str, source: Option<crate::registry::RedirectError>) -> ProxyError {
         ProxyError::Answer { host: self.upstream.host.clone(), what, source }
     }
 }
@@ -200,7 +204,7 @@ fn is_end(method: &Method, status: StatusCode) -> bool {
 }
 
 /// The address of a sealed location for this step of its upload.
-fn step(method: &Method, ticket: Ticket, digest: Option<&Digest>) -> Result<Onward, ProxyError> {
+fn step(method: &Method, ticket: Ticket, digest: Option<&Digest>) -> Result<RedirectTarget, ProxyError> {
     let Ticket { purpose, mut at, .. } = ticket;
     match purpose {
         Purpose::Redirect(redirected) if redirected == *method => Ok(at),
@@ -216,13 +220,13 @@ fn step(method: &Method, ticket: Ticket, digest: Option<&Digest>) -> Result<Onwa
 }
 
 /// The address of a resource of a repository.
-fn address(upstream: &Upstream, path: &str, query: Option<&str>) -> Result<Onward, ProxyError> {
+fn address(upstream: &Upstream, path: &str, query: Option<&str>) -> Result<RedirectTarget, ProxyError> {
     let Upstream { host, repository, reach, .. } = upstream;
     let joint = if query.is_some() { "?" } else { "" };
     let uri: Result<Uri, _> =
         format!("https://{host}/v2/{repository}/{path}{joint}{}", query.unwrap_or_default()).parse();
     let uri = uri.map_err(|_| ProxyError::Target("the repository behind this name is not valid"))?;
-    Ok(Onward { uri, host: host.clone(), reach: *reach })
+    Ok(RedirectTarget { uri, host: host.clone(), reach: *reach })
 }
 
 fn blob_path(name: &str, digest: &Digest) -> String {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use http::Method;
 
-use crate::registry::Tally;
+use crate::registry::RequestCounters;
 
 /// The methods of the registry API; all others are counted as one.
 const METHODS: [Method; 6] =
@@ -30,7 +30,7 @@ type Family<'a> = (&'a str, &'a str, &'a str, &'a dyn Fn(&Counts) -> u64);
 pub(crate) struct Counts {
     pub(crate) received: AtomicU64,
     pub(crate) sent: AtomicU64,
-    pub(crate) tally: Arc<Tally>,
+    pub(crate) tally: Arc<RequestCounters>,
     uploads: AtomicU64,
     /// By method and status; status 0 where the client was gone before there was one.
     requests: Mutex<BTreeMap<(&'static str, u16), u64>>,

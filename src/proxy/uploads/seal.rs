@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{Method, Uri};
 
-use crate::registry::{Host, Onward, Reach};
+use crate::registry::{AddressPolicy, Host, RedirectTarget};
 
 const NONCE_BYTES: usize = 12;
 /// The longest location that is sealed; it comes back in a request's line.
@@ -23,7 +23,7 @@ pub(crate) struct Ticket {
     pub(crate) purpose: Purpose,
     /// The upload that it belongs to, by its number in this proxy.
     pub(crate) session: u64,
-    pub(crate) at: Onward,
+    pub(crate) at: RedirectTarget,
 }
 
 /// What a sealed location may be used for.
@@ -74,12 +74,17 @@ impl Sealer {
         let (session, uri) = rest.split_first_chunk::<8>()?;
         let uri: Uri = std::str::from_utf8(uri).ok()?.parse().ok()?;
         let host = Host::parse(uri.authority()?.as_str()).ok()?;
-        Some(Ticket { purpose, session: u64::from_be_bytes(*session), at: Onward { uri, host, reach } })
+        Some(Ticket {
+            purpose,
+            session: u64::from_be_bytes(*session),
+            at: RedirectTarget { uri, host, reach },
+        })
     }
 }
 
 const REDIRECTABLE: [Method; 4] = [Method::PUT, Method::POST, Method::PATCH, Method::DELETE];
-const REACHES: [Reach; 3] = [Reach::Anywhere, Reach::OtherMachines, Reach::Public];
+const REACHES: [AddressPolicy; 3] =
+    [AddressPolicy::Anywhere, AddressPolicy::OtherMachines, AddressPolicy::Public];
 
 fn purpose_byte(purpose: &Purpose) -> Option<u8> {
     match purpose {
@@ -98,15 +103,15 @@ fn purpose_of(byte: u8) -> Option<Purpose> {
     }
 }
 
-fn reach_byte(reach: Reach) -> u8 {
+fn reach_byte(reach: AddressPolicy) -> u8 {
     match reach {
-        Reach::Anywhere => 0,
-        Reach::OtherMachines => 1,
-        Reach::Public => 2,
+        AddressPolicy::Anywhere => 0,
+        AddressPolicy::OtherMachines => 1,
+        AddressPolicy::Public => 2,
     }
 }
 
-fn reach_of(byte: u8) -> Option<Reach> {
+fn reach_of(byte: u8) -> Option<AddressPolicy> {
     REACHES.get(usize::from(byte)).copied()
 }
 
@@ -115,10 +120,10 @@ mod tests {
     use super::*;
 
     fn ticket(purpose: Purpose) -> Ticket {
-        let at = Onward {
+        let at = RedirectTarget {
             uri: "https://up.example:8443/x/y?state=a%3Db&c".parse().unwrap(),
             host: Host::parse("up.example:8443").unwrap(),
-            reach: Reach::OtherMachines,
+            reach: AddressPolicy::OtherMachines,
         };
         Ticket { purpose, session: 0x0102_0304_0506_0708, at }
     }
@@ -179,7 +184,7 @@ mod tests {
                 return;
             };
             let Some(host) = uri.authority().and_then(|host| Host::parse(host.as_str()).ok()) else { return };
-            let at = Onward { uri, host, reach: Reach::Public };
+            let at = RedirectTarget { uri, host, reach: AddressPolicy::Public };
             let ticket = Ticket { purpose: Purpose::Upload, session: 7, at };
             if let Some(id) = sealer.seal("target", &ticket) {
                 assert!(id.len() <= (URI_LIMIT + 100) * 4 / 3);

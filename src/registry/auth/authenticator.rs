@@ -14,17 +14,17 @@ use super::token_endpoint::{
     DEFAULT_LIFETIME, HandedToken, Token, TokenRequest, basic_header, bearer_header,
 };
 use crate::http::body::Body;
-use crate::registry::bounded_map::Memory;
+use crate::registry::bounded_map::BoundedMap;
 use crate::registry::call::{Access, Call, Payload};
 use crate::registry::client::api::{Repository, user_agent};
 use crate::registry::client::names::is_repository_name;
-use crate::registry::counters::Tally;
+use crate::registry::counters::RequestCounters;
 use crate::registry::error::CallError;
 use crate::registry::host::Host;
-use crate::registry::transport::address::Reach;
+use crate::registry::transport::address::AddressPolicy;
 use crate::registry::transport::error::TransportError;
 use crate::registry::transport::pool::{Contact, Transport, within};
-use crate::registry::transport::redirect_target::{NamedBy, Onward, OnwardError, Step};
+use crate::registry::transport::redirect_target::{RedirectError, RedirectTarget, Step, TrustedBy};
 use crate::registry::transport::retry;
 
 /// Bytes remembered at most of what hosts asked for, and again of the scopes that they named; more than any build
@@ -37,7 +37,7 @@ const MEMORY: usize = 512 * 1024;
 pub struct Authenticator {
     transport: Arc<Transport>,
     credentials: Credentials,
-    named_by: NamedBy,
+    named_by: TrustedBy,
     known: Mutex<Known>,
     tokens: Tokens,
 }
@@ -46,11 +46,11 @@ pub struct Authenticator {
 #[derive(Debug)]
 struct Known {
     /// `None` for a host that asks for nothing.
-    hosts: Memory<Host, Option<Asked>>,
+    hosts: BoundedMap<Host, Option<Asked>>,
     /// Scopes that a challenge named beside those which the request needed, by the latter.
-    scopes: Memory<(Host, Scopes), Scopes>,
+    scopes: BoundedMap<(Host, Scopes), Scopes>,
     /// Repositories that ask for nothing, neither to be read nor to be written.
-    open: Memory<Repository, ()>,
+    open: BoundedMap<Repository, ()>,
 }
 
 /// What a host asks for.
@@ -93,18 +93,21 @@ fn asks_for_nothing(status: StatusCode) -> bool {
 impl Authenticator {
     /// An authenticator for hosts that the operator named: they may have any address.
     pub fn new(transport: Arc<Transport>, credentials: Credentials) -> Self {
-        Self::with(transport, credentials, NamedBy::Operator)
+        Self::with(transport, credentials, TrustedBy::Operator)
     }
 
     /// An authenticator for hosts that a client names: those with credentials may have any address, all
     /// others only public ones.
     pub fn for_clients(transport: Arc<Transport>, credentials: Credentials) -> Self {
-        Self::with(transport, credentials, NamedBy::Client)
+        Self::with(transport, credentials, TrustedBy::Client)
     }
 
-    fn with(transport: Arc<Transport>, credentials: Credentials, named_by: NamedBy) -> Self {
-        let known =
-            Known { hosts: Memory::new(MEMORY), scopes: Memory::new(MEMORY), open: Memory::new(MEMORY) };
+    fn with(transport: Arc<Transport>, credentials: Credentials, named_by: TrustedBy) -> Self {
+        let known = Known {
+            hosts: BoundedMap::new(MEMORY),
+            scopes: BoundedMap::new(MEMORY),
+            open: BoundedMap::new(MEMORY),
+        };
         Self { transport, credentials, named_by, known: Mutex::new(known), tokens: Tokens::default() }
     }
 
@@ -114,19 +117,23 @@ impl Authenticator {
     }
 
     /// How far `host` may be reached.
-    pub fn reach(&self, host: &Host) -> Reach {
+    pub fn reach(&self, host: &Host) -> AddressPolicy {
         match self.named_by {
-            NamedBy::Operator => Reach::Anywhere,
-            NamedBy::Client if self.credentials.lists(host) => Reach::Anywhere,
-            NamedBy::Client => Reach::Public,
+            TrustedBy::Operator => AddressPolicy::Anywhere,
+            TrustedBy::Client if self.credentials.lists(host) => AddressPolicy::Anywhere,
+            TrustedBy::Client => AddressPolicy::Public,
         }
     }
 
     /// Where `location` leads, which the answer from `from` names, if it may be followed.
     ///
     /// # Errors
-    /// [`OnwardError`] if it is not a URL or would need plain HTTP where that is not allowed.
-    pub fn onward(&self, from: &Onward, location: &str) -> Result<Onward, OnwardError> {
+    /// [`RedirectError`] if it is not a URL or would need plain HTTP where that is not allowed.
+    pub fn redirect_target(
+        &self,
+        from: &RedirectTarget,
+        location: &str,
+    ) -> Result<RedirectTarget, RedirectError> {
         let step =
             Step { named_by: self.named_by, from: &from.uri, from_host: &from.host, from_reach: from.reach };
         let plain = |host: &Host| self.transport.allows_plain(host, &from.host);
@@ -294,7 +301,7 @@ impl Authenticator {
     }
 
     /// Asks `GET /v2/` of a host, without credentials, and learns what it asks for. Returns its answer's status.
-    async fn ask(&self, host: &Host, reach: Reach) -> Result<StatusCode, CallError> {
+    async fn ask(&self, host: &Host, reach: AddressPolicy) -> Result<StatusCode, CallError> {
         let access = Access { host: host.clone(), scopes: Scopes::default() };
         let status = self.ask_by(Method::GET, "/v2/", &access, reach).await?;
         if asks_for_nothing(status) && !self.is_known(host) {
@@ -309,7 +316,7 @@ impl Authenticator {
         method: Method,
         path: &str,
         access: &Access,
-        reach: Reach,
+        reach: AddressPolicy,
     ) -> Result<StatusCode, CallError> {
         let host = &access.host;
         let what = || format!("the answer of {host} to {method} {path}");
@@ -361,8 +368,8 @@ impl Authenticator {
     async fn header(
         &self,
         access: &Access,
-        reach: Reach,
-        tally: Option<&Tally>,
+        reach: AddressPolicy,
+        tally: Option<&RequestCounters>,
     ) -> Result<Option<HeaderValue>, CallError> {
         let Some(asked) = self.asked(&access.host) else { return Ok(None) };
         let credential = self.credentials.find(&access.host).await?;
@@ -387,17 +394,17 @@ impl Authenticator {
         &self,
         key: &TokenKey,
         credential: Option<&Credential>,
-        reach: Reach,
-        tally: Option<&Tally>,
+        reach: AddressPolicy,
+        tally: Option<&RequestCounters>,
     ) -> Result<Token, CallError> {
         if let Some(tally) = tally {
             tally.note_token();
         }
         let registry = &key.host;
         let uri: Uri = format!("https://{registry}/v2/").parse().expect("a host makes a valid URL");
-        let from = Onward { uri, host: registry.clone(), reach };
+        let from = RedirectTarget { uri, host: registry.clone(), reach };
         let realm = self
-            .onward(&from, &key.realm)
+            .redirect_target(&from, &key.realm)
             .map_err(|source| CallError::Realm { registry: registry.clone(), source })?;
         let request = TokenRequest {
             registry,
@@ -415,7 +422,7 @@ impl Authenticator {
     }
 
     /// How the registry `host` is spoken to.
-    pub(crate) async fn contact(&self, reach: Reach, host: &Host) -> Contact {
+    pub(crate) async fn contact(&self, reach: AddressPolicy, host: &Host) -> Contact {
         self.transport.contact(reach, host).await
     }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::registry::bounded_map::Memory;
+use crate::registry::bounded_map::BoundedMap;
 use crate::registry::host::Host;
 use crate::registry::secret::Secret;
 use crate::search_path::find_program;
@@ -33,7 +33,7 @@ pub(crate) struct Helpers {
     by_host: BTreeMap<Host, String>,
     fallback: Option<String>,
     allowed: bool,
-    answers: Mutex<Memory<Host, (Instant, Answer)>>,
+    answers: Mutex<BoundedMap<Host, (Instant, Answer)>>,
 }
 
 /// A credential helper that gave no usable answer.
@@ -97,7 +97,7 @@ impl Helpers {
             by_host,
             fallback,
             allowed: false,
-            answers: Mutex::new(Memory::new(ANSWERS_LIMIT)),
+            answers: Mutex::new(BoundedMap::new(ANSWERS_LIMIT)),
         })
     }
 
@@ -131,7 +131,7 @@ impl Helpers {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Memory<Host, (Instant, Answer)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, BoundedMap<Host, (Instant, Answer)>> {
         self.answers.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }

@@ -8,7 +8,7 @@ use http::HeaderValue;
 
 use super::scope::Scopes;
 use super::token_endpoint::{MAX_TOKEN, Token};
-use crate::registry::bounded_map::Memory;
+use crate::registry::bounded_map::BoundedMap;
 use crate::registry::error::CallError;
 use crate::registry::host::Host;
 use crate::registry::transport::pool::within;
@@ -42,11 +42,11 @@ struct Slot {
 
 /// All tokens of one store.
 #[derive(Debug)]
-pub(crate) struct Tokens(Mutex<Memory<TokenKey, Arc<Slot>>>);
+pub(crate) struct Tokens(Mutex<BoundedMap<TokenKey, Arc<Slot>>>);
 
 impl Default for Tokens {
     fn default() -> Self {
-        Self(Mutex::new(Memory::new(TOKENS_LIMIT)))
+        Self(Mutex::new(BoundedMap::new(TOKENS_LIMIT)))
     }
 }
 

@@ -19,7 +19,7 @@ use crate::registry::error::CallError;
 use crate::registry::host::Host;
 use crate::registry::secret::Secret;
 use crate::registry::transport::pool::{Contact, Transport};
-use crate::registry::transport::redirect_target::Onward;
+use crate::registry::transport::redirect_target::RedirectTarget;
 use crate::registry::transport::retry;
 
 /// The most that is read of a token endpoint's answer, in bytes.
@@ -82,7 +82,7 @@ pub(crate) struct TokenRequest<'a> {
     /// The registry that the token is for.
     pub(crate) registry: &'a Host,
     /// The endpoint, checked.
-    pub(crate) realm: &'a Onward,
+    pub(crate) realm: &'a RedirectTarget,
     pub(crate) service: Option<&'a str>,
     pub(crate) scopes: &'a Scopes,
     pub(crate) credential: Option<&'a Credential>,

@@ -18,7 +18,7 @@ use crate::registry::auth::scope::Scopes;
 use crate::registry::call::{Access, Call, Payload};
 use crate::registry::host::{Host, HostError};
 use crate::registry::transport::pool::within;
-use crate::registry::transport::redirect_target::Onward;
+use crate::registry::transport::redirect_target::RedirectTarget;
 
 /// The most that a manifest may have; the specification asks registries for as much.
 pub const MANIFEST_LIMIT: usize = 4 * 1024 * 1024;
@@ -216,7 +216,7 @@ impl Client {
             StatusCode::CREATED => Ok(true),
             StatusCode::ACCEPTED => {
                 // An upload was begun instead. It is not wanted; a registry that keeps it ends it in time.
-                let at = Onward { uri, host: to.host.clone(), reach };
+                let at = RedirectTarget { uri, host: to.host.clone(), reach };
                 if let Ok(upload) = self.upload_location(&at, &response, what) {
                     let mut cancel = self.call(Method::DELETE, to, "", Scopes::push(&to.name))?;
                     cancel.access = cancel.access.filter(|_| upload.host == to.host);
@@ -244,7 +244,7 @@ impl Client {
         check_is_digest(digest, what)?;
         let scopes = Scopes::push(&repository.name);
         let start = self.call(Method::POST, repository, "blobs/uploads/", scopes.clone())?;
-        let at = Onward { uri: start.uri.clone(), host: repository.host.clone(), reach: start.reach };
+        let at = RedirectTarget { uri: start.uri.clone(), host: repository.host.clone(), reach: start.reach };
         let response = self.send(start, what).await?;
         if response.status() != StatusCode::ACCEPTED {
             return Err(refusal(response, what()).await);
@@ -367,13 +367,13 @@ impl Client {
 
     fn upload_location(
         &self,
-        at: &Onward,
+        at: &RedirectTarget,
         response: &Response<Body>,
         what: impl Fn() -> String,
-    ) -> Result<Onward, ClientError> {
+    ) -> Result<RedirectTarget, ClientError> {
         let location = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
         let location = location.ok_or_else(|| ClientError::Location { what: what(), source: None })?;
-        let onward = self.auth.onward(at, location);
+        let onward = self.auth.redirect_target(at, location);
         onward.map_err(|source| ClientError::Location { what: what(), source: Some(source) })
     }
 }

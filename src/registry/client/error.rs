@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::http::body::{Body, BoxError, collect};
 use crate::registry::error::CallError;
 use crate::registry::transport::error::TransportError;
-use crate::registry::transport::redirect_target::OnwardError;
+use crate::registry::transport::redirect_target::RedirectError;
 use crate::registry::transport::retry;
 use crate::registry::words::neutral;
 
@@ -74,7 +74,7 @@ pub enum ClientError {
         /// What was to be done.
         what: String,
         /// Why, if it named one.
-        source: Option<OnwardError>,
+        source: Option<RedirectError>,
     },
 }
 

@@ -8,7 +8,7 @@ use crate::registry::call::Call;
 use crate::registry::error::CallError;
 use crate::registry::host::Host;
 use crate::registry::transport::pool::Contact;
-use crate::registry::transport::redirect_target::Onward;
+use crate::registry::transport::redirect_target::RedirectTarget;
 use crate::registry::transport::retry;
 
 /// Redirects followed for one read. Registries use one or two.
@@ -31,14 +31,14 @@ impl Authenticator {
             return self.send(call).await;
         };
         let Ok(host) = Host::parse(&host) else { return self.send(call).await };
-        let mut at = Onward { uri: call.uri.clone(), host: host.clone(), reach: call.reach };
+        let mut at = RedirectTarget { uri: call.uri.clone(), host: host.clone(), reach: call.reach };
         let mut response = self.send(call).await?;
         for _ in 0..LIMIT {
             let location =
                 response.headers().get(header::LOCATION).filter(|_| is_redirect(response.status()));
             let Some(location) = location else { return Ok(response) };
             // Whatever is not plain text is refused as a location that is no URL.
-            at = self.onward(&at, location.to_str().unwrap_or_default())?;
+            at = self.redirect_target(&at, location.to_str().unwrap_or_default())?;
             again.uri = at.uri.clone();
             again.reach = at.reach;
             again.access = None;

@@ -9,7 +9,7 @@ use hyper_util::client::legacy::connect::dns::Name;
 /// How far a request may reach, decided on the address that is connected to, so that neither the
 /// spelling of a host nor its DNS answer can get around it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Reach {
+pub enum AddressPolicy {
     /// Any address: hosts that the operator named.
     Anywhere,
     /// Any address but this machine's own and link-local ones: where a registry sends us.
@@ -18,7 +18,7 @@ pub enum Reach {
     Public,
 }
 
-impl Reach {
+impl AddressPolicy {
     /// Whether `address` may be connected to.
     pub fn allows(self, address: IpAddr) -> bool {
         match self {
@@ -95,7 +95,7 @@ pub(crate) struct AddressRefused {
 /// The system's resolver, with the addresses that are out of reach left out.
 #[derive(Clone, Debug)]
 pub(crate) struct Resolver {
-    pub(crate) reach: Reach,
+    pub(crate) reach: AddressPolicy,
 }
 
 impl tower::Service<Name> for Resolver {
@@ -127,7 +127,7 @@ impl tower::Service<Name> for Resolver {
 
 #[cfg(test)]
 mod tests {
-    use super::Reach;
+    use super::AddressPolicy;
 
     #[test]
     fn public_means_public_in_every_spelling() {
@@ -172,7 +172,7 @@ mod tests {
             "3fff::1",
             "4000::1",
         ] {
-            assert!(!Reach::Public.allows(text.parse().unwrap()), "{text}");
+            assert!(!AddressPolicy::Public.allows(text.parse().unwrap()), "{text}");
         }
         for text in [
             "1.1.1.1",
@@ -189,18 +189,18 @@ mod tests {
             "64:ff9b::101:101",
             "2002:101:101::",
         ] {
-            assert!(Reach::Public.allows(text.parse().unwrap()), "{text}");
+            assert!(AddressPolicy::Public.allows(text.parse().unwrap()), "{text}");
         }
     }
 
     #[test]
     fn other_machines_are_neither_this_one_nor_link_local() {
         for text in ["127.0.0.1", "0.0.0.0", "::1", "::", "169.254.169.254", "fe80::1", "::ffff:127.0.0.1"] {
-            assert!(!Reach::OtherMachines.allows(text.parse().unwrap()), "{text}");
-            assert!(Reach::Anywhere.allows(text.parse().unwrap()), "{text}");
+            assert!(!AddressPolicy::OtherMachines.allows(text.parse().unwrap()), "{text}");
+            assert!(AddressPolicy::Anywhere.allows(text.parse().unwrap()), "{text}");
         }
         for text in ["10.0.0.1", "192.168.1.1", "1.1.1.1", "fd00::1"] {
-            assert!(Reach::OtherMachines.allows(text.parse().unwrap()), "{text}");
+            assert!(AddressPolicy::OtherMachines.allows(text.parse().unwrap()), "{text}");
         }
     }
 }

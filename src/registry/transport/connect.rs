@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tower::Service as _;
 
-use super::address::{AddressRefused, Reach, Resolver};
+use super::address::{AddressPolicy, AddressRefused, Resolver};
 use super::error::find;
 use super::plain_http::PlainPolicy;
 use super::stream::Stream;
@@ -37,10 +37,10 @@ const UNSENT_LIMIT: u32 = 256 * 1024;
 #[error("plain http is not allowed")]
 pub(crate) struct PlainHttpRefused;
 
-/// Opens connections within one [`Reach`].
+/// Opens connections within one [`AddressPolicy`].
 #[derive(Clone)]
 pub(crate) struct Connector {
-    reach: Reach,
+    reach: AddressPolicy,
     plain: Arc<PlainPolicy>,
     tcp: HttpConnector<Resolver>,
     tls: TlsConnector,
@@ -53,7 +53,12 @@ impl std::fmt::Debug for Connector {
 }
 
 impl Connector {
-    pub(crate) fn new(reach: Reach, tls: &ClientConfig, http2: bool, plain: Arc<PlainPolicy>) -> Self {
+    pub(crate) fn new(
+        reach: AddressPolicy,
+        tls: &ClientConfig,
+        http2: bool,
+        plain: Arc<PlainPolicy>,
+    ) -> Self {
         let mut tcp = HttpConnector::new_with_resolver(Resolver { reach });
         tcp.enforce_http(false);
         tcp.set_nodelay(true);

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use http::StatusCode;
 
-use crate::registry::bounded_map::Memory;
+use crate::registry::bounded_map::BoundedMap;
 use crate::registry::host::Host;
 
 /// Bytes of the hosts remembered that may speak plain HTTP.
@@ -25,7 +25,7 @@ static SPOKE_TLS: Mutex<BTreeSet<Host>> = Mutex::new(BTreeSet::new());
 #[derive(Debug)]
 pub(crate) struct PlainPolicy {
     insecure: BTreeSet<Host>,
-    hosts: Mutex<Memory<Host, Arc<HostState>>>,
+    hosts: Mutex<BoundedMap<Host, Arc<HostState>>>,
 }
 
 /// What is known of one host. Its lock is held while TLS is tried, so that one trial is under way.
@@ -76,7 +76,7 @@ impl HostState {
 
 impl PlainPolicy {
     pub(crate) const fn new(insecure: BTreeSet<Host>) -> Self {
-        Self { insecure, hosts: Mutex::new(Memory::new(HOSTS_LIMIT)) }
+        Self { insecure, hosts: Mutex::new(BoundedMap::new(HOSTS_LIMIT)) }
     }
 
     /// Whether the operator named `host` for plain HTTP.

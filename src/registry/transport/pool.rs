@@ -11,7 +11,7 @@ use http_body_util::BodyExt as _;
 use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-use super::address::Reach;
+use super::address::AddressPolicy;
 use super::connect::{Connector, Heard};
 use super::error::{TransportError, classify};
 use super::idle::{Activity, idle_limited, watched};
@@ -66,7 +66,7 @@ pub struct Transport {
     silence: Duration,
 }
 
-/// The connections of one [`Reach`]; never shared with another.
+/// The connections of one [`AddressPolicy`]; never shared with another.
 #[derive(Debug)]
 struct Pools {
     connector: Connector,
@@ -108,19 +108,20 @@ impl Transport {
     pub fn new(config: &TransportConfig) -> Result<Self, RootsError> {
         let tls = tls::client_config(&config.extra_ca)?;
         let plain = Arc::new(PlainPolicy::new(config.insecure.clone()));
-        let pools = [Reach::Anywhere, Reach::OtherMachines, Reach::Public].map(|reach| {
-            let connector = Connector::new(reach, &tls, config.http2, plain.clone());
-            let client = |pool_size| {
-                legacy::Client::builder(TokioExecutor::new())
-                    .pool_timer(TokioTimer::new())
-                    .pool_idle_timeout(POOL_IDLE)
-                    .pool_max_idle_per_host(pool_size)
-                    .http1_max_buf_size(BUFFER)
-                    .http2_adaptive_window(true)
-                    .build(connector.clone())
-            };
-            Pools { pooled: client(POOL_SIZE), fresh: client(0), connector }
-        });
+        let pools =
+            [AddressPolicy::Anywhere, AddressPolicy::OtherMachines, AddressPolicy::Public].map(|reach| {
+                let connector = Connector::new(reach, &tls, config.http2, plain.clone());
+                let client = |pool_size| {
+                    legacy::Client::builder(TokioExecutor::new())
+                        .pool_timer(TokioTimer::new())
+                        .pool_idle_timeout(POOL_IDLE)
+                        .pool_max_idle_per_host(pool_size)
+                        .http1_max_buf_size(BUFFER)
+                        .http2_adaptive_window(true)
+                        .build(connector.clone())
+                };
+                Pools { pooled: client(POOL_SIZE), fresh: client(0), connector }
+            });
         Ok(Self { pools, plain, silence: config.silence })
     }
 
@@ -136,7 +137,7 @@ impl Transport {
     }
 
     /// How `host`, a registry, is spoken to, which is found out by trying where it may speak plain HTTP.
-    pub(crate) async fn contact(&self, reach: Reach, host: &Host) -> Contact {
+    pub(crate) async fn contact(&self, reach: AddressPolicy, host: &Host) -> Contact {
         if !self.plain.allows(host) {
             return Contact::as_addressed();
         }
@@ -161,7 +162,11 @@ impl Transport {
     ///
     /// # Errors
     /// [`TransportError`] says how far it came.
-    pub async fn send(&self, reach: Reach, request: Request<Body>) -> Result<Response<Body>, TransportError> {
+    pub async fn send(
+        &self,
+        reach: AddressPolicy,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, TransportError> {
         self.send_to(&Contact::as_addressed(), reach, request).await
     }
 
@@ -172,7 +177,7 @@ impl Transport {
     pub(crate) async fn send_to(
         &self,
         contact: &Contact,
-        reach: Reach,
+        reach: AddressPolicy,
         request: Request<Body>,
     ) -> Result<Response<Body>, TransportError> {
         self.send_on(&self.pools(reach).pooled, contact, request).await
@@ -186,17 +191,17 @@ impl Transport {
     pub(crate) async fn send_once(
         &self,
         contact: &Contact,
-        reach: Reach,
+        reach: AddressPolicy,
         request: Request<Body>,
     ) -> Result<Response<Body>, TransportError> {
         self.send_on(&self.pools(reach).fresh, contact, request).await
     }
 
-    const fn pools(&self, reach: Reach) -> &Pools {
+    const fn pools(&self, reach: AddressPolicy) -> &Pools {
         match reach {
-            Reach::Anywhere => &self.pools[0],
-            Reach::OtherMachines => &self.pools[1],
-            Reach::Public => &self.pools[2],
+            AddressPolicy::Anywhere => &self.pools[0],
+            AddressPolicy::OtherMachines => &self.pools[1],
+            AddressPolicy::Public => &self.pools[2],
         }
     }
 

@@ -3,12 +3,12 @@
 use http::Uri;
 use http::uri::{Authority, PathAndQuery, Scheme};
 
-use super::address::Reach;
+use super::address::AddressPolicy;
 use crate::registry::host::Host;
 
 /// A place that a registry named and that is not followed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum OnwardError {
+pub enum RedirectError {
     /// Not an absolute or relative URL of a host.
     #[error("{from} named a location that is not a valid URL")]
     Invalid {
@@ -27,7 +27,7 @@ pub enum OnwardError {
 
 /// Who named a registry, which decides how far that registry may send us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NamedBy {
+pub(crate) enum TrustedBy {
     /// The operator: it may send us to all machines, but not to link-local addresses, and back to this machine only if it
     /// is on it itself.
     Operator,
@@ -37,23 +37,23 @@ pub(crate) enum NamedBy {
 
 /// A location that may be followed, and how far it may reach.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Onward {
+pub struct RedirectTarget {
     /// The absolute URI.
     pub uri: Uri,
     /// Its host.
     pub host: Host,
     /// The addresses that may be connected to.
-    pub reach: Reach,
+    pub reach: AddressPolicy,
 }
 
 /// What decides on an onward step, besides the location itself.
 pub(crate) struct Step<'a> {
-    pub(crate) named_by: NamedBy,
+    pub(crate) named_by: TrustedBy,
     /// The URI whose answer names the location.
     pub(crate) from: &'a Uri,
     pub(crate) from_host: &'a Host,
     /// How far `from_host` itself may be reached.
-    pub(crate) from_reach: Reach,
+    pub(crate) from_reach: AddressPolicy,
 }
 
 impl Step<'_> {
@@ -64,9 +64,9 @@ impl Step<'_> {
         location: &str,
         listed: impl Fn(&Host) -> bool,
         plain: impl Fn(&Host) -> bool,
-    ) -> Result<Onward, OnwardError> {
+    ) -> Result<RedirectTarget, RedirectError> {
         let from = self.from_host;
-        let invalid = || OnwardError::Invalid { from: from.clone() };
+        let invalid = || RedirectError::Invalid { from: from.clone() };
         let uri = resolve(self.from, location).ok_or_else(invalid)?;
         let authority = uri.authority().ok_or_else(invalid)?;
         let host = Host::parse(authority.as_str()).map_err(|_| invalid())?;
@@ -75,17 +75,17 @@ impl Step<'_> {
             Some("http") if plain(&host) => uri,
             // A registry behind a TLS terminator that names itself by plain http means itself.
             Some("http") if host == *from => with_https(uri).ok_or_else(invalid)?,
-            Some("http") => return Err(OnwardError::Plain { from: from.clone(), to: host }),
+            Some("http") => return Err(RedirectError::Plain { from: from.clone(), to: host }),
             _ => return Err(invalid()),
         };
         let reach = match self.named_by {
             _ if host == *from => self.from_reach,
-            NamedBy::Client if listed(&host) => Reach::Anywhere,
-            NamedBy::Client => Reach::Public,
-            NamedBy::Operator if from.is_loopback() && host.is_loopback() => Reach::Anywhere,
-            NamedBy::Operator => Reach::OtherMachines,
+            TrustedBy::Client if listed(&host) => AddressPolicy::Anywhere,
+            TrustedBy::Client => AddressPolicy::Public,
+            TrustedBy::Operator if from.is_loopback() && host.is_loopback() => AddressPolicy::Anywhere,
+            TrustedBy::Operator => AddressPolicy::OtherMachines,
         };
-        Ok(Onward { uri, host, reach })
+        Ok(RedirectTarget { uri, host, reach })
     }
 }
 
@@ -131,10 +131,10 @@ fn resolve(base: &Uri, location: &str) -> Option<Uri> {
 mod tests {
     use super::*;
 
-    fn step(named_by: NamedBy, from: &str, location: &str) -> Result<Onward, OnwardError> {
+    fn step(named_by: TrustedBy, from: &str, location: &str) -> Result<RedirectTarget, RedirectError> {
         let uri: Uri = from.parse().unwrap();
         let from_host = Host::parse(uri.authority().unwrap().as_str()).unwrap();
-        let step = Step { named_by, from: &uri, from_host: &from_host, from_reach: Reach::Anywhere };
+        let step = Step { named_by, from: &uri, from_host: &from_host, from_reach: AddressPolicy::Anywhere };
         step.to(location, |host| host.as_str() == "listed.example", Host::is_loopback)
     }
 
@@ -149,7 +149,7 @@ mod tests {
             ("//up.example/x", "https://up.example/x"),
             ("http://r.example/x", "https://r.example/x"),
         ] {
-            assert_eq!(step(NamedBy::Operator, base, location).unwrap().uri, want, "{location}");
+            assert_eq!(step(TrustedBy::Operator, base, location).unwrap().uri, want, "{location}");
         }
     }
 
@@ -177,7 +177,7 @@ mod tests {
             "http://0x7f000001/",
             "https://r.example:99999/",
         ] {
-            assert!(step(NamedBy::Operator, base, location).is_err(), "{location}");
+            assert!(step(TrustedBy::Operator, base, location).is_err(), "{location}");
         }
     }
 
@@ -192,7 +192,7 @@ mod tests {
         ];
         crate::fuzz::run(&seeds, |bytes| {
             let location = String::from_utf8_lossy(bytes);
-            for named_by in [NamedBy::Operator, NamedBy::Client] {
+            for named_by in [TrustedBy::Operator, TrustedBy::Client] {
                 let Ok(onward) = step(named_by, "https://r.example/v2/", &location) else { continue };
                 let authority = onward.uri.authority().unwrap().as_str();
                 assert_eq!(Host::parse(authority).unwrap(), onward.host);
@@ -200,7 +200,7 @@ mod tests {
                 let plain = onward.uri.scheme_str() == Some("http");
                 assert!(!plain || onward.host.is_loopback(), "{}", onward.uri);
                 assert!(
-                    onward.reach != Reach::Anywhere
+                    onward.reach != AddressPolicy::Anywhere
                         || matches!(onward.host.as_str(), "r.example" | "listed.example")
                 );
             }
@@ -210,25 +210,34 @@ mod tests {
     #[test]
     fn reach_depends_on_who_named_the_registry() {
         let reach = |named_by, from, location| step(named_by, from, location).unwrap().reach;
-        assert_eq!(reach(NamedBy::Operator, "https://r.example/", "/x"), Reach::Anywhere);
+        assert_eq!(reach(TrustedBy::Operator, "https://r.example/", "/x"), AddressPolicy::Anywhere);
         assert_eq!(
-            reach(NamedBy::Operator, "https://r.example/", "https://s3.example/x"),
-            Reach::OtherMachines
+            reach(TrustedBy::Operator, "https://r.example/", "https://s3.example/x"),
+            AddressPolicy::OtherMachines
         );
         assert_eq!(
-            reach(NamedBy::Operator, "https://r.example/", "http://127.0.0.1/x"),
-            Reach::OtherMachines
+            reach(TrustedBy::Operator, "https://r.example/", "http://127.0.0.1/x"),
+            AddressPolicy::OtherMachines
         );
         assert_eq!(
-            reach(NamedBy::Operator, "http://localhost:5000/", "http://127.0.0.1:9000/x"),
-            Reach::Anywhere
+            reach(TrustedBy::Operator, "http://localhost:5000/", "http://127.0.0.1:9000/x"),
+            AddressPolicy::Anywhere
         );
         for elsewhere in ["https://169.254.169.254/x", "https://[fe80::1]/x", "https://s3.example/x"] {
-            let reach = reach(NamedBy::Operator, "http://localhost:5000/", elsewhere);
-            assert_eq!(reach, Reach::OtherMachines, "a registry on this machine names {elsewhere}");
+            let reach = reach(TrustedBy::Operator, "http://localhost:5000/", elsewhere);
+            assert_eq!(reach, AddressPolicy::OtherMachines, "a registry on this machine names {elsewhere}");
         }
-        assert_eq!(reach(NamedBy::Client, "https://r.example/", "https://cdn.example/x"), Reach::Public);
-        assert_eq!(reach(NamedBy::Client, "https://r.example/", "https://listed.example/x"), Reach::Anywhere);
-        assert_eq!(reach(NamedBy::Client, "https://listed.example/", "https://10.0.0.1/x"), Reach::Public);
+        assert_eq!(
+            reach(TrustedBy::Client, "https://r.example/", "https://cdn.example/x"),
+            AddressPolicy::Public
+        );
+        assert_eq!(
+            reach(TrustedBy::Client, "https://r.example/", "https://listed.example/x"),
+            AddressPolicy::Anywhere
+        );
+        assert_eq!(
+            reach(TrustedBy::Client, "https://listed.example/", "https://10.0.0.1/x"),
+            AddressPolicy::Public
+        );
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::mem::take;
 
-use super::bflags::{Flag, Takes, Values};
+use super::flag_values::{Flag, Takes, Values};
 use crate::converter::dockerfile::ast::{Add, Copy, SourceContent, SourcesAndDest};
 use crate::converter::dockerfile::error::ErrorKind;
 use crate::converter::dockerfile::syntax::Node;

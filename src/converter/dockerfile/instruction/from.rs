@@ -2,7 +2,7 @@
 
 use std::mem::take;
 
-use super::bflags::{Takes, Values};
+use super::flag_values::{Takes, Values};
 use super::{check_description, fact, head};
 use crate::converter::dockerfile::ast::Stage;
 use crate::converter::dockerfile::error::ErrorKind;

@@ -2,7 +2,7 @@
 
 use std::mem::take;
 
-use super::bflags::{Flag, Takes, Values};
+use super::flag_values::{Flag, Takes, Values};
 use super::scalar::parse_duration_ns;
 use crate::converter::dockerfile::ast::Healthcheck;
 use crate::converter::dockerfile::error::ErrorKind;

@@ -1,9 +1,9 @@
 //! Nodes → typed instructions and stages (BuildKit's instructions/parse.go).
 
-mod bflags;
 mod csv;
 pub(super) mod device;
 mod files;
+mod flag_values;
 mod from;
 mod healthcheck;
 pub(super) mod mount;
@@ -26,7 +26,7 @@ use super::suggest::nearest;
 use super::syntax::{self, Node};
 use super::text::{lossy, to_upper, trim, trim_regex_space_start};
 use crate::diag::Span;
-use bflags::Values;
+use flag_values::Values;
 use run::command_line;
 
 /// What a node is: the start of a stage, or an instruction in one.

@@ -2,8 +2,8 @@
 
 use std::mem::take;
 
-use super::bflags::{Flag, Takes, Values};
 use super::device::Device;
+use super::flag_values::{Flag, Takes, Values};
 use super::mount::MountSpec;
 use crate::converter::dockerfile::ast::{CommandLine, Form, InlineFile};
 use crate::converter::dockerfile::error::ErrorKind;

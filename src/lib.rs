@@ -3,27 +3,37 @@
 //!
 //! [`converter`] is pure: text in, graph out. [`job`] is the one place that joins it to the world.
 
+#[cfg(feature = "buildkit")]
 #[allow(clippy::disallowed_methods, reason = "opens files")]
 pub mod beneath;
+#[cfg(feature = "buildkit")]
 #[allow(clippy::disallowed_methods, reason = "talks to buildkitd and reads the files that a build sends")]
 pub mod buildkit;
+#[cfg(feature = "cli")]
 #[allow(clippy::disallowed_methods, reason = "arguments and the environment enter here")]
 pub mod cli;
 pub mod converter;
 pub mod diag;
 #[cfg(test)]
 mod fuzz;
+#[cfg(feature = "registry")]
 pub mod http;
 pub mod image;
+#[cfg(feature = "cli")]
 #[allow(clippy::disallowed_methods, reason = "joins the pure core to files, clocks and sockets")]
 pub mod job;
+#[cfg(feature = "buildkit")]
 #[allow(clippy::disallowed_methods, reason = "shows how much time has passed")]
 pub mod progress;
+#[cfg(feature = "proxy")]
 #[allow(clippy::disallowed_methods, reason = "serves sockets, keeps time-outs")]
 pub mod proxy;
+#[cfg(feature = "registry")]
 #[allow(clippy::disallowed_methods, reason = "reads docker configuration, keeps token expiry")]
 pub mod registry;
+#[cfg(any(feature = "buildkit", feature = "registry"))]
 #[allow(clippy::disallowed_methods, reason = "looks for programs on disk")]
 pub mod search_path;
+#[cfg(feature = "cli")]
 #[allow(clippy::disallowed_methods, reason = "reads the workspace's environment and files")]
 pub mod workspace;

@@ -13,6 +13,7 @@ use clap::Parser as _;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// A conversion is thousands of small allocations.
+#[cfg(feature = "jemalloc")]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

@@ -1,14 +1,24 @@
-//! Which module may use which: reads the `use` lines and paths of `src` and fails on any other arrow.
+//! Which room of `src` may use which: every path of every file follows an arrow of the table.
 
 #![allow(clippy::disallowed_methods, reason = "tests look at files and clocks")]
 
-use std::collections::BTreeSet;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
-/// Every module and what it may use. `diag` and `image` are open to all, `fuzz` to the unit tests of all.
-const ALLOWED: &[(&str, &[&str])] = &[
+#[path = "support/paths.rs"]
+#[allow(unreachable_pub, reason = "each test binary uses a part of it")]
+mod paths;
+#[path = "support/sources.rs"]
+#[allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
+mod sources;
+
+use paths::{Crate, Target, Use, module_path};
+
+/// The rooms: a module's path, and the rooms and crates of this workspace that it may use. A module belongs to the
+/// room with the longest path that holds it. `lib` and `main` are the roots of the two crates.
+const ROOMS: &[(&str, &[&str])] = &[
     ("beneath", &[]),
+    // Joins the pure rooms to files, clocks and sockets.
     (
         "build",
         &[
@@ -16,6 +26,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "buildkit",
             "dockerfile",
             "lint",
+            "llb",
             "lower",
             "plan",
             "progress",
@@ -24,158 +35,445 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "workspace",
         ],
     ),
+    // A build context is read by the patterns of its ignore file.
     ("buildkit", &["beneath", "ignore", "search_path"]),
     ("cli", &["beneath", "build", "proxy", "registry", "workspace"]),
     ("diag", &[]),
-    ("fuzz", &[]),
     ("dockerfile", &["shell"]),
+    ("fuzz", &[]),
     ("ignore", &[]),
     ("image", &[]),
-    ("lint", &["dockerfile", "plan", "shell"]),
-    ("lower", &["dockerfile", "ignore", "plan", "shell"]),
+    ("lib", &[]),
+    ("lint", &["dockerfile", "plan"]),
+    ("lower", &["dockerfile", "ignore", "llb", "plan", "shell"]),
     ("main", &["cli", "runc"]),
     ("plan", &["dockerfile", "shell"]),
     ("progress", &[]),
     ("proxy", &["registry"]),
+    // Credential helpers and runc are programs that are looked for.
     ("registry", &["search_path"]),
     ("runc", &["search_path"]),
     ("search_path", &[]),
     ("shell", &[]),
     ("workspace", &["beneath"]),
 ];
-const OPEN_TO_ALL: &[&str] = &["diag", "fuzz", "image"];
-/// Who may use the crate `llb`.
-const LLB: &[&str] = &["build", "buildkit", "lower"];
 
-/// The modules that a file's text names after `crate::` or `bob::`, and `llb` where it uses that crate.
-fn uses(text: &str) -> BTreeSet<String> {
-    let code: String =
-        text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n");
-    let mut found = BTreeSet::new();
-    for root in ["crate::", "bob::"] {
-        for (at, _) in code.match_indices(root) {
-            if at > 0 && code.as_bytes()[at - 1].is_ascii_alphanumeric() {
-                continue;
-            }
-            let rest = &code[at + root.len()..];
-            match rest.strip_prefix('{') {
-                Some(group) => found.extend(group_heads(group)),
-                None => found.extend(head(rest)),
-            }
+/// What the unit tests of a room use besides, in the same form. It is not for what its code uses too.
+const TESTS: &[(&str, &[&str])] = &[];
+
+/// Rooms that every room may use.
+const OPEN_TO_ALL: &[&str] = &["diag", "image"];
+
+/// Rooms that the unit tests of every room may use.
+const OPEN_TO_TESTS: &[&str] = &["fuzz"];
+
+/// Crates of this workspace that the table speaks of.
+const CRATES: &[&str] = &["llb"];
+
+/// Rooms that make one text out of another: they know no file, no clock, no environment and no network.
+const PURE: &[&str] = &["diag", "dockerfile", "ignore", "image", "lint", "lower", "plan", "shell"];
+
+/// What pure rooms may not use.
+const IMPURE: &[&str] = &[
+    "clap",
+    "hyper",
+    "hyper_util",
+    "rustix",
+    "socket2",
+    "std::env",
+    "std::fs",
+    "std::net::TcpListener",
+    "std::net::TcpStream",
+    "std::net::UdpSocket",
+    "std::os::unix::net",
+    "std::process",
+    "std::time::Instant",
+    "std::time::SystemTime",
+    "tempfile",
+    "tokio",
+    "tokio_rustls",
+    "tokio_stream",
+    "tokio_util",
+    "tonic",
+    "tonic_prost",
+];
+
+/// What pure rooms may use all the same: what the compiler knew of its target.
+const PURE_ENOUGH: &[&str] = &["std::env::consts"];
+
+/// The room of a module, or of something in one.
+fn room_of(path: &[String]) -> &'static str {
+    longest(ROOMS.iter().map(|(room, _)| *room), path).unwrap_or("lib")
+}
+
+/// The longest of `rooms` that holds `path`.
+fn longest<'a>(rooms: impl Iterator<Item = &'a str>, path: &[String]) -> Option<&'a str> {
+    let holds = |room: &&str| room.split("::").eq(path.iter().take(room.split("::").count()));
+    rooms.filter(holds).max_by_key(|room| room.len())
+}
+
+fn arrows_of(room: &str, table: &'static [(&str, &[&str])]) -> &'static [&'static str] {
+    table.iter().find(|(name, _)| *name == room).map_or(&[], |(_, arrows)| arrows)
+}
+
+/// All arrows of a table.
+fn all(table: &'static [(&str, &[&str])]) -> impl Iterator<Item = (&'static str, &'static str)> {
+    table.iter().flat_map(|(from, arrows)| arrows.iter().map(move |to| (*from, *to)))
+}
+
+/// Whether an arrow from `room` to `end` is in the tables.
+fn is_allowed(room: &str, end: &str, in_test: bool) -> bool {
+    end == room
+        || OPEN_TO_ALL.contains(&end)
+        || arrows_of(room, ROOMS).contains(&end)
+        || in_test && (OPEN_TO_TESTS.contains(&end) || arrows_of(room, TESTS).contains(&end))
+}
+
+/// What a use leads to, if the table speaks of it: a room or a crate.
+fn end_of(target: &Target) -> Option<&'static str> {
+    match target {
+        Target::Inside(path) => Some(room_of(path)),
+        Target::Outside(path) => CRATES.iter().copied().find(|name| path.first().is_some_and(|p| p == name)),
+    }
+}
+
+/// What of [`IMPURE`] a use leads to.
+fn impure(found: &Use) -> Option<&'static str> {
+    let Target::Outside(path) = &found.target else { return None };
+    let path = path.join("::");
+    let is_below = |path: &str, of: &str| {
+        path.strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+    };
+    if PURE_ENOUGH.iter().any(|name| is_below(&path, name)) {
+        return None;
+    }
+    IMPURE.iter().copied().find(|name| is_below(&path, name) || found.is_glob && is_below(name, &path))
+}
+
+fn uses(files: &[(&str, &str)]) -> Vec<Use> {
+    Crate::read(files.iter().copied()).uses(|a, b| room_of(a) == room_of(b))
+}
+
+/// What is wrong with the uses, each with its place.
+fn wrong(uses: &[Use]) -> Vec<String> {
+    let mut wrong = BTreeSet::new();
+    for found in uses {
+        let room = room_of(&found.by);
+        let place = || format!("{}, line {}: {}", found.by.join("::"), found.line, found.text);
+        if let Some(end) = end_of(&found.target)
+            && !is_allowed(room, end, found.in_test)
+        {
+            wrong.insert(format!("{room} may not use {end} ({})", place()));
+        }
+        if let Some(name) = impure(found).filter(|_| PURE.contains(&room) && !found.in_test) {
+            wrong.insert(format!("{room} is pure and may not use {name} ({})", place()));
         }
     }
-    let names_llb = code.match_indices("llb::").any(|(at, _)| {
-        at == 0 || !matches!(code.as_bytes()[at - 1], b':' | b'_' | b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9')
-    });
-    // A module of the same name is not the crate.
-    if names_llb && !code.contains("mod llb;") {
-        found.insert("llb".into());
-    }
-    found
+    wrong.into_iter().collect()
 }
 
-fn head(path: &str) -> Option<String> {
-    let name: String =
-        path.trim_start().chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
-    (!name.is_empty()).then_some(name)
-}
-
-/// The first names of the entries of `{a::b, c::{d, e}}`, given what follows the brace.
-fn group_heads(group: &str) -> Vec<String> {
-    let (mut depth, mut start, mut heads) = (0, 0, Vec::new());
-    for (at, c) in group.char_indices() {
-        match c {
-            '{' => depth += 1,
-            '}' | ',' if depth == 0 => {
-                heads.extend(head(&group[start..at]));
-                start = at + 1;
-                if c == '}' {
-                    break;
-                }
-            }
-            '}' => depth -= 1,
-            _ => {}
-        }
-    }
-    heads
-}
-
-/// What is wrong with a file of `module` that holds `text`.
-fn forbidden(module: &str, text: &str) -> Vec<String> {
-    let known: BTreeSet<&str> = ALLOWED.iter().map(|(name, _)| *name).collect();
-    let allowed = ALLOWED.iter().find(|(name, _)| *name == module).map_or(&[][..], |(_, to)| to);
-    uses(text)
-        .into_iter()
-        .filter(|to| {
-            if to == "llb" {
-                return !LLB.contains(&module);
-            }
-            known.contains(to.as_str())
-                && to != module
-                && !OPEN_TO_ALL.contains(&to.as_str())
-                && !allowed.contains(&to.as_str())
-        })
-        .map(|to| format!("{module} may not use {to}"))
-        .collect()
-}
-
-fn rust_files(folder: &Path, into: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            rust_files(&path, into);
-        } else if path.extension().is_some_and(|e| e == "rs") {
-            into.push(path);
-        }
-    }
-}
-
-#[test]
-fn every_use_follows_an_allowed_arrow() {
+/// All files of `src`: their paths below it, and their texts.
+fn files() -> Vec<(String, String)> {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = Vec::new();
-    rust_files(&src, &mut files);
-    assert!(files.len() > 30, "only {} files found", files.len());
-    let mut wrong = Vec::new();
-    for file in files {
-        let inside = file.strip_prefix(&src).expect("below src");
-        let first = inside.components().next().expect("a name").as_os_str().to_string_lossy();
-        let module = first.trim_end_matches(".rs");
-        if module == "lib" {
-            continue;
-        }
-        assert!(
-            ALLOWED.iter().any(|(name, _)| *name == module),
-            "{module} has no place in the table of arrows"
-        );
-        let text = fs::read_to_string(&file).expect("UTF-8");
-        wrong.extend(forbidden(module, &text).into_iter().map(|w| format!("{}: {w}", inside.display())));
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let files = sources::rust_files(&src).into_iter().map(|file| {
+        let name = file.strip_prefix(&src).expect("below src").to_str().expect("UTF-8").to_owned();
+        (name, std::fs::read_to_string(&file).expect("UTF-8"))
+    });
+    files.collect()
+}
+
+fn uses_of_src() -> Vec<Use> {
+    let files = files();
+    uses(&files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect::<Vec<_>>())
 }
 
 #[test]
-fn a_forbidden_use_is_found_however_it_is_written() {
+fn every_use_follows_an_arrow_and_every_arrow_is_used() {
+    let uses = uses_of_src();
+    let wrong = wrong(&uses);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+
+    let used = |in_test: bool| -> BTreeSet<(&str, &str)> {
+        let uses = uses.iter().filter(|found| found.in_test == in_test);
+        uses.filter_map(|found| Some((room_of(&found.by), end_of(&found.target)?))).collect()
+    };
+    let (by_code, by_tests) = (used(false), used(true));
+    let unused: Vec<_> = all(ROOMS).filter(|arrow| !by_code.contains(arrow)).collect();
+    assert!(unused.is_empty(), "arrows that nothing but tests uses: {unused:?}");
+    let unused: Vec<_> =
+        all(TESTS).filter(|arrow| !by_tests.contains(arrow) || by_code.contains(arrow)).collect();
+    assert!(unused.is_empty(), "arrows of tests that no test uses, or not only tests: {unused:?}");
+    for open in OPEN_TO_ALL.iter().chain(OPEN_TO_TESTS) {
+        let users: BTreeSet<&str> = uses
+            .iter()
+            .filter(|found| end_of(&found.target) == Some(open))
+            .map(|found| room_of(&found.by))
+            .collect();
+        assert!(users.len() > 2, "{open} is open to more than use it: {users:?}");
+    }
+}
+
+#[test]
+fn every_file_is_in_a_room_and_every_room_has_files() {
+    let mut rooms: BTreeMap<&str, usize> = ROOMS.iter().map(|(room, _)| (*room, 0)).collect();
+    for (file, _) in files() {
+        let room = room_of(&module_path(&file));
+        assert!(room != "lib" || file == "lib.rs", "{file} is in no room");
+        *rooms.get_mut(room).expect("a room") += 1;
+    }
+    let empty: Vec<_> = rooms.iter().filter(|(_, files)| **files == 0).map(|(room, _)| room).collect();
+    assert!(empty.is_empty(), "rooms without files: {empty:?}");
+    assert_eq!(rooms.len(), ROOMS.len(), "a room stands twice");
+}
+
+#[test]
+fn the_table_names_rooms_in_order_and_leads_in_no_circle() {
+    let names: Vec<&str> = ROOMS.iter().map(|(room, _)| *room).collect();
+    for (room, arrows) in ROOMS.iter().chain(TESTS) {
+        assert!(names.contains(room), "{room} is no room");
+        for name in *arrows {
+            assert!(names.contains(name) || CRATES.contains(name), "{room} uses {name}, which is no room");
+        }
+        assert!(arrows.is_sorted(), "{room}");
+    }
+    assert!(names.is_sorted());
+    for name in OPEN_TO_ALL.iter().chain(OPEN_TO_TESTS).chain(PURE) {
+        assert!(names.contains(name), "{name} is no room");
+    }
+    // Rooms without arrows to what is left go first; where none does, the rest is a circle.
+    let mut left = names;
+    loop {
+        let next: Vec<&str> = left
+            .iter()
+            .copied()
+            .filter(|room| arrows_of(room, ROOMS).iter().any(|to| left.contains(to)))
+            .collect();
+        if next.is_empty() {
+            break;
+        }
+        assert!(next.len() < left.len(), "a circle among {left:?}");
+        left = next;
+    }
+}
+
+/// What is wrong with a text in the file `file` of `src`, without the places. `build` has a module `output` in it.
+#[track_caller]
+fn wrong_in(file: &str, text: &str) -> Vec<String> {
+    let rest = [
+        ("lib.rs", ""),
+        ("build/mod.rs", "pub mod output; pub struct Request;"),
+        ("build/output.rs", "pub struct Output;"),
+        ("plan/mod.rs", "mod stage; mod deep;"),
+        ("plan/deep/mod.rs", "mod deeper;"),
+        ("diag.rs", ""),
+    ];
+    let mut files: Vec<(&str, &str)> = rest.into_iter().filter(|(name, _)| *name != file).collect();
+    files.push((file, text));
+    let all = wrong(&uses(&files)).into_iter();
+    let kinds: BTreeSet<String> =
+        all.map(|line| line.split(" (").next().expect("a line").to_owned()).collect();
+    kinds.into_iter().collect()
+}
+
+#[test]
+fn a_use_without_an_arrow_is_found_however_it_is_written() {
     for text in [
         "use crate::build::Request;",
+        "use crate::build;",
+        "use bob::build::Request;",
+        "use ::bob::build::Request;",
+        "use super::super::build::Request;",
+        "use self::super::super::build::Request;",
+        "use crate::build as other;",
+        "use crate::build::Request as _;",
+        "use crate::build::*;",
         "use crate::{diag::Span, build::{Request, Answer}};",
+        "use crate::{\n    diag::{self, Span},\n    build::{output::{self, Output}},\n};",
+        "use {crate::diag, crate::build};",
+        "use super::{super::{build::Request}};",
+        "pub use crate::build::Request;",
+        "pub(crate) use crate::build as own;",
         "fn f() { crate::build::run() }",
-        "use crate::{\n    image::Reference,\n    build,\n};",
+        "fn f() { super::super::build::run() }",
+        "fn f() { use crate::build::run; run() }",
+        "fn f(_: &crate::build::Request) {}",
+        "fn f<T: crate::build::Run>() where T: Send {}",
+        "impl crate::build::Run for u8 {}",
+        "fn f(x: u8) { match x { crate::build::LIMIT => {} _ => {} } }",
+        "fn f() { <u8 as crate::build::Run>::run() }",
+        "fn f() { let _ = Vec::<crate::build::Request>::new(); }",
+        "fn f() { println!(\"{}\", crate::build::NAME) }",
+        "fn f() { assert!(matches!(1, super::super::build::LIMIT)) }",
+        "fn f() { vec![vec![(1, crate :: build :: NAME)]]; }",
+        "crate::build::make!();",
+        "macro_rules! m { () => { $crate::build::run() } }",
+        "m! { use crate::{diag, build::{Request as R}}; }",
+        "#[derive(crate::build::Derived)] struct S;",
+        "#[crate::build::attribute] fn f() {}",
+        "#[serde(with = \"crate::build::words\")] struct S;",
+        "mod inner { use super::super::super::build::Request; }",
+        "mod inner { mod more { fn f() { super::super::super::super::build::run() } } }",
+        "#[cfg(test)] mod tests { use crate::build::Request; }",
+        "use crate::r#build::Request;",
+        "fn f() { println!(\"{}\", crate::r#build::NAME) }",
     ] {
-        assert_eq!(forbidden("plan", text), ["plan may not use build"], "{text}");
+        assert_eq!(wrong_in("plan/stage.rs", text), ["plan may not use build"], "{text}");
     }
-    assert_eq!(forbidden("dockerfile", "use llb::Graph;"), ["dockerfile may not use llb"]);
+    assert_eq!(
+        wrong_in("plan/deep/deeper.rs", "use super::super::super::build::Request;"),
+        ["plan may not use build"]
+    );
+    assert_eq!(wrong_in("diag.rs", "use super::build::Request;"), ["diag may not use build"]);
+    assert_eq!(wrong_in("main.rs", "fn main() { bob::build::run() }"), ["main may not use build"]);
 }
 
 #[test]
-fn allowed_uses_and_comments_pass() {
+#[should_panic(expected = "a file is read where it is")]
+fn a_file_is_not_included_elsewhere() {
+    wrong_in("plan/stage.rs", "include!(\"../build/mod.rs\");");
+}
+
+#[test]
+#[should_panic(expected = "no file has a path of its own")]
+fn a_file_has_no_path_of_its_own() {
+    wrong_in("plan/stage.rs", "#[path = \"../build/mod.rs\"] mod build;");
+}
+
+#[test]
+fn the_root_is_no_way_around_the_table() {
+    for text in [
+        "use crate::*;",
+        "use crate as all;",
+        "use crate::{self as all};",
+        "use super::super as up;",
+        "use bob as all;",
+        "use crate::Request;",
+        "extern crate self as all;",
+    ] {
+        assert_eq!(wrong_in("plan/stage.rs", text), ["plan may not use lib"], "{text}");
+    }
+    for text in [
+        "use crate as all; fn f() { all::build::run() }",
+        "use crate as all; use all::build as b;",
+        "extern crate self as all; use all::build::Request;",
+        "use crate::*; fn f() { build::run() }",
+        "use super::super as up; mod inner { fn f() { super::up::build::run() } }",
+        "use super::super as up; mod inner { use super::*; fn f() { up::build::run() } }",
+        "extern crate bob as all; fn f() { all::build::run() }",
+    ] {
+        let both = ["plan may not use build", "plan may not use lib"];
+        assert_eq!(wrong_in("plan/stage.rs", text), both, "{text}");
+    }
+    assert_eq!(wrong_in("lib.rs", "pub use build::Request;"), ["lib may not use build"]);
+}
+
+#[test]
+fn uses_of_a_crate_of_the_workspace_follow_arrows_too() {
+    for text in [
+        "use llb::Graph;",
+        "use ::llb::Graph;",
+        "use llb as graphs;",
+        "use {llb::{Graph}};",
+        "fn f() { llb::encode() }",
+        "fn f() { vec![llb::encode()]; }",
+        "extern crate llb as graphs;",
+    ] {
+        assert_eq!(wrong_in("plan/stage.rs", text), ["plan may not use llb"], "{text}");
+        assert_eq!(wrong_in("lower.rs", text), Vec::<String>::new(), "{text}");
+    }
+    // A module of the same name is not the crate.
+    assert_eq!(
+        wrong_in("cli/mod.rs", "mod llb { pub fn run() {} } fn f() { llb::run() }"),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
+fn pure_rooms_know_nothing_of_the_world_however_it_is_written() {
+    for (text, name) in [
+        ("use std::fs;", "std::fs"),
+        ("use std::{io, fs::File};", "std::fs"),
+        ("use std as s; fn f() { s::fs::read(\"\") }", "std::fs"),
+        ("fn f() { ::std::env::var(\"\") }", "std::env"),
+        ("use std::time; fn f() { time::Instant::now() }", "std::time::Instant"),
+        ("use std::time::*;", "std::time::Instant"),
+        ("use std::time::{Duration, SystemTime as Now};", "std::time::SystemTime"),
+        ("use std::process::Command;", "std::process"),
+        ("use std::net::TcpStream;", "std::net::TcpStream"),
+        ("fn f() { tokio::spawn(async {}) }", "tokio"),
+        ("fn f() { tokio::select! {} }", "tokio"),
+        ("use hyper::Request;", "hyper"),
+        ("use tonic as t;", "tonic"),
+        ("#[derive(clap::Parser)] struct S;", "clap"),
+    ] {
+        let expected = format!("plan is pure and may not use {name}");
+        assert_eq!(wrong_in("plan/stage.rs", text), [expected.as_str()], "{text}");
+        assert_eq!(wrong_in("proxy/mod.rs", text), Vec::<String>::new(), "{text}");
+    }
+}
+
+#[test]
+fn uses_with_an_arrow_and_words_that_are_no_uses_pass() {
     for text in [
         "use crate::dockerfile::parse;",
+        "use crate::{dockerfile::{self, parse}, shell as words};",
         "use crate::diag::Span;",
         "use crate::plan::Stage;",
+        "use super::Stage; use self::inner::X; mod inner { pub struct X; }",
+        "use crate::builder_like::x as _; mod builder_like {}",
         "// crate::build::x",
+        "/// [`crate::build::Request`]\nstruct S;",
+        "#![doc = \"crate::build::x\"]",
+        "const TEXT: &str = \"crate::build::x\";",
+        "fn f() { println!(\"crate::build::x\") }",
+        "pub(in crate::plan) struct S;",
+        "mod build { pub fn run() {} } fn f() { build::run(); self::build::run() }",
+        "mod inner { pub mod build {} fn f() { super::inner::build::run() } }",
+        "fn f(build: u8, llb: u8) -> u8 { build + llb }",
+        "#[cfg(test)] mod tests { use crate::fuzz; #[test] fn f() { std::fs::read(\"\"); } }",
+        "use std::time::Duration; use std::net::IpAddr; use tokio_like::x;",
+        "fn f() -> &'static str { std::env::consts::OS }",
     ] {
-        assert_eq!(forbidden("plan", text), Vec::<String>::new(), "{text}");
+        let wrong: Vec<String> =
+            wrong_in("plan/stage.rs", text).into_iter().filter(|line| !line.ends_with("lib")).collect();
+        assert_eq!(wrong, Vec::<String>::new(), "{text}");
     }
-    assert_eq!(forbidden("lower", "use llb::Graph; use crate::cli_like::x;"), Vec::<String>::new());
+    assert_eq!(wrong_in("plan/stage.rs", "fn f() { crate::fuzz::run() }"), ["plan may not use fuzz"]);
+}
+
+#[test]
+fn a_module_is_in_the_innermost_room_around_it() {
+    let rooms = ["converter", "converter::plan", "converter::plan::url", "diag"];
+    for (path, room) in [
+        ("converter", Some("converter")),
+        ("converter::planning::x", Some("converter")),
+        ("converter::plan", Some("converter::plan")),
+        ("converter::plan::stage::Stage", Some("converter::plan")),
+        ("converter::plan::url::x", Some("converter::plan::url")),
+        ("plan", None),
+        ("diagnosis", None),
+    ] {
+        let path: Vec<String> = path.split("::").map(str::to_owned).collect();
+        assert_eq!(longest(rooms.into_iter(), &path), room, "{path:?}");
+    }
+}
+
+#[test]
+fn other_names_are_followed_within_a_room_and_not_into_another() {
+    let text = "use crate::build as b; mod inner { fn f() { super::b::output::Output::new() } }";
+    let files = [("lib.rs", ""), ("build/mod.rs", ""), ("build/output.rs", ""), ("cli.rs", text)];
+    let ends: BTreeSet<Target> = uses(&files).into_iter().map(|found| found.target).collect();
+    let inside = |path: &str| Target::Inside(path.split("::").map(str::to_owned).collect());
+    assert!(ends.contains(&inside("build::output::Output::new")), "{ends:?}");
+
+    let files = [
+        ("plan/mod.rs", "pub use crate::shell::Word;"),
+        ("shell.rs", ""),
+        ("lint.rs", "use crate::plan::Word;"),
+    ];
+    let ends: Vec<_> = uses(&files).into_iter().map(|found| (found.by.join("::"), found.target)).collect();
+    assert_eq!(
+        ends,
+        [("lint".to_owned(), inside("plan::Word")), ("plan".to_owned(), inside("shell::Word")),]
+    );
 }

@@ -284,7 +284,7 @@ mod tests {
         place.eviction.is_cancelled()
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn the_oldest_newcomer_makes_room_and_members_never_do_for_newcomers() {
         let places = Places::new(BOUNDS);
         let member = places.take();
@@ -301,7 +301,7 @@ mod tests {
         assert!(places.state().connections.is_empty());
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_newcomer_has_little_time_and_a_member_all_of_it() {
         let places = Places::new(BOUNDS);
         let (newcomer, member) = (places.take(), places.take());
@@ -311,7 +311,7 @@ mod tests {
         assert!(stays.is_err());
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn the_longest_idle_member_makes_room_and_busy_ones_are_waited_for_in_bounds() {
         let places = Places::new(BOUNDS);
         let all: Vec<_> = (0..3).map(|_| places.take()).collect();
@@ -335,7 +335,7 @@ mod tests {
         waited.await.unwrap().unwrap();
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn refused_newcomers_make_room_before_those_that_have_not_asked() {
         let places = Places::new(BOUNDS);
         let all: Vec<_> = (0..3).map(|_| places.take()).collect();
@@ -351,7 +351,7 @@ mod tests {
         assert_eq!(next.refusals(), 0);
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn readers_take_no_place_that_is_kept_for_those_who_push() {
         let places = Places::new(Bounds { newcomers: 9, members: 3, members_to_push: 1, ..BOUNDS });
         let all: Vec<_> = (0..6).map(|_| places.take()).collect();

@@ -1,162 +1,515 @@
-//! Which module may use which: reads the `use` lines and paths of `src` and fails on any other arrow.
+//! Which room of `src` may use which: every path of every file follows an arrow of the table.
 
 #![allow(clippy::disallowed_methods, reason = "tests look at files and clocks")]
 
-use std::collections::BTreeSet;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
-/// Every module and what it may use. `diag` and `image` are open to all, `fuzz` to the unit tests of all.
-const ALLOWED: &[(&str, &[&str])] = &[
+#[path = "support/paths.rs"]
+#[allow(unreachable_pub, reason = "each test binary uses a part of it")]
+mod paths;
+#[path = "support/sources.rs"]
+#[allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
+mod sources;
+
+use paths::{Crate, Target, Use, module_path};
+
+/// The rooms: a module's path, and the rooms and crates of this workspace that it may use. A module belongs to the
+/// room with the longest path that holds it. `lib` and `main` are the roots of the two crates.
+const ROOMS: &[(&str, &[&str])] = &[
     ("beneath", &[]),
-    ("job", &["beneath", "buildkit", "converter", "http", "progress", "proxy", "registry", "workspace"]),
-    ("buildkit", &["beneath", "converter", "search_path"]),
-    ("cli", &["beneath", "converter", "job", "proxy", "registry", "workspace"]),
-    ("converter", &[]),
+    // A build context is read by the patterns of its ignore file.
+    ("buildkit", &["beneath", "converter::ignore", "search_path"]),
+    (
+        "cli",
+        &[
+            "beneath",
+            "converter",
+            "converter::dockerfile",
+            "converter::lint",
+            "converter::plan",
+            "job",
+            "proxy",
+            "registry",
+            "workspace",
+        ],
+    ),
+    (
+        "converter",
+        &["converter::dockerfile", "converter::lint", "converter::lower", "converter::plan", "llb"],
+    ),
+    ("converter::dockerfile", &["converter::shell"]),
+    ("converter::ignore", &[]),
+    ("converter::lint", &["converter::dockerfile", "converter::plan"]),
+    (
+        "converter::lower",
+        &["converter::dockerfile", "converter::ignore", "converter::plan", "converter::shell", "llb"],
+    ),
+    ("converter::plan", &["converter::dockerfile", "converter::shell"]),
+    ("converter::shell", &[]),
     ("diag", &[]),
     ("fuzz", &[]),
     ("http", &[]),
     ("image", &[]),
+    // Joins the converter to files, clocks and sockets.
+    (
+        "job",
+        &[
+            "beneath",
+            "buildkit",
+            "converter",
+            "converter::lint",
+            "converter::lower",
+            "converter::plan",
+            "http",
+            "llb",
+            "progress",
+            "proxy",
+            "registry",
+            "workspace",
+        ],
+    ),
+    ("lib", &[]),
     ("main", &["cli", "workspace"]),
     ("progress", &[]),
     ("proxy", &["http", "registry"]),
+    // Credential helpers and runc are programs that are looked for.
     ("registry", &["http", "search_path"]),
     ("search_path", &[]),
     ("workspace", &["beneath", "search_path"]),
 ];
-const OPEN_TO_ALL: &[&str] = &["diag", "fuzz", "image"];
-/// Who may use the crate `llb`.
-const LLB: &[&str] = &["buildkit", "converter", "job"];
 
-/// The modules that a file's text names after `crate::` or `bob::`, and `llb` where it uses that crate.
-fn uses(text: &str) -> BTreeSet<String> {
-    let code: String =
-        text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n");
-    let mut found = BTreeSet::new();
-    for root in ["crate::", "bob::"] {
-        for (at, _) in code.match_indices(root) {
-            if at > 0 && code.as_bytes()[at - 1].is_ascii_alphanumeric() {
-                continue;
-            }
-            let rest = &code[at + root.len()..];
-            match rest.strip_prefix('{') {
-                Some(group) => found.extend(group_heads(group)),
-                None => found.extend(head(rest)),
-            }
+/// What the unit tests of a room use besides, in the same form. It is not for what its code uses too.
+const TESTS: &[(&str, &[&str])] = &[];
+
+/// Rooms that every room may use.
+const OPEN_TO_ALL: &[&str] = &["diag", "image"];
+
+/// Rooms that the unit tests of every room may use.
+const OPEN_TO_TESTS: &[&str] = &["fuzz"];
+
+/// Crates of this workspace that the table speaks of.
+const CRATES: &[&str] = &["llb"];
+
+/// Rooms that make one text out of another: they know no file, no clock, no environment and no network.
+const PURE: &[&str] = &[
+    "converter",
+    "converter::dockerfile",
+    "converter::ignore",
+    "converter::lint",
+    "converter::lower",
+    "converter::plan",
+    "converter::shell",
+    "diag",
+    "image",
+];
+
+/// What pure rooms may not use.
+const IMPURE: &[&str] = &[
+    "clap",
+    "hyper",
+    "hyper_util",
+    "rustix",
+    "socket2",
+    "std::env",
+    "std::fs",
+    "std::net::TcpListener",
+    "std::net::TcpStream",
+    "std::net::UdpSocket",
+    "std::os::unix::net",
+    "std::process",
+    "std::time::Instant",
+    "std::time::SystemTime",
+    "tempfile",
+    "tokio",
+    "tokio_rustls",
+    "tokio_stream",
+    "tokio_util",
+    "tonic",
+    "tonic_prost",
+];
+
+/// What pure rooms may use all the same: what the compiler knew of its target.
+const PURE_ENOUGH: &[&str] = &["std::env::consts"];
+
+/// The room of a module, or of something in one.
+fn room_of(path: &[String]) -> &'static str {
+    longest(ROOMS.iter().map(|(room, _)| *room), path).unwrap_or("lib")
+}
+
+/// The longest of `rooms` that holds `path`.
+fn longest<'a>(rooms: impl Iterator<Item = &'a str>, path: &[String]) -> Option<&'a str> {
+    let holds = |room: &&str| room.split("::").eq(path.iter().take(room.split("::").count()));
+    rooms.filter(holds).max_by_key(|room| room.len())
+}
+
+fn arrows_of(room: &str, table: &'static [(&str, &[&str])]) -> &'static [&'static str] {
+    table.iter().find(|(name, _)| *name == room).map_or(&[], |(_, arrows)| arrows)
+}
+
+/// All arrows of a table.
+fn all(table: &'static [(&str, &[&str])]) -> impl Iterator<Item = (&'static str, &'static str)> {
+    table.iter().flat_map(|(from, arrows)| arrows.iter().map(move |to| (*from, *to)))
+}
+
+/// Whether an arrow from `room` to `end` is in the tables.
+fn is_allowed(room: &str, end: &str, in_test: bool) -> bool {
+    end == room
+        || OPEN_TO_ALL.contains(&end)
+        || arrows_of(room, ROOMS).contains(&end)
+        || in_test && (OPEN_TO_TESTS.contains(&end) || arrows_of(room, TESTS).contains(&end))
+}
+
+/// What a use leads to, if the table speaks of it: a room or a crate.
+fn end_of(target: &Target) -> Option<&'static str> {
+    match target {
+        Target::Inside(path) => Some(room_of(path)),
+        Target::Outside(path) => CRATES.iter().copied().find(|name| path.first().is_some_and(|p| p == name)),
+    }
+}
+
+/// What of [`IMPURE`] a use leads to.
+fn impure(found: &Use) -> Option<&'static str> {
+    let Target::Outside(path) = &found.target else { return None };
+    let path = path.join("::");
+    let is_below = |path: &str, of: &str| {
+        path.strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+    };
+    if PURE_ENOUGH.iter().any(|name| is_below(&path, name)) {
+        return None;
+    }
+    IMPURE.iter().copied().find(|name| is_below(&path, name) || found.is_glob && is_below(name, &path))
+}
+
+fn uses(files: &[(&str, &str)]) -> Vec<Use> {
+    Crate::read(files.iter().copied()).uses(|a, b| room_of(a) == room_of(b))
+}
+
+/// What is wrong with the uses, each with its place.
+fn wrong(uses: &[Use]) -> Vec<String> {
+    let mut wrong = BTreeSet::new();
+    for found in uses {
+        let room = room_of(&found.by);
+        let place = || format!("{}, line {}: {}", found.by.join("::"), found.line, found.text);
+        if let Some(end) = end_of(&found.target)
+            && !is_allowed(room, end, found.in_test)
+        {
+            wrong.insert(format!("{room} may not use {end} ({})", place()));
+        }
+        if let Some(name) = impure(found).filter(|_| PURE.contains(&room) && !found.in_test) {
+            wrong.insert(format!("{room} is pure and may not use {name} ({})", place()));
         }
     }
-    let names_llb = code.match_indices("llb::").any(|(at, _)| {
-        at == 0 || !matches!(code.as_bytes()[at - 1], b':' | b'_' | b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9')
-    });
-    // A module of the same name is not the crate.
-    if names_llb && !code.contains("mod llb;") {
-        found.insert("llb".into());
-    }
-    found
+    wrong.into_iter().collect()
 }
 
-fn head(path: &str) -> Option<String> {
-    let name: String =
-        path.trim_start().chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
-    (!name.is_empty()).then_some(name)
-}
-
-/// The first names of the entries of `{a::b, c::{d, e}}`, given what follows the brace.
-fn group_heads(group: &str) -> Vec<String> {
-    let (mut depth, mut start, mut heads) = (0, 0, Vec::new());
-    for (at, c) in group.char_indices() {
-        match c {
-            '{' => depth += 1,
-            '}' | ',' if depth == 0 => {
-                heads.extend(head(&group[start..at]));
-                start = at + 1;
-                if c == '}' {
-                    break;
-                }
-            }
-            '}' => depth -= 1,
-            _ => {}
-        }
-    }
-    heads
-}
-
-/// What is wrong with a file of `module` that holds `text`.
-fn forbidden(module: &str, text: &str) -> Vec<String> {
-    let known: BTreeSet<&str> = ALLOWED.iter().map(|(name, _)| *name).collect();
-    let allowed = ALLOWED.iter().find(|(name, _)| *name == module).map_or(&[][..], |(_, to)| to);
-    uses(text)
-        .into_iter()
-        .filter(|to| {
-            if to == "llb" {
-                return !LLB.contains(&module);
-            }
-            known.contains(to.as_str())
-                && to != module
-                && !OPEN_TO_ALL.contains(&to.as_str())
-                && !allowed.contains(&to.as_str())
-        })
-        .map(|to| format!("{module} may not use {to}"))
-        .collect()
-}
-
-fn rust_files(folder: &Path, into: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            rust_files(&path, into);
-        } else if path.extension().is_some_and(|e| e == "rs") {
-            into.push(path);
-        }
-    }
-}
-
-#[test]
-fn every_use_follows_an_allowed_arrow() {
+/// All files of `src`: their paths below it, and their texts.
+fn files() -> Vec<(String, String)> {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = Vec::new();
-    rust_files(&src, &mut files);
-    assert!(files.len() > 30, "only {} files found", files.len());
-    let mut wrong = Vec::new();
-    for file in files {
-        let inside = file.strip_prefix(&src).expect("below src");
-        let first = inside.components().next().expect("a name").as_os_str().to_string_lossy();
-        let module = first.trim_end_matches(".rs");
-        if module == "lib" {
-            continue;
-        }
-        assert!(
-            ALLOWED.iter().any(|(name, _)| *name == module),
-            "{module} has no place in the table of arrows"
-        );
-        let text = fs::read_to_string(&file).expect("UTF-8");
-        wrong.extend(forbidden(module, &text).into_iter().map(|w| format!("{}: {w}", inside.display())));
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let files = sources::rust_files(&src).into_iter().map(|file| {
+        let name = file.strip_prefix(&src).expect("below src").to_str().expect("UTF-8").to_owned();
+        (name, std::fs::read_to_string(&file).expect("UTF-8"))
+    });
+    files.collect()
+}
+
+fn uses_of_src() -> Vec<Use> {
+    let files = files();
+    uses(&files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect::<Vec<_>>())
 }
 
 #[test]
-fn a_forbidden_use_is_found_however_it_is_written() {
+fn every_use_follows_an_arrow_and_every_arrow_is_used() {
+    let uses = uses_of_src();
+    let wrong = wrong(&uses);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+
+    let used = |in_test: bool| -> BTreeSet<(&str, &str)> {
+        let uses = uses.iter().filter(|found| found.in_test == in_test);
+        uses.filter_map(|found| Some((room_of(&found.by), end_of(&found.target)?))).collect()
+    };
+    let (by_code, by_tests) = (used(false), used(true));
+    let unused: Vec<_> = all(ROOMS).filter(|arrow| !by_code.contains(arrow)).collect();
+    assert!(unused.is_empty(), "arrows that nothing but tests uses: {unused:?}");
+    let unused: Vec<_> =
+        all(TESTS).filter(|arrow| !by_tests.contains(arrow) || by_code.contains(arrow)).collect();
+    assert!(unused.is_empty(), "arrows of tests that no test uses, or not only tests: {unused:?}");
+    for open in OPEN_TO_ALL.iter().chain(OPEN_TO_TESTS) {
+        let users: BTreeSet<&str> = uses
+            .iter()
+            .filter(|found| end_of(&found.target) == Some(open))
+            .map(|found| room_of(&found.by))
+            .collect();
+        assert!(users.len() > 2, "{open} is open to more than use it: {users:?}");
+    }
+}
+
+#[test]
+fn every_file_is_in_a_room_and_every_room_has_files() {
+    let mut rooms: BTreeMap<&str, usize> = ROOMS.iter().map(|(room, _)| (*room, 0)).collect();
+    for (file, _) in files() {
+        let room = room_of(&module_path(&file));
+        assert!(room != "lib" || file == "lib.rs", "{file} is in no room");
+        *rooms.get_mut(room).expect("a room") += 1;
+    }
+    let empty: Vec<_> = rooms.iter().filter(|(_, files)| **files == 0).map(|(room, _)| room).collect();
+    assert!(empty.is_empty(), "rooms without files: {empty:?}");
+    assert_eq!(rooms.len(), ROOMS.len(), "a room stands twice");
+}
+
+#[test]
+fn the_table_names_rooms_in_order_and_leads_in_no_circle() {
+    let names: Vec<&str> = ROOMS.iter().map(|(room, _)| *room).collect();
+    for (room, arrows) in ROOMS.iter().chain(TESTS) {
+        assert!(names.contains(room), "{room} is no room");
+        for name in *arrows {
+            assert!(names.contains(name) || CRATES.contains(name), "{room} uses {name}, which is no room");
+        }
+        assert!(arrows.is_sorted(), "{room}");
+    }
+    assert!(names.is_sorted());
+    for name in OPEN_TO_ALL.iter().chain(OPEN_TO_TESTS).chain(PURE) {
+        assert!(names.contains(name), "{name} is no room");
+    }
+    // Rooms without arrows to what is left go first; where none does, the rest is a circle.
+    let mut left = names;
+    loop {
+        let next: Vec<&str> = left
+            .iter()
+            .copied()
+            .filter(|room| arrows_of(room, ROOMS).iter().any(|to| left.contains(to)))
+            .collect();
+        if next.is_empty() {
+            break;
+        }
+        assert!(next.len() < left.len(), "a circle among {left:?}");
+        left = next;
+    }
+}
+
+/// What is wrong with a text in the file `file` of `src`, without the places. `job` has a module `output` in it.
+#[track_caller]
+fn wrong_in(file: &str, text: &str) -> Vec<String> {
+    let rest = [
+        ("lib.rs", ""),
+        ("job/mod.rs", "pub mod output; pub struct Request;"),
+        ("job/output.rs", "pub struct Output;"),
+        ("image/mod.rs", "mod stage; mod deep;"),
+        ("image/deep/mod.rs", "mod deeper;"),
+        ("diag.rs", ""),
+    ];
+    let mut files: Vec<(&str, &str)> = rest.into_iter().filter(|(name, _)| *name != file).collect();
+    files.push((file, text));
+    let all = wrong(&uses(&files)).into_iter();
+    let kinds: BTreeSet<String> =
+        all.map(|line| line.split(" (").next().expect("a line").to_owned()).collect();
+    kinds.into_iter().collect()
+}
+
+#[test]
+fn a_use_without_an_arrow_is_found_however_it_is_written() {
     for text in [
         "use crate::job::Request;",
+        "use crate::job;",
+        "use bob::job::Request;",
+        "use ::bob::job::Request;",
+        "use super::super::job::Request;",
+        "use self::super::super::job::Request;",
+        "use crate::job as other;",
+        "use crate::job::Request as _;",
+        "use crate::job::*;",
         "use crate::{diag::Span, job::{Request, Answer}};",
+        "use crate::{\n    diag::{self, Span},\n    job::{output::{self, Output}},\n};",
+        "use {crate::diag, crate::job};",
+        "use super::{super::{job::Request}};",
+        "pub use crate::job::Request;",
+        "pub(crate) use crate::job as own;",
         "fn f() { crate::job::run() }",
-        "use crate::{\n    image::Reference,\n    job,\n};",
+        "fn f() { super::super::job::run() }",
+        "fn f() { use crate::job::run; run() }",
+        "fn f(_: &crate::job::Request) {}",
+        "fn f<T: crate::job::Run>() where T: Send {}",
+        "impl crate::job::Run for u8 {}",
+        "fn f(x: u8) { match x { crate::job::LIMIT => {} _ => {} } }",
+        "fn f() { <u8 as crate::job::Run>::run() }",
+        "fn f() { let _ = Vec::<crate::job::Request>::new(); }",
+        "fn f() { println!(\"{}\", crate::job::NAME) }",
+        "fn f() { assert!(matches!(1, super::super::job::LIMIT)) }",
+        "fn f() { vec![vec![(1, crate :: job :: NAME)]]; }",
+        "crate::job::make!();",
+        "macro_rules! m { () => { $crate::job::run() } }",
+        "m! { use crate::{diag, job::{Request as R}}; }",
+        "#[derive(crate::job::Derived)] struct S;",
+        "#[crate::job::attribute] fn f() {}",
+        "#[serde(with = \"crate::job::words\")] struct S;",
+        "mod inner { use super::super::super::job::Request; }",
+        "mod inner { mod more { fn f() { super::super::super::super::job::run() } } }",
+        "#[cfg(test)] mod tests { use crate::job::Request; }",
+        "use crate::r#job::Request;",
+        "fn f() { println!(\"{}\", crate::r#job::NAME) }",
     ] {
-        assert_eq!(forbidden("converter", text), ["converter may not use job"], "{text}");
+        assert_eq!(wrong_in("image/stage.rs", text), ["image may not use job"], "{text}");
     }
-    assert_eq!(forbidden("progress", "use llb::Graph;"), ["progress may not use llb"]);
+    assert_eq!(
+        wrong_in("image/deep/deeper.rs", "use super::super::super::job::Request;"),
+        ["image may not use job"]
+    );
+    assert_eq!(wrong_in("diag.rs", "use super::job::Request;"), ["diag may not use job"]);
+    assert_eq!(wrong_in("main.rs", "fn main() { bob::job::run() }"), ["main may not use job"]);
 }
 
 #[test]
-fn allowed_uses_and_comments_pass() {
+#[should_panic(expected = "a file is read where it is")]
+fn a_file_is_not_included_elsewhere() {
+    wrong_in("image/stage.rs", "include!(\"../job/mod.rs\");");
+}
+
+#[test]
+#[should_panic(expected = "no file has a path of its own")]
+fn a_file_has_no_path_of_its_own() {
+    wrong_in("image/stage.rs", "#[path = \"../job/mod.rs\"] mod job;");
+}
+
+#[test]
+fn the_root_is_no_way_around_the_table() {
     for text in [
-        "use crate::image::Platform;",
+        "use crate::*;",
+        "use crate as all;",
+        "use crate::{self as all};",
+        "use super::super as up;",
+        "use bob as all;",
+        "use crate::Request;",
+        "extern crate self as all;",
+    ] {
+        assert_eq!(wrong_in("image/stage.rs", text), ["image may not use lib"], "{text}");
+    }
+    for text in [
+        "use crate as all; fn f() { all::job::run() }",
+        "use crate as all; use all::job as b;",
+        "extern crate self as all; use all::job::Request;",
+        "use crate::*; fn f() { job::run() }",
+        "use super::super as up; mod inner { fn f() { super::up::job::run() } }",
+        "use super::super as up; mod inner { use super::*; fn f() { up::job::run() } }",
+        "extern crate bob as all; fn f() { all::job::run() }",
+    ] {
+        let both = ["image may not use job", "image may not use lib"];
+        assert_eq!(wrong_in("image/stage.rs", text), both, "{text}");
+    }
+    assert_eq!(wrong_in("lib.rs", "pub use job::Request;"), ["lib may not use job"]);
+}
+
+#[test]
+fn uses_of_a_crate_of_the_workspace_follow_arrows_too() {
+    for text in [
+        "use llb::Graph;",
+        "use ::llb::Graph;",
+        "use llb as graphs;",
+        "use {llb::{Graph}};",
+        "fn f() { llb::encode() }",
+        "fn f() { vec![llb::encode()]; }",
+        "extern crate llb as graphs;",
+    ] {
+        assert_eq!(wrong_in("image/stage.rs", text), ["image may not use llb"], "{text}");
+        assert_eq!(wrong_in("converter/lower.rs", text), Vec::<String>::new(), "{text}");
+    }
+    // A module of the same name is not the crate.
+    assert_eq!(
+        wrong_in("cli/mod.rs", "mod llb { pub fn run() {} } fn f() { llb::run() }"),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
+fn pure_rooms_know_nothing_of_the_world_however_it_is_written() {
+    for (text, name) in [
+        ("use std::fs;", "std::fs"),
+        ("use std::{io, fs::File};", "std::fs"),
+        ("use std as s; fn f() { s::fs::read(\"\") }", "std::fs"),
+        ("fn f() { ::std::env::var(\"\") }", "std::env"),
+        ("use std::time; fn f() { time::Instant::now() }", "std::time::Instant"),
+        ("use std::time::*;", "std::time::Instant"),
+        ("use std::time::{Duration, SystemTime as Now};", "std::time::SystemTime"),
+        ("use std::process::Command;", "std::process"),
+        ("use std::net::TcpStream;", "std::net::TcpStream"),
+        ("fn f() { tokio::spawn(async {}) }", "tokio"),
+        ("fn f() { tokio::select! {} }", "tokio"),
+        ("use hyper::Request;", "hyper"),
+        ("use tonic as t;", "tonic"),
+        ("#[derive(clap::Parser)] struct S;", "clap"),
+    ] {
+        let expected = format!("image is pure and may not use {name}");
+        assert_eq!(wrong_in("image/stage.rs", text), [expected.as_str()], "{text}");
+        assert_eq!(wrong_in("proxy/mod.rs", text), Vec::<String>::new(), "{text}");
+    }
+}
+
+#[test]
+fn uses_with_an_arrow_and_words_that_are_no_uses_pass() {
+    for text in [
+        "use crate::converter::dockerfile::parse;",
+        "use crate::converter::{dockerfile::{self, parse}, shell as words};",
         "use crate::diag::Span;",
         "use crate::converter::plan::Stage;",
+        "use super::Stage; use self::inner::X; mod inner { pub struct X; }",
+        "use crate::builder_like::x as _; mod builder_like {}",
         "// crate::job::x",
+        "/// [`crate::job::Request`]\nstruct S;",
+        "#![doc = \"crate::job::x\"]",
+        "const TEXT: &str = \"crate::job::x\";",
+        "fn f() { println!(\"crate::job::x\") }",
+        "pub(in crate::converter::plan) struct S;",
+        "mod job { pub fn run() {} } fn f() { job::run(); self::job::run() }",
+        "mod inner { pub mod job {} fn f() { super::inner::job::run() } }",
+        "fn f(job: u8, llb: u8) -> u8 { job + llb }",
+        "#[cfg(test)] mod tests { use crate::fuzz; #[test] fn f() { std::fs::read(\"\"); } }",
+        "use std::time::Duration; use std::net::IpAddr; use tokio_like::x;",
+        "fn f() -> &'static str { std::env::consts::OS }",
     ] {
-        assert_eq!(forbidden("converter", text), Vec::<String>::new(), "{text}");
+        let wrong: Vec<String> = wrong_in("converter/plan/stage.rs", text)
+            .into_iter()
+            .filter(|line| !line.ends_with("lib"))
+            .collect();
+        assert_eq!(wrong, Vec::<String>::new(), "{text}");
     }
-    assert_eq!(forbidden("converter", "use llb::Graph; use crate::cli_like::x;"), Vec::<String>::new());
+    assert_eq!(
+        wrong_in("converter/plan/stage.rs", "fn f() { crate::fuzz::run() }"),
+        ["converter::plan may not use fuzz"]
+    );
+}
+
+#[test]
+fn a_module_is_in_the_innermost_room_around_it() {
+    let rooms = ["converter", "converter::plan", "converter::plan::url", "diag"];
+    for (path, room) in [
+        ("converter", Some("converter")),
+        ("converter::planning::x", Some("converter")),
+        ("converter::plan", Some("converter::plan")),
+        ("converter::plan::stage::Stage", Some("converter::plan")),
+        ("converter::plan::url::x", Some("converter::plan::url")),
+        ("plan", None),
+        ("diagnosis", None),
+    ] {
+        let path: Vec<String> = path.split("::").map(str::to_owned).collect();
+        assert_eq!(longest(rooms.into_iter(), &path), room, "{path:?}");
+    }
+}
+
+#[test]
+fn other_names_are_followed_within_a_room_and_not_into_another() {
+    let text = "use crate::job as b; mod inner { fn f() { super::b::output::Output::new() } }";
+    let files = [("lib.rs", ""), ("job/mod.rs", ""), ("job/output.rs", ""), ("cli.rs", text)];
+    let ends: BTreeSet<Target> = uses(&files).into_iter().map(|found| found.target).collect();
+    let inside = |path: &str| Target::Inside(path.split("::").map(str::to_owned).collect());
+    assert!(ends.contains(&inside("job::output::Output::new")), "{ends:?}");
+
+    let files = [
+        ("registry/mod.rs", "pub use crate::http::Word;"),
+        ("http.rs", ""),
+        ("proxy.rs", "use crate::registry::Word;"),
+    ];
+    let ends: Vec<_> = uses(&files).into_iter().map(|found| (found.by.join("::"), found.target)).collect();
+    assert_eq!(
+        ends,
+        [("proxy".to_owned(), inside("registry::Word")), ("registry".to_owned(), inside("http::Word")),]
+    );
 }

@@ -5,52 +5,28 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// Adds the names of all test functions below `folder` to `names`.
-fn collect_tests(folder: &Path, names: &mut BTreeSet<String>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            collect_tests(&path, names);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let text = std::fs::read_to_string(path).unwrap();
-            let mut is_test = false;
-            for line in text.lines().map(str::trim_start) {
-                if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
-                    is_test = true;
-                } else if let Some((before, rest)) = line.split_once("fn ")
-                    && matches!(before, "" | "async ")
-                {
-                    if is_test {
-                        names.extend(rest.split('(').next().map(str::to_owned));
-                    }
-                    is_test = false;
-                }
-            }
-        }
-    }
-}
+#[path = "support/sources.rs"]
+#[allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
+mod sources;
 
 #[test]
 fn every_promise_names_a_test_that_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut tests = BTreeSet::new();
-    for folder in ["src", "llb/src", "tests"] {
-        collect_tests(&root.join(folder), &mut tests);
-    }
+    let tests = sources::test_names(&["src", "llb/src", "tests"]);
     let page = std::fs::read_to_string(root.join("SECURITY.md")).unwrap();
     let is_named = |word: &&str| {
         word.contains('_') && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
     };
-    let rows = page.lines().filter(|line| line.starts_with("| ") && line.contains('`'));
-    let mut count = 0;
-    for row in rows {
+    let is_numbered =
+        |row: &&str| row.starts_with("| ") && row[2..].starts_with(|c: char| c.is_ascii_digit());
+    for row in page.lines().filter(is_numbered) {
         let cell = row.trim_end_matches('|').rsplit('|').next().unwrap();
-        for name in cell.split('`').skip(1).step_by(2).filter(is_named) {
+        let names: Vec<&str> = cell.split('`').skip(1).step_by(2).filter(is_named).collect();
+        assert!(!names.is_empty(), "no test is named: {row}");
+        for name in names {
             assert!(tests.contains(name), "there is no test {name}: {row}");
-            count += 1;
         }
     }
-    assert!(count >= 40, "the tables of SECURITY.md name {count} tests only");
 }
 
 #[test]
@@ -68,4 +44,43 @@ fn every_promise_finding_and_report_has_a_row() {
     assert_eq!(numbers("## Promises"), (1..=9).collect());
     assert_eq!(numbers("## What the review found"), (1..=13).collect());
     assert_eq!(numbers("## Faults that other people reported"), (1..=5).collect());
+}
+
+#[test]
+fn only_functions_that_run_as_tests_count() {
+    let text = r##"
+        //! fn in_a_doc_comment() {}
+        // #[test] fn in_a_comment() {}
+        /* #[test]
+        fn in_a_long_comment() {} */
+        fn no_test() {}
+        #[inline]
+        fn of_another_attribute() {}
+        const TEXT: &str = "#[test]\nfn in_a_text() {}";
+        #[test]
+        #[ignore]
+        fn ignored() {}
+        #[test]
+        #[should_panic]
+        fn plain() {}
+        /// #[test] fn in_its_words() {}
+        #[tokio::test(start_paused = true)]
+        async fn of_tokio() { #[test] fn within_another() {} }
+        mod tests {
+            mod inner { #[test] pub(super) fn in_a_module() {} }
+            proptest! {
+                #![proptest_config(Config::with_cases(9))]
+                #[test]
+                #[allow(unused)]
+                fn of_proptest(text in "[a-z]*", (a, b) in any()) { fn within_it() {} }
+                fn helper(x in any()) {}
+                #[ignore]
+                #[test]
+                fn ignored_by_proptest(x in any()) {}
+            }
+            other! { #[test] fn in_another_macro() {} }
+        }
+    "##;
+    let names = ["in_a_module", "of_proptest", "of_tokio", "plain"];
+    assert_eq!(sources::tests_of(text), names.map(str::to_owned).into());
 }

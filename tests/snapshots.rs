@@ -2,6 +2,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests look at files and clocks")]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -80,9 +81,7 @@ fn hold(folder: &str, case: &Case, text: &str) {
 #[test]
 fn every_accepted_dockerfile_has_its_graph_and_config() {
     let metadata = tempfile::NamedTempFile::new().expect("a temporary file");
-    let cases = cases("ok");
-    assert!(cases.len() >= 40, "only {} cases found", cases.len());
-    for case in &cases {
+    for case in &cases("ok") {
         let output = llb(case, metadata.path());
         let (tree, warnings) =
             (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -98,9 +97,7 @@ fn every_accepted_dockerfile_has_its_graph_and_config() {
 fn every_rejected_dockerfile_has_its_error() {
     let metadata = tempfile::tempdir().expect("a temporary folder");
     let metadata = metadata.path().join("metadata.json");
-    let cases = cases("err");
-    assert!(cases.len() >= 30, "only {} cases found", cases.len());
-    for case in &cases {
+    for case in &cases("err") {
         let output = llb(case, &metadata);
         let error = String::from_utf8_lossy(&output.stderr);
         // Options that cannot be used are wrong usage.
@@ -124,6 +121,53 @@ fn every_build_check_has_its_warnings() {
         assert!(warnings.contains(&format!("warning[{}]", case.name)), "{}: {warnings}", case.name);
         hold("check", case, &without_folder(&warnings));
     }
+}
+
+#[test]
+fn every_file_belongs_to_a_case_and_every_case_has_its_snapshot_and_no_other() {
+    let mut expected = BTreeMap::new();
+    for folder in ["ok", "err", "check"] {
+        let cases = cases(folder);
+        for case in &cases {
+            let source = case.dockerfile.strip_prefix(env!("CARGO_MANIFEST_DIR")).expect("in the project");
+            let snapshot = format!("{folder}__{}.snap", case.name);
+            let other = expected.insert(snapshot, source.display().to_string());
+            assert_eq!(other, None, "two cases are called {folder}/{}", case.name);
+        }
+        let known: BTreeSet<String> = cases.iter().flat_map(|case| files_of(folder, case)).collect();
+        let unknown: Vec<_> =
+            names_in(&testdata().join(folder)).into_iter().filter(|n| !known.contains(n)).collect();
+        assert!(unknown.is_empty(), "of no Dockerfile in testdata/{folder}: {unknown:?}");
+    }
+
+    let snapshots = Path::new(env!("CARGO_MANIFEST_DIR")).join("snapshots");
+    let found = names_in(&snapshots);
+    let found: BTreeSet<&String> = found.iter().filter(|name| !name.ends_with(".snap.new")).collect();
+    let missing: Vec<_> = expected.keys().filter(|name| !found.contains(name)).collect();
+    assert!(missing.is_empty(), "Dockerfiles without their snapshot: {missing:?}");
+    let orphans: Vec<_> = found.iter().filter(|name| !expected.contains_key(**name)).collect();
+    assert!(orphans.is_empty(), "snapshots without a Dockerfile: {orphans:?}");
+    for (snapshot, source) in &expected {
+        let text = fs::read_to_string(snapshots.join(snapshot)).expect("a snapshot");
+        let named = text.lines().find_map(|line| line.strip_prefix("input_file: "));
+        assert_eq!(named, Some(source.as_str()), "{snapshot} is of another file");
+    }
+}
+
+/// The names in a folder.
+fn names_in(folder: &Path) -> BTreeSet<String> {
+    let entries = fs::read_dir(folder).expect("a folder");
+    entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8")).collect()
+}
+
+/// What a case may have in its folder of `testdata`.
+fn files_of(folder: &str, case: &Case) -> Vec<String> {
+    let name = &case.name;
+    if testdata().join(folder).join(name).is_dir() {
+        return vec![name.clone()];
+    }
+    let endings = ["Dockerfile", "Dockerfile.dockerignore", "args"];
+    endings.iter().map(|ending| format!("{name}.{ending}")).collect()
 }
 
 /// `text` with paths as seen from `testdata`.

@@ -77,10 +77,19 @@ impl<E: Error + Send + Sync + 'static> From<E> for Failure {
 mod tests {
     use super::*;
 
+    #[derive(Debug, thiserror::Error)]
+    #[error("cannot read the file")]
+    struct Unreadable(#[source] Refused);
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("the disk refused")]
+    struct Refused(#[source] std::io::Error);
+
     #[test]
     fn causes_follow_on_the_same_line() {
-        let failure = Failure::from(std::io::Error::other("cause"));
-        assert_eq!((failure.render().as_str(), failure.exit_code()), ("error: cause", 1));
+        let failure = Failure::from(Unreadable(Refused(std::io::Error::other("it is worn out"))));
+        assert_eq!(failure.render(), "error: cannot read the file: the disk refused: it is worn out");
+        assert_eq!(failure.exit_code(), 1);
     }
 
     #[test]

@@ -3,8 +3,12 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
+use std::thread::JoinHandle;
+use std::time::Duration;
 
-use super::support::{Buildkitd, Image, Outcome, Registry, Workspace, refusing_registry, tool};
+use super::support::{
+    Buildkitd, Image, Outcome, Registry, Workspace, endless_seconds, processes, refusing_registry, tool,
+};
 
 /// A workspace with a Dockerfile of its own text, on the shared buildkitd.
 struct Fault {
@@ -237,37 +241,44 @@ fn a_buildkitd_that_exits_at_once_shows_its_last_words() {
 fn a_buildkitd_that_never_becomes_ready_is_given_up() {
     let fault = Fault::new(GOOD);
     let folder = tempfile::tempdir().expect("a folder");
-    let path = faulty_buildkitd(folder.path(), "echo still thinking >&2; exec sleep 1000");
-    let outcome = fault
+    let seconds = endless_seconds(6);
+    let path = faulty_buildkitd(folder.path(), &format!("echo still thinking >&2; exec sleep {seconds}"));
+    let runs = || !processes(|arguments| arguments == ["sleep", seconds.as_str()]).is_empty();
+    let child = fault
         .command()
         .env("BOB_EXTERNAL_BUILDKITD", "")
-        .args(&["--buildkitd", &path, "--buildkitd-timeout", "2s"])
-        .run();
-    fault.expect(&outcome, 1, &["buildkitd", "within 2 s", "still thinking"]);
-    let alive = std::process::Command::new("pgrep").args(["-f", &path]).output().expect("pgrep runs");
-    assert!(alive.stdout.is_empty(), "the faulty buildkitd still runs");
+        .args(&["--buildkitd", &path, "--buildkitd-timeout", "10s"])
+        .start();
+    let done = std::thread::spawn(move || Outcome::of(child));
+    wait_until("the faulty buildkitd sleeps", &done, runs);
+    let outcome = done.join().expect("bob ends");
+    fault.expect(&outcome, 1, &["buildkitd", "within 10 s", "still thinking"]);
+    assert!(!runs(), "the faulty buildkitd still runs");
 }
 
 #[test]
 fn a_buildkitd_that_dies_in_mid_build_is_noticed_at_once() {
-    let fault = Fault::new("FROM $SOURCE\nRUN echo begun; sleep 1005\n");
+    let seconds = endless_seconds(5);
+    let fault = Fault::new(&format!("FROM $SOURCE\nRUN echo begun; sleep {seconds}\n"));
     let folder = tempfile::tempdir().expect("a folder");
     let pid_file = folder.path().join("pid");
     let script = format!("echo $$ > {}; exec {} \"$@\"", pid_file.display(), tool("buildkitd"));
     let path = faulty_buildkitd(folder.path(), &script);
     let child = fault.command().env("BOB_EXTERNAL_BUILDKITD", "").args(&["--buildkitd", &path]).start();
     let done = std::thread::spawn(move || Outcome::of(child));
-    let runs = || {
-        let found = std::process::Command::new("pgrep").args(["-fx", "sleep 1005"]).output();
-        !found.expect("pgrep runs").stdout.is_empty()
-    };
-    let start = std::time::Instant::now();
-    while !runs() {
-        assert!(start.elapsed().as_secs() < 60, "the step never began");
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
+    wait_until("the step sleeps", &done, || {
+        !processes(|arguments| arguments == ["sleep", seconds.as_str()]).is_empty()
+    });
     let pid = fs::read_to_string(&pid_file).expect("the pid");
     std::process::Command::new("kill").args(["-KILL", pid.trim()]).status().expect("kill runs");
     let outcome = done.join().expect("bob ends");
     fault.expect(&outcome, 1, &["buildkitd", "signal: 9"]);
+}
+
+/// Waits until `is_so` while a build runs, which has a bound of its own.
+fn wait_until(what: &str, build: &JoinHandle<Outcome>, is_so: impl Fn() -> bool) {
+    while !is_so() {
+        assert!(!build.is_finished(), "the build ended before {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }

@@ -4,18 +4,19 @@ use std::fs;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use super::support::{Bob, Image, Outcome, Registry, Workspace};
+use super::support::{Bob, Image, Outcome, Registry, Workspace, endless_seconds, processes};
 
 /// A workspace build of a step that sleeps, on a buildkitd that `bob` starts.
 struct Sleeper {
     workspace: Workspace,
-    seconds: &'static str,
+    seconds: String,
     target: String,
 }
 
 impl Sleeper {
-    /// `seconds` tells one sleeper's processes from another's.
-    fn new(seconds: &'static str) -> Self {
+    /// `which` tells one sleeper's processes from another's.
+    fn new(which: u32) -> Self {
+        let seconds = endless_seconds(which);
         let source = Image::push_source(Registry::shared(), "interrupts/source:latest");
         let text = format!("FROM {source}\nRUN echo begun; sleep {seconds}\n");
         let target = Registry::shared().reference(&format!("interrupts/target:{seconds}"));
@@ -30,14 +31,13 @@ impl Sleeper {
     }
 
     fn sleeps(&self) -> bool {
-        let found = Command::new("pgrep").args(["-fx", &format!("sleep {}", self.seconds)]).output();
-        !found.expect("pgrep runs").stdout.is_empty()
+        !processes(|arguments| arguments == ["sleep", self.seconds.as_str()]).is_empty()
     }
 
     /// Processes whose arguments name this workspace: buildkitd and what it started.
-    fn processes(&self) -> String {
-        let found = Command::new("pgrep").args(["-fa", &self.workspace.at("buildkit")]).output();
-        String::from_utf8_lossy(&found.expect("pgrep runs").stdout).into_owned()
+    fn processes(&self) -> Vec<u32> {
+        let state = self.workspace.at("buildkit");
+        processes(|arguments| arguments.iter().any(|argument| argument.contains(&state)))
     }
 
     /// Starts the build, sends it `signals` once the step runs, and returns how it ended.
@@ -65,18 +65,18 @@ impl Sleeper {
             std::thread::sleep(Duration::from_millis(50));
         }
         assert!(!self.sleeps(), "the step still runs");
-        assert_eq!(self.processes(), "", "processes were left");
+        assert_eq!(self.processes(), Vec::<u32>::new(), "processes were left");
         let tags = Registry::shared()
             .storage()
             .join("repositories/interrupts/target/_manifests/tags")
-            .join(self.seconds);
+            .join(&self.seconds);
         assert!(!tags.exists(), "a tag was pushed");
     }
 }
 
 #[test]
 fn one_ctrl_c_cancels_the_build_and_ends_buildkitd() {
-    let sleeper = Sleeper::new("1001");
+    let sleeper = Sleeper::new(1);
     let outcome = sleeper.interrupt(&["-INT"]);
     sleeper.expect_clean(&outcome);
     assert!(sleeper.workspace.log().contains("interrupted"), "{}", sleeper.workspace.log());
@@ -84,27 +84,27 @@ fn one_ctrl_c_cancels_the_build_and_ends_buildkitd() {
 
 #[test]
 fn a_second_ctrl_c_ends_it_at_once() {
-    let sleeper = Sleeper::new("1002");
+    let sleeper = Sleeper::new(2);
     let outcome = sleeper.interrupt(&["-INT", "-INT"]);
     sleeper.expect_clean(&outcome);
 }
 
 #[test]
 fn sigterm_cancels_the_build_too() {
-    let sleeper = Sleeper::new("1003");
+    let sleeper = Sleeper::new(3);
     let outcome = sleeper.interrupt(&["-TERM"]);
     sleeper.expect_clean(&outcome);
 }
 
 #[test]
 fn a_killed_bob_leaves_no_buildkitd() {
-    let sleeper = Sleeper::new("1004");
+    let sleeper = Sleeper::new(4);
     let outcome = sleeper.interrupt(&["-KILL"]);
     assert_eq!(outcome.status.code(), None);
     let start = Instant::now();
     while !sleeper.processes().is_empty() && start.elapsed() < Duration::from_secs(15) {
         std::thread::sleep(Duration::from_millis(50));
     }
-    assert_eq!(sleeper.processes(), "", "processes were left");
+    assert_eq!(sleeper.processes(), Vec::<u32>::new(), "processes were left");
     assert!(fs::metadata(sleeper.workspace.path()).is_ok());
 }

@@ -1,5 +1,9 @@
 //! The parts themselves.
 
+use std::time::Duration;
+
+use bob::buildkit::{Address, Client, TlsOptions};
+
 use super::support::{Buildkitd, Image, Registry, pull};
 
 #[test]
@@ -12,7 +16,12 @@ fn a_source_image_is_pushed_pulled_and_runs() {
     assert_eq!(image.layers().len(), 1);
 }
 
-#[test]
-fn buildkitd_starts() {
-    assert!(Buildkitd::shared().addr().starts_with("unix:///"));
+#[tokio::test]
+async fn buildkitd_starts() {
+    let address = Address::parse(&Buildkitd::shared().addr()).expect("an address");
+    let client = Client::connect(&address, &TlsOptions::default(), Duration::from_mins(1)).await;
+    let workers = client.expect("a connection").workers().await.expect("an answer");
+    let platforms = &workers.first().expect("a worker").platforms;
+    assert!(platforms.iter().any(|platform| platform.os == "linux"), "{platforms:?}");
+    assert!(Buildkitd::shared().log().contains("running server on"), "{}", Buildkitd::shared().log());
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 
 use crate::harness::{DIGEST, Setup};
 use crate::upstream::{Reply, Upstream, reply};
@@ -235,9 +236,10 @@ async fn a_client_that_goes_away_ends_the_upload_at_the_registry() {
                 stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
                 return;
             }
+            tell.send("begun").unwrap();
             let mut buffer = vec![0; 64 * 1024];
             while stream.read(&mut buffer).await.is_ok_and(|read| read > 0) {}
-            tell.send(()).unwrap();
+            tell.send("ended").unwrap();
         }
     })
     .await;
@@ -248,16 +250,23 @@ async fn a_client_that_goes_away_ends_the_upload_at_the_registry() {
     );
     client.write_all(head.as_bytes()).await.unwrap();
     client.write_all(&vec![0; 1 << 20]).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    let mut next = async || tokio::time::timeout(Duration::from_secs(20), told.recv()).await;
+    assert_eq!(next().await.expect("the upload begins"), Some("begun"));
     drop(client);
-    tokio::time::timeout(Duration::from_secs(5), told.recv()).await.expect("the upload ends").unwrap();
+    assert_eq!(next().await.expect("the upload ends"), Some("ended"));
 }
 
 #[tokio::test]
 async fn stopping_lets_a_running_request_finish() {
-    let upstream = Upstream::start_async(|_| {
-        Box::pin(async {
-            tokio::time::sleep(Duration::from_secs(1)).await;
+    let (asked, may_answer) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (tell, waits) = (asked.clone(), may_answer.clone());
+    let upstream = Upstream::start_async(move |seen| {
+        let (tell, waits) = (tell.clone(), waits.clone());
+        Box::pin(async move {
+            if seen.path().contains("manifests") {
+                tell.notify_one();
+                waits.notified().await;
+            }
             reply(200, &[], "whole")
         })
     })
@@ -265,8 +274,13 @@ async fn stopping_lets_a_running_request_finish() {
     let proxy = Setup::new(upstream.host()).start().await;
     let mut client = TcpStream::connect(proxy.address).await.unwrap();
     client.write_all(b"GET /v2/base/manifests/x HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    tokio::time::timeout(Duration::from_secs(20), asked.notified()).await.expect("the registry is asked");
     let (address, stop) = (proxy.address, tokio::spawn(proxy.handle.stop()));
+    // It has stopped to listen, and the request is still under way.
+    let stops = async { while TcpStream::connect(address).await.is_ok() {} };
+    tokio::time::timeout(Duration::from_secs(20), stops).await.expect("it stops to listen");
+    assert!(!stop.is_finished());
+    may_answer.notify_one();
     let mut answer = String::new();
     client.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("whole"), "{answer}");

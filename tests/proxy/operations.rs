@@ -17,24 +17,22 @@ async fn taking_uploads() -> Upstream {
     .await
 }
 
-async fn stopping(setup: Setup, begin: bool) -> (Proxy, Option<String>) {
+/// A proxy that is stopping, and the location of an upload that it was asked for before.
+async fn stopping(mut setup: Setup) -> (Proxy, String) {
+    setup.operator = true;
     let proxy = setup.start().await;
-    let location = if begin { Some(proxy.start_upload().await) } else { None };
+    let location = proxy.start_upload().await;
     proxy.handle.shut_down();
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    let operator = format!("http://{}", proxy.metrics);
+    let is_told = async { while send(&operator, "GET", "/healthz", &[], "").await.status != 503 {} };
+    tokio::time::timeout(Duration::from_secs(20), is_told).await.expect("its health says so");
     (proxy, location)
 }
 
 #[tokio::test]
 async fn a_stopping_proxy_finishes_an_upload_that_is_between_its_post_and_its_put() {
     let upstream = taking_uploads().await;
-    let mut setup = Setup::new(upstream.host());
-    setup.operator = true;
-    let (proxy, location) = stopping(setup, true).await;
-    let location = location.unwrap();
-    let operator = format!("http://{}", proxy.metrics);
-    assert_eq!(send(&operator, "GET", "/healthz", &[], "").await.status, 503);
-
+    let (proxy, location) = stopping(Setup::new(upstream.host())).await;
     let refused = proxy.send("POST", "/v2/target/blobs/uploads/", &[], "").await;
     assert_eq!((refused.status, refused.code().as_str()), (503, "UNAVAILABLE"));
     assert!(refused.text().contains("stopping"), "{}", refused.text());
@@ -54,8 +52,8 @@ async fn a_stopping_proxy_finishes_an_upload_that_is_between_its_post_and_its_pu
 #[tokio::test]
 async fn a_stopping_proxy_waits_neither_for_a_cancelled_nor_an_abandoned_upload_nor_beyond_its_limit() {
     let upstream = taking_uploads().await;
-    let (proxy, location) = stopping(Setup::new(upstream.host()), true).await;
-    assert_eq!(proxy.send("DELETE", &location.unwrap(), &[], "").await.status, 204);
+    let (proxy, location) = stopping(Setup::new(upstream.host())).await;
+    assert_eq!(proxy.send("DELETE", &location, &[], "").await.status, 204);
     let begun = Instant::now();
     proxy.handle.stop().await;
     assert!(begun.elapsed() < Duration::from_secs(5));
@@ -65,7 +63,7 @@ async fn a_stopping_proxy_waits_neither_for_a_cancelled_nor_an_abandoned_upload_
         let mut setup = Setup::new(upstream.host());
         setup.limits.stall_timeout = stall;
         setup.limits.drain_timeout = drain;
-        let (proxy, _) = stopping(setup, true).await;
+        let (proxy, _) = stopping(setup).await;
         let begun = Instant::now();
         proxy.handle.stop().await;
         let took = begun.elapsed();

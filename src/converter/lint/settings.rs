@@ -120,10 +120,18 @@ mod tests {
 
     #[test]
     fn what_means_nothing_is_an_error() {
-        for text in ["skip", "skp=A", "error=maybe", "skip=A;error=1;experimental=all;x=1", ";"] {
-            let refused = Settings::parse(text).is_err();
-            assert_eq!(refused, !text.contains("experimental"), "{text}");
+        for (text, named) in [("skip", "skip"), ("skp=A", "skp"), (";", "")] {
+            assert_eq!(Settings::parse(text), Err(SettingsError::Option(named.into())), "{text}");
         }
+        assert_eq!(Settings::parse("error=maybe"), Err(SettingsError::Error("error=maybe".into())));
+    }
+
+    #[test]
+    fn what_follows_the_third_part_belongs_to_it() {
+        let settings = Settings::parse("skip=A;error=1;experimental=all;x=1").unwrap();
+        let names = |name: &str| Names { all: false, names: BTreeSet::from([name.to_owned()]) };
+        let expected = Settings { skip: names("A"), experimental: names("all;x=1"), error: true };
+        assert_eq!(settings, expected);
     }
 
     #[test]

@@ -233,7 +233,7 @@ mod tests {
         }
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn bodies_up_to_4_mib_are_kept_and_larger_ones_streamed_whole() {
         let content = content(KEEP_LIMIT);
         for (body, kept, size) in [
@@ -250,7 +250,7 @@ mod tests {
         }
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_body_waits_for_room_and_is_streamed_only_if_there_is_none_for_long() {
         let content = Arc::new(content(5));
         let (first, permit) = content.read(full_body("12345"), false).await.unwrap();
@@ -277,7 +277,7 @@ mod tests {
         rejoined([Bytes::from(first)], rest)
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn bodies_that_trickle_hold_no_room_for_what_does_not_come_and_are_given_up() {
         let content = Arc::new(content(KEEP_LIMIT));
         let reading = content.clone();
@@ -304,7 +304,7 @@ mod tests {
         assert!(matches!(content.read(body, true).await, Err(ProxyError::ClientTrickles { .. })));
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn bodies_of_unknown_length_hold_room_only_for_what_has_come() {
         let content = Arc::new(content(KEEP_LIMIT));
         let all: Vec<_> = (0..100)

@@ -161,34 +161,34 @@ mod tests {
 
     const REST: Duration = Duration::from_millis(200);
 
-    /// How long it takes until the sessions are finished, in whole rests.
-    async fn rests(sessions: &Sessions) -> u128 {
+    /// How long it takes until the sessions are finished.
+    async fn time_to_finish(sessions: &Sessions) -> Duration {
         let begun = Instant::now();
         sessions.finished().await;
-        begun.elapsed().as_millis() / REST.as_millis()
+        begun.elapsed()
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn sessions_are_waited_for_until_they_end_or_are_abandoned() {
         let sessions = Arc::new(Sessions::new(REST));
-        sessions.finished().await;
+        assert_eq!(time_to_finish(&sessions).await, Duration::ZERO);
         drop(sessions.begin().unwrap());
         sessions.begin().unwrap().settle(false);
-        sessions.finished().await;
+        assert_eq!(time_to_finish(&sessions).await, Duration::ZERO);
 
         let begun = sessions.begin().unwrap();
         let id = begun.id();
         begun.settle(true);
-        assert_eq!(rests(&sessions).await, 1);
+        assert_eq!(time_to_finish(&sessions).await, REST);
 
         let under_way = sessions.resume(id);
         let (waiting, ended) = (sessions.clone(), sessions.clone());
-        let waited = tokio::spawn(async move { rests(&waiting).await });
+        let waited = tokio::spawn(async move { time_to_finish(&waiting).await });
         tokio::time::sleep(3 * REST).await;
         assert!(!waited.is_finished());
         ended.end(id);
         drop(under_way);
-        assert_eq!(waited.await.unwrap(), 3);
+        assert_eq!(waited.await.unwrap(), 3 * REST);
     }
 
     #[test]

@@ -87,7 +87,7 @@ mod graph;
 mod marshal;
 mod message;
 pub mod op;
-mod path;
+pub mod path;
 mod platform;
 mod source_map;
 mod wire;

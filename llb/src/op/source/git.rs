@@ -2,6 +2,7 @@
 
 use super::git_url::GitUrl;
 use super::{Attrs, flag, set};
+use crate::path;
 
 /// A commit of a Git repository.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -63,7 +64,7 @@ impl GitSource {
         let (reference, subdir) = fragment.split_once(':').unwrap_or((fragment, ""));
         Self {
             reference: reference.to_owned(),
-            subdir: gopath::join(["/", subdir])[1..].to_owned(),
+            subdir: path::join(["/", subdir])[1..].to_owned(),
             ..Self::new(url)
         }
     }
@@ -73,7 +74,7 @@ impl GitSource {
         let Some(url) = GitUrl::parse_or_https(&self.url) else {
             return format!("git://{}", GitUrl::text_or_https(&self.url));
         };
-        let mut id = format!("git://{}{}", url.host, gopath::join(["/", &url.path]));
+        let mut id = format!("git://{}{}", url.host, path::join(["/", &url.path]));
         if !self.reference.is_empty() || !self.subdir.is_empty() {
             id.push('#');
             id.push_str(&self.reference);

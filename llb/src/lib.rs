@@ -84,6 +84,7 @@ mod definition;
 mod digest;
 mod dump;
 mod graph;
+mod identity;
 mod marshal;
 mod message;
 pub mod op;

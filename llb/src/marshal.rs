@@ -8,9 +8,10 @@ use crate::constraints::OpMetadata;
 use crate::definition::{Definition, DefinitionOp, SourceLocation};
 use crate::digest::Digest;
 use crate::graph::{Graph, Node, Output, count};
+use crate::identity::Identity;
 use crate::op::Op;
 use crate::platform::Platform;
-use crate::source_map::SourceMap;
+use crate::source_map::{SourceMap, SourceMapId};
 use crate::wire::Writer;
 
 /// What holds for a whole graph when it is marshalled.
@@ -73,6 +74,12 @@ pub struct MarshalError {
 /// What is missing or wrong in an op.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
+    /// An op reads an output of another graph, or the result is one.
+    #[error("an output of another graph is used here")]
+    ForeignOutput,
+    /// An op comes from a source file that was registered in another graph.
+    #[error("the location is in a source file of another graph")]
+    ForeignSourceMap,
     /// A source has nothing that names it.
     #[error("the source has no identifier")]
     EmptyIdentifier,
@@ -103,6 +110,9 @@ pub enum Fault {
     /// A file op changes nothing.
     #[error("the file op has no actions")]
     NoActions,
+    /// An action of a file op stands on, or copies from, an action that the op does not have.
+    #[error("an action of the file op refers to one that the op does not have")]
+    UnknownAction,
     /// A passthrough has no id, or hands nothing on.
     #[error("a passthrough needs an id, and hands on at least one of its inputs")]
     Passthrough,
@@ -120,19 +130,18 @@ impl Graph {
     ///
     /// # Errors
     ///
-    /// [`MarshalError`] if one of the ops is incomplete.
-    ///
-    /// # Panics
-    ///
-    /// If the output is of another graph and cannot be one of this.
+    /// [`MarshalError`] if one of the ops is incomplete, or if the output or what an op refers to is of
+    /// another graph.
     pub fn marshal(self, output: Output, options: &MarshalOptions) -> Result<Definition, MarshalError> {
         if output.is_scratch() {
             return Ok(Definition::default());
         }
-        assert!(output.op() < self.len(), "output {output:?} is of another graph");
-        let order = self.post_order(output.op());
-        let Self { mut nodes, source_maps } = self;
-        let mut pass = Pass::new(&source_maps, options, output.op() + 1, order.len());
+        if !self.owns(output) {
+            return Err(MarshalError { step: "the result".to_owned(), fault: Fault::ForeignOutput });
+        }
+        let order = self.post_order(output);
+        let Self { mut nodes, source_maps, identity } = self;
+        let mut pass = Pass::new(&source_maps, &identity, options, output.op() + 1, order.len());
         for index in order {
             pass.add(index, &mut nodes[index])?;
         }
@@ -141,16 +150,20 @@ impl Graph {
 
     /// Whether the definition of `output` has the op that `part` is a result of.
     pub fn needs(&self, output: Output, part: Output) -> bool {
-        !output.is_scratch() && self.post_order(output.op()).contains(&part.op())
+        self.owns(part) && self.post_order(output).contains(&part.op())
     }
 
-    /// Returns the ops that `root` needs, inputs before the ops that use them, in the order of a
-    /// depth-first walk.
-    fn post_order(&self, root: usize) -> Vec<usize> {
+    /// Returns the ops that `output` needs, inputs before the ops that use them, in the order of a
+    /// depth-first walk. Outputs of other graphs are left out.
+    pub(crate) fn post_order(&self, output: Output) -> Vec<usize> {
         enum Visit {
             Enter(usize),
             Leave(usize),
         }
+        if !self.owns(output) {
+            return Vec::new();
+        }
+        let root = output.op();
         let mut order = Vec::with_capacity(root + 1);
         let mut seen = vec![false; root + 1];
         let mut stack = Vec::with_capacity(16);
@@ -163,7 +176,12 @@ impl Graph {
                     seen[node] = true;
                     stack.push(Visit::Leave(node));
                     let inputs = stack.len();
-                    self.nodes[node].op.for_each_input(|input| stack.push(Visit::Enter(input.op())));
+                    let Node { op, has_foreign_input, .. } = &self.nodes[node];
+                    op.for_each_input(|input| {
+                        if !has_foreign_input || self.owns(input) {
+                            stack.push(Visit::Enter(input.op()));
+                        }
+                    });
                     stack[inputs..].reverse();
                 }
             }
@@ -209,6 +227,7 @@ impl Inputs<'_> {
 
 struct Pass<'a> {
     source_maps: &'a [Arc<SourceMap>],
+    identity: &'a Identity,
     options: &'a MarshalOptions,
     definition: Definition,
     positions: Vec<u32>,
@@ -225,12 +244,14 @@ struct Pass<'a> {
 impl<'a> Pass<'a> {
     fn new(
         source_maps: &'a [Arc<SourceMap>],
+        identity: &'a Identity,
         options: &'a MarshalOptions,
         nodes: usize,
         needed: usize,
     ) -> Self {
         Self {
             source_maps,
+            identity,
             options,
             definition: Definition { ops: Vec::with_capacity(needed + 1), sources: Vec::new() },
             positions: vec![0; nodes],
@@ -244,7 +265,7 @@ impl<'a> Pass<'a> {
 
     /// Adds the op at `index` of the graph, whose metadata and locations are taken over.
     fn add(&mut self, index: usize, node: &mut Node) -> Result<(), MarshalError> {
-        node.op.check().map_err(|fault| {
+        self.check(node).map_err(|fault| {
             let name = node.constraints.metadata.custom_name();
             let step = name.map_or_else(|| format!("op {index}"), ToOwned::to_owned);
             MarshalError { step, fault }
@@ -260,7 +281,7 @@ impl<'a> Pass<'a> {
         let locations = std::mem::take(&mut node.constraints.locations).into_iter();
         let locations: Vec<_> = locations
             .map(|location| SourceLocation {
-                source: self.source_index(location.source_map.0),
+                source: self.source_index(location.source_map.index),
                 ranges: location.ranges,
             })
             .collect();
@@ -277,8 +298,20 @@ impl<'a> Pass<'a> {
         Ok(())
     }
 
+    /// Checks that an op is complete and refers to nothing of another graph.
+    fn check(&self, node: &Node) -> Result<(), Fault> {
+        if node.has_foreign_input {
+            return Err(Fault::ForeignOutput);
+        }
+        let own = |map: SourceMapId| self.identity.has_source_map(map.graph, map.index as usize);
+        if !node.constraints.locations.iter().all(|location| own(location.source_map)) {
+            return Err(Fault::ForeignSourceMap);
+        }
+        node.op.check()
+    }
+
     fn encode(&mut self, node: &Node) -> Vec<u8> {
-        let Node { op, constraints } = node;
+        let Node { op, constraints, .. } = node;
         let options = self.options;
         let mut inputs = Inputs { positions: &self.positions, list: std::mem::take(&mut self.inputs) };
         let body = &mut self.body;

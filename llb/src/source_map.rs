@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::definition::Definition;
+use crate::identity::GraphId;
 
 /// A source file that ops were made from, such as a Dockerfile.
 ///
@@ -35,9 +36,12 @@ impl SourceMap {
     }
 }
 
-/// Stands for a [`SourceMap`] that was registered in a graph.
+/// Stands for a [`SourceMap`] that was registered in a graph, and means something to that graph only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SourceMapId(pub(crate) u32);
+pub struct SourceMapId {
+    pub(crate) index: u32,
+    pub(crate) graph: GraphId,
+}
 
 /// Parts of one source file that an op comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -50,10 +50,10 @@ impl Op {
         match self {
             Self::Source(op) => op.check(),
             Self::Exec(op) => op.check(),
-            Self::File(op) if op.is_empty() => Err(Fault::NoActions),
+            Self::File(op) => op.check(),
             Self::Passthrough(op) => op.check(),
             Self::Build(op) if op.source.is_scratch() => Err(Fault::BuildOfScratch),
-            Self::File(_) | Self::Merge(_) | Self::Diff(_) | Self::Build(_) => Ok(()),
+            Self::Merge(_) | Self::Diff(_) | Self::Build(_) => Ok(()),
         }
     }
 

@@ -11,7 +11,7 @@ pub use owner::{Owner, UserRef};
 use smol_str::SmolStr;
 
 use crate::graph::{Output, count};
-use crate::marshal::Inputs;
+use crate::marshal::{Fault, Inputs};
 use crate::wire::Writer;
 
 /// A chain of changes to a file system, each on top of the one before; the last one's result is the
@@ -33,6 +33,8 @@ pub struct FileOp {
     base: Output,
     dir: SmolStr,
     steps: Vec<Step>,
+    /// Whether an action was pushed that refers to one which the op does not have.
+    has_unknown_action: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -60,7 +62,7 @@ impl FileOp {
     /// Returns a chain without actions yet on a base. User and group names of owners are looked up in
     /// the base.
     pub fn new(base: Output) -> Self {
-        Self { base, dir: SmolStr::new_static("/"), steps: Vec::new() }
+        Self { base, dir: SmolStr::new_static("/"), steps: Vec::new(), has_unknown_action: false }
     }
 
     /// Returns this chain with relative paths of its actions relative to `dir` rather than `/`. (The
@@ -97,29 +99,50 @@ impl FileOp {
     /// Adds an action on top of something else than the last one. With this an op prepares files on
     /// the side and copies them with [`CopyFrom::Action`].
     ///
-    /// # Panics
-    ///
-    /// If the parent or a copy's source is an action that this op does not have.
+    /// If the parent or a copy's source is an action that this op does not have, the op cannot be marshalled
+    /// ([`Fault::UnknownAction`]).
     pub fn push_on(&mut self, parent: Parent, action: impl Into<FileAction>) -> ActionId {
-        let action = action.into();
+        let mut action = action.into();
         let id = ActionId(count(self.steps.len()));
-        let copied = match &action {
-            FileAction::Copy(copy) => copy.from.action(),
-            _ => None,
-        };
-        let earlier = |id: ActionId| {
-            let step = self.steps.get(id.0 as usize);
-            step.unwrap_or_else(|| panic!("{id:?} is no action of this file op"))
-        };
-        copied.map(earlier);
-        let base = match parent {
-            Parent::Base(base) => base,
-            Parent::Action(parent) => earlier(parent).base,
+        if let FileAction::Copy(copy) = &mut action
+            && copy.from.action().is_some_and(|copied| self.step(copied).is_none())
+        {
+            copy.from = CopyFrom::Output(Output::SCRATCH);
+            self.has_unknown_action = true;
+        }
+        let (parent, base) = match parent {
+            Parent::Base(base) => (parent, base),
+            Parent::Action(earlier) => {
+                if let Some(earlier) = self.step(earlier) {
+                    (parent, earlier.base)
+                } else {
+                    self.has_unknown_action = true;
+                    (Parent::Base(self.base), self.base)
+                }
+            }
         };
         self.steps.push(Step { parent, base, action });
         id
     }
+
+    fn step(&self, id: ActionId) -> Option<&Step> {
+        self.steps.get(id.0 as usize)
+    }
+
+    pub(crate) fn check(&self) -> Result<(), Fault> {
+        if self.has_unknown_action {
+            return Err(Fault::UnknownAction);
+        }
+        if self.is_empty() { Err(Fault::NoActions) } else { Ok(()) }
+    }
+
+    /// Returns the file system that the result begins with: what the chain of the last action's parents
+    /// starts from.
+    pub fn result_base(&self) -> Output {
+        self.steps.last().map_or(self.base, |last| last.base)
+    }
 }
+
 impl Step {
     /// What a copy takes from outside of the op.
     fn copied(&self) -> Option<Output> {

@@ -51,6 +51,12 @@ impl Identity {
         Self { id: GraphId::next(), origins }
     }
 
+    /// Returns the graph whose handles stand for the op at `index`: the one that it was first added to.
+    pub(crate) fn id_of_op(&self, index: usize) -> GraphId {
+        let origin = self.origins.iter().find(|origin| index < origin.ops);
+        origin.map_or(self.id, |origin| origin.id)
+    }
+
     /// Whether the op at `index` of the graph `id` is one of this graph.
     pub(crate) fn has_op(&self, id: GraphId, index: usize) -> bool {
         id == self.id || self.origins.iter().any(|origin| origin.id == id && index < origin.ops)

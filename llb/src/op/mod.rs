@@ -26,6 +26,9 @@ use crate::graph::Output;
 use crate::marshal::Fault;
 
 /// An operation of a graph.
+///
+/// The list is complete on purpose: who walks a graph says what each kind means there, and a kind that is added in
+/// a later version of this crate is then a compiler error instead of something overlooked.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Op {
     /// Fetches files from outside.
@@ -55,6 +58,31 @@ impl Op {
             Self::Build(op) if op.source.is_scratch() => Err(Fault::BuildOfScratch),
             Self::Merge(_) | Self::Diff(_) | Self::Build(_) => Ok(()),
         }
+    }
+
+    /// Returns the outputs that this op reads, in the order in which BuildKit walks them (`Inputs()` of each
+    /// vertex in `client/llb`), scratch left out. An output may come twice.
+    pub fn inputs(&self) -> Vec<Output> {
+        let mut inputs = Vec::new();
+        self.for_each_input(|input| inputs.push(input));
+        inputs
+    }
+
+    /// Returns the outputs whose layers the result `index` of this op begins with, the lowest first, scratch left
+    /// out: what the op changes, not what it copies from or mounts beside.
+    ///
+    /// That is one output for commands and file ops, and all inputs for merges. Sources begin with nothing of the
+    /// graph, and neither do diffs (which hold changes alone) and builds (whose graph is not known yet).
+    pub(crate) fn layers_below(&self, index: u32) -> Vec<Output> {
+        let mut below = match self {
+            Self::Source(_) | Self::Diff(_) | Self::Build(_) => Vec::new(),
+            Self::Exec(op) => op.mounted_at(index).into_iter().collect(),
+            Self::File(op) => vec![op.result_base()],
+            Self::Merge(op) => op.inputs.clone(),
+            Self::Passthrough(op) => op.handed_on(index).into_iter().collect(),
+        };
+        below.retain(|output| !output.is_scratch());
+        below
     }
 
     /// Calls `visit` with the outputs that this op reads, in the order in which BuildKit walks them

@@ -32,6 +32,12 @@ impl PassthroughOp {
         &self.inputs
     }
 
+    /// Returns the input that is handed on as the output `index`.
+    pub(crate) fn handed_on(&self, index: u32) -> Option<Output> {
+        let mut handed_on = self.inputs.iter().filter(|input| input.hand_on);
+        handed_on.nth(index as usize).map(|input| input.output)
+    }
+
     pub(crate) fn check(&self) -> Result<(), Fault> {
         if self.id.is_empty() || !self.inputs.iter().any(|input| input.hand_on) {
             return Err(Fault::Passthrough);

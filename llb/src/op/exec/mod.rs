@@ -236,6 +236,15 @@ impl ExecOp {
         }
     }
 
+    /// Returns the file system that the output `index` of the op is before the command runs.
+    pub(crate) fn mounted_at(&self, index: u32) -> Option<Output> {
+        let (before_root, after_root) = self.around_root();
+        let source = |mount: &Mount| mount.has_output().then_some(mount.source);
+        let root = (!self.readonly_root).then_some(self.root);
+        let before_root = before_root.iter().filter_map(source);
+        before_root.chain(root).chain(after_root.iter().filter_map(source)).nth(index as usize)
+    }
+
     fn around_root(&self) -> (&[Mount], &[Mount]) {
         let at = self.mounts.partition_point(|mount| *mount.target < *ROOT);
         self.mounts.split_at(at)

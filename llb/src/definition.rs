@@ -100,28 +100,6 @@ impl Definition {
         });
     }
 
-    /// Returns the definition as the message of the `bollard-buildkit-proto` crate, which requests to a
-    /// daemon are made of. That crate's messages have no place for
-    /// [`linux_resources`](OpMetadata::linux_resources).
-    pub fn to_pb(&self) -> pb::Definition {
-        let Some((_, but_terminal)) = self.ops.split_last() else {
-            return pb::Definition::default();
-        };
-        // Prost leaves an empty message out of a map entry, and BuildKit then finds a nil pointer there
-        // when such an op fails (`wrapError` in solver/llbsolver/result.go): no entry at all is safe.
-        let locations = but_terminal.iter().filter(|op| !op.locations.is_empty());
-        let source = pb::Source {
-            locations: locations.map(|op| (op.digest.into(), locations_to_pb(&op.locations))).collect(),
-            infos: self.sources.iter().map(|s| source_to_pb(s)).collect(),
-        };
-        let metadata = self.ops.iter();
-        pb::Definition {
-            def: self.ops.iter().map(|op| op.bytes.clone()).collect(),
-            metadata: metadata.map(|op| (op.digest.into(), metadata_to_pb(&op.metadata))).collect(),
-            source: Some(source),
-        }
-    }
-
     /// Returns the definition that was encoded in some bytes. The ops stay as they are, byte for byte;
     /// metadata and locations of ops that are not there are dropped.
     ///
@@ -130,26 +108,17 @@ impl Definition {
     /// [`DecodeError::Definition`] if the bytes are no `pb.Definition`, [`DecodeError::SourceIndex`] if
     /// a location refers to a source file that is not there.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let message = message::Definition::decode(bytes).map_err(DecodeError::Definition)?;
+        let message = message::Definition::decode(bytes)
+            .map_err(|error| DecodeError::Definition(InvalidMessage(error)))?;
         Self::from_message(message)
     }
 
-    /// Returns the definition in a message of the `bollard-buildkit-proto` crate, as
-    /// [`decode`](Self::decode) does.
-    ///
-    /// # Errors
-    ///
-    /// [`DecodeError::SourceIndex`] if a location refers to a source file that is not there.
-    pub fn from_pb(message: pb::Definition) -> Result<Self, DecodeError> {
-        Self::from_message(message.into())
-    }
-
-    fn from_message(message: message::Definition) -> Result<Self, DecodeError> {
+    pub(crate) fn from_message(message: message::Definition) -> Result<Self, DecodeError> {
         let mut metadata = message.metadata;
         let source = message.source.unwrap_or_default();
         let mut sources = Vec::with_capacity(source.infos.len());
         for info in source.infos {
-            let definition = info.definition.map(Self::from_pb).transpose()?;
+            let definition = info.definition.map(|nested| Self::from_message(nested.into())).transpose()?;
             sources.push(Arc::new(SourceMap {
                 filename: info.filename,
                 language: info.language,
@@ -218,20 +187,6 @@ fn encode_locations(w: &mut Writer, locations: &[SourceLocation]) {
     }
 }
 
-fn metadata_to_pb(metadata: &OpMetadata) -> pb::OpMetadata {
-    pb::OpMetadata {
-        ignore_cache: metadata.ignore_cache,
-        description: metadata.description.iter().map(|(key, text)| (key.into(), text.into())).collect(),
-        export_cache: metadata.export_cache.map(|value| pb::ExportCache { value }),
-        caps: metadata.caps.iter().map(|c| (c.to_owned(), true)).collect(),
-        progress_group: metadata.progress_group.as_ref().map(|g| pb::ProgressGroup {
-            id: g.id.clone(),
-            name: g.name.clone(),
-            weak: g.weak,
-        }),
-    }
-}
-
 fn metadata_from_message(message: message::OpMetadata) -> OpMetadata {
     let caps = message.caps.into_iter().filter(|(_, needed)| *needed);
     OpMetadata {
@@ -258,26 +213,6 @@ fn metadata_from_message(message: message::OpMetadata) -> OpMetadata {
     }
 }
 
-fn source_to_pb(source: &SourceMap) -> pb::SourceInfo {
-    pb::SourceInfo {
-        filename: source.filename.clone(),
-        data: source.data.clone(),
-        definition: source.definition.as_ref().map(Definition::to_pb),
-        language: source.language.clone(),
-    }
-}
-
-fn locations_to_pb(locations: &[SourceLocation]) -> pb::Locations {
-    let position =
-        |position: Position| Some(pb::Position { line: position.line, character: position.character });
-    let range = |range: &Range| pb::Range { start: position(range.start), end: position(range.end) };
-    let location = |location: &SourceLocation| pb::Location {
-        source_index: location.source.cast_signed(),
-        ranges: location.ranges.iter().map(range).collect(),
-    };
-    pb::Locations { locations: locations.iter().map(location).collect() }
-}
-
 fn locations_from_pb(message: &pb::Locations, sources: usize) -> Result<Vec<SourceLocation>, DecodeError> {
     let position = |position: Option<pb::Position>| {
         let position = position.unwrap_or_default();
@@ -298,7 +233,7 @@ fn locations_from_pb(message: &pb::Locations, sources: usize) -> Result<Vec<Sour
 pub enum DecodeError {
     /// They are no protobuf message of this type.
     #[error("not an LLB definition: the bytes are no valid protobuf message")]
-    Definition(#[source] prost::DecodeError),
+    Definition(#[source] InvalidMessage),
     /// An op in it is no protobuf message.
     #[error("op {index} of the LLB definition ({digest}) is no valid protobuf message")]
     Op {
@@ -308,7 +243,7 @@ pub enum DecodeError {
         digest: Digest,
         /// What is wrong with it.
         #[source]
-        source: prost::DecodeError,
+        source: InvalidMessage,
     },
     /// A location refers to a source file that is not there.
     #[error("a location of the LLB definition refers to source file {index} of {count}")]
@@ -319,3 +254,8 @@ pub enum DecodeError {
         count: usize,
     },
 }
+
+/// What is wrong with bytes that are no protobuf message of the expected type.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error(transparent)]
+pub struct InvalidMessage(pub(crate) prost::DecodeError);

@@ -67,10 +67,19 @@
 //! they are empty. It is, for every op and attribute that BuildKit 0.32 knows; the tests compare with what
 //! the Go client writes.
 //!
-//! A definition is sent with [`Definition::to_pb`] or [`Definition::encode`], and shown with
+//! A definition is sent as [bytes](Definition::encode) or, with the feature `proto`, as the message that clients of
+//! the daemon made with `bollard-buildkit-proto` take (`Definition::to_pb`); it is shown with
 //! [`to_json`](Definition::to_json) (as `buildctl debug dump-llb` prints it),
 //! [`to_tree`](Definition::to_tree) and [`to_dot`](Definition::to_dot). [`Definition::decode`] reads
 //! definitions of any origin, for showing.
+//!
+//! # Features
+//!
+//! None is needed, and the API is made of this crate's types and those of the standard library alone. What converts
+//! from and into types of other crates, which have no stable version yet, is behind a feature each:
+//!
+//! - `proto`: [`Definition`]s as messages of `bollard-buildkit-proto`, which is exported as `pb` then.
+//! - `smol-str`: [`Text`]s from and into `smol_str::SmolStr`.
 //!
 //! # Names
 //!
@@ -90,13 +99,17 @@ mod message;
 pub mod op;
 pub mod path;
 mod platform;
+#[cfg(feature = "proto")]
+mod proto;
 mod source_map;
+mod text;
 mod wire;
 
+#[cfg(feature = "proto")]
 pub use bollard_buildkit_proto::pb;
 pub use caps::CapSet;
 pub use constraints::{CUSTOM_NAME, Constraints, Description, LinuxResources, OpMetadata, ProgressGroup};
-pub use definition::{DecodeError, Definition, DefinitionOp, SourceLocation};
+pub use definition::{DecodeError, Definition, DefinitionOp, InvalidMessage, SourceLocation};
 pub use digest::{Digest, InvalidDigest};
 pub use graph::{Executed, Graph, Output};
 pub use marshal::{DefaultPath, Fault, MarshalError, MarshalOptions};
@@ -119,3 +132,4 @@ pub use op::source::{
 };
 pub use platform::Platform;
 pub use source_map::{Location, Position, Range, SourceMap, SourceMapId};
+pub use text::Text;

@@ -2,34 +2,33 @@
 
 use std::fmt;
 
-use smol_str::SmolStr;
-
+use crate::text::Text;
 use crate::wire::Writer;
 
 /// The platform that an op runs for, as in the OCI image specification.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Platform {
     /// Operating system in Go's spelling, such as `linux`.
-    pub os: SmolStr,
+    pub os: Text,
     /// Architecture in Go's spelling, such as `amd64`.
-    pub architecture: SmolStr,
+    pub architecture: Text,
     /// Variant of the architecture, such as `v7`; empty where there is none.
-    pub variant: SmolStr,
+    pub variant: Text,
     /// Version of the operating system; used for Windows, else empty.
-    pub os_version: SmolStr,
+    pub os_version: Text,
     /// Features that the operating system has to offer.
     pub os_features: Vec<String>,
 }
 
 impl Platform {
     /// Returns the platform of an operating system and an architecture, without a variant.
-    pub fn new(os: impl Into<SmolStr>, architecture: impl Into<SmolStr>) -> Self {
+    pub fn new(os: impl Into<Text>, architecture: impl Into<Text>) -> Self {
         Self { os: os.into(), architecture: architecture.into(), ..Self::default() }
     }
 
     /// Returns this platform with the given variant of the architecture.
     #[must_use]
-    pub fn with_variant(self, variant: impl Into<SmolStr>) -> Self {
+    pub fn with_variant(self, variant: impl Into<Text>) -> Self {
         Self { variant: variant.into(), ..self }
     }
 

@@ -285,10 +285,10 @@ fn set_platform(image: &mut Platform, asked: &Platform) {
 /// Returns a platform as the graph writes it.
 pub fn llb_platform(platform: &Platform) -> llb::Platform {
     llb::Platform {
-        os: platform.os.clone(),
-        architecture: platform.architecture.clone(),
-        variant: platform.variant.clone(),
-        os_version: platform.os_version.clone(),
+        os: (&platform.os).into(),
+        architecture: (&platform.architecture).into(),
+        variant: (&platform.variant).into(),
+        os_version: (&platform.os_version).into(),
         os_features: platform.os_features.clone().unwrap_or_default(),
     }
 }

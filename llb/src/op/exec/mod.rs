@@ -5,12 +5,11 @@ mod mount;
 use std::fmt;
 use std::net::IpAddr;
 
-use smol_str::SmolStr;
-
 pub use mount::{CacheSharing, ContentCache, Mount, MountKind, Secret, SshAgent};
 
 use crate::graph::Output;
 use crate::marshal::{Fault, Inputs};
+use crate::text::Text;
 use crate::wire::Writer;
 
 /// Runs a command in a container whose root is a file system of the graph.
@@ -23,14 +22,14 @@ pub struct ExecOp {
     /// Mount the root read-only; the op then has no output for it.
     pub readonly_root: bool,
     /// Command and arguments; at least one.
-    pub args: Vec<SmolStr>,
+    pub args: Vec<Text>,
     /// Environment. BuildKit's own client keeps every name once, in the order in
     /// which the names were last set.
     pub env: Vec<EnvVar>,
     /// Working directory, not empty.
-    pub cwd: SmolStr,
+    pub cwd: Text,
     /// User that runs the command, `name-or-id[:group]`; the image's root if empty.
-    pub user: SmolStr,
+    pub user: Text,
     /// Host name of the container; BuildKit's own if empty.
     pub hostname: String,
     /// Control group that the container's becomes a child of.
@@ -59,11 +58,11 @@ pub struct ExecOp {
 
 impl ExecOp {
     /// Returns an op that runs a command in the root directory of `root`.
-    pub fn new<S: Into<SmolStr>>(root: Output, args: impl IntoIterator<Item = S>) -> Self {
+    pub fn new<S: Into<Text>>(root: Output, args: impl IntoIterator<Item = S>) -> Self {
         Self {
             root,
             args: args.into_iter().map(Into::into).collect(),
-            cwd: SmolStr::new_static(ROOT),
+            cwd: Text::new_static(ROOT),
             ..Self::default()
         }
     }
@@ -73,14 +72,14 @@ impl ExecOp {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EnvVar {
     /// Its name.
-    pub name: SmolStr,
+    pub name: Text,
     /// Its value.
-    pub value: SmolStr,
+    pub value: Text,
 }
 
 impl EnvVar {
     /// A variable with a value.
-    pub fn new(name: impl Into<SmolStr>, value: impl Into<SmolStr>) -> Self {
+    pub fn new(name: impl Into<Text>, value: impl Into<Text>) -> Self {
         Self { name: name.into(), value: value.into() }
     }
 }

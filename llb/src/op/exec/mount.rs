@@ -2,10 +2,9 @@
 
 use std::borrow::Cow;
 
-use smol_str::SmolStr;
-
 use crate::graph::Output;
 use crate::marshal::Inputs;
+use crate::text::Text;
 use crate::wire::Writer;
 
 /// Numbers of mount types in `solver/pb/ops.proto`. That of a bind mount is zero.
@@ -18,11 +17,11 @@ const TMPFS: u64 = 4;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mount {
     /// Absolute path in the container.
-    pub target: SmolStr,
+    pub target: Text,
     /// What is mounted; scratch is an empty directory.
     pub source: Output,
     /// Path in the source that is mounted; all of it if empty.
-    pub selector: SmolStr,
+    pub selector: Text,
     /// Mount read-only; the mount then has no output of its own.
     pub readonly: bool,
     /// Drop what the command writes here.
@@ -35,11 +34,11 @@ pub struct Mount {
 
 impl Mount {
     /// Returns a mount of a file system, writable, whose changes become an output of the op.
-    pub fn bind(target: impl Into<SmolStr>, source: Output) -> Self {
+    pub fn bind(target: impl Into<Text>, source: Output) -> Self {
         Self {
             target: target.into(),
             source,
-            selector: SmolStr::default(),
+            selector: Text::default(),
             readonly: false,
             no_output: false,
             kind: MountKind::Bind,
@@ -48,12 +47,12 @@ impl Mount {
     }
 
     /// Returns a mount of a directory that lasts from build to build and starts out empty.
-    pub fn cache(target: impl Into<SmolStr>, id: impl Into<String>, sharing: CacheSharing) -> Self {
+    pub fn cache(target: impl Into<Text>, id: impl Into<String>, sharing: CacheSharing) -> Self {
         Self { kind: MountKind::Cache { id: id.into(), sharing }, ..Self::bind(target, Output::SCRATCH) }
     }
 
     /// Returns a mount of memory, with a size limit in bytes unless it is zero.
-    pub fn tmpfs(target: impl Into<SmolStr>, size_bytes: i64) -> Self {
+    pub fn tmpfs(target: impl Into<Text>, size_bytes: i64) -> Self {
         Self { kind: MountKind::Tmpfs { size_bytes }, ..Self::bind(target, Output::SCRATCH) }
     }
 

@@ -8,10 +8,9 @@ pub use action::{
 };
 pub use owner::{Owner, UserRef};
 
-use smol_str::SmolStr;
-
 use crate::graph::{Output, count};
 use crate::marshal::{Fault, Inputs};
+use crate::text::Text;
 use crate::wire::Writer;
 
 /// A chain of changes to a file system, each on top of the one before; the last one's result is the
@@ -31,7 +30,7 @@ use crate::wire::Writer;
 #[derive(Clone, Debug, PartialEq)]
 pub struct FileOp {
     base: Output,
-    dir: SmolStr,
+    dir: Text,
     steps: Vec<Step>,
     /// Whether an action was pushed that refers to one which the op does not have.
     has_unknown_action: bool,
@@ -62,13 +61,13 @@ impl FileOp {
     /// Returns a chain without actions yet on a base. User and group names of owners are looked up in
     /// the base.
     pub fn new(base: Output) -> Self {
-        Self { base, dir: SmolStr::new_static("/"), steps: Vec::new(), has_unknown_action: false }
+        Self { base, dir: Text::new_static("/"), steps: Vec::new(), has_unknown_action: false }
     }
 
     /// Returns this chain with relative paths of its actions relative to `dir` rather than `/`. (The
     /// source of a copy is relative to the root of the file system that it is in.)
     #[must_use]
-    pub fn in_dir(self, dir: impl Into<SmolStr>) -> Self {
+    pub fn in_dir(self, dir: impl Into<Text>) -> Self {
         Self { dir: dir.into(), ..self }
     }
 

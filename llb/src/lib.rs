@@ -101,6 +101,7 @@ pub mod path;
 mod platform;
 #[cfg(feature = "proto")]
 mod proto;
+mod setters;
 mod source_map;
 mod text;
 mod wire;

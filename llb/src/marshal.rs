@@ -11,6 +11,7 @@ use crate::graph::{Graph, Node, Output, count};
 use crate::identity::Identity;
 use crate::op::Op;
 use crate::platform::Platform;
+use crate::setters::setters;
 use crate::source_map::{SourceMap, SourceMapId};
 use crate::wire::Writer;
 
@@ -29,6 +30,12 @@ pub struct MarshalOptions {
     /// How exec ops without `PATH` get one.
     pub default_path: DefaultPath,
 }
+
+setters! { MarshalOptions {
+    with_worker_filter = list worker_filter: String;
+    with_metadata = value metadata: OpMetadata;
+    with_default_path = value default_path: DefaultPath;
+} }
 
 impl MarshalOptions {
     /// Returns options for a daemon of today.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::setters::setters;
 use crate::text::Text;
 use crate::wire::Writer;
 
@@ -19,6 +20,11 @@ pub struct Platform {
     /// Features that the operating system has to offer.
     pub os_features: Vec<String>,
 }
+
+setters! { Platform {
+    with_os_version = into os_version: Text;
+    with_os_features = list os_features: String;
+} }
 
 impl Platform {
     /// Returns the platform of an operating system and an architecture, without a variant.

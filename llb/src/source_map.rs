@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::definition::Definition;
 use crate::identity::GraphId;
+use crate::setters::setters;
 
 /// A source file that ops were made from, such as a Dockerfile.
 ///
@@ -22,7 +23,18 @@ pub struct SourceMap {
     pub definition: Option<Definition>,
 }
 
+setters! { SourceMap {
+    with_language = into language: String;
+    with_data = into data: Vec<u8>;
+    with_definition = into definition: Option<Definition>;
+} }
+
 impl SourceMap {
+    /// Returns a file by its name, without a text yet.
+    pub fn new(filename: impl Into<String>) -> Self {
+        Self { filename: filename.into(), ..Self::default() }
+    }
+
     /// Whether two maps stand for the same file, by BuildKit's rule (`client/llb/sourcemap.go`): the
     /// definitions count only where both have one, and then by their last op.
     pub(crate) fn same_as(&self, other: &Self) -> bool {

@@ -2,6 +2,7 @@
 
 use crate::graph::Output;
 use crate::marshal::Inputs;
+use crate::setters::setters;
 use crate::wire::Writer;
 
 /// Builds a definition that lies in a file of another op's result (`client/llb/llbbuild`). BuildKit
@@ -13,6 +14,10 @@ pub struct BuildOp {
     /// Name of the definition's file; empty means BuildKit's `buildkit.llb.definition`.
     pub filename: String,
 }
+
+setters! { BuildOp {
+    with_filename = into filename: String;
+} }
 
 impl BuildOp {
     /// Returns an op that builds the definition in the file `buildkit.llb.definition`.

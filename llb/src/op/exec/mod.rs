@@ -9,6 +9,7 @@ pub use mount::{CacheSharing, ContentCache, Mount, MountKind, Secret, SshAgent};
 
 use crate::graph::Output;
 use crate::marshal::{Fault, Inputs};
+use crate::setters::setters;
 use crate::text::Text;
 use crate::wire::Writer;
 
@@ -55,6 +56,25 @@ pub struct ExecOp {
     /// Devices of the Container Device Interface.
     pub devices: Vec<Device>,
 }
+
+setters! { ExecOp {
+    with_readonly_root = value readonly_root: bool;
+    with_env = list env: EnvVar;
+    with_cwd = into cwd: Text;
+    with_user = into user: Text;
+    with_hostname = into hostname: String;
+    with_cgroup_parent = into cgroup_parent: String;
+    with_extra_hosts = list extra_hosts: HostIp;
+    with_ulimits = list ulimits: Ulimit;
+    with_valid_exit_codes = list valid_exit_codes: i32;
+    with_proxy_env = into proxy_env: Option<ProxyEnv>;
+    with_network = value network: Network;
+    with_security = value security: Security;
+    with_mounts = list mounts: Mount;
+    with_secrets = list secrets: Secret;
+    with_ssh = list ssh: SshAgent;
+    with_devices = list devices: Device;
+} }
 
 impl ExecOp {
     /// Returns an op that runs a command in the root directory of `root`.
@@ -125,6 +145,14 @@ pub struct ProxyEnv {
     pub all_proxy: String,
 }
 
+setters! { ProxyEnv {
+    with_http_proxy = into http_proxy: String;
+    with_https_proxy = into https_proxy: String;
+    with_ftp_proxy = into ftp_proxy: String;
+    with_no_proxy = into no_proxy: String;
+    with_all_proxy = into all_proxy: String;
+} }
+
 /// Network of a container.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Network {
@@ -154,6 +182,17 @@ pub struct Device {
     pub name: String,
     /// Run without the device if the worker has none.
     pub optional: bool,
+}
+
+setters! { Device {
+    with_optional = value optional: bool;
+} }
+
+impl Device {
+    /// Returns a device that the command cannot do without.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), optional: false }
+    }
 }
 
 /// Where the root is mounted.

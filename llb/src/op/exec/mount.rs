@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::graph::Output;
 use crate::marshal::Inputs;
+use crate::setters::setters;
 use crate::text::Text;
 use crate::wire::Writer;
 
@@ -31,6 +32,14 @@ pub struct Mount {
     /// Whether the content of the source counts for the cache, rather than its definition.
     pub content_cache: ContentCache,
 }
+
+setters! { Mount {
+    with_source = value source: Output;
+    with_selector = into selector: Text;
+    with_readonly = value readonly: bool;
+    with_no_output = value no_output: bool;
+    with_content_cache = value content_cache: ContentCache;
+} }
 
 impl Mount {
     /// Returns a mount of a file system, writable, whose changes become an output of the op.
@@ -150,6 +159,15 @@ pub struct Secret {
     pub optional: bool,
 }
 
+setters! { Secret {
+    with_target = into target: Option<String>;
+    with_env = into env: Option<String>;
+    with_uid = value uid: u32;
+    with_gid = value gid: u32;
+    with_mode = value mode: u32;
+    with_optional = value optional: bool;
+} }
+
 impl Secret {
     /// Returns a secret in a file that only root can read.
     pub fn file(id: impl Into<String>, target: impl Into<String>) -> Self {
@@ -208,6 +226,14 @@ pub struct SshAgent {
     /// Run without the agent if the client has none.
     pub optional: bool,
 }
+
+setters! { SshAgent {
+    with_target = into target: String;
+    with_uid = value uid: u32;
+    with_gid = value gid: u32;
+    with_mode = value mode: u32;
+    with_optional = value optional: bool;
+} }
 
 impl SshAgent {
     /// Returns an agent whose socket only root can use.

@@ -4,6 +4,7 @@ use super::ActionId;
 use super::owner::{Owner, encode_owner};
 use crate::graph::Output;
 use crate::path;
+use crate::setters::setters;
 use crate::wire::Writer;
 
 /// One change of a [`FileOp`](super::FileOp).
@@ -58,6 +59,22 @@ pub struct CopyAction {
     /// Fail if one of these is not among what the include patterns matched.
     pub required_paths: Vec<String>,
 }
+
+setters! { CopyAction {
+    with_owner = into owner: Option<Owner>;
+    with_chmod = into chmod: Option<Chmod>;
+    with_follow_symlinks = value follow_symlinks: bool;
+    with_dir_contents_only = value dir_contents_only: bool;
+    with_attempt_unpack = value attempt_unpack: bool;
+    with_create_dest_path = value create_dest_path: bool;
+    with_allow_wildcard = value allow_wildcard: bool;
+    with_allow_empty_wildcard = value allow_empty_wildcard: bool;
+    with_timestamp = into timestamp: Option<i64>;
+    with_include_patterns = list include_patterns: String;
+    with_exclude_patterns = list exclude_patterns: String;
+    with_always_replace_existing = value always_replace_existing: bool;
+    with_required_paths = list required_paths: String;
+} }
 
 impl CopyAction {
     /// Returns a plain copy.
@@ -131,6 +148,11 @@ pub struct MkfileAction {
     pub timestamp: Option<i64>,
 }
 
+setters! { MkfileAction {
+    with_owner = into owner: Option<Owner>;
+    with_timestamp = into timestamp: Option<i64>;
+} }
+
 impl MkfileAction {
     /// Returns a file of root.
     pub fn new(path: impl Into<String>, mode: u32, data: impl Into<Vec<u8>>) -> Self {
@@ -153,6 +175,12 @@ pub struct MkdirAction {
     pub timestamp: Option<i64>,
 }
 
+setters! { MkdirAction {
+    with_make_parents = value make_parents: bool;
+    with_owner = into owner: Option<Owner>;
+    with_timestamp = into timestamp: Option<i64>;
+} }
+
 impl MkdirAction {
     /// Returns a directory of root.
     pub fn new(path: impl Into<String>, mode: u32) -> Self {
@@ -170,6 +198,11 @@ pub struct RmAction {
     /// Expand wildcards in the path.
     pub allow_wildcard: bool,
 }
+
+setters! { RmAction {
+    with_allow_not_found = value allow_not_found: bool;
+    with_allow_wildcard = value allow_wildcard: bool;
+} }
 
 impl RmAction {
     /// Returns the removal of one path, which must be there.
@@ -190,6 +223,11 @@ pub struct SymlinkAction {
     /// Time of the link in nanoseconds since 1970; that of the build if there is none.
     pub timestamp: Option<i64>,
 }
+
+setters! { SymlinkAction {
+    with_owner = into owner: Option<Owner>;
+    with_timestamp = into timestamp: Option<i64>;
+} }
 
 impl SymlinkAction {
     /// Returns a link at `new_path` that points to `old_path`.

@@ -3,6 +3,7 @@
 use super::git_url::GitUrl;
 use super::{Attrs, flag, set};
 use crate::path;
+use crate::setters::setters;
 
 /// A commit of a Git repository.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,6 +45,23 @@ pub struct GitSource {
     pub checkout_bundle: bool,
 }
 
+setters! { GitSource {
+    with_reference = into reference: String;
+    with_subdir = into subdir: String;
+    with_keep_git_dir = value keep_git_dir: bool;
+    with_auth_token_secret = into auth_token_secret: Option<String>;
+    with_auth_header_secret = into auth_header_secret: Option<String>;
+    with_known_ssh_hosts = list known_ssh_hosts: String;
+    with_ssh_agent = into ssh_agent: String;
+    with_checksum = into checksum: String;
+    with_skip_submodules = value skip_submodules: bool;
+    with_mtime = into mtime: String;
+    with_fetch_by_commit = value fetch_by_commit: bool;
+    with_bundle = into bundle: String;
+    with_bundle_store = value bundle_store: BundleStore;
+    with_checkout_bundle = value checkout_bundle: bool;
+} }
+
 /// Where a bundle of an OCI layout is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BundleStore {
@@ -52,6 +70,11 @@ pub struct BundleStore {
     /// Which of the session's layouts; taken from the bundle's URL if empty.
     pub store_id: String,
 }
+
+setters! { BundleStore {
+    with_session_id = into session_id: String;
+    with_store_id = into store_id: String;
+} }
 
 impl GitSource {
     /// Returns the default branch of a repository.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Attrs, set};
+use crate::setters::setters;
 
 /// An image of a registry: its layers, laid over each other.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,6 +19,13 @@ pub struct ImageSource {
     /// Digest that the image must have, if it is not empty.
     pub checksum: String,
 }
+
+setters! { ImageSource {
+    with_resolve_mode = value resolve_mode: ResolveMode;
+    with_record_type = into record_type: String;
+    with_layer_limit = into layer_limit: Option<i64>;
+    with_checksum = into checksum: String;
+} }
 
 impl ImageSource {
     /// Returns an image by its reference.
@@ -72,6 +80,12 @@ pub struct OciLayoutSource {
     pub layer_limit: Option<i64>,
 }
 
+setters! { OciLayoutSource {
+    with_session_id = into session_id: String;
+    with_store_id = into store_id: String;
+    with_layer_limit = into layer_limit: Option<i64>;
+} }
+
 impl OciLayoutSource {
     /// Returns an image by its reference.
     pub fn new(reference: impl Into<String>) -> Self {
@@ -103,6 +117,14 @@ pub struct BlobSource {
     /// Group of the file.
     pub gid: u32,
 }
+
+setters! { BlobSource {
+    with_store = value store: BlobStore;
+    with_filename = into filename: String;
+    with_mode = value mode: u32;
+    with_uid = value uid: u32;
+    with_gid = value gid: u32;
+} }
 
 /// Where a blob's repository is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

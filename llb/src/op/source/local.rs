@@ -1,6 +1,7 @@
 //! Directories of the client.
 
 use super::{Attrs, flag, set};
+use crate::setters::setters;
 
 /// A directory of the client, sent through the session.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,6 +26,17 @@ pub struct LocalSource {
     /// Send metadata only, but for the files that match one of these patterns.
     pub metadata_only: Option<Vec<String>>,
 }
+
+setters! { LocalSource {
+    with_session_id = into session_id: String;
+    with_include_patterns = list include_patterns: String;
+    with_exclude_patterns = list exclude_patterns: String;
+    with_follow_paths = list follow_paths: String;
+    with_shared_key_hint = into shared_key_hint: String;
+    with_differ = into differ: Option<Differ>;
+    with_differ_required = value differ_required: bool;
+    with_metadata_only = into metadata_only: Option<Vec<String>>;
+} }
 
 impl LocalSource {
     /// Returns a whole directory.

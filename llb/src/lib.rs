@@ -20,31 +20,24 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let mut graph = Graph::new();
 //! let rust = graph.source(ImageSource::new("rust:1.95"), Constraints::named("FROM rust"));
-//! let context = LocalSource {
-//!     session_id: "session".to_owned(),
-//!     exclude_patterns: vec!["target".to_owned()],
-//!     ..LocalSource::new("context")
-//! };
+//! let context =
+//!     LocalSource::new("context").with_session_id("session").with_exclude_patterns(["target"]);
 //! let context = graph.source(context, Constraints::named("load build context"));
 //!
 //! // COPY . /src
 //! let mut copy = FileOp::new(rust);
-//! copy.push(CopyAction {
-//!     dir_contents_only: true,
-//!     create_dest_path: true,
-//!     ..CopyAction::new(context, "/", "/src/")
-//! });
+//! copy.push(
+//!     CopyAction::new(context, "/", "/src/").with_dir_contents_only(true).with_create_dest_path(true),
+//! );
 //! let sources = graph.file(copy, Constraints::named("COPY . /src"));
 //!
 //! // RUN --mount=type=cache,target=/src/target cargo install --path . --root /out
-//! let build = ExecOp {
-//!     cwd: "/src".into(),
-//!     mounts: vec![
+//! let build = ExecOp::new(sources, ["cargo", "install", "--path", ".", "--root", "/out"])
+//!     .with_cwd("/src")
+//!     .with_mounts([
 //!         Mount::cache("/src/target", "target", CacheSharing::Locked),
 //!         Mount::bind("/out", Output::SCRATCH),
-//!     ],
-//!     ..ExecOp::new(sources, ["cargo", "install", "--path", ".", "--root", "/out"])
-//! };
+//!     ]);
 //! let built = graph.exec(build, Constraints::named("RUN cargo install"));
 //! let out = built.mounts[1].expect("a writable bind mount has a result");
 //!

@@ -3,7 +3,7 @@
 /// Adds methods to a struct, each of which returns it with one field set. A field is given as it is (`value`), as
 /// anything that becomes it (`into`), or as anything whose items become its own (`list`):
 ///
-/// ```ignore
+/// ```text
 /// setters! { Secret {
 ///     with_env = into env: Option<String>;
 ///     with_mode = value mode: u32;

@@ -44,7 +44,7 @@ fn every_fault_is_found() {
     };
     assert_eq!(exec(|exec, _| exec.cwd = "".into()), Fault::NoWorkingDirectory);
     let tmpfs = exec(|exec, alpine| {
-        exec.mounts.push(Mount { source: alpine, ..Mount::tmpfs("/t", 0) });
+        exec.mounts.push(Mount::tmpfs("/t", 0).with_source(alpine));
     });
     assert_eq!(tmpfs, Fault::TmpfsSource("/t".to_owned()));
     let cache = exec(|exec, _| {
@@ -300,10 +300,10 @@ fn one_file_has_one_source_map() {
         let mut graph = Graph::new();
         let mut last = Output::SCRATCH;
         for definition in definitions {
-            let map = SourceMap { filename: "Dockerfile".to_owned(), definition, ..SourceMap::default() };
+            let map = SourceMap::new("Dockerfile").with_definition(definition);
             let source_map = graph.source_map(map);
             let locations = vec![Location { source_map, ranges: [Range::lines(1, 1)].into() }];
-            let step = Constraints { locations, ..none() };
+            let step = none().with_locations(locations);
             last = graph.exec(ExecOp::new(last, ["make"]), step).root;
         }
         graph.marshal(last, &options()).unwrap().to_pb().source.unwrap().infos.len()

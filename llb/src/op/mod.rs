@@ -1,18 +1,19 @@
 //! The operations of a graph, one file for each family.
 //!
 //! All of them are plain structs. `new` takes what an op cannot do without and leaves the rest at its
-//! default, so that struct update syntax says only what differs:
+//! default; each other field has a method `with_…` that returns the op with the field set:
 //!
 //! ```
 //! use llb::{ExecOp, Network, Output};
 //!
-//! let exec = ExecOp {
-//!     cwd: "/src".into(),
-//!     network: Network::None,
-//!     ..ExecOp::new(Output::SCRATCH, ["make", "test"])
-//! };
+//! let exec = ExecOp::new(Output::SCRATCH, ["make", "test"])
+//!     .with_cwd("/src")
+//!     .with_network(Network::None);
 //! assert_eq!(exec.args, ["make", "test"]);
 //! ```
+//!
+//! The fields can be read and changed as well. Most of the structs are `#[non_exhaustive]`, because BuildKit's ops
+//! gain options with its versions.
 
 pub mod build;
 pub mod diff;

@@ -22,8 +22,8 @@ use crate::wire::Writer;
 /// let mut graph = Graph::new();
 /// let context = graph.source(LocalSource::new("context"), Constraints::default());
 /// let mut file = FileOp::new(Output::SCRATCH);
-/// file.push(MkdirAction { make_parents: true, ..MkdirAction::new("/srv/app", 0o755) });
-/// file.push(CopyAction { allow_wildcard: true, ..CopyAction::new(context, "/*.html", "/srv/app/") });
+/// file.push(MkdirAction::new("/srv/app", 0o755).with_make_parents(true));
+/// file.push(CopyAction::new(context, "/*.html", "/srv/app/").with_allow_wildcard(true));
 /// let pages = graph.file(file, Constraints::named("copy the pages"));
 /// # let _ = pages;
 /// ```

@@ -104,11 +104,7 @@ impl Lowering<'_, '_> {
             let mut file = FileOp::new(Output::SCRATCH);
             file.push(MkfileAction::new(&first.name, 0o755, chomped));
             let document = self.graph.file(file, Constraints::named("[internal] preparing inline document"));
-            exec.mounts.push(Mount {
-                readonly: true,
-                selector: "/".into(),
-                ..Mount::bind("/dev/pipes/", document)
-            });
+            exec.mounts.push(Mount::bind("/dev/pipes/", document).with_readonly(true).with_selector("/"));
             line.args = vec![paths::join(["/dev/pipes/", &first.name])].into();
             return line;
         }

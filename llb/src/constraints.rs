@@ -12,6 +12,7 @@ pub const CUSTOM_NAME: &str = "llb.customname";
 
 /// What surrounds an op. Platform and worker filter are part of the op's digest, all else is not.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Constraints {
     /// The platform, or that of [`MarshalOptions`](crate::MarshalOptions) if there is none. It is
     /// written for exec and build ops and for image and OCI layout sources; other ops have no
@@ -101,6 +102,7 @@ impl<K: Into<Cow<'static, str>>, T: Into<String>> FromIterator<(K, T)> for Descr
 /// Facts about an op that are no part of its identity: ops that differ in nothing else have the same
 /// digest and share their cached result.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct OpMetadata {
     /// Run the op even if its result is cached.
     pub ignore_cache: bool,
@@ -151,6 +153,7 @@ impl OpMetadata {
 
 /// Steps that progress shows as one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ProgressGroup {
     /// What the members have in common.
     pub id: String,
@@ -173,6 +176,7 @@ impl ProgressGroup {
 
 /// Control group limits of a container. Zero and empty mean no limit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LinuxResources {
     /// Memory in bytes.
     pub memory: i64,

@@ -16,6 +16,7 @@ use crate::wire::Writer;
 /// It holds the ops as bytes, inputs before the ops that use them. Metadata and locations stand beside
 /// each op, because they are no part of its identity.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Definition {
     /// The ops. The last one is the terminal, which only names the output that was asked for. There
     /// are none if that was scratch.
@@ -26,6 +27,7 @@ pub struct Definition {
 
 /// One op of a [`Definition`].
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct DefinitionOp {
     /// Digest of the bytes.
     pub digest: Digest,
@@ -39,6 +41,7 @@ pub struct DefinitionOp {
 
 /// Parts of one source file that an op of a [`Definition`] comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SourceLocation {
     /// The file, by its index in [`Definition::sources`].
     pub source: u32,
@@ -230,6 +233,7 @@ fn locations_from_pb(message: &pb::Locations, sources: usize) -> Result<Vec<Sour
 
 /// Why bytes are no definition.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum DecodeError {
     /// They are no protobuf message of this type.
     #[error("not an LLB definition: the bytes are no valid protobuf message")]

@@ -81,6 +81,7 @@ impl std::fmt::Debug for Output {
 
 /// What an exec op yields.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Executed {
     /// The root file system after the command; the one before it if the root is read-only.
     pub root: Output,

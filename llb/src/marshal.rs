@@ -17,6 +17,7 @@ use crate::wire::Writer;
 
 /// What holds for a whole graph when it is marshalled.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct MarshalOptions {
     /// Platform of the ops that have none of their own.
     pub platform: Platform,
@@ -58,6 +59,7 @@ impl MarshalOptions {
 
 /// How exec ops without `PATH` get one (`client/llb/exec.go`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum DefaultPath {
     /// By the daemon, which says that it can (`exec.meta.setsdefaultpath`).
     #[default]
@@ -71,6 +73,7 @@ pub enum DefaultPath {
 /// Why a graph cannot be marshalled.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{step}: {fault}")]
+#[non_exhaustive]
 pub struct MarshalError {
     /// The step's custom name, or else the number of its op in the graph, such as `op 3`.
     pub step: String,
@@ -80,6 +83,7 @@ pub struct MarshalError {
 
 /// What is missing or wrong in an op.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Fault {
     /// An op reads an output of another graph, or the result is one.
     #[error("an output of another graph is used here")]

@@ -8,6 +8,7 @@ use crate::wire::Writer;
 
 /// The platform that an op runs for, as in the OCI image specification.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub struct Platform {
     /// Operating system in Go's spelling, such as `linux`.
     pub os: Text,

@@ -11,6 +11,7 @@ use crate::setters::setters;
 /// Register it with [`Graph::source_map`](crate::Graph::source_map), then refer to it in
 /// [`Constraints::locations`](crate::Constraints::locations).
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct SourceMap {
     /// Name of the file as it is shown to people.
     pub filename: String,

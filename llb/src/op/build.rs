@@ -8,6 +8,7 @@ use crate::wire::Writer;
 /// Builds a definition that lies in a file of another op's result (`client/llb/llbbuild`). BuildKit
 /// calls this op experimental.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct BuildOp {
     /// The file system that holds the definition.
     pub source: Output,

@@ -17,6 +17,7 @@ use crate::wire::Writer;
 ///
 /// Add it with [`Graph::exec`](crate::Graph::exec).
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct ExecOp {
     /// The container's root file system.
     pub root: Output,
@@ -132,6 +133,7 @@ pub struct Ulimit {
 
 /// Proxy settings that a command sees as environment variables in lower and upper case.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ProxyEnv {
     /// `HTTP_PROXY`.
     pub http_proxy: String,
@@ -155,6 +157,7 @@ setters! { ProxyEnv {
 
 /// Network of a container.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Network {
     /// One of its own.
     #[default]
@@ -167,6 +170,7 @@ pub enum Network {
 
 /// Privileges of a container.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Security {
     /// The usual restrictions.
     #[default]
@@ -177,6 +181,7 @@ pub enum Security {
 
 /// A device of the Container Device Interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Device {
     /// Fully qualified name, such as `vendor.example/gpu=gpu0`.
     pub name: String,

@@ -16,6 +16,7 @@ const TMPFS: u64 = 4;
 
 /// A mount besides the root.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Mount {
     /// Absolute path in the container.
     pub target: Text,
@@ -99,6 +100,7 @@ impl Mount {
 
 /// What keeps the files of a mount.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum MountKind {
     /// A snapshot.
     Bind,
@@ -118,6 +120,7 @@ pub enum MountKind {
 
 /// What happens when several commands use one cache directory at once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum CacheSharing {
     /// All write to it.
     #[default]
@@ -130,6 +133,7 @@ pub enum CacheSharing {
 
 /// Whether a mount's content counts for the cache, rather than its definition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ContentCache {
     /// BuildKit decides.
     #[default]
@@ -142,6 +146,7 @@ pub enum ContentCache {
 
 /// A secret that a command can read.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Secret {
     /// Which secret.
     pub id: String,
@@ -211,6 +216,7 @@ impl Secret {
 
 /// An SSH agent of the client, forwarded to a socket in the container.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SshAgent {
     /// Which agent.
     pub id: String,

@@ -25,6 +25,7 @@ pub enum FileAction {
 /// Copies files from a file system into the one that the chain changes.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "they are independent switches of BuildKit's message")]
+#[non_exhaustive]
 pub struct CopyAction {
     /// Where the files are.
     pub from: CopyFrom,
@@ -135,6 +136,7 @@ pub enum Chmod {
 
 /// Makes a file with some content.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct MkfileAction {
     /// Path of the file.
     pub path: String,
@@ -162,6 +164,7 @@ impl MkfileAction {
 
 /// Makes a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct MkdirAction {
     /// Path of the directory.
     pub path: String,
@@ -190,6 +193,7 @@ impl MkdirAction {
 
 /// Removes a file or a directory with all that is in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RmAction {
     /// Path of what is removed.
     pub path: String,
@@ -213,6 +217,7 @@ impl RmAction {
 
 /// Makes a symbolic link. Its paths are written as they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SymlinkAction {
     /// What the link points to.
     pub old_path: String,

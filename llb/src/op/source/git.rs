@@ -8,6 +8,7 @@ use crate::setters::setters;
 /// A commit of a Git repository.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "they are independent attributes of BuildKit's source")]
+#[non_exhaustive]
 pub struct GitSource {
     /// URL of the repository: `https://…`, `ssh://…`, `git://…`, `user@host:path`, or a host and path
     /// that `https` is assumed for.
@@ -64,6 +65,7 @@ setters! { GitSource {
 
 /// Where a bundle of an OCI layout is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct BundleStore {
     /// Session that offers the layout; the build's own if empty.
     pub session_id: String,

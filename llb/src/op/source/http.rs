@@ -6,6 +6,7 @@ use crate::setters::setters;
 
 /// A file behind an `http` or `https` URL.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct HttpSource {
     /// The URL.
     pub url: String,
@@ -40,6 +41,7 @@ setters! { HttpSource {
 
 /// Headers of the request for a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct HttpHeaders {
     /// `Accept`.
     pub accept: String,
@@ -54,6 +56,7 @@ setters! { HttpHeaders {
 
 /// A detached `OpenPGP` signature.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct HttpSignature {
     /// Armoured public key.
     pub public_key: String,

@@ -7,6 +7,7 @@ use crate::setters::setters;
 
 /// An image of a registry: its layers, laid over each other.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ImageSource {
     /// The reference, as people write it: `alpine` stands for `docker.io/library/alpine:latest`.
     pub reference: String,
@@ -57,6 +58,7 @@ impl ImageSource {
 
 /// Where an image is looked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ResolveMode {
     /// Where the daemon decides.
     #[default]
@@ -69,6 +71,7 @@ pub enum ResolveMode {
 
 /// An image of an OCI layout that the client's session offers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct OciLayoutSource {
     /// Reference of the image with its digest.
     pub reference: String,
@@ -103,6 +106,7 @@ impl OciLayoutSource {
 
 /// One blob, as a single file.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct BlobSource {
     /// Repository and digest, `name@sha256:…`.
     pub reference: String,
@@ -128,6 +132,7 @@ setters! { BlobSource {
 
 /// Where a blob's repository is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum BlobStore {
     /// In a registry.
     #[default]

@@ -5,6 +5,7 @@ use crate::setters::setters;
 
 /// A directory of the client, sent through the session.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LocalSource {
     /// Name under which the session offers the directory.
     pub name: String,
@@ -73,6 +74,7 @@ impl LocalSource {
 
 /// How changed files of a local directory are found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Differ {
     /// All files are sent.
     None,

@@ -7,6 +7,7 @@ use prost::Message;
 
 use crate::constraints::{LinuxResources, OpMetadata, ProgressGroup};
 use crate::digest::Digest;
+use crate::field;
 use crate::message;
 use crate::source_map::{Position, Range, SourceMap};
 use crate::wire::Writer;
@@ -71,33 +72,33 @@ impl Definition {
 
     fn encode_to(&self, w: &mut Writer) {
         for op in &self.ops {
-            w.element(1, &op.bytes);
+            w.element(field::definition::DEF, &op.bytes);
         }
         let mut sorted: Vec<_> = self.ops.iter().collect();
         sorted.sort_by_key(|op| &op.digest);
         sorted.dedup_by_key(|op| &op.digest);
         for op in &sorted {
-            w.entry(2, op.digest.as_str(), |w| {
-                w.message(2, |w| encode_metadata(w, &op.metadata));
+            w.entry(field::definition::METADATA, op.digest.as_str(), |w| {
+                w.message(field::map_entry::VALUE, |w| encode_metadata(w, &op.metadata));
             });
         }
         let Some(terminal) = self.terminal() else {
             return;
         };
-        w.message(3, |w| {
+        w.message(field::definition::SOURCE, |w| {
             for op in sorted.into_iter().filter(|op| op.digest != terminal) {
-                w.entry(1, op.digest.as_str(), |w| {
-                    w.message(2, |w| encode_locations(w, &op.locations));
+                w.entry(field::source::LOCATIONS, op.digest.as_str(), |w| {
+                    w.message(field::map_entry::VALUE, |w| encode_locations(w, &op.locations));
                 });
             }
             for source in &self.sources {
-                w.message(2, |w| {
-                    w.string(1, &source.filename);
-                    w.bytes(2, &source.data);
+                w.message(field::source::INFOS, |w| {
+                    w.string(field::source_info::FILENAME, &source.filename);
+                    w.bytes(field::source_info::DATA, &source.data);
                     if let Some(definition) = &source.definition {
-                        w.message(3, |w| definition.encode_to(w));
+                        w.message(field::source_info::DEFINITION, |w| definition.encode_to(w));
                     }
-                    w.string(4, &source.language);
+                    w.string(field::source_info::LANGUAGE, &source.language);
                 });
             }
         });
@@ -144,44 +145,46 @@ impl Definition {
 }
 
 fn encode_metadata(w: &mut Writer, metadata: &OpMetadata) {
-    w.bool(1, metadata.ignore_cache);
-    w.string_map(2, metadata.description.iter());
+    w.bool(field::op_metadata::IGNORE_CACHE, metadata.ignore_cache);
+    w.string_map(field::op_metadata::DESCRIPTION, metadata.description.iter());
     if let Some(export) = metadata.export_cache {
-        w.message(4, |w| w.bool(1, export));
+        w.message(field::op_metadata::EXPORT_CACHE, |w| w.bool(field::export_cache::VALUE, export));
     }
     for cap in metadata.caps.iter() {
-        w.entry(5, cap, |w| w.scalar(2, 1));
+        w.entry(field::op_metadata::CAPS, cap, |w| w.scalar(field::map_entry::VALUE, 1));
     }
     if let Some(group) = &metadata.progress_group {
-        w.message(6, |w| {
-            w.string(1, &group.id);
-            w.string(2, &group.name);
-            w.bool(3, group.weak);
+        w.message(field::op_metadata::PROGRESS_GROUP, |w| {
+            w.string(field::progress_group::ID, &group.id);
+            w.string(field::progress_group::NAME, &group.name);
+            w.bool(field::progress_group::WEAK, group.weak);
         });
     }
     if let Some(resources) = &metadata.linux_resources {
-        w.message(7, |w| {
-            w.int(1, resources.memory);
-            w.int(2, resources.memory_swap);
-            w.uint(3, resources.cpu_shares);
-            w.uint(4, resources.cpu_period);
-            w.int(5, resources.cpu_quota);
-            w.string(6, &resources.cpuset_cpus);
-            w.string(7, &resources.cpuset_mems);
+        w.message(field::op_metadata::LINUX_RESOURCES, |w| {
+            w.int(field::linux_resources::MEMORY, resources.memory);
+            w.int(field::linux_resources::MEMORY_SWAP, resources.memory_swap);
+            w.uint(field::linux_resources::CPU_SHARES, resources.cpu_shares);
+            w.uint(field::linux_resources::CPU_PERIOD, resources.cpu_period);
+            w.int(field::linux_resources::CPU_QUOTA, resources.cpu_quota);
+            w.string(field::linux_resources::CPUSET_CPUS, &resources.cpuset_cpus);
+            w.string(field::linux_resources::CPUSET_MEMS, &resources.cpuset_mems);
         });
     }
 }
 
 fn encode_locations(w: &mut Writer, locations: &[SourceLocation]) {
     for location in locations {
-        w.message(1, |w| {
-            w.uint(1, location.source);
+        w.message(field::locations::LOCATIONS, |w| {
+            w.uint(field::location::SOURCE_INDEX, location.source);
             for range in &*location.ranges {
-                w.message(2, |w| {
-                    for (field, position) in [(1, range.start), (2, range.end)] {
+                w.message(field::location::RANGES, |w| {
+                    for (field, position) in
+                        [(field::range::START, range.start), (field::range::END, range.end)]
+                    {
                         w.message(field, |w| {
-                            w.int(1, position.line);
-                            w.int(2, position.character);
+                            w.int(field::position::LINE, position.line);
+                            w.int(field::position::CHARACTER, position.character);
                         });
                     }
                 });

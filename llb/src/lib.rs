@@ -85,6 +85,7 @@ mod constraints;
 mod definition;
 mod digest;
 mod dump;
+mod field;
 mod graph;
 mod identity;
 mod marshal;

@@ -7,6 +7,7 @@ use crate::caps;
 use crate::constraints::OpMetadata;
 use crate::definition::{Definition, DefinitionOp, SourceLocation};
 use crate::digest::Digest;
+use crate::field;
 use crate::graph::{Graph, Node, Output, count};
 use crate::identity::Identity;
 use crate::op::Op;
@@ -328,13 +329,13 @@ impl<'a> Pass<'a> {
         let body = &mut self.body;
         body.clear();
         let field = match op {
-            Op::Exec(_) => 2,
-            Op::Source(_) => 3,
-            Op::File(_) => 4,
-            Op::Build(_) => 5,
-            Op::Merge(_) => 6,
-            Op::Diff(_) => 7,
-            Op::Passthrough(_) => 8,
+            Op::Exec(_) => field::op::EXEC,
+            Op::Source(_) => field::op::SOURCE,
+            Op::File(_) => field::op::FILE,
+            Op::Build(_) => field::op::BUILD,
+            Op::Merge(_) => field::op::MERGE,
+            Op::Diff(_) => field::op::DIFF,
+            Op::Passthrough(_) => field::op::PASSTHROUGH,
         };
         body.message(field, |w| match op {
             Op::Exec(op) => op.encode(w, &mut inputs, options.path_in_op()),
@@ -359,11 +360,11 @@ impl<'a> Pass<'a> {
         };
         if has_platform {
             let platform = constraints.platform.as_ref().unwrap_or(&options.platform);
-            w.message(10, |w| platform.encode(w));
+            w.message(field::op::PLATFORM, |w| platform.encode(w));
         }
-        w.message(11, |w| {
-            w.strings(1, &options.worker_filter);
-            w.strings(1, &constraints.worker_filter);
+        w.message(field::op::CONSTRAINTS, |w| {
+            w.strings(field::worker_constraints::FILTER, &options.worker_filter);
+            w.strings(field::worker_constraints::FILTER, &constraints.worker_filter);
         });
         w.append(body);
         w.to_vec()
@@ -417,8 +418,8 @@ impl<'a> Pass<'a> {
 }
 
 fn encode_input(w: &mut Writer, digest: &Digest, index: u32) {
-    w.message(1, |w| {
-        w.string(1, digest.as_str());
-        w.uint(2, index);
+    w.message(field::op::INPUTS, |w| {
+        w.string(field::input::DIGEST, digest.as_str());
+        w.uint(field::input::INDEX, index);
     });
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::field;
 use crate::setters::setters;
 use crate::text::Text;
 use crate::wire::Writer;
@@ -40,11 +41,11 @@ impl Platform {
     }
 
     pub(crate) fn encode(&self, w: &mut Writer) {
-        w.string(1, &self.architecture);
-        w.string(2, &self.os);
-        w.string(3, &self.variant);
-        w.string(4, &self.os_version);
-        w.strings(5, &self.os_features);
+        w.string(field::platform::ARCHITECTURE, &self.architecture);
+        w.string(field::platform::OS, &self.os);
+        w.string(field::platform::VARIANT, &self.variant);
+        w.string(field::platform::OS_VERSION, &self.os_version);
+        w.strings(field::platform::OS_FEATURES, &self.os_features);
     }
 }
 

@@ -1,7 +1,5 @@
 //! Looking at a graph before it is marshalled: inputs, the walk, and what layers begin with.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use llb::{
     BuildOp, CacheSharing, Constraints, CopyAction, CopyFrom, ExecOp, FileOp, Graph, ImageSource,
     MarshalOptions, MkdirAction, Mount, Op, Output, Parent, PassthroughInput, Platform,

@@ -1,5 +1,6 @@
 //! Build: builds a graph that another op yields as a file.
 
+use crate::field;
 use crate::graph::Output;
 use crate::marshal::Inputs;
 use crate::setters::setters;
@@ -28,10 +29,12 @@ impl BuildOp {
 
     pub(crate) fn encode(&self, w: &mut Writer, inputs: &mut Inputs<'_>) {
         inputs.push(self.source);
-        w.int(1, -1);
-        w.entry(2, "buildkit.llb.definition", |w| w.message(2, |_| {}));
+        w.int(field::build_op::BUILDER, -1);
+        w.entry(field::build_op::INPUTS, "buildkit.llb.definition", |w| {
+            w.message(field::map_entry::VALUE, |_| {});
+        });
         if !self.filename.is_empty() {
-            w.string_map(4, [("llbbuild.filename", &self.filename)]);
+            w.string_map(field::build_op::ATTRS, [("llbbuild.filename", &self.filename)]);
         }
     }
 }

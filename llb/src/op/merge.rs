@@ -1,5 +1,6 @@
 //! Merge: lays file systems over each other without copying.
 
+use crate::field;
 use crate::graph::Output;
 use crate::marshal::Inputs;
 use crate::wire::Writer;
@@ -21,7 +22,7 @@ impl MergeOp {
     pub(crate) fn encode(&self, w: &mut Writer, inputs: &mut Inputs<'_>) {
         for &input in &self.inputs {
             let index = inputs.push(input);
-            w.message(1, |w| w.int(1, index));
+            w.message(field::merge_op::INPUTS, |w| w.int(field::merge_input::INPUT, index));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Passthrough: makes one op wait for others.
 
+use crate::field;
 use crate::graph::Output;
 use crate::marshal::{Fault, Inputs};
 use crate::wire::Writer;
@@ -46,7 +47,7 @@ impl PassthroughOp {
     }
 
     pub(crate) fn encode(&self, w: &mut Writer, inputs: &mut Inputs<'_>) {
-        w.string(1, &self.id);
+        w.string(field::passthrough_op::ID, &self.id);
         let mut handed_on = Vec::new();
         for input in &self.inputs {
             let index = inputs.push(input.output);
@@ -54,6 +55,6 @@ impl PassthroughOp {
                 handed_on.push(index);
             }
         }
-        w.packed(2, handed_on);
+        w.packed(field::passthrough_op::OUTPUTS, handed_on);
     }
 }

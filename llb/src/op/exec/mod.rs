@@ -7,6 +7,7 @@ use std::net::IpAddr;
 
 pub use mount::{CacheSharing, ContentCache, Mount, MountKind, Secret, SshAgent};
 
+use crate::field;
 use crate::graph::Output;
 use crate::marshal::{Fault, Inputs};
 use crate::setters::setters;
@@ -155,28 +156,28 @@ setters! { ProxyEnv {
     with_all_proxy = into all_proxy: String;
 } }
 
-/// Network of a container.
+/// Network of a container. The numbers are those of `NetMode` in `solver/pb/ops.proto`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Network {
     /// One of its own.
     #[default]
-    Sandbox,
+    Sandbox = 0,
     /// That of the host, which needs the entitlement `network.host`.
-    Host,
+    Host = 1,
     /// Loopback only.
-    None,
+    None = 2,
 }
 
-/// Privileges of a container.
+/// Privileges of a container. The numbers are those of `SecurityMode` in `solver/pb/ops.proto`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Security {
     /// The usual restrictions.
     #[default]
-    Sandbox,
+    Sandbox = 0,
     /// All capabilities and devices, which needs the entitlement `security.insecure`.
-    Insecure,
+    Insecure = 1,
 }
 
 /// A device of the Container Device Interface.
@@ -294,7 +295,7 @@ impl ExecOp {
     }
 
     pub(crate) fn encode(&self, w: &mut Writer, inputs: &mut Inputs<'_>, default_path: Option<&str>) {
-        w.message(1, |w| self.encode_meta(w, default_path));
+        w.message(field::exec_op::META, |w| self.encode_meta(w, default_path));
         let mut outputs = 0_i64..;
         let mut output = |has_output| {
             if has_output { outputs.next().unwrap_or_default() } else { -1 }
@@ -314,62 +315,62 @@ impl ExecOp {
         for (position, agent) in self.ssh.iter().enumerate() {
             agent.encode_mount(w, position);
         }
-        w.int(3, self.network as i32);
-        w.int(4, self.security as i32);
+        w.int(field::exec_op::NETWORK, self.network as i32);
+        w.int(field::exec_op::SECURITY, self.security as i32);
         for secret in &self.secrets {
             secret.encode_env(w);
         }
         for device in &self.devices {
-            w.message(6, |w| {
-                w.string(1, &device.name);
-                w.bool(2, device.optional);
+            w.message(field::exec_op::CDI_DEVICES, |w| {
+                w.string(field::cdi_device::NAME, &device.name);
+                w.bool(field::cdi_device::OPTIONAL, device.optional);
             });
         }
     }
 
     fn encode_meta(&self, w: &mut Writer, default_path: Option<&str>) {
-        w.strings(1, &self.args);
+        w.strings(field::meta::ARGS, &self.args);
         for variable in &self.env {
-            w.joined(2, [&*variable.name, "=", &*variable.value]);
+            w.joined(field::meta::ENV, [&*variable.name, "=", &*variable.value]);
         }
         if let Some(agent) = self.ssh.first()
             && !self.has_env("SSH_AUTH_SOCK")
         {
-            w.joined(2, ["SSH_AUTH_SOCK=", &*agent.socket(0)]);
+            w.joined(field::meta::ENV, ["SSH_AUTH_SOCK=", &*agent.socket(0)]);
         }
         if let Some(path) = default_path
             && !self.has_env("PATH")
         {
-            w.joined(2, ["PATH=", path]);
+            w.joined(field::meta::ENV, ["PATH=", path]);
         }
-        w.string(3, &self.cwd);
-        w.string(4, &self.user);
+        w.string(field::meta::CWD, &self.cwd);
+        w.string(field::meta::USER, &self.user);
         if let Some(proxy) = &self.proxy_env {
-            w.message(5, |w| {
-                w.string(1, &proxy.http_proxy);
-                w.string(2, &proxy.https_proxy);
-                w.string(3, &proxy.ftp_proxy);
-                w.string(4, &proxy.no_proxy);
-                w.string(5, &proxy.all_proxy);
+            w.message(field::meta::PROXY_ENV, |w| {
+                w.string(field::proxy_env::HTTP_PROXY, &proxy.http_proxy);
+                w.string(field::proxy_env::HTTPS_PROXY, &proxy.https_proxy);
+                w.string(field::proxy_env::FTP_PROXY, &proxy.ftp_proxy);
+                w.string(field::proxy_env::NO_PROXY, &proxy.no_proxy);
+                w.string(field::proxy_env::ALL_PROXY, &proxy.all_proxy);
             });
         }
         for host in &self.extra_hosts {
-            w.message(6, |w| {
-                w.string(1, &host.host);
-                w.string(2, &host.ip.to_canonical().to_string());
+            w.message(field::meta::EXTRA_HOSTS, |w| {
+                w.string(field::host_ip::HOST, &host.host);
+                w.string(field::host_ip::IP, &host.ip.to_canonical().to_string());
             });
         }
-        w.string(7, &self.hostname);
+        w.string(field::meta::HOSTNAME, &self.hostname);
         for ulimit in &self.ulimits {
-            w.message(9, |w| {
-                w.string(1, &ulimit.name);
-                w.int(2, ulimit.soft);
-                w.int(3, ulimit.hard);
+            w.message(field::meta::ULIMIT, |w| {
+                w.string(field::ulimit::NAME, &ulimit.name);
+                w.int(field::ulimit::SOFT, ulimit.soft);
+                w.int(field::ulimit::HARD, ulimit.hard);
             });
         }
-        w.string(10, &self.cgroup_parent);
-        w.bool(11, true); // removeMountStubsRecursive
-        w.packed(12, self.valid_exit_codes.iter().copied());
+        w.string(field::meta::CGROUP_PARENT, &self.cgroup_parent);
+        w.bool(field::meta::REMOVE_MOUNT_STUBS_RECURSIVE, true);
+        w.packed(field::meta::VALID_EXIT_CODES, self.valid_exit_codes.iter().copied());
     }
 
     fn has_env(&self, name: &str) -> bool {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::field;
 use crate::graph::Output;
 use crate::marshal::Inputs;
 use crate::setters::setters;
@@ -73,27 +74,27 @@ impl Mount {
 
     pub(super) fn encode(&self, w: &mut Writer, inputs: &mut Inputs<'_>, output: i64) {
         let input = inputs.index_of(self.source);
-        w.message(2, |w| {
-            w.int(1, input);
-            w.string(2, &self.selector);
-            w.string(3, &self.target);
-            w.int(4, output);
-            w.bool(5, self.readonly);
+        w.message(field::exec_op::MOUNTS, |w| {
+            w.int(field::mount::INPUT, input);
+            w.string(field::mount::SELECTOR, &self.selector);
+            w.string(field::mount::DEST, &self.target);
+            w.int(field::mount::OUTPUT, output);
+            w.bool(field::mount::READONLY, self.readonly);
             match &self.kind {
                 MountKind::Bind => {}
                 MountKind::Cache { id, sharing } => {
-                    w.uint(6, CACHE);
-                    w.message(20, |w| {
-                        w.string(1, id);
-                        w.int(2, *sharing as i32);
+                    w.uint(field::mount::MOUNT_TYPE, CACHE);
+                    w.message(field::mount::CACHE_OPT, |w| {
+                        w.string(field::cache_opt::ID, id);
+                        w.int(field::cache_opt::SHARING, *sharing as i32);
                     });
                 }
                 MountKind::Tmpfs { size_bytes } => {
-                    w.uint(6, TMPFS);
-                    w.message(19, |w| w.int(1, *size_bytes));
+                    w.uint(field::mount::MOUNT_TYPE, TMPFS);
+                    w.message(field::mount::TMPFS_OPT, |w| w.int(field::tmpfs_opt::SIZE, *size_bytes));
                 }
             }
-            w.int(24, self.content_cache as i32);
+            w.int(field::mount::CONTENT_CACHE, self.content_cache as i32);
         });
     }
 }
@@ -118,30 +119,30 @@ pub enum MountKind {
     },
 }
 
-/// What happens when several commands use one cache directory at once.
+/// What happens when several commands use one cache directory at once. The numbers are those of `CacheSharingOpt` in `solver/pb/ops.proto`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CacheSharing {
     /// All write to it.
     #[default]
-    Shared,
+    Shared = 0,
     /// Each gets one of its own.
-    Private,
+    Private = 1,
     /// They wait for each other.
-    Locked,
+    Locked = 2,
 }
 
-/// Whether a mount's content counts for the cache, rather than its definition.
+/// Whether a mount's content counts for the cache, rather than its definition. The numbers are those of `MountContentCache` in `solver/pb/ops.proto`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ContentCache {
     /// BuildKit decides.
     #[default]
-    Default,
+    Default = 0,
     /// The content counts.
-    On,
+    On = 1,
     /// The definition counts.
-    Off,
+    Off = 2,
 }
 
 /// A secret that a command can read.
@@ -194,11 +195,11 @@ impl Secret {
 
     pub(super) fn encode_mount(&self, w: &mut Writer) {
         let Some(target) = &self.target else { return };
-        w.message(2, |w| {
-            w.int(1, -1);
-            w.string(3, target);
-            w.uint(6, SECRET);
-            w.message(21, |w| {
+        w.message(field::exec_op::MOUNTS, |w| {
+            w.int(field::mount::INPUT, -1);
+            w.string(field::mount::DEST, target);
+            w.uint(field::mount::MOUNT_TYPE, SECRET);
+            w.message(field::mount::SECRET_OPT, |w| {
                 encode_file(w, &self.id, [self.uid, self.gid, self.mode], self.optional);
             });
         });
@@ -206,10 +207,10 @@ impl Secret {
 
     pub(super) fn encode_env(&self, w: &mut Writer) {
         let Some(name) = &self.env else { return };
-        w.message(5, |w| {
-            w.string(1, &self.id);
-            w.string(2, name);
-            w.bool(3, self.optional);
+        w.message(field::exec_op::SECRET_ENV, |w| {
+            w.string(field::secret_env::ID, &self.id);
+            w.string(field::secret_env::NAME, name);
+            w.bool(field::secret_env::OPTIONAL, self.optional);
         });
     }
 }
@@ -257,11 +258,11 @@ impl SshAgent {
     }
 
     pub(super) fn encode_mount(&self, w: &mut Writer, position: usize) {
-        w.message(2, |w| {
-            w.int(1, -1);
-            w.string(3, &self.socket(position));
-            w.uint(6, SSH);
-            w.message(22, |w| {
+        w.message(field::exec_op::MOUNTS, |w| {
+            w.int(field::mount::INPUT, -1);
+            w.string(field::mount::DEST, &self.socket(position));
+            w.uint(field::mount::MOUNT_TYPE, SSH);
+            w.message(field::mount::SSH_OPT, |w| {
                 encode_file(w, &self.id, [self.uid, self.gid, self.mode], self.optional);
             });
         });
@@ -270,9 +271,10 @@ impl SshAgent {
 
 /// Writes the body that secret and SSH mounts have in common.
 fn encode_file(w: &mut Writer, id: &str, uid_gid_mode: [u32; 3], optional: bool) {
-    w.string(1, id);
-    for (field, value) in (2..).zip(uid_gid_mode) {
+    w.string(field::file_opt::ID, id);
+    let fields = [field::file_opt::UID, field::file_opt::GID, field::file_opt::MODE];
+    for (field, value) in fields.into_iter().zip(uid_gid_mode) {
         w.uint(field, value);
     }
-    w.bool(5, optional);
+    w.bool(field::file_opt::OPTIONAL, optional);
 }

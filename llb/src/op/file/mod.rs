@@ -8,6 +8,7 @@ pub use action::{
 };
 pub use owner::{Owner, UserRef};
 
+use crate::field;
 use crate::graph::{Output, count};
 use crate::marshal::{Fault, Inputs};
 use crate::text::Text;
@@ -222,10 +223,10 @@ impl FileOp {
                 _ => -1,
             };
             let output = if at + 1 == self.steps.len() { 0 } else { -1 };
-            w.message(2, |w| {
-                w.int(1, input);
-                w.int(2, secondary);
-                w.int(3, output);
+            w.message(field::file_op::ACTIONS, |w| {
+                w.int(field::file_action::INPUT, input);
+                w.int(field::file_action::SECONDARY_INPUT, secondary);
+                w.int(field::file_action::OUTPUT, output);
                 step.action.encode(w, &self.dir, base);
             });
         }

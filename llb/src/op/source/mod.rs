@@ -14,6 +14,7 @@ pub use http::{HttpHeaders, HttpSignature, HttpSource};
 pub use image::{BlobSource, BlobStore, ImageSource, OciLayoutSource, ResolveMode};
 pub use local::{Differ, LocalSource};
 
+use crate::field;
 use crate::marshal::Fault;
 use crate::wire::Writer;
 
@@ -128,13 +129,13 @@ impl SourceOp {
     }
 
     pub(crate) fn encode(&self, w: &mut Writer, local_unique_id: &str) {
-        w.string(1, &self.identifier());
+        w.string(field::source_op::IDENTIFIER, &self.identifier());
         if let Self::Raw(source) = self {
-            return w.string_map(2, source.attrs(local_unique_id));
+            return w.string_map(field::source_op::ATTRS, source.attrs(local_unique_id));
         }
         let mut attrs = self.own_attrs(local_unique_id);
         attrs.sort_unstable_by_key(|(name, _)| *name);
-        w.string_map(2, attrs);
+        w.string_map(field::source_op::ATTRS, attrs);
     }
 }
 

@@ -11,6 +11,8 @@ use crate::source_map::Location;
 pub const CUSTOM_NAME: &str = "llb.customname";
 
 /// What surrounds an op. Platform and worker filter are part of the op's digest, all else is not.
+///
+/// Source: `MarshalConstraints` in [client/llb/marshal.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/marshal.go).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Constraints {
@@ -101,6 +103,8 @@ impl<K: Into<Cow<'static, str>>, T: Into<String>> FromIterator<(K, T)> for Descr
 
 /// Facts about an op that are no part of its identity: ops that differ in nothing else have the same
 /// digest and share their cached result.
+///
+/// Source: `mergeMetadata` in [client/llb/state.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/state.go).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OpMetadata {
@@ -152,6 +156,8 @@ impl OpMetadata {
 }
 
 /// Steps that progress shows as one.
+///
+/// Source: `ProgressGroup` in [client/llb/state.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/state.go).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProgressGroup {
@@ -175,6 +181,8 @@ impl ProgressGroup {
 }
 
 /// Control group limits of a container. Zero and empty mean no limit.
+///
+/// Source: `WithLinuxResources` in [client/llb/state.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/state.go).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LinuxResources {

@@ -16,6 +16,8 @@ use crate::wire::Writer;
 ///
 /// It holds the ops as bytes, inputs before the ops that use them. Metadata and locations stand beside
 /// each op, because they are no part of its identity.
+///
+/// Source: `Definition` in [client/llb/marshal.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/marshal.go).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Definition {

@@ -17,6 +17,8 @@ use crate::source_map::{SourceMap, SourceMapId};
 use crate::wire::Writer;
 
 /// What holds for a whole graph when it is marshalled.
+///
+/// Source: `State.Marshal` in [client/llb/state.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/state.go).
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct MarshalOptions {

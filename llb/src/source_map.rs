@@ -10,6 +10,8 @@ use crate::setters::setters;
 ///
 /// Register it with [`Graph::source_map`](crate::Graph::source_map), then refer to it in
 /// [`Constraints::locations`](crate::Constraints::locations).
+///
+/// Source: `NewSourceMap` in [client/llb/sourcemap.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/sourcemap.go).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct SourceMap {
@@ -57,6 +59,8 @@ pub struct SourceMapId {
 }
 
 /// Parts of one source file that an op comes from.
+///
+/// Source: `SourceMap.Location` in [client/llb/sourcemap.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/sourcemap.go).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Location {
     /// The file.

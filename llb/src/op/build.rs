@@ -8,6 +8,8 @@ use crate::wire::Writer;
 
 /// Builds a definition that lies in a file of another op's result (`client/llb/llbbuild`). BuildKit
 /// calls this op experimental.
+///
+/// Source: `Build` in [client/llb/llbbuild/llbbuild.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/llbbuild/llbbuild.go).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BuildOp {

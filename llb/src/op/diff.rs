@@ -6,6 +6,8 @@ use crate::marshal::Inputs;
 use crate::wire::Writer;
 
 /// Keeps what `upper` has changed of `lower`; see [`Graph::diff`](crate::Graph::diff).
+///
+/// Source: `Diff` in [client/llb/diff.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/diff.go).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DiffOp {
     pub(crate) lower: Output,

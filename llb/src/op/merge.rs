@@ -7,6 +7,8 @@ use crate::wire::Writer;
 
 /// Lays file systems over each other, later ones on top; see
 /// [`Graph::merge`](crate::Graph::merge).
+///
+/// Source: `Merge` in [client/llb/merge.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/merge.go).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MergeOp {
     pub(crate) inputs: Vec<Output>,

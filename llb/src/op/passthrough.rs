@@ -7,6 +7,8 @@ use crate::wire::Writer;
 
 /// Hands some of its inputs on unchanged once all of its inputs are there; see
 /// [`Graph::passthrough`](crate::Graph::passthrough).
+///
+/// Source: `NewPassthroughOp` in [client/llb/passthrough.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/passthrough.go).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PassthroughOp {
     pub(crate) id: String,

@@ -17,6 +17,8 @@ use crate::wire::Writer;
 /// Runs a command in a container whose root is a file system of the graph.
 ///
 /// Add it with [`Graph::exec`](crate::Graph::exec).
+///
+/// Source: `NewExecOp` in [client/llb/exec.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/exec.go).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ExecOp {
@@ -113,6 +115,8 @@ impl fmt::Display for EnvVar {
 }
 
 /// A line of `/etc/hosts`.
+///
+/// Source: `AddExtraHost` in [client/llb/exec.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/exec.go).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostIp {
     /// Name of the host.
@@ -122,6 +126,8 @@ pub struct HostIp {
 }
 
 /// A resource limit of a process, as `setrlimit` knows it.
+///
+/// Source: `AddUlimit` in [client/llb/exec.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/exec.go).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ulimit {
     /// Name in lower case without `RLIMIT_`, such as `nofile`.
@@ -133,6 +139,8 @@ pub struct Ulimit {
 }
 
 /// Proxy settings that a command sees as environment variables in lower and upper case.
+///
+/// Source: `WithProxy` in [client/llb/exec.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/exec.go).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProxyEnv {
@@ -181,6 +189,8 @@ pub enum Security {
 }
 
 /// A device of the Container Device Interface.
+///
+/// Source: `AddCDIDevice` in [client/llb/exec.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/exec.go).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Device {

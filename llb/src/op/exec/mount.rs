@@ -16,6 +16,8 @@ const CACHE: u64 = 3;
 const TMPFS: u64 = 4;
 
 /// A mount besides the root.
+///
+/// Source: `AddMount` in [client/llb/exec.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/exec.go).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Mount {
@@ -120,6 +122,8 @@ pub enum MountKind {
 }
 
 /// What happens when several commands use one cache directory at once. The numbers are those of `CacheSharingOpt` in `solver/pb/ops.proto`.
+///
+/// Source: `AsPersistentCacheDir` in [client/llb/exec.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/exec.go).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CacheSharing {
@@ -146,6 +150,8 @@ pub enum ContentCache {
 }
 
 /// A secret that a command can read.
+///
+/// Source: `AddSecretWithDest` in [client/llb/exec.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/exec.go).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Secret {
@@ -216,6 +222,8 @@ impl Secret {
 }
 
 /// An SSH agent of the client, forwarded to a socket in the container.
+///
+/// Source: `AddSSHSocket` in [client/llb/exec.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/exec.go).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SshAgent {

@@ -24,6 +24,8 @@ pub enum FileAction {
 }
 
 /// Copies files from a file system into the one that the chain changes.
+///
+/// Source: `Copy` in [client/llb/fileop.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/fileop.go).
 #[derive(Clone, Debug, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "they are independent switches of BuildKit's message")]
 #[non_exhaustive]
@@ -136,6 +138,8 @@ pub enum Chmod {
 }
 
 /// Makes a file with some content.
+///
+/// Source: `Mkfile` in [client/llb/fileop.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/fileop.go).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MkfileAction {
@@ -164,6 +168,8 @@ impl MkfileAction {
 }
 
 /// Makes a directory.
+///
+/// Source: `Mkdir` in [client/llb/fileop.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/fileop.go).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MkdirAction {
@@ -193,6 +199,8 @@ impl MkdirAction {
 }
 
 /// Removes a file or a directory with all that is in it.
+///
+/// Source: `Rm` in [client/llb/fileop.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/fileop.go).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RmAction {
@@ -217,6 +225,8 @@ impl RmAction {
 }
 
 /// Makes a symbolic link. Its paths are written as they are.
+///
+/// Source: `Symlink` in [client/llb/fileop.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/fileop.go).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SymlinkAction {

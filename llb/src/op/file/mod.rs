@@ -28,6 +28,8 @@ use crate::wire::Writer;
 /// let pages = graph.file(file, Constraints::named("copy the pages"));
 /// # let _ = pages;
 /// ```
+///
+/// Source: `NewFileOp` in [client/llb/fileop.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/fileop.go).
 #[derive(Clone, Debug, PartialEq)]
 pub struct FileOp {
     base: Output,

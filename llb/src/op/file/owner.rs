@@ -4,6 +4,8 @@ use crate::field;
 use crate::wire::Writer;
 
 /// Owner and group of files. What is `None` stays as it would be.
+///
+/// Source: `WithUser` in [client/llb/fileop.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/fileop.go).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Owner {
     /// The owner.

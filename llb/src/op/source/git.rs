@@ -6,6 +6,8 @@ use crate::path;
 use crate::setters::setters;
 
 /// A commit of a Git repository.
+///
+/// Source: `Git` in [client/llb/source.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/source.go).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "they are independent attributes of BuildKit's source")]
 #[non_exhaustive]
@@ -64,6 +66,8 @@ setters! { GitSource {
 } }
 
 /// Where a bundle of an OCI layout is.
+///
+/// Source: `GitBundleOCIStore` in [client/llb/source.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/source.go).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BundleStore {

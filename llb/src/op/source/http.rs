@@ -5,6 +5,8 @@ use super::{Attrs, set};
 use crate::setters::setters;
 
 /// A file behind an `http` or `https` URL.
+///
+/// Source: `HTTP` in [client/llb/source.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/source.go).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HttpSource {

@@ -6,6 +6,8 @@ use super::{Attrs, set};
 use crate::setters::setters;
 
 /// An image of a registry: its layers, laid over each other.
+///
+/// Source: `Image` in [client/llb/source.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/source.go).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ImageSource {
@@ -70,6 +72,8 @@ pub enum ResolveMode {
 }
 
 /// An image of an OCI layout that the client's session offers.
+///
+/// Source: `OCILayout` in [client/llb/source.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/source.go).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OciLayoutSource {
@@ -105,6 +109,8 @@ impl OciLayoutSource {
 }
 
 /// One blob, as a single file.
+///
+/// Source: `ImageBlob` and `OCILayoutBlob` in [client/llb/source.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/source.go).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BlobSource {

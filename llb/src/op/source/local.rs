@@ -4,6 +4,8 @@ use super::{Attrs, flag, set};
 use crate::setters::setters;
 
 /// A directory of the client, sent through the session.
+///
+/// Source: `Local` in [client/llb/source.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/source.go).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LocalSource {
@@ -73,6 +75,8 @@ impl LocalSource {
 }
 
 /// How changed files of a local directory are found.
+///
+/// Source: `Differ` in [client/llb/source.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/source.go).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Differ {

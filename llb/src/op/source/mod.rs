@@ -21,6 +21,8 @@ use crate::wire::Writer;
 /// Where a source op gets its files from.
 ///
 /// Each kind converts into this, so [`Graph::source`](crate::Graph::source) takes them as they are.
+///
+/// Source: `NewSource` in [client/llb/source.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/source.go).
 #[derive(Clone, Debug, PartialEq)]
 pub enum SourceOp {
     /// An image of a registry.
@@ -40,6 +42,8 @@ pub enum SourceOp {
 }
 
 /// A source given as it is written into the op.
+///
+/// Source: `NewSource` in [client/llb/source.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/source.go).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RawSource {
     /// A URL whose scheme tells the kind of source.

@@ -128,3 +128,8 @@ pub use op::source::{
 pub use platform::Platform;
 pub use source_map::{Location, Position, Range, SourceMap, SourceMapId};
 pub use text::Text;
+
+// The code in the README is compiled and run with the documentation's.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -35,8 +35,8 @@ fn image_of(source: &SourceOp, platform: &llb::Platform) -> Option<BaseImage> {
     let text = identifier.strip_prefix("docker-image://")?;
     let reference = Reference::parse_named(text).ok().filter(|reference| reference.digest().is_some())?;
     let platform = Platform {
-        variant: (&*platform.variant).into(),
-        ..Platform::new(&*platform.os, &*platform.architecture)
+        variant: platform.variant.as_str().into(),
+        ..Platform::new(&platform.os, &platform.architecture)
     };
     Some(BaseImage { reference, platform: platform.normalized().to_string() })
 }

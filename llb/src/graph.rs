@@ -1,6 +1,5 @@
 //! The arena that ops are added to.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::constraints::Constraints;
@@ -60,6 +59,11 @@ impl Output {
     #[must_use]
     pub fn first_of_op(self) -> Self {
         Self { index: 0, ..self }
+    }
+
+    /// Returns the first result of the op at `index` of a graph.
+    pub(crate) fn first(index: usize, graph: GraphId) -> Self {
+        Self { op: count(index), index: 0, graph }
     }
 
     pub(crate) fn op(self) -> usize {
@@ -159,87 +163,6 @@ impl Graph {
     pub fn get(&self, output: Output) -> Option<(&Op, &Constraints)> {
         let node = self.nodes.get(output.op()).filter(|_| self.owns(output))?;
         Some((&node.op, &node.constraints))
-    }
-
-    /// Returns the outputs that the op of an output reads, as [`Op::inputs`] does; none for scratch and for
-    /// outputs of other graphs.
-    ///
-    /// ```
-    /// use llb::{Constraints, ExecOp, Graph, ImageSource, Mount};
-    ///
-    /// let mut graph = Graph::new();
-    /// let [rust, cache] = ["rust", "my-cache"].map(|name| {
-    ///     graph.source(ImageSource::new(name), Constraints::named(name))
-    /// });
-    /// let mut make = ExecOp::new(rust, ["make"]);
-    /// make.mounts.push(Mount::bind("/cache", cache));
-    /// let made = graph.exec(make, Constraints::named("make"));
-    /// assert_eq!(graph.inputs(made.root), [rust, cache]);
-    /// assert_eq!(graph.inputs(rust), []);
-    /// ```
-    pub fn inputs(&self, output: Output) -> Vec<Output> {
-        self.get(output).map(|(op, _)| op.inputs()).unwrap_or_default()
-    }
-
-    /// Returns every op that `output` needs, its own included: inputs before the ops that use them, each once, in
-    /// the order in which they appear in the [`Definition`](crate::Definition). An op comes with its first
-    /// output, by which [`first_of_op`](Output::first_of_op) of an input finds it. Scratch needs no op, and
-    /// outputs of other graphs are left out.
-    ///
-    /// ```
-    /// use llb::{Constraints, ExecOp, Graph, ImageSource, Op};
-    ///
-    /// let mut graph = Graph::new();
-    /// let rust = graph.source(ImageSource::new("rust"), Constraints::named("FROM rust"));
-    /// graph.source(ImageSource::new("unused"), Constraints::named("FROM unused"));
-    /// let made = graph.exec(ExecOp::new(rust, ["make"]), Constraints::named("RUN make")).root;
-    ///
-    /// let images: Vec<_> = graph
-    ///     .walk(made)
-    ///     .filter_map(|(_, op, _)| match op {
-    ///         Op::Source(source) => Some(source.identifier().into_owned()),
-    ///         Op::Exec(_) | Op::File(_) | Op::Merge(_) | Op::Diff(_) | Op::Passthrough(_) | Op::Build(_) => None,
-    ///     })
-    ///     .collect();
-    /// assert_eq!(images, ["docker-image://docker.io/library/rust:latest"]);
-    /// ```
-    pub fn walk(&self, output: Output) -> impl ExactSizeIterator<Item = (Output, &Op, &Constraints)> {
-        self.post_order(output).into_iter().map(|index| {
-            let Node { op, constraints, .. } = &self.nodes[index];
-            (self.output_of(index), op, constraints)
-        })
-    }
-
-    /// Returns the outputs that the layers of an output begin with, the lowest first, down to what no op of the
-    /// graph is below: sources, and the results of diffs and builds. Each comes once, where it is lowest.
-    ///
-    /// For a Dockerfile that is the base image of its last stage, whatever the steps copy from or mount.
-    ///
-    /// ```
-    /// use llb::{Constraints, CopyAction, FileOp, Graph, ImageSource};
-    ///
-    /// let mut graph = Graph::new();
-    /// let [base, other] = ["base", "other"].map(|name| {
-    ///     graph.source(ImageSource::new(name), Constraints::named(name))
-    /// });
-    /// let mut copy = FileOp::new(base);
-    /// copy.push(CopyAction::new(other, "/file", "/"));
-    /// let copied = graph.file(copy, Constraints::named("copy"));
-    /// assert_eq!(graph.bases(copied), [base]);
-    /// ```
-    pub fn bases(&self, output: Output) -> Vec<Output> {
-        let mut bases = Vec::new();
-        let (mut seen, mut open) = (BTreeSet::new(), vec![output]);
-        while let Some(output) = open.pop() {
-            let Some((op, _)) = self.get(output).filter(|_| seen.insert(output)) else { continue };
-            match op {
-                Op::Source(_) | Op::Diff(_) | Op::Build(_) => bases.push(output),
-                Op::Exec(_) | Op::File(_) | Op::Merge(_) | Op::Passthrough(_) => {
-                    open.extend(op.layers_below(output.index()).into_iter().rev());
-                }
-            }
-        }
-        bases
     }
 
     /// Returns the source that an output is, to be changed: what a local source has to send is often
@@ -367,12 +290,7 @@ impl Graph {
 
     /// Returns the first result of the op that is added next.
     fn next_output(&self) -> Output {
-        Output { op: count(self.nodes.len()), index: 0, graph: self.identity.id() }
-    }
-
-    /// Returns the first result of the op at `index`, equal to what its users know it by.
-    fn output_of(&self, index: usize) -> Output {
-        Output { op: count(index), index: 0, graph: self.identity.id_of_op(index) }
+        Output::first(self.nodes.len(), self.identity.id())
     }
 }
 

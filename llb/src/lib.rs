@@ -85,6 +85,7 @@ mod constraints;
 mod definition;
 mod digest;
 mod dump;
+mod fault;
 mod field;
 mod graph;
 mod identity;
@@ -98,6 +99,7 @@ mod proto;
 mod setters;
 mod source_map;
 mod text;
+mod walk;
 mod wire;
 
 #[cfg(feature = "proto")]
@@ -106,8 +108,9 @@ pub use caps::CapSet;
 pub use constraints::{CUSTOM_NAME, Constraints, Description, LinuxResources, OpMetadata, ProgressGroup};
 pub use definition::{DecodeError, Definition, DefinitionOp, InvalidMessage, SourceLocation};
 pub use digest::{Digest, InvalidDigest};
+pub use fault::{Fault, MarshalError};
 pub use graph::{Executed, Graph, Output};
-pub use marshal::{DefaultPath, Fault, MarshalError, MarshalOptions};
+pub use marshal::{DefaultPath, MarshalOptions};
 pub use op::Op;
 pub use op::build::BuildOp;
 pub use op::diff::DiffOp;

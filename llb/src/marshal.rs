@@ -7,6 +7,7 @@ use crate::caps;
 use crate::constraints::OpMetadata;
 use crate::definition::{Definition, DefinitionOp, SourceLocation};
 use crate::digest::Digest;
+use crate::fault::{Fault, MarshalError};
 use crate::field;
 use crate::graph::{Graph, Node, Output, count};
 use crate::identity::Identity;
@@ -73,68 +74,6 @@ pub enum DefaultPath {
     Unknown,
 }
 
-/// Why a graph cannot be marshalled.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{step}: {fault}")]
-#[non_exhaustive]
-pub struct MarshalError {
-    /// The step's custom name, or else the number of its op in the graph, such as `op 3`.
-    pub step: String,
-    /// What is wrong with it.
-    pub fault: Fault,
-}
-
-/// What is missing or wrong in an op.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Fault {
-    /// An op reads an output of another graph, or the result is one.
-    #[error("an output of another graph is used here")]
-    ForeignOutput,
-    /// An op comes from a source file that was registered in another graph.
-    #[error("the location is in a source file of another graph")]
-    ForeignSourceMap,
-    /// A source has nothing that names it.
-    #[error("the source has no identifier")]
-    EmptyIdentifier,
-    /// A blob is not given by digest, or has a tag.
-    #[error("a blob is named by digest and without a tag, not {0:?}")]
-    BlobReference(
-        /// The reference.
-        String,
-    ),
-    /// A command has no arguments.
-    #[error("there is no command to run")]
-    NoArguments,
-    /// A command has no working directory.
-    #[error("the command has no working directory")]
-    NoWorkingDirectory,
-    /// A mount of memory has a source.
-    #[error("the tmpfs mount {0} cannot start from a file system")]
-    TmpfsSource(
-        /// Where it is mounted.
-        String,
-    ),
-    /// A cache mount has no id.
-    #[error("the cache mount {0} has no id")]
-    NoCacheId(
-        /// Where it is mounted.
-        String,
-    ),
-    /// A file op changes nothing.
-    #[error("the file op has no actions")]
-    NoActions,
-    /// An action of a file op stands on, or copies from, an action that the op does not have.
-    #[error("an action of the file op refers to one that the op does not have")]
-    UnknownAction,
-    /// A passthrough has no id, or hands nothing on.
-    #[error("a passthrough needs an id, and hands on at least one of its inputs")]
-    Passthrough,
-    /// The build of a definition has nowhere to read it from.
-    #[error("the definition to build is in an empty file system")]
-    BuildOfScratch,
-}
-
 impl Graph {
     /// Returns the definition of an output: the ops that it needs, and no others, in the order in which
     /// BuildKit's own client writes them.
@@ -160,47 +99,6 @@ impl Graph {
             pass.add(index, &mut nodes[index])?;
         }
         Ok(pass.finish(output))
-    }
-
-    /// Whether the definition of `output` has the op that `part` is a result of.
-    pub fn needs(&self, output: Output, part: Output) -> bool {
-        self.owns(part) && self.post_order(output).contains(&part.op())
-    }
-
-    /// Returns the ops that `output` needs, inputs before the ops that use them, in the order of a
-    /// depth-first walk. Outputs of other graphs are left out.
-    pub(crate) fn post_order(&self, output: Output) -> Vec<usize> {
-        enum Visit {
-            Enter(usize),
-            Leave(usize),
-        }
-        if !self.owns(output) {
-            return Vec::new();
-        }
-        let root = output.op();
-        let mut order = Vec::with_capacity(root + 1);
-        let mut seen = vec![false; root + 1];
-        let mut stack = Vec::with_capacity(16);
-        stack.push(Visit::Enter(root));
-        while let Some(visit) = stack.pop() {
-            match visit {
-                Visit::Leave(node) => order.push(node),
-                Visit::Enter(node) if seen[node] => {}
-                Visit::Enter(node) => {
-                    seen[node] = true;
-                    stack.push(Visit::Leave(node));
-                    let inputs = stack.len();
-                    let Node { op, has_foreign_input, .. } = &self.nodes[node];
-                    op.for_each_input(|input| {
-                        if !has_foreign_input || self.owns(input) {
-                            stack.push(Visit::Enter(input.op()));
-                        }
-                    });
-                    stack[inputs..].reverse();
-                }
-            }
-        }
-        order
     }
 }
 

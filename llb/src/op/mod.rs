@@ -23,8 +23,8 @@ pub mod merge;
 pub mod passthrough;
 pub mod source;
 
+use crate::fault::Fault;
 use crate::graph::Output;
-use crate::marshal::Fault;
 
 /// An operation of a graph.
 ///

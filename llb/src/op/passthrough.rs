@@ -1,8 +1,9 @@
 //! Passthrough: makes one op wait for others.
 
+use crate::fault::Fault;
 use crate::field;
 use crate::graph::Output;
-use crate::marshal::{Fault, Inputs};
+use crate::marshal::Inputs;
 use crate::wire::Writer;
 
 /// Hands some of its inputs on unchanged once all of its inputs are there; see

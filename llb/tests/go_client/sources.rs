@@ -64,19 +64,19 @@ pub(super) const CASES: &[Case] = &[
     ("git", |b| add(b, GitSource::new("github.com/moby/buildkit.git"))),
     ("git_fragment", |b| {
         let url = "https://user:pw@github.com/moby/buildkit.git?x=1#y";
-        add(b, GitSource::with_fragment(url, "v0.1:/a/../sub/"))
+        add(b, GitSource::from_fragment(url, "v0.1:/a/../sub/"))
     }),
     ("git_ssh", |b| {
         add(
             b,
-            GitSource::with_fragment("git@github.com:moby/buildkit.git", "main")
+            GitSource::from_fragment("git@github.com:moby/buildkit.git", "main")
                 .with_known_ssh_hosts(strings(["github.com ssh-ed25519 AAAA", "b\n"])),
         )
     }),
     ("git_ssh_url", |b| {
         add(
             b,
-            GitSource::with_fragment("SSH://git@github.com:22/moby/build%20kit.git", ":docs")
+            GitSource::from_fragment("SSH://git@github.com:22/moby/build%20kit.git", ":docs")
                 .with_known_ssh_hosts(strings(["github.com ssh-ed25519 AAAA"]))
                 .with_ssh_agent("key"),
         )
@@ -105,7 +105,7 @@ pub(super) const CASES: &[Case] = &[
                 .with_bundle_store(BundleStore::default().with_session_id("s1").with_store_id("store")),
         )
     }),
-    ("git_unknown_scheme", |b| add(b, GitSource::with_fragment("ftp://example.com/a", "main"))),
+    ("git_unknown_scheme", |b| add(b, GitSource::from_fragment("ftp://example.com/a", "main"))),
     ("git_odd_path", |b| {
         add(
             b,
@@ -114,10 +114,10 @@ pub(super) const CASES: &[Case] = &[
                 .with_auth_header_secret(String::new()),
         )
     }),
-    ("git_encoded_path", |b| add(b, GitSource::with_fragment("https://example.com/%c3%bc%2Fx", "main"))),
-    ("git_malformed_path", |b| add(b, GitSource::with_fragment("example.com/%zz", "main"))),
-    ("git_control_character", |b| add(b, GitSource::with_fragment("https://example.com/a\x01", "main"))),
-    ("git_blank_in_host", |b| add(b, GitSource::with_fragment("https://exam ple.com/a", "main"))),
+    ("git_encoded_path", |b| add(b, GitSource::from_fragment("https://example.com/%c3%bc%2Fx", "main"))),
+    ("git_malformed_path", |b| add(b, GitSource::from_fragment("example.com/%zz", "main"))),
+    ("git_control_character", |b| add(b, GitSource::from_fragment("https://example.com/a\x01", "main"))),
+    ("git_blank_in_host", |b| add(b, GitSource::from_fragment("https://exam ple.com/a", "main"))),
     ("http", |b| add(b, HttpSource::new("https://example.com/a.tar.gz"))),
     ("http_options", |b| {
         add(

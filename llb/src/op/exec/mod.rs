@@ -7,9 +7,10 @@ use std::net::IpAddr;
 
 pub use mount::{CacheSharing, ContentCache, Mount, MountKind, Secret, SshAgent};
 
+use crate::fault::Fault;
 use crate::field;
 use crate::graph::Output;
-use crate::marshal::{Fault, Inputs};
+use crate::marshal::Inputs;
 use crate::setters::setters;
 use crate::text::Text;
 use crate::wire::Writer;

@@ -262,7 +262,16 @@ macro_rules! actions {
 }
 
 actions!(Copy(CopyAction), Mkfile(MkfileAction), Mkdir(MkdirAction), Rm(RmAction), Symlink(SymlinkAction));
+
 impl FileAction {
+    /// Returns where the action copies from, if it does.
+    pub(super) fn source(&self) -> Option<CopyFrom> {
+        match self {
+            Self::Copy(copy) => Some(copy.from),
+            Self::Mkfile(_) | Self::Mkdir(_) | Self::Rm(_) | Self::Symlink(_) => None,
+        }
+    }
+
     /// Writes the member of the oneof. `base` is the input that names of owners are looked up in.
     pub(super) fn encode(&self, w: &mut Writer, dir: &str, base: i64) {
         match self {

@@ -8,9 +8,10 @@ pub use action::{
 };
 pub use owner::{Owner, UserRef};
 
+use crate::fault::Fault;
 use crate::field;
 use crate::graph::{Output, count};
-use crate::marshal::{Fault, Inputs};
+use crate::marshal::Inputs;
 use crate::text::Text;
 use crate::wire::Writer;
 
@@ -146,14 +147,11 @@ impl FileOp {
 }
 
 impl Step {
-    /// What a copy takes from outside of the op.
+    /// What the action takes from outside of the op.
     fn copied(&self) -> Option<Output> {
-        match &self.action {
-            FileAction::Copy(copy) => match copy.from {
-                CopyFrom::Output(output) => Some(output),
-                CopyFrom::Action(_) => None,
-            },
-            _ => None,
+        match self.action.source() {
+            Some(CopyFrom::Output(output)) => Some(output),
+            Some(CopyFrom::Action(_)) | None => None,
         }
     }
 }
@@ -179,11 +177,10 @@ impl FileOp {
                 if let Parent::Action(parent) = step.parent {
                     waiting.push(parent.0 as usize);
                 }
-                if let FileAction::Copy(copy) = &step.action {
-                    match copy.from {
-                        CopyFrom::Output(output) => visit(output),
-                        CopyFrom::Action(id) => waiting.push(id.0 as usize),
-                    }
+                match step.action.source() {
+                    Some(CopyFrom::Output(output)) => visit(output),
+                    Some(CopyFrom::Action(id)) => waiting.push(id.0 as usize),
+                    None => {}
                 }
             }
             next = waiting.pop();
@@ -197,7 +194,7 @@ impl FileOp {
                 Parent::Base(_) => at == 0,
                 Parent::Action(parent) => parent.0 as usize + 1 == at,
             };
-            in_order && !matches!(&step.action, FileAction::Copy(copy) if copy.from.action().is_some())
+            in_order && !matches!(step.action.source(), Some(CopyFrom::Action(_)))
         })
     }
 
@@ -217,12 +214,10 @@ impl FileOp {
                 Parent::Base(_) => base,
                 Parent::Action(parent) => action_index(parent),
             };
-            let secondary = match &step.action {
-                FileAction::Copy(copy) => match copy.from {
-                    CopyFrom::Output(output) => inputs.index_of(output),
-                    CopyFrom::Action(id) => action_index(id),
-                },
-                _ => -1,
+            let secondary = match step.action.source() {
+                Some(CopyFrom::Output(output)) => inputs.index_of(output),
+                Some(CopyFrom::Action(id)) => action_index(id),
+                None => -1,
             };
             let output = if at + 1 == self.steps.len() { 0 } else { -1 };
             w.message(field::file_op::ACTIONS, |w| {

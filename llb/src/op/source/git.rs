@@ -89,7 +89,7 @@ impl GitSource {
     }
 
     /// Returns the default branch of a repository, or what a fragment `reference[:subdir]` says.
-    pub fn with_fragment(url: impl Into<String>, fragment: &str) -> Self {
+    pub fn from_fragment(url: impl Into<String>, fragment: &str) -> Self {
         let (reference, subdir) = fragment.split_once(':').unwrap_or((fragment, ""));
         Self {
             reference: reference.to_owned(),

@@ -14,8 +14,8 @@ pub use http::{HttpHeaders, HttpSignature, HttpSource};
 pub use image::{BlobSource, BlobStore, ImageSource, OciLayoutSource, ResolveMode};
 pub use local::{Differ, LocalSource};
 
+use crate::fault::Fault;
 use crate::field;
-use crate::marshal::Fault;
 use crate::wire::Writer;
 
 /// Where a source op gets its files from.
@@ -121,15 +121,17 @@ impl SourceOp {
     }
 
     pub(crate) fn check(&self) -> Result<(), Fault> {
-        match self {
+        let named = match self {
             Self::Blob(source) if !source.is_by_digest() => {
-                Err(Fault::BlobReference(source.reference.clone()))
+                return Err(Fault::BlobReference(source.reference.clone()));
             }
-            Self::Image(source) if source.reference.is_empty() => Err(Fault::EmptyIdentifier),
-            Self::Http(source) if source.url.is_empty() => Err(Fault::EmptyIdentifier),
-            Self::Raw(source) if source.identifier.is_empty() => Err(Fault::EmptyIdentifier),
-            _ => Ok(()),
-        }
+            Self::Image(source) => !source.reference.is_empty(),
+            Self::Http(source) => !source.url.is_empty(),
+            Self::Raw(source) => !source.identifier.is_empty(),
+            // BuildKit's client takes these as they are.
+            Self::Local(_) | Self::Git(_) | Self::OciLayout(_) | Self::Blob(_) => true,
+        };
+        if named { Ok(()) } else { Err(Fault::EmptyIdentifier) }
     }
 
     pub(crate) fn encode(&self, w: &mut Writer, local_unique_id: &str) {

@@ -109,6 +109,20 @@ impl Definition {
     /// Returns the definition that was encoded in some bytes. The ops stay as they are, byte for byte;
     /// metadata and locations of ops that are not there are dropped.
     ///
+    /// ```
+    /// use llb::{Constraints, Definition, Graph, ImageSource, MarshalOptions, Platform};
+    ///
+    /// let mut graph = Graph::new();
+    /// let alpine = graph.source(ImageSource::new("alpine"), Constraints::named("FROM alpine"));
+    /// let options = MarshalOptions::new(Platform::new("linux", "amd64"), "unique-id");
+    /// let bytes = graph.marshal(alpine, &options)?.encode();
+    ///
+    /// let definition = Definition::decode(&bytes)?;
+    /// assert!(definition.to_tree()?.starts_with("● #1 source FROM alpine [linux/amd64]"));
+    /// assert!(Definition::decode(b"no definition").is_err());
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`DecodeError::Definition`] if the bytes are no `pb.Definition`, [`DecodeError::SourceIndex`] if

@@ -187,6 +187,17 @@ impl Graph {
     }
 
     /// Adds a source.
+    ///
+    /// ```
+    /// use llb::{Constraints, Graph, HttpSource, ImageSource, Platform};
+    ///
+    /// let mut graph = Graph::new();
+    /// let arm = Constraints::named("FROM alpine").with_platform(Platform::new("linux", "arm64"));
+    /// let image = graph.source(ImageSource::new("alpine:3.20"), arm);
+    /// let file = HttpSource::new("https://example.com/a.tar.gz").with_filename("a.tar.gz");
+    /// let file = graph.source(file, Constraints::named("ADD a.tar.gz"));
+    /// assert_ne!(image, file);
+    /// ```
     pub fn source(&mut self, source: impl Into<SourceOp>, constraints: Constraints) -> Output {
         self.add(Op::Source(source.into()), constraints)
     }
@@ -195,6 +206,21 @@ impl Graph {
     ///
     /// Mounts are sorted by target, as BuildKit's client does; the results stand in the order in which
     /// the mounts were given.
+    ///
+    /// ```
+    /// use llb::{CacheSharing, Constraints, ExecOp, Graph, ImageSource, Mount, Output};
+    ///
+    /// let mut graph = Graph::new();
+    /// let alpine = graph.source(ImageSource::new("alpine"), Constraints::named("FROM alpine"));
+    /// let fetch = ExecOp::new(alpine, ["sh", "-c", "wget -P /out https://example.com"]).with_mounts([
+    ///     Mount::bind("/out", Output::SCRATCH),
+    ///     Mount::cache("/var/cache", "cache", CacheSharing::Locked),
+    /// ]);
+    /// let fetched = graph.exec(fetch, Constraints::named("fetch the page"));
+    /// assert_ne!(fetched.root, alpine);
+    /// assert!(fetched.mounts[0].is_some(), "what was written to /out");
+    /// assert_eq!(fetched.mounts[1], None, "a cache is no result");
+    /// ```
     pub fn exec(&mut self, mut exec: ExecOp, constraints: Constraints) -> Executed {
         let first = self.next_output();
         let (root, results) = exec.sort_mounts();
@@ -221,6 +247,17 @@ impl Graph {
     ///
     /// Scratch is left out. Of one file system that is the file system itself, of none scratch; an op
     /// is added for two and more only.
+    ///
+    /// ```
+    /// # use llb::{Constraints, Graph, ImageSource, Output};
+    /// # let mut graph = Graph::new();
+    /// # let alpine = graph.source(ImageSource::new("alpine"), Constraints::default());
+    /// # let tools = graph.source(ImageSource::new("tools"), Constraints::default());
+    /// let both = graph.merge([alpine, tools], Constraints::named("alpine with tools"));
+    /// assert_eq!(graph.inputs(both), [alpine, tools]);
+    /// let one = graph.merge([Output::SCRATCH, alpine], Constraints::default());
+    /// assert_eq!(one, alpine);
+    /// ```
     pub fn merge(&mut self, inputs: impl IntoIterator<Item = Output>, constraints: Constraints) -> Output {
         let inputs: Vec<_> = inputs.into_iter().filter(|i| !i.is_scratch()).collect();
         match inputs[..] {

@@ -51,6 +51,12 @@
 //! # }
 //! ```
 //!
+//! # Looking at a graph
+//!
+//! [`Graph::get`] gives the op of an output, [`Graph::inputs`] what it reads, [`Graph::walk`] all ops that an output
+//! needs, inputs first, and [`Graph::bases`] what its layers begin with. An output of another graph finds nothing,
+//! and an op that uses one is refused by [`Graph::marshal`]; no method panics because of what it is given.
+//!
 //! # A definition
 //!
 //! [`Graph::marshal`] gives a [`Definition`] of one output: the ops that it needs, encoded, each with its

@@ -81,6 +81,24 @@ impl Graph {
     /// Ops that are encoded the same appear once; their metadata is merged, and their locations are
     /// listed one after the other. The definition of scratch has no ops.
     ///
+    /// ```
+    /// use llb::{Constraints, ExecOp, Fault, Graph, ImageSource, MarshalOptions, Platform};
+    ///
+    /// let options = MarshalOptions::new(Platform::new("linux", "amd64"), "unique-id");
+    /// let mut graph = Graph::new();
+    /// let alpine = graph.source(ImageSource::new("alpine"), Constraints::named("FROM alpine"));
+    /// let run = graph.exec(ExecOp::new(alpine, [""; 0]), Constraints::named("RUN")).root;
+    ///
+    /// let error = graph.clone().marshal(run, &options).unwrap_err();
+    /// assert_eq!(error.fault, Fault::NoArguments);
+    /// assert_eq!(error.to_string(), "RUN: there is no command to run");
+    ///
+    /// // What is not needed may be incomplete.
+    /// let definition = graph.marshal(alpine, &options)?;
+    /// assert_eq!(definition.ops[0].metadata.custom_name(), Some("FROM alpine"));
+    /// # Ok::<_, llb::MarshalError>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`MarshalError`] if one of the ops is incomplete, or if the output or what an op refers to is of

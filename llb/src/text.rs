@@ -136,3 +136,46 @@ impl PartialEq<Text> for str {
         *self == **other
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn a_text_is_made_from_any_string_and_equals_it() {
+        let long = "a text that is longer than what is held in place";
+        for text in ["", "short", long] {
+            let texts: [Text; 5] = [
+                text.into(),
+                text.to_owned().into(),
+                (&text.to_owned()).into(),
+                Cow::from(text).into(),
+                Box::<str>::from(text).into(),
+            ];
+            for made in texts {
+                assert_eq!(made, text);
+                assert_eq!(made.as_str(), text);
+                assert_eq!(String::from(made.clone()), text);
+                assert_eq!((made.to_string(), format!("{made:?}")), (text.to_owned(), format!("{text:?}")));
+                assert_eq!(*text, made);
+            }
+        }
+    }
+
+    #[test]
+    fn texts_are_ordered_and_looked_up_as_strings_are() {
+        let map: BTreeMap<Text, u8> = [("b".into(), 1), ("a".into(), 2)].into();
+        assert_eq!(map.get("b"), Some(&1));
+        assert!(map.keys().map(Text::as_str).eq(["a", "b"]));
+    }
+
+    #[cfg(feature = "smol-str")]
+    #[test]
+    fn texts_are_converted_from_and_into_smol_str() {
+        let text = Text::from(SmolStr::new("a"));
+        assert_eq!(text, Text::from(&SmolStr::new("a")));
+        assert_eq!(SmolStr::from(text), "a");
+    }
+}

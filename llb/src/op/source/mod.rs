@@ -177,3 +177,33 @@ fn set<'a>(attrs: &mut Attrs<'a>, name: &'static str, value: impl Into<Cow<'a, s
 fn flag(attrs: &mut Attrs<'_>, name: &'static str, on: bool) {
     set(attrs, name, if on { "true" } else { "" });
 }
+
+#[cfg(test)]
+mod tests {
+    use bollard_buildkit_proto::pb;
+    use prost::Message as _;
+
+    use super::*;
+
+    #[test]
+    fn what_a_source_says_of_itself_is_what_is_written() {
+        let git = GitSource::new("https://example.com/a.git").with_reference("main").with_mtime("commit");
+        let http = HttpSource::new("https://example.com/a").with_mode(0o644).with_filename("b");
+        let raw = RawSource { identifier: "local://x".to_owned(), attrs: BTreeMap::new() };
+        let sources: [SourceOp; 5] = [
+            ImageSource::new("alpine").with_layer_limit(2).into(),
+            LocalSource::new("context").with_exclude_patterns(["a", "b"]).into(),
+            git.into(),
+            http.into(),
+            raw.into(),
+        ];
+        for source in sources {
+            let mut w = Writer::new();
+            source.encode(&mut w, "unique");
+            let written = pb::SourceOp::decode(&*w.finish()).unwrap();
+            assert!(!written.attrs.is_empty(), "{written:?}");
+            assert_eq!(written.identifier, source.identifier());
+            assert_eq!(written.attrs, source.attrs("unique"));
+        }
+    }
+}

@@ -9,9 +9,9 @@ use super::challenge::Challenge;
 use super::credential::{Credential, Login};
 use super::scope::Scopes;
 use super::store::Credentials;
-use super::token_cache::{TokenKey, Tokens};
+use super::token_cache::{TokenCache, TokenKey};
 use super::token_endpoint::{
-    DEFAULT_LIFETIME, HandedToken, Token, TokenRequest, basic_header, bearer_header,
+    DEFAULT_LIFETIME, DelegatedToken, Token, TokenRequest, basic_header, bearer_header,
 };
 use crate::http::body::Body;
 use crate::registry::bounded_map::BoundedMap;
@@ -22,14 +22,15 @@ use crate::registry::counters::RequestCounters;
 use crate::registry::error::CallError;
 use crate::registry::host::Host;
 use crate::registry::transport::address::AddressPolicy;
+use crate::registry::transport::deadline::within;
 use crate::registry::transport::error::TransportError;
-use crate::registry::transport::pool::{Contact, Transport, within};
-use crate::registry::transport::redirect_target::{RedirectError, RedirectTarget, Step, TrustedBy};
+use crate::registry::transport::redirect_target::{RedirectError, RedirectTarget, TrustedBy};
 use crate::registry::transport::retry;
+use crate::registry::transport::{HostProtocol, Transport};
 
 /// Bytes remembered at most of what hosts asked for, and again of the scopes that they named; more than any build
 /// needs.
-const MEMORY: usize = 512 * 1024;
+const MAX_REMEMBERED_CHALLENGE_BYTES: usize = 512 * 1024;
 
 /// Sends requests with the credentials of one store. What it learns (challenges, tokens) is shared by all
 /// requests and by nothing that uses another store.
@@ -37,25 +38,25 @@ const MEMORY: usize = 512 * 1024;
 pub struct Authenticator {
     transport: Arc<Transport>,
     credentials: Credentials,
-    named_by: TrustedBy,
-    known: Mutex<Known>,
-    tokens: Tokens,
+    trusted_by: TrustedBy,
+    challenges: Mutex<ChallengeCache>,
+    tokens: TokenCache,
 }
 
 /// What hosts asked for, the last time that they asked.
 #[derive(Debug)]
-struct Known {
+struct ChallengeCache {
     /// `None` for a host that asks for nothing.
-    hosts: BoundedMap<Host, Option<Asked>>,
+    hosts: BoundedMap<Host, Option<RequiredLogin>>,
     /// Scopes that a challenge named beside those which the request needed, by the latter.
     scopes: BoundedMap<(Host, Scopes), Scopes>,
     /// Repositories that ask for nothing, neither to be read nor to be written.
-    open: BoundedMap<Repository, ()>,
+    anonymous: BoundedMap<Repository, ()>,
 }
 
 /// What a host asks for.
 #[derive(Clone, Debug)]
-enum Asked {
+enum RequiredLogin {
     Basic,
     Bearer { realm: String, service: Option<String> },
 }
@@ -69,7 +70,7 @@ pub enum AuthScheme {
     Bearer,
 }
 
-impl Asked {
+impl RequiredLogin {
     const fn scheme(&self) -> AuthScheme {
         match self {
             Self::Basic => AuthScheme::Basic,
@@ -86,7 +87,7 @@ impl Asked {
 }
 
 /// Whether an answer without a challenge says that no login is asked for.
-fn asks_for_nothing(status: StatusCode) -> bool {
+fn requires_no_login(status: StatusCode) -> bool {
     !status.is_server_error() && !matches!(status.as_u16(), 401 | 429)
 }
 
@@ -102,13 +103,19 @@ impl Authenticator {
         Self::with(transport, credentials, TrustedBy::Client)
     }
 
-    fn with(transport: Arc<Transport>, credentials: Credentials, named_by: TrustedBy) -> Self {
-        let known = Known {
-            hosts: BoundedMap::new(MEMORY),
-            scopes: BoundedMap::new(MEMORY),
-            open: BoundedMap::new(MEMORY),
+    fn with(transport: Arc<Transport>, credentials: Credentials, trusted_by: TrustedBy) -> Self {
+        let known = ChallengeCache {
+            hosts: BoundedMap::new(MAX_REMEMBERED_CHALLENGE_BYTES),
+            scopes: BoundedMap::new(MAX_REMEMBERED_CHALLENGE_BYTES),
+            anonymous: BoundedMap::new(MAX_REMEMBERED_CHALLENGE_BYTES),
         };
-        Self { transport, credentials, named_by, known: Mutex::new(known), tokens: Tokens::default() }
+        Self {
+            transport,
+            credentials,
+            trusted_by,
+            challenges: Mutex::new(known),
+            tokens: TokenCache::default(),
+        }
     }
 
     /// The logins that this sends.
@@ -117,11 +124,11 @@ impl Authenticator {
     }
 
     /// How far `host` may be reached.
-    pub fn reach(&self, host: &Host) -> AddressPolicy {
-        match self.named_by {
-            TrustedBy::Operator => AddressPolicy::Anywhere,
-            TrustedBy::Client if self.credentials.lists(host) => AddressPolicy::Anywhere,
-            TrustedBy::Client => AddressPolicy::Public,
+    pub fn address_policy(&self, host: &Host) -> AddressPolicy {
+        match self.trusted_by {
+            TrustedBy::Operator => AddressPolicy::Any,
+            TrustedBy::Client if self.credentials.lists(host) => AddressPolicy::Any,
+            TrustedBy::Client => AddressPolicy::PublicOnly,
         }
     }
 
@@ -134,16 +141,14 @@ impl Authenticator {
         from: &RedirectTarget,
         location: &str,
     ) -> Result<RedirectTarget, RedirectError> {
-        let step =
-            Step { named_by: self.named_by, from: &from.uri, from_host: &from.host, from_reach: from.reach };
-        let plain = |host: &Host| self.transport.allows_plain(host, &from.host);
-        step.to(location, |host| self.credentials.lists(host), plain)
+        let allows_plain = |host: &Host| self.transport.allows_plain(host, &from.host);
+        from.resolve(location, self.trusted_by, |host| self.credentials.lists(host), allows_plain)
     }
 
     /// What kind of login is used for `host` and where it came from, in words for a log or an error.
-    pub async fn login_words(&self, host: &Host) -> String {
+    pub async fn describe_login(&self, host: &Host) -> String {
         let credential = self.credentials.find(host).await.ok().flatten();
-        self.credentials.words(host, credential.as_ref())
+        self.credentials.describe_login(host, credential.as_ref())
     }
 
     /// What login `host` asks for, by `GET /v2/` where that is not known yet; none if it asks for nothing.
@@ -152,15 +157,15 @@ impl Authenticator {
     /// [`CallError`] if the host does not say.
     pub async fn scheme(&self, host: &Host) -> Result<Option<AuthScheme>, CallError> {
         let host = host.endpoint();
-        let reach = self.reach(&host);
-        let contact = self.transport.contact(reach, &host).await;
-        if !contact.may_log_in || !self.is_known(&host) {
-            let status = self.ask(&host, reach).await?;
-            if !self.is_known(&host) {
+        let address_policy = self.address_policy(&host);
+        let protocol = self.transport.protocol(address_policy, &host).await;
+        if !protocol.may_send_credentials || !self.is_probed(&host) {
+            let status = self.probe(&host, address_policy).await?;
+            if !self.is_probed(&host) {
                 return Err(CallError::NoScheme { registry: host, request: "GET /v2/".to_owned(), status });
             }
         }
-        Ok(self.asked(&host).map(|asked| asked.scheme()))
+        Ok(self.required_login(&host).map(|asked| asked.scheme()))
     }
 
     /// What login `repository` asks for, as [`Authenticator::scheme`] does for its host. A registry that anybody may
@@ -176,7 +181,7 @@ impl Authenticator {
             return Ok(scheme);
         }
         let repository = Repository { host, name: name.clone() };
-        if self.known().open.get(&repository).is_some() {
+        if self.challenges().anonymous.get(&repository).is_some() {
             return Ok(None);
         }
         let Repository { host, name } = &repository;
@@ -187,17 +192,18 @@ impl Authenticator {
         ] {
             let request = format!("{method} /v2/{name}/{path}");
             let access = Access { host: host.clone(), scopes };
-            let status =
-                self.ask_by(method, &format!("/v2/{name}/{path}"), &access, self.reach(host)).await?;
-            if let Some(asked) = self.asked(host) {
+            let status = self
+                .probe_with(method, &format!("/v2/{name}/{path}"), &access, self.address_policy(host))
+                .await?;
+            if let Some(asked) = self.required_login(host) {
                 return Ok(Some(asked.scheme()));
             }
-            if !asks_for_nothing(status) {
+            if !requires_no_login(status) {
                 return Err(CallError::NoScheme { registry: host.clone(), request, status });
             }
         }
         let bytes = host.as_str().len() + name.len();
-        self.known().open.insert(repository, (), bytes);
+        self.challenges().anonymous.insert(repository, (), bytes);
         Ok(None)
     }
 
@@ -206,11 +212,11 @@ impl Authenticator {
     ///
     /// # Errors
     /// [`CallError`] if the host does not say what it wants, or gives no token.
-    pub async fn hand_out_token(
+    pub async fn delegate_token(
         &self,
         host: &Host,
         scopes: Scopes,
-    ) -> Result<Option<HandedToken>, CallError> {
+    ) -> Result<Option<DelegatedToken>, CallError> {
         let host = host.endpoint();
         match scopes.iter().find(|scope| scope.resource() == "repository") {
             Some(scope) => {
@@ -219,17 +225,19 @@ impl Authenticator {
             }
             None => self.scheme(&host).await?,
         };
-        let Some(Asked::Bearer { realm, service }) = self.asked(&host) else { return Ok(None) };
+        let Some(RequiredLogin::Bearer { realm, service }) = self.required_login(&host) else {
+            return Ok(None);
+        };
         let credential = self.credentials.find(&host).await?;
         if let Some(Credential { login: Login::RegistryToken(token), .. }) = credential {
             let (expires_in, issued_at) = (DEFAULT_LIFETIME, SystemTime::now());
-            return Ok(Some(HandedToken { token, expires_in, issued_at }));
+            return Ok(Some(DelegatedToken { token, expires_in, issued_at }));
         }
-        let reach = self.reach(&host);
+        let address_policy = self.address_policy(&host);
         let key = TokenKey { host, realm, service, scopes };
-        let fetch = self.fetch(&key, credential.as_ref(), reach, None);
+        let fetch = self.fetch(&key, credential.as_ref(), address_policy, None);
         let token = self.tokens.get(&key, self.transport.answer_limit(), fetch).await?;
-        Ok(Some(token.hand_out()))
+        Ok(Some(token.delegate()))
     }
 
     /// The response to `call`: passing faults are retried if its payload can be sent again.
@@ -243,39 +251,39 @@ impl Authenticator {
     /// The response to `call` after at most one new login.
     async fn send_once(&self, mut call: Call) -> Result<Response<Body>, CallError> {
         let Some(access) = call.access.clone() else {
-            return Ok(self.transmit(call, &Contact::as_addressed()).await?);
+            return Ok(self.transmit(call, &HostProtocol::from_uri()).await?);
         };
-        let mut contact = self.transport.contact(call.reach, &access.host).await;
-        if call.payload.is_stream() && (!contact.may_log_in || !self.is_known(&access.host)) {
+        let mut protocol = self.transport.protocol(call.address_policy, &access.host).await;
+        if call.payload.is_stream() && (!protocol.may_send_credentials || !self.is_probed(&access.host)) {
             // The body is read once: who we are has to be settled before it starts.
-            self.ask(&access.host, call.reach).await?;
-            contact = self.transport.contact(call.reach, &access.host).await;
+            self.probe(&access.host, call.address_policy).await?;
+            protocol = self.transport.protocol(call.address_policy, &access.host).await;
         }
-        let sent = if contact.may_log_in {
-            self.header(&access, call.reach, call.tally.as_deref()).await?
+        let sent = if protocol.may_send_credentials {
+            self.header(&access, call.address_policy, call.counters.as_deref()).await?
         } else {
             None
         };
         if let Some(value) = &sent {
             call.headers.insert(header::AUTHORIZATION, value.clone());
         }
-        let again = call.again();
-        let response = self.transmit(call, &contact).await?;
+        let again = call.try_clone();
+        let response = self.transmit(call, &protocol).await?;
         if response.status() != StatusCode::UNAUTHORIZED {
             return Ok(response);
         }
-        self.learn(&access, response.headers());
+        self.remember_challenge(&access, response.headers());
         if let Some(sent) = &sent {
             self.tokens.forget(&access.host, sent);
             self.credentials.forget_answer(&access.host);
         }
         let Some(mut again) = again else { return Ok(response) };
-        if !self.is_known(&access.host) {
+        if !self.is_probed(&access.host) {
             // It refuses without saying what it wants.
-            self.ask(&access.host, again.reach).await?;
+            self.probe(&access.host, again.address_policy).await?;
         }
         let Some(value) = self
-            .header(&access, again.reach, again.tally.as_deref())
+            .header(&access, again.address_policy, again.counters.as_deref())
             .await?
             .filter(|value| Some(value) != sent.as_ref())
         else {
@@ -283,84 +291,92 @@ impl Authenticator {
         };
         drop(response);
         again.headers.insert(header::AUTHORIZATION, value);
-        Ok(self.transmit(again, &contact).await?)
+        Ok(self.transmit(again, &protocol).await?)
     }
 
     pub(crate) async fn transmit(
         &self,
         call: Call,
-        contact: &Contact,
+        protocol: &HostProtocol,
     ) -> Result<Response<Body>, TransportError> {
-        let (reach, once) = (call.reach, call.payload.is_stream());
+        let (address_policy, once) = (call.address_policy, call.payload.is_stream());
         let request = call.into_request();
         if once {
-            self.transport.send_once(contact, reach, request).await
+            self.transport.send_once(protocol, address_policy, request).await
         } else {
-            self.transport.send_to(contact, reach, request).await
+            self.transport.send_to(protocol, address_policy, request).await
         }
     }
 
     /// Asks `GET /v2/` of a host, without credentials, and learns what it asks for. Returns its answer's status.
-    async fn ask(&self, host: &Host, reach: AddressPolicy) -> Result<StatusCode, CallError> {
+    async fn probe(&self, host: &Host, address_policy: AddressPolicy) -> Result<StatusCode, CallError> {
         let access = Access { host: host.clone(), scopes: Scopes::default() };
-        let status = self.ask_by(Method::GET, "/v2/", &access, reach).await?;
-        if asks_for_nothing(status) && !self.is_known(host) {
-            self.known().hosts.insert(host.clone(), None, host.as_str().len());
+        let status = self.probe_with(Method::GET, "/v2/", &access, address_policy).await?;
+        if requires_no_login(status) && !self.is_probed(host) {
+            self.challenges().hosts.insert(host.clone(), None, host.as_str().len());
         }
         Ok(status)
     }
 
     /// Makes a request of a host, without credentials, and learns what it asks for. Returns its answer's status.
-    async fn ask_by(
+    async fn probe_with(
         &self,
         method: Method,
         path: &str,
         access: &Access,
-        reach: AddressPolicy,
+        address_policy: AddressPolicy,
     ) -> Result<StatusCode, CallError> {
         let host = &access.host;
         let what = || format!("the answer of {host} to {method} {path}");
         let uri: Uri = format!("https://{host}{path}").parse().expect("a host and a name make a valid URL");
         let headers = HeaderMap::from_iter([(header::USER_AGENT, user_agent())]);
         let payload = Payload::Empty;
-        let call = Call { method: method.clone(), uri, headers, payload, reach, access: None, tally: None };
+        let call = Call {
+            method: method.clone(),
+            uri,
+            headers,
+            payload,
+            address_policy,
+            access: None,
+            counters: None,
+        };
         let answer = retry::send(call, async |call| {
-            let contact = self.transport.contact(reach, host).await;
-            self.transmit(call, &contact).await
+            let protocol = self.transport.protocol(address_policy, host).await;
+            self.transmit(call, &protocol).await
         });
         let response = within(self.transport.answer_limit(), what, answer).await??;
-        self.learn(access, response.headers());
+        self.remember_challenge(access, response.headers());
         Ok(response.status())
     }
 
     /// Remembers what a host asked for.
-    fn learn(&self, access: &Access, headers: &HeaderMap) {
+    fn remember_challenge(&self, access: &Access, headers: &HeaderMap) {
         let Some(challenge) = Challenge::from_headers(headers) else { return };
-        let mut known = self.known();
+        let mut challenges = self.challenges();
         let host = access.host.clone();
         let asked = match challenge {
-            Challenge::Basic => Asked::Basic,
+            Challenge::Basic => RequiredLogin::Basic,
             Challenge::Bearer { realm, service, scope } => {
                 let all = access.scopes.clone().and_asked(&scope.unwrap_or_default());
                 if all != access.scopes {
                     let bytes = host.as_str().len() + access.scopes.bytes() + all.bytes();
-                    known.scopes.insert((host.clone(), access.scopes.clone()), all, bytes);
+                    challenges.scopes.insert((host.clone(), access.scopes.clone()), all, bytes);
                 }
-                Asked::Bearer { realm, service }
+                RequiredLogin::Bearer { realm, service }
             }
         };
         let bytes = host.as_str().len() + asked.bytes();
-        known.hosts.insert(host, Some(asked), bytes);
+        challenges.hosts.insert(host, Some(asked), bytes);
     }
 
     /// What is known that `host` asks for.
-    fn asked(&self, host: &Host) -> Option<Asked> {
-        self.known().hosts.get(host).cloned().flatten()
+    fn required_login(&self, host: &Host) -> Option<RequiredLogin> {
+        self.challenges().hosts.get(host).cloned().flatten()
     }
 
     /// Whether it is known what `host` asks for, if anything.
-    fn is_known(&self, host: &Host) -> bool {
-        self.known().hosts.get(host).is_some()
+    fn is_probed(&self, host: &Host) -> bool {
+        self.challenges().hosts.get(host).is_some()
     }
 
     /// The `Authorization` value for `access`, by what is known of the host; none if it never asked or
@@ -368,22 +384,23 @@ impl Authenticator {
     async fn header(
         &self,
         access: &Access,
-        reach: AddressPolicy,
-        tally: Option<&RequestCounters>,
+        address_policy: AddressPolicy,
+        counters: Option<&RequestCounters>,
     ) -> Result<Option<HeaderValue>, CallError> {
-        let Some(asked) = self.asked(&access.host) else { return Ok(None) };
+        let Some(asked) = self.required_login(&access.host) else { return Ok(None) };
         let credential = self.credentials.find(&access.host).await?;
         match (asked, credential) {
             (_, Some(Credential { login: Login::RegistryToken(token), .. })) => Ok(bearer_header(&token)),
-            (Asked::Basic, Some(Credential { login: Login::Password { username, password }, .. })) => {
-                Ok(Some(basic_header(&username, &password)))
-            }
-            (Asked::Basic, _) => Ok(None),
-            (Asked::Bearer { realm, service }, credential) => {
+            (
+                RequiredLogin::Basic,
+                Some(Credential { login: Login::Password { username, password }, .. }),
+            ) => Ok(Some(basic_header(&username, &password))),
+            (RequiredLogin::Basic, _) => Ok(None),
+            (RequiredLogin::Bearer { realm, service }, credential) => {
                 let own = (access.host.clone(), access.scopes.clone());
-                let scopes = self.known().scopes.get(&own).cloned().unwrap_or(own.1);
+                let scopes = self.challenges().scopes.get(&own).cloned().unwrap_or(own.1);
                 let key = TokenKey { host: own.0, realm, service, scopes };
-                let fetch = self.fetch(&key, credential.as_ref(), reach, tally);
+                let fetch = self.fetch(&key, credential.as_ref(), address_policy, counters);
                 let token = self.tokens.get(&key, self.transport.answer_limit(), fetch).await?;
                 Ok(Some(token.header))
             }
@@ -394,15 +411,15 @@ impl Authenticator {
         &self,
         key: &TokenKey,
         credential: Option<&Credential>,
-        reach: AddressPolicy,
-        tally: Option<&RequestCounters>,
+        address_policy: AddressPolicy,
+        counters: Option<&RequestCounters>,
     ) -> Result<Token, CallError> {
-        if let Some(tally) = tally {
-            tally.note_token();
+        if let Some(counters) = counters {
+            counters.note_token();
         }
         let registry = &key.host;
         let uri: Uri = format!("https://{registry}/v2/").parse().expect("a host makes a valid URL");
-        let from = RedirectTarget { uri, host: registry.clone(), reach };
+        let from = RedirectTarget { uri, host: registry.clone(), address_policy };
         let realm = self
             .redirect_target(&from, &key.realm)
             .map_err(|source| CallError::Realm { registry: registry.clone(), source })?;
@@ -412,18 +429,18 @@ impl Authenticator {
             service: key.service.as_deref(),
             scopes: &key.scopes,
             credential,
-            login: self.credentials.words(registry, credential),
+            login: self.credentials.describe_login(registry, credential),
         };
         request.fetch(&self.transport).await
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    fn challenges(&self) -> MutexGuard<'_, ChallengeCache> {
+        self.challenges.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How the registry `host` is spoken to.
-    pub(crate) async fn contact(&self, reach: AddressPolicy, host: &Host) -> Contact {
-        self.transport.contact(reach, host).await
+    pub(crate) async fn protocol(&self, address_policy: AddressPolicy, host: &Host) -> HostProtocol {
+        self.transport.protocol(address_policy, host).await
     }
 
     /// The longest wait for an answer that is read whole.
@@ -446,7 +463,7 @@ mod tests {
     fn refuse(auth: &Authenticator, host: &str, repository: &str, challenge: &str) {
         let value = HeaderValue::try_from(challenge).unwrap();
         let access = Access { host: Host::parse(host).unwrap(), scopes: Scopes::pull(repository) };
-        auth.learn(&access, &HeaderMap::from_iter([(header::WWW_AUTHENTICATE, value)]));
+        auth.remember_challenge(&access, &HeaderMap::from_iter([(header::WWW_AUTHENTICATE, value)]));
     }
 
     #[test]
@@ -461,19 +478,24 @@ mod tests {
             refuse(&auth, &host, &number.to_string(), &challenge);
             // Whatever had to go for it, the newest is there: the scope that was needed, and fifty others.
             let host = Host::parse(&host).unwrap();
-            assert!(matches!(auth.asked(&host), Some(Asked::Bearer { realm: held, .. }) if held == realm));
+            assert!(
+                matches!(auth.required_login(&host), Some(RequiredLogin::Bearer { realm: held, .. }) if held == realm)
+            );
             let own = Scopes::pull(&number.to_string());
-            let all = auth.known().scopes.get(&(host, own)).map(|all| all.iter().count());
+            let all = auth.challenges().scopes.get(&(host, own)).map(|all| all.iter().count());
             assert_eq!(all, Some(51));
         }
-        let known = auth.known();
-        let hosts: usize = known
+        let challenges = auth.challenges();
+        let hosts: usize = challenges
             .hosts
             .iter()
-            .map(|(host, asked)| host.as_str().len() + asked.as_ref().map_or(0, Asked::bytes))
+            .map(|(host, asked)| host.as_str().len() + asked.as_ref().map_or(0, RequiredLogin::bytes))
             .sum();
-        let scopes: usize = known.scopes.iter().map(|((_, own), all)| own.bytes() + all.bytes()).sum();
-        assert!(hosts <= MEMORY && scopes <= MEMORY, "{hosts} {scopes}");
+        let scopes: usize = challenges.scopes.iter().map(|((_, own), all)| own.bytes() + all.bytes()).sum();
+        assert!(
+            hosts <= MAX_REMEMBERED_CHALLENGE_BYTES && scopes <= MAX_REMEMBERED_CHALLENGE_BYTES,
+            "{hosts} {scopes}"
+        );
     }
 
     #[test]
@@ -482,7 +504,7 @@ mod tests {
         let long = "x".repeat(100_000);
         let challenge = format!("Bearer realm=\"https://r.example/t\",scope=\"repository:{long}:pull\"");
         refuse(&auth, "r.example", "a", &challenge);
-        assert_eq!(auth.known().scopes.iter().count(), 0);
-        assert!(auth.asked(&Host::parse("r.example").unwrap()).is_some());
+        assert_eq!(auth.challenges().scopes.iter().count(), 0);
+        assert!(auth.required_login(&Host::parse("r.example").unwrap()).is_some());
     }
 }

@@ -15,7 +15,8 @@ mod printable;
 mod secret;
 mod transport;
 
-pub use auth::authenticator::{AuthScheme, Authenticator};
+pub use auth::authenticator::Authenticator;
+pub use auth::challenge_cache::AuthScheme;
 pub use auth::credential::{Credential, Login, Origin};
 pub use auth::helper::HelperError;
 pub use auth::scope::{Scope, ScopeError, Scopes};

@@ -5,8 +5,6 @@
 //! registries (`push`), and runs one build (`run`) whose function converts a Dockerfile (`dockerfile`, `lookup`) or
 //! copies an image. What is left of it is `result`'s; what went wrong is put into words by `report`.
 
-mod cache;
-mod csv;
 mod daemon;
 mod dockerfile;
 mod interrupt;
@@ -18,8 +16,6 @@ mod result;
 mod run;
 mod session;
 
-pub use cache::parse as parse_cache;
-pub use csv::ValueError;
 pub use daemon::builder::{Builder, DaemonChoice, NoBuilder, OwnDaemon, usual_addresses};
 pub(crate) use daemon::state::is_trusted_socket;
 pub use daemon::state::{StateError, StateFolder};
@@ -31,10 +27,11 @@ pub use modes::workspace_image::{WorkspaceBuild, build_workspace};
 pub use push::routes::{PushVia, UnknownWay};
 pub use report::failure::{Error, StepFailure};
 pub use result::metadata::Results;
-pub use result::output::{Output, OutputError, annotations};
+pub use result::output::{Destination, Exporter, Output};
+pub use result::staged::OutputError;
 pub use result::whole_files::{WriteError, check_writable};
 pub use session::logins::DockerLogins;
-pub use session::secrets::{Lookup, SecretError, secrets, ssh_agents};
+pub use session::secrets::{Lookup, SecretError, SecretSource, agent_socket, read_secret};
 
-pub use crate::buildkit::{Address, CacheEntry, TlsOptions};
+pub use crate::buildkit::{Address, CacheEntry, SpecialFiles, TlsOptions};
 pub use crate::progress::Mode as ProgressMode;

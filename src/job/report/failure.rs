@@ -7,9 +7,8 @@ use std::path::PathBuf;
 use crate::buildkit::{self, DaemonError};
 use crate::diag::{Diagnostic, Source, Span, redact, redact_reference, visible_lines};
 use crate::image::ReferenceError;
-use crate::job::csv::ValueError;
 use crate::job::daemon::builder::NoBuilder;
-use crate::job::result::output::OutputError;
+use crate::job::result::staged::OutputError;
 use crate::job::result::whole_files::WriteError;
 use crate::job::session::secrets::SecretError;
 use crate::progress::Journal;
@@ -23,9 +22,9 @@ pub enum Error {
     /// Flags that do not go together, or that say what is not built yet.
     #[error("{0}")]
     Usage(String),
-    /// A flag's value.
+    /// The value of a flag or variable, as whoever reads it says.
     #[error(transparent)]
-    Value(#[from] ValueError),
+    Setting(Box<dyn std::error::Error + Send + Sync>),
     /// A secret or an SSH agent.
     #[error(transparent)]
     Secret(#[from] SecretError),
@@ -129,7 +128,7 @@ impl Error {
     pub fn is_usage(&self) -> bool {
         match self {
             Self::Usage(_)
-            | Self::Value(_)
+            | Self::Setting(_)
             | Self::Reference { .. }
             | Self::Credentials(_)
             | Self::NoBuilder(NoBuilder::Client(buildkit::Error::Address(_))) => true,
@@ -319,7 +318,7 @@ mod tests {
             Error::of_daemon(&failure, &journal, Some(&dockerfile)),
             Error::of_daemon(&hidden, &journal, None),
             Error::Reference { setting: "--tag", text, source },
-            Error::Value(ValueError::new("--output", hostile, hostile)),
+            Error::Setting(hostile.into()),
             Error::Read { what: "the context", path: hostile.into(), source: io::ErrorKind::NotFound.into() },
         ] {
             let report = error.workspace_report();

@@ -7,10 +7,9 @@ use super::build::{environment, failure, listen};
 use super::convert_args::{ConvertArgs, Inputs, read_near};
 use super::daemon_args::DaemonArgs;
 use super::{Failure, process};
-use crate::beneath;
 use crate::converter::lint::Warning;
 use crate::converter::{Definition, Rejected};
-use crate::diag::redact;
+use crate::diag::{redact, visible_path};
 use crate::image::gojson;
 use crate::job::graph;
 use crate::job::lookup::{self, Converted, ImageLock, LockResolver};
@@ -115,7 +114,7 @@ const MAX_LOCK_BYTES: u64 = 256 << 20;
 
 /// The image lock in a file.
 pub(super) fn read_lock(path: &Path) -> Result<ImageLock, Failure> {
-    let shown = beneath::escaped(path);
+    let shown = visible_path(path);
     let text = read_near(path, MAX_LOCK_BYTES)
         .map_err(|error| Failure::Rendered(format!("error: cannot read {shown}: {error}")))?;
     ImageLock::parse(&text).map_err(|error| {

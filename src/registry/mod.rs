@@ -13,7 +13,6 @@ mod error;
 mod host;
 mod secret;
 mod transport;
-mod words;
 
 pub use auth::authenticator::{AuthScheme, Authenticator};
 pub use auth::credential::{Credential, Login, Origin};

@@ -2,7 +2,6 @@
 //! alone holds the credentials.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::str::FromStr;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
@@ -11,12 +10,13 @@ use tokio::net::TcpListener;
 
 use super::image_names::ImageNames;
 use crate::image::Reference;
+use crate::job::report::client_error::describe_client_error;
 use crate::job::report::failure::Error;
 use crate::job::session::grants::RegistryGrants;
 use crate::job::session::logins::SessionLogins;
 use crate::proxy::{self, AccessTokens, Alias, Config, Limits, Pin, Rights};
 use crate::registry::{
-    Authenticator, Client, ClientError, Credentials, Host, Repository, Secret, Transport, TransportConfig,
+    Authenticator, Client, Credentials, Host, Repository, Secret, Transport, TransportConfig,
 };
 
 /// Who pushes with the credentials.
@@ -196,32 +196,6 @@ impl PushRoutes {
             handle.stop().await;
         }
     }
-}
-
-/// What went wrong, and with whose login where the registry did not accept it.
-pub(crate) async fn describe_client_error(error: &ClientError, host: &Host, auth: &Authenticator) -> String {
-    let text = describe_causes(error);
-    match error {
-        ClientError::Status { status, .. } if matches!(status.as_u16(), 401 | 403) => {
-            format!("{text} ({})", auth.login_words(host).await)
-        }
-        _ => text,
-    }
-}
-
-/// What went wrong, without what was to be done.
-fn describe_causes(error: &ClientError) -> String {
-    let mut text = match error {
-        ClientError::Status { status, message, .. } => format!("{status}{message}"),
-        ClientError::Call { .. } => String::new(),
-        other => other.to_string(),
-    };
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        let _ = write!(text, "{}{cause}", if text.is_empty() { "" } else { ": " });
-        source = cause.source();
-    }
-    text
 }
 
 fn random_token() -> Secret {

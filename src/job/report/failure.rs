@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::buildkit::{self, DaemonError};
-use crate::diag::{Diagnostic, Source, Span, redact, redact_reference, visible_lines};
+use crate::diag::{Diagnostic, Source, Span, redact, redact_reference, visible_lines, with_causes};
 use crate::image::ReferenceError;
 use crate::job::csv::ValueError;
 use crate::job::daemon::builder::NoBuilder;
@@ -155,15 +155,7 @@ impl Error {
         match self {
             Self::Rejected(diagnostic) => without_level(diagnostic),
             Self::Step(failure) => failure.report(),
-            other => {
-                let mut text = other.to_string();
-                let mut source = std::error::Error::source(other);
-                while let Some(cause) = source {
-                    let _ = write!(text, ": {cause}");
-                    source = cause.source();
-                }
-                text
-            }
+            other => with_causes(other),
         }
     }
 

@@ -1,5 +1,6 @@
 //! From how a build ended to what the user is told.
 
+use super::client_error::describe_client_error;
 use super::failure::Error;
 use super::registry_message::{RegistryMessage, failed_push};
 use crate::buildkit::{self, BuildOutcome, GatewayFailure};
@@ -9,7 +10,7 @@ use crate::image::Reference;
 use crate::job::dockerfile::DockerfileFailure;
 use crate::job::lookup::gateway::LookupError;
 use crate::job::push::copy::CopyError;
-use crate::job::push::routes::{PushRoutes, RegistryEndpoint, describe_client_error};
+use crate::job::push::routes::{PushRoutes, RegistryEndpoint};
 use crate::job::run::{Ended, Fault};
 use crate::progress::Journal;
 use crate::registry::ClientError;

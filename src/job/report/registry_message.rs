@@ -77,7 +77,7 @@ impl RegistryMessage {
         match self {
             Self::Missing => {
                 format!(
-                    "registry {host} has no place for {reference}: it answered 404 Not ManifestLookup; check the repository's name"
+                    "registry {host} has no place for {reference}: it answered 404 Not Found; check the repository's name"
                 )
             }
             Self::MissingOrPrivate => {

@@ -11,6 +11,7 @@ use super::grants::RegistryGrants;
 use crate::buildkit::{
     BearerToken, CredentialProvider, CredentialRefusal, Credentials as SessionLogin, SecretBytes,
 };
+use crate::diag::with_causes;
 use crate::proxy::AccessTokens;
 use crate::registry::{
     AuthScheme, Authenticator, CallError, Credentials, CredentialsError, Host, Login, Origin, Repository,
@@ -165,12 +166,6 @@ impl SessionLogins {
 
 fn lock(hosts: &Mutex<BTreeSet<Host>>) -> MutexGuard<'_, BTreeSet<Host>> {
     hosts.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// An error with its causes.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// Why there are no credentials for `host`.

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::diag::neutral;
 use crate::registry::secret::Secret;
-use crate::registry::words::neutral;
 
 /// The most that is shown of a path, in characters; the system takes no longer ones.
 const MAX_PATH: usize = 4096;

@@ -5,12 +5,12 @@ use std::time::Duration;
 use http::{Response, StatusCode};
 use serde::Deserialize;
 
+use crate::diag::neutral;
 use crate::http::body::{Body, BoxError, collect};
 use crate::registry::error::CallError;
 use crate::registry::transport::error::TransportError;
 use crate::registry::transport::redirect_target::RedirectError;
 use crate::registry::transport::retry;
-use crate::registry::words::neutral;
 
 /// The most that is read of an error's body, in bytes.
 const ERROR_LIMIT: usize = 16 * 1024;

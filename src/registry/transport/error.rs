@@ -7,8 +7,8 @@ use hyper_util::client::legacy;
 use super::address::AddressRefused;
 use super::connect::{PlainHttpRefused, not_tls};
 use super::idle::Stalled;
+use crate::diag::{self, neutral};
 use crate::http::body::BoxError;
-use crate::registry::words::neutral;
 
 /// Characters of a cause's text at most.
 const TEXT_LIMIT: usize = 300;
@@ -159,11 +159,7 @@ pub(crate) fn causes<'a>(
 
 /// The last cause's text: what people need of hyper's long chains.
 fn innermost(error: &legacy::Error) -> BoxError {
-    let mut last: &dyn Error = error;
-    while let Some(cause) = last.source() {
-        last = cause;
-    }
-    text(last)
+    diag::causes(error).last().map_or_else(|| text(error), |last| text(last))
 }
 
 /// The text of `error`, as much of it as people need: a certificate alone may hold a thousand names.

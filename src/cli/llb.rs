@@ -13,7 +13,7 @@ use crate::diag::{redact, visible_path};
 use crate::image::gojson;
 use crate::job::graph;
 use crate::job::lookup::{self, Converted, ImageLock, LockResolver};
-use crate::job::{DockerLogins, GraphBuild};
+use crate::job::{DockerLogins, DockerfileInput, Request};
 
 /// Arguments of `bob llb`.
 #[derive(Debug, clap::Args)]
@@ -99,14 +99,17 @@ async fn from_lock(path: &Path, inputs: &Inputs) -> Result<Converted, Failure> {
 }
 
 async fn from_daemon(daemon: &DaemonArgs, inputs: &Inputs) -> Result<Converted, Failure> {
-    let build = GraphBuild {
-        dockerfile: inputs.dockerfile.clone(),
-        options: inputs.options.clone(),
-        files: inputs.files.clone(),
+    let request = Request {
+        dockerfile: DockerfileInput {
+            source: inputs.dockerfile.clone(),
+            options: inputs.options.clone(),
+            files: inputs.files.clone(),
+            image_lock: None,
+        },
         logins: DockerLogins::of(environment),
         daemon: daemon.choice().map_err(|error| failure(&error))?,
     };
-    graph(build, &listen()?).await.map_err(|error| failure(&error))
+    graph(&request, &listen()?).await.map_err(|error| failure(&error))
 }
 
 /// The largest image lock that is read, in bytes.

@@ -36,10 +36,10 @@ pub(super) async fn solve_dockerfile(
     let session = Some(gateway.session_id().to_owned());
     let options = Options { session, ..dockerfile.input.options.clone() };
     let converted = dockerfile.convert(&gateway, &options, &routes.grants).await?;
+    let bases: BTreeSet<BaseImage> =
+        converted.builds.iter().flat_map(|(_, build)| base_images(&build.lowered)).collect();
     let marshal = |(platform, build): (_, Conversion)| Ok((platform, build.marshal("")?));
     let builds = converted.builds.into_iter().map(marshal).collect::<Result<Vec<_>, MarshalError>>()?;
-    let bases: BTreeSet<BaseImage> =
-        builds.iter().flat_map(|(_, build)| base_images(&build.definition)).collect();
     let solved = async {
         let result = solve(&gateway, &options, &builds).await?;
         evaluate(&gateway, &result).await?;

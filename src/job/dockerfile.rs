@@ -165,10 +165,10 @@ impl Recipe {
     ) -> Result<(BuildResult, Made), DockerfileFailure> {
         let options = Options { session: Some(gateway.session_id().to_owned()), ..self.options.clone() };
         let converted = self.convert(&gateway, &options, &routes.grants).await?;
+        let bases: BTreeSet<BaseImage> =
+            converted.builds.iter().flat_map(|(_, build)| base_images(&build.lowered)).collect();
         let marshal = |(platform, build): (_, Conversion)| Ok((platform, build.marshal("")?));
         let builds = converted.builds.into_iter().map(marshal).collect::<Result<Vec<_>, MarshalError>>()?;
-        let bases: BTreeSet<BaseImage> =
-            builds.iter().flat_map(|(_, build)| base_images(&build.definition)).collect();
         let built = async {
             let result = solve(&gateway, &options, &builds).await?;
             evaluate(&gateway, &result).await?;

@@ -3,13 +3,11 @@
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use llb::{Constraints, Graph, MarshalOptions};
-use prost::Message as _;
 
 use super::{ImageLock, LocalFiles, LockResolver, Resolver};
 use crate::buildkit::proto::{frontend, pb};
 use crate::buildkit::{self, Gateway, ImageQuery};
-use crate::converter::lower::{llb_platform, source_op};
+use crate::converter::lower::source_op;
 use crate::converter::plan::{Fact, ImageFact, LookupFailure, Need, Needs, RemoteSource};
 use crate::image::{Platform, Reference, ReferenceError};
 use crate::job::report::registry_message::RegistryMessage;
@@ -100,7 +98,7 @@ impl GatewayResolver<'_> {
 
     async fn source_time(&self, source: &RemoteSource, log_name: &str) -> Result<Fact, LookupError> {
         let request = frontend::ResolveSourceMetaRequest {
-            source: source_message(source),
+            source: Some(source_message(source)),
             log_name: log_name.to_owned(),
             ..Default::default()
         };
@@ -110,17 +108,10 @@ impl GatewayResolver<'_> {
     }
 }
 
-/// A remote source as buildkitd takes it, encoded as in a graph.
-fn source_message(source: &RemoteSource) -> Option<pb::SourceOp> {
-    let mut graph = Graph::new();
-    let root = graph.source(source_op(source), Constraints::default());
-    let options = MarshalOptions::new(llb_platform(&Platform::host()), String::new());
-    let definition = graph.marshal(root, &options).ok()?;
-    let op = pb::Op::decode(definition.ops.first()?.bytes.as_slice()).ok()?;
-    match op.op {
-        Some(pb::op::Op::Source(source)) => Some(source),
-        _ => None,
-    }
+/// A remote source as buildkitd takes it, with what it has in a graph.
+fn source_message(source: &RemoteSource) -> pb::SourceOp {
+    let source = source_op(source);
+    pb::SourceOp { identifier: source.identifier().into_owned(), attrs: source.attrs("") }
 }
 
 /// Looks an image up, which errors call `shown`.

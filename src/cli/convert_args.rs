@@ -11,7 +11,7 @@ pub(super) use self::place::read_near;
 use crate::beneath;
 use crate::converter::plan::git::GitRef;
 use crate::converter::plan::{Context, Network, NoCache, Options, ResolveMode};
-use crate::diag::Source;
+use crate::diag::{Source, visible_path};
 use crate::image::Platform;
 use crate::job::lookup::LocalFiles;
 
@@ -109,7 +109,7 @@ impl ConvertArgs {
                 return Err(Failure::Usage(text.into()));
             }
         };
-        let shown = beneath::escaped(name.strip_prefix("./").unwrap_or(&name));
+        let shown = visible_path(name.strip_prefix("./").unwrap_or(&name));
         let cannot_read = |error: beneath::Error| {
             let help = if error.leads_out() { ", or name it with --file" } else { "" };
             Failure::Rendered(format!("error: cannot read the Dockerfile {shown}: {error}{help}"))

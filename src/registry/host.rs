@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::printable::printable_line;
+use crate::diag::printable_line;
 
 /// The key that stands for every private ECR registry in a docker config.
 pub const ECR_WILDCARD: &str = "000000000000.dkr.ecr.dummy-host-zone.amazonaws.com";

@@ -11,7 +11,6 @@ mod client;
 mod counters;
 mod error;
 mod host;
-mod printable;
 mod secret;
 mod transport;
 

@@ -8,8 +8,8 @@ use crate::cli::convert_args::Inputs;
 use crate::cli::llb::read_lock;
 use crate::diag::visible;
 use crate::job::{
-    self, CacheEntry, DockerLogins, Error, Output, PlainBuild, ProgressMode, annotations, check_writable,
-    parse_cache, secrets, ssh_agents,
+    self, CacheEntry, DockerLogins, DockerfileInput, Error, Output, PlainBuild, ProgressMode, Request,
+    annotations, check_writable, parse_cache, secrets, ssh_agents,
 };
 
 pub(super) async fn run(args: Args) -> Result<(), Failure> {
@@ -59,12 +59,11 @@ fn plain_build(args: &Args) -> Result<PlainBuild, Failure> {
             entitlements: args.allow.clone(),
             progress: if args.quiet { ProgressMode::Quiet } else { args.progress },
             push_via: args.push_via,
-            logins: DockerLogins::of(environment),
-            daemon: args.daemon.choice()?,
-            dockerfile,
-            files,
-            options,
-            image_lock,
+            request: Request {
+                dockerfile: DockerfileInput { source: dockerfile, options, files, image_lock },
+                logins: DockerLogins::of(environment),
+                daemon: args.daemon.choice()?,
+            },
         })
     };
     understood().map_err(|error| failure(&error))
@@ -91,7 +90,7 @@ fn outputs(args: &Args) -> Result<Vec<Output>, Error> {
         output.name_if_unnamed(&args.tags);
         output.annotate(&annotations);
         if output.pushes() && output.names().is_empty() {
-            return Err(Error::Usage("an image that is pushed needs a name; give one with --tag".to_owned()));
+            return Err(Error::PushWithoutName);
         }
     }
     Ok(outputs)

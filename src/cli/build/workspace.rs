@@ -57,7 +57,8 @@ fn daemon_choice(args: &Args, settings: &Settings, workspace: &Workspace) -> Res
     let mut candidates = Vec::new();
     if let Some(text) = &settings.external_buildkitd {
         let parsed = Address::parse(text);
-        candidates.push(parsed.map_err(|error| Error::Usage(format!("BOB_EXTERNAL_BUILDKITD: {error}")))?);
+        let failed = |source| Error::AddressVariable { variable: "BOB_EXTERNAL_BUILDKITD", source };
+        candidates.push(parsed.map_err(failed)?);
     }
     let state = match args.daemon.state_dir.as_deref().map(|folder| state_folder(Some(folder))) {
         // What a repository has there is not Bob's.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::registry::printable::printable_line;
+use crate::diag::printable_line;
 use crate::registry::secret::Secret;
 
 /// The most that is shown of a path, in characters; the system takes no longer ones.

@@ -5,9 +5,9 @@ use std::time::Duration;
 use http::{Response, StatusCode};
 use serde::Deserialize;
 
+use crate::diag::printable_line;
 use crate::http::body::{Body, BoxError, collect};
 use crate::registry::error::CallError;
-use crate::registry::printable::printable_line;
 use crate::registry::transport::error::TransportError;
 use crate::registry::transport::redirect_target::RedirectError;
 use crate::registry::transport::retry;

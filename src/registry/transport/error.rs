@@ -7,8 +7,8 @@ use hyper_util::client::legacy;
 use super::address::AddressRefused;
 use super::connect::{PlainHttpRefused, not_tls};
 use super::idle::Stalled;
+use crate::diag::{self, printable_line};
 use crate::http::body::BoxError;
-use crate::registry::printable::printable_line;
 
 /// Characters of a cause's text at most.
 const MAX_SHOWN_CHARS: usize = 300;
@@ -159,11 +159,7 @@ pub(crate) fn causes<'a>(
 
 /// Returns the text of the last cause: hyper's chains repeat it with less and less detail.
 fn innermost(error: &legacy::Error) -> BoxError {
-    let mut last: &dyn Error = error;
-    while let Some(cause) = last.source() {
-        last = cause;
-    }
-    text(last)
+    diag::causes(error).last().map_or_else(|| text(error), |last| text(last))
 }
 
 /// Returns the text of `error` in one line, cut: that of a certificate may hold a thousand names.

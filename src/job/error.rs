@@ -3,11 +3,10 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::csv::ValueError;
 use super::daemon::builder::NoBuilder;
 use super::failure::{ConversionFailure, LookupFailure};
 use super::report::registry_message::RegistryMessage;
-use super::result::output::OutputError;
+use super::result::prepared::OutputError;
 use super::result::whole_files::WriteError;
 use super::session::secrets::SecretError;
 use crate::buildkit::{self, AddressError, DaemonError};
@@ -41,9 +40,9 @@ pub enum Error {
         /// What is wrong with it.
         source: AddressError,
     },
-    /// A flag's value.
+    /// The value of a flag or variable, as whoever reads it says.
     #[error(transparent)]
-    Value(#[from] ValueError),
+    Setting(Box<dyn std::error::Error + Send + Sync>),
     /// A secret or an SSH agent.
     #[error(transparent)]
     Secret(#[from] SecretError),
@@ -162,7 +161,7 @@ impl Error {
             | Self::PushWithoutName
             | Self::Address(_)
             | Self::AddressVariable { .. }
-            | Self::Value(_)
+            | Self::Setting(_)
             | Self::Reference { .. }
             | Self::Credentials(_)
             | Self::NoBuilder(NoBuilder::Client(buildkit::Error::Address(_))) => true,

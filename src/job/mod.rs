@@ -6,8 +6,6 @@
 //! a Dockerfile and has its graph solved (`solve`, `lookup`), or copies an image. What it leaves is `result`'s; a part
 //! that fails has its type in `failure`, and `report` makes the [`Error`] of it that the user is told.
 
-mod cache;
-mod csv;
 mod daemon;
 mod error;
 mod failure;
@@ -22,8 +20,6 @@ mod run;
 mod session;
 mod solve;
 
-pub use cache::parse as parse_cache;
-pub use csv::ValueError;
 pub use daemon::builder::{Builder, DaemonChoice, NoBuilder, OwnDaemon, usual_addresses};
 pub(crate) use daemon::state::is_trusted_socket;
 pub use daemon::state::{StateError, StateFolder};
@@ -38,10 +34,11 @@ pub use push::routes::{PushVia, UnknownPushMethod};
 pub use report::registry_message::RegistryMessage;
 pub use request::{DockerfileInput, Request};
 pub use result::metadata::Results;
-pub use result::output::{Output, OutputError, annotations};
+pub use result::output::{Destination, Exporter, Output};
+pub use result::prepared::OutputError;
 pub use result::whole_files::{WriteError, check_writable};
 pub use session::logins::DockerLogins;
-pub use session::secrets::{Lookup, SecretError, secrets, ssh_agents};
+pub use session::secrets::{Lookup, SecretError, SecretSource, agent_socket, read_secret};
 
-pub use crate::buildkit::{Address, CacheEntry, TlsOptions};
+pub use crate::buildkit::{Address, CacheEntry, SpecialFiles, TlsOptions};
 pub use crate::progress::Mode as ProgressMode;

@@ -22,7 +22,8 @@ use crate::job::push::routes::{self, ProxiedImage, PushRoutes};
 use crate::job::report::outcome;
 use crate::job::report::warnings::show_warnings;
 use crate::job::request::{DockerfileInput, ParsedDockerfile};
-use crate::job::result::output::{Output, PreparedOutputs};
+use crate::job::result::output::Output;
+use crate::job::result::prepared::PreparedOutputs;
 use crate::job::run::{self, STATUS_QUEUE};
 use crate::job::session::logins::with_tokens;
 use crate::job::solve::solve_dockerfile;
@@ -38,6 +39,8 @@ pub struct WorkspaceBuild {
     pub workspace: Workspace,
     /// What the control plane asks for.
     pub settings: Settings,
+    /// Caches to import.
+    pub cache_imports: Vec<CacheEntry>,
     /// How long the workspace may take to be ready.
     pub ready_timeout: Duration,
     /// The buildkitd to use.
@@ -49,7 +52,6 @@ struct WorkspaceJob<'a> {
     build: &'a WorkspaceBuild,
     base: Reference,
     target: Reference,
-    cache_imports: Vec<CacheEntry>,
     routes: PushRoutes,
     cancel: &'a CancellationToken,
 }
@@ -68,7 +70,6 @@ async fn work(build: &WorkspaceBuild, cancel: &CancellationToken) -> Result<(), 
     let base = reference("BOB_BASE_REF", &settings.base_ref)?;
     let target = reference("BOB_TARGET_REF", &settings.target_ref)?;
     refuse_digests(settings, &base, &target)?;
-    let cache_imports = cache_imports(settings.cache_import.as_deref())?;
     let base_auth = authenticator(settings.base_auth.as_ref())?;
     let target_auth = match (&settings.base_auth, &settings.target_auth) {
         // The same credentials make one client, so that layers may be mounted from base to target.
@@ -99,7 +100,7 @@ async fn work(build: &WorkspaceBuild, cancel: &CancellationToken) -> Result<(), 
     let logins = with_tokens(&proxies, credentials(settings.base_auth.as_ref())?);
     let others = routes::authenticator(logins)?;
     let routes = PushRoutes::open(proxied.into_iter().flatten().collect(), proxies, others).await?;
-    let job = WorkspaceJob { build, base, target, cache_imports, routes, cancel };
+    let job = WorkspaceJob { build, base, target, routes, cancel };
     let mut builder = None;
     let outcome = job.run(&mut builder, dockerfile.as_ref()).await;
     job.routes.close().await;
@@ -137,12 +138,6 @@ fn refuse_digests(settings: &Settings, base: &Reference, target: &Reference) -> 
         return Err(Error::UnbuiltBaseWithDigest);
     }
     Ok(())
-}
-
-fn cache_imports(setting: Option<&str>) -> Result<Vec<CacheEntry>, Error> {
-    let Some(text) = setting else { return Ok(Vec::new()) };
-    let entry = crate::job::cache::parse("BOB_LOCAL_CACHE_IMPORT", text)?;
-    Ok(vec![entry])
 }
 
 fn credentials(auth: Option<&AuthJson>) -> Result<Credentials, Error> {
@@ -202,10 +197,10 @@ impl WorkspaceJob<'_> {
         if self.routes.image_names.daemon_name(self.base.name(), "").is_none() {
             self.routes.grants.grant_push(&self.base);
         }
-        self.routes.grants.grant_caches(&self.cache_imports, &[]);
+        self.routes.grants.grant_caches(&self.build.cache_imports, &[]);
         let request = BuildRequest {
             exports: self.push(&self.base)?,
-            cache_imports: self.cache_imports.clone(),
+            cache_imports: self.build.cache_imports.clone(),
             ..BuildRequest::default()
         };
         let display = (Mode::Plain, self.routes.image_names.clone());

@@ -65,7 +65,6 @@ mod tests {
     use crate::buildkit::{self, LineRange, SourceLocation};
     use crate::diag::Source;
     use crate::image::ReferenceError;
-    use crate::job::csv::ValueError;
     use crate::job::report::outcome::failed_at_daemon;
     use crate::progress::{self, Journal};
 
@@ -149,7 +148,7 @@ mod tests {
             failed_at_daemon(failure, &journal, Some(&dockerfile)),
             failed_at_daemon(hidden, &journal, None),
             Error::Reference { setting: "--tag", text, source },
-            Error::Value(ValueError::new("--output", hostile, hostile)),
+            Error::Setting(hostile.into()),
             Error::Read { what: "the context", path: hostile.into(), source: io::ErrorKind::NotFound.into() },
         ] {
             let report = error.workspace_report();

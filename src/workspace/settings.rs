@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{AuthJson, Environment, Error, Workspace};
 use crate::beneath::OpenFile;
+use crate::secret::Secret;
 
 const DEFAULT_TARGET: &str = "localhost:8080/target:latest";
 const DEFAULT_BASE: &str = "localhost:8080/base:latest";
@@ -26,27 +27,10 @@ pub struct Settings {
     /// A cache to import (`BOB_LOCAL_CACHE_IMPORT`).
     pub cache_import: Option<String>,
     /// The token that the workspace's proxy asks for (`BOB_PROXY_TOKEN`), sent while steps run.
-    pub proxy_token: Option<Token>,
+    pub proxy_token: Option<Secret>,
     /// The token that it asks for before it takes a push (`BOB_PROXY_PUSH_TOKEN`), sent once every step has ended;
     /// absent: the other one serves for both.
-    pub proxy_push_token: Option<Token>,
-}
-
-/// An access token, wiped from memory on drop and never shown.
-#[derive(Clone)]
-pub struct Token(zeroize::Zeroizing<String>);
-
-impl Token {
-    /// The token itself.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for Token {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("***")
-    }
+    pub proxy_push_token: Option<Secret>,
 }
 
 /// The Dockerfile build that makes the base layer. Paths are absolute; whether they are in the
@@ -63,7 +47,7 @@ impl Settings {
     /// # Errors
     /// The first variable that breaks its rule: [`Error::is_usage`] holds for each.
     pub fn read(environment: &Environment, current_dir: &Path) -> Result<Self, Error> {
-        let token = |name| environment.get(name).map(|text| text.map(|text| Token(text.to_owned().into())));
+        let token = |name| environment.get(name).map(|text| text.map(Secret::from));
         let owned = |name| environment.get(name).map(|value| value.map(str::to_owned));
         Ok(Self {
             target_ref: owned("BOB_TARGET_REF")?.unwrap_or_else(|| DEFAULT_TARGET.to_owned()),

@@ -15,6 +15,7 @@ use crate::registry::{
     AuthScheme, Authenticator, CallError, Credentials, CredentialsError, Host, Login, Origin, Repository,
 };
 use crate::secret::{Secret, SecretBytes};
+use crate::workspace::variables;
 
 /// How long a registry may take to say how it wants to see a login. buildkitd waits a minute for the whole answer.
 const SCHEME_TIMEOUT: Duration = Duration::from_secs(10);
@@ -34,10 +35,12 @@ impl DockerLogins {
     /// What the environment says.
     pub fn of(environment: impl Fn(&str) -> Option<OsString>) -> Self {
         let set = |name: &str| environment(name).filter(|value| !value.is_empty());
-        let home = || set("HOME").map(|home| PathBuf::from(home).join(".docker"));
+        let home = || set(variables::HOME.name).map(|home| PathBuf::from(home).join(".docker"));
         Self {
-            folder: set("DOCKER_CONFIG").map(PathBuf::from).or_else(home),
-            inline: set("DOCKER_AUTH_CONFIG").and_then(|text| text.into_string().ok()).map(Secret::new),
+            folder: set(variables::DOCKER_CONFIG.name).map(PathBuf::from).or_else(home),
+            inline: set(variables::DOCKER_AUTH_CONFIG.name)
+                .and_then(|text| text.into_string().ok())
+                .map(Secret::new),
         }
     }
 
@@ -52,7 +55,7 @@ impl DockerLogins {
         };
         match &self.inline {
             Some(text) => {
-                let origin = Origin::Variable("DOCKER_AUTH_CONFIG".to_owned());
+                let origin = Origin::Variable(variables::DOCKER_AUTH_CONFIG.name.to_owned());
                 Ok(Credentials::from_users_docker_config(text.expose().as_bytes(), &origin).or(file))
             }
             None => Ok(file),
@@ -91,7 +94,7 @@ pub(crate) fn with_tokens(proxies: &BTreeMap<String, AccessTokens>, logins: Cred
             }
         }
     };
-    let origin = Origin::Variable("BOB_PROXY_TOKEN".to_owned());
+    let origin = Origin::Variable(variables::PROXY_TOKEN.name.to_owned());
     Credentials::from_logins(proxies.iter().filter_map(login), &origin).or(logins)
 }
 

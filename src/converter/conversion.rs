@@ -145,7 +145,7 @@ impl<'a> Pending<'a> {
         report.add_facts(&self.converter.facts, &settings);
         report.add_dockerfile(&self.converter.dockerfile, &settings);
         report.add_notices(&notices, &settings);
-        let violated = report.violated(&settings);
+        let violated = report.violated_rules(&settings);
         let warnings = report.warnings;
         let lowered = match lowered {
             Ok(lowered) => lowered,
@@ -161,7 +161,7 @@ impl<'a> Pending<'a> {
 }
 
 fn settings(source: &Source, options: &Options) -> Result<Settings, Rejected> {
-    Settings::of(options.check.as_deref(), source.bytes()).map_err(|error| Rejected {
+    Settings::of_build(options.check.as_deref(), source.bytes()).map_err(|error| Rejected {
         error: Box::new(Diagnostic::error(error.to_string())),
         warnings: Vec::new(),
     })

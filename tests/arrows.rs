@@ -86,7 +86,10 @@ const ROOMS: &[(&str, &[&str])] = &[
 ];
 
 /// What the unit tests of a room use besides, in the same form. It is not for what its code uses too.
-const TESTS: &[(&str, &[&str])] = &[];
+const TESTS: &[(&str, &[&str])] = &[
+    // The examples of the rules are converted.
+    ("converter::lint", &["converter"]),
+];
 
 /// Rooms that every room may use.
 const OPEN_TO_ALL: &[&str] = &["diag", "image", "percent"];

@@ -187,7 +187,7 @@ fn json(warnings: &[Warning], error: Option<&Diagnostic>, inputs: &Inputs) -> Re
 fn explain(name: &str) -> Result<(), Failure> {
     if name == "all" {
         let mut list = Vec::new();
-        for Rule { name, summary, .. } in &RULES {
+        for Rule { name, summary, .. } in RULES.iter() {
             writeln!(list, "{name:33} {summary}")?;
         }
         return print(&list);

@@ -144,7 +144,7 @@ impl<'a> PendingConversion<'a> {
         report.add_parser_notes(&self.converter.notes, &settings);
         report.add_dockerfile(&self.converter.dockerfile, &settings);
         report.add_notices(&notices, &settings);
-        let violated = report.violated(&settings);
+        let violated = report.violated_rules(&settings);
         let warnings = report.warnings;
         let lowered = match lowered {
             Ok(lowered) => lowered,
@@ -160,7 +160,7 @@ impl<'a> PendingConversion<'a> {
 }
 
 fn settings(source: &Source, options: &Options) -> Result<Settings, Rejected> {
-    Settings::of(options.check.as_deref(), source.bytes()).map_err(|error| Rejected {
+    Settings::of_build(options.check.as_deref(), source.bytes()).map_err(|error| Rejected {
         error: Box::new(Diagnostic::error(error.to_string())),
         warnings: Vec::new(),
     })

@@ -1,9 +1,13 @@
-//! The build checks: BuildKit's rules under BuildKit's names, in our own words.
+//! Build checks: BuildKit's rules under BuildKit's names, in Bob's own words.
 //!
-//! Parsing, planning and lowering note what they see; here rules are chosen, switched on and off, and
-//! put into words.
+//! Parsing, planning and lowering notice things and know no rules. Here each notice becomes the finding of a rule,
+//! further rules look at the parsed Dockerfile, and the settings say which findings are reported. `rules/` has a file
+//! for each rule.
 
-mod casing;
+#[cfg(test)]
+mod document;
+#[cfg(test)]
+mod examples;
 mod rules;
 mod settings;
 
@@ -12,8 +16,10 @@ pub use settings::{Settings, SettingsError};
 
 use std::collections::BTreeSet;
 
-use super::dockerfile::{Dockerfile, ParserNote, ParserNoteKind};
-use super::plan::{Notice, NoticeKind};
+use rules::Finding;
+
+use super::dockerfile::{Dockerfile, ParserNote};
+use super::plan::Notice;
 use crate::diag::{Diagnostic, Source, Span};
 
 /// What the checks found.
@@ -42,139 +48,42 @@ impl Warning {
 }
 
 impl Report {
-    /// Adds what the parser saw.
+    /// Adds what parsing noticed.
     pub fn add_parser_notes(&mut self, notes: &[ParserNote], settings: &Settings) {
         for note in notes {
-            let (rule, message) = of_parser_note(&note.kind);
-            self.add(rule, message, Some(note.span), note.check.as_deref(), settings);
+            self.add(rules::of_parser_note(&note.kind), Some(note.span), note.check.as_deref(), settings);
         }
     }
 
-    /// Adds what the Dockerfile shows as it stands: casing and names.
+    /// Adds what rules find in the parsed Dockerfile. Comments above an instruction do not switch them off, as in
+    /// BuildKit (`validateStageNames` and `validateCommandCasing` in
+    /// frontend/dockerfile/dockerfile2llb/validations.go).
     pub fn add_dockerfile(&mut self, dockerfile: &Dockerfile, settings: &Settings) {
-        for (rule, message, span) in
-            casing::stage_names(dockerfile).into_iter().chain(casing::instructions(dockerfile))
-        {
-            self.add(rule, message, Some(span), None, settings);
+        for (finding, span) in rules::of_dockerfile(dockerfile) {
+            self.add(finding, Some(span), None, settings);
         }
     }
 
-    /// Adds what planning and lowering saw.
+    /// Adds what planning and lowering noticed.
     pub fn add_notices(&mut self, notices: &[Notice], settings: &Settings) {
         for notice in notices {
-            let (rule, message) = of_notice(&notice.kind);
-            self.add(rule, message, notice.span, notice.check.as_deref(), settings);
+            self.add(rules::of_notice(&notice.kind), notice.span, notice.check.as_deref(), settings);
         }
     }
 
-    /// The rules that were broken, if the settings make a broken rule an error.
-    pub fn violated(&self, settings: &Settings) -> Option<BTreeSet<&'static str>> {
-        (settings.fails() && !self.warnings.is_empty())
+    /// The names of the rules that are broken, if the settings make a broken rule an error.
+    pub fn violated_rules(&self, settings: &Settings) -> Option<BTreeSet<&'static str>> {
+        (settings.returns_as_error() && !self.warnings.is_empty())
             .then(|| self.warnings.iter().map(|warning| warning.rule.name).collect())
     }
 
-    fn add(
-        &mut self,
-        name: &'static str,
-        message: String,
-        span: Option<Span>,
-        check: Option<&str>,
-        settings: &Settings,
-    ) {
-        let Some(rule) = rule(name) else { return };
-        if settings.runs(rule, check) {
+    /// Adds a finding if its rule runs for an instruction whose comments say `comments`, the value of `check=…`.
+    fn add(&mut self, finding: Finding, span: Option<Span>, comments: Option<&str>, settings: &Settings) {
+        let Finding { rule, message } = finding;
+        if settings.allow(rule, comments) {
             self.warnings.push(Warning { rule, message, span });
         }
     }
-}
-
-fn of_parser_note(kind: &ParserNoteKind) -> (&'static str, String) {
-    match kind {
-        ParserNoteKind::EmptyContinuation => (
-            "NoEmptyContinuation",
-            "an empty line continues an instruction; later versions will refuse it".into(),
-        ),
-        ParserNoteKind::StageNameCasing { name } => {
-            ("StageNameCasing", format!("stage name {name:?} is not in lower case"))
-        }
-        ParserNoteKind::FromAsCasing { from, as_word } => {
-            ("FromAsCasing", format!("{as_word:?} is not in the same case as {from:?}"))
-        }
-        ParserNoteKind::Maintainer => (
-            "MaintainerDeprecated",
-            "MAINTAINER is deprecated: use LABEL org.opencontainers.image.authors".into(),
-        ),
-        ParserNoteKind::InvalidDescription { instruction, example } => (
-            "InvalidDefinitionDescription",
-            format!(
-                "the comment above {instruction} does not begin with what it describes: write `# {example} …`"
-            ),
-        ),
-    }
-}
-
-fn of_notice(kind: &NoticeKind) -> (&'static str, String) {
-    match kind {
-        NoticeKind::CopyIgnoredFile { instruction, path } => (
-            "CopyIgnoredFile",
-            format!("{} takes {path:?}, which .dockerignore leaves out", instruction.to_uppercase()),
-        ),
-        NoticeKind::ExposeInvalidFormat { port } => {
-            ("ExposeInvalidFormat", format!("EXPOSE names an address or a port of the host: {port:?}"))
-        }
-        NoticeKind::ExposeProtoCasing { port } => {
-            ("ExposeProtoCasing", format!("the protocol in EXPOSE {port:?} is not in lower case"))
-        }
-        NoticeKind::FromPlatformFlagConstDisallowed { platform } => {
-            ("FromPlatformFlagConstDisallowed", format!("FROM --platform is always {platform:?}"))
-        }
-        NoticeKind::InvalidBaseImagePlatform { image, expected, actual } => {
-            ("InvalidBaseImagePlatform", format!("base image {image} is for {actual}, not for {expected}"))
-        }
-        NoticeKind::InvalidDefaultArgInFrom { base } => {
-            ("InvalidDefaultArgInFrom", format!("without build arguments, {base} is no image"))
-        }
-        NoticeKind::JsonArgsRecommended { instruction } => (
-            "JSONArgsRecommended",
-            format!("{instruction} runs in a shell, which does not pass signals on: write a JSON array"),
-        ),
-        NoticeKind::LegacyKeyValueFormat { instruction } => (
-            "LegacyKeyValueFormat",
-            format!("write `{instruction} name=value` instead of `{instruction} name value`"),
-        ),
-        NoticeKind::MultipleInstructionsDisallowed { instruction } => (
-            "MultipleInstructionsDisallowed",
-            format!("this {instruction} is void: a later one takes its place"),
-        ),
-        NoticeKind::RedundantTargetPlatform { platform } => {
-            ("RedundantTargetPlatform", format!("--platform={platform} is what FROM does anyway"))
-        }
-        NoticeKind::SecretsUsedInArgOrEnv { instruction, name } => (
-            "SecretsUsedInArgOrEnv",
-            format!("{instruction} {name:?} looks like a secret, which the image would keep"),
-        ),
-        NoticeKind::UndefinedArgInFrom { name, suggestion } => (
-            "UndefinedArgInFrom",
-            format!(
-                "FROM uses the argument {name:?}, which is not declared{}",
-                did_you_mean(suggestion.as_deref())
-            ),
-        ),
-        NoticeKind::UndefinedVar { name, suggestion } => (
-            "UndefinedVar",
-            format!("the variable ${name} is not set{}", did_you_mean(suggestion.as_deref())),
-        ),
-        NoticeKind::WorkdirRelativePath { path } => (
-            "WorkdirRelativePath",
-            format!(
-                "WORKDIR {path:?} is relative to whatever the base image says; make the first one absolute"
-            ),
-        ),
-    }
-}
-
-fn did_you_mean(suggestion: Option<&str>) -> String {
-    suggestion.map_or_else(String::new, |suggestion| format!(" (did you mean {suggestion}?)"))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 use super::*;
 use crate::converter::dockerfile;
+use crate::converter::plan::NoticeKind;
 
 fn warnings(text: &str, settings: &str) -> Vec<(&'static str, u32)> {
     let source = Source::new("Dockerfile", text);
@@ -41,8 +42,30 @@ fn a_broken_rule_fails_only_where_asked() {
     let notice =
         Notice { kind: NoticeKind::WorkdirRelativePath { path: "x".into() }, span: None, check: None };
     let strict = Settings::parse("error=true").unwrap();
-    assert_eq!(report.violated(&strict), None);
+    assert_eq!(report.violated_rules(&strict), None);
     report.add_notices(&[notice], &strict);
-    assert_eq!(report.violated(&strict), Some(BTreeSet::from(["WorkdirRelativePath"])));
-    assert_eq!(report.violated(&Settings::default()), None);
+    assert_eq!(report.violated_rules(&strict), Some(BTreeSet::from(["WorkdirRelativePath"])));
+    assert_eq!(report.violated_rules(&Settings::default()), None);
+}
+
+#[test]
+fn rules_are_found_by_name_and_sorted() {
+    assert!(RULES.is_sorted_by_key(|rule| rule.name));
+    assert_eq!(rule("UndefinedVar").map(|rule| rule.name), Some("UndefinedVar"));
+    assert_eq!(rule("Undefined"), None);
+}
+
+#[test]
+fn what_is_found_in_stages_is_reported_stage_by_stage_and_reserved_names_first() {
+    let text = "FROM a AS scratch\nFROM b AS x\nFROM c AS x\nFROM d AS scratch\nFROM e AS context\n";
+    assert_eq!(
+        warnings(text, ""),
+        [
+            ("ReservedStageName", 1),
+            ("DuplicateStageName", 3),
+            ("ReservedStageName", 4),
+            ("DuplicateStageName", 4),
+            ("ReservedStageName", 5),
+        ]
+    );
 }

@@ -7,23 +7,23 @@ use std::time::Duration;
 use crate::image::Reference;
 use crate::registry::{Authenticator, Host, HostError, Secret};
 
-/// What one proxy serves.
+/// The settings of one proxy.
 #[derive(Debug)]
 pub struct Config {
-    /// The repositories that can be reached, by the name that they have here (`/v2/NAME/…`).
+    /// The repositories that can be reached, by their name at this proxy (`/v2/NAME/…`).
     pub aliases: BTreeMap<String, Alias>,
     /// The pull-through mirror (`?ns=HOST`); none if there is no mirror.
     pub mirror: Option<Mirror>,
-    /// What clients have to know.
+    /// The tokens that clients have to send.
     pub access_tokens: AccessTokens,
     /// Bounds on what clients may take.
     pub limits: Limits,
 }
 
-/// What clients have to know: the password of Basic authentication, with any user name.
+/// The tokens that clients have to send: the password of Basic authentication, with any user name.
 ///
-/// With both tokens, reading takes either one and writing takes the push token. The reading one alone serves both;
-/// the push token alone leaves reading open; without any, anybody on this machine may do everything.
+/// With both tokens, reads need either one and writes need the push token. The read token alone is for both. The push token
+/// alone leaves reads open. Without any token, every process on this machine may read and write.
 #[derive(Clone, Debug, Default)]
 pub struct AccessTokens {
     /// Lets its holder read.
@@ -32,14 +32,14 @@ pub struct AccessTokens {
     pub push: Option<Secret>,
 }
 
-/// A repository behind a name of the proxy's.
+/// A repository at a registry, behind a name at the proxy.
 #[derive(Clone, Debug)]
 pub struct Alias {
     /// The registry, as references name it (`docker.io` means Docker Hub).
     pub host: Host,
     /// The repository's name at the registry, such as `library/alpine`.
     pub repository: String,
-    /// What a request for a tag gets.
+    /// The reference that replaces a requested tag.
     pub pin: Pin,
     /// What clients may do.
     pub rights: Rights,
@@ -48,7 +48,7 @@ pub struct Alias {
 }
 
 impl Alias {
-    /// The repository of `reference`: its digest, or else its tag, is what requests for a tag get.
+    /// An alias of the repository of `reference`, whose digest, or else tag, replaces requested tags.
     ///
     /// # Errors
     /// [`HostError`] if its domain is no registry host.
@@ -63,14 +63,14 @@ impl Alias {
     }
 }
 
-/// What a request for a tag gets.
+/// The reference that replaces a requested tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pin {
     /// This tag, whatever the request says.
     Tag(String),
     /// This digest, whatever the request says.
     Digest(String),
-    /// The tag that the request says.
+    /// The tag that was requested.
     AsRequested,
 }
 
@@ -101,24 +101,24 @@ pub struct Mirror {
 /// Bounds on what clients may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections at once of those that have been let in: with a token, where there are tokens. Further ones take
-    /// the place of one that is idle, or wait.
+    /// The most connections that are admitted: those with a token, where there are tokens. For a further one an idle one
+    /// is evicted, or it waits.
     pub connections: usize,
-    /// Connections at once of those that have not been let in yet; a further one takes the place of the oldest.
-    pub newcomers: usize,
-    /// How long a connection may take to be let in.
-    pub newcomer_timeout: Duration,
-    /// Bytes of a request's line and headers.
+    /// The most connections that are not admitted yet; for a further one the oldest is evicted.
+    pub unadmitted_connections: usize,
+    /// How long a connection may stay unadmitted.
+    pub admission_timeout: Duration,
+    /// The most bytes of a request line and its headers.
     pub head_bytes: usize,
-    /// How long a client may take for a request's line and headers, or stay idle between requests.
+    /// How long a client may take for a request line and its headers, or stay idle between requests.
     pub head_timeout: Duration,
-    /// How long a client may let a body rest, in either direction; and how long a body that is kept in memory may
-    /// take if next to nothing comes of it.
+    /// How long a body may make no progress, in either direction; and how long a body that is read into memory may take
+    /// if little of it comes.
     pub stall_timeout: Duration,
     /// Bytes of request bodies held in memory at once, over all requests, so that they can be sent again.
     /// While they are in use, further bodies wait; after `stall_timeout` they are streamed and not sent again.
     pub buffer_bytes: usize,
-    /// How long requests that are under way may take when the proxy is stopped.
+    /// How long active requests and started uploads may take when the proxy is stopped.
     pub drain_timeout: Duration,
 }
 
@@ -126,8 +126,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 512,
-            newcomers: 256,
-            newcomer_timeout: Duration::from_secs(10),
+            unadmitted_connections: 256,
+            admission_timeout: Duration::from_secs(10),
             head_bytes: 32 * 1024,
             head_timeout: Duration::from_mins(1),
             stall_timeout: Duration::from_mins(2),

@@ -1,15 +1,15 @@
-//! The authenticating registry proxy: it holds the credentials, so that nothing behind it has to.
+//! The authenticating registry proxy: it holds the credentials, so that its clients need none.
 //!
-//! `serve` accepts connections, `connection` lets only well-formed requests in, and `layers::stack` puts the layers
-//! together that each request passes through.
+//! `serve` accepts connections, `connection` checks the framing of requests, and `layers` puts the layers together that
+//! each request passes.
 
 mod config;
 mod connection;
 mod error;
 mod layers;
 mod listeners;
-mod names;
 mod operator;
+mod request;
 mod serve;
 mod uploads;
 

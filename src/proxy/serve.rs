@@ -23,25 +23,24 @@ use crate::http::body::{Body, BoxError};
 use crate::registry::idle_limited;
 
 use super::config::{Config, Limits};
-use super::connection::guard::Guard;
-use super::connection::places::{Bounds, Place, Places};
-use super::connection::turn::Turn;
+use super::connection::checked_stream::CheckedStream;
+use super::connection::response_state::ResponseState;
+use super::connection::slots::{ConnectionSlot, ConnectionSlots, SlotLimits};
 use super::error::ProxyError;
-use super::layers::exchange::Layer as _;
-use super::layers::stack::{Shared, Stack, assemble};
+use super::layers::{Layer, Shared, assemble};
 use super::listeners::Listeners;
-use super::operator::listener::Operator;
+use super::operator::listener::OperatorService;
 use super::operator::metrics::Metrics;
-use super::uploads::sessions::Sessions;
+use super::uploads::sessions::UploadSessions;
 
-/// How long accepting rests after it failed: usually there are no file descriptors left.
+/// How long the proxy waits after a failed accept: usually there are no file descriptors left.
 pub(super) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// One in so many places is kept for those who show the push token, where there is one.
-const PUSHING_PART: usize = 8;
-/// What is read of a connection at once, at most, in bytes; as much as is sent on at once.
+/// One in so many slots is reserved for connections with the push token, where there is one.
+const RESERVED_FOR_PUSH_DIVISOR: usize = 8;
+/// The most bytes that are read from, or written to, a connection at once.
 const READ_BUFFER: usize = 128 * 1024;
 
-/// A proxy that cannot serve.
+/// Why a proxy cannot serve.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// A listener has no address.
@@ -54,9 +53,9 @@ pub enum ServeError {
     NotLoopback(SocketAddr),
 }
 
-/// Serves `config` on `listeners` until `shutdown` completes. Then no upload is begun any more; those that
-/// were begun go on until they are committed, and requests that are under way finish, both within the limit
-/// of `config`. `listening on ADDRESS` is logged for each listener. Writes are allowed from the start.
+/// Serves `config` on `listeners` until `shutdown` completes. After that no upload can be started. Started uploads
+/// continue until they are committed, and active requests finish, both within the drain timeout of `config`.
+/// `listening on ADDRESS` is logged for each listener. Writes are allowed from the start.
 ///
 /// # Errors
 /// [`ServeError`] if a listener cannot be used; faults of single connections are logged.
@@ -68,7 +67,7 @@ pub async fn run(
     serve_until(listeners.into(), config, Arc::new(AtomicBool::new(true)), shutdown).await
 }
 
-/// As [`run`]; writes are refused while `pushes_allowed` says so.
+/// As [`run`]; writes are refused until `pushes_allowed` is true.
 async fn serve_until(
     listeners: Listeners,
     config: Config,
@@ -78,29 +77,30 @@ async fn serve_until(
     let Listeners { clients, names, operator } = listeners;
     let addresses = loopback_addresses(&clients)?;
     let limits = config.limits;
-    let sessions = Arc::new(Sessions::new(limits.stall_timeout));
+    let sessions = Arc::new(UploadSessions::new(limits.stall_timeout));
     let metrics = Arc::new(Metrics::new(config.aliases.keys().map(String::as_str)));
     // Aborted with this future.
     let mut operators = JoinSet::new();
     if let Some(listener) = operator {
-        let operator = Operator { metrics: metrics.clone(), sessions: sessions.clone() };
+        let operator = OperatorService { metrics: metrics.clone(), sessions: sessions.clone() };
         operators.spawn(Arc::new(operator).serve(listener, limits));
     }
-    let members_to_push = config.access_tokens.push.as_ref().map_or(0, |_| limits.connections / PUSHING_PART);
+    let reserved_for_push =
+        config.access_tokens.push.as_ref().map_or(0, |_| limits.connections / RESERVED_FOR_PUSH_DIVISOR);
     let names = names.iter().map(|name| name.to_ascii_lowercase()).collect();
     let mut server = Server {
-        stack: Arc::new(assemble(
+        layers: Arc::new(assemble(
             config,
             Shared { sessions: sessions.clone(), metrics, pushes_allowed, names },
         )),
         incoming: select_all(clients.into_iter().map(TcpListenerStream::new)),
-        places: Places::new(Bounds {
-            newcomers: limits.newcomers,
-            newcomer_timeout: limits.newcomer_timeout,
-            members: limits.connections,
-            members_to_push,
-            // By then whoever rests has lost its place.
-            member_wait: limits.stall_timeout + limits.head_timeout,
+        slots: ConnectionSlots::new(SlotLimits {
+            unadmitted: limits.unadmitted_connections,
+            admission_timeout: limits.admission_timeout,
+            admitted: limits.connections,
+            reserved_for_push,
+            // By then a connection that makes no progress has lost its slot.
+            admission_wait: limits.stall_timeout + limits.head_timeout,
         }),
         connections: JoinSet::new(),
         stop: CancellationToken::new(),
@@ -113,23 +113,23 @@ async fn serve_until(
     sessions.stop();
     tracing::info!(connections = server.connections.len(), "stopping");
     let deadline = Instant::now() + limits.drain_timeout;
-    // The next step of an upload may come on a new connection.
+    // The next request of an upload may come on a new connection.
     let _ = timeout_at(deadline, server.accept_until(sessions.finished())).await;
     server.finish(deadline).await;
     Ok(())
 }
 
-/// The connections of a proxy, and what serves them.
-struct Server {
-    stack: Arc<Stack>,
+/// The connections of a proxy, and the layers that serve them.
+struct Server<L> {
+    layers: Arc<L>,
     incoming: SelectAll<TcpListenerStream>,
-    places: Arc<Places>,
+    slots: Arc<ConnectionSlots>,
     connections: JoinSet<()>,
     stop: CancellationToken,
     limits: Limits,
 }
 
-impl Server {
+impl<L: Layer<Request<Body>> + 'static> Server<L> {
     /// Serves new connections until `end` completes.
     async fn accept_until(&mut self, end: impl Future<Output = ()> + Send) {
         tokio::pin!(end);
@@ -141,16 +141,16 @@ impl Server {
             };
             match accepted {
                 Some(Ok(stream)) => {
-                    let place = tokio::select! {
+                    let slot = tokio::select! {
                         () = &mut end => return,
-                        place = self.places.take() => place,
+                        slot = self.slots.acquire() => slot,
                     };
-                    let connection = serve(stream, self.stack.clone(), self.limits, self.stop.clone(), place);
+                    let connection = serve(stream, self.layers.clone(), self.limits, self.stop.clone(), slot);
                     self.connections.spawn(connection);
                 }
                 Some(Err(error)) => {
                     tracing::warn!(%error, "cannot accept a connection");
-                    self.places.make_room();
+                    self.slots.evict_one();
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
                 None => return,
@@ -158,7 +158,7 @@ impl Server {
         }
     }
 
-    /// Lets requests that are under way finish until `deadline`.
+    /// Waits until active requests have finished, or until `deadline`.
     async fn finish(self, deadline: Instant) {
         let Self { incoming, mut connections, stop, .. } = self;
         drop(incoming);
@@ -180,28 +180,34 @@ fn loopback_addresses(listeners: &[TcpListener]) -> Result<Vec<SocketAddr>, Serv
     }
 }
 
-/// Serves one connection until it ends or loses its place, or until its request is finished after `stop`.
-async fn serve(
+/// Serves one connection until it ends or loses its slot; after `stop`, until its request has finished.
+async fn serve<L: Layer<Request<Body>>>(
     stream: TcpStream,
-    stack: Arc<Stack>,
+    layers: Arc<L>,
     limits: Limits,
     stop: CancellationToken,
-    place: Arc<Place>,
+    slot: Arc<ConnectionSlot>,
 ) {
-    // Small answers are not held back; a failure here costs only time.
+    // Small responses are sent at once; a failure here costs only time.
     let _ = stream.set_nodelay(true);
-    let turn = Turn::default();
-    let guard = Guard::new(stream, &limits, turn.clone(), place.clone());
-    let own_place = place.clone();
+    let response_state = ResponseState::default();
+    let checked_stream = CheckedStream::new(stream, &limits, response_state.clone(), slot.clone());
+    let own_place = slot.clone();
     let service = service_fn(|request| {
-        // On the heap for as long as it takes: hyper would keep its memory between requests.
-        Box::pin(answer(stack.clone(), request, limits.stall_timeout, turn.clone(), own_place.clone()))
+        // On the heap and only while it runs: hyper would keep its memory between requests.
+        Box::pin(respond(
+            layers.clone(),
+            request,
+            limits.stall_timeout,
+            response_state.clone(),
+            own_place.clone(),
+        ))
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head_timeout)
         .max_buf_size(READ_BUFFER)
-        .serve_connection(TokioIo::new(guard), service);
+        .serve_connection(TokioIo::new(checked_stream), service);
     tokio::pin!(connection);
     let served = async {
         let ended = tokio::select! {
@@ -215,27 +221,27 @@ async fn serve(
             tracing::debug!(%error, "a connection ended early");
         }
     };
-    if !place.keep_while(served).await {
+    if !slot.run(served).await {
         tracing::debug!("a connection lost its place");
     }
 }
 
-/// The answer to one request of a connection.
-async fn answer(
-    stack: Arc<Stack>,
+/// The response to one request of a connection.
+async fn respond<L: Layer<Request<Body>>>(
+    layers: Arc<L>,
     mut request: Request<Incoming>,
     stall: Duration,
-    turn: Turn,
-    place: Arc<Place>,
+    response_state: ResponseState,
+    slot: Arc<ConnectionSlot>,
 ) -> Result<Response<Body>, ProxyError> {
     let version = request.version();
-    request.extensions_mut().insert(place.clone());
+    request.extensions_mut().insert(slot.clone());
     let request = request.map(|body| {
         let body = body.map_err(|error| -> BoxError { Box::new(error) }).boxed_unsync();
         idle_limited(body, stall)
     });
-    let mut response = turn.answer(version, stack.call(request).await?);
-    if place.is_refused() {
+    let mut response = response_state.track(version, layers.call(request).await?);
+    if slot.has_max_refusals() {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(response)
@@ -250,8 +256,8 @@ pub struct Handle {
     task: JoinHandle<Result<(), ServeError>>,
 }
 
-/// Starts a proxy in the background, ready when this returns. It refuses everything that writes until
-/// [`Handle::allow_pushes`], whatever token is shown.
+/// A proxy that has been started in the background. It accepts connections when this returns, and refuses every write,
+/// with any token, until [`Handle::allow_pushes`].
 ///
 /// # Errors
 /// [`ServeError`] if a listener cannot be used.
@@ -271,17 +277,17 @@ impl Handle {
         &self.addresses
     }
 
-    /// Lets those write from now on who show a token for it. Before, every write is answered 401.
+    /// Allows writes with a token for them from now on. Before, every write is answered with 401.
     pub fn allow_pushes(&self) {
         self.pushes_allowed.store(true, Ordering::Release);
     }
 
-    /// Begins to stop the proxy, as [`Handle::stop`] does, and returns at once.
+    /// Starts to stop the proxy, as [`Handle::stop`] does, and returns at once.
     pub fn shut_down(&self) {
         self.stop.cancel();
     }
 
-    /// Stops the proxy once the uploads that were begun and the requests that are under way have finished.
+    /// Stops the proxy once started uploads and active requests have finished, or the drain timeout is over.
     pub async fn stop(mut self) {
         self.stop.cancel();
         let _ = (&mut self.task).await;

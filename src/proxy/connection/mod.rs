@@ -1,6 +1,6 @@
-//! Connections of clients: reading requests safely, whose turn it is, who has a place.
+//! Connections of clients: framing of requests, order of requests and responses, a limited number of slots.
 
+pub(super) mod checked_stream;
 pub(super) mod framing;
-pub(super) mod guard;
-pub(super) mod places;
-pub(super) mod turn;
+pub(super) mod response_state;
+pub(super) mod slots;

@@ -1,4 +1,4 @@
-//! Outermost: one line for each request when its last byte has gone, and the counts in it.
+//! Logs and counts each request when the last byte of its response has been sent.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -10,65 +10,67 @@ use http::{Request, Response};
 use crate::http::body::Body;
 use crate::http::body::inspect_body;
 
-use super::exchange::{Facts, Inbound, Layer};
-use crate::proxy::connection::places::Place;
+use super::Layer;
+use crate::proxy::connection::slots::ConnectionSlot;
 use crate::proxy::error::{ProxyError, shown};
 use crate::proxy::operator::metrics::Metrics;
+use crate::proxy::request::ClientRequest;
+use crate::proxy::request::access_record::AccessRecord;
 
-/// Logs method, alias, resource, statuses, bytes and time. Never a header, path or query.
+/// The layer that logs method, alias, resource, statuses, bytes and time. It never logs a header, path or query.
 #[derive(Debug)]
 pub(crate) struct AccessLog<S> {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) inner: S,
 }
 
-impl<S: Layer<Inbound>> Layer<Request<Body>> for AccessLog<S> {
+impl<S: Layer<ClientRequest>> Layer<Request<Body>> for AccessLog<S> {
     async fn call(&self, request: Request<Body>) -> Result<Response<Body>, ProxyError> {
         let (head, body) = request.into_parts();
-        let facts = Arc::new(Facts::new(head.method.clone(), self.metrics.clone()));
-        let place = head.extensions.get::<Arc<Place>>().cloned();
-        let mut entry = Entry { facts: facts.clone(), begun: Instant::now(), status: None, place };
-        let received = facts.clone();
+        let record = Arc::new(AccessRecord::new(head.method.clone(), self.metrics.clone()));
+        let slot = head.extensions.get::<Arc<ConnectionSlot>>().cloned();
+        let mut line = LogLine { record: record.clone(), start: Instant::now(), status: None, slot };
+        let received = record.clone();
         let body = counted(body, move |bytes| received.note_received(bytes));
-        let response = self.inner.call(Inbound { head, body, facts }).await?;
-        entry.status = Some(response.status().as_u16());
-        // The body keeps the entry until it is over.
-        Ok(response.map(|body| counted(body, move |bytes| entry.facts.note_sent(bytes))))
+        let response = self.inner.call(ClientRequest { head, body, record }).await?;
+        line.status = Some(response.status().as_u16());
+        // The response's body owns the line, which is written at its end.
+        Ok(response.map(|body| counted(body, move |bytes| line.record.note_sent(bytes))))
     }
 }
 
-/// Writes the log line when it is dropped: after the response's last byte, or when the client is gone.
-struct Entry {
-    facts: Arc<Facts>,
-    begun: Instant,
+/// The log line of a request, written when this is dropped: after the response's last byte, or when the client left.
+struct LogLine {
+    record: Arc<AccessRecord>,
+    start: Instant,
     status: Option<u16>,
-    place: Option<Arc<Place>>,
+    slot: Option<Arc<ConnectionSlot>>,
 }
 
-impl Drop for Entry {
+impl Drop for LogLine {
     fn drop(&mut self) {
-        let facts = &self.facts;
-        facts.note_end(self.status);
-        // One line tells of a connection that is not let in.
-        if self.place.as_ref().is_some_and(|place| place.refusals() > 1) {
+        let record = &self.record;
+        record.note_end(self.status);
+        // One line is enough for a connection that is not admitted.
+        if self.slot.as_ref().is_some_and(|slot| slot.refusals() > 1) {
             return;
         }
         tracing::info!(
-            method = shown(facts.method.as_str()),
-            alias = facts.alias(),
-            resource = facts.resource(),
-            // None where the client went away before there was an answer.
+            method = shown(record.method.as_str()),
+            alias = record.alias(),
+            resource = record.resource(),
+            // None where the client left before there was a response.
             status = self.status,
-            upstream = facts.upstream(),
-            received = facts.received.load(Ordering::Relaxed),
-            sent = facts.sent.load(Ordering::Relaxed),
-            ms = u64::try_from(self.begun.elapsed().as_millis()).ok(),
+            upstream = record.registry_status(),
+            received = record.received.load(Ordering::Relaxed),
+            sent = record.sent.load(Ordering::Relaxed),
+            ms = u64::try_from(self.start.elapsed().as_millis()).ok(),
             "request"
         );
     }
 }
 
-/// `body`, whose bytes `note` is told of.
+/// `body`, with `note` called for each piece of it with its length in bytes.
 fn counted(body: Body, mut note: impl FnMut(u64) + Send + Unpin + 'static) -> Body {
     inspect_body(body, move |_, polled| {
         if let Poll::Ready(Some(Ok(frame))) = &polled

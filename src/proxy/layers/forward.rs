@@ -1,4 +1,4 @@
-//! Innermost: asks the registry, with its credentials, and hands back what it says.
+//! Sends requests to the registry, with its credentials.
 
 use std::sync::Arc;
 
@@ -8,77 +8,78 @@ use tokio::sync::Semaphore;
 use crate::http::body::Body;
 use crate::registry::{Access, Call, Payload, RedirectTarget, Scopes};
 
-use super::authorise::Upstream;
-use super::exchange::{Facts, Layer};
-use super::headers;
+use super::Layer;
 use crate::proxy::error::ProxyError;
+use crate::proxy::request::access_record::AccessRecord;
+use crate::proxy::request::action::UpstreamRepository;
+use crate::proxy::request::headers::{clean_response_headers, request_headers};
 
-/// Requests without a body that wait for a registry's answer at once; further ones wait for these. Each takes memory
-/// for as long as it waits, and a few hundred clients may ask at once.
-const ASKING: usize = 128;
-/// As many more for requests with the push token, so that clients who only read do not keep them waiting.
-const ASKING_TO_PUSH: usize = 64;
+/// The most requests without a body that wait for a registry's response at once; further ones wait for these. Each takes
+/// memory while it waits, and a few hundred clients may ask at once.
+const MAX_WAITING: usize = 128;
+/// As many more for requests with the push token, so that clients who only read do not delay them.
+const MAX_WAITING_TO_PUSH: usize = 64;
 
-/// Sends requests to registries.
+/// The innermost layer: it sends requests to registries and returns their responses.
 #[derive(Debug)]
 pub(crate) struct Forward {
-    asking: Semaphore,
-    asking_to_push: Semaphore,
+    waiting: Semaphore,
+    waiting_to_push: Semaphore,
 }
 
 impl Forward {
     pub(crate) fn new() -> Self {
-        Self { asking: Semaphore::new(ASKING), asking_to_push: Semaphore::new(ASKING_TO_PUSH) }
+        Self { waiting: Semaphore::new(MAX_WAITING), waiting_to_push: Semaphore::new(MAX_WAITING_TO_PUSH) }
     }
 }
 
-/// A request with its address at the registry.
+/// A request with its address at a registry.
 #[derive(Debug)]
-pub(crate) struct Outgoing {
+pub(crate) struct UpstreamRequest {
     pub(crate) method: Method,
-    /// As the client sent them.
+    /// The headers that the client sent.
     pub(crate) headers: HeaderMap,
     pub(crate) payload: Payload,
-    pub(crate) at: RedirectTarget,
-    pub(crate) upstream: Upstream,
+    pub(crate) target: RedirectTarget,
+    pub(crate) upstream: UpstreamRepository,
     pub(crate) scopes: Scopes,
-    /// Whether redirects are followed here.
-    pub(crate) follow: bool,
-    pub(crate) facts: Arc<Facts>,
+    /// Whether redirects are followed.
+    pub(crate) follow_redirects: bool,
+    pub(crate) record: Arc<AccessRecord>,
 }
 
-impl Layer<Outgoing> for Forward {
-    async fn call(&self, outgoing: Outgoing) -> Result<Response<Body>, ProxyError> {
-        let Upstream { host, repository, auth, .. } = &outgoing.upstream;
-        let mut headers = headers::of_request(&outgoing.headers);
-        if matches!(outgoing.payload, Payload::Empty)
-            && outgoing.method != Method::GET
-            && outgoing.method != Method::HEAD
+impl Layer<UpstreamRequest> for Forward {
+    async fn call(&self, request: UpstreamRequest) -> Result<Response<Body>, ProxyError> {
+        let UpstreamRepository { host, repository, auth, .. } = &request.upstream;
+        let mut headers = request_headers(&request.headers);
+        if matches!(request.payload, Payload::Empty)
+            && request.method != Method::GET
+            && request.method != Method::HEAD
         {
-            // Some load balancers refuse a write that does not say its length.
+            // Some load balancers refuse a write without its length.
             headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
-        // Credentials go to the host that they are for. An upload may lead to another.
-        let access = Access { host: host.clone(), scopes: outgoing.scopes.clone() };
+        // Only their own host gets the credentials. An upload may lead to another one.
+        let access = Access { host: host.clone(), scopes: request.scopes.clone() };
         let call = Call {
-            method: outgoing.method,
-            uri: outgoing.at.uri,
+            method: request.method,
+            uri: request.target.uri,
             headers,
-            payload: outgoing.payload,
-            address_policy: outgoing.at.address_policy,
-            access: Some(access).filter(|_| outgoing.at.host == *host),
-            counters: outgoing.facts.tally(),
+            payload: request.payload,
+            address_policy: request.target.address_policy,
+            access: Some(access).filter(|_| request.target.host == *host),
+            counters: request.record.registry_counters(),
         };
-        let asking = match call.payload {
-            Payload::Empty if outgoing.facts.shows_push_token() => self.asking_to_push.acquire().await.ok(),
-            Payload::Empty => self.asking.acquire().await.ok(),
+        let permit = match call.payload {
+            Payload::Empty if request.record.has_push_token() => self.waiting_to_push.acquire().await.ok(),
+            Payload::Empty => self.waiting.acquire().await.ok(),
             Payload::Bytes(_) | Payload::Stream(_) => None,
         };
-        let response = if outgoing.follow { auth.read(call).await } else { auth.send(call).await };
-        drop(asking);
+        let response = if request.follow_redirects { auth.read(call).await } else { auth.send(call).await };
+        drop(permit);
         let mut response = response?;
         let status = response.status();
-        outgoing.facts.note_upstream(status);
+        request.record.note_registry_status(status);
         if status.is_informational() {
             return Err(ProxyError::Answer {
                 host: host.clone(),
@@ -88,12 +89,12 @@ impl Layer<Outgoing> for Forward {
         }
         if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
             let login = auth.describe_login(host).await;
-            let (status, scopes) = (status.as_u16(), outgoing.scopes);
+            let (status, scopes) = (status.as_u16(), request.scopes);
             tracing::warn!(status, registry = %host, repository, login, %scopes, "the registry refuses");
         }
         let location = response.headers().get(header::LOCATION).cloned();
-        headers::clean_response(response.headers_mut());
-        // The layer outside replaces it.
+        clean_response_headers(response.headers_mut());
+        // `UploadLocations` replaces it.
         response.headers_mut().extend(location.map(|location| (header::LOCATION, location)));
         *response.version_mut() = Version::HTTP_11;
         Ok(response)

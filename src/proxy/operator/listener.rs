@@ -1,5 +1,4 @@
-//! `/metrics` and `/healthz`, on a listener of their own: nothing else is served there, and nothing there
-//! is secret.
+//! The listener for operators. It serves `/metrics` and `/healthz` and nothing else; neither tells a secret.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -14,60 +13,60 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::metrics::Metrics;
 use crate::proxy::config::Limits;
-use crate::proxy::connection::places::{Bounds, Places};
+use crate::proxy::connection::slots::{ConnectionSlots, SlotLimits};
 use crate::proxy::serve::ACCEPT_PAUSE;
-use crate::proxy::uploads::sessions::Sessions;
+use crate::proxy::uploads::sessions::UploadSessions;
 
-/// Connections at once; a further one takes the place of the oldest.
-const CONNECTIONS: usize = 64;
-/// What is read of a connection at once, at most, in bytes: the least that the HTTP library takes.
+/// The most connections at once; for a further one the oldest is evicted.
+const MAX_CONNECTIONS: usize = 64;
+/// The most bytes that are read from a connection at once: the least that hyper allows.
 const READ_BUFFER: usize = 8 * 1024;
 
-/// What operators are told.
+/// The service for operators.
 #[derive(Debug)]
-pub(crate) struct Operator {
+pub(crate) struct OperatorService {
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) sessions: Arc<Sessions>,
+    pub(crate) sessions: Arc<UploadSessions>,
 }
 
-impl Operator {
+impl OperatorService {
     /// Serves `listener` until it is dropped.
     pub(crate) async fn serve(self: Arc<Self>, listener: TcpListener, limits: Limits) {
-        // Nobody here has a token: all are newcomers for as long as they stay.
-        let places = Places::new(Bounds {
-            newcomers: CONNECTIONS,
-            newcomer_timeout: limits.newcomer_timeout,
-            members: 0,
-            members_to_push: 0,
-            member_wait: limits.newcomer_timeout,
+        // There are no tokens here: no connection is ever admitted.
+        let slots = ConnectionSlots::new(SlotLimits {
+            unadmitted: MAX_CONNECTIONS,
+            admission_timeout: limits.admission_timeout,
+            admitted: 0,
+            reserved_for_push: 0,
+            admission_wait: limits.admission_timeout,
         });
         loop {
             let Ok((stream, _)) = listener.accept().await else {
-                places.make_room();
+                slots.evict_one();
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             };
-            let (operator, place) = (self.clone(), places.take().await);
-            tokio::spawn(async move { place.keep_while(operator.serve_one(stream)).await });
+            let (operator, slot) = (self.clone(), slots.acquire().await);
+            tokio::spawn(async move { slot.run(operator.serve_one(stream)).await });
         }
     }
 
     /// Answers the one request of a connection.
     async fn serve_one(self: Arc<Self>, stream: TcpStream) {
         let service = service_fn(|request: Request<_>| {
-            let answer = self.answer(request.method(), request.uri().path());
-            async { Ok::<_, Infallible>(answer) }
+            let response = self.response(request.method(), request.uri().path());
+            async { Ok::<_, Infallible>(response) }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .keep_alive(false)
             .max_buf_size(READ_BUFFER)
             .serve_connection(TokioIo::new(stream), service);
-        // A scraper that goes away has no answer.
+        // A client that leaves needs no response.
         let _ = connection.await;
     }
 
-    fn answer(&self, method: &Method, path: &str) -> Response<Full<Bytes>> {
+    fn response(&self, method: &Method, path: &str) -> Response<Full<Bytes>> {
         let (status, text) = match path {
             _ if !matches!(*method, Method::GET | Method::HEAD) => {
                 (StatusCode::METHOD_NOT_ALLOWED, "only GET is served here\n".to_owned())

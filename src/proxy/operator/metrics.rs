@@ -1,5 +1,5 @@
-//! What operators may know of a proxy: counts by alias. No name of a host or repository is in them, so
-//! that clients cannot make more of them.
+//! The metrics of a proxy: counters by alias. They are not labelled by host or repository, so that clients cannot add to
+//! their number.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -14,38 +14,44 @@ use crate::registry::RequestCounters;
 const METHODS: [Method; 6] =
     [Method::GET, Method::HEAD, Method::PUT, Method::POST, Method::PATCH, Method::DELETE];
 
-/// Counts of one proxy.
+/// The counters of one proxy.
 #[derive(Debug)]
 pub(crate) struct Metrics {
-    aliases: BTreeMap<String, Arc<Counts>>,
-    mirror: Arc<Counts>,
-    none: Arc<Counts>,
+    aliases: BTreeMap<String, Arc<AliasCounters>>,
+    mirror: Arc<AliasCounters>,
+    none: Arc<AliasCounters>,
 }
 
-/// Name, kind, help, and the value for an alias.
-type Family<'a> = (&'a str, &'a str, &'a str, &'a dyn Fn(&Counts) -> u64);
+/// A metric family: name, type, help, and the value for an alias.
+type MetricFamily<'a> = (&'a str, &'a str, &'a str, &'a dyn Fn(&AliasCounters) -> u64);
 
-/// Counts of one alias.
+/// The counters of one alias.
 #[derive(Debug, Default)]
-pub(crate) struct Counts {
+pub(crate) struct AliasCounters {
+    /// Bytes of bodies from clients.
     pub(crate) received: AtomicU64,
+    /// Bytes of bodies to clients.
     pub(crate) sent: AtomicU64,
-    pub(crate) tally: Arc<RequestCounters>,
-    uploads: AtomicU64,
-    /// By method and status; status 0 where the client was gone before there was one.
+    pub(crate) registry: Arc<RequestCounters>,
+    /// How many requests of uploads are active.
+    active_uploads: AtomicU64,
+    /// Requests by method and status; 0 where the client left before there was a status.
     requests: Mutex<BTreeMap<(&'static str, u16), u64>>,
 }
 
-impl Counts {
-    pub(crate) fn upload_begins(&self) {
-        self.uploads.fetch_add(1, Ordering::Relaxed);
+impl AliasCounters {
+    /// Notes that a request of an upload has begun.
+    pub(crate) fn note_upload_start(&self) {
+        self.active_uploads.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn upload_ends(&self) {
-        self.uploads.fetch_sub(1, Ordering::Relaxed);
+    /// Notes that a request of an upload has ended.
+    pub(crate) fn note_upload_end(&self) {
+        self.active_uploads.fetch_sub(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn request_ends(&self, method: &Method, status: Option<u16>) {
+    /// Notes that a request has ended; without a status if the client left before there was one.
+    pub(crate) fn note_request_end(&self, method: &Method, status: Option<u16>) {
         let known = ["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE"];
         let method = METHODS.iter().position(|known| known == method).map_or("other", |index| known[index]);
         let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
@@ -59,29 +65,30 @@ impl Metrics {
         Self { aliases, mirror: Arc::default(), none: Arc::default() }
     }
 
-    pub(crate) fn alias(&self, alias: &str) -> Arc<Counts> {
+    /// The counters of an alias.
+    pub(crate) fn alias(&self, alias: &str) -> Arc<AliasCounters> {
         self.aliases.get(alias).unwrap_or(&self.none).clone()
     }
 
-    /// The counts of all mirrored hosts.
-    pub(crate) fn mirror(&self) -> Arc<Counts> {
+    /// The counters of all mirrored hosts.
+    pub(crate) fn mirror(&self) -> Arc<AliasCounters> {
         self.mirror.clone()
     }
 
-    /// The counts of requests that lead to no alias.
-    pub(crate) fn none(&self) -> Arc<Counts> {
+    /// The counters of requests that lead to no alias.
+    pub(crate) fn none(&self) -> Arc<AliasCounters> {
         self.none.clone()
     }
 
-    /// All counts as text.
+    /// All counters in the Prometheus text format.
     /// (<https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format>)
     pub(crate) fn text(&self) -> String {
         let load = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let mut out = String::new();
-        family(&mut out, "requests_total", "counter", "Requests that are over.");
-        for (alias, counts) in self.all() {
+        write_family_head(&mut out, "requests_total", "counter", "Requests that are over.");
+        for (alias, counters) in self.all() {
             for ((method, status), count) in
-                counts.requests.lock().unwrap_or_else(PoisonError::into_inner).iter()
+                counters.requests.lock().unwrap_or_else(PoisonError::into_inner).iter()
             {
                 let _ = writeln!(
                     out,
@@ -89,29 +96,32 @@ impl Metrics {
                 );
             }
         }
-        let families: [Family<'_>; 5] = [
+        let families: [MetricFamily<'_>; 5] = [
             ("received_bytes_total", "counter", "Bytes of bodies from clients.", &|c| load(&c.received)),
             ("sent_bytes_total", "counter", "Bytes of bodies to clients.", &|c| load(&c.sent)),
-            ("retries_total", "counter", "Requests sent to a registry again.", &|c| c.tally.retries()),
-            ("tokens_total", "counter", "Tokens asked for.", &|c| c.tally.tokens()),
-            ("active_uploads", "gauge", "Requests of uploads that are under way.", &|c| load(&c.uploads)),
+            ("retries_total", "counter", "Requests sent to a registry again.", &|c| c.registry.retries()),
+            ("tokens_total", "counter", "Tokens asked for.", &|c| c.registry.tokens()),
+            ("active_uploads", "gauge", "Requests of uploads that are under way.", &|c| {
+                load(&c.active_uploads)
+            }),
         ];
         for (name, kind, help, value) in families {
-            family(&mut out, name, kind, help);
-            for (alias, counts) in self.all() {
-                let _ = writeln!(out, "bob_proxy_{name}{{alias=\"{alias}\"}} {}", value(counts));
+            write_family_head(&mut out, name, kind, help);
+            for (alias, counters) in self.all() {
+                let _ = writeln!(out, "bob_proxy_{name}{{alias=\"{alias}\"}} {}", value(counters));
             }
         }
         out
     }
 
-    /// Every alias; `mirror` for all mirrored hosts, and the empty name for what leads nowhere.
-    fn all(&self) -> impl Iterator<Item = (&str, &Counts)> {
-        let aliases = self.aliases.iter().map(|(alias, counts)| (alias.as_str(), &**counts));
+    /// The counters by alias, with `mirror` for all mirrored hosts and the empty name for requests that lead to no alias.
+    fn all(&self) -> impl Iterator<Item = (&str, &AliasCounters)> {
+        let aliases = self.aliases.iter().map(|(alias, counters)| (alias.as_str(), &**counters));
         aliases.chain([("mirror", &*self.mirror), ("", &*self.none)])
     }
 }
 
-fn family(out: &mut String, name: &str, kind: &str, help: &str) {
+/// Writes the head of a metric family.
+fn write_family_head(out: &mut String, name: &str, kind: &str, help: &str) {
     let _ = writeln!(out, "# HELP bob_proxy_{name} {help}\n# TYPE bob_proxy_{name} {kind}");
 }

@@ -1,4 +1,4 @@
-//! What an operator sees: metrics and health.
+//! Metrics and health, for the operator of a proxy.
 
 pub(super) mod listener;
 pub(super) mod metrics;

@@ -1,4 +1,4 @@
-//! Uploads under way: their locations, and waiting for their end.
+//! Uploads that have started: their locations, and their sessions.
 
-pub(super) mod seal;
+pub(super) mod sealed_location;
 pub(super) mod sessions;

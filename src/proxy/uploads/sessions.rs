@@ -1,4 +1,4 @@
-//! The uploads that clients have begun and not ended: a stopping proxy waits for them.
+//! The uploads that clients have started and not ended. A stopping proxy waits for them.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,64 +9,71 @@ use tokio::time::Instant;
 
 use crate::proxy::error::ProxyError;
 
-/// Sessions remembered at most; the ones that rested longest are forgotten first.
-const MEMORY: usize = 4096;
+/// The most sessions that are remembered; of more, the one that was used longest ago is forgotten.
+const MAX_SESSIONS: usize = 4096;
 
-/// Uploads between their POST and their last PUT.
+/// The uploads between their POST and their last PUT.
+/// (<https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pushing-blobs>)
 #[derive(Debug)]
-pub(crate) struct Sessions {
+pub(crate) struct UploadSessions {
     state: Mutex<State>,
     changed: Notify,
-    /// A session that rests for longer counts as abandoned.
-    rest: Duration,
+    /// How long a session without a request may last until it counts as abandoned.
+    idle_timeout: Duration,
 }
 
 #[derive(Debug, Default)]
 struct State {
     last_id: u64,
-    open: BTreeMap<u64, Session>,
+    by_id: BTreeMap<u64, Session>,
     stopping: bool,
 }
 
 #[derive(Debug)]
 struct Session {
-    used: Instant,
+    /// When its last request began or ended.
+    last_used: Instant,
+    /// How many of its requests are active.
     requests: usize,
 }
 
-impl Sessions {
-    pub(crate) fn new(rest: Duration) -> Self {
-        Self { state: Mutex::default(), changed: Notify::new(), rest }
+impl UploadSessions {
+    pub(crate) fn new(idle_timeout: Duration) -> Self {
+        Self { state: Mutex::default(), changed: Notify::new(), idle_timeout }
     }
 
-    /// A session for an upload that is about to be asked for; refused while the proxy is stopping.
-    pub(crate) fn begin(self: &Arc<Self>) -> Result<Begun, ProxyError> {
+    /// A session for an upload whose POST is about to be sent.
+    ///
+    /// # Errors
+    /// [`ProxyError::Stopping`] while the proxy is stopping.
+    pub(crate) fn begin(self: &Arc<Self>) -> Result<PendingSession, ProxyError> {
         let mut state = self.state();
         if state.stopping {
             return Err(ProxyError::Stopping);
         }
-        if state.open.len() >= MEMORY
-            && let Some(oldest) = state.open.iter().min_by_key(|(_, session)| session.used).map(|(id, _)| *id)
+        if state.by_id.len() >= MAX_SESSIONS
+            && let Some(oldest) =
+                state.by_id.iter().min_by_key(|(_, session)| session.last_used).map(|(id, _)| *id)
         {
-            state.open.remove(&oldest);
+            state.by_id.remove(&oldest);
         }
         state.last_id += 1;
         let id = state.last_id;
-        state.open.insert(id, Session { used: Instant::now(), requests: 1 });
-        Ok(Begun { sessions: self.clone(), id, goes_on: false })
+        state.by_id.insert(id, Session { last_used: Instant::now(), requests: 1 });
+        Ok(PendingSession { sessions: self.clone(), id, continues: false })
     }
 
-    /// Notes that a request of a session is under way for as long as the result lives.
-    pub(crate) fn resume(self: &Arc<Self>, id: u64) -> UnderWay {
-        if let Some(session) = self.state().open.get_mut(&id) {
+    /// A further request of a session, which is active until this is dropped.
+    pub(crate) fn resume(self: &Arc<Self>, id: u64) -> ActiveRequest {
+        if let Some(session) = self.state().by_id.get_mut(&id) {
             session.requests += 1;
         }
-        UnderWay { sessions: self.clone(), id }
+        ActiveRequest { sessions: self.clone(), id }
     }
 
     /// Notes that a session is over.
     pub(crate) fn end(&self, id: u64) {
-        self.state().open.remove(&id);
+        self.state().by_id.remove(&id);
         self.changed.notify_waiters();
     }
 
@@ -75,22 +82,23 @@ impl Sessions {
         self.state().stopping = true;
     }
 
+    /// Whether new sessions are refused.
     pub(crate) fn is_stopping(&self) -> bool {
         self.state().stopping
     }
 
-    /// Completes once no session is left but abandoned ones.
+    /// Completes once all sessions have ended or are abandoned.
     pub(crate) async fn finished(&self) {
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
             let abandoned_at = |session: &Session| match session.requests {
-                0 => session.used + self.rest,
-                _ => Instant::now() + self.rest,
+                0 => session.last_used + self.idle_timeout,
+                _ => Instant::now() + self.idle_timeout,
             };
             let now = Instant::now();
-            let due = self.state().open.values().map(abandoned_at).filter(|due| *due > now).max();
+            let due = self.state().by_id.values().map(abandoned_at).filter(|due| *due > now).max();
             let Some(due) = due else { return };
             tokio::select! {
                 () = changed => {}
@@ -99,10 +107,11 @@ impl Sessions {
         }
     }
 
-    fn release(&self, id: u64) {
-        if let Some(session) = self.state().open.get_mut(&id) {
+    /// Notes that a request of a session has ended.
+    fn release_request(&self, id: u64) {
+        if let Some(session) = self.state().by_id.get_mut(&id) {
             session.requests = session.requests.saturating_sub(1);
-            session.used = Instant::now();
+            session.last_used = Instant::now();
         }
         self.changed.notify_waiters();
     }
@@ -112,46 +121,46 @@ impl Sessions {
     }
 }
 
-/// A session whose POST is under way. Dropped unsettled, it is over.
+/// A session whose POST has not been answered yet. If this is dropped before, the session is over.
 #[derive(Debug)]
-pub(crate) struct Begun {
-    sessions: Arc<Sessions>,
+pub(crate) struct PendingSession {
+    sessions: Arc<UploadSessions>,
     id: u64,
-    goes_on: bool,
+    continues: bool,
 }
 
-impl Begun {
+impl PendingSession {
     /// Its number, which is never 0.
     pub(crate) const fn id(&self) -> u64 {
         self.id
     }
 
-    /// The POST has been answered: the upload goes on, or it is over.
-    pub(crate) fn settle(mut self, goes_on: bool) {
-        self.goes_on = goes_on;
+    /// Notes that the POST has been answered: the upload continues, or it is over.
+    pub(crate) fn finish_start(mut self, continues: bool) {
+        self.continues = continues;
     }
 }
 
-impl Drop for Begun {
+impl Drop for PendingSession {
     fn drop(&mut self) {
-        if self.goes_on {
-            self.sessions.release(self.id);
+        if self.continues {
+            self.sessions.release_request(self.id);
         } else {
             self.sessions.end(self.id);
         }
     }
 }
 
-/// A request of a session.
+/// A request of a session that has not ended; it ends when this is dropped.
 #[derive(Debug)]
-pub(crate) struct UnderWay {
-    sessions: Arc<Sessions>,
+pub(crate) struct ActiveRequest {
+    sessions: Arc<UploadSessions>,
     id: u64,
 }
 
-impl Drop for UnderWay {
+impl Drop for ActiveRequest {
     fn drop(&mut self) {
-        self.sessions.release(self.id);
+        self.sessions.release_request(self.id);
     }
 }
 
@@ -159,51 +168,51 @@ impl Drop for UnderWay {
 mod tests {
     use super::*;
 
-    const REST: Duration = Duration::from_millis(200);
+    const IDLE_TIMEOUT: Duration = Duration::from_millis(200);
 
     /// How long it takes until the sessions are finished.
-    async fn time_to_finish(sessions: &Sessions) -> Duration {
-        let begun = Instant::now();
+    async fn time_to_finish(sessions: &UploadSessions) -> Duration {
+        let start = Instant::now();
         sessions.finished().await;
-        begun.elapsed()
+        start.elapsed()
     }
 
     #[tokio::test(start_paused = true)]
     async fn sessions_are_waited_for_until_they_end_or_are_abandoned() {
-        let sessions = Arc::new(Sessions::new(REST));
+        let sessions = Arc::new(UploadSessions::new(IDLE_TIMEOUT));
         assert_eq!(time_to_finish(&sessions).await, Duration::ZERO);
         drop(sessions.begin().unwrap());
-        sessions.begin().unwrap().settle(false);
+        sessions.begin().unwrap().finish_start(false);
         assert_eq!(time_to_finish(&sessions).await, Duration::ZERO);
 
-        let begun = sessions.begin().unwrap();
-        let id = begun.id();
-        begun.settle(true);
-        assert_eq!(time_to_finish(&sessions).await, REST);
+        let pending = sessions.begin().unwrap();
+        let id = pending.id();
+        pending.finish_start(true);
+        assert_eq!(time_to_finish(&sessions).await, IDLE_TIMEOUT);
 
-        let under_way = sessions.resume(id);
+        let active = sessions.resume(id);
         let (waiting, ended) = (sessions.clone(), sessions.clone());
         let waited = tokio::spawn(async move { time_to_finish(&waiting).await });
-        tokio::time::sleep(3 * REST).await;
+        tokio::time::sleep(3 * IDLE_TIMEOUT).await;
         assert!(!waited.is_finished());
         ended.end(id);
-        drop(under_way);
-        assert_eq!(waited.await.unwrap(), 3 * REST);
+        drop(active);
+        assert_eq!(waited.await.unwrap(), 3 * IDLE_TIMEOUT);
     }
 
     #[test]
-    fn a_stopping_proxy_begins_none() {
-        let sessions = Arc::new(Sessions::new(REST));
+    fn a_stopping_proxy_starts_no_session() {
+        let sessions = Arc::new(UploadSessions::new(IDLE_TIMEOUT));
         sessions.stop();
         assert!(sessions.is_stopping() && matches!(sessions.begin(), Err(ProxyError::Stopping)));
     }
 
     #[test]
-    fn memory_is_bounded() {
-        let sessions = Arc::new(Sessions::new(REST));
-        for _ in 0..MEMORY + 10 {
-            sessions.begin().unwrap().settle(true);
+    fn the_number_of_sessions_is_limited() {
+        let sessions = Arc::new(UploadSessions::new(IDLE_TIMEOUT));
+        for _ in 0..MAX_SESSIONS + 10 {
+            sessions.begin().unwrap().finish_start(true);
         }
-        assert_eq!(sessions.state().open.len(), MEMORY);
+        assert_eq!(sessions.state().by_id.len(), MAX_SESSIONS);
     }
 }

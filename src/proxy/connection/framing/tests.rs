@@ -3,8 +3,8 @@ use super::*;
 /// Why reading ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
-    Refused(Refusal),
-    BadBody,
+    Refused(FramingError),
+    MalformedChunks,
 }
 
 /// Everything that passes of `input`, given to the reader in pieces of `piece` bytes, and how it ends.
@@ -17,7 +17,7 @@ fn pass(input: &[u8], piece: usize) -> (Vec<u8>, Option<End>) {
             let count = if framing.is_in_body() {
                 match framing.body(&waiting) {
                     Ok(count) => count,
-                    Err(BadBody) => return (passed, Some(End::BadBody)),
+                    Err(MalformedChunks) => return (passed, Some(End::MalformedChunks)),
                 }
             } else {
                 match framing.head(&waiting) {
@@ -55,49 +55,49 @@ fn good_requests_pass_unchanged_in_pieces_of_any_size() {
 
 #[test]
 fn ambiguous_heads_are_refused_and_what_came_before_passes() {
-    let heads: &[(&str, Refusal)] = &[
-        ("GET / HTTP/1.1\nHost: x\n\n", Refusal::Line),
-        ("GET / HTTP/1.1\r\nHost: x\n\r\n", Refusal::Line),
-        ("GET / HTTP/1.1\r\nHost: x\r\nA: b\rC: d\r\n\r\n", Refusal::Line),
-        ("GET / HTTP/1.1\r\nHost: x\r\nA: b\0c\r\n\r\n", Refusal::Line),
-        ("GET / HTTP/1.1\r\nHost: x\r\nA: \x7f\r\n\r\n", Refusal::Line),
-        ("\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n", Refusal::Line),
-        ("GET / HTTP/1.1\r\nHost: x\r\n A: b\r\n\r\n", Refusal::Header),
-        ("GET / HTTP/1.1\r\nHost : x\r\n\r\n", Refusal::Header),
-        ("GET / HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n", Refusal::Header),
-        ("GET / HTTP/1.1\r\nHost: x\r\n: x\r\n\r\n", Refusal::Header),
-        ("GET / HTTP/1.1\r\n\r\n", Refusal::Host),
-        ("GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", Refusal::Host),
-        ("GET  / HTTP/1.1\r\nHost: x\r\n\r\n", Refusal::RequestLine),
-        ("GET / x HTTP/1.1\r\nHost: x\r\n\r\n", Refusal::RequestLine),
-        ("GET /\tx HTTP/1.1\r\nHost: x\r\n\r\n", Refusal::RequestLine),
-        ("GET /a#b HTTP/1.1\r\nHost: x\r\n\r\n", Refusal::RequestLine),
-        ("GET /a\\b HTTP/1.1\r\nHost: x\r\n\r\n", Refusal::RequestLine),
-        ("get / HTTP/1.1\r\nHost: x\r\n\r\n", Refusal::RequestLine),
-        ("GET / HTTP/2.0\r\nHost: x\r\n\r\n", Refusal::RequestLine),
-        ("GET /\r\n\r\n", Refusal::RequestLine),
-        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Refusal::RequestLine),
-        ("GET /\u{e9} HTTP/1.1\r\nHost: x\r\n\r\n", Refusal::RequestLine),
-        ("PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n", Refusal::Length),
-        ("PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", Refusal::Length),
-        ("PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 1, 1\r\n\r\n", Refusal::Length),
-        ("PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: +1\r\n\r\n", Refusal::Length),
-        ("PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", Refusal::Length),
-        ("PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 0x1\r\n\r\n", Refusal::Length),
-        ("PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: \r\n\r\n", Refusal::Length),
-        ("PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n", Refusal::Length),
+    let heads: &[(&str, FramingError)] = &[
+        ("GET / HTTP/1.1\nHost: x\n\n", FramingError::Line),
+        ("GET / HTTP/1.1\r\nHost: x\n\r\n", FramingError::Line),
+        ("GET / HTTP/1.1\r\nHost: x\r\nA: b\rC: d\r\n\r\n", FramingError::Line),
+        ("GET / HTTP/1.1\r\nHost: x\r\nA: b\0c\r\n\r\n", FramingError::Line),
+        ("GET / HTTP/1.1\r\nHost: x\r\nA: \x7f\r\n\r\n", FramingError::Line),
+        ("\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n", FramingError::Line),
+        ("GET / HTTP/1.1\r\nHost: x\r\n A: b\r\n\r\n", FramingError::Header),
+        ("GET / HTTP/1.1\r\nHost : x\r\n\r\n", FramingError::Header),
+        ("GET / HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n", FramingError::Header),
+        ("GET / HTTP/1.1\r\nHost: x\r\n: x\r\n\r\n", FramingError::Header),
+        ("GET / HTTP/1.1\r\n\r\n", FramingError::Host),
+        ("GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", FramingError::Host),
+        ("GET  / HTTP/1.1\r\nHost: x\r\n\r\n", FramingError::RequestLine),
+        ("GET / x HTTP/1.1\r\nHost: x\r\n\r\n", FramingError::RequestLine),
+        ("GET /\tx HTTP/1.1\r\nHost: x\r\n\r\n", FramingError::RequestLine),
+        ("GET /a#b HTTP/1.1\r\nHost: x\r\n\r\n", FramingError::RequestLine),
+        ("GET /a\\b HTTP/1.1\r\nHost: x\r\n\r\n", FramingError::RequestLine),
+        ("get / HTTP/1.1\r\nHost: x\r\n\r\n", FramingError::RequestLine),
+        ("GET / HTTP/2.0\r\nHost: x\r\n\r\n", FramingError::RequestLine),
+        ("GET /\r\n\r\n", FramingError::RequestLine),
+        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", FramingError::RequestLine),
+        ("GET /\u{e9} HTTP/1.1\r\nHost: x\r\n\r\n", FramingError::RequestLine),
+        ("PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n", FramingError::Length),
+        ("PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", FramingError::Length),
+        ("PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 1, 1\r\n\r\n", FramingError::Length),
+        ("PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: +1\r\n\r\n", FramingError::Length),
+        ("PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", FramingError::Length),
+        ("PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 0x1\r\n\r\n", FramingError::Length),
+        ("PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: \r\n\r\n", FramingError::Length),
+        ("PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n", FramingError::Length),
         (
             "PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
-            Refusal::Length,
+            FramingError::Length,
         ),
-        ("PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", Refusal::Length),
-        ("PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n", Refusal::Length),
+        ("PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", FramingError::Length),
+        ("PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n", FramingError::Length),
         (
             "PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
-            Refusal::Length,
+            FramingError::Length,
         ),
-        ("PUT / HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", Refusal::Length),
-        ("PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding:\x0bchunked\r\n\r\n", Refusal::Line),
+        ("PUT / HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", FramingError::Length),
+        ("PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding:\x0bchunked\r\n\r\n", FramingError::Line),
     ];
     for (head, refusal) in heads {
         for piece in [1, 7, 10_000] {
@@ -113,7 +113,7 @@ fn ambiguous_heads_are_refused_and_what_came_before_passes() {
 fn heads_are_bounded() {
     let long = format!("GET / HTTP/1.1\r\nHost: x\r\nA: {}\r\n\r\n", "b".repeat(300));
     for piece in [1, 100, 10_000] {
-        assert_eq!(pass(long.as_bytes(), piece).1, Some(End::Refused(Refusal::TooLarge)));
+        assert_eq!(pass(long.as_bytes(), piece).1, Some(End::Refused(FramingError::TooLarge)));
     }
 }
 
@@ -136,15 +136,15 @@ fn malformed_chunks_end_the_body() {
         "0\r\n\n",
     ] {
         let input = [head, body, "tail"].concat();
-        assert_eq!(pass(input.as_bytes(), 10_000).1, Some(End::BadBody), "{body:?}");
+        assert_eq!(pass(input.as_bytes(), 10_000).1, Some(End::MalformedChunks), "{body:?}");
     }
 }
 
 #[test]
-fn a_refusal_is_told_by_its_request() {
-    for refusal in Refusal::ALL {
-        let request = String::from_utf8(refusal.request()).unwrap();
-        assert_eq!(Refusal::from_path(request.split(' ').nth(1).unwrap()), refusal);
+fn a_placeholder_names_the_error_of_the_request_that_it_replaces() {
+    for error in FramingError::ALL {
+        let request = String::from_utf8(error.placeholder_request()).unwrap();
+        assert_eq!(FramingError::from_placeholder_path(request.split(' ').nth(1).unwrap()), error);
         assert_eq!(pass(request.as_bytes(), 1_000), (request.clone().into_bytes(), None));
     }
 }
@@ -176,7 +176,7 @@ fn fuzz_the_head_reader_passes_the_same_in_pieces_of_any_size_and_only_unambiguo
             let (passed, end) = pass(bytes, piece);
             assert_eq!(end, whole.1, "in pieces of {piece}");
             // What came before malformed chunks may have passed already.
-            assert!(bytes.starts_with(&passed) && (end == Some(End::BadBody) || passed == whole.0));
+            assert!(bytes.starts_with(&passed) && (end == Some(End::MalformedChunks) || passed == whole.0));
         }
         let mut framing = Framing::new(256);
         if let Some(Ok(end)) = framing.head(bytes) {

@@ -1,4 +1,4 @@
-//! Turns every error into an answer that registry clients read: `{"errors":[{"code":…,"message":…}]}`.
+//! Turns every error into a response that registry clients read: `{"errors":[{"code":…,"message":…}]}`.
 //! (<https://github.com/opencontainers/distribution-spec/blob/main/spec.md#error-codes>)
 
 use http::{HeaderValue, Response, StatusCode, header};
@@ -7,34 +7,35 @@ use crate::diag::with_causes;
 use crate::http::body::{Body, full_body};
 use crate::registry::{CallError, TransportError};
 
-use super::exchange::{Inbound, Layer};
-use crate::proxy::connection::framing::Refusal;
+use super::Layer;
+use crate::proxy::connection::framing::FramingError;
 use crate::proxy::error::ProxyError;
+use crate::proxy::request::ClientRequest;
 
-/// The one place where errors become responses.
+/// The layer that makes responses of errors. No other place does.
 #[derive(Debug)]
-pub(crate) struct Rescue<S> {
+pub(crate) struct ErrorResponses<S> {
     pub(crate) inner: S,
 }
 
-impl<S: Layer<Inbound>> Layer<Inbound> for Rescue<S> {
-    async fn call(&self, inbound: Inbound) -> Result<Response<Body>, ProxyError> {
-        match self.inner.call(inbound).await {
-            // Clients of the registry API take 502 for a fault of something between, and give up.
+impl<S: Layer<ClientRequest>> Layer<ClientRequest> for ErrorResponses<S> {
+    async fn call(&self, request: ClientRequest) -> Result<Response<Body>, ProxyError> {
+        match self.inner.call(request).await {
+            // Clients take 502 for the fault of a gateway on the way, and give up.
             Ok(mut response) if response.status() == StatusCode::BAD_GATEWAY => {
                 *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
                 Ok(response)
             }
             Ok(response) => Ok(response),
-            Err(error) => Ok(answer(&error)),
+            Err(error) => Ok(error_response(&error)),
         }
     }
 }
 
-/// The response that tells `error`.
-fn answer(error: &ProxyError) -> Response<Body> {
+/// The response to a request that failed with `error`.
+fn error_response(error: &ProxyError) -> Response<Body> {
     let (status, code) = status_and_code(error);
-    let message = plain(&with_causes(error));
+    let message = without_control_characters(&with_causes(error));
     if status.is_server_error() {
         tracing::warn!(status = status.as_u16(), error = message, "a request failed");
     }
@@ -43,30 +44,30 @@ fn answer(error: &ProxyError) -> Response<Body> {
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    if is_own_challenge(error) {
+    if needs_challenge(error) {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"bob\""));
     }
-    if is_final(error) {
+    if ends_connection(error) {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response
 }
 
-/// `text` without what moves a cursor, sets titles or hides words: it holds what clients and registries sent, and goes
-/// to logs and terminals.
-fn plain(text: &str) -> String {
+/// `text` with U+FFFD in place of each control character and each mark of writing direction: parts of it come from clients
+/// and registries, and it is shown in logs and terminals.
+fn without_control_characters(text: &str) -> String {
     let is_bidi =
         |c| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars().map(|c| if c.is_control() || is_bidi(c) { '\u{fffd}' } else { c }).collect()
 }
 
-/// Whether the client can go on by sending a token of this proxy: it then asks its user, or session, for one.
-const fn is_own_challenge(error: &ProxyError) -> bool {
+/// Whether the response asks the client for a token of this proxy, so that it sends one.
+const fn needs_challenge(error: &ProxyError) -> bool {
     matches!(error, ProxyError::NoToken | ProxyError::NoPushToken | ProxyError::PushesNotYet)
 }
 
-/// Whether nothing more can be understood, or is wanted, of this connection.
-const fn is_final(error: &ProxyError) -> bool {
+/// Whether the connection ends with the response: what follows on it is no request, or is not wanted.
+const fn ends_connection(error: &ProxyError) -> bool {
     matches!(
         error,
         ProxyError::Framing(_)
@@ -78,9 +79,10 @@ const fn is_final(error: &ProxyError) -> bool {
     )
 }
 
+/// The status and the error code of the registry API.
 fn status_and_code(error: &ProxyError) -> (StatusCode, &'static str) {
     match error {
-        ProxyError::Framing(Refusal::TooLarge) => {
+        ProxyError::Framing(FramingError::TooLarge) => {
             (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "UNSUPPORTED")
         }
         ProxyError::Framing(_) | ProxyError::UnwantedBody(_) | ProxyError::ClientBody => {
@@ -108,6 +110,7 @@ fn status_and_code(error: &ProxyError) -> (StatusCode, &'static str) {
     }
 }
 
+/// The status and the error code for a failed call of the registry.
 fn call_status(error: &CallError) -> (StatusCode, &'static str) {
     match error {
         CallError::Transport(fault) | CallError::Endpoint { source: fault, .. } => match fault {
@@ -139,8 +142,11 @@ mod tests {
     #[test]
     fn errors_have_no_control_characters_whatever_was_sent() {
         let hostile = "\u{1b}]52;c;AAAA\u{7}\u{9b}31m\u{202e}\r\nINFO forged";
-        assert_eq!(plain(hostile).chars().filter(|c| *c == '\u{fffd}').count(), 6);
-        assert!(!plain(hostile).contains(|c: char| c.is_control() || c == '\u{202e}'));
-        assert_eq!(plain("registry.example: \u{e9}\u{4e2d}"), "registry.example: \u{e9}\u{4e2d}");
+        assert_eq!(without_control_characters(hostile).chars().filter(|c| *c == '\u{fffd}').count(), 6);
+        assert!(!without_control_characters(hostile).contains(|c: char| c.is_control() || c == '\u{202e}'));
+        assert_eq!(
+            without_control_characters("registry.example: \u{e9}\u{4e2d}"),
+            "registry.example: \u{e9}\u{4e2d}"
+        );
     }
 }

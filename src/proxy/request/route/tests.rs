@@ -2,7 +2,7 @@ use super::*;
 use http::Request;
 
 fn route(method: &str, target: &str) -> Result<Route, ProxyError> {
-    read(&Request::builder().method(method).uri(target).body(()).unwrap().into_parts().0)
+    Route::of(&Request::builder().method(method).uri(target).body(()).unwrap().into_parts().0)
 }
 
 fn sha() -> String {
@@ -10,10 +10,10 @@ fn sha() -> String {
 }
 
 #[test]
-fn reads_every_resource() {
+fn every_resource_is_read_from_its_path() {
     let digest = Digest::parse(&sha()).unwrap();
     let repository = |name: &str, resource| Route::Repository { name: name.into(), mirror: None, resource };
-    let tag = |tag: &str| Resource::Manifest(Reference::Tag(tag.into()));
+    let tag = |tag: &str| Resource::Manifest(ManifestReference::Tag(tag.into()));
     let sha = sha();
     for (method, target, want) in [
         ("GET", "/v2/".to_owned(), Route::Base),
@@ -24,7 +24,7 @@ fn reads_every_resource() {
         (
             "PUT",
             format!("/v2/base/manifests/{sha}"),
-            repository("base", Resource::Manifest(Reference::Digest(digest.clone()))),
+            repository("base", Resource::Manifest(ManifestReference::Digest(digest.clone()))),
         ),
         ("HEAD", format!("/v2/base/blobs/{sha}"), repository("base", Resource::Blob(digest.clone()))),
         (
@@ -114,7 +114,7 @@ fn other_spellings_of_a_path_are_malformed() {
 }
 
 #[test]
-fn what_nobody_may_do_is_refused() {
+fn listing_deleting_and_unknown_methods_are_refused() {
     let sha = sha();
     for (method, target) in [
         ("GET", "/v2/_catalog".to_owned()),
@@ -150,11 +150,11 @@ fn what_nobody_may_do_is_refused() {
 }
 
 #[test]
-fn a_refused_request_says_what_was_wrong_with_it() {
-    for refusal in [Refusal::Length, Refusal::Line] {
-        let line = String::from_utf8(refusal.request()).unwrap();
+fn a_placeholder_request_is_answered_with_its_error() {
+    for expected in [FramingError::Length, FramingError::Line] {
+        let line = String::from_utf8(expected.placeholder_request()).unwrap();
         let error = route("REFUSED", line.split(' ').nth(1).unwrap()).unwrap_err();
-        assert!(matches!(error, ProxyError::Framing(found) if found == refusal));
+        assert!(matches!(error, ProxyError::Framing(found) if found == expected));
     }
 }
 
@@ -185,16 +185,18 @@ fn fuzz_targets_lead_only_to_names_in_their_one_spelling() {
         let Ok(target) = std::str::from_utf8(bytes) else { return };
         for method in ["GET", "PUT", "POST"] {
             let Ok(request) = Request::builder().method(method).uri(target).body(()) else { return };
-            let Ok(Route::Repository { name, mirror, resource }) = read(&request.into_parts().0) else {
+            let Ok(Route::Repository { name, mirror, resource }) = Route::of(&request.into_parts().0) else {
                 continue;
             };
-            assert!(is_name(&name) && is_plain(&name), "{name}");
+            assert!(is_repository_name(&name) && is_plain(&name), "{name}");
             assert!(mirror.is_none_or(|host| Host::parse(host.as_str()).is_ok_and(|again| again == host)));
             match resource {
-                Resource::Manifest(Reference::Tag(tag)) => {
+                Resource::Manifest(ManifestReference::Tag(tag)) => {
                     assert!(is_plain(&tag) && !tag.contains(['/', ':']), "{tag}");
                 }
-                Resource::Manifest(Reference::Digest(digest)) | Resource::Blob(digest) => check(&digest),
+                Resource::Manifest(ManifestReference::Digest(digest)) | Resource::Blob(digest) => {
+                    check(&digest);
+                }
                 Resource::StartUpload { mount, digest } => {
                     mount.iter().map(|(digest, _)| digest).chain(&digest).for_each(check);
                 }

@@ -1,29 +1,30 @@
-//! The names of the registry API, in their one spelling.
+//! The names of the registry API, each with exactly one spelling.
 //! (<https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests>)
 
 use std::fmt;
 
-/// Names longer than this are refused by registries too.
+/// The most characters of a repository's name; registries refuse longer ones too.
 const NAME_LIMIT: usize = 255;
+/// The most characters of a tag.
 const TAG_LIMIT: usize = 128;
 
 /// A content digest `ALGORITHM:ENCODED`, valid and safe in a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Digest(String);
+pub(crate) struct Digest(String);
 
-/// What a manifest is asked by.
+/// The reference of a manifest in a path: a tag or a digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Reference {
+pub(crate) enum ManifestReference {
     Tag(String),
     Digest(Digest),
 }
 
 impl Digest {
-    /// The digest, if `text` is one: of an algorithm that the image specification registers, with the length that
-    /// it has. Any other text with a colon is neither digest nor tag, so nothing escapes the alias's own tag by
-    /// looking like a digest that the registry does not take for one.
+    /// The digest, if `text` is one of an algorithm that the image specification registers, in the right length. Any other
+    /// text with a colon is neither digest nor tag: a text that only looks like a digest, and that the registry takes for
+    /// a tag, must not get past the tag of the alias.
     /// (<https://github.com/opencontainers/image-spec/blob/v1.1.0/descriptor.md#registered-algorithms>)
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let (algorithm, encoded) = text.split_once(':')?;
         let length = match algorithm {
             "sha256" => 64,
@@ -34,7 +35,7 @@ impl Digest {
         (encoded.len() == length && is_hex).then(|| Self(text.to_owned()))
     }
 
-    pub(super) fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
@@ -45,16 +46,16 @@ impl fmt::Display for Digest {
     }
 }
 
-impl Reference {
+impl ManifestReference {
     /// The reference, if `text` is a digest or a tag.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         if text.contains(':') {
             return Digest::parse(text).map(Self::Digest);
         }
         is_tag(text).then(|| Self::Tag(text.to_owned()))
     }
 
-    pub(super) fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         match self {
             Self::Tag(tag) => tag,
             Self::Digest(digest) => digest.as_str(),
@@ -62,8 +63,8 @@ impl Reference {
     }
 
     /// Whether this is a tag that stands for the referrers of a digest.
-    /// (…/spec.md#referrers-tag-schema)
-    pub(super) fn is_referrers_tag(&self) -> bool {
+    /// (<https://github.com/opencontainers/distribution-spec/blob/main/spec.md#referrers-tag-schema>)
+    pub(crate) fn is_referrers_tag(&self) -> bool {
         let Self::Tag(tag) = self else { return false };
         tag.split_once('-').is_some_and(|(algorithm, encoded)| {
             matches!(algorithm, "sha256" | "sha512")
@@ -74,18 +75,19 @@ impl Reference {
 }
 
 /// Whether `text` is a tag: `[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}`.
-pub(super) fn is_tag(text: &str) -> bool {
+fn is_tag(text: &str) -> bool {
     let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
     text.len() <= TAG_LIMIT
         && text.bytes().next().is_some_and(word)
         && text.bytes().all(|b| word(b) || b == b'.' || b == b'-')
 }
 
-/// Whether `text` is a repository's name: lower-case path components, joined within by `.`, `_`, `__` or `-`s.
-pub(super) fn is_name(text: &str) -> bool {
+/// Whether `text` is a name of a repository: lower-case path components, joined within by `.`, `_`, `__` or `-`s.
+pub(crate) fn is_repository_name(text: &str) -> bool {
     text.len() <= NAME_LIMIT && text.split('/').all(is_component)
 }
 
+/// Whether `text` is one component of a repository's name.
 fn is_component(text: &str) -> bool {
     let word = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     let bytes = text.as_bytes();
@@ -104,7 +106,7 @@ mod tests {
     #[test]
     fn names_are_lower_case_components() {
         for name in ["a", "a/b/c", "a.b", "a_b", "a__b", "a---b", "library/alpine", "0", "a-b.c/d_e"] {
-            assert!(is_name(name), "{name}");
+            assert!(is_repository_name(name), "{name}");
         }
         for name in [
             "",
@@ -133,18 +135,18 @@ mod tests {
             "é",
             &"a".repeat(256),
         ] {
-            assert!(!is_name(name), "{name}");
+            assert!(!is_repository_name(name), "{name}");
         }
     }
 
     #[test]
     fn references_are_tags_or_digests() {
         let sha = format!("sha256:{}", "a".repeat(64));
-        assert!(matches!(Reference::parse(&sha), Some(Reference::Digest(_))));
+        assert!(matches!(ManifestReference::parse(&sha), Some(ManifestReference::Digest(_))));
         let sha512 = format!("sha512:{}", "0".repeat(128));
-        assert!(matches!(Reference::parse(&sha512), Some(Reference::Digest(_))));
+        assert!(matches!(ManifestReference::parse(&sha512), Some(ManifestReference::Digest(_))));
         for tag in ["latest", "V1.0_x-y", "_", &"a".repeat(128)] {
-            assert!(matches!(Reference::parse(tag), Some(Reference::Tag(_))), "{tag}");
+            assert!(matches!(ManifestReference::parse(tag), Some(ManifestReference::Tag(_))), "{tag}");
         }
         for text in [
             "",
@@ -180,15 +182,15 @@ mod tests {
             &format!("sha512:{}", "a".repeat(64)),
             &format!("sha256:{}", "a".repeat(128)),
         ] {
-            assert_eq!(Reference::parse(text), None, "{text}");
+            assert_eq!(ManifestReference::parse(text), None, "{text}");
         }
     }
 
     #[test]
-    fn referrers_tags_are_known() {
+    fn a_referrers_tag_is_an_algorithm_and_a_digest() {
         let hex = "a".repeat(64);
-        assert!(Reference::Tag(format!("sha256-{hex}")).is_referrers_tag());
-        assert!(!Reference::Tag("sha256-short".into()).is_referrers_tag());
-        assert!(!Reference::Tag(format!("v1-{hex}")).is_referrers_tag());
+        assert!(ManifestReference::Tag(format!("sha256-{hex}")).is_referrers_tag());
+        assert!(!ManifestReference::Tag("sha256-short".into()).is_referrers_tag());
+        assert!(!ManifestReference::Tag(format!("v1-{hex}")).is_referrers_tag());
     }
 }

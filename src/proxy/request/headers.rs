@@ -1,12 +1,12 @@
-//! Which headers go on, in both directions.
+//! The headers that the proxy passes on, in both directions.
 
 use http::{HeaderMap, HeaderName, header};
 
-use crate::proxy::names::Digest;
+use super::names::Digest;
 
-/// What registries need of a client's headers. All others stay here: `Authorization`, `Cookie`, `Host`,
-/// `X-Forwarded-*`, `Expect`, and whatever else would say something that is not the client's to say.
-const REQUEST: [HeaderName; 11] = [
+/// The headers of a client that registries need. No others are sent on: not `Authorization`, `Cookie`, `Host`, `Expect` or
+/// `X-Forwarded-*`.
+const REQUEST_HEADERS: [HeaderName; 11] = [
     header::ACCEPT,
     header::ACCEPT_ENCODING,
     header::CONTENT_RANGE,
@@ -20,9 +20,9 @@ const REQUEST: [HeaderName; 11] = [
     header::USER_AGENT,
 ];
 
-/// What is the registry's connection's own, or would make a client act towards the registry by itself:
-/// a challenge passed on would make it send the proxy's access token there.
-const NOT_FOR_CLIENTS: [&str; 20] = [
+/// The headers of a registry that clients do not get: those of its connection, and those that would make a client talk to
+/// the registry itself. A challenge that is passed on would make it send the proxy's access token there.
+const REMOVED_FROM_RESPONSES: [&str; 20] = [
     "alt-svc",
     "authentication-info",
     "clear-site-data",
@@ -45,14 +45,15 @@ const NOT_FOR_CLIENTS: [&str; 20] = [
     "www-authenticate",
 ];
 
-/// The digest of what the registry answers with.
+/// The header with the digest of the content in a response.
+/// (<https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests>)
 pub(crate) const CONTENT_DIGEST: &str = "docker-content-digest";
 
-/// The client's headers that go to the registry.
-pub(crate) fn of_request(headers: &HeaderMap) -> HeaderMap {
+/// The headers of a client's request that go to the registry.
+pub(crate) fn request_headers(headers: &HeaderMap) -> HeaderMap {
     let dropped = connection_options(headers);
     let mut out = HeaderMap::new();
-    for name in REQUEST.iter().filter(|name| !dropped.contains(name)) {
+    for name in REQUEST_HEADERS.iter().filter(|name| !dropped.contains(name)) {
         for value in headers.get_all(name) {
             out.append(name, value.clone());
         }
@@ -60,15 +61,15 @@ pub(crate) fn of_request(headers: &HeaderMap) -> HeaderMap {
     out
 }
 
-/// Removes from the registry's headers what does not go to the client.
-pub(crate) fn clean_response(headers: &mut HeaderMap) {
+/// Removes the headers of a registry's response that do not go to the client.
+pub(crate) fn clean_response_headers(headers: &mut HeaderMap) {
     for name in connection_options(headers) {
         headers.remove(name);
     }
-    for name in NOT_FOR_CLIENTS {
+    for name in REMOVED_FROM_RESPONSES {
         headers.remove(name);
     }
-    // Clients name content by it: one that is none is left out, and they make their own.
+    // Clients name content by it. An invalid digest is left out: they then compute it.
     let digest = headers.get(CONTENT_DIGEST).and_then(|value| Digest::parse(value.to_str().ok()?));
     if digest.is_none() || headers.get_all(CONTENT_DIGEST).iter().count() > 1 {
         headers.remove(CONTENT_DIGEST);
@@ -99,7 +100,7 @@ mod tests {
 
     #[test]
     fn only_what_registries_need_goes_on() {
-        let out = of_request(&headers(&[
+        let out = request_headers(&headers(&[
             ("accept", "a"),
             ("accept", "b"),
             ("range", "bytes=0-1"),
@@ -136,16 +137,16 @@ mod tests {
             ("location", "https://secret"),
             ("link", "x"),
         ]);
-        clean_response(&mut out);
+        clean_response_headers(&mut out);
         assert_eq!(out, headers(&[("content-type", "x"), ("docker-content-digest", SHA256)]));
         for digest in ["d", "md5:d41d8cd98f00b204e9800998ecf8427e", &SHA256[..70], "sha256:../../x"] {
             let mut out =
                 HeaderMap::from_iter([(HeaderName::from_static(CONTENT_DIGEST), digest.parse().unwrap())]);
-            clean_response(&mut out);
+            clean_response_headers(&mut out);
             assert!(out.is_empty(), "{digest}");
         }
         let mut out = headers(&[("docker-content-digest", SHA256), ("docker-content-digest", "d")]);
-        clean_response(&mut out);
+        clean_response_headers(&mut out);
         assert!(out.is_empty());
     }
 }

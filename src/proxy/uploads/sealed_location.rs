@@ -1,4 +1,4 @@
-//! Upload locations that clients can hand back but neither read nor make.
+//! Upload locations, encrypted and authenticated, so that a client can send them back but neither read nor forge them.
 
 use aes_gcm::aead::{Aead as _, Payload};
 use aes_gcm::{Aes256Gcm, Key, KeyInit as _, Nonce};
@@ -8,53 +8,57 @@ use http::{Method, Uri};
 
 use crate::registry::{AddressPolicy, Host, RedirectTarget};
 
+/// The length of the nonce at the start of a sealed location.
 const NONCE_BYTES: usize = 12;
-/// The longest location that is sealed; it comes back in a request's line.
-const URI_LIMIT: usize = 12 * 1024;
+/// The longest location that is sealed, in bytes: it comes back in a request line.
+const MAX_URI: usize = 12 * 1024;
 
-/// Seals locations with a key that lives as long as the proxy.
-pub(crate) struct Sealer {
+/// Encrypts locations with AES-256-GCM, under a key that exists only in this process.
+/// (<https://www.rfc-editor.org/rfc/rfc5116#section-5.2>)
+pub(crate) struct LocationSealer {
     cipher: Aes256Gcm,
 }
 
-/// What is sealed.
+/// A location of a registry, and what it was given for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Ticket {
-    pub(crate) purpose: Purpose,
-    /// The upload that it belongs to, by its number in this proxy.
+pub(crate) struct UploadLocation {
+    pub(crate) purpose: LocationPurpose,
+    /// The number of the upload in this proxy; 0 for none.
     pub(crate) session: u64,
-    pub(crate) at: RedirectTarget,
+    pub(crate) target: RedirectTarget,
 }
 
-/// What a sealed location may be used for.
+/// The request that a location was given for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    /// A step of an upload.
+pub(crate) enum LocationPurpose {
+    /// A further request of an upload.
     Upload,
     /// The same request once more, where the registry redirected it.
     Redirect(Method),
 }
 
-impl std::fmt::Debug for Sealer {
+impl std::fmt::Debug for LocationSealer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Sealer")
+        f.write_str("LocationSealer")
     }
 }
 
-impl Sealer {
+impl LocationSealer {
+    /// A sealer with a random key.
     pub(crate) fn new() -> Self {
         let key = zeroize::Zeroizing::new(rand::random::<[u8; 32]>());
         Self { cipher: Aes256Gcm::new(&Key::<Aes256Gcm>::from(*key)) }
     }
 
-    /// An id that opens for the same alias only; none if the location is too long.
-    pub(crate) fn seal(&self, alias: &str, ticket: &Ticket) -> Option<String> {
-        let uri = ticket.at.uri.to_string();
-        if uri.len() > URI_LIMIT {
+    /// An id that opens for the same alias only; none if the location is longer than [`MAX_URI`].
+    pub(crate) fn seal(&self, alias: &str, location: &UploadLocation) -> Option<String> {
+        let uri = location.target.uri.to_string();
+        if uri.len() > MAX_URI {
             return None;
         }
-        let mut plain = vec![purpose_byte(&ticket.purpose)?, address_policy_byte(ticket.at.address_policy)];
-        plain.extend(ticket.session.to_be_bytes());
+        let mut plain =
+            vec![purpose_byte(&location.purpose)?, address_policy_byte(location.target.address_policy)];
+        plain.extend(location.session.to_be_bytes());
         plain.extend(uri.as_bytes());
         let nonce = rand::random::<[u8; NONCE_BYTES]>();
         let payload = Payload { msg: &plain, aad: alias.as_bytes() };
@@ -62,8 +66,8 @@ impl Sealer {
         Some(URL_SAFE_NO_PAD.encode([nonce.as_slice(), &sealed].concat()))
     }
 
-    /// What was sealed for this alias; none if it was not sealed here.
-    pub(crate) fn open(&self, alias: &str, id: &str) -> Option<Ticket> {
+    /// The location that [`LocationSealer::seal`] made `id` of; none if it did not, or for another alias.
+    pub(crate) fn open(&self, alias: &str, id: &str) -> Option<UploadLocation> {
         let sealed = URL_SAFE_NO_PAD.decode(id).ok()?;
         let (nonce, sealed) = sealed.split_at_checked(NONCE_BYTES)?;
         let nonce: [u8; NONCE_BYTES] = nonce.try_into().ok()?;
@@ -74,32 +78,34 @@ impl Sealer {
         let (session, uri) = rest.split_first_chunk::<8>()?;
         let uri: Uri = std::str::from_utf8(uri).ok()?.parse().ok()?;
         let host = Host::parse(uri.authority()?.as_str()).ok()?;
-        Some(Ticket {
+        Some(UploadLocation {
             purpose,
             session: u64::from_be_bytes(*session),
-            at: RedirectTarget { uri, host, address_policy },
+            target: RedirectTarget { uri, host, address_policy },
         })
     }
 }
 
+/// The methods whose redirects a client follows, by their number less 1 in a sealed location.
 const REDIRECTABLE: [Method; 4] = [Method::PUT, Method::POST, Method::PATCH, Method::DELETE];
+/// The address policies, by their number in a sealed location.
 const ADDRESS_POLICIES: [AddressPolicy; 3] =
     [AddressPolicy::Any, AddressPolicy::NonLocal, AddressPolicy::PublicOnly];
 
-fn purpose_byte(purpose: &Purpose) -> Option<u8> {
+fn purpose_byte(purpose: &LocationPurpose) -> Option<u8> {
     match purpose {
-        Purpose::Upload => Some(0),
-        Purpose::Redirect(method) => {
+        LocationPurpose::Upload => Some(0),
+        LocationPurpose::Redirect(method) => {
             let index = REDIRECTABLE.iter().position(|known| known == method)?;
             u8::try_from(index + 1).ok()
         }
     }
 }
 
-fn purpose_of(byte: u8) -> Option<Purpose> {
+fn purpose_of(byte: u8) -> Option<LocationPurpose> {
     match usize::from(byte).checked_sub(1) {
-        None => Some(Purpose::Upload),
-        Some(index) => REDIRECTABLE.get(index).cloned().map(Purpose::Redirect),
+        None => Some(LocationPurpose::Upload),
+        Some(index) => REDIRECTABLE.get(index).cloned().map(LocationPurpose::Redirect),
     }
 }
 
@@ -119,21 +125,25 @@ fn address_policy_of(byte: u8) -> Option<AddressPolicy> {
 mod tests {
     use super::*;
 
-    fn ticket(purpose: Purpose) -> Ticket {
-        let at = RedirectTarget {
+    fn location(purpose: LocationPurpose) -> UploadLocation {
+        let target = RedirectTarget {
             uri: "https://up.example:8443/x/y?state=a%3Db&c".parse().unwrap(),
             host: Host::parse("up.example:8443").unwrap(),
             address_policy: AddressPolicy::NonLocal,
         };
-        Ticket { purpose, session: 0x0102_0304_0506_0708, at }
+        UploadLocation { purpose, session: 0x0102_0304_0506_0708, target }
     }
 
     #[test]
-    fn what_is_sealed_opens_for_the_same_alias() {
-        let sealer = Sealer::new();
-        for purpose in [Purpose::Upload, Purpose::Redirect(Method::PUT), Purpose::Redirect(Method::DELETE)] {
-            let id = sealer.seal("target", &ticket(purpose.clone())).unwrap();
-            assert_eq!(sealer.open("target", &id), Some(ticket(purpose)));
+    fn a_sealed_location_opens_for_its_alias_only() {
+        let sealer = LocationSealer::new();
+        for purpose in [
+            LocationPurpose::Upload,
+            LocationPurpose::Redirect(Method::PUT),
+            LocationPurpose::Redirect(Method::DELETE),
+        ] {
+            let id = sealer.seal("target", &location(purpose.clone())).unwrap();
+            assert_eq!(sealer.open("target", &id), Some(location(purpose)));
             assert_eq!(sealer.open("base", &id), None);
             assert!(id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'));
         }
@@ -141,9 +151,9 @@ mod tests {
 
     #[test]
     fn a_changed_or_foreign_id_opens_nothing() {
-        let sealer = Sealer::new();
-        let id = sealer.seal("target", &ticket(Purpose::Upload)).unwrap();
-        assert_eq!(Sealer::new().open("target", &id), None);
+        let sealer = LocationSealer::new();
+        let id = sealer.seal("target", &location(LocationPurpose::Upload)).unwrap();
+        assert_eq!(LocationSealer::new().open("target", &id), None);
         for at in 0..id.len() {
             let mut changed = id.clone().into_bytes();
             changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
@@ -156,16 +166,17 @@ mod tests {
 
     #[test]
     fn the_same_location_never_gives_the_same_id() {
-        let sealer = Sealer::new();
-        let seal = || sealer.seal("target", &ticket(Purpose::Upload));
+        let sealer = LocationSealer::new();
+        let seal = || sealer.seal("target", &location(LocationPurpose::Upload));
         assert_ne!(seal(), seal());
     }
 
     #[test]
     fn fuzz_ids_that_clients_send_back_open_only_as_they_were_sealed() {
-        let sealer = Sealer::new();
-        let sealed = ticket(Purpose::Redirect(Method::PUT));
-        let ids = [&sealed, &ticket(Purpose::Upload)].map(|ticket| sealer.seal("target", ticket).unwrap());
+        let sealer = LocationSealer::new();
+        let sealed = location(LocationPurpose::Redirect(Method::PUT));
+        let ids = [&sealed, &location(LocationPurpose::Upload)]
+            .map(|location| sealer.seal("target", location).unwrap());
         let seeds = [ids[0].as_bytes(), ids[1].as_bytes(), b"AAAA", b""];
         crate::fuzz::run(&seeds, |bytes| {
             let id = String::from_utf8_lossy(bytes);
@@ -176,7 +187,7 @@ mod tests {
 
     #[test]
     fn fuzz_what_is_sealed_of_any_location_opens_to_the_same() {
-        let sealer = Sealer::new();
+        let sealer = LocationSealer::new();
         let seeds: [&[u8]; 3] =
             [b"https://up.example:8443/x/y?state=a%3Db&c", b"http://[::1]:5000/", b"https://a/"];
         crate::fuzz::run(&seeds, |bytes| {
@@ -184,11 +195,11 @@ mod tests {
                 return;
             };
             let Some(host) = uri.authority().and_then(|host| Host::parse(host.as_str()).ok()) else { return };
-            let at = RedirectTarget { uri, host, address_policy: AddressPolicy::PublicOnly };
-            let ticket = Ticket { purpose: Purpose::Upload, session: 7, at };
-            if let Some(id) = sealer.seal("target", &ticket) {
-                assert!(id.len() <= (URI_LIMIT + 100) * 4 / 3);
-                assert_eq!(sealer.open("target", &id), Some(ticket));
+            let target = RedirectTarget { uri, host, address_policy: AddressPolicy::PublicOnly };
+            let location = UploadLocation { purpose: LocationPurpose::Upload, session: 7, target };
+            if let Some(id) = sealer.seal("target", &location) {
+                assert!(id.len() <= (MAX_URI + 100) * 4 / 3);
+                assert_eq!(sealer.open("target", &id), Some(location));
             }
         });
     }

@@ -72,7 +72,7 @@ async fn unfinished_heads_of_clients_without_a_token_keep_nobody_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_was_let_in_is_not_pushed_out_by_those_without_a_token() {
+async fn an_admitted_client_is_not_evicted_for_clients_without_a_token() {
     let (_running, address, _) = running().await;
     let mut client = TcpStream::connect(&address).await.unwrap();
     let ask = request("/v2/base/manifests/x", LOGIN).replace("Connection: close\r\n", "");
@@ -112,7 +112,7 @@ async fn a_connection_that_shows_no_token_in_time_ends_whatever_it_does() {
     let mut setup = Setup::new(upstream.host());
     setup.token = Some("sesame");
     setup.operator = true;
-    setup.limits.newcomer_timeout = Duration::from_secs(1);
+    setup.limits.admission_timeout = Duration::from_secs(1);
     let proxy = setup.start().await;
     let mut operator = TcpStream::connect(proxy.metrics).await.unwrap();
     let mut asking = TcpStream::connect(proxy.address).await.unwrap();
@@ -133,7 +133,7 @@ async fn a_connection_that_shows_no_token_in_time_ends_whatever_it_does() {
 }
 
 #[tokio::test]
-async fn an_idle_member_makes_room_and_a_busy_one_is_waited_for() {
+async fn an_idle_admitted_connection_is_evicted_and_a_busy_one_is_waited_for() {
     let upstream = Upstream::start(|_| reply(200, &[], "content")).await;
     let mut setup = Setup::new(upstream.host());
     setup.limits.connections = 2;
@@ -216,7 +216,7 @@ async fn a_client_that_reads_late_has_all_its_answers_in_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_upload_has_its_second_try_beside_bodies_that_trickle() {
+async fn every_upload_can_be_sent_again_beside_bodies_that_trickle() {
     const UPLOADS: usize = 64;
     let refused = Arc::new(AtomicUsize::new(0));
     let (count, body) = (refused.clone(), vec![b'x'; 2 << 20]);
@@ -299,7 +299,7 @@ async fn a_body_that_trickles_is_given_up_and_one_that_moves_is_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_goes_away_while_the_registry_thinks_leaves_its_place() {
+async fn a_client_that_leaves_while_the_registry_is_silent_frees_its_slot() {
     let asked = Arc::new(AtomicBool::new(false));
     let note = asked.clone();
     let upstream = Upstream::start_async(move |seen| {
@@ -381,7 +381,7 @@ async fn clients_that_ask_a_silent_registry_and_leave_keep_neither_pushes_nor_re
 }
 
 #[tokio::test]
-async fn a_connection_ends_after_a_few_requests_that_were_not_let_in() {
+async fn a_connection_ends_after_a_few_refused_requests() {
     let upstream = Upstream::start(|_| reply(200, &[], "content")).await;
     let proxy = with_both_tokens(&upstream).start().await;
     let refused = request("/v2/", "").replace("Connection: close\r\n", "");
@@ -420,7 +420,7 @@ async fn clients_that_pipeline_requests_without_a_token_keep_nobody_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn readers_that_stall_leave_places_for_those_who_push() {
+async fn readers_that_stall_leave_slots_for_pushes() {
     let upstream = Upstream::start(|seen| match seen.method.as_str() {
         "POST" => reply(202, &[("location", "/up/1")], ""),
         _ => reply(200, &[], vec![b'x'; 16 << 20]),

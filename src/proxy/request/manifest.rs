@@ -1,4 +1,4 @@
-//! Looks into a manifest for what would make pushing it a referrer write.
+//! The field of a manifest that makes its push a write of referrers.
 
 use std::fmt;
 
@@ -7,18 +7,19 @@ use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
 /// Whether the manifest names a `subject`; none if it is not a JSON object.
 /// (<https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pushing-manifests-with-subject>)
 ///
-/// Registries written in Go match field names whatever their case, with Unicode folding, and take either
-/// of two equal fields: any of them counts.
+/// Registries written in Go match field names in any case, with Unicode folding, and may take either of two equal fields.
+/// So any such field counts.
 pub(crate) fn has_subject(bytes: &[u8]) -> Option<bool> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let found = deserializer.deserialize_map(Fields).ok()?;
+    let found = deserializer.deserialize_map(SubjectVisitor).ok()?;
     deserializer.end().ok()?;
     Some(found)
 }
 
-struct Fields;
+/// Visits the fields of a manifest; its value is whether one is `subject`.
+struct SubjectVisitor;
 
-impl<'de> Visitor<'de> for Fields {
+impl<'de> Visitor<'de> for SubjectVisitor {
     type Value = bool;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::Failure;
 use super::convert_args::{ConvertArgs, Inputs};
 use super::llb::{print, read_lock};
+use super::usage::UsageError;
 use crate::converter::Rejected;
 use crate::converter::lint::{RULES, Rule, Warning, rule};
 use crate::diag::{Diagnostic, Span};
@@ -192,9 +193,7 @@ fn explain(name: &str) -> Result<(), Failure> {
         return print(&list);
     }
     let Some(rule) = rule(name) else {
-        return Err(Failure::Usage(format!(
-            "there is no rule {name:?}: `bob check --explain all` lists them"
-        )));
+        return Err(UsageError::UnknownRule { name: name.to_owned() }.into());
     };
     let indented = |text: &str| format!("    {}\n", text.replace('\n', "\n    "));
     let experimental =

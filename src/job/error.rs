@@ -40,7 +40,7 @@ pub enum Error {
         /// What is wrong with it.
         source: AddressError,
     },
-    /// The value of a flag or variable, as whoever reads it says.
+    /// The value of a flag or variable; the error comes from its parser.
     #[error(transparent)]
     Setting(Box<dyn std::error::Error + Send + Sync>),
     /// A secret or an SSH agent.

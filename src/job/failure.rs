@@ -1,6 +1,6 @@
 //! Why a part of a job fails: converting a Dockerfile, looking something up, solving on a buildkitd, copying an image.
 //!
-//! [`report`](super::report) makes the [`Error`](super::Error) that the user is told out of each.
+//! [`report`](super::report) makes the [`Error`](super::Error) that the user sees out of each.
 
 use tonic::Code;
 
@@ -28,7 +28,7 @@ pub enum ConversionFailure {
     Rejected {
         /// Why, and what build checks found before that.
         rejected: Rejected,
-        /// What buildkitd is told that the file is called.
+        /// The file's name in messages to buildkitd.
         filename: String,
     },
     /// The graph cannot be encoded.

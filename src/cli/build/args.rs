@@ -8,6 +8,7 @@ use clap::{ArgMatches, Command, FromArgMatches};
 
 use crate::cli::convert_args::ConvertArgs;
 use crate::cli::daemon_args::DaemonArgs;
+use crate::cli::usage::UsageError;
 use crate::cli::values::duration;
 use crate::job::{ProgressMode, PushVia};
 
@@ -122,7 +123,7 @@ pub struct UnsupportedFlags {
 
 impl UnsupportedFlags {
     /// What the user is told of the first of these flags that asks for something.
-    pub fn refusal(&self) -> Option<String> {
+    pub fn refusal(&self) -> Option<UsageError> {
         let asks = |value: &Option<String>| value.as_ref().is_some_and(|value| value != "false");
         let (flag, instead) = match () {
             () if self.load => ("--load", "; use --output type=docker,dest=FILE and docker load"),
@@ -132,7 +133,7 @@ impl UnsupportedFlags {
             () if self.source_policy_file.is_some() => ("--source-policy-file", ""),
             () => return None,
         };
-        Some(format!("{flag} is not supported yet{instead}"))
+        Some(UsageError::UnsupportedFlag { flag, instead })
     }
 }
 
@@ -205,7 +206,7 @@ mod tests {
 
     #[test]
     fn flags_of_a_later_day_are_named() {
-        let refusal = |args: &[&str]| parse(args).later.refusal();
+        let refusal = |args: &[&str]| parse(args).later.refusal().map(|error| error.to_string());
         assert_eq!(refusal(&["--sbom", "."]).unwrap(), "--sbom is not supported yet");
         assert_eq!(
             refusal(&["--load", "."]).unwrap(),

@@ -9,6 +9,7 @@ use std::ffi::OsString;
 pub use args::Args;
 
 use super::check::{self, Format};
+use super::usage::UsageError;
 use super::{Failure, logging, process};
 use crate::job::{self, Interrupts};
 
@@ -29,9 +30,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         "build" | "" => plain::run(args).await,
         "check" => check(args, Format::Text).await,
         "check,format=json" => check(args, Format::Json).await,
-        other => Err(Failure::Usage(format!(
-            "--call {other} is not supported yet; use build, check or check,format=json"
-        ))),
+        other => Err(UsageError::UnsupportedCall { method: other.to_owned() }.into()),
     }
 }
 
@@ -51,8 +50,7 @@ fn log_filter(level: &str) -> String {
 
 /// What the user is told of a failed build.
 pub(super) fn failure(error: &job::Error) -> Failure {
-    let report = error.report();
-    if error.is_usage() { Failure::Usage(report) } else { Failure::Rendered(format!("error: {report}")) }
+    Failure::of_job(error)
 }
 
 pub(super) fn listen() -> Result<Interrupts, Failure> {

@@ -6,6 +6,7 @@ use super::{Args, environment, failure, listen};
 use crate::cli::Failure;
 use crate::cli::convert_args::Inputs;
 use crate::cli::llb::read_lock;
+use crate::cli::usage::UsageError;
 use crate::cli::values::{annotation, cache, output, secret, ssh};
 use crate::diag::visible;
 use crate::job::{
@@ -15,7 +16,7 @@ use crate::job::{
 
 pub(super) async fn run(args: Args) -> Result<(), Failure> {
     if let Some(refusal) = args.later.refusal() {
-        return Err(Failure::Usage(refusal));
+        return Err(refusal.into());
     }
     let build = plain_build(&args)?;
     for path in [&args.metadata_file, &args.iidfile, &args.image_lock_out].into_iter().flatten() {
@@ -42,8 +43,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
 }
 
 pub(super) fn no_context() -> Failure {
-    let text = "the build context is missing: bob build [OPTIONS] CONTEXT, usually `bob build .`";
-    Failure::Usage(text.to_owned())
+    UsageError::NoContext.into()
 }
 
 fn plain_build(args: &Args) -> Result<PlainBuild, Failure> {

@@ -1,4 +1,4 @@
-//! The report of a failed job: all that the user is told of an [`Error`].
+//! The report of a failed job: the text that the user sees of an [`Error`].
 
 use std::fmt::Write as _;
 
@@ -7,9 +7,9 @@ use crate::job::error::{Error, StepFailure};
 use crate::job::failure::ConversionFailure;
 
 impl Error {
-    /// The report as plain text without a final line break: the message, where it is, and what was
-    /// logged last. It begins with the message itself. Whoever's words it holds, it shows no credential of a URL and
-    /// drives no terminal.
+    /// Returns the report as plain text without a final line break: the message, where it is, and what was logged last.
+    /// It begins with the message itself. It shows no credential of a URL and holds no control character, wherever its
+    /// parts come from.
     pub fn report(&self) -> String {
         visible_lines(&redact(&self.text())).into_owned()
     }
@@ -22,7 +22,7 @@ impl Error {
         }
     }
 
-    /// The report for `bob.log`: a fault of the Dockerfile begins with `build failed:`.
+    /// Returns the report for `bob.log`: a fault of the Dockerfile begins with `build failed:`.
     pub fn workspace_report(&self) -> String {
         let report = self.report();
         if self.is_in_dockerfile() { format!("build failed: {report}") } else { report }

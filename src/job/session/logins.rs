@@ -1,4 +1,4 @@
-//! Credentials: where they come from, and what buildkitd's session is told of them.
+//! Credentials: where they come from, and which of them buildkitd gets through its session.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -62,7 +62,7 @@ impl DockerLogins {
     }
 }
 
-/// What buildkitd gets when a registry asks it who it is: the tokens of proxies, and for the registries that it talks
+/// The answers to buildkitd when a registry asks it for a login: the tokens of proxies, and for the registries that it talks
 /// to itself what the build's grants allow.
 #[derive(Debug)]
 pub(crate) struct SessionLogins {
@@ -80,17 +80,17 @@ pub(crate) struct SessionLogins {
     pub(crate) exposure_warned: AtomicBool,
 }
 
-/// The tokens of proxies that permit a write, by their hosts, and `logins` as one store, for Bob's own requests. None
-/// of these may be made while a step runs.
+/// Returns the tokens of `proxies` that permit a write, by their hosts, and `logins` as one store, for Bob's own
+/// requests. None of these may be made while a step runs.
 pub(crate) fn with_tokens(proxies: &BTreeMap<String, AccessTokens>, logins: Credentials) -> Credentials {
-    let login = |(host, tokens): (&String, &AccessTokens)| {
-        let token = tokens.push.as_ref()?;
-        Some((host.clone(), serde_json::json!({ "username": TOKEN_USER, "password": token.reveal() })))
-    };
-    let entries: serde_json::Map<_, _> = proxies.iter().filter_map(login).collect();
-    let text = Secret::new(serde_json::Value::Object(entries).to_string());
     let origin = Origin::Variable("BOB_PROXY_TOKEN".to_owned());
-    Credentials::from_auth_map(text.reveal(), &origin).unwrap_or_default().or(logins)
+    let tokens = proxies.iter().filter_map(|(host, tokens)| {
+        let login = Login::Password { username: TOKEN_USER.to_owned(), password: tokens.push.clone()? };
+        Some((Host::parse(host).ok()?, login))
+    });
+    let store =
+        tokens.fold(Credentials::default(), |store, (host, login)| store.with_login(&host, login, &origin));
+    store.or(logins)
 }
 
 impl SessionLogins {
@@ -258,6 +258,19 @@ mod tests {
             assert_eq!((login.username.as_str(), login.password.expose()), (TOKEN_USER, token.as_bytes()));
             assert!(!session.fetches_tokens("localhost:1234").await);
             session.grants.allow_pushes();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_proxy_whose_name_is_no_host_takes_no_other_token_away() {
+        let tokens = AccessTokens { read: None, push: Some(Secret::new("push")) };
+        let names = ["localhost:1234", "not a host", "localhost:5678"];
+        let proxies = names.map(|name| (name.to_owned(), tokens.clone())).into();
+        let store = with_tokens(&proxies, Credentials::default());
+        for name in ["localhost:1234", "localhost:5678"] {
+            let found = store.find(&Host::parse(name).unwrap()).await.unwrap().expect(name);
+            let Login::Password { username, password } = found.login else { panic!("{name}") };
+            assert_eq!((username.as_str(), password.reveal()), (TOKEN_USER, "push"));
         }
     }
 

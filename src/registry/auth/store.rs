@@ -293,6 +293,13 @@ impl Credentials {
         Ok(())
     }
 
+    /// Returns the same credentials and `login` for `host`, unless there is one already.
+    #[must_use]
+    pub(crate) fn with_login(mut self, host: &Host, login: Login, origin: &Origin) -> Self {
+        self.add(host.endpoint(), KeyRank::Exact, login, origin);
+        self
+    }
+
     /// Adds a login, unless there is one under a more exact key.
     pub(crate) fn add(&mut self, host: Host, rank: KeyRank, login: Login, origin: &Origin) {
         let credential = Credential { login, origin: origin.clone() };

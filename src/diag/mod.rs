@@ -13,7 +13,7 @@ pub use causes::{causes, with_causes};
 pub use located::Located;
 pub use redact::{redact, redact_in_columns, redact_reference};
 pub use terminal::{
-    Colours, is_forbidden, log_event, log_line, neutral, visible, visible_lines, visible_path,
+    Colours, is_forbidden, log_event, log_line, printable_line, visible, visible_lines, visible_path,
 };
 
 /// A named text, shared cheaply: cloning it copies a pointer.

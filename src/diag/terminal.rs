@@ -57,7 +57,7 @@ pub fn visible_lines(text: &str) -> Cow<'_, str> {
 
 /// At most `limit` characters of `text`, in one line: line breaks and tabs become spaces, and what moves a cursor, begins a
 /// terminal sequence, hides or turns text around becomes U+FFFD. This is for words out of which a message is made.
-pub fn neutral(text: &str, limit: usize) -> String {
+pub fn printable_line(text: &str, limit: usize) -> String {
     let shown = text.chars().map(|c| match c {
         '\n' | '\r' | '\t' => ' ',
         c if c.is_control() || is_invisible(c) => char::REPLACEMENT_CHARACTER,
@@ -252,17 +252,17 @@ mod tests {
     #[test]
     fn neutral_words_hold_no_sequences_for_a_terminal() {
         assert_eq!(
-            neutral("a\x1b]52;c;aGk=\x07b\u{9b}2J\r\nc", 100),
+            printable_line("a\x1b]52;c;aGk=\x07b\u{9b}2J\r\nc", 100),
             "a\u{fffd}]52;c;aGk=\u{fffd}b\u{fffd}2J  c"
         );
-        assert_eq!(neutral("x\u{202e}gpj.exe\u{200b}", 100), "x\u{fffd}gpj.exe\u{fffd}");
-        assert_eq!(neutral("denied: größer", 7), "denied:");
+        assert_eq!(printable_line("x\u{202e}gpj.exe\u{200b}", 100), "x\u{fffd}gpj.exe\u{fffd}");
+        assert_eq!(printable_line("denied: größer", 7), "denied:");
     }
 
     #[test]
     fn fuzz_neutral_words_are_harmless_and_bounded() {
         crate::fuzz::run(&["denied \u{1b}[2J \u{202e}x".as_bytes()], |bytes| {
-            let shown = neutral(&String::from_utf8_lossy(bytes), 300);
+            let shown = printable_line(&String::from_utf8_lossy(bytes), 300);
             assert!(shown.chars().count() <= 300);
             assert!(!shown.contains(|c: char| c.is_control() || c == '\u{202e}'));
         });

@@ -119,7 +119,7 @@ impl Copy<'_> {
             source.blob_stream(&self.from.repository, &blob.digest).await.map_err(CopyFailure::Read)?;
         let transfer = BlobTransfer {
             body: response.into_body(),
-            hash: DigestHasher::like(&blob.digest),
+            hash: DigestHasher::for_digest(&blob.digest),
             seen: 0,
             blob: blob.clone(),
             step: self.step.clone(),
@@ -208,7 +208,7 @@ mod tests {
         let (updates, _gone) = mpsc::channel(64);
         let transfer = BlobTransfer {
             body: StreamBody::new(stream::iter(frames.collect::<Vec<_>>())).boxed_unsync(),
-            hash: DigestHasher::like(digest),
+            hash: DigestHasher::for_digest(digest),
             seen: 0,
             blob: serde_json::from_value(serde_json::json!({ "digest": digest, "size": size })).unwrap(),
             step: Step::begin(updates, "copy", "copy").await,

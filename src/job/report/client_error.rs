@@ -10,7 +10,7 @@ pub(crate) async fn describe_client_error(error: &ClientError, host: &Host, auth
     let text = describe_causes(error);
     match error {
         ClientError::Status { status, .. } if matches!(status.as_u16(), 401 | 403) => {
-            format!("{text} ({})", auth.login_words(host).await)
+            format!("{text} ({})", auth.describe_login(host).await)
         }
         _ => text,
     }

@@ -214,7 +214,7 @@ impl CredentialProvider for SessionLogins {
             return Err(CredentialRefusal::new(text));
         }
         self.warn_of_exposure(&host);
-        let found = self.registries.hand_out_token(&host, granted).await;
+        let found = self.registries.delegate_token(&host, granted).await;
         let found = found.map_err(|error| refusal(&host, &error))?;
         let token =
             found.ok_or_else(|| CredentialRefusal::new(format!("registry {host} takes no tokens")))?;

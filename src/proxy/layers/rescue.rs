@@ -116,7 +116,7 @@ fn call_status(error: &CallError) -> (StatusCode, &'static str) {
             }
             TransportError::RequestStalled { .. } => (StatusCode::REQUEST_TIMEOUT, "UNAVAILABLE"),
             TransportError::RequestBody { .. } => (StatusCode::BAD_REQUEST, "UNSUPPORTED"),
-            TransportError::Silent { .. } | TransportError::Late { .. } => {
+            TransportError::Silent { .. } | TransportError::TimedOut { .. } => {
                 (StatusCode::GATEWAY_TIMEOUT, "UNAVAILABLE")
             }
             _ => (StatusCode::INTERNAL_SERVER_ERROR, "UNAVAILABLE"),

@@ -37,7 +37,7 @@ impl Interrupts {
         &self.first
     }
 
-    /// What `work` gives; `None` where a second signal came before its end. `work` is dropped then.
+    /// Returns what `work` returns; `None` where a second signal came before its end. `work` is dropped then.
     pub async fn unless_twice<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         self.second.run_until_cancelled(work).await
     }

@@ -23,7 +23,7 @@ const SCHEME_TIMEOUT: Duration = Duration::from_secs(10);
 /// The user name beside an access token of a proxy, which looks at the password alone.
 const TOKEN_USER: &str = "bob";
 
-/// Where docker keeps credentials.
+/// The places where docker keeps credentials.
 #[derive(Debug, Clone, Default)]
 pub struct DockerLogins {
     /// The folder of `config.json` (`DOCKER_CONFIG`, else `~/.docker`).
@@ -33,7 +33,7 @@ pub struct DockerLogins {
 }
 
 impl DockerLogins {
-    /// What the environment says.
+    /// Returns the places that the environment names.
     pub fn of(environment: impl Fn(&str) -> Option<OsString>) -> Self {
         let set = |name: &str| environment(name).filter(|value| !value.is_empty());
         let home = || set("HOME").map(|home| PathBuf::from(home).join(".docker"));
@@ -43,7 +43,7 @@ impl DockerLogins {
         }
     }
 
-    /// The credentials, with the helpers that the configuration names.
+    /// Returns the credentials, with the helpers that the configuration names.
     ///
     /// # Errors
     /// [`CredentialsError`] where the configuration cannot be read.
@@ -68,9 +68,9 @@ impl DockerLogins {
 pub(crate) struct SessionLogins {
     /// Access tokens by the host that the proxy is called.
     pub(crate) proxies: BTreeMap<String, AccessTokens>,
-    /// What the build names.
+    /// The repositories that the build names.
     pub(crate) grants: Arc<RegistryGrants>,
-    /// The logins, and who asks registries with them.
+    /// The logins, and the authenticator that asks registries with them.
     pub(crate) registries: Arc<Authenticator>,
     /// Registries that could not be asked how they want to see a login.
     pub(crate) unreachable: Mutex<BTreeSet<Host>>,
@@ -134,7 +134,7 @@ impl SessionLogins {
         }
     }
 
-    /// How the registry of `repositories` wants to see a login. None where it does not say so by itself, or cannot be
+    /// Returns how the registry of `repositories` wants a login to be sent. None where it does not say so by itself, or cannot be
     /// asked from here: a daemon elsewhere may reach registries that this machine does not, and asks them itself.
     async fn scheme(&self, host: &Host, repositories: &[Repository]) -> Option<AuthScheme> {
         if lock(&self.unreachable).contains(host) {
@@ -168,7 +168,7 @@ fn lock(hosts: &Mutex<BTreeSet<Host>>) -> MutexGuard<'_, BTreeSet<Host>> {
     hosts.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Why there are no credentials for `host`.
+/// Returns the refusal for a `host` whose credentials cannot be had.
 fn refusal(host: &Host, error: &dyn std::error::Error) -> CredentialRefusal {
     CredentialRefusal::new(format!("no login for registry {host}: {}", with_causes(error)))
 }

@@ -107,7 +107,7 @@ pub enum Error {
     Step(Box<StepFailure>),
     /// buildkitd failed outside of any step.
     #[error("{}", .0.message.trim())]
-    Daemon(Box<buildkit::Failure>),
+    Daemon(Box<buildkit::DaemonFailure>),
     /// A base image cannot be had from its registry.
     #[error("{reference}: {}", message.of_lookup(reference))]
     BaseImage {

@@ -120,7 +120,7 @@ impl GatewayFailure for SolveFailure {
         if let Self::Daemon(error) | Self::Lookup(LookupFailure::Daemon(error)) = self {
             return error.to_status();
         }
-        let failure = buildkit::Failure::new(Code::Unknown, self.to_string());
+        let failure = buildkit::DaemonFailure::new(Code::Unknown, self.to_string());
         match self {
             Self::Conversion(ConversionFailure::Rejected { rejected, filename }) => {
                 match &rejected.error.location {

@@ -89,9 +89,11 @@ mod tests {
         progress::follow(progress::Mode::Quiet, receiver).await
     }
 
-    fn failing_step() -> buildkit::Failure {
-        let mut failure =
-            buildkit::Failure::new(Code::Unknown, "process \"make all\" did not complete: exit code: 2");
+    fn failing_step() -> buildkit::DaemonFailure {
+        let mut failure = buildkit::DaemonFailure::new(
+            Code::Unknown,
+            "process \"make all\" did not complete: exit code: 2",
+        );
         failure.vertex = Some("sha256:1".into());
         failure.exit_code = Some(2);
         failure.with_source(SourceLocation {
@@ -120,7 +122,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_failure_without_a_place_is_its_message() {
-        let failure = buildkit::Failure::new(Code::Unknown, "no space left on device");
+        let failure = buildkit::DaemonFailure::new(Code::Unknown, "no space left on device");
         let error = failed_at_daemon(failure, &journal().await, None);
         assert_eq!(error.report(), "no space left on device");
         assert_eq!(error.workspace_report(), "no space left on device");

@@ -81,7 +81,7 @@ async fn lookup(failure: LookupFailure, routes: &PushRoutes) -> Error {
 
 /// Returns the error for a failure that buildkitd reports.
 async fn daemon(
-    failure: buildkit::Failure,
+    failure: buildkit::DaemonFailure,
     journal: &Journal,
     dockerfile: Option<&Source>,
     routes: &PushRoutes,
@@ -108,7 +108,7 @@ async fn daemon(
 /// Returns the error for a `failure` of buildkitd that is no push: the step that failed with what it logged, if it is a
 /// step.
 pub(super) fn failed_at_daemon(
-    failure: buildkit::Failure,
+    failure: buildkit::DaemonFailure,
     journal: &Journal,
     dockerfile: Option<&Source>,
 ) -> Error {

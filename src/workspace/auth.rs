@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde::de::IgnoredAny;
 use zeroize::Zeroizing;
 
+use super::variables::{self, Variable};
 use super::{Environment, Error};
 
 const NONCE_LENGTH: usize = 12;
@@ -30,19 +31,20 @@ impl AuthJson {
         &self.json
     }
 
-    /// The credentials in `variable`, decrypted where `BOB_AUTH_KEY` is set; `None` where it is absent.
+    /// The credentials in `source`, decrypted where `BOB_AUTH_KEY` is set; `None` where it is absent.
     ///
     /// # Errors
     /// [`Error::KeyLength`], [`Error::NotBase64`], [`Error::Undecryptable`], [`Error::Json`]: none
     /// repeats any of the content.
-    pub fn read(environment: &Environment, variable: &'static str) -> Result<Option<Self>, Error> {
-        let key = environment.get("BOB_AUTH_KEY")?;
+    pub fn read(environment: &Environment, source: Variable) -> Result<Option<Self>, Error> {
+        let key = environment.get(variables::AUTH_KEY)?;
         if let Some(key) = key
             && key.len() != KEY_LENGTH
         {
             return Err(Error::KeyLength { length: key.len() });
         }
-        let Some(value) = environment.get(variable)? else {
+        let variable = source.name;
+        let Some(value) = environment.get(source)? else {
             return Ok(None);
         };
         let json = match key {
@@ -105,7 +107,7 @@ mod tests {
     }
 
     fn read(pairs: &[(&str, &str)]) -> Result<Option<AuthJson>, Error> {
-        AuthJson::read(&pairs.iter().copied().collect(), "BOB_WSLAYER_AUTH")
+        AuthJson::read(&pairs.iter().copied().collect(), variables::WSLAYER_AUTH)
     }
 
     #[test]

@@ -30,7 +30,7 @@ use crate::job::solve::solve_dockerfile;
 use crate::progress::{self, Mode, Step};
 use crate::proxy::{AccessTokens, Rights};
 use crate::registry::{Authenticator, Client, Credentials, Origin, Secret};
-use crate::workspace::{self, AuthJson, Settings, Workspace};
+use crate::workspace::{self, AuthJson, Settings, Workspace, variables};
 
 /// A workspace image to build.
 #[derive(Debug)]
@@ -67,8 +67,8 @@ pub async fn build_workspace(build: &WorkspaceBuild, interrupts: &Interrupts) ->
 
 async fn work(build: &WorkspaceBuild, cancel: &CancellationToken) -> Result<(), Error> {
     let settings = &build.settings;
-    let base = reference("BOB_BASE_REF", &settings.base_ref)?;
-    let target = reference("BOB_TARGET_REF", &settings.target_ref)?;
+    let base = reference(variables::BASE_REF.name, &settings.base_ref)?;
+    let target = reference(variables::TARGET_REF.name, &settings.target_ref)?;
     refuse_digests(settings, &base, &target)?;
     let base_auth = authenticator(settings.base_auth.as_ref())?;
     let target_auth = match (&settings.base_auth, &settings.target_auth) {

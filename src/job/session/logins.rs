@@ -17,6 +17,7 @@ use crate::registry::{
     AuthScheme, Authenticator, CallError, Credentials, CredentialsError, Host, Login, Origin, Repository,
     Secret,
 };
+use crate::workspace::variables;
 
 /// How long a registry may take to say how it wants to see a login. buildkitd waits a minute for the whole answer.
 const SCHEME_TIMEOUT: Duration = Duration::from_secs(10);
@@ -36,10 +37,12 @@ impl DockerLogins {
     /// Returns the places that the environment names.
     pub fn of(environment: impl Fn(&str) -> Option<OsString>) -> Self {
         let set = |name: &str| environment(name).filter(|value| !value.is_empty());
-        let home = || set("HOME").map(|home| PathBuf::from(home).join(".docker"));
+        let home = || set(variables::HOME.name).map(|home| PathBuf::from(home).join(".docker"));
         Self {
-            folder: set("DOCKER_CONFIG").map(PathBuf::from).or_else(home),
-            inline: set("DOCKER_AUTH_CONFIG").and_then(|text| text.into_string().ok()).map(Secret::new),
+            folder: set(variables::DOCKER_CONFIG.name).map(PathBuf::from).or_else(home),
+            inline: set(variables::DOCKER_AUTH_CONFIG.name)
+                .and_then(|text| text.into_string().ok())
+                .map(Secret::new),
         }
     }
 
@@ -54,7 +57,7 @@ impl DockerLogins {
         };
         match &self.inline {
             Some(text) => {
-                let origin = Origin::Variable("DOCKER_AUTH_CONFIG".to_owned());
+                let origin = Origin::Variable(variables::DOCKER_AUTH_CONFIG.name.to_owned());
                 Ok(Credentials::from_users_docker_config(text.reveal().as_bytes(), &origin).or(file))
             }
             None => Ok(file),
@@ -83,7 +86,7 @@ pub(crate) struct SessionLogins {
 /// Returns the tokens of `proxies` that permit a write, by their hosts, and `logins` as one store, for Bob's own
 /// requests. None of these may be made while a step runs.
 pub(crate) fn with_tokens(proxies: &BTreeMap<String, AccessTokens>, logins: Credentials) -> Credentials {
-    let origin = Origin::Variable("BOB_PROXY_TOKEN".to_owned());
+    let origin = Origin::Variable(variables::PROXY_TOKEN.name.to_owned());
     let tokens = proxies.iter().filter_map(|(host, tokens)| {
         let login = Login::Password { username: TOKEN_USER.to_owned(), password: tokens.push.clone()? };
         Some((Host::parse(host).ok()?, login))

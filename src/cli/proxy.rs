@@ -12,7 +12,8 @@ use tokio_util::sync::CancellationToken;
 use crate::diag::redact_reference;
 use crate::image::Reference;
 use crate::proxy::{self, AccessTokens, Alias, Config, Limits, Listeners, Mirror, Rights};
-use crate::registry::{Authenticator, Credentials, Host, Origin, Secret, Transport, TransportConfig};
+use crate::registry::{Authenticator, Credentials, Host, Origin, Transport, TransportConfig};
+use crate::secret::Secret;
 use crate::workspace::{process_variable, variables};
 
 use super::usage::UsageError;
@@ -153,9 +154,9 @@ pub async fn run(args: Args) -> Result<(), Failure> {
 
 fn config(args: Args) -> Result<Config, Failure> {
     let (auth, origin) = AUTH.need(args.auth, "the registry credentials (a docker config, {} for none)")?;
-    let credentials = Credentials::from_docker_config(auth.reveal(), &origin).map_err(UsageError::from)?;
+    let credentials = Credentials::from_docker_config(auth.expose(), &origin).map_err(UsageError::from)?;
     let mirrored = match ADDITIONAL_AUTH.read(args.additional_auth)? {
-        Some((map, origin)) => Credentials::from_auth_map(map.reveal(), &origin).map_err(UsageError::from)?,
+        Some((map, origin)) => Credentials::from_auth_map(map.expose(), &origin).map_err(UsageError::from)?,
         None => Credentials::default(),
     };
     let access_tokens = access_tokens(args.access_token, args.push_token)?;
@@ -225,7 +226,7 @@ fn risk_of(tokens: &AccessTokens) -> Option<String> {
                 "there is no access token: any process of this network may pull and push through this proxy; set {variable} or give {flag}"
             ));
         }
-        AccessTokens { read: Some(read), push: Some(push) } if push.matches(read.reveal().as_bytes()) => {
+        AccessTokens { read: Some(read), push: Some(push) } if push.matches(read.expose().as_bytes()) => {
             "the push token is the access token"
         }
         AccessTokens { read: Some(_), push: None } => "there is no push token",

@@ -1,14 +1,13 @@
 //! The conversion of a Dockerfile's text and answers to a graph, an image configuration and warnings.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use llb::{Definition, MarshalError, MarshalOptions};
 
-use super::dockerfile::{self, Dockerfile, Fact};
+use super::dockerfile::{self, Dockerfile, ParserNote};
 use super::lint::{Report, Settings, Warning};
 use super::lower::{self, Lowered};
-use super::plan::{self, Facts, Need, Options, Planning};
+use super::plan::{self, Facts, Needs, Options, Planning};
 use crate::diag::{Diagnostic, Located as _, Source};
 use crate::image::{ImageConfig, Platform};
 
@@ -18,14 +17,14 @@ pub struct Converter {
     source: Source,
     dockerfile: Dockerfile,
     /// What the parser saw.
-    facts: Vec<Fact>,
+    notes: Vec<ParserNote>,
 }
 
-/// What a conversion answers.
+/// How far a conversion came with the facts that it was given.
 #[derive(Debug)]
-pub enum Answer<'a> {
+pub enum ConversionState<'a> {
     /// Facts that are missing. Find out all of them at once and ask again.
-    Need(Pending<'a>, BTreeSet<Need>),
+    Need(PendingConversion<'a>, Needs),
     /// The graph, and what the build checks found.
     Done(Box<Conversion>),
 }
@@ -84,13 +83,13 @@ impl Converter {
     /// # Errors
     /// [`Rejected`] where the text is no Dockerfile.
     pub fn new(source: Source, options: &Options) -> Result<Self, Rejected> {
-        let mut facts = Vec::new();
-        match dockerfile::parse(&source, &mut facts) {
-            Ok(dockerfile) => Ok(Self { source, dockerfile, facts }),
+        let mut notes = Vec::new();
+        match dockerfile::parse(&source, &mut notes) {
+            Ok(dockerfile) => Ok(Self { source, dockerfile, notes }),
             Err(error) => {
                 let settings = settings(&source, options)?;
                 let mut report = Report::default();
-                report.add_facts(&facts, &settings);
+                report.add_parser_notes(&notes, &settings);
                 Err(Rejected { error: Box::new(error.diagnostic(&source)), warnings: report.warnings })
             }
         }
@@ -109,31 +108,31 @@ impl Converter {
         &'a self,
         options: &'a Options,
         platform: Option<&Platform>,
-    ) -> Result<Pending<'a>, Rejected> {
+    ) -> Result<PendingConversion<'a>, Rejected> {
         let settings = settings(&self.source, options)?;
         let planning = Box::new(Planning::new(&self.dockerfile, options, platform));
-        Ok(Pending { converter: self, settings, planning })
+        Ok(PendingConversion { converter: self, settings, planning })
     }
 }
 
 /// A conversion for which facts may be missing.
 #[derive(Debug)]
-pub struct Pending<'a> {
+pub struct PendingConversion<'a> {
     converter: &'a Converter,
     settings: Settings,
     planning: Box<Planning<'a>>,
 }
 
-impl<'a> Pending<'a> {
+impl<'a> PendingConversion<'a> {
     /// The graph, or what is needed to make it before this is asked again.
     ///
     /// # Errors
     /// [`Rejected`] where BuildKit rejects the Dockerfile with these options.
-    pub fn answer(mut self, facts: &Facts) -> Result<Answer<'a>, Rejected> {
+    pub fn resume(mut self, facts: &Facts) -> Result<ConversionState<'a>, Rejected> {
         let source = &self.converter.source;
-        let planned = match self.planning.answer(facts) {
-            Ok(plan::Answer::Need(needs)) => return Ok(Answer::Need(self, needs)),
-            Ok(plan::Answer::Ready(plan)) => Ok(plan),
+        let planned = match self.planning.resume(facts) {
+            Ok(plan::PlanState::Need(needs)) => return Ok(ConversionState::Need(self, needs)),
+            Ok(plan::PlanState::Ready(plan)) => Ok(plan),
             Err(error) => Err(Box::new(error.diagnostic(source))),
         };
         let settings = self.settings;
@@ -142,7 +141,7 @@ impl<'a> Pending<'a> {
             lower::lower(&plan, source, &mut notices).map_err(|error| Box::new(error.diagnostic(source)))
         });
         let mut report = Report::default();
-        report.add_facts(&self.converter.facts, &settings);
+        report.add_parser_notes(&self.converter.notes, &settings);
         report.add_dockerfile(&self.converter.dockerfile, &settings);
         report.add_notices(&notices, &settings);
         let violated = report.violated(&settings);
@@ -156,7 +155,7 @@ impl<'a> Pending<'a> {
             let text = format!("lint violation found for rules: {}", rules.join(", "));
             return Err(Rejected { error: Box::new(Diagnostic::error(text)), warnings });
         }
-        Ok(Answer::Done(Box::new(Conversion { lowered, warnings })))
+        Ok(ConversionState::Done(Box::new(Conversion { lowered, warnings })))
     }
 }
 

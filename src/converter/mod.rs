@@ -20,4 +20,4 @@ pub mod shell;
 
 pub use llb::{Definition, MarshalError};
 
-pub use conversion::{Answer, Conversion, Converter, Marshalled, Pending, Rejected};
+pub use conversion::{Conversion, ConversionState, Converter, Marshalled, PendingConversion, Rejected};

@@ -10,6 +10,7 @@ use crate::buildkit::proto::rpc;
 use crate::buildkit::{self, DaemonError, GatewayFailure};
 use crate::converter::lint::Warning;
 use crate::converter::{MarshalError, Rejected};
+use crate::image::ReferenceError;
 use crate::registry::ClientError;
 
 /// Why a Dockerfile did not become a graph.
@@ -50,6 +51,9 @@ pub enum LookupFailure {
     /// The connection to buildkitd.
     #[error(transparent)]
     Daemon(#[from] buildkit::Error),
+    /// buildkitd took another image, whose reference is none.
+    #[error(transparent)]
+    Reference(#[from] ReferenceError),
     /// What is not built yet.
     #[error("{0} is not supported yet")]
     NotYet(&'static str),

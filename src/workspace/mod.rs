@@ -23,7 +23,7 @@ pub use linger::Linger;
 pub use log::{LOG_LIMIT, cut_to_limit, forget_failure, write_failure};
 pub use paths::Workspace;
 pub use ready::{READY_TIMEOUT, wait_until_ready};
-pub use settings::{BaseStep, Settings, Token, cache_images};
+pub use settings::{BaseStep, Settings, cache_images};
 
 /// Makes sure that the process runs as root, which workspace mode needs for buildkitd and its mounts.
 ///

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::variables::{self, Variable};
 use super::{AuthJson, Environment, Error, Workspace};
 use crate::beneath::OpenFile;
+use crate::secret::Secret;
 
 /// What a workspace image build is to do.
 #[derive(Debug, Clone)]
@@ -24,27 +25,10 @@ pub struct Settings {
     /// A cache to import (`BOB_LOCAL_CACHE_IMPORT`).
     pub cache_import: Option<String>,
     /// The token that the workspace's proxy asks for (`BOB_PROXY_TOKEN`), sent while steps run.
-    pub proxy_token: Option<Token>,
+    pub proxy_token: Option<Secret>,
     /// The token that it asks for before it takes a push (`BOB_PROXY_PUSH_TOKEN`), sent once every step has ended;
     /// absent: the other one serves for both.
-    pub proxy_push_token: Option<Token>,
-}
-
-/// An access token, wiped from memory on drop and never shown.
-#[derive(Clone)]
-pub struct Token(zeroize::Zeroizing<String>);
-
-impl Token {
-    /// The token itself.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for Token {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("***")
-    }
+    pub proxy_push_token: Option<Secret>,
 }
 
 /// The Dockerfile build that makes the base layer. Paths are absolute; whether they are in the
@@ -61,9 +45,7 @@ impl Settings {
     /// # Errors
     /// The first variable that breaks its rule: [`Error::is_usage`] holds for each.
     pub fn read(environment: &Environment, current_dir: &Path) -> Result<Self, Error> {
-        let token = |variable: Variable| {
-            environment.get(variable).map(|text| text.map(|text| Token(text.to_owned().into())))
-        };
+        let token = |variable: Variable| environment.get(variable).map(|text| text.map(Secret::from));
         let owned = |variable: Variable| environment.get(variable).map(|value| value.map(str::to_owned));
         Ok(Self {
             target_ref: owned(variables::TARGET_REF)?

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use bob::converter::lint::Warning;
 use bob::converter::plan::IgnoreFile;
-use bob::converter::plan::{Fact, Facts, Failure, ImageFact, Need, Options};
-use bob::converter::{Answer, Conversion, Converter, Definition, Marshalled, Rejected};
+use bob::converter::plan::{Fact, FactFailure, Facts, ImageFact, Need, Options};
+use bob::converter::{Conversion, ConversionState, Converter, Definition, Marshalled, Rejected};
 use bob::diag::{Source, Span};
 use bob::image::Platform;
 
@@ -21,21 +21,21 @@ pub(crate) fn conversion(
     case: &Case,
     options: &Options,
     facts: &mut Facts,
-    look_up: impl Fn(&Need) -> Result<Fact, Failure>,
+    look_up: impl Fn(&Need) -> Result<Fact, FactFailure>,
 ) -> Result<Box<Conversion>, Rejected> {
     let source = Source::new("Dockerfile", &*case.text);
     let converter = Converter::new(source, options)?;
     let mut pending = converter.start(options, options.platforms.first())?;
     loop {
-        match pending.answer(facts)? {
-            Answer::Need(more, needs) => {
+        match pending.resume(facts)? {
+            ConversionState::Need(more, needs) => {
                 pending = more;
                 facts.extend(needs.into_iter().map(|need| {
                     let fact = look_up(&need);
                     (need, fact)
                 }));
             }
-            Answer::Done(conversion) => return Ok(conversion),
+            ConversionState::Done(conversion) => return Ok(conversion),
         }
     }
 }
@@ -100,7 +100,7 @@ fn lines(warnings: &[Warning]) -> Vec<String> {
 }
 
 /// The answer that the oracle's made-up world gives.
-pub(crate) fn made_up(need: &Need, case: &Case, build_platform: &Platform) -> Result<Fact, Failure> {
+pub(crate) fn made_up(need: &Need, case: &Case, build_platform: &Platform) -> Result<Fact, FactFailure> {
     match need {
         Need::Image { reference, .. } | Need::OciLayout { reference, .. } => {
             let platform = match need {
@@ -108,7 +108,8 @@ pub(crate) fn made_up(need: &Need, case: &Case, build_platform: &Platform) -> Re
                 // Asked for an image of an OCI layout, the oracle looks at no platform.
                 _ => build_platform.clone(),
             };
-            match images::made_up(reference, &platform.architecture, &platform.os, &platform.variant) {
+            match images::made_up(reference.as_str(), &platform.architecture, &platform.os, &platform.variant)
+            {
                 Some((digest, config)) => {
                     Ok(Fact::Image(ImageFact::new(digest, serde_json::to_vec(&config).expect("JSON"))))
                 }

@@ -6,9 +6,9 @@ mod shapes;
 
 use bob::converter::dockerfile;
 use bob::converter::ignore::{Patterns, read_all};
-use bob::converter::plan::{Fact, Facts, Failure, ImageFact, Need, Options};
+use bob::converter::plan::{Fact, FactFailure, Facts, ImageFact, Need, Options};
 use bob::converter::shell::{Lex, NoEnv};
-use bob::converter::{Answer, Converter};
+use bob::converter::{ConversionState, Converter};
 use bob::diag::Source;
 use bob::image::{Platform, Reference};
 use proptest::prelude::*;
@@ -22,11 +22,11 @@ fn convert(text: impl Into<Vec<u8>>) -> Result<usize, String> {
     let mut facts = Facts::new();
     let mut pending = converter.start(&options, None).map_err(message)?;
     loop {
-        match pending.answer(&facts).map_err(message)? {
-            Answer::Done(conversion) => {
+        match pending.resume(&facts).map_err(message)? {
+            ConversionState::Done(conversion) => {
                 return Ok(conversion.marshal("test").map_err(|e| e.to_string())?.definition.ops.len());
             }
-            Answer::Need(more, needs) => {
+            ConversionState::Need(more, needs) => {
                 pending = more;
                 facts.extend(needs.into_iter().map(|need| {
                     let fact = fact(&need);
@@ -37,7 +37,7 @@ fn convert(text: impl Into<Vec<u8>>) -> Result<usize, String> {
     }
 }
 
-fn fact(need: &Need) -> Result<Fact, Failure> {
+fn fact(need: &Need) -> Result<Fact, FactFailure> {
     match need {
         Need::Image { .. } => {
             let digest = format!("sha256:{}", "0".repeat(64));

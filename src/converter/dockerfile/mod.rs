@@ -9,9 +9,9 @@
 mod ast;
 pub mod directives;
 mod error;
-mod fact;
 mod instruction;
 mod keyword;
+mod parser_note;
 mod suggest;
 mod syntax;
 mod text;
@@ -22,11 +22,11 @@ pub use ast::{
     Stage, StopSignal, User, Volume, Workdir,
 };
 pub use error::{Error, ErrorKind};
-pub use fact::{Fact, FactKind};
 pub use instruction::device::Device;
 pub use instruction::mount::{Mount, MountError, MountSpec, MountType, Sharing};
 pub use instruction::run::{NetworkMode, Run, SecurityMode};
 pub use instruction::{parse_bool, parse_ram_in_bytes};
+pub use parser_note::{ParserNote, ParserNoteKind};
 pub use suggest::nearest;
 pub use syntax::heredoc::{Heredoc, chomp, parse_heredoc};
 pub use text::{EqualFold, is_lower, is_upper, lossy, to_lower, to_upper};
@@ -35,13 +35,13 @@ use crate::diag::{Source, Span};
 
 /// Returns the stages and global arguments of a Dockerfile.
 ///
-/// What a linter wants to know and the result cannot show is appended to `facts`, in BuildKit's order,
+/// What a linter wants to know and the result cannot show is appended to `notes`, in BuildKit's order,
 /// also when the Dockerfile is rejected: BuildKit reports what it found before the error.
 ///
 /// # Errors
 /// The first error that BuildKit would report, with the lines that it names: first those of the
 /// syntax of the whole file, then those of its instructions in order.
-pub fn parse(source: &Source, facts: &mut Vec<Fact>) -> Result<Dockerfile, Error> {
+pub fn parse(source: &Source, notes: &mut Vec<ParserNote>) -> Result<Dockerfile, Error> {
     let mut nodes = syntax::Parser::new(source.bytes());
     let mut stages = instruction::Stages::default();
     let mut outcome = Ok(());
@@ -52,12 +52,12 @@ pub fn parse(source: &Source, facts: &mut Vec<Fact>) -> Result<Dockerfile, Error
         }
     }
     let end = nodes.end()?;
-    facts.extend(end.empty_continuations.iter().map(|line| Fact {
-        kind: FactKind::EmptyContinuation,
+    notes.extend(end.empty_continuations.iter().map(|line| ParserNote {
+        kind: ParserNoteKind::EmptyContinuation,
         span: Span::line(*line),
         check: None,
     }));
-    facts.append(&mut stages.facts);
+    notes.append(&mut stages.notes);
     outcome?;
     if stages.list.is_empty() {
         return Err(ErrorKind::NoStages.anywhere());

@@ -12,7 +12,7 @@ pub use settings::{Settings, SettingsError};
 
 use std::collections::BTreeSet;
 
-use super::dockerfile::{Dockerfile, Fact, FactKind};
+use super::dockerfile::{Dockerfile, ParserNote, ParserNoteKind};
 use super::plan::{Notice, NoticeKind};
 use crate::diag::{Diagnostic, Source, Span};
 
@@ -43,10 +43,10 @@ impl Warning {
 
 impl Report {
     /// Adds what the parser saw.
-    pub fn add_facts(&mut self, facts: &[Fact], settings: &Settings) {
-        for fact in facts {
-            let (rule, message) = of_fact(&fact.kind);
-            self.add(rule, message, Some(fact.span), fact.check.as_deref(), settings);
+    pub fn add_parser_notes(&mut self, notes: &[ParserNote], settings: &Settings) {
+        for note in notes {
+            let (rule, message) = of_parser_note(&note.kind);
+            self.add(rule, message, Some(note.span), note.check.as_deref(), settings);
         }
     }
 
@@ -88,23 +88,23 @@ impl Report {
     }
 }
 
-fn of_fact(kind: &FactKind) -> (&'static str, String) {
+fn of_parser_note(kind: &ParserNoteKind) -> (&'static str, String) {
     match kind {
-        FactKind::EmptyContinuation => (
+        ParserNoteKind::EmptyContinuation => (
             "NoEmptyContinuation",
             "an empty line continues an instruction; later versions will refuse it".into(),
         ),
-        FactKind::StageNameCasing { name } => {
+        ParserNoteKind::StageNameCasing { name } => {
             ("StageNameCasing", format!("stage name {name:?} is not in lower case"))
         }
-        FactKind::FromAsCasing { from, as_word } => {
+        ParserNoteKind::FromAsCasing { from, as_word } => {
             ("FromAsCasing", format!("{as_word:?} is not in the same case as {from:?}"))
         }
-        FactKind::Maintainer => (
+        ParserNoteKind::Maintainer => (
             "MaintainerDeprecated",
             "MAINTAINER is deprecated: use LABEL org.opencontainers.image.authors".into(),
         ),
-        FactKind::InvalidDescription { instruction, example } => (
+        ParserNoteKind::InvalidDescription { instruction, example } => (
             "InvalidDefinitionDescription",
             format!(
                 "the comment above {instruction} does not begin with what it describes: write `# {example} …`"

@@ -3,11 +3,11 @@ use crate::converter::dockerfile;
 
 fn warnings(text: &str, settings: &str) -> Vec<(&'static str, u32)> {
     let source = Source::new("Dockerfile", text);
-    let mut facts = Vec::new();
-    let dockerfile = dockerfile::parse(&source, &mut facts).unwrap();
+    let mut notes = Vec::new();
+    let dockerfile = dockerfile::parse(&source, &mut notes).unwrap();
     let settings = Settings::parse(settings).unwrap();
     let mut report = Report::default();
-    report.add_facts(&facts, &settings);
+    report.add_parser_notes(&notes, &settings);
     report.add_dockerfile(&dockerfile, &settings);
     report.warnings.iter().map(|warning| (warning.rule.name, warning.span.unwrap().first())).collect()
 }

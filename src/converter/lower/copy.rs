@@ -5,7 +5,7 @@ use llb::{
 };
 
 use super::from::COMMAND;
-use super::names::{Place, shown};
+use super::names::{StepPrefix, shown};
 use super::state::Current;
 use super::{ErrorKind, Lowering, chmod};
 use crate::converter::dockerfile::{Add, Copy, SourcesAndDest, lossy};
@@ -175,8 +175,8 @@ impl Lowering<'_, '_> {
         check_checksum(&files)?;
         let head = &command.instruction.head;
         let name = shown(&head.code, self.lex, &*stage.state.env);
-        let place = stage.steps.next(Some(&stage.platform), &stage.state.env, stage.on_build);
-        let step = place.named(&name);
+        let prefix = stage.steps.next_prefix(Some(&stage.platform), &stage.state.env, stage.on_build);
+        let step = prefix.named(&name);
         let mut actions = Vec::new();
         for path in std::mem::take(&mut files.paths) {
             actions.push(self.path_action(stage, command, &mut files, &common, &step, &path)?);
@@ -189,7 +189,7 @@ impl Lowering<'_, '_> {
             let document = self.graph.file(file, Constraints::named("[internal] preparing inline document"));
             actions.push(common.action(document, &paths::to_slash(&path, &os)));
         }
-        self.add_file_op(stage, command, &files, actions, &name, &place);
+        self.add_file_op(stage, command, &files, actions, &name, &prefix);
         stage.commit(message(&files), true);
         Ok(files.paths)
     }
@@ -201,7 +201,7 @@ impl Lowering<'_, '_> {
         files: &Files<'_>,
         actions: Vec<CopyAction>,
         name: &str,
-        place: &Place,
+        prefix: &StepPrefix,
     ) {
         let link = files.link && files.chmod.is_empty();
         let mut file = if link {
@@ -213,15 +213,15 @@ impl Lowering<'_, '_> {
             file.push(action);
         }
         let span = command.instruction.head.span;
-        let mut step = self.step(place.named(name), Some(span));
+        let mut step = self.step(prefix.named(name), Some(span));
         step.metadata.ignore_cache = stage.no_cache;
         if !link {
             stage.state.output = self.graph.file(file, step);
             return;
         }
         let id = format!("link-{}-{}-{}", self.plan.platform, stage.id, stage.steps.done);
-        let group = ProgressGroup::new(id, place.named(name));
-        let mut merge_step = step.clone().with_name(place.named(&["LINK ", name].concat()));
+        let group = ProgressGroup::new(id, prefix.named(name));
+        let mut merge_step = step.clone().with_name(prefix.named(&["LINK ", name].concat()));
         step.metadata.progress_group = Some(group.clone().with_weak(true));
         merge_step.metadata.progress_group = Some(group);
         let copied = self.graph.file(file, step);
@@ -243,10 +243,11 @@ impl Lowering<'_, '_> {
                 if !files.add {
                     return Err(ErrorKind::CopyGit);
                 }
-                let spoiled = found.not_utf8;
+                let has_invalid_utf8 = found.not_utf8;
                 let source = Self::git_source(files, found)?;
                 let output = self.graph.source(source, Constraints::named(step));
-                self.late.extend(spoiled.then_some((output, ErrorKind::SourceNotUtf8)));
+                self.errors_at_encoding
+                    .extend(has_invalid_utf8.then_some((output, ErrorKind::SourceNotUtf8)));
                 return Ok(common.action(output, "/"));
             }
             _ => {}
@@ -267,7 +268,7 @@ impl Lowering<'_, '_> {
             constraints.metadata.description.insert(COMMAND, "");
             let output = self.graph.source(source, constraints);
             if str::from_utf8(&file).is_err() {
-                self.late.push((output, ErrorKind::SourceNotUtf8));
+                self.errors_at_encoding.push((output, ErrorKind::SourceNotUtf8));
             }
             let unpack = files.unpack.unwrap_or(false);
             return Ok(common.action(output, &filename).with_attempt_unpack(unpack));

@@ -8,13 +8,13 @@ use llb::{
     ResolveMode, SourceOp,
 };
 
-use super::names::Steps;
+use super::names::StepNumbering;
 use super::state::{State, name_value};
 use super::{ErrorKind, Lowering, llb_platform, local_source, patterns};
 use crate::converter::plan::{
     self, Base, Context, EnvList, LoadedContext, NamedContext, Plan, RemoteSource, Stage, StageId,
 };
-use crate::image::{Config, ImageConfig, Platform, RootFs};
+use crate::image::{Config, ImageConfig, Platform, Reference, RootFs};
 
 /// BuildKit's `PATH` where an image has none (util/system/path.go).
 pub(super) const UNIX_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -156,16 +156,16 @@ impl Lowering<'_, '_> {
     }
 
     /// The source of the image in FROM, COPY or RUN.
-    fn image(&mut self, stage: &Stage<'_>, reference: &str, platform: &Platform) -> Output {
-        let mut steps = Steps {
+    fn image(&mut self, stage: &Stage<'_>, reference: &Reference, platform: &Platform) -> Output {
+        let mut steps = StepNumbering {
             label: stage.label.clone(),
             total: stage.steps_at_from,
             done: stage.steps_before.saturating_sub(1),
             with_platform: self.plan.options.multi_platform,
         };
-        let place = steps.next(Some(platform), &EnvList::new(), false);
+        let prefix = steps.next_prefix(Some(platform), &EnvList::new(), false);
         let mut constraints = self
-            .step(place.named(&["FROM ", reference].concat()), stage.span)
+            .step(prefix.named(&format!("FROM {reference}")), stage.span)
             .with_platform(llb_platform(platform));
         let code = stage.from.map_or("", |from| from.head.code.as_str());
         constraints.metadata.description.insert(COMMAND, code);
@@ -174,7 +174,7 @@ impl Lowering<'_, '_> {
             plan::ResolveMode::Pull => ResolveMode::ForcePull,
             plan::ResolveMode::Local => ResolveMode::PreferLocal,
         };
-        self.graph.source(ImageSource::new(reference).with_resolve_mode(resolve_mode), constraints)
+        self.graph.source(ImageSource::new(reference.as_str()).with_resolve_mode(resolve_mode), constraints)
     }
 
     /// The files and variables of a named context (`load` in dockerui/namedcontext.go).
@@ -195,7 +195,8 @@ impl Lowering<'_, '_> {
             LoadedContext::Scratch => return Ok(State::new(Output::SCRATCH, None)),
             LoadedContext::Remote { source, step } => {
                 let output = self.graph.source(source_op(source), Constraints::named(step));
-                self.late.extend(source.is_not_utf8().then_some((output, ErrorKind::SourceNotUtf8)));
+                self.errors_at_encoding
+                    .extend(source.is_not_utf8().then_some((output, ErrorKind::SourceNotUtf8)));
                 return Ok(State::new(output, None));
             }
             LoadedContext::Local { name, shared_key, ignore } => {
@@ -209,10 +210,10 @@ impl Lowering<'_, '_> {
                 return Ok(State::new(output, None));
             }
             LoadedContext::Image { reference, written, image } => {
-                (self.graph.source(ImageSource::new(reference), named(written)), image)
+                (self.graph.source(ImageSource::new(reference.as_str()), named(written)), image)
             }
             LoadedContext::OciLayout { reference, store, image } => {
-                let layout = OciLayoutSource::new(reference)
+                let layout = OciLayoutSource::new(reference.as_str())
                     .with_session_id(self.plan.options.session.clone().unwrap_or_default())
                     .with_store_id(store.clone());
                 (self.graph.source(layout, named("OCI load from client")), image)

@@ -84,10 +84,10 @@ struct Lowering<'p, 'n> {
     roots: Vec<StageId>,
     finished: Vec<Option<Finished>>,
     /// How many stages build on each and are not lowered yet, the result counted in.
-    heirs: Vec<usize>,
+    remaining_dependents: Vec<usize>,
     notices: &'n mut Vec<Notice>,
     /// What BuildKit finds only when it encodes the graph, if it encodes these ops.
-    late: Vec<(Output, ErrorKind)>,
+    errors_at_encoding: Vec<(Output, ErrorKind)>,
 }
 
 impl<'p, 'n> Lowering<'p, 'n> {
@@ -108,16 +108,16 @@ impl<'p, 'n> Lowering<'p, 'n> {
             _ => None,
         };
         let mut roots: Vec<StageId> = (0..plan.stages.len()).collect();
-        let mut heirs = vec![0; plan.stages.len()];
-        heirs[plan.target] = 1;
+        let mut remaining_dependents = vec![0; plan.stages.len()];
+        remaining_dependents[plan.target] = 1;
         for (id, stage) in plan.stages.iter().enumerate() {
             if let Some(parent) = stage.parent() {
                 roots[id] = roots[parent];
-                heirs[parent] += usize::from(plan.needed[id] || plan.options.all_stages);
+                remaining_dependents[parent] += usize::from(plan.needed[id] || plan.options.all_stages);
             }
         }
         let context = from::main_context(plan, &mut graph);
-        let spoiled = plan.remote_context.as_ref().is_some_and(|(source, _)| source.is_not_utf8());
+        let has_invalid_utf8 = plan.remote_context.as_ref().is_some_and(|(source, _)| source.is_not_utf8());
         Ok(Self {
             plan,
             graph,
@@ -131,9 +131,12 @@ impl<'p, 'n> Lowering<'p, 'n> {
             stage_paths: BTreeMap::new(),
             roots,
             finished: std::iter::repeat_with(|| None).take(plan.stages.len()).collect(),
-            heirs,
+            remaining_dependents,
             notices,
-            late: spoiled.then_some((context, ErrorKind::SourceNotUtf8)).into_iter().collect(),
+            errors_at_encoding: has_invalid_utf8
+                .then_some((context, ErrorKind::SourceNotUtf8))
+                .into_iter()
+                .collect(),
         })
     }
 
@@ -154,7 +157,7 @@ impl<'p, 'n> Lowering<'p, 'n> {
         }
         image.platform = image.platform.normalized();
         let root = state.output;
-        if let Some((_, kind)) = self.late.iter().find(|(op, _)| self.graph.needs(root, *op)) {
+        if let Some((_, kind)) = self.errors_at_encoding.iter().find(|(op, _)| self.graph.needs(root, *op)) {
             return Err(kind.clone().into());
         }
         let base_steps = from::base_history(&plan.stages[self.roots[target]].base).len();

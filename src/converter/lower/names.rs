@@ -9,7 +9,7 @@ use crate::image::Platform;
 
 /// How the steps of a stage are numbered.
 #[derive(Debug, Clone)]
-pub(super) struct Steps {
+pub(super) struct StepNumbering {
     /// The stage's name, empty if none is shown.
     pub(super) label: String,
     /// How many there are; none are numbered if zero.
@@ -20,15 +20,20 @@ pub(super) struct Steps {
     pub(super) with_platform: bool,
 }
 
-/// One step's place among those of its stage.
+/// What a step's name begins with: `[stage 2/5] `.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Place(SmolStr);
+pub(super) struct StepPrefix(SmolStr);
 
-impl Steps {
-    /// The place of the next step (`prefixCommand` in dockerfile2llb/convert.go).
-    pub(super) fn next(&mut self, platform: Option<&Platform>, env: &EnvList, on_build: bool) -> Place {
+impl StepNumbering {
+    /// Returns the prefix of the next step (`prefixCommand` in dockerfile2llb/convert.go).
+    pub(super) fn next_prefix(
+        &mut self,
+        platform: Option<&Platform>,
+        env: &EnvList,
+        on_build: bool,
+    ) -> StepPrefix {
         if self.total == 0 {
-            return Place::default();
+            return StepPrefix::default();
         }
         let mut out = SmolStrBuilder::new();
         out.push('[');
@@ -50,11 +55,11 @@ impl Steps {
         for part in [done, "/", total, "] ", if on_build { "ONBUILD " } else { "" }] {
             out.push_str(part);
         }
-        Place(out.finish())
+        StepPrefix(out.finish())
     }
 }
 
-impl Place {
+impl StepPrefix {
     /// The whole name of the step.
     pub(super) fn named(&self, name: &str) -> String {
         [&self.0, name].concat()
@@ -111,17 +116,17 @@ fn platform_of(env: &EnvList) -> Option<Platform> {
 mod tests {
     use super::*;
 
-    fn steps(total: usize, with_platform: bool) -> Steps {
-        Steps { label: "build".into(), total, done: 0, with_platform }
+    fn steps(total: usize, with_platform: bool) -> StepNumbering {
+        StepNumbering { label: "build".into(), total, done: 0, with_platform }
     }
 
     #[test]
     fn numbers_are_as_wide_as_the_total() {
         let mut steps = steps(10, false);
-        let place = steps.next(None, &EnvList::new(), false);
-        assert_eq!(place.named("RUN x"), "[build  1/10] RUN x");
-        let place = steps.next(None, &EnvList::new(), true);
-        assert_eq!(place.named("RUN x"), "[build  2/10] ONBUILD RUN x");
+        let prefix = steps.next_prefix(None, &EnvList::new(), false);
+        assert_eq!(prefix.named("RUN x"), "[build  1/10] RUN x");
+        let prefix = steps.next_prefix(None, &EnvList::new(), true);
+        assert_eq!(prefix.named("RUN x"), "[build  2/10] ONBUILD RUN x");
     }
 
     #[test]
@@ -129,14 +134,14 @@ mod tests {
         let mut env = EnvList::new();
         env.set("TARGETPLATFORM", "linux/arm/v7");
         let platform = Platform::new("linux", "amd64");
-        let place = steps(1, true).next(Some(&platform), &env, false);
-        assert_eq!(place.named("x"), "[linux/amd64->arm/v7 build 1/1] x");
+        let prefix = steps(1, true).next_prefix(Some(&platform), &env, false);
+        assert_eq!(prefix.named("x"), "[linux/amd64->arm/v7 build 1/1] x");
         env.set("TARGETPLATFORM", "linux/arm64");
-        let place = steps(1, true).next(Some(&platform), &env, false);
-        assert_eq!(place.named("x"), "[linux/amd64->arm64 build 1/1] x");
+        let prefix = steps(1, true).next_prefix(Some(&platform), &env, false);
+        assert_eq!(prefix.named("x"), "[linux/amd64->arm64 build 1/1] x");
         env.set("TARGETPLATFORM", "windows/amd64");
-        let place = steps(1, true).next(Some(&platform), &env, false);
-        assert_eq!(place.named("x"), "[linux/amd64->windows/amd64 build 1/1] x");
+        let prefix = steps(1, true).next_prefix(Some(&platform), &env, false);
+        assert_eq!(prefix.named("x"), "[linux/amd64->windows/amd64 build 1/1] x");
     }
 
     #[test]

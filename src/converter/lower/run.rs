@@ -59,8 +59,8 @@ impl Lowering<'_, '_> {
         } else {
             shown(&[&*head.code, &line.suffix].concat(), lex, &masked)
         };
-        let place = stage.steps.next(stage.state.platform.as_deref(), env, stage.on_build);
-        let mut step = self.step(place.named(&name), Some(head.span));
+        let prefix = stage.steps.next_prefix(stage.state.platform.as_deref(), env, stage.on_build);
+        let mut step = self.step(prefix.named(&name), Some(head.span));
         step.metadata.description.insert(COMMAND, head.code.as_str());
         step.metadata.ignore_cache = stage.no_cache;
         step.platform = stage.state.platform.as_deref().map(llb_platform);
@@ -72,7 +72,7 @@ impl Lowering<'_, '_> {
         };
         exec.args = args.into_iter().map(Into::into).collect();
         stage.state.output = self.graph.exec(exec, step).root;
-        self.late.extend(fault.map(|kind| (stage.state.output, kind)));
+        self.errors_at_encoding.extend(fault.map(|kind| (stage.state.output, kind)));
         stage.commit(created_by, true);
         Ok(())
     }

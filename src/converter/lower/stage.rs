@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::names::Steps;
+use super::names::StepNumbering;
 use super::state::{Current, Finished, LastOnes, State};
 use super::{Error, ErrorKind, Lowering};
 use crate::converter::dockerfile::{Kind, nearest};
@@ -74,7 +74,7 @@ impl Lowering<'_, '_> {
             id,
             state,
             platform: platform.unwrap_or_default(),
-            steps: Steps {
+            steps: StepNumbering {
                 label: stage.label.clone(),
                 total: stage.steps,
                 done: stage.steps_before,
@@ -99,8 +99,8 @@ impl Lowering<'_, '_> {
 
     /// What a stage takes over from the stage that it builds on; the last one to do so takes it away.
     fn inherit(&mut self, parent: StageId) -> (State, Option<Platform>) {
-        self.heirs[parent] -= 1;
-        let last = self.heirs[parent] == 0;
+        self.remaining_dependents[parent] -= 1;
+        let last = self.remaining_dependents[parent] == 0;
         let Some(done) = &mut self.finished[parent] else {
             return (State::new(llb::Output::SCRATCH, None), None);
         };

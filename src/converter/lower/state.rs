@@ -8,7 +8,7 @@ use llb::Output;
 use smol_str::SmolStr;
 
 use super::from::UNIX_PATH;
-use super::names::Steps;
+use super::names::StepNumbering;
 use crate::converter::plan::paths::{self, PathError};
 use crate::converter::plan::{EnvList, StageId};
 use crate::diag::Span;
@@ -34,10 +34,10 @@ pub(super) struct State {
     pub(super) args: Rc<IndexMap<String, Option<String>>>,
     /// Whether WORKDIR was seen.
     pub(super) workdir_set: bool,
-    /// Where variables are in the configuration's list.
-    places: Rc<BTreeMap<String, usize>>,
-    /// Whether the variables that commands see end with the configuration's, in the same order.
-    in_step: bool,
+    /// The index of each variable in the configuration's list.
+    image_env_index: Rc<BTreeMap<String, usize>>,
+    /// Whether [`Self::env`] ends with the configuration's variables, in the same order.
+    env_ends_with_image_env: bool,
 }
 
 impl State {
@@ -57,8 +57,8 @@ impl State {
             image: Rc::new(image),
             args: Rc::default(),
             workdir_set: false,
-            places: Rc::default(),
-            in_step: false,
+            image_env_index: Rc::default(),
+            env_ends_with_image_env: false,
         }
     }
 
@@ -70,19 +70,19 @@ impl State {
     /// Sets a variable that commands see, and no one else.
     pub(super) fn set_env(&mut self, name: &str, value: &str) {
         Rc::make_mut(&mut self.env).set(name, value);
-        self.in_step = false;
+        self.env_ends_with_image_env = false;
     }
 
-    /// Sets a variable for commands and in the configuration: there in its place, or at the end.
+    /// Sets a variable for commands and in the configuration: there where it was, or at the end.
     pub(super) fn set_image_env(&mut self, name: &str, value: &str) {
         Rc::make_mut(&mut self.env).set(name, value);
         let entry = [name, "=", value].concat();
         let env = &mut Rc::make_mut(&mut self.image).config.env;
-        if let Some(&place) = self.places.get(name) {
-            env[place] = entry;
-            self.in_step = false;
+        if let Some(&position) = self.image_env_index.get(name) {
+            env[position] = entry;
+            self.env_ends_with_image_env = false;
         } else {
-            note_place(Rc::make_mut(&mut self.places), &entry, env.len());
+            index_variable(Rc::make_mut(&mut self.image_env_index), &entry, env.len());
             env.push(entry);
         }
     }
@@ -92,18 +92,18 @@ impl State {
     /// Stages that build on one another do this again and again; where nothing has come between, nothing
     /// is to be done.
     pub(super) fn take_image_env(&mut self, os: &str) {
-        if self.in_step {
+        if self.env_ends_with_image_env {
             return;
         }
-        let places = Rc::make_mut(&mut self.places);
-        places.clear();
-        for (place, entry) in self.image.config.env.iter().enumerate() {
-            note_place(places, entry, place);
+        let index = Rc::make_mut(&mut self.image_env_index);
+        index.clear();
+        for (position, entry) in self.image.config.env.iter().enumerate() {
+            index_variable(index, entry, position);
         }
         // Windows has a PATH of its own.
-        if os != "windows" && !places.contains_key("PATH") {
+        if os != "windows" && !index.contains_key("PATH") {
             let env = &mut Rc::make_mut(&mut self.image).config.env;
-            places.insert("PATH".into(), env.len());
+            index.insert("PATH".into(), env.len());
             env.push(["PATH=", UNIX_PATH].concat());
         }
         let env = Rc::make_mut(&mut self.env);
@@ -111,7 +111,7 @@ impl State {
             let (name, value) = name_value(entry);
             env.set(name, value);
         }
-        self.in_step = true;
+        self.env_ends_with_image_env = true;
     }
 }
 
@@ -125,7 +125,7 @@ pub(super) struct Current {
     /// The platform that it builds for.
     pub(super) platform: Platform,
     /// Its steps' numbers.
-    pub(super) steps: Steps,
+    pub(super) steps: StepNumbering,
     /// Whether its steps run even if they are cached.
     pub(super) no_cache: bool,
     /// Its own history.
@@ -193,7 +193,7 @@ pub(super) fn name_value(entry: &str) -> (&str, &str) {
     entry.split_once('=').unwrap_or((entry, ""))
 }
 
-/// Keeps in mind where a variable is in a list; of several with one name the first counts, as in BuildKit.
-fn note_place(places: &mut BTreeMap<String, usize>, entry: &str, place: usize) {
-    places.entry(name_value(entry).0.to_owned()).or_insert(place);
+/// Adds the index of a variable in a list; of several with one name the first counts, as in BuildKit.
+fn index_variable(index: &mut BTreeMap<String, usize>, entry: &str, position: usize) {
+    index.entry(name_value(entry).0.to_owned()).or_insert(position);
 }

@@ -23,12 +23,12 @@ fn lower_with(text: &str, ignore: &str, options: &Options) -> (Result<Lowered, E
     let mut facts = Facts::new();
     let mut planning = Planning::new(&dockerfile, options, options.platforms.first());
     loop {
-        match planning.answer(&facts).unwrap() {
-            plan::Answer::Ready(plan) => {
+        match planning.resume(&facts).unwrap() {
+            plan::PlanState::Ready(plan) => {
                 let mut notices = planning.into_notices();
                 return (lower(&plan, &source, &mut notices), notices);
             }
-            plan::Answer::Need(needs) => facts.extend(needs.into_iter().map(|need| {
+            plan::PlanState::Need(needs) => facts.extend(needs.into_iter().map(|need| {
                 let file = || IgnoreFile { name: ".dockerignore".into(), text: ignore.into() };
                 let fact = match need {
                     Need::Image { .. } => Fact::Image(ImageFact::new("", BASE.as_bytes())),

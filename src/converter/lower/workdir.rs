@@ -32,8 +32,8 @@ impl Lowering<'_, '_> {
             );
             let head = &command.instruction.head;
             let name = shown(&head.code, self.lex, &*stage.state.env);
-            let place = stage.steps.next(Some(&stage.platform), &stage.state.env, stage.on_build);
-            let step = self.step(place.named(&name), Some(head.span));
+            let prefix = stage.steps.next_prefix(Some(&stage.platform), &stage.state.env, stage.on_build);
+            let step = self.step(prefix.named(&name), Some(head.span));
             stage.state.output = self.graph.file(file, step);
         }
         stage.commit(["WORKDIR ", &dir].concat(), dir != "/");

@@ -6,7 +6,7 @@ use super::env::EnvList;
 use super::error::{Error, ErrorKind};
 use super::notice::{Notice, NoticeKind};
 use super::options::Options;
-use super::stage::{Base, Command, Stage, StageId, Stages, Written};
+use super::stage::{Base, Command, InstructionRef, Stage, StageId, Stages};
 use crate::converter::dockerfile::{self, Instruction, Kind, nearest};
 use crate::converter::shell::{self, Lex};
 use crate::diag::Span;
@@ -159,7 +159,7 @@ impl<'a> Planner<'a> {
             let Some(from) = self.stages.list[id].from else { continue };
             let mut commands = Vec::with_capacity(from.instructions.len());
             for instruction in &from.instructions {
-                commands.push(self.command(id, Written::Here(instruction), false)?);
+                commands.push(self.command(id, InstructionRef::Dockerfile(instruction), false)?);
             }
             self.stages.list[id].commands = commands;
         }
@@ -174,7 +174,7 @@ impl<'a> Planner<'a> {
     pub(super) fn command(
         &mut self,
         id: StageId,
-        instruction: Written<'a>,
+        instruction: InstructionRef<'a>,
         on_build: bool,
     ) -> Result<Command<'a>, Error> {
         let span = instruction.head.span;

@@ -1,11 +1,10 @@
 //! Named contexts, and the remote sources that a build may start from (`frontend/dockerui`).
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::error::{Error, ErrorKind};
 use super::git::GitRef;
-use super::need::{Fact, Facts, IgnoreFile, ImageFact, Need};
+use super::need::{Fact, Facts, IgnoreFile, ImageFact, Need, Needs};
 use super::options::{Context, Options};
 use crate::image::{ImageConfig, Platform, Reference};
 
@@ -76,7 +75,7 @@ pub enum LoadedContext {
     /// An image.
     Image {
         /// The reference in the graph.
-        reference: String,
+        reference: Reference,
         /// The reference as written, for the step's name.
         written: String,
         /// Its configuration.
@@ -85,7 +84,7 @@ pub enum LoadedContext {
     /// An image in an OCI layout at the client.
     OciLayout {
         /// The reference in the graph.
-        reference: String,
+        reference: Reference,
         /// The store.
         store: String,
         /// Its configuration.
@@ -173,7 +172,7 @@ impl NamedContext {
         &self,
         options: &Options,
         facts: &Facts,
-        needs: &mut BTreeSet<Need>,
+        needs: &mut Needs,
     ) -> Result<Option<LoadedContext>, Error> {
         let Some((scheme, rest)) = self.input.split_once(':') else {
             return Err(
@@ -206,18 +205,15 @@ impl NamedContext {
         &self,
         written: &str,
         facts: &Facts,
-        needs: &mut BTreeSet<Need>,
+        needs: &mut Needs,
     ) -> Result<Option<LoadedContext>, Error> {
         if written == "scratch" {
             return Ok(Some(LoadedContext::Scratch));
         }
-        let reference = String::from(Reference::parse(written)?.with_default_tag());
-        let need = Need::Image {
-            reference: reference.clone(),
-            platform: self.platform.clone(),
-            log_name: format!("[context {}] load metadata for {written}", self.label),
-        };
-        let Some(image) = image(need, facts, needs)? else { return Ok(None) };
+        let reference = Reference::parse(written)?.with_default_tag();
+        let need = Need::Image { reference: reference.clone(), platform: self.platform.clone() };
+        let log_name = || format!("[context {}] load metadata for {written}", self.label);
+        let Some(image) = image(need, log_name, facts, needs)? else { return Ok(None) };
         let reference = image.reference.clone().unwrap_or(reference);
         Ok(Some(LoadedContext::Image { reference, written: written.into(), image: image.clone() }))
     }
@@ -226,21 +222,21 @@ impl NamedContext {
         &self,
         written: &str,
         facts: &Facts,
-        needs: &mut BTreeSet<Need>,
+        needs: &mut Needs,
     ) -> Result<Option<LoadedContext>, Error> {
         let wrong = |source| ErrorKind::LayoutReference { reference: written.into(), source };
         let layout = Reference::parse_named(written).map_err(wrong)?;
         let digest =
             layout.digest().ok_or_else(|| ErrorKind::LayoutDigest { reference: layout.to_string() })?;
         let wrong = |source| ErrorKind::LayoutReference { reference: self.name.clone(), source };
-        let stand_in = Reference::parse(&self.name).map_err(wrong)?.with_digest(digest)?.to_string();
+        let stand_in = Reference::parse(&self.name).map_err(wrong)?.with_digest(digest)?;
         let need = Need::OciLayout {
             reference: stand_in.clone(),
             store: layout.name().to_owned(),
             platform: self.platform.clone(),
-            log_name: format!("[context {}] load metadata for {stand_in}", self.label),
         };
-        let image = image(need, facts, needs)?.cloned();
+        let log_name = || format!("[context {}] load metadata for {stand_in}", self.label);
+        let image = image(need, log_name, facts, needs)?.cloned();
         let store = layout.name().to_owned();
         Ok(image.map(|image| LoadedContext::OciLayout { reference: stand_in, store, image }))
     }
@@ -250,13 +246,11 @@ impl NamedContext {
         name: &str,
         options: &Options,
         facts: &Facts,
-        needs: &mut BTreeSet<Need>,
+        needs: &mut Needs,
     ) -> Result<Option<LoadedContext>, Error> {
-        let need = Need::NamedIgnore {
-            local: name.into(),
-            log_name: format!("[context {}] load .dockerignore", self.label),
-        };
-        Ok(ignore(need, facts, needs)?.map(|Ignore(ignore)| LoadedContext::Local {
+        let need = Need::NamedIgnore { local: name.into() };
+        let log_name = || format!("[context {}] load .dockerignore", self.label);
+        Ok(ignore(need, log_name, facts, needs)?.map(|IgnoreAnswer(ignore)| LoadedContext::Local {
             name: name.into(),
             shared_key: options.shared_keys.get(&self.label).cloned().unwrap_or_default(),
             ignore,
@@ -267,8 +261,9 @@ impl NamedContext {
 /// The answer to an image need, `None` if it is missing.
 pub(super) fn image<'f>(
     need: Need,
+    log_name: impl FnOnce() -> String,
     facts: &'f Facts,
-    needs: &mut BTreeSet<Need>,
+    needs: &mut Needs,
 ) -> Result<Option<&'f ImageFact>, Error> {
     match facts.get(&need) {
         Some(Err(failure)) => Err(ErrorKind::Lookup(failure.clone()).into()),
@@ -278,22 +273,27 @@ pub(super) fn image<'f>(
         },
         // A fact of another kind is no answer.
         None | Some(Ok(_)) => {
-            needs.insert(need);
+            needs.insert(need, log_name());
             Ok(None)
         }
     }
 }
 
 /// The answer to an ignore file need: the file, if there is one.
-pub(super) struct Ignore(pub(super) Option<IgnoreFile>);
+pub(super) struct IgnoreAnswer(pub(super) Option<IgnoreFile>);
 
 /// The answer to an ignore file need, `None` if it is missing.
-pub(super) fn ignore(need: Need, facts: &Facts, needs: &mut BTreeSet<Need>) -> Result<Option<Ignore>, Error> {
+pub(super) fn ignore(
+    need: Need,
+    log_name: impl FnOnce() -> String,
+    facts: &Facts,
+    needs: &mut Needs,
+) -> Result<Option<IgnoreAnswer>, Error> {
     match facts.get(&need) {
         Some(Err(failure)) => Err(ErrorKind::Lookup(failure.clone()).into()),
-        Some(Ok(Fact::Ignore(file))) => Ok(Some(Ignore(file.clone()))),
+        Some(Ok(Fact::Ignore(file))) => Ok(Some(IgnoreAnswer(file.clone()))),
         None | Some(Ok(_)) => {
-            needs.insert(need);
+            needs.insert(need, log_name());
             Ok(None)
         }
     }

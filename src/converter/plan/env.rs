@@ -12,8 +12,8 @@ use crate::converter::shell::Env;
 pub struct EnvList {
     /// The variables; `None` where one was set again or deleted.
     entries: Vec<Option<Variable>>,
-    /// Where a variable is among `entries`. Empty for a short list, which is searched.
-    places: HashMap<SmolStr, usize>,
+    /// The index of each variable in `entries`. Empty for a short list, which is searched.
+    index: HashMap<SmolStr, usize>,
 }
 
 /// A variable with its value.
@@ -35,28 +35,28 @@ impl EnvList {
     /// A few variables with different names.
     pub(super) fn of_distinct<const N: usize>(variables: [Variable; N]) -> Self {
         const { assert!(N <= SHORT, "a longer list needs an index") };
-        Self { entries: variables.into_iter().map(Some).collect(), places: HashMap::new() }
+        Self { entries: variables.into_iter().map(Some).collect(), index: HashMap::new() }
     }
 
     /// The value of a variable.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.entries[self.place(name)?].as_ref().map(|variable| &*variable.value)
+        self.entries[self.position(name)?].as_ref().map(|variable| &*variable.value)
     }
 
     /// Sets a variable and moves it to the end.
     pub fn set(&mut self, name: &str, value: &str) {
         self.take(name);
-        if !self.places.is_empty() {
-            self.places.insert(name.into(), self.entries.len());
+        if !self.index.is_empty() {
+            self.index.insert(name.into(), self.entries.len());
         }
         self.entries.push(Some(Variable { name: name.into(), value: value.into() }));
-        self.settle();
+        self.compact();
     }
 
     /// Removes a variable.
     pub fn delete(&mut self, name: &str) {
         self.take(name);
-        self.settle();
+        self.compact();
     }
 
     /// The names that a misspelt one may mean: in a list of thousands only the first are looked at, so
@@ -77,34 +77,35 @@ impl EnvList {
         made
     }
 
-    fn place(&self, name: &str) -> Option<usize> {
-        if self.places.is_empty() {
+    fn position(&self, name: &str) -> Option<usize> {
+        if self.index.is_empty() {
             let is_it = |entry: &Option<Variable>| entry.as_ref().is_some_and(|entry| entry.name == name);
             return self.entries.iter().rposition(is_it);
         }
-        self.places.get(name).copied()
+        self.index.get(name).copied()
     }
 
     fn take(&mut self, name: &str) {
-        if let Some(place) = self.place(name) {
-            self.entries[place] = None;
-            self.places.remove(name);
+        if let Some(position) = self.position(name) {
+            self.entries[position] = None;
+            self.index.remove(name);
         }
     }
 
     /// Drops the gaps of a long list once they are half of it, so that every change costs constant time on
     /// average.
-    fn settle(&mut self) {
+    fn compact(&mut self) {
         let length = self.entries.len();
-        if length <= SHORT || (!self.places.is_empty() && self.places.len() * 2 > length) {
+        if length <= SHORT || (!self.index.is_empty() && self.index.len() * 2 > length) {
             return;
         }
         self.entries.retain(Option::is_some);
-        self.places.clear();
+        self.index.clear();
         if self.entries.len() > SHORT {
-            let named =
-                |(place, entry): (usize, &Option<Variable>)| Some((entry.as_ref()?.name.clone(), place));
-            self.places = self.entries.iter().enumerate().filter_map(named).collect();
+            let named = |(position, entry): (usize, &Option<Variable>)| {
+                Some((entry.as_ref()?.name.clone(), position))
+            };
+            self.index = self.entries.iter().enumerate().filter_map(named).collect();
         }
     }
 }

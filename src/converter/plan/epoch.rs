@@ -1,13 +1,11 @@
 //! `SOURCE_DATE_EPOCH`: seconds, or something whose time it takes (dockerfile2llb/epoch.go).
 
-use std::collections::BTreeSet;
-
 use super::build::Planner;
 use super::context::{self, LoadedContext, RemoteSource};
 use super::env::EnvList;
 use super::error::{Error, ErrorKind};
 use super::git::{self, GitRef};
-use super::need::{Fact, Facts, Need};
+use super::need::{Fact, Facts, Need, Needs};
 use crate::converter::dockerfile::{self, Add, Arg, Kind};
 use crate::image::digest;
 
@@ -25,7 +23,7 @@ impl Planner<'_> {
         &mut self,
         stages: &[dockerfile::Stage],
         facts: &Facts,
-        needs: &mut BTreeSet<Need>,
+        needs: &mut Needs,
     ) -> Result<Epoch, Error> {
         let name = super::args::EPOCH;
         let global = || self.global_args.get(name).filter(|value| !value.is_empty());
@@ -59,7 +57,7 @@ impl Planner<'_> {
         value: &str,
         stages: &[dockerfile::Stage],
         facts: &Facts,
-        needs: &mut BTreeSet<Need>,
+        needs: &mut Needs,
     ) -> Result<Epoch, Error> {
         if value == "context" {
             let log_name = "[internal] resolve main build context metadata".to_owned();
@@ -159,19 +157,14 @@ impl Planner<'_> {
     }
 }
 
-fn time_of(
-    source: RemoteSource,
-    log_name: String,
-    facts: &Facts,
-    needs: &mut BTreeSet<Need>,
-) -> Result<Epoch, Error> {
+fn time_of(source: RemoteSource, log_name: String, facts: &Facts, needs: &mut Needs) -> Result<Epoch, Error> {
     if source.is_not_utf8() {
         return Err(ErrorKind::SourceNotUtf8.into());
     }
-    let need = Need::SourceTime { source, log_name };
+    let need = Need::SourceTime { source };
     match facts.get(&need) {
         None => {
-            needs.insert(need);
+            needs.insert(need, log_name);
             Ok(Epoch::Missing)
         }
         Some(Err(failure)) => Err(ErrorKind::Lookup(failure.clone()).into()),

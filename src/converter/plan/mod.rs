@@ -24,10 +24,10 @@ pub use args::BuildArgs;
 pub use context::{LoadedContext, NamedContext, RemoteSource};
 pub use env::EnvList;
 pub use error::{Error, ErrorKind};
-pub use need::{Fact, Facts, Failure, IgnoreFile, ImageFact, Need};
+pub use need::{Fact, FactFailure, Facts, IgnoreFile, ImageFact, Need, Needs};
 pub use notice::{Notice, NoticeKind};
 pub use options::{Context, Network, NoCache, Options, OptionsError, ResolveMode, Ulimit};
-pub use stage::{Base, Command, Stage, StageId, Written};
+pub use stage::{Base, Command, InstructionRef, Stage, StageId};
 
 use super::dockerfile::Dockerfile;
 use super::shell::Lex;
@@ -36,11 +36,11 @@ use build::Planner;
 use epoch::Epoch;
 use stage::Stages;
 
-/// What planning answers.
+/// How far planning came with the facts that it was given.
 #[derive(Debug)]
-pub enum Answer<'a> {
+pub enum PlanState<'a> {
     /// Facts that are missing. Find out all of them at once and ask again.
-    Need(BTreeSet<Need>),
+    Need(Needs),
     /// The plan.
     Ready(Box<Plan<'a>>),
 }
@@ -115,35 +115,35 @@ impl<'a> Planning<'a> {
     ///
     /// # Errors
     /// [`Error`] where BuildKit rejects the Dockerfile with these options and facts.
-    pub fn answer(&mut self, facts: &Facts) -> Result<Answer<'a>, Error> {
+    pub fn resume(&mut self, facts: &Facts) -> Result<PlanState<'a>, Error> {
         let (dockerfile, planner) = (self.dockerfile, &mut self.planner);
-        let mut needs = BTreeSet::new();
+        let mut needs = Needs::new();
         if let Phase::New = self.phase {
             planner.declare_args(dockerfile)?;
             self.phase = Phase::Arguments;
         }
         if let Phase::Arguments = self.phase {
             let Epoch::Known(epoch) = planner.resolve_epoch(&dockerfile.stages, facts, &mut needs)? else {
-                return Ok(Answer::Need(needs));
+                return Ok(PlanState::Need(needs));
             };
             planner.add_stages(&dockerfile.stages)?;
             let target = planner.target()?;
             planner.add_commands()?;
             self.phase = Phase::Stages { target, epoch };
         }
-        let Phase::Stages { target, epoch } = self.phase else { return Ok(Answer::Need(needs)) };
+        let Phase::Stages { target, epoch } = self.phase else { return Ok(PlanState::Need(needs)) };
         let needed = planner.resolve(target, facts, &mut needs)?;
         let remote_context = context::main_context(planner.options)?;
         let mut ignore = None;
         if remote_context.is_none()
-            && let Some(answer) = context::ignore(Need::Ignore, facts, &mut needs)?
+            && let Some(file) = context::ignore(Need::Ignore, String::new, facts, &mut needs)?
         {
-            ignore = answer.0;
+            ignore = file.0;
         }
         if !needs.is_empty() {
-            return Ok(Answer::Need(needs));
+            return Ok(PlanState::Need(needs));
         }
-        Ok(Answer::Ready(Box::new(Plan {
+        Ok(PlanState::Ready(Box::new(Plan {
             options: planner.options,
             escape: dockerfile.escape,
             stages: std::mem::take(&mut planner.stages.list),

@@ -1,21 +1,20 @@
 //! Looks up what the needed stages build on, and adds the triggers of their bases.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::build::Planner;
 use super::context::{self, LoadedContext, NamedContext};
 use super::error::{Error, ErrorKind};
-use super::need::{Facts, ImageFact, Need};
+use super::need::{Facts, ImageFact, Need, Needs};
 use super::notice::{Notice, NoticeKind};
-use super::stage::{Base, StageId, Written};
+use super::stage::{Base, InstructionRef, StageId};
 use crate::converter::dockerfile::{self, Kind, nearest};
 use crate::diag::Span;
 use crate::image::{ImageConfig, Platform, Reference};
 
 /// What a stage turned out to build on.
 #[expect(clippy::large_enum_variant, reason = "made for one stage and taken apart at once")]
-enum Found {
+enum ResolvedBase {
     Scratch,
     /// Nothing needs the stage: its reference is well-formed, and that is all there is to say.
     Unneeded {
@@ -46,7 +45,7 @@ impl Planner<'_> {
         &mut self,
         target: StageId,
         facts: &Facts,
-        needs: &mut BTreeSet<Need>,
+        needs: &mut Needs,
     ) -> Result<Vec<bool>, Error> {
         loop {
             let order = self.reachable(target);
@@ -70,7 +69,7 @@ impl Planner<'_> {
                 return Ok(reachable);
             }
             for (id, base) in found {
-                self.settle(id, base);
+                self.set_base(id, base);
             }
             if let Some(error) = failed {
                 return Err(error);
@@ -130,27 +129,27 @@ impl Planner<'_> {
         id: StageId,
         needed: bool,
         facts: &Facts,
-        needs: &mut BTreeSet<Need>,
-    ) -> Result<Option<Found>, Error> {
+        needs: &mut Needs,
+    ) -> Result<Option<ResolvedBase>, Error> {
         let stage = &self.stages.list[id];
         let replaced = matches!(stage.base, Base::Replaced(..));
         if stage.base_name == "scratch" && !replaced {
-            return Ok(Some(Found::Scratch));
+            return Ok(Some(ResolvedBase::Scratch));
         }
         let reference = Reference::parse(&stage.base_name)
             .map_err(|source| ErrorKind::BaseReference { name: stage.base_name.clone(), source })?
             .with_default_tag();
         let platform = stage.platform.as_ref().unwrap_or(&self.target_platform).clone();
         if !needed {
-            return Ok(Some(Found::Unneeded { reference, platform }));
+            return Ok(Some(ResolvedBase::Unneeded { reference, platform }));
         }
         if let Base::Replaced(base) = &stage.base {
             let loaded = base.0.load(self.options, facts, needs)?;
-            return Ok(loaded.map(|loaded| Found::Replaced { reference, loaded }));
+            return Ok(loaded.map(|loaded| ResolvedBase::Replaced { reference, loaded }));
         }
         if let Some(context) = context::of(self.options, &reference, Some(&platform)) {
             let loaded = context.load(self.options, facts, needs)?;
-            return Ok(loaded.map(|loaded| Found::Context { reference, platform, context, loaded }));
+            return Ok(loaded.map(|loaded| ResolvedBase::Context { reference, platform, context, loaded }));
         }
         self.look_up_image(id, reference, platform, facts, needs)
     }
@@ -161,17 +160,17 @@ impl Planner<'_> {
         reference: Reference,
         platform: Platform,
         facts: &Facts,
-        needs: &mut BTreeSet<Need>,
-    ) -> Result<Option<Found>, Error> {
+        needs: &mut Needs,
+    ) -> Result<Option<ResolvedBase>, Error> {
         let stage = &self.stages.list[id];
-        let step = if self.options.multi_platform {
-            format!("[{platform} internal] load metadata for ")
-        } else {
-            "[internal] load metadata for ".to_owned()
+        let log_name = || {
+            if self.options.multi_platform {
+                format!("[{platform} internal] load metadata for {reference}")
+            } else {
+                format!("[internal] load metadata for {reference}")
+            }
         };
-        let name = reference.as_str();
-        let log_name = [&step, name].concat();
-        let need = Need::Image { reference: name.into(), platform: Some(platform.clone()), log_name };
+        let need = Need::Image { reference: reference.clone(), platform: Some(platform.clone()) };
         if let Some(Err(source)) = facts.get(&need) {
             let known = COMMON_IMAGES.iter().flat_map(|name| [(*name).to_owned(), format!("{name}:latest")]);
             let known: Vec<String> = self.stages.labels().map(str::to_owned).chain(known).collect();
@@ -179,56 +178,55 @@ impl Planner<'_> {
             let suggestion = nearest(&name, known.iter().map(String::as_str), true);
             return Err(ErrorKind::Image { name, suggestion, source: source.clone() }.into());
         }
-        let Some(fact) = context::image(need, facts, needs)? else { return Ok(None) };
+        let Some(fact) = context::image(need, log_name, facts, needs)? else { return Ok(None) };
         let config = fact.config.as_ref().map_err(|source| ErrorKind::Config { source: source.clone() })?;
         let mut platform = platform;
         if stage.platform.is_none() && self.asked_platform.is_none() {
             platform = detected(&config.platform, platform, &self.options.build_platform);
         }
         let reference = pinned(reference, fact)?;
-        Ok(Some(Found::Image { reference, platform, config: Arc::clone(config) }))
+        Ok(Some(ResolvedBase::Image { reference, platform, config: Arc::clone(config) }))
     }
 
     /// Takes over what a stage builds on.
-    fn settle(&mut self, id: StageId, found: Found) {
+    fn set_base(&mut self, id: StageId, found: ResolvedBase) {
         let stage = &mut self.stages.list[id];
         let extra = stage.from.is_none();
-        stage.progress.resolved = !matches!(found, Found::Unneeded { .. });
+        stage.progress.resolved = !matches!(found, ResolvedBase::Unneeded { .. });
         stage.ready = extra;
         match found {
-            Found::Scratch => {
+            ResolvedBase::Scratch => {
                 stage.base = Base::Scratch;
                 stage.platform = Some(self.target_platform.clone());
             }
-            Found::Unneeded { reference, platform } => {
-                stage.base_name = reference.into();
+            ResolvedBase::Unneeded { reference, platform } => {
+                stage.base_name = reference.to_string();
                 if extra {
                     // It is not looked up later either, if a trigger turns out to need it.
-                    let reference = stage.base_name.clone();
                     stage.base = Base::Image { reference, config: Arc::default(), empty: false };
                 }
                 stage.platform = Some(platform);
                 stage.steps_before += usize::from(stage.steps > 0);
             }
-            Found::Replaced { reference, loaded } => {
+            ResolvedBase::Replaced { reference, loaded } => {
                 stage.base_name = reference.into();
                 if let Base::Replaced(base) = &mut stage.base {
                     base.1 = Some(loaded);
                 }
                 stage.ready = true;
             }
-            Found::Context { reference, platform, context, loaded } => {
+            ResolvedBase::Context { reference, platform, context, loaded } => {
                 stage.base_name = reference.into();
                 stage.base = Base::Context(Box::new((context, loaded)));
                 stage.platform = Some(platform);
             }
-            Found::Image { reference, platform, config } => {
-                self.settle_image(id, reference, platform, config);
+            ResolvedBase::Image { reference, platform, config } => {
+                self.set_image_base(id, reference, platform, config);
             }
         }
     }
 
-    fn settle_image(
+    fn set_image_base(
         &mut self,
         id: StageId,
         reference: Reference,
@@ -236,8 +234,7 @@ impl Planner<'_> {
         config: Arc<ImageConfig>,
     ) {
         let stage = &mut self.stages.list[id];
-        let reference = String::from(reference);
-        let original = std::mem::replace(&mut stage.base_name, reference.clone());
+        let original = std::mem::replace(&mut stage.base_name, reference.to_string());
         let empty = config.rootfs.diff_ids.as_ref().is_none_or(Vec::is_empty)
             && config.history.iter().all(|step| step.empty_layer);
         if !empty {
@@ -286,7 +283,7 @@ impl Planner<'_> {
         let mut commands = Vec::with_capacity(triggers.len());
         for trigger in triggers {
             let instruction = dockerfile::parse_trigger(&trigger, span.unwrap_or(Span::line(0)))?;
-            commands.push(self.command(id, Written::Trigger(instruction.into()), true)?);
+            commands.push(self.command(id, InstructionRef::Trigger(instruction.into()), true)?);
         }
         for added in known..self.stages.list.len() {
             self.note_triggered(added, id)?;
@@ -321,7 +318,7 @@ const COMMON_IMAGES: [&str; 7] = ["alpine", "busybox", "centos", "debian", "gola
 /// The reference that the graph names: what was found, with its digest.
 fn pinned(reference: Reference, fact: &ImageFact) -> Result<Reference, Error> {
     let reference = match &fact.reference {
-        Some(found) => Reference::parse(found)?,
+        Some(found) => found.clone(),
         None => reference,
     };
     Ok(if fact.digest.is_empty() { reference } else { reference.with_digest(&fact.digest)? })

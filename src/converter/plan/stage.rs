@@ -9,9 +9,9 @@ use smol_str::SmolStr;
 use super::context::{LoadedContext, NamedContext};
 use crate::converter::dockerfile::{self, Instruction, to_lower};
 use crate::diag::Span;
-use crate::image::{ImageConfig, Platform};
+use crate::image::{ImageConfig, Platform, Reference};
 
-/// Which stage of a plan: its place among [`Plan::stages`](super::Plan::stages).
+/// Which stage of a plan: its index in [`Plan::stages`](super::Plan::stages).
 pub type StageId = usize;
 
 /// A stage of the Dockerfile, or an image that COPY or RUN reads from.
@@ -59,7 +59,7 @@ pub enum Base {
     /// An image.
     Image {
         /// Its reference with the digest.
-        reference: String,
+        reference: Reference,
         /// Its configuration, triggers taken out.
         config: Arc<ImageConfig>,
         /// Whether it has no layers: it is then the same as scratch, apart from its configuration.
@@ -96,28 +96,28 @@ impl Base {
 #[derive(Debug, Clone)]
 pub struct Command<'a> {
     /// The instruction.
-    pub instruction: Written<'a>,
+    pub instruction: InstructionRef<'a>,
     /// COPY: the stage that it copies from, if any. RUN: the stage of each mount.
     pub sources: Vec<StageId>,
     /// Whether it is a trigger of the base.
     pub on_build: bool,
 }
 
-/// Where an instruction is written.
+/// An instruction of the Dockerfile, or one that a trigger of the base stands for.
 #[derive(Debug, Clone)]
-pub enum Written<'a> {
-    /// In the Dockerfile.
-    Here(&'a Instruction),
-    /// In a trigger of the base.
+pub enum InstructionRef<'a> {
+    /// An instruction of the Dockerfile.
+    Dockerfile(&'a Instruction),
+    /// The instruction that a trigger of the base stands for.
     Trigger(Box<Instruction>),
 }
 
-impl Deref for Written<'_> {
+impl Deref for InstructionRef<'_> {
     type Target = Instruction;
 
     fn deref(&self) -> &Instruction {
         match self {
-            Self::Here(instruction) => instruction,
+            Self::Dockerfile(instruction) => instruction,
             Self::Trigger(instruction) => instruction,
         }
     }
@@ -137,18 +137,18 @@ pub(super) struct Progress {
 /// Stages that are read from, each once, in the order in which they were first named.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Reads {
-    places: BTreeMap<StageId, usize>,
+    index: BTreeMap<StageId, usize>,
     list: Vec<(StageId, Option<Span>)>,
 }
 
 impl Reads {
     pub(super) fn add(&mut self, stage: StageId, span: Span) {
         let next = self.list.len();
-        let place = *self.places.entry(stage).or_insert(next);
-        if place == next {
+        let position = *self.index.entry(stage).or_insert(next);
+        if position == next {
             self.list.push((stage, Some(span)));
         } else {
-            self.list[place].1 = Some(span);
+            self.list[position].1 = Some(span);
         }
     }
 
@@ -156,8 +156,8 @@ impl Reads {
         self.list.iter().copied()
     }
 
-    pub(super) fn get(&self, place: usize) -> Option<(StageId, Option<Span>)> {
-        self.list.get(place).copied()
+    pub(super) fn get(&self, position: usize) -> Option<(StageId, Option<Span>)> {
+        self.list.get(position).copied()
     }
 }
 

@@ -1,7 +1,7 @@
 use super::*;
 use crate::converter::dockerfile;
 use crate::diag::Source;
-use crate::image::ConfigError;
+use crate::image::{ConfigError, Reference};
 
 const DIGEST: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
 
@@ -25,7 +25,8 @@ fn answer(need: &Need) -> Fact {
     match need {
         Need::Image { reference, platform, .. } => {
             let platform = platform.clone().unwrap_or_else(|| Platform::new("linux", "amd64"));
-            let trigger = if reference.contains("trigger") { r#""COPY --from=tool /a /a""# } else { "" };
+            let trigger =
+                if reference.path().contains("trigger") { r#""COPY --from=tool /a /a""# } else { "" };
             let json = format!(
                 r#"{{"os":"{}","architecture":"{}","config":{{"OnBuild":[{trigger}]}},"rootfs":{{"diff_ids":["x"]}}}}"#,
                 platform.os, platform.architecture
@@ -49,26 +50,26 @@ fn planned<T>(
     let (mut facts, mut rounds) = (Facts::new(), Vec::new());
     let mut planning = Planning::new(&dockerfile, options, platform);
     loop {
-        match planning.answer(&facts)? {
-            Answer::Ready(plan) => return Ok(look(&plan, &rounds)),
-            Answer::Need(needs) => {
-                rounds.push(needs.iter().map(shown).collect());
+        match planning.resume(&facts)? {
+            PlanState::Ready(plan) => return Ok(look(&plan, &rounds)),
+            PlanState::Need(needs) => {
+                rounds.push(needs.iter().map(|(need, log_name)| shown(need, log_name)).collect());
                 facts.extend(needs.into_iter().map(|need| (need.clone(), Ok(answer(&need)))));
             }
         }
     }
 }
 
-fn shown(need: &Need) -> String {
+fn shown(need: &Need, log_name: &str) -> String {
     match need {
         Need::Image { reference, platform, .. } => match platform {
             Some(platform) => format!("{reference} {platform}"),
-            None => reference.clone(),
+            None => reference.to_string(),
         },
         Need::OciLayout { store, .. } => store.clone(),
         Need::Ignore => "ignore".into(),
         Need::NamedIgnore { local, .. } => format!("ignore of {local}"),
-        Need::SourceTime { log_name, .. } => log_name.clone(),
+        Need::SourceTime { .. } => log_name.to_owned(),
     }
 }
 
@@ -248,11 +249,11 @@ fn a_failed_look_up_names_the_image_and_its_line() {
     let options = options(|_| {});
     let mut facts = Facts::new();
     let mut planning = Planning::new(&dockerfile, &options, None);
-    let Answer::Need(needs) = planning.answer(&facts).unwrap() else { panic!("nothing is known yet") };
+    let PlanState::Need(needs) = planning.resume(&facts).unwrap() else { panic!("nothing is known yet") };
     for need in needs {
         facts.insert(need, Err(std::sync::Arc::new(std::io::Error::other("not found"))));
     }
-    let error = planning.answer(&facts).unwrap_err();
+    let error = planning.resume(&facts).unwrap_err();
     assert_eq!(error.to_string(), "alpinx (did you mean alpin?): not found");
     assert_eq!(error.spans[0].first(), 2);
 }
@@ -323,16 +324,16 @@ fn triggers_that_read_from_the_image_they_belong_to_do_not_run_on_without_end() 
 fn answered(
     text: &str,
     options: &Options,
-    answer: impl Fn(&Need) -> Result<Fact, Failure>,
-) -> Result<BTreeSet<Need>, Error> {
+    answer: impl Fn(&Need) -> Result<Fact, FactFailure>,
+) -> Result<Needs, Error> {
     let dockerfile = parsed(text);
     let mut facts = Facts::new();
     let mut planning = Planning::new(&dockerfile, options, None);
-    let Answer::Need(needs) = planning.answer(&facts)? else { panic!("nothing is needed") };
+    let PlanState::Need(needs) = planning.resume(&facts)? else { panic!("nothing is needed") };
     facts.extend(needs.into_iter().map(|need| (need.clone(), answer(&need))));
-    match planning.answer(&facts)? {
-        Answer::Need(needs) => Ok(needs),
-        Answer::Ready(_) => Ok(BTreeSet::new()),
+    match planning.resume(&facts)? {
+        PlanState::Need(needs) => Ok(needs),
+        PlanState::Ready(_) => Ok(Needs::new()),
     }
 }
 
@@ -350,7 +351,7 @@ fn a_fact_that_cannot_be_found_out_is_an_error_of_what_needs_it() {
         ("FROM scratch\nFROM base\n", &image, Some(2)),
         ("FROM scratch\n", &time, None),
     ] {
-        let broken = |_: &Need| -> Result<Fact, Failure> {
+        let broken = |_: &Need| -> Result<Fact, FactFailure> {
             Err(std::sync::Arc::new(std::io::Error::other("broken wire")))
         };
         let error = answered(text, options, broken).unwrap_err();
@@ -378,7 +379,7 @@ fn a_reference_that_was_found_takes_the_place_of_the_one_that_was_asked_for() {
     let found = |need: &Need| {
         let mut answer = answer(need);
         if let Fact::Image(image) = &mut answer {
-            image.reference = Some("mirror.example/a:1".into());
+            image.reference = Reference::parse("mirror.example/a:1").ok();
         }
         answer
     };
@@ -386,9 +387,9 @@ fn a_reference_that_was_found_takes_the_place_of_the_one_that_was_asked_for() {
     let options = options(|_| {});
     let mut facts = Facts::new();
     let mut planning = Planning::new(&dockerfile, &options, None);
-    let Answer::Need(needs) = planning.answer(&facts).unwrap() else { panic!("nothing is known yet") };
+    let PlanState::Need(needs) = planning.resume(&facts).unwrap() else { panic!("nothing is known yet") };
     facts.extend(needs.into_iter().map(|need| (need.clone(), Ok(found(&need)))));
-    let Answer::Ready(plan) = planning.answer(&facts).unwrap() else { panic!("all is known") };
+    let PlanState::Ready(plan) = planning.resume(&facts).unwrap() else { panic!("all is known") };
     assert_eq!(plan.stages[0].base_name, format!("mirror.example/a:1@{DIGEST}"));
 }
 
@@ -437,16 +438,18 @@ fn the_main_context_may_be_elsewhere() {
 
 #[test]
 fn source_date_epoch_may_be_the_time_of_a_context_or_a_repository() {
-    let needs = |text: &str, contexts: &[(&str, &str)]| {
+    let needs = |text: &str, contexts: &[(&str, &str)]| -> Vec<(Need, String)> {
         let dockerfile = parsed(text);
         let options = with_contexts(&[("SOURCE_DATE_EPOCH", "src"), ("V", "2")], contexts);
-        match Planning::new(&dockerfile, &options, None).answer(&Facts::new()).unwrap() {
-            Answer::Need(needs) => needs.into_iter().collect::<Vec<_>>(),
-            Answer::Ready(_) => Vec::new(),
+        match Planning::new(&dockerfile, &options, None).resume(&Facts::new()).unwrap() {
+            PlanState::Need(needs) => {
+                needs.iter().map(|(need, name)| (need.clone(), name.to_owned())).collect()
+            }
+            PlanState::Ready(_) => Vec::new(),
         }
     };
     let asked = needs("FROM scratch\n", &[("src", "https://h/r.git#v1")]);
-    let [Need::SourceTime { source: RemoteSource::Git { reference, .. }, log_name }] = &asked[..] else {
+    let [(Need::SourceTime { source: RemoteSource::Git { reference, .. } }, log_name)] = &asked[..] else {
         panic!("{asked:?}")
     };
     assert_eq!(reference, "v1");
@@ -454,9 +457,7 @@ fn source_date_epoch_may_be_the_time_of_a_context_or_a_repository() {
     let text = "FROM scratch AS src\nARG V=1\nARG C=abcd\nADD --keep-git-dir --checksum=$C https://h/r.git#v$V:d /\n";
     let asked = needs(text, &[]);
     let [
-        Need::SourceTime {
-            source: RemoteSource::Git { reference, subdir, checksum, keep_git_dir, .. }, ..
-        },
+        (Need::SourceTime { source: RemoteSource::Git { reference, subdir, checksum, keep_git_dir, .. } }, _),
     ] = &asked[..]
     else {
         panic!("{asked:?}")
@@ -467,5 +468,5 @@ fn source_date_epoch_may_be_the_time_of_a_context_or_a_repository() {
     );
     // An image has to be looked at before it is known to have no time.
     let asked = needs("FROM scratch\n", &[("src", "docker-image://a")]);
-    assert!(matches!(&asked[..], [Need::Image { .. }]), "{asked:?}");
+    assert!(matches!(&asked[..], [(Need::Image { .. }, _)]), "{asked:?}");
 }

@@ -1,6 +1,5 @@
 //! Looks up what a conversion needs, at buildkitd and on disk.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
@@ -9,7 +8,7 @@ use super::{ImageLock, LocalFiles, LockResolver, Resolver};
 use crate::buildkit::proto::{frontend, pb};
 use crate::buildkit::{Gateway, ImageQuery};
 use crate::converter::lower::source_op;
-use crate::converter::plan::{Fact, Failure, ImageFact, Need, RemoteSource};
+use crate::converter::plan::{Fact, FactFailure, ImageFact, Need, Needs, RemoteSource};
 use crate::image::{Platform, Reference};
 use crate::job::failure::LookupFailure;
 use crate::job::report::registry_message::RegistryMessage;
@@ -30,22 +29,20 @@ pub(crate) struct GatewayResolver<'a> {
 }
 
 impl Resolver for GatewayResolver<'_> {
-    async fn resolve(&self, needs: &BTreeSet<Need>) -> Vec<(Need, Result<Fact, Failure>)> {
-        for need in needs {
-            if let Need::Image { reference, .. } = need
-                && let Ok(reference) = Reference::parse_named(reference)
-            {
-                self.grants.grant_pull(&reference);
+    async fn resolve(&self, needs: &Needs) -> Vec<(Need, Result<Fact, FactFailure>)> {
+        for (need, _) in needs.iter() {
+            if let Need::Image { reference, .. } = need {
+                self.grants.grant_pull(reference);
             }
         }
         if let Some(lock) = self.lock {
             let locked = LockResolver { lock, files: self.files, build_platform: self.build_platform };
             return locked.resolve(needs).await;
         }
-        let answers = needs.iter().map(async |need| {
+        let answers = needs.iter().map(async |(need, log_name)| {
             let answer = match self.files.answer(need) {
                 Some(answer) => answer,
-                None => self.ask(need).await.map_err(|error| Arc::new(error) as Failure),
+                None => self.ask(need, log_name).await.map_err(|error| Arc::new(error) as FactFailure),
             };
             (need.clone(), answer)
         });
@@ -54,25 +51,23 @@ impl Resolver for GatewayResolver<'_> {
 }
 
 impl GatewayResolver<'_> {
-    async fn ask(&self, need: &Need) -> Result<Fact, LookupFailure> {
+    async fn ask(&self, need: &Need, log_name: &str) -> Result<Fact, LookupFailure> {
         match need {
-            Need::Image { reference, platform, log_name } => {
+            Need::Image { reference, platform } => {
                 let query = ImageQuery {
-                    reference: reference.clone(),
+                    reference: reference.to_string(),
                     platform: platform.as_ref().map(platform_message),
                     resolve_mode: self.resolve_mode.to_owned(),
-                    log_name: log_name.clone(),
+                    log_name: log_name.to_owned(),
                     no_config: false,
                 };
-                let fact = image(self.gateway, query, reference).await?;
-                if let Some(found) =
-                    fact.reference.as_deref().and_then(|text| Reference::parse_named(text).ok())
-                {
-                    self.grants.grant_pull(&found);
+                let fact = image(self.gateway, query, reference.as_str()).await?;
+                if let Some(found) = &fact.reference {
+                    self.grants.grant_pull(found);
                 }
                 Ok(Fact::Image(fact))
             }
-            Need::SourceTime { source, log_name } => self.source_time(source, log_name).await,
+            Need::SourceTime { source } => self.source_time(source, log_name).await,
             Need::OciLayout { .. } => Err(LookupFailure::NotYet("an OCI layout as a named context")),
             Need::Ignore | Need::NamedIgnore { .. } => {
                 Err(LookupFailure::NotYet("an ignore file of a remote context"))
@@ -116,7 +111,7 @@ pub(crate) async fn image(
     // Only a source policy makes buildkitd take another image than the one that was asked for.
     let answered = found.source.strip_prefix("docker-image://").unwrap_or(&asked);
     if answered != asked {
-        fact.reference = Some(answered.to_owned());
+        fact.reference = Some(Reference::parse(answered)?);
     }
     Ok(fact)
 }

@@ -1,12 +1,12 @@
 //! Image locks: base images pinned to a digest and a configuration, so that no network is needed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::{LocalFiles, Resolver};
-use crate::converter::plan::{Fact, Facts, Failure, ImageFact, Need};
+use crate::converter::plan::{Fact, FactFailure, Facts, ImageFact, Need, Needs};
 use crate::image::Platform;
 
 /// Pinned images, by reference and platform.
@@ -76,7 +76,7 @@ impl ImageLock {
             };
             let platform = platform.as_ref().unwrap_or(build_platform).normalized().to_string();
             let config = serde_json::from_slice(&image.json).unwrap_or_default();
-            lock.0.insert((reference.clone(), platform), Entry { digest: image.digest.clone(), config });
+            lock.0.insert((reference.to_string(), platform), Entry { digest: image.digest.clone(), config });
         }
         lock
     }
@@ -104,12 +104,12 @@ impl ImageLock {
             Need::Ignore | Need::NamedIgnore { .. } => return Err(LockError::NotAnImage { what: "a file" }),
         };
         let platform = platform.as_ref().unwrap_or(build_platform).normalized().to_string();
-        let found = self.0.get(&(reference.clone(), platform.clone()));
+        let found = self.0.get(&(reference.to_string(), platform.clone()));
         // A digest names one image of an OCI layout, whatever platform is asked for.
         let found = match need {
             Need::OciLayout { .. } => found.or_else(|| {
                 let built_here = build_platform.normalized().to_string();
-                self.0.get(&(reference.clone(), built_here))
+                self.0.get(&(reference.to_string(), built_here))
             }),
             _ => found,
         };
@@ -135,29 +135,27 @@ pub struct LockResolver<'a> {
 }
 
 impl Resolver for LockResolver<'_> {
-    async fn resolve(&self, needs: &BTreeSet<Need>) -> Vec<(Need, Result<Fact, Failure>)> {
+    async fn resolve(&self, needs: &Needs) -> Vec<(Need, Result<Fact, FactFailure>)> {
         let locked = |need: &Need| {
             let answer = self.lock.answer(need, self.build_platform);
-            answer.map_err(|error| Arc::new(error) as Failure)
+            answer.map_err(|error| Arc::new(error) as FactFailure)
         };
         let answer = |need: &Need| (need.clone(), self.files.answer(need).unwrap_or_else(|| locked(need)));
-        needs.iter().map(answer).collect()
+        needs.iter().map(|(need, _)| answer(need)).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::image::Reference;
 
     #[test]
     fn a_lock_is_written_as_it_is_read() {
         let text = r#"{"images":[{"ref":"docker.io/library/a:1","platform":"linux/amd64","digest":"sha256:0","config":{"os":"linux"}}]}"#;
         let lock = ImageLock::parse(text.as_bytes()).unwrap();
-        let need = Need::Image {
-            reference: "docker.io/library/a:1".into(),
-            platform: None,
-            log_name: String::new(),
-        };
+        let need =
+            Need::Image { reference: Reference::parse("docker.io/library/a:1").unwrap(), platform: None };
         let build = Platform::new("linux", "amd64");
         let fact = lock.answer(&need, &build).unwrap();
         let mut facts = Facts::new();

@@ -11,11 +11,11 @@ pub use files::{LocalFiles, UnreadableIgnoreFile, own_ignore_file};
 pub use lock::{ImageLock, LockError, LockResolver};
 pub use placeholder_images::PlaceholderImages;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::future::Future;
 
-use crate::converter::plan::{Fact, Facts, Failure, Need, Options};
-use crate::converter::{Answer, Conversion, Converter, Rejected};
+use crate::converter::plan::{Fact, FactFailure, Facts, Need, Needs, Options};
+use crate::converter::{Conversion, ConversionState, Converter, Rejected};
 use crate::diag::{Diagnostic, Source};
 use crate::image::Platform;
 
@@ -23,10 +23,7 @@ use crate::image::Platform;
 pub trait Resolver {
     /// Answers every need, all at once where that is possible. A need without an answer in the result
     /// is a bug of the resolver.
-    fn resolve(
-        &self,
-        needs: &BTreeSet<Need>,
-    ) -> impl Future<Output = Vec<(Need, Result<Fact, Failure>)>> + Send;
+    fn resolve(&self, needs: &Needs) -> impl Future<Output = Vec<(Need, Result<Fact, FactFailure>)>> + Send;
 }
 
 /// One conversion for each platform of the options, or a single one without a platform.
@@ -71,14 +68,14 @@ pub(super) async fn convert_parsed(
     }
     let mut done: BTreeMap<usize, Conversion> = BTreeMap::new();
     while !pending.is_empty() {
-        let mut needs = BTreeSet::new();
+        let mut needs = Needs::new();
         for (index, conversion) in std::mem::take(&mut pending) {
-            match conversion.answer(&facts)? {
-                Answer::Need(conversion, more) => {
+            match conversion.resume(&facts)? {
+                ConversionState::Need(conversion, more) => {
                     needs.extend(more);
                     pending.push((index, conversion));
                 }
-                Answer::Done(mut conversion) => {
+                ConversionState::Done(mut conversion) => {
                     if index > 0 {
                         conversion.warnings.clear();
                     }
@@ -88,7 +85,7 @@ pub(super) async fn convert_parsed(
         }
         if !needs.is_empty() {
             facts.extend(resolver.resolve(&needs).await);
-            if let Some(need) = needs.iter().find(|need| facts.get(need).is_none()) {
+            if let Some(need) = needs.iter().map(|(need, _)| need).find(|need| facts.get(need).is_none()) {
                 let error = Box::new(Diagnostic::error(format!("nobody could look up {need:?}")));
                 return Err(Rejected { error, warnings: Vec::new() });
             }

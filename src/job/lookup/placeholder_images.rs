@@ -1,9 +1,7 @@
 //! Base images that nobody looks at, for checks without a network.
 
-use std::collections::BTreeSet;
-
 use super::{LocalFiles, Resolver};
-use crate::converter::plan::{Fact, Failure, ImageFact, Need};
+use crate::converter::plan::{Fact, FactFailure, ImageFact, Need, Needs};
 use crate::image::{Config, ImageConfig, Platform, RootFs};
 
 /// Answers every image with one of the right platform that sets nothing and has no triggers, and files
@@ -17,10 +15,10 @@ pub struct PlaceholderImages<'a> {
 }
 
 impl Resolver for PlaceholderImages<'_> {
-    async fn resolve(&self, needs: &BTreeSet<Need>) -> Vec<(Need, Result<Fact, Failure>)> {
+    async fn resolve(&self, needs: &Needs) -> Vec<(Need, Result<Fact, FactFailure>)> {
         let answer =
             |need: &Need| (need.clone(), self.files.answer(need).unwrap_or_else(|| Ok(self.plain(need))));
-        needs.iter().map(answer).collect()
+        needs.iter().map(|(need, _)| answer(need)).collect()
     }
 }
 

@@ -8,15 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::grants::RegistryGrants;
-use crate::buildkit::{
-    BearerToken, CredentialProvider, CredentialRefusal, Credentials as SessionLogin, SecretBytes,
-};
+use crate::buildkit::{BearerToken, CredentialProvider, CredentialRefusal, Credentials as SessionLogin};
 use crate::diag::with_causes;
 use crate::proxy::AccessTokens;
 use crate::registry::{
     AuthScheme, Authenticator, CallError, Credentials, CredentialsError, Host, Login, Origin, Repository,
-    Secret,
 };
+use crate::secret::{Secret, SecretBytes};
 use crate::workspace::variables;
 
 /// How long a registry may take to say how it wants to see a login. buildkitd waits a minute for the whole answer.
@@ -58,7 +56,7 @@ impl DockerLogins {
         match &self.inline {
             Some(text) => {
                 let origin = Origin::Variable(variables::DOCKER_AUTH_CONFIG.name.to_owned());
-                Ok(Credentials::from_users_docker_config(text.reveal().as_bytes(), &origin).or(file))
+                Ok(Credentials::from_users_docker_config(text.expose().as_bytes(), &origin).or(file))
             }
             None => Ok(file),
         }
@@ -86,14 +84,18 @@ pub(crate) struct SessionLogins {
 /// Returns the tokens of `proxies` that permit a write, by their hosts, and `logins` as one store, for Bob's own
 /// requests. None of these may be made while a step runs.
 pub(crate) fn with_tokens(proxies: &BTreeMap<String, AccessTokens>, logins: Credentials) -> Credentials {
+    let login = |(host, tokens): (&String, &AccessTokens)| {
+        let password = tokens.push.clone()?;
+        match Host::parse(host) {
+            Ok(host) => Some((host, Login::Password { username: TOKEN_USER.to_owned(), password })),
+            Err(error) => {
+                tracing::warn!(%error, "the token of a proxy is not used");
+                None
+            }
+        }
+    };
     let origin = Origin::Variable(variables::PROXY_TOKEN.name.to_owned());
-    let tokens = proxies.iter().filter_map(|(host, tokens)| {
-        let login = Login::Password { username: TOKEN_USER.to_owned(), password: tokens.push.clone()? };
-        Some((Host::parse(host).ok()?, login))
-    });
-    let store =
-        tokens.fold(Credentials::default(), |store, (host, login)| store.with_login(&host, login, &origin));
-    store.or(logins)
+    Credentials::from_logins(proxies.iter().filter_map(login), &origin).or(logins)
 }
 
 impl SessionLogins {
@@ -222,7 +224,7 @@ impl CredentialProvider for SessionLogins {
         let token =
             found.ok_or_else(|| CredentialRefusal::new(format!("registry {host} takes no tokens")))?;
         Ok(BearerToken {
-            token: SecretBytes::from(token.token.reveal().to_owned()),
+            token: SecretBytes::from(&token.token),
             expires_in: token.expires_in,
             issued_at: token.issued_at,
         })
@@ -230,7 +232,7 @@ impl CredentialProvider for SessionLogins {
 }
 
 fn basic(username: String, password: &Secret) -> SessionLogin {
-    SessionLogin { username, password: SecretBytes::from(password.reveal().to_owned()) }
+    SessionLogin { username, password: SecretBytes::from(password) }
 }
 
 #[cfg(test)]
@@ -258,22 +260,31 @@ mod tests {
         let session = session(Credentials::default());
         for token in ["read", "push"] {
             let login = session.credentials("localhost:1234").await.unwrap().unwrap();
-            assert_eq!((login.username.as_str(), login.password.expose()), (TOKEN_USER, token.as_bytes()));
+            assert_eq!(
+                (login.username.as_str(), login.password.expose()),
+                (TOKEN_USER, &token.as_bytes().to_vec())
+            );
             assert!(!session.fetches_tokens("localhost:1234").await);
             session.grants.allow_pushes();
         }
     }
 
     #[tokio::test]
-    async fn a_proxy_whose_name_is_no_host_takes_no_other_token_away() {
-        let tokens = AccessTokens { read: None, push: Some(Secret::new("push")) };
-        let names = ["localhost:1234", "not a host", "localhost:5678"];
-        let proxies = names.map(|name| (name.to_owned(), tokens.clone())).into();
-        let store = with_tokens(&proxies, Credentials::default());
-        for name in ["localhost:1234", "localhost:5678"] {
-            let found = store.find(&Host::parse(name).unwrap()).await.unwrap().expect(name);
-            let Login::Password { username, password } = found.login else { panic!("{name}") };
-            assert_eq!((username.as_str(), password.reveal()), (TOKEN_USER, "push"));
+    async fn a_proxy_whose_host_is_none_loses_no_other_token() {
+        let tokens = |push: &str| AccessTokens { read: None, push: Some(Secret::new(push)) };
+        let proxies = BTreeMap::from([
+            ("localhost:1".to_owned(), tokens("one")),
+            ("no host".to_owned(), tokens("lost")),
+            ("localhost:2".to_owned(), tokens("two")),
+        ]);
+        let config = r#"{"localhost:2":{"auth":"dTpw"},"r.example":{"auth":"dTpw"}}"#;
+        let origin = Origin::Variable("TEST".to_owned());
+        let logins = Credentials::from_auth_map(config, &origin).unwrap();
+        let store = with_tokens(&proxies, logins);
+        for (host, want) in [("localhost:1", "one"), ("localhost:2", "two"), ("r.example", "p")] {
+            let found = store.find(&Host::parse(host).unwrap()).await.unwrap().unwrap();
+            let Login::Password { password, .. } = found.login else { panic!("a password for {host}") };
+            assert_eq!(password.expose(), want);
         }
     }
 

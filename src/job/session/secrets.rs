@@ -8,7 +8,7 @@ use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use crate::beneath::{self, Root, read_named};
-use crate::buildkit::SecretBytes;
+use crate::secret::SecretBytes;
 use crate::workspace::variables;
 
 /// The largest secret that BuildKit takes, in bytes (BuildKit: `session/secrets/secretsprovider/store.go`).

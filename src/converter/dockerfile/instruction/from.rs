@@ -3,20 +3,20 @@
 use std::mem::take;
 
 use super::flag_values::{Takes, Values};
-use super::{check_description, fact, head};
+use super::{check_description, head, parser_note};
 use crate::converter::dockerfile::ast::Stage;
 use crate::converter::dockerfile::error::ErrorKind;
-use crate::converter::dockerfile::fact::{Fact, FactKind};
+use crate::converter::dockerfile::parser_note::{ParserNote, ParserNoteKind};
 use crate::converter::dockerfile::syntax::Node;
 use crate::converter::dockerfile::text::{EqualFold, is_lower, is_upper, to_lower};
 
 /// Returns the stage that a FROM begins, without instructions.
-pub(super) fn stage(mut node: Box<Node<'_>>, facts: &mut Vec<Fact>) -> Result<Stage, ErrorKind> {
-    note_casing(&node, facts);
+pub(super) fn stage(mut node: Box<Node<'_>>, notes: &mut Vec<ParserNote>) -> Result<Stage, ErrorKind> {
+    note_casing(&node, notes);
     let name = stage_name(&node.args.words)?;
     let flags = Values::parse(&node.flags, &[("platform", Takes::Text)])?;
     if !name.is_empty() {
-        check_description(&node, "FROM", &[&name], facts);
+        check_description(&node, "FROM", &[&name], notes);
     }
     Ok(Stage {
         base_name: node.args.words.first_mut().map(take).unwrap_or_default(),
@@ -49,7 +49,7 @@ fn is_stage_name(name: &str) -> bool {
 
 /// Notes a stage name, or an `AS`, in another case than it should be; looks at no more than the number
 /// of words, as BuildKit does before it checks them.
-fn note_casing(node: &Node<'_>, facts: &mut Vec<Fact>) {
+fn note_casing(node: &Node<'_>, notes: &mut Vec<ParserNote>) {
     let [_, as_word, rest @ ..] = node.args.words.as_slice() else {
         return;
     };
@@ -58,7 +58,7 @@ fn note_casing(node: &Node<'_>, facts: &mut Vec<Fact>) {
     if let [name] = rest
         && (!is_lower(name) || broken(name))
     {
-        facts.push(fact(node, FactKind::StageNameCasing { name: name.clone() }));
+        notes.push(parser_note(node, ParserNoteKind::StageNameCasing { name: name.clone() }));
     }
     if rest.is_empty() {
         return;
@@ -72,7 +72,7 @@ fn note_casing(node: &Node<'_>, facts: &mut Vec<Fact>) {
         true
     };
     if !matches {
-        let kind = FactKind::FromAsCasing { from: from.into_owned(), as_word: as_word.clone() };
-        facts.push(fact(node, kind));
+        let kind = ParserNoteKind::FromAsCasing { from: from.into_owned(), as_word: as_word.clone() };
+        notes.push(parser_note(node, kind));
     }
 }

@@ -20,8 +20,8 @@ use super::ast::{
     Onbuild, Pair, Shell, Stage, StopSignal, User, Volume, Workdir,
 };
 use super::error::{Error, ErrorKind};
-use super::fact::{Fact, FactKind};
 use super::keyword::{Keyword, NAMES};
+use super::parser_note::{ParserNote, ParserNoteKind};
 use super::suggest::nearest;
 use super::syntax::{self, Node};
 use super::text::{lossy, to_upper, trim, trim_regex_space_start};
@@ -41,7 +41,7 @@ pub(super) struct Stages {
     pub(super) list: Vec<Stage>,
     pub(super) meta_args: Vec<MetaArg>,
     /// What a linter wants to know, in the order of the nodes.
-    pub(super) facts: Vec<Fact>,
+    pub(super) notes: Vec<ParserNote>,
 }
 
 impl Stages {
@@ -51,7 +51,7 @@ impl Stages {
     /// A node that is none, or none here.
     pub(super) fn add(&mut self, node: Box<Node<'_>>) -> Result<(), Error> {
         let span = node.span;
-        let instruction = match parse(node, &mut self.facts).map_err(|kind| kind.at(span))? {
+        let instruction = match parse(node, &mut self.notes).map_err(|kind| kind.at(span))? {
             Parsed::Stage(stage) => {
                 self.list.push(stage);
                 return Ok(());
@@ -92,12 +92,12 @@ pub(super) fn trigger(text: &[u8], span: Span) -> Result<Instruction, Error> {
     }
 }
 
-fn parse(mut node: Box<Node<'_>>, facts: &mut Vec<Fact>) -> Result<Parsed, ErrorKind> {
+fn parse(mut node: Box<Node<'_>>, notes: &mut Vec<ParserNote>) -> Result<Parsed, ErrorKind> {
     let Some(keyword) = node.keyword else { return Err(unknown(&node)) };
     let kind = match keyword {
-        Keyword::From => return from::stage(node, facts).map(Parsed::Stage),
+        Keyword::From => return from::stage(node, notes).map(Parsed::Stage),
         Keyword::Add => Kind::Add(files::add(&mut node)?),
-        Keyword::Arg => Kind::Arg(arg(&mut node, facts)?),
+        Keyword::Arg => Kind::Arg(arg(&mut node, notes)?),
         Keyword::Cmd => Kind::Cmd(plain_command(&mut node)?),
         Keyword::Copy => Kind::Copy(files::copy(&mut node)?),
         Keyword::Entrypoint => Kind::Entrypoint(plain_command(&mut node)?),
@@ -106,7 +106,7 @@ fn parse(mut node: Box<Node<'_>>, facts: &mut Vec<Fact>) -> Result<Parsed, Error
         Keyword::Healthcheck => Kind::Healthcheck(healthcheck::parse(&mut node)?),
         Keyword::Label => Kind::Label(Label { pairs: pairs(&mut node, "LABEL")? }),
         Keyword::Maintainer => {
-            facts.push(fact(&node, FactKind::Maintainer));
+            notes.push(parser_note(&node, ParserNoteKind::Maintainer));
             Kind::Maintainer(Maintainer { name: only_argument(&mut node, "MAINTAINER")? })
         }
         Keyword::Onbuild => Kind::Onbuild(onbuild(&node)?),
@@ -144,8 +144,8 @@ fn code(original: Cow<'_, [u8]>) -> String {
     }
 }
 
-fn fact(node: &Node<'_>, kind: FactKind) -> Fact {
-    Fact { kind, span: node.span, check: node.check.clone() }
+fn parser_note(node: &Node<'_>, kind: ParserNoteKind) -> ParserNote {
+    ParserNote { kind, span: node.span, check: node.check.clone() }
 }
 
 fn no_flags(node: &Node<'_>) -> Result<(), ErrorKind> {
@@ -193,7 +193,7 @@ fn pairs(node: &mut Node<'_>, instruction: &'static str) -> Result<Vec<Pair>, Er
     Ok(pairs)
 }
 
-fn arg(node: &mut Node<'_>, facts: &mut Vec<Fact>) -> Result<Arg, ErrorKind> {
+fn arg(node: &mut Node<'_>, notes: &mut Vec<ParserNote>) -> Result<Arg, ErrorKind> {
     if node.args.words.is_empty() {
         return Err(ErrorKind::AtLeastOneArgument { instruction: "ARG" });
     }
@@ -206,13 +206,18 @@ fn arg(node: &mut Node<'_>, facts: &mut Vec<Fact>) -> Result<Arg, ErrorKind> {
     let pairs = pairs.collect::<Result<Vec<_>, _>>()?;
     if node.comment.is_some() {
         let keys: Vec<&str> = pairs.iter().map(|pair| pair.key.as_str()).collect();
-        check_description(node, "ARG", &keys, facts);
+        check_description(node, "ARG", &keys, notes);
     }
     Ok(Arg { pairs })
 }
 
 /// Notes a comment right above that describes none of the names.
-fn check_description(node: &Node<'_>, instruction: &'static str, names: &[&str], facts: &mut Vec<Fact>) {
+fn check_description(
+    node: &Node<'_>,
+    instruction: &'static str,
+    names: &[&str],
+    notes: &mut Vec<ParserNote>,
+) {
     let (Some(comment), Some(example)) = (node.comment.map(lossy), names.first()) else {
         return;
     };
@@ -221,7 +226,7 @@ fn check_description(node: &Node<'_>, instruction: &'static str, names: &[&str],
         return;
     }
     let example = if names.len() > 1 { "<arg_key>" } else { example }.to_owned();
-    facts.push(fact(node, FactKind::InvalidDescription { instruction, example }));
+    notes.push(parser_note(node, ParserNoteKind::InvalidDescription { instruction, example }));
 }
 
 fn expose(node: &mut Node<'_>) -> Result<Expose, ErrorKind> {

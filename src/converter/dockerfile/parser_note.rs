@@ -7,9 +7,9 @@ use crate::diag::Span;
 /// Something of interest to a linter that the typed Dockerfile cannot show, because BuildKit reports
 /// it while parsing, also of a Dockerfile that is rejected further down.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fact {
+pub struct ParserNote {
     /// What was seen.
-    pub kind: FactKind,
+    pub kind: ParserNoteKind,
     /// The lines that BuildKit names for it.
     pub span: Span,
     /// What the comments above the instruction say to the linter (`skip=…`).
@@ -18,9 +18,9 @@ pub struct Fact {
 
 /// What the parser saw.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FactKind {
+pub enum ParserNoteKind {
     /// An empty line between continued lines (rule `NoEmptyContinuation`). Reported for the whole file
-    /// before any other fact, never configured by comments.
+    /// before any other note, never configured by comments.
     EmptyContinuation,
     /// A stage name that is not in lower case (rule `StageNameCasing`).
     StageNameCasing {

@@ -63,7 +63,7 @@ pub enum Error {
         /// The call, in the API's own name.
         during: &'static str,
         /// What the daemon said.
-        failure: Box<Failure>,
+        failure: Box<DaemonFailure>,
     },
     /// The daemon's answer lacks something that the API promises.
     #[error("buildkitd answered {during} without {missing}; Bob needs BuildKit v0.20 or newer")]
@@ -90,11 +90,11 @@ impl Error {
         if std::error::Error::source(&status).is_some() {
             return Self::Disconnected { during, source: Box::new(status) };
         }
-        Self::Failed { during, failure: Box::new(Failure::from_status(&status)) }
+        Self::Failed { during, failure: Box::new(DaemonFailure::from_status(&status)) }
     }
 
     /// Returns what the daemon said, if it was the daemon that failed.
-    pub fn failure(&self) -> Option<&Failure> {
+    pub fn failure(&self) -> Option<&DaemonFailure> {
         match self {
             Self::Failed { failure, .. } => Some(failure),
             _ => None,
@@ -146,7 +146,7 @@ impl GatewayFailure for Error {
 ///
 /// The details travel as `google.rpc.Status` with JSON payloads; see `solver/errdefs` in BuildKit.
 #[derive(Clone, PartialEq)]
-pub struct Failure {
+pub struct DaemonFailure {
     /// The gRPC code. BuildKit uses `Unknown` for most.
     pub code: Code,
     /// The message, for people.
@@ -160,9 +160,9 @@ pub struct Failure {
     details: Vec<Any>,
 }
 
-impl fmt::Debug for Failure {
+impl fmt::Debug for DaemonFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Failure")
+        f.debug_struct("DaemonFailure")
             .field("code", &self.code)
             .field("message", &self.message)
             .field("vertex", &self.vertex)
@@ -172,13 +172,13 @@ impl fmt::Debug for Failure {
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for DaemonFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }
 }
 
-impl std::error::Error for Failure {}
+impl std::error::Error for DaemonFailure {}
 
 /// A file and the lines in it that an error is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -206,7 +206,7 @@ pub struct LineRange {
     pub end_column: i32,
 }
 
-impl Failure {
+impl DaemonFailure {
     /// Returns a failure with a message alone.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self {
@@ -394,7 +394,7 @@ mod tests {
     fn vertex_exit_code_and_source_are_read() {
         let source = r#"{"info":{"filename":"Dockerfile","data":"RlJPTSB4","language":"Dockerfile"},
             "ranges":[{"start":{"line":3},"end":{"line":3,"character":9}}]}"#;
-        let failure = Failure::from_status(&status(vec![
+        let failure = DaemonFailure::from_status(&status(vec![
             detail("stack.Stack+json", "{}"),
             detail("errdefs.Vertex+json", r#"{"digest":"sha256:1"}"#),
             detail("errdefs.Source+json", source),
@@ -413,15 +413,15 @@ mod tests {
         let known =
             [detail("errdefs.Vertex+json", "{}"), detail("errdefs.Subrequest+json", r#"{"name":"x"}"#)];
         let with_stack = [known.to_vec(), vec![detail("stack.Stack+json", "{}")]].concat();
-        assert_eq!(Failure::from_status(&status(with_stack)).to_status().details, known);
+        assert_eq!(DaemonFailure::from_status(&status(with_stack)).to_status().details, known);
     }
 
     #[test]
     fn unreadable_details_are_left_out() {
-        let failure = Failure::from_status(&status(vec![detail("errdefs.Source+json", "not json")]));
+        let failure = DaemonFailure::from_status(&status(vec![detail("errdefs.Source+json", "not json")]));
         assert_eq!((failure.message.as_str(), failure.sources.len()), ("broken", 0));
         let garbage = tonic::Status::with_details(Code::Unknown, "broken", vec![0xff; 9].into());
-        assert_eq!(Failure::from_status(&garbage).to_string(), "broken");
+        assert_eq!(DaemonFailure::from_status(&garbage).to_string(), "broken");
     }
 
     #[test]
@@ -433,7 +433,8 @@ mod tests {
             data: b"FROM x\n".to_vec(),
             ranges: vec![range],
         };
-        let told = Failure::new(Code::InvalidArgument, "broken").with_source(source.clone()).to_status();
-        assert_eq!(Failure::from_status(&status(told.details)).sources, [source]);
+        let told =
+            DaemonFailure::new(Code::InvalidArgument, "broken").with_source(source.clone()).to_status();
+        assert_eq!(DaemonFailure::from_status(&status(told.details)).sources, [source]);
     }
 }

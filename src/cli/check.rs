@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::convert_args::{ConvertArgs, Inputs};
 use super::report::print;
+use super::usage::UsageError;
 use super::{Failure, image_lock};
 use crate::converter::Rejected;
 use crate::converter::lint::{RULES, Rule, Warning, rule};
@@ -193,9 +194,7 @@ fn explain(name: &str) -> Result<(), Failure> {
         return print(&list);
     }
     let Some(rule) = rule(name) else {
-        return Err(Failure::Usage(format!(
-            "there is no rule {name:?}: `bob check --explain all` lists them"
-        )));
+        return Err(UsageError::UnknownRule { name: name.to_owned() }.into());
     };
     let indented = |text: &str| format!("    {}\n", text.replace('\n', "\n    "));
     let experimental =

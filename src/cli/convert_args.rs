@@ -16,6 +16,7 @@ use crate::job::lookup::LocalFiles;
 use crate::workspace::process_variable;
 
 use super::Failure;
+use super::usage::UsageError;
 use super::values::{ValueError, build_context, extra_host, network, pairs, platform, size, ulimit};
 
 /// Conversion options, with the names and value syntax of `docker buildx build`.
@@ -88,20 +89,18 @@ impl ConvertArgs {
         let build_args = pairs::parse("--build-arg", &self.build_arg, environment_text);
         let options = options
             .with_build_args(build_args.map_err(ValueError::into_failure)?)
-            .map_err(|error| Failure::Usage(error.to_string()))?;
+            .map_err(UsageError::from)?;
         let context = context.unwrap_or(".");
         let mut files = LocalFiles { named, ..LocalFiles::default() };
         let mut options = options;
         if let Some(remote) = remote_context(context)? {
             options.context = remote;
         } else if context == "-" {
-            return Err(Failure::Usage(
-                "a context from standard input is not built yet: unpack it into a folder".into(),
-            ));
+            return Err(UsageError::ContextFromStandardInput.into());
         } else {
             let folder = PathBuf::from(context);
             if !folder.is_dir() {
-                return Err(Failure::Usage(format!("context {context:?} is not a folder")));
+                return Err(UsageError::ContextNotAFolder { context: context.to_owned() }.into());
             }
             files.context = Some(folder);
         }
@@ -109,10 +108,7 @@ impl ConvertArgs {
             (Some(path), Some(_)) => (DockerfilePlace::named(path, files.context.as_deref()), path.clone()),
             (Some(path), None) if path.is_absolute() => (DockerfilePlace::named(path, None), path.clone()),
             (None, Some(folder)) => DockerfilePlace::default_of(folder),
-            (_, None) => {
-                let text = "the Dockerfile of a remote context is not read yet: name a local one with an absolute --file";
-                return Err(Failure::Usage(text.into()));
-            }
+            (_, None) => return Err(UsageError::RemoteDockerfile.into()),
         };
         let shown = visible_path(name.strip_prefix("./").unwrap_or(&name));
         let cannot_read = |error: beneath::Error| {
@@ -172,14 +168,13 @@ fn environment_text(name: &str) -> Option<String> {
 }
 
 /// The context where it is a Git repository or a file at a web address.
-fn remote_context(context: &str) -> Result<Option<Context>, Failure> {
-    let git =
-        GitRef::parse(context).map_err(|error| Failure::Usage(format!("context {context:?}: {error}")))?;
-    if git.is_some() {
+fn remote_context(context: &str) -> Result<Option<Context>, UsageError> {
+    let wrong = |source| UsageError::ContextRepository { context: context.to_owned(), source };
+    if GitRef::parse(context).map_err(wrong)?.is_some() {
         return Ok(Some(Context::Git(context.to_owned())));
     }
     if context.starts_with("http://") || context.starts_with("https://") {
-        return Err(Failure::Usage(format!("context {context:?}: files at web addresses are not built yet")));
+        return Err(UsageError::ContextAtWebAddress { context: context.to_owned() });
     }
     Ok(None)
 }

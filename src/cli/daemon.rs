@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::daemon_args::state_folder;
 use super::report::{job_failure, listen};
+use super::usage::UsageError;
 use super::{Failure, logging, process};
 use crate::job::{self, DaemonChoice, DockerLogins, OwnDaemon, TlsOptions, WarmCache};
 use crate::workspace::{Environment, cache_images, nonempty_process_variable, variables};
@@ -32,8 +33,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     let images = cache_images(&Environment::of_process()).map_err(|error| job_failure(&error.into()))?;
     let path = args.socket.strip_prefix("unix://").unwrap_or(&args.socket);
     if path.is_empty() || path.contains("://") {
-        let text = format!("{:?} is not a socket; give PATH or unix://PATH", args.socket);
-        return Err(Failure::Usage(text));
+        return Err(UsageError::Socket { given: args.socket }.into());
     }
     let service = WarmCache {
         daemon: DaemonChoice {

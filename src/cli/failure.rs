@@ -3,13 +3,22 @@
 use std::error::Error;
 use std::time::Duration;
 
+use super::usage::UsageError;
 use crate::diag::{redact, visible_lines, with_causes};
+use crate::job;
 
 /// A failed subcommand. `main` prints it once, on standard error.
 #[derive(Debug)]
 pub enum Failure {
-    /// Wrong usage: exit code 2. The text says which argument or variable is wrong and what to do.
-    Usage(String),
+    /// Wrong usage: exit code 2.
+    Usage(UsageError),
+    /// A job failed: exit code 2 where the fault lies in flags or variables, else 1.
+    Job {
+        /// What the user is told of it.
+        report: String,
+        /// Whether the fault lies in flags or variables.
+        is_usage: bool,
+    },
     /// The work failed: exit code 1. Already rendered for people (`error: …` and what follows it).
     Rendered(String),
     /// The work failed: exit code 1. Shown as `error: …` followed by its sources.
@@ -22,10 +31,15 @@ impl Failure {
     /// The exit code of the process: 2 for wrong usage, 1 for everything else.
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::Usage(_) => 2,
-            Self::Rendered(_) | Self::Failed(_) => 1,
+            Self::Usage(_) | Self::Job { is_usage: true, .. } => 2,
+            Self::Job { is_usage: false, .. } | Self::Rendered(_) | Self::Failed(_) => 1,
             Self::Lingering(failure, _) => failure.exit_code(),
         }
+    }
+
+    /// Returns the failure of a job.
+    pub fn of_job(error: &job::Error) -> Self {
+        Self::Job { report: error.report(), is_usage: error.is_usage() }
     }
 
     /// This failure, after which the process stays for `time`.
@@ -50,19 +64,23 @@ impl Failure {
 
     fn text(&self) -> String {
         match self {
-            Self::Usage(text) => format!("error: {text}"),
+            Self::Usage(error) => format!("error: {}", with_causes(error)),
+            Self::Job { report, .. } => format!("error: {report}").trim_end().to_owned(),
             Self::Rendered(text) => text.trim_end().to_owned(),
             Self::Lingering(failure, _) => failure.text(),
-            Self::Failed(error) => {
-                format!("error: {}", with_causes(&**error))
-            }
+            Self::Failed(error) => format!("error: {}", with_causes(&**error)),
         }
     }
 }
 
 impl<E: Error + Send + Sync + 'static> From<E> for Failure {
+    /// Wrong usage stays what it is, and its exit code with it.
     fn from(error: E) -> Self {
-        Self::Failed(Box::new(error))
+        let error: Box<dyn Error + Send + Sync> = Box::new(error);
+        match error.downcast::<UsageError>() {
+            Ok(error) => Self::Usage(*error),
+            Err(error) => Self::Failed(error),
+        }
     }
 }
 
@@ -86,21 +104,40 @@ mod tests {
     }
 
     #[test]
+    fn wrong_usage_has_its_exit_code_however_it_becomes_a_failure() {
+        let wrong = || -> Result<(), Failure> { Err(UsageError::NoContext)? };
+        let failure = wrong().unwrap_err();
+        assert_eq!(failure.exit_code(), 2);
+        assert!(failure.render().starts_with("error: the build context is missing: "));
+        let source = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+        let error = job::Error::Read { what: "the Dockerfile", path: "x".into(), source };
+        assert_eq!(Failure::of_job(&error).exit_code(), 1);
+        assert_eq!(
+            Failure::of_job(&error).render(),
+            "error: cannot read the Dockerfile x: permission denied"
+        );
+        assert_eq!(Failure::of_job(&job::Error::PushWithoutName).exit_code(), 2);
+    }
+
+    #[test]
     fn a_lingering_failure_keeps_text_and_code() {
-        let failure = Failure::Usage("wrong".into()).lingering(Duration::from_secs(10));
-        assert_eq!((failure.render().as_str(), failure.exit_code()), ("error: wrong", 2));
+        let wrong = || Failure::from(UsageError::RemoteDockerfile);
+        let failure = wrong().lingering(Duration::from_secs(10));
+        assert_eq!((failure.render(), failure.exit_code()), (wrong().render(), 2));
         assert_eq!(failure.linger(), Duration::from_secs(10));
-        assert_eq!(Failure::Usage("wrong".into()).lingering(Duration::ZERO).linger(), Duration::ZERO);
+        assert_eq!(wrong().lingering(Duration::ZERO).linger(), Duration::ZERO);
     }
 
     #[test]
     fn no_words_of_others_drive_the_terminal_or_show_a_credential() {
         let hostile = "https://user:s3cr3t@host\u{1b}]0;t\u{7}\u{9b}2J";
+        let usage = || UsageError::Missing { what: String::new(), variable: "", flag: hostile };
         for failure in [
-            Failure::Usage(hostile.into()),
+            usage().into(),
+            Failure::Job { report: hostile.into(), is_usage: true },
             Failure::Rendered(hostile.into()),
             Failure::from(std::io::Error::other(hostile)),
-            Failure::Usage(hostile.into()).lingering(Duration::from_secs(1)),
+            Failure::from(usage()).lingering(Duration::from_secs(1)),
         ] {
             let text = failure.render();
             assert!(text.ends_with("https://***@host\u{fffd}]0;t\u{fffd}\u{fffd}2J"), "{text:?}");

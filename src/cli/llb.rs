@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::convert_args::{ConvertArgs, Inputs};
 use super::daemon_args::DaemonArgs;
 use super::report::{job_failure, listen, print};
+use super::usage::UsageError;
 use super::{Failure, image_lock, process};
 use crate::converter::lint::Warning;
 use crate::converter::{Definition, Rejected};
@@ -68,9 +69,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     process::hide_memory();
     let inputs = args.convert.inputs(args.context.as_deref(), args.build_platform.as_deref())?;
     if inputs.options.platforms.len() > 1 {
-        return Err(Failure::Usage(
-            "bob llb prints the graph of one platform: name one with --platform".into(),
-        ));
+        return Err(UsageError::SeveralPlatforms.into());
     }
     let converted = match &args.image_lock {
         Some(path) => from_lock(path, &inputs).await?,

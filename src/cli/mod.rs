@@ -12,6 +12,7 @@ pub mod logging;
 mod process;
 pub mod proxy;
 mod report;
+mod usage;
 mod values;
 
 pub use failure::Failure;

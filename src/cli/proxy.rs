@@ -16,6 +16,7 @@ use crate::registry::{Authenticator, Credentials, Host, Origin, Transport, Trans
 use crate::secret::Secret;
 use crate::workspace::{process_variable, variables};
 
+use super::usage::UsageError;
 use super::values::{ValueError, duration, registry_host};
 use super::{Failure, logging, process};
 
@@ -102,15 +103,15 @@ impl Setting {
         let Some(value) = process_variable(self.variable) else { return Ok(None) };
         match value.into_string() {
             Ok(value) => Ok(Some((value.into(), Origin::Variable(self.variable.into())))),
-            Err(_) => Err(Failure::Usage(format!("the variable {} is not UTF-8", self.variable))),
+            Err(_) => Err(UsageError::VariableNotUtf8 { variable: self.variable }.into()),
         }
     }
 
     /// As [`Setting::read`]; an error that says what to set if it is not.
     fn need<T: From<String>>(&self, given: Option<T>, what: &str) -> Result<(T, Origin), Failure> {
-        let Self { flag, variable } = self;
-        self.read(given)?
-            .ok_or_else(|| Failure::Usage(format!("{what} is missing: set {variable} or give {flag}")))
+        let Self { flag, variable } = *self;
+        let missing = || UsageError::Missing { what: what.to_owned(), variable, flag };
+        Ok(self.read(given)?.ok_or_else(missing)?)
     }
 }
 
@@ -128,7 +129,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         (args.listen.clone(), false)
     };
     if let Some(address) = addresses.iter().find(|address| !address.ip().is_loopback()) {
-        return Err(Failure::Usage(format!("--listen {address}: only loopback addresses are served")));
+        return Err(UsageError::NotLoopback { address: *address }.into());
     }
     let (names, metrics) = (BTreeSet::from_iter(args.listen_name.clone()), args.metrics_listen);
     let config = config(args)?;
@@ -153,10 +154,9 @@ pub async fn run(args: Args) -> Result<(), Failure> {
 
 fn config(args: Args) -> Result<Config, Failure> {
     let (auth, origin) = AUTH.need(args.auth, "the registry credentials (a docker config, {} for none)")?;
-    let usage = |error: crate::registry::CredentialsError| Failure::Usage(error.to_string());
-    let credentials = Credentials::from_docker_config(auth.expose(), &origin).map_err(usage)?;
+    let credentials = Credentials::from_docker_config(auth.expose(), &origin).map_err(UsageError::from)?;
     let mirrored = match ADDITIONAL_AUTH.read(args.additional_auth)? {
-        Some((map, origin)) => Credentials::from_auth_map(map.expose(), &origin).map_err(usage)?,
+        Some((map, origin)) => Credentials::from_auth_map(map.expose(), &origin).map_err(UsageError::from)?,
         None => Credentials::default(),
     };
     let access_tokens = access_tokens(args.access_token, args.push_token)?;
@@ -173,16 +173,19 @@ fn config(args: Args) -> Result<Config, Failure> {
         let (text, origin) = setting.need(given, &format!("the {name} image"))?;
         let shown = redact_reference(&text);
         if shown != text {
-            return Err(Failure::Usage(format!(
-                "{origin} is not an image reference: {shown:?}: it has no place for a user or a password; give them with {} or {}",
-                AUTH.variable, AUTH.flag
-            )));
+            let Setting { flag, variable } = AUTH;
+            return Err(
+                UsageError::ReferenceWithLogin { origin, shown: shown.into_owned(), variable, flag }.into()
+            );
         }
-        let bad =
-            |why: String| Failure::Usage(format!("{origin} is not an image reference: {shown:?}: {why}"));
-        let reference = Reference::parse(&text).map_err(|error| bad(error.to_string()))?;
+        let reference = Reference::parse(&text).map_err(|source| UsageError::Reference {
+            origin: origin.clone(),
+            shown: text.clone(),
+            source,
+        })?;
         let alias = Alias::new(&reference, Rights::PULL_PUSH, auth.clone());
-        aliases.insert(name.to_owned(), alias.map_err(|error| bad(error.to_string()))?);
+        let alias = alias.map_err(|source| UsageError::ReferenceHost { origin, shown: text, source })?;
+        aliases.insert(name.to_owned(), alias);
     }
     Ok(Config {
         aliases,
@@ -200,18 +203,14 @@ fn insecure_registries(names: &[String]) -> Result<BTreeSet<Host>, Failure> {
 /// The tokens that clients have to show.
 fn access_tokens(read: Option<Secret>, push: Option<Secret>) -> Result<AccessTokens, Failure> {
     let (read, push) = (ACCESS_TOKEN.read(read)?, PUSH_TOKEN.read(push)?);
-    for (name, token) in [("access", &read), ("push", &push)] {
+    for (kind, token) in [("access", &read), ("push", &push)] {
         if let Some((_, origin)) = token.as_ref().filter(|(token, _)| token.is_empty()) {
-            return Err(Failure::Usage(format!(
-                "the {name} token from {origin} is empty, which would let everybody in: give it a value or leave it out"
-            )));
+            return Err(UsageError::EmptyToken { kind, origin: origin.clone() }.into());
         }
     }
     if let (None, Some((_, origin))) = (&read, &push) {
         let Setting { flag, variable } = ACCESS_TOKEN;
-        return Err(Failure::Usage(format!(
-            "there is a push token from {origin}, but no access token, which would let everybody read: set {variable} or give {flag}"
-        )));
+        return Err(UsageError::PushTokenAlone { origin: origin.clone(), variable, flag }.into());
     }
     let token = |setting: Option<(Secret, Origin)>| setting.map(|(token, _)| token);
     Ok(AccessTokens { read: token(read), push: token(push) })

@@ -7,8 +7,7 @@ use crate::job::{self, Interrupts};
 
 /// The failure of the subcommand whose job failed with `error`.
 pub(super) fn job_failure(error: &job::Error) -> Failure {
-    let report = error.report();
-    if error.is_usage() { Failure::Usage(report) } else { Failure::Rendered(format!("error: {report}")) }
+    Failure::of_job(error)
 }
 
 /// Listens for the signals that interrupt a job.

@@ -40,7 +40,7 @@ pub enum Error {
         /// What is wrong with it.
         source: AddressError,
     },
-    /// The value of a flag or variable, as whoever reads it says.
+    /// The value of a flag or variable; the error comes from its parser.
     #[error(transparent)]
     Setting(Box<dyn std::error::Error + Send + Sync>),
     /// A secret or an SSH agent.
@@ -107,7 +107,7 @@ pub enum Error {
     Step(Box<StepFailure>),
     /// buildkitd failed outside of any step.
     #[error("{}", .0.message.trim())]
-    Daemon(Box<buildkit::Failure>),
+    Daemon(Box<buildkit::DaemonFailure>),
     /// A base image cannot be had from its registry.
     #[error("{reference}: {}", message.of_lookup(reference))]
     BaseImage {

@@ -1,6 +1,6 @@
 //! Why a part of a job fails: converting a Dockerfile, looking something up, solving on a buildkitd, copying an image.
 //!
-//! [`report`](super::report) makes the [`Error`](super::Error) that the user is told out of each.
+//! [`report`](super::report) makes the [`Error`](super::Error) that the user sees out of each.
 
 use tonic::Code;
 
@@ -29,7 +29,7 @@ pub enum ConversionFailure {
     Rejected {
         /// Why, and what build checks found before that.
         rejected: Rejected,
-        /// What buildkitd is told that the file is called.
+        /// The file's name in messages to buildkitd.
         filename: String,
     },
     /// The graph cannot be encoded.
@@ -124,7 +124,7 @@ impl GatewayFailure for SolveFailure {
         if let Self::Daemon(error) | Self::Lookup(LookupFailure::Daemon(error)) = self {
             return error.to_status();
         }
-        let failure = buildkit::Failure::new(Code::Unknown, self.to_string());
+        let failure = buildkit::DaemonFailure::new(Code::Unknown, self.to_string());
         match self {
             Self::Conversion(ConversionFailure::Rejected { rejected, filename }) => {
                 match &rejected.error.location {

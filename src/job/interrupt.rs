@@ -24,9 +24,9 @@ impl Interrupts {
         let tokens = (first.clone(), second.clone());
         let listener = tokio::spawn(async move {
             let (mut interrupt, mut terminate) = signals;
-            either(&mut interrupt, &mut terminate).await;
+            first_of(&mut interrupt, &mut terminate).await;
             tokens.0.cancel();
-            either(&mut interrupt, &mut terminate).await;
+            first_of(&mut interrupt, &mut terminate).await;
             tokens.1.cancel();
         });
         Ok(Self { first, second, listener })
@@ -37,7 +37,7 @@ impl Interrupts {
         &self.first
     }
 
-    /// What `work` gives; `None` where a second signal came before its end. `work` is dropped then.
+    /// Returns what `work` returns; `None` where a second signal came before its end. `work` is dropped then.
     pub async fn unless_twice<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         self.second.run_until_cancelled(work).await
     }
@@ -49,7 +49,7 @@ impl Drop for Interrupts {
     }
 }
 
-async fn either(one: &mut Signal, other: &mut Signal) {
+async fn first_of(one: &mut Signal, other: &mut Signal) {
     tokio::select! {
         _ = one.recv() => {}
         _ = other.recv() => {}

@@ -4,7 +4,7 @@
 //! keeps a daemon with a warm cache (`modes`). Each takes a [`Request`] or a part of one (`request`), finds or starts a
 //! buildkitd (`daemon`), opens the routes to the registries (`push`), and runs one build (`run`) whose function converts
 //! a Dockerfile and has its graph solved (`solve`, `lookup`), or copies an image. What it leaves is `result`'s; a part
-//! that fails has its type in `failure`, and `report` makes the [`Error`] of it that the user is told.
+//! that fails has its type in `failure`, and `report` makes the [`Error`] of it that the user sees.
 
 mod daemon;
 mod error;

@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::variables::{self, Variable};
-use super::{Environment, Error};
-use crate::secret::{Secret, SecretBytes};
 use aes_gcm::aead::{Aead as _, KeyInit as _};
 use aes_gcm::{Aes256Gcm, Nonce};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde::de::IgnoredAny;
+
+use super::variables::{self, Variable};
+use super::{Environment, Error};
+use crate::secret::{Secret, SecretBytes};
 
 const NONCE_LENGTH: usize = 12;
 const KEY_LENGTH: usize = 32;

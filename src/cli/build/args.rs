@@ -8,6 +8,7 @@ use clap::{ArgMatches, Command, FromArgMatches};
 
 use crate::cli::convert_args::ConvertArgs;
 use crate::cli::daemon_args::DaemonArgs;
+use crate::cli::usage::UsageError;
 use crate::cli::values::duration;
 use crate::job::{ProgressMode, PushVia};
 use crate::workspace::variables;
@@ -124,7 +125,7 @@ pub struct UnsupportedFlags {
 
 impl UnsupportedFlags {
     /// Why the first of these flags that asks for something is refused; `None` where none does.
-    pub fn refusal(&self) -> Option<String> {
+    pub fn refusal(&self) -> Option<UsageError> {
         let asks = |value: &Option<String>| value.as_ref().is_some_and(|value| value != "false");
         let (flag, instead) = match () {
             () if self.load => ("--load", "; use --output type=docker,dest=FILE and docker load"),
@@ -134,7 +135,7 @@ impl UnsupportedFlags {
             () if self.source_policy_file.is_some() => ("--source-policy-file", ""),
             () => return None,
         };
-        Some(format!("{flag} is not supported yet{instead}"))
+        Some(UsageError::UnsupportedFlag { flag, instead })
     }
 }
 
@@ -207,7 +208,7 @@ mod tests {
 
     #[test]
     fn unsupported_flags_are_named() {
-        let refusal = |args: &[&str]| parse(args).unsupported.refusal();
+        let refusal = |args: &[&str]| parse(args).unsupported.refusal().map(|error| error.to_string());
         assert_eq!(refusal(&["--sbom", "."]).unwrap(), "--sbom is not supported yet");
         assert_eq!(
             refusal(&["--load", "."]).unwrap(),

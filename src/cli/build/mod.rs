@@ -7,6 +7,7 @@ mod workspace;
 pub use args::Args;
 
 use super::check::{self, Format};
+use super::usage::UsageError;
 use super::{Failure, logging, process};
 
 /// Runs `bob build`: in workspace mode where neither a context nor an option of plain mode is given.
@@ -26,9 +27,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         "build" | "" => plain::run(args).await,
         "check" => check(args, Format::Text).await,
         "check,format=json" => check(args, Format::Json).await,
-        other => Err(Failure::Usage(format!(
-            "--call {other} is not supported yet; use build, check or check,format=json"
-        ))),
+        other => Err(UsageError::UnsupportedCall { method: other.to_owned() }.into()),
     }
 }
 

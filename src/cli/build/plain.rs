@@ -7,6 +7,7 @@ use crate::cli::Failure;
 use crate::cli::convert_args::Inputs;
 use crate::cli::image_lock;
 use crate::cli::report::{job_failure, listen};
+use crate::cli::usage::UsageError;
 use crate::cli::values::{annotation, cache, output, secret, ssh};
 use crate::diag::visible;
 use crate::job::{
@@ -17,7 +18,7 @@ use crate::workspace::nonempty_process_variable;
 
 pub(super) async fn run(args: Args) -> Result<(), Failure> {
     if let Some(refusal) = args.unsupported.refusal() {
-        return Err(Failure::Usage(refusal));
+        return Err(refusal.into());
     }
     let build = plain_build(&args)?;
     for path in [&args.metadata_file, &args.iidfile, &args.image_lock_out].into_iter().flatten() {
@@ -44,8 +45,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
 }
 
 pub(super) fn no_context() -> Failure {
-    let text = "the build context is missing: bob build [OPTIONS] CONTEXT, usually `bob build .`";
-    Failure::Usage(text.to_owned())
+    UsageError::NoContext.into()
 }
 
 fn plain_build(args: &Args) -> Result<PlainBuild, Failure> {

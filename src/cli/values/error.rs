@@ -5,7 +5,7 @@ use crate::job;
 
 /// What is wrong with the value of a flag or variable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(in crate::cli) enum ValueError {
+pub enum ValueError {
     /// The value breaks the rules of its kind.
     #[error("{setting} {given:?}: {fault}")]
     Malformed {
@@ -69,7 +69,7 @@ impl ValueError {
 
     /// This error as the failure of a subcommand: wrong usage.
     pub(in crate::cli) fn into_failure(self) -> Failure {
-        Failure::Usage(self.to_string())
+        Failure::Usage(self.into())
     }
 }
 

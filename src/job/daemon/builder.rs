@@ -8,14 +8,14 @@ use std::time::Duration;
 use rustix::fs::FlockOperation;
 use tokio_util::sync::CancellationToken;
 
-use super::state::{self, PreparedState, SocketPlace, StateError, StateFolder};
+use super::state::{self, PreparedState, SocketPath, StateError, StateFolder};
 use crate::buildkit::daemon::find_program;
 use crate::buildkit::{Address, Client, Daemon, DaemonError, DaemonOptions, TlsOptions};
 
 /// How long a running daemon may take to answer.
-const PROBE: Duration = Duration::from_secs(5);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often a state folder that another build uses is asked for again.
-const LOCK_RETRY: Duration = Duration::from_millis(200);
+const LOCK_RETRY_INTERVAL: Duration = Duration::from_millis(200);
 /// Where a system-wide buildkitd listens.
 const USUAL_SOCKET: &str = "/run/buildkit/buildkitd.sock";
 
@@ -81,7 +81,7 @@ pub struct Builder {
 struct RunningDaemon {
     daemon: Daemon,
     _lock: Option<File>,
-    _socket: SocketPlace,
+    _socket: SocketPath,
     _state: PreparedState,
 }
 
@@ -96,11 +96,11 @@ impl DaemonChoice {
 
     async fn find_or_start(&self) -> Result<Builder, NoBuilder> {
         if let Some(address) = &self.address {
-            let client = Client::probe(address, &self.tls, PROBE).await?;
+            let client = Client::probe(address, &self.tls, PROBE_TIMEOUT).await?;
             return Ok(self.running(client));
         }
         for address in &self.candidates {
-            match Client::probe(address, &self.tls, PROBE).await {
+            match Client::probe(address, &self.tls, PROBE_TIMEOUT).await {
                 Ok(client) => return Ok(self.running(client)),
                 Err(error) => tracing::debug!(%address, %error, "no buildkitd there"),
             }
@@ -124,7 +124,7 @@ impl OwnDaemon {
             StateFolder::Kept(_) => Some(lock(&root).await?),
             StateFolder::Fresh(_) | StateFolder::Temporary => None,
         };
-        let socket = SocketPlace::choose(self.socket.as_deref(), &root, self.runtime_dir.as_deref())?;
+        let socket = SocketPath::choose(self.socket.as_deref(), &root, self.runtime_dir.as_deref())?;
         let mut options = DaemonOptions::new(program, root.clone(), socket.path.clone());
         options.remove_root = state.is_temporary;
         options.socket_folder = socket.own_folder().map(Path::to_owned);
@@ -133,7 +133,7 @@ impl OwnDaemon {
         }
         tracing::info!(root = %root.display(), "starting buildkitd");
         let daemon = Daemon::start(options).await?;
-        let client = Client::connect(daemon.address(), &TlsOptions::default(), PROBE).await?;
+        let client = Client::connect(daemon.address(), &TlsOptions::default(), PROBE_TIMEOUT).await?;
         let state_folders = std::iter::once(root).chain(state.others.iter().cloned()).collect();
         let own = RunningDaemon { daemon, _lock: lock, _socket: socket, _state: state };
         Ok(Builder { client, own: Some(own), state_folders })
@@ -176,15 +176,15 @@ impl Builder {
 async fn lock(root: &Path) -> Result<File, NoBuilder> {
     let failed = |source| NoBuilder::State(StateError::Io { path: root.to_owned(), source });
     let file = state::lock_file(root).map_err(failed)?;
-    let mut told = false;
+    let mut has_warned = false;
     loop {
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => return Ok(file),
             Err(rustix::io::Errno::WOULDBLOCK) => {
-                if !std::mem::replace(&mut told, true) {
+                if !std::mem::replace(&mut has_warned, true) {
                     tracing::warn!(root = %root.display(), "waiting for another build that uses this state folder");
                 }
-                tokio::time::sleep(LOCK_RETRY).await;
+                tokio::time::sleep(LOCK_RETRY_INTERVAL).await;
             }
             Err(error) => return Err(failed(error.into())),
         }

@@ -48,7 +48,7 @@ pub struct PlainBuild {
     pub entitlements: Vec<String>,
     /// How progress is shown.
     pub progress: Mode,
-    /// Who pushes with the credentials.
+    /// The side that pushes with the credentials.
     pub push_via: PushVia,
 }
 

@@ -39,7 +39,7 @@ impl fmt::Display for CopySummary {
     }
 }
 
-/// One image on its way.
+/// A copy of one image to a tag of another repository.
 #[derive(Debug)]
 pub(crate) struct Copy<'a> {
     /// Where it is.
@@ -149,7 +149,7 @@ enum BlobMismatch {
     Digest { digest: String },
 }
 
-/// A blob on its way from one registry to the other.
+/// The stream of a blob from one registry to the other, checked as it passes.
 struct BlobTransfer {
     body: Body,
     hash: DigestHasher,

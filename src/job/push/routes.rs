@@ -18,7 +18,7 @@ use crate::proxy::{self, AccessTokens, Alias, Config, Limits, Pin, Rights};
 use crate::registry::{Authenticator, Client, Credentials, Host, Repository, Transport, TransportConfig};
 use crate::secret::Secret;
 
-/// Who pushes with the credentials.
+/// The side that pushes with the credentials.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum PushVia {
     /// [`PushVia::Proxy`] where Bob holds credentials and buildkitd shares this host's network, else
@@ -57,20 +57,20 @@ const NO_BLOB: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca4
 /// The routes of all images of one build. Dropping it stops the proxy.
 #[derive(Debug, Default)]
 pub(crate) struct PushRoutes {
-    /// What buildkitd calls the images that go through the proxy.
+    /// The names that buildkitd has for the images that go through the proxy.
     pub(crate) image_names: ImageNames,
     /// Access tokens of proxies on this machine, by their hosts.
     pub(crate) proxies: BTreeMap<String, AccessTokens>,
-    /// What buildkitd may have of the logins.
+    /// The logins that buildkitd may have.
     pub(crate) grants: Arc<RegistryGrants>,
-    /// Where each image really is that goes through the proxy.
+    /// The endpoints of the images that go through the proxy, by their names.
     repositories: BTreeMap<String, RegistryEndpoint>,
-    /// Who talks to the registries of all other images.
+    /// The authenticator for the registries of all other images.
     others: Option<Arc<Authenticator>>,
     handle: Option<proxy::Handle>,
 }
 
-/// Where an image is, and with whose credentials its registry is asked.
+/// The repository of an image, and the authenticator for its registry.
 #[derive(Debug, Clone)]
 pub(crate) struct RegistryEndpoint {
     pub(crate) repository: Repository,
@@ -84,26 +84,26 @@ pub(crate) struct ProxiedImage<'a> {
     pub(crate) reference: &'a Reference,
     /// Its repository's name at the proxy.
     pub(crate) alias: String,
-    /// What buildkitd may do with it.
+    /// The rights of buildkitd.
     pub(crate) rights: Rights,
-    /// With which credentials.
+    /// The authenticator for its registry.
     pub(crate) auth: Arc<Authenticator>,
 }
 
-/// Who talks to registries with `credentials`.
+/// Returns an authenticator that talks to registries with `credentials`.
 pub(crate) fn authenticator(credentials: Credentials) -> Result<Arc<Authenticator>, Error> {
     let transport = Transport::new(&TransportConfig::default())?;
     Ok(Arc::new(Authenticator::new(Arc::new(transport), credentials)))
 }
 
-/// The registry host of a reference.
+/// Returns the registry host of a reference; `None` where its domain is none.
 pub(crate) fn registry_host(reference: &Reference) -> Option<Host> {
     Host::parse(reference.domain()).ok()
 }
 
 impl PushRoutes {
     /// Starts a proxy for `images`, if there are any. `proxies` are the tokens of those that run already, by
-    /// their hosts; `others` talks to the registries of all other images.
+    /// their hosts; `others` is the authenticator for the registries of all other images.
     pub(crate) async fn open(
         images: Vec<ProxiedImage<'_>>,
         proxies: BTreeMap<String, AccessTokens>,
@@ -148,7 +148,7 @@ impl PushRoutes {
         self.grants.allow_pushes();
     }
 
-    /// The session's answers to who buildkitd is, with the logins of `registries`.
+    /// Returns the logins that the session gives buildkitd, out of those of `registries`.
     pub(crate) fn session_logins(&self, registries: Arc<Authenticator>) -> Arc<SessionLogins> {
         Arc::new(SessionLogins {
             proxies: self.proxies.clone(),
@@ -160,7 +160,7 @@ impl PushRoutes {
         })
     }
 
-    /// Why the registry of `reference` refuses a push, found out by asking it once more: with the proxy's
+    /// Returns why the registry of `reference` refuses a push, found out by asking it once more: with the proxy's
     /// credentials, or with the token of a proxy on this machine. `None` where there is nobody to ask, or
     /// the registry does not refuse.
     pub(crate) async fn push_refusal(&self, reference: &str) -> Option<String> {
@@ -171,7 +171,7 @@ impl PushRoutes {
         Some(describe_client_error(&asked.err()?, &repository.host, &auth).await)
     }
 
-    /// Why `reference` cannot be pulled, likewise.
+    /// Returns why `reference` cannot be pulled, found out in the same way.
     pub(crate) async fn pull_refusal(&self, reference: &str) -> Option<String> {
         let parsed = Reference::parse_named(reference).ok()?;
         let RegistryEndpoint { repository, auth } = self.endpoint(&parsed)?;
@@ -180,8 +180,7 @@ impl PushRoutes {
         Some(describe_client_error(&asked.err()?, &repository.host, &auth).await)
     }
 
-    /// Where an image is, and with whose credentials it may be asked for; nowhere if its domain is no
-    /// registry host.
+    /// Returns the endpoint of an image; `None` if its domain is no registry host.
     pub(crate) fn endpoint(&self, reference: &Reference) -> Option<RegistryEndpoint> {
         if let Some(endpoint) = self.repositories.get(reference.name()) {
             return Some(endpoint.clone());

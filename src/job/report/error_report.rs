@@ -1,4 +1,4 @@
-//! The report of a failed job: all that the user is told of an [`Error`].
+//! The report of a failed job: the text that the user sees of an [`Error`].
 
 use std::fmt::Write as _;
 
@@ -7,9 +7,9 @@ use crate::job::error::{Error, StepFailure};
 use crate::job::failure::ConversionFailure;
 
 impl Error {
-    /// The report as plain text without a final line break: the message, where it is, and what was
-    /// logged last. It begins with the message itself. Whoever's words it holds, it shows no credential of a URL and
-    /// drives no terminal.
+    /// Returns the report as plain text without a final line break: the message, where it is, and what was logged last.
+    /// It begins with the message itself. It shows no credential of a URL and holds no control character, wherever its
+    /// parts come from.
     pub fn report(&self) -> String {
         visible_lines(&redact(&self.text())).into_owned()
     }
@@ -22,7 +22,7 @@ impl Error {
         }
     }
 
-    /// The report for `bob.log`: a fault of the Dockerfile begins with `build failed:`.
+    /// Returns the report for `bob.log`: a fault of the Dockerfile begins with `build failed:`.
     pub fn workspace_report(&self) -> String {
         let report = self.report();
         if self.is_in_dockerfile() { format!("build failed: {report}") } else { report }
@@ -89,9 +89,11 @@ mod tests {
         progress::follow(progress::Mode::Quiet, receiver).await
     }
 
-    fn failing_step() -> buildkit::Failure {
-        let mut failure =
-            buildkit::Failure::new(Code::Unknown, "process \"make all\" did not complete: exit code: 2");
+    fn failing_step() -> buildkit::DaemonFailure {
+        let mut failure = buildkit::DaemonFailure::new(
+            Code::Unknown,
+            "process \"make all\" did not complete: exit code: 2",
+        );
         failure.vertex = Some("sha256:1".into());
         failure.exit_code = Some(2);
         failure.with_source(SourceLocation {
@@ -120,7 +122,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_failure_without_a_place_is_its_message() {
-        let failure = buildkit::Failure::new(Code::Unknown, "no space left on device");
+        let failure = buildkit::DaemonFailure::new(Code::Unknown, "no space left on device");
         let error = failed_at_daemon(failure, &journal().await, None);
         assert_eq!(error.report(), "no space left on device");
         assert_eq!(error.workspace_report(), "no space left on device");

@@ -1,4 +1,4 @@
-//! From how a build, a look-up or a copy ended to the error that the user is told.
+//! The error for a build, a look-up or a copy that failed, as the user sees it.
 
 use super::client_error::describe_client_error;
 use super::registry_message::{RegistryMessage, failed_push};
@@ -12,7 +12,7 @@ use crate::job::run::FinishedBuild;
 use crate::progress::Journal;
 use crate::registry::ClientError;
 
-/// Returns the outcome of a build, or what the user is told. `dockerfile` is the one that was built, under the name
+/// Returns the outcome of a build, or the error that the user sees. `dockerfile` is the one that was built, under the name
 /// that the user knows; `None` where the graph was made without one.
 pub(crate) async fn of_build<T>(
     finished: FinishedBuild<T>,
@@ -33,12 +33,12 @@ pub(crate) async fn of_build<T>(
     })
 }
 
-/// Returns what the user is told of a base image that its registry does not have.
+/// Returns the error for a base image that its registry does not have.
 pub(crate) fn missing_base(base: &Reference) -> Error {
     Error::BaseImage { reference: base.to_string(), message: RegistryMessage::Missing }
 }
 
-/// Returns what the user is told of a copy from one image to the other that failed.
+/// Returns the error for a copy from one image to the other.
 pub(crate) async fn of_copy(
     failure: &CopyFailure,
     from: (&Reference, &RegistryEndpoint),
@@ -61,7 +61,7 @@ pub(crate) async fn of_copy(
     }
 }
 
-/// Returns what the user is told of an image that could not be looked up.
+/// Returns the error for an image that could not be looked up.
 async fn lookup(failure: LookupFailure, routes: &PushRoutes) -> Error {
     let (reference, message) = match failure {
         LookupFailure::Image { reference, message } => (reference, message),
@@ -79,9 +79,9 @@ async fn lookup(failure: LookupFailure, routes: &PushRoutes) -> Error {
     Error::BaseImage { reference, message }
 }
 
-/// Returns what the user is told of what buildkitd says.
+/// Returns the error for a failure that buildkitd reports.
 async fn daemon(
-    failure: buildkit::Failure,
+    failure: buildkit::DaemonFailure,
     journal: &Journal,
     dockerfile: Option<&Source>,
     routes: &PushRoutes,
@@ -105,10 +105,10 @@ async fn daemon(
     Error::Push { reference, message }
 }
 
-/// Returns what buildkitd's `failure` means to the user, given what the steps logged: the step that failed, if it is
-/// one.
+/// Returns the error for a `failure` of buildkitd that is no push: the step that failed with what it logged, if it is a
+/// step.
 pub(super) fn failed_at_daemon(
-    failure: buildkit::Failure,
+    failure: buildkit::DaemonFailure,
     journal: &Journal,
     dockerfile: Option<&Source>,
 ) -> Error {

@@ -25,10 +25,10 @@ pub enum OutputError {
     TwoOnStdout,
 }
 
-/// Outputs on their way: files are put into their places only when the build has succeeded.
+/// Outputs that are being written: files are put into their places only when the build has succeeded.
 #[derive(Debug, Default)]
 pub(crate) struct PreparedOutputs {
-    /// What buildkitd is told.
+    /// The exports that buildkitd is asked for.
     pub(crate) exports: Vec<Export>,
     files: Vec<UnfinishedFile>,
     folders: Vec<ExportFolder>,
@@ -71,7 +71,7 @@ impl PreparedOutputs {
         self.files.iter().filter_map(UnfinishedFile::temporary_path).map(Path::to_owned).collect()
     }
 
-    /// Takes what buildkitd is told.
+    /// Takes the exports that buildkitd is asked for.
     pub(crate) fn take_exports(&mut self) -> Vec<Export> {
         std::mem::take(&mut self.exports)
     }

@@ -15,12 +15,12 @@ use crate::registry::{Host, Repository, Scopes};
 /// The repositories that one build names, and what it does with them.
 #[derive(Debug, Default)]
 pub(crate) struct RegistryGrants {
-    named: Mutex<Named>,
+    named: Mutex<NamedRepositories>,
     steps_have_ended: AtomicBool,
 }
 
 #[derive(Debug, Default)]
-struct Named {
+struct NamedRepositories {
     read: BTreeSet<(Host, String)>,
     written: BTreeSet<(Host, String)>,
     /// Hosts that Bob's own proxy pushes to, so that buildkitd never needs their logins for that.
@@ -102,7 +102,7 @@ impl RegistryGrants {
         granted.fold(Scopes::default(), Scopes::and)
     }
 
-    fn named(&self) -> MutexGuard<'_, Named> {
+    fn named(&self) -> MutexGuard<'_, NamedRepositories> {
         self.named.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

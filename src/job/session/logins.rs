@@ -1,4 +1,4 @@
-//! Credentials: where they come from, and what buildkitd's session is told of them.
+//! Credentials: where they come from, and which of them buildkitd gets through its session.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -22,7 +22,7 @@ const SCHEME_TIMEOUT: Duration = Duration::from_secs(10);
 /// The user name beside an access token of a proxy, which looks at the password alone.
 const TOKEN_USER: &str = "bob";
 
-/// Where docker keeps credentials.
+/// The places where docker keeps credentials.
 #[derive(Debug, Clone, Default)]
 pub struct DockerLogins {
     /// The folder of `config.json` (`DOCKER_CONFIG`, else `~/.docker`).
@@ -32,7 +32,7 @@ pub struct DockerLogins {
 }
 
 impl DockerLogins {
-    /// What the environment says.
+    /// Returns the places that the environment names.
     pub fn of(environment: impl Fn(&str) -> Option<OsString>) -> Self {
         let set = |name: &str| environment(name).filter(|value| !value.is_empty());
         let home = || set(variables::HOME.name).map(|home| PathBuf::from(home).join(".docker"));
@@ -44,7 +44,7 @@ impl DockerLogins {
         }
     }
 
-    /// The credentials, with the helpers that the configuration names.
+    /// Returns the credentials, with the helpers that the configuration names.
     ///
     /// # Errors
     /// [`CredentialsError`] where the configuration cannot be read.
@@ -63,15 +63,15 @@ impl DockerLogins {
     }
 }
 
-/// What buildkitd gets when a registry asks it who it is: the tokens of proxies, and for the registries that it talks
+/// The answers to buildkitd when a registry asks it for a login: the tokens of proxies, and for the registries that it talks
 /// to itself what the build's grants allow.
 #[derive(Debug)]
 pub(crate) struct SessionLogins {
     /// Access tokens by the host that the proxy is called.
     pub(crate) proxies: BTreeMap<String, AccessTokens>,
-    /// What the build names.
+    /// The repositories that the build names.
     pub(crate) grants: Arc<RegistryGrants>,
-    /// The logins, and who asks registries with them.
+    /// The logins, and the authenticator that asks registries with them.
     pub(crate) registries: Arc<Authenticator>,
     /// Registries that could not be asked how they want to see a login.
     pub(crate) unreachable: Mutex<BTreeSet<Host>>,
@@ -81,8 +81,8 @@ pub(crate) struct SessionLogins {
     pub(crate) exposure_warned: AtomicBool,
 }
 
-/// The tokens of proxies that permit a write, by their hosts, and `logins` as one store, for Bob's own requests. None
-/// of these may be made while a step runs.
+/// Returns the tokens of `proxies` that permit a write, by their hosts, and `logins` as one store, for Bob's own
+/// requests. None of these may be made while a step runs.
 pub(crate) fn with_tokens(proxies: &BTreeMap<String, AccessTokens>, logins: Credentials) -> Credentials {
     let login = |(host, tokens): (&String, &AccessTokens)| {
         let password = tokens.push.clone()?;
@@ -139,7 +139,7 @@ impl SessionLogins {
         }
     }
 
-    /// How the registry of `repositories` wants to see a login. None where it does not say so by itself, or cannot be
+    /// Returns how the registry of `repositories` wants a login to be sent. None where it does not say so by itself, or cannot be
     /// asked from here: a daemon elsewhere may reach registries that this machine does not, and asks them itself.
     async fn scheme(&self, host: &Host, repositories: &[Repository]) -> Option<AuthScheme> {
         if lock(&self.unreachable).contains(host) {
@@ -173,7 +173,7 @@ fn lock(hosts: &Mutex<BTreeSet<Host>>) -> MutexGuard<'_, BTreeSet<Host>> {
     hosts.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Why there are no credentials for `host`.
+/// Returns the refusal for a `host` whose credentials cannot be had.
 fn refusal(host: &Host, error: &dyn std::error::Error) -> CredentialRefusal {
     CredentialRefusal::new(format!("no login for registry {host}: {}", with_causes(error)))
 }

@@ -1,0 +1,159 @@
+//! What is wrong with what was typed, or with a variable that stands for it.
+
+use std::net::SocketAddr;
+
+use super::values::ValueError;
+use crate::converter::plan::OptionsError;
+use crate::converter::plan::git::GitRefError;
+use crate::image::ReferenceError;
+use crate::registry::{CredentialsError, HostError, Origin};
+
+/// Wrong usage. The text says which argument or variable is wrong and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum UsageError {
+    /// A value that breaks the rules of its kind.
+    #[error(transparent)]
+    Value(#[from] ValueError),
+    /// A build argument that BuildKit reads itself.
+    #[error(transparent)]
+    BuildArgument(#[from] OptionsError),
+    /// `bob build` with options for a build, and without its context.
+    #[error("the build context is missing: bob build [OPTIONS] CONTEXT, usually `bob build .`")]
+    NoContext,
+    /// The context `-`.
+    #[error("a context from standard input is not built yet: unpack it into a folder")]
+    ContextFromStandardInput,
+    /// A context that is neither a folder nor a URL.
+    #[error("context {context:?} is not a folder")]
+    ContextNotAFolder {
+        /// The context.
+        context: String,
+    },
+    /// A context that is not the URL of a repository.
+    #[error("context {context:?}")]
+    ContextRepository {
+        /// The context.
+        context: String,
+        /// What is wrong with it.
+        source: GitRefError,
+    },
+    /// A context at a web address.
+    #[error("context {context:?}: files at web addresses are not built yet")]
+    ContextAtWebAddress {
+        /// The context.
+        context: String,
+    },
+    /// A remote context without a Dockerfile of this machine.
+    #[error("the Dockerfile of a remote context is not read yet: name a local one with an absolute --file")]
+    RemoteDockerfile,
+    /// A flag of `docker buildx build` that is not supported yet.
+    #[error("{flag} is not supported yet{instead}")]
+    UnsupportedFlag {
+        /// The flag.
+        flag: &'static str,
+        /// What to do instead, after a semicolon; may be empty.
+        instead: &'static str,
+    },
+    /// A method of `--call`.
+    #[error("--call {method} is not supported yet; use build, check or check,format=json")]
+    UnsupportedCall {
+        /// The method.
+        method: String,
+    },
+    /// Several platforms where one graph is printed.
+    #[error("bob llb prints the graph of one platform: name one with --platform")]
+    SeveralPlatforms,
+    /// A build check that does not exist.
+    #[error("there is no rule {name:?}: `bob check --explain all` lists them")]
+    UnknownRule {
+        /// Its name.
+        name: String,
+    },
+    /// The socket of `bob daemon`.
+    #[error("{given:?} is not a socket; give PATH or unix://PATH")]
+    Socket {
+        /// What was given.
+        given: String,
+    },
+    /// A variable that is not text.
+    #[error("the variable {variable} is not UTF-8")]
+    VariableNotUtf8 {
+        /// The variable.
+        variable: &'static str,
+    },
+    /// A setting of `bob proxy` that has to be there.
+    #[error("{what} is missing: set {variable} or give {flag}")]
+    Missing {
+        /// What is missing.
+        what: String,
+        /// The variable.
+        variable: &'static str,
+        /// The flag.
+        flag: &'static str,
+    },
+    /// An address of the proxy that other machines reach.
+    #[error("--listen {address}: only loopback addresses are served")]
+    NotLoopback {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// Credentials for the proxy.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+    /// An image of the proxy with a user or password in its name.
+    #[error(
+        "{origin} is not an image reference: {shown:?}: it has no place for a user or a password; give them with {variable} or {flag}"
+    )]
+    ReferenceWithLogin {
+        /// The flag or variable.
+        origin: Origin,
+        /// What it holds, the login hidden.
+        shown: String,
+        /// The variable for credentials.
+        variable: &'static str,
+        /// The flag for credentials.
+        flag: &'static str,
+    },
+    /// An image of the proxy that is none.
+    #[error("{origin} is not an image reference: {shown:?}")]
+    Reference {
+        /// The flag or variable.
+        origin: Origin,
+        /// What it holds.
+        shown: String,
+        /// What is wrong with it.
+        source: ReferenceError,
+    },
+    /// An image of the proxy whose domain is no registry.
+    #[error("{origin} is not an image reference: {shown:?}")]
+    ReferenceHost {
+        /// The flag or variable.
+        origin: Origin,
+        /// What it holds.
+        shown: String,
+        /// What is wrong with it.
+        source: HostError,
+    },
+    /// An empty token, which every client has.
+    #[error(
+        "the {kind} token from {origin} is empty, which would let everybody in: give it a value or leave it out"
+    )]
+    EmptyToken {
+        /// Which of them: `access` or `push`.
+        kind: &'static str,
+        /// The flag or variable.
+        origin: Origin,
+    },
+    /// A push token without an access token.
+    #[error(
+        "there is a push token from {origin}, but no access token, which would let everybody read: set {variable} or give {flag}"
+    )]
+    PushTokenAlone {
+        /// The flag or variable of the push token.
+        origin: Origin,
+        /// The variable of the access token.
+        variable: &'static str,
+        /// The flag of the access token.
+        flag: &'static str,
+    },
+}

@@ -50,6 +50,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("converter::shell", &[]),
     ("diag", &[]),
     ("fuzz", &[]),
+    ("gotext", &[]),
     ("http", &[]),
     ("image", &[]),
     // Joins the converter to files, clocks and sockets.
@@ -83,8 +84,9 @@ const ROOMS: &[(&str, &[&str])] = &[
 /// What the unit tests of a room use besides, in the same form. It is not for what its code uses too.
 const TESTS: &[(&str, &[&str])] = &[];
 
-/// Rooms that every room may use.
-const OPEN_TO_ALL: &[&str] = &["diag", "image"];
+/// Rooms that every room may use. BuildKit is written in Go, and what its standard library does to text is part of what
+/// many rooms read and write.
+const OPEN_TO_ALL: &[&str] = &["diag", "gotext", "image"];
 
 /// Rooms that the unit tests of every room may use.
 const OPEN_TO_TESTS: &[&str] = &["fuzz"];
@@ -102,6 +104,7 @@ const PURE: &[&str] = &[
     "converter::plan",
     "converter::shell",
     "diag",
+    "gotext",
     "image",
 ];
 

@@ -8,9 +8,9 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use smol_str::SmolStr;
 
-use super::gojson::{self, Json, JsonError, names};
 use super::platform::Platform;
 use super::timestamp::{self, TimestampError};
+use crate::gotext::json::{self, Json, JsonError, names};
 
 /// Why a text is no image configuration.
 #[derive(Debug, thiserror::Error)]
@@ -151,7 +151,7 @@ impl ImageConfig {
 
     /// The configuration as Go's `json.Marshal` writes it.
     pub fn to_json(&self) -> Vec<u8> {
-        gojson::to_vec(self).expect("strings, lists and maps with string keys always have a JSON form")
+        json::to_vec(self).expect("strings, lists and maps with string keys always have a JSON form")
     }
 }
 

@@ -4,8 +4,9 @@
 use smol_str::SmolStr;
 
 use super::error::ErrorKind;
-use super::text::{lossy, trim_regex_space_end, trim_regex_space_start, trim_start};
+use super::text::{trim_regex_space_end, trim_regex_space_start};
 use crate::diag::Span;
+use crate::gotext::{lossy, trim_start};
 
 /// The directives that exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -29,7 +29,6 @@ pub use instruction::{parse_bool, parse_ram_in_bytes};
 pub use parser_note::{ParserNote, ParserNoteKind};
 pub use suggest::nearest;
 pub use syntax::heredoc::{Heredoc, chomp, parse_heredoc};
-pub use text::{EqualFold, is_lower, is_upper, lossy, to_lower, to_upper};
 
 use crate::diag::{Source, Span};
 

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::converter::dockerfile::{Dockerfile, Head, Stage, is_lower, is_upper};
+use crate::converter::dockerfile::{Dockerfile, Head, Stage};
 use crate::diag::Span;
+use crate::gotext::{is_lower, is_upper};
 
 type Found = (&'static str, String, Span);
 

@@ -5,11 +5,12 @@ use std::rc::Rc;
 
 use super::stage::NOT_VARIABLES;
 use super::state::Current;
-use super::{ErrorKind, Lowering, gofmt, signal};
+use super::{ErrorKind, Lowering, signal};
 use crate::converter::dockerfile::{
     Arg, CommandLine, Env, Form, Healthcheck, Label, Maintainer, Pair, Shell, StopSignal, User, Volume,
 };
 use crate::converter::plan::{Command, NoticeKind};
+use crate::gotext;
 use crate::image::{self, ImageConfig};
 
 impl Lowering<'_, '_> {
@@ -154,11 +155,11 @@ impl Lowering<'_, '_> {
         stage.commit(
             format!(
                 "HEALTHCHECK {{Test:{} Interval:{} Timeout:{} StartPeriod:{} StartInterval:{} Retries:{}}}",
-                gofmt::list(&check.test),
-                gofmt::duration(check.interval_ns),
-                gofmt::duration(check.timeout_ns),
-                gofmt::duration(check.start_period_ns),
-                gofmt::duration(check.start_interval_ns),
+                gotext::list(&check.test),
+                gotext::duration(check.interval_ns),
+                gotext::duration(check.timeout_ns),
+                gotext::duration(check.start_period_ns),
+                gotext::duration(check.start_interval_ns),
                 check.retries
             ),
             false,
@@ -212,7 +213,7 @@ impl Lowering<'_, '_> {
         if paths.iter().any(String::is_empty) {
             return Err(ErrorKind::EmptyVolume);
         }
-        stage.commit(["VOLUME ", &gofmt::list(&paths)].concat(), false);
+        stage.commit(["VOLUME ", &gotext::list(&paths)].concat(), false);
         stage.state.config().volumes.extend(paths);
         Ok(())
     }
@@ -233,7 +234,7 @@ impl Current {
 
     pub(super) fn shell(&mut self, shell: &Shell) {
         self.state.config().shell.clone_from(&shell.shell);
-        self.commit(["SHELL ", &gofmt::list(&shell.shell)].concat(), false);
+        self.commit(["SHELL ", &gotext::list(&shell.shell)].concat(), false);
     }
 }
 
@@ -243,7 +244,7 @@ fn quoted(args: &[String], line: &CommandLine) -> String {
     if let (Some(raw), Some(last)) = (&line.raw, words.last_mut()) {
         *last = raw;
     }
-    gofmt::quoted_list(words)
+    gotext::quoted_list(words)
 }
 
 /// A command in shell form with the shell before it.

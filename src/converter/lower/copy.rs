@@ -8,9 +8,10 @@ use super::from::COMMAND;
 use super::names::{StepPrefix, shown};
 use super::state::Current;
 use super::{ErrorKind, Lowering, chmod};
-use crate::converter::dockerfile::{Add, Copy, SourcesAndDest, lossy};
+use crate::converter::dockerfile::{Add, Copy, SourcesAndDest};
 use crate::converter::plan::git::{self, GitRef};
 use crate::converter::plan::{Command, NoticeKind, paths};
+use crate::gotext::lossy;
 use crate::image::digest;
 
 /// What COPY and ADD share, with variables expanded.

@@ -3,9 +3,10 @@
 use std::net::IpAddr;
 
 use super::state::Current;
-use super::{ErrorKind, Lowering, gofmt};
-use crate::converter::dockerfile::{Expose, to_lower};
+use super::{ErrorKind, Lowering};
+use crate::converter::dockerfile::Expose;
 use crate::converter::plan::{Command, NoticeKind};
+use crate::gotext::{self, to_lower};
 
 impl Lowering<'_, '_> {
     pub(super) fn expose(
@@ -29,7 +30,7 @@ impl Lowering<'_, '_> {
             }
             spec.add_ports(&mut ports)?;
         }
-        stage.commit(["EXPOSE ", &gofmt::list(&ports)].concat(), false);
+        stage.commit(["EXPOSE ", &gotext::list(&ports)].concat(), false);
         stage.state.config().exposed_ports.extend(ports);
         Ok(())
     }

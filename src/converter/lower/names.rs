@@ -2,9 +2,9 @@
 
 use smol_str::{SmolStr, SmolStrBuilder};
 
-use crate::converter::dockerfile::{is_upper, to_upper};
 use crate::converter::plan::EnvList;
 use crate::converter::shell::{Env, Lex};
+use crate::gotext::{is_upper, to_upper};
 use crate::image::Platform;
 
 /// How the steps of a stage are numbered.

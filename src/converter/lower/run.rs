@@ -15,8 +15,9 @@ use super::mount::MaskedEnv;
 use super::names::shown;
 use super::state::Current;
 use super::{ErrorKind, Lowering, llb_platform};
-use crate::converter::dockerfile::{Form, NetworkMode, Run, SecurityMode, chomp, lossy, parse_heredoc};
+use crate::converter::dockerfile::{Form, NetworkMode, Run, SecurityMode, chomp, parse_heredoc};
 use crate::converter::plan::{self, Command, paths};
+use crate::gotext::lossy;
 
 /// A command as it is run, once its here-documents are dealt with.
 struct Line<'r> {

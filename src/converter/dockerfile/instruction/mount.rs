@@ -6,7 +6,7 @@
 use super::{csv, scalar};
 use crate::converter::dockerfile::error::did_you_mean;
 use crate::converter::dockerfile::suggest::nearest;
-use crate::converter::dockerfile::text::to_lower;
+use crate::gotext::to_lower;
 
 /// Every option, for suggestions.
 const KEYS: [&str; 19] = [

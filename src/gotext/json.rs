@@ -11,6 +11,8 @@ use std::io;
 
 use serde::ser::Serialize;
 
+use super::equal_fold;
+
 pub use read::{MAX_DEPTH, SyntaxError};
 
 /// A JSON value that keeps the order and the repetition of members. Strings are those of the text where that
@@ -164,12 +166,10 @@ impl<'t> Json<'t> {
     }
 }
 
-/// Whether a member's name in the text stands for the field `name`, which is ASCII, in any case.
+/// Whether a member's name in the text stands for the field `name`, which is ASCII, in any case (`foldName` in
+/// `encoding/json/fold.go`).
 pub fn names(text: &str, name: &str) -> bool {
-    text == name
-        || text.eq_ignore_ascii_case(name)
-        // Two letters beyond ASCII are another case of one within: the long s and the sign of Kelvin.
-        || (!text.is_ascii() && text.replace('\u{17f}', "s").replace('\u{212a}', "k").eq_ignore_ascii_case(name))
+    text == name || equal_fold(text, name)
 }
 
 /// `value` as Go's `json.Marshal` writes it: compact, with `<`, `>`, `&`, U+2028 and U+2029 escaped.

@@ -7,8 +7,7 @@
 
 use super::first_char;
 
-/// Whether a name holds a wildcard that is not escaped (`containsWildcards` in BuildKit's
-/// `util/contentutil` and fsutil's `followlinks.go`).
+/// Whether a name holds a wildcard that is not escaped (`containsWildcards` in fsutil's `followlinks.go`).
 pub fn has_wildcards(name: &str) -> bool {
     let mut bytes = name.bytes();
     while let Some(byte) = bytes.next() {

@@ -128,11 +128,11 @@ pub struct IgnoreFile {
 }
 
 /// Why a fact could not be found out. Shared, because a conversion asks for it again and again.
-pub type LookupFailure = Arc<dyn std::error::Error + Send + Sync>;
+pub type SharedError = Arc<dyn std::error::Error + Send + Sync>;
 
 /// The answers so far.
 #[derive(Debug, Clone, Default)]
-pub struct Facts(BTreeMap<Need, Result<Fact, LookupFailure>>);
+pub struct Facts(BTreeMap<Need, Result<Fact, SharedError>>);
 
 impl Facts {
     /// No answers yet.
@@ -141,23 +141,23 @@ impl Facts {
     }
 
     /// Records the answer to a need, or why there is none.
-    pub fn insert(&mut self, need: Need, answer: Result<Fact, LookupFailure>) {
+    pub fn insert(&mut self, need: Need, answer: Result<Fact, SharedError>) {
         self.0.insert(need, answer);
     }
 
     /// Needs and their answers, in the order of the needs.
-    pub fn iter(&self) -> impl Iterator<Item = (&Need, &Result<Fact, LookupFailure>)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&Need, &Result<Fact, SharedError>)> {
         self.0.iter()
     }
 
     /// The answer to a need, `None` if nobody has looked yet.
-    pub fn get(&self, need: &Need) -> Option<&Result<Fact, LookupFailure>> {
+    pub fn get(&self, need: &Need) -> Option<&Result<Fact, SharedError>> {
         self.0.get(need)
     }
 }
 
-impl Extend<(Need, Result<Fact, LookupFailure>)> for Facts {
-    fn extend<I: IntoIterator<Item = (Need, Result<Fact, LookupFailure>)>>(&mut self, answers: I) {
+impl Extend<(Need, Result<Fact, SharedError>)> for Facts {
+    fn extend<I: IntoIterator<Item = (Need, Result<Fact, SharedError>)>>(&mut self, answers: I) {
         self.0.extend(answers);
     }
 }

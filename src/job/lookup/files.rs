@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::beneath::{self, MAX_TEXT_BYTES, Root};
-use crate::converter::plan::{Fact, IgnoreFile, LookupFailure, Need};
+use crate::converter::plan::{Fact, IgnoreFile, Need, SharedError};
+use crate::diag::visible_path;
 
 /// Where the local contexts of a build lie.
 #[derive(Debug, Clone, Default)]
@@ -24,7 +25,7 @@ pub struct LocalFiles {
 /// An ignore file that cannot be read. The text has the reason, because conversions tell no causes of what could
 /// not be looked up.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot read {}: {reason}", beneath::escaped(path))]
+#[error("cannot read {}: {reason}", visible_path(path))]
 pub struct UnreadableIgnoreFile {
     /// The file.
     pub path: PathBuf,
@@ -34,7 +35,7 @@ pub struct UnreadableIgnoreFile {
 
 impl LocalFiles {
     /// The answer to a need for a file, `None` for any other need.
-    pub fn answer(&self, need: &Need) -> Option<Result<Fact, LookupFailure>> {
+    pub fn answer(&self, need: &Need) -> Option<Result<Fact, SharedError>> {
         let fact = match need {
             Need::Ignore => match (&self.dockerfile_ignore, &self.context) {
                 (Some(file), _) => Ok(Some(file.clone())),
@@ -47,7 +48,7 @@ impl LocalFiles {
             },
             Need::Image { .. } | Need::OciLayout { .. } | Need::SourceTime { .. } => return None,
         };
-        Some(fact.map(Fact::Ignore).map_err(|error| -> LookupFailure { Arc::new(error) }))
+        Some(fact.map(Fact::Ignore).map_err(|error| -> SharedError { Arc::new(error) }))
     }
 }
 

@@ -6,34 +6,13 @@ use futures_util::future::join_all;
 
 use super::{ImageLock, LocalFiles, LockResolver, Resolver};
 use crate::buildkit::proto::{frontend, pb};
-use crate::buildkit::{self, Gateway, ImageQuery};
+use crate::buildkit::{Gateway, ImageQuery};
 use crate::converter::lower::source_op;
-use crate::converter::plan::{Fact, ImageFact, LookupFailure, Need, Needs, RemoteSource};
-use crate::image::{Platform, Reference, ReferenceError};
+use crate::converter::plan::{Fact, ImageFact, Need, Needs, RemoteSource, SharedError};
+use crate::image::{Platform, Reference};
+use crate::job::failure::LookupFailure;
 use crate::job::report::registry_message::RegistryMessage;
 use crate::job::session::grants::RegistryGrants;
-
-/// Why something could not be looked up.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum LookupError {
-    /// An image. The text is to be put after its name.
-    #[error("{}", trouble.of_lookup(reference))]
-    Image {
-        /// The image, under the name that the user knows.
-        reference: String,
-        /// What is wrong.
-        trouble: RegistryMessage,
-    },
-    /// buildkitd.
-    #[error(transparent)]
-    Daemon(#[from] buildkit::Error),
-    /// buildkitd took another image, whose reference is none.
-    #[error(transparent)]
-    Reference(#[from] ReferenceError),
-    /// What is not built yet.
-    #[error("{0} is not supported yet")]
-    NotYet(&'static str),
-}
 
 /// Answers needs through the gateway of a build, all at once.
 #[derive(Debug)]
@@ -50,7 +29,7 @@ pub(crate) struct GatewayResolver<'a> {
 }
 
 impl Resolver for GatewayResolver<'_> {
-    async fn resolve(&self, needs: &Needs) -> Vec<(Need, Result<Fact, LookupFailure>)> {
+    async fn resolve(&self, needs: &Needs) -> Vec<(Need, Result<Fact, SharedError>)> {
         for (need, _) in needs.iter() {
             if let Need::Image { reference, .. } = need {
                 self.grants.grant_pull(reference);
@@ -63,7 +42,7 @@ impl Resolver for GatewayResolver<'_> {
         let answers = needs.iter().map(async |(need, log_name)| {
             let answer = match self.files.answer(need) {
                 Some(answer) => answer,
-                None => self.ask(need, log_name).await.map_err(|error| Arc::new(error) as LookupFailure),
+                None => self.ask(need, log_name).await.map_err(|error| Arc::new(error) as SharedError),
             };
             (need.clone(), answer)
         });
@@ -72,7 +51,7 @@ impl Resolver for GatewayResolver<'_> {
 }
 
 impl GatewayResolver<'_> {
-    async fn ask(&self, need: &Need, log_name: &str) -> Result<Fact, LookupError> {
+    async fn ask(&self, need: &Need, log_name: &str) -> Result<Fact, LookupFailure> {
         match need {
             Need::Image { reference, platform } => {
                 let query = ImageQuery {
@@ -89,14 +68,14 @@ impl GatewayResolver<'_> {
                 Ok(Fact::Image(fact))
             }
             Need::SourceTime { source } => self.source_time(source, log_name).await,
-            Need::OciLayout { .. } => Err(LookupError::NotYet("an OCI layout as a named context")),
+            Need::OciLayout { .. } => Err(LookupFailure::NotYet("an OCI layout as a named context")),
             Need::Ignore | Need::NamedIgnore { .. } => {
-                Err(LookupError::NotYet("an ignore file of a remote context"))
+                Err(LookupFailure::NotYet("an ignore file of a remote context"))
             }
         }
     }
 
-    async fn source_time(&self, source: &RemoteSource, log_name: &str) -> Result<Fact, LookupError> {
+    async fn source_time(&self, source: &RemoteSource, log_name: &str) -> Result<Fact, LookupFailure> {
         let request = frontend::ResolveSourceMetaRequest {
             source: Some(source_message(source)),
             log_name: log_name.to_owned(),
@@ -119,13 +98,14 @@ pub(crate) async fn image(
     gateway: &Gateway,
     query: ImageQuery,
     shown: &str,
-) -> Result<ImageFact, LookupError> {
+) -> Result<ImageFact, LookupFailure> {
     let asked = query.reference.clone();
     let found = gateway.resolve_image(query).await.map_err(|error| match error.failure() {
-        Some(failure) => {
-            LookupError::Image { reference: shown.to_owned(), trouble: RegistryMessage::of(&failure.message) }
-        }
-        None => LookupError::Daemon(error),
+        Some(failure) => LookupFailure::Image {
+            reference: shown.to_owned(),
+            message: RegistryMessage::of(&failure.message),
+        },
+        None => LookupFailure::Daemon(error),
     })?;
     let mut fact = ImageFact::new(found.digest, found.config);
     // Only a source policy makes buildkitd take another image than the one that was asked for.

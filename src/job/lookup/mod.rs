@@ -14,7 +14,7 @@ pub use placeholder_images::PlaceholderImages;
 use std::collections::BTreeMap;
 use std::future::Future;
 
-use crate::converter::plan::{Fact, Facts, LookupFailure, Need, Needs, Options};
+use crate::converter::plan::{Fact, Facts, Need, Needs, Options, SharedError};
 use crate::converter::{Conversion, ConversionState, Converter, Rejected};
 use crate::diag::{Diagnostic, Source};
 use crate::image::Platform;
@@ -23,8 +23,7 @@ use crate::image::Platform;
 pub trait Resolver {
     /// Answers every need, all at once where that is possible. A need without an answer in the result
     /// is a bug of the resolver.
-    fn resolve(&self, needs: &Needs)
-    -> impl Future<Output = Vec<(Need, Result<Fact, LookupFailure>)>> + Send;
+    fn resolve(&self, needs: &Needs) -> impl Future<Output = Vec<(Need, Result<Fact, SharedError>)>> + Send;
 }
 
 /// One conversion for each platform of the options, or a single one without a platform.
@@ -36,7 +35,7 @@ pub struct Converted {
     pub facts: Facts,
 }
 
-/// Converts a Dockerfile for every platform that the options ask for.
+/// Parses a Dockerfile and converts it for every platform that the options ask for.
 ///
 /// # Errors
 /// [`Rejected`] where BuildKit rejects it.
@@ -45,7 +44,18 @@ pub async fn convert(
     options: &Options,
     resolver: &impl Resolver,
 ) -> Result<Converted, Rejected> {
-    let converter = Converter::new(source.clone(), options)?;
+    convert_parsed(&Converter::new(source.clone(), options)?, options, resolver).await
+}
+
+/// Converts a Dockerfile that was parsed, for every platform that the options ask for.
+///
+/// # Errors
+/// [`Rejected`] where BuildKit rejects it.
+pub(super) async fn convert_parsed(
+    converter: &Converter,
+    options: &Options,
+    resolver: &impl Resolver,
+) -> Result<Converted, Rejected> {
     let mut facts = Facts::new();
     let platforms: Vec<Option<Platform>> = if options.platforms.is_empty() {
         vec![None]

@@ -15,12 +15,16 @@ pub fn to_upper(text: &str) -> SmolStr {
 }
 
 /// Whether lower case changes nothing in `text`.
+///
+/// Source: `strings.ToLower(text) == text`.
 pub fn is_lower(text: &str) -> bool {
     let plain = text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
     plain || text.chars().all(|c| lower(c) == c)
 }
 
 /// Whether upper case changes nothing in `text`.
+///
+/// Source: `strings.ToUpper(text) == text`.
 pub fn is_upper(text: &str) -> bool {
     let plain = text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_lowercase());
     plain || text.chars().all(|c| upper(c) == c)

@@ -49,7 +49,7 @@ fn push_quoted(out: &mut String, text: &str) {
     }
 }
 
-/// Returns a list of strings as `fmt` writes it with `%q`: `["a" "b"]`.
+/// Returns a list of strings as `fmt.Sprintf` writes it with `%q`: `["a" "b"]`.
 pub fn quoted_list<'a>(items: impl IntoIterator<Item = &'a [u8]>) -> String {
     let mut list = "[".to_owned();
     for (index, item) in items.into_iter().enumerate() {
@@ -62,7 +62,7 @@ pub fn quoted_list<'a>(items: impl IntoIterator<Item = &'a [u8]>) -> String {
     list
 }
 
-/// Returns a list of strings as `fmt` writes it with `%v`: `[a b]`.
+/// Returns a list of strings as `fmt.Sprintf` writes it with `%v`: `[a b]`.
 pub fn list(items: &[String]) -> String {
     format!("[{}]", items.join(" "))
 }

@@ -17,6 +17,8 @@ pub use read::{MAX_DEPTH, SyntaxError};
 
 /// A JSON value that keeps the order and the repetition of members. Strings are those of the text where that
 /// has no escapes in them.
+///
+/// Source: `decodeState.value` in `decode.go` of Go's `encoding/json`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Json<'t> {
     /// `null`
@@ -36,6 +38,8 @@ pub enum Json<'t> {
 }
 
 /// Why a JSON text does not have the shape that a Go type asks for.
+///
+/// Source: `UnmarshalTypeError` in `decode.go` of Go's `encoding/json`.
 #[derive(Debug, thiserror::Error)]
 pub enum JsonError {
     /// Not JSON at all.
@@ -65,6 +69,8 @@ impl<'t> Json<'t> {
 
     /// The members of an object; none for `null`.
     ///
+    /// Source: `decodeState.object` in `decode.go` of Go's `encoding/json`.
+    ///
     /// # Errors
     /// [`JsonError::Kind`] for anything else.
     pub fn members(self, field: &'static str) -> Result<Vec<(Cow<'t, str>, Self)>, JsonError> {
@@ -76,6 +82,8 @@ impl<'t> Json<'t> {
     }
 
     /// The string, or `None` for `null`.
+    ///
+    /// Source: `decodeState.literalStore` in `decode.go` of Go's `encoding/json`.
     ///
     /// # Errors
     /// [`JsonError::Kind`] for anything else.
@@ -89,6 +97,8 @@ impl<'t> Json<'t> {
 
     /// The truth value, or `None` for `null`.
     ///
+    /// Source: `decodeState.literalStore` in `decode.go` of Go's `encoding/json`.
+    ///
     /// # Errors
     /// [`JsonError::Kind`] for anything else.
     pub fn bool(self, field: &'static str) -> Result<Option<bool>, JsonError> {
@@ -101,6 +111,8 @@ impl<'t> Json<'t> {
 
     /// The integer, or `None` for `null`.
     ///
+    /// Source: `decodeState.literalStore` in `decode.go` of Go's `encoding/json`.
+    ///
     /// # Errors
     /// [`JsonError::Kind`] for anything else.
     pub fn integer(self, field: &'static str) -> Result<Option<i64>, JsonError> {
@@ -112,6 +124,8 @@ impl<'t> Json<'t> {
     }
 
     /// The elements of an array, or `None` for `null`.
+    ///
+    /// Source: `decodeState.array` in `decode.go` of Go's `encoding/json`.
     ///
     /// # Errors
     /// [`JsonError::Kind`] for anything else.
@@ -126,6 +140,8 @@ impl<'t> Json<'t> {
     /// Reads an array of strings into `list`; `null` empties it. A `null` element leaves what stood at its place under
     /// an earlier name, and is an empty string otherwise.
     ///
+    /// Source: `decodeState.array` in `decode.go` of Go's `encoding/json`.
+    ///
     /// # Errors
     /// [`JsonError::Kind`] for anything else.
     pub fn strings_into(self, field: &'static str, list: &mut Vec<String>) -> Result<(), JsonError> {
@@ -139,6 +155,8 @@ impl<'t> Json<'t> {
 
     /// Reads an array into `list`, each element into what stands at its place already, as Go does for a name that comes
     /// twice; `null` empties the list.
+    ///
+    /// Source: `decodeState.array` in `decode.go` of Go's `encoding/json`.
     ///
     /// # Errors
     /// [`JsonError::Kind`] for anything else, and what `read` returns.

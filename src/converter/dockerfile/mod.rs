@@ -67,6 +67,8 @@ pub fn parse(source: &Source, notes: &mut Vec<ParserNote>) -> Result<Dockerfile,
 /// Returns the instruction that an ONBUILD trigger of a base image stands for, placed at `span`, the
 /// lines of the FROM that names the image.
 ///
+/// Source: `initOnBuildTriggers` in `frontend/dockerfile/dockerfile2llb/convert.go` of BuildKit.
+///
 /// # Errors
 /// An error of the trigger's text, always at `span`.
 pub fn parse_trigger(trigger: impl AsRef<[u8]>, span: Span) -> Result<Instruction, Error> {

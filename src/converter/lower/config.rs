@@ -110,7 +110,7 @@ impl Lowering<'_, '_> {
     pub(super) fn cmd(&mut self, stage: &mut Current, command: &Command<'_>, line: &CommandLine) {
         self.used_once(command, stage.last.cmd.replace(command.instruction.head.span));
         let args = self.command_line(stage, command, line);
-        stage.commit(["CMD ", &quoted(&args, line)].concat(), false);
+        stage.commit_instruction("CMD", &quoted(&args, line), false);
         let config = stage.state.config();
         config.cmd = args;
         config.args_escaped = true;
@@ -119,7 +119,7 @@ impl Lowering<'_, '_> {
     pub(super) fn entrypoint(&mut self, stage: &mut Current, command: &Command<'_>, line: &CommandLine) {
         self.used_once(command, stage.last.entrypoint.replace(command.instruction.head.span));
         let args = self.command_line(stage, command, line);
-        stage.commit(["ENTRYPOINT ", &quoted(&args, line)].concat(), false);
+        stage.commit_instruction("ENTRYPOINT", &quoted(&args, line), false);
         let keep_cmd = stage.last.cmd.is_some();
         let config = stage.state.config();
         config.entrypoint = args;
@@ -184,7 +184,7 @@ impl Lowering<'_, '_> {
         if !signal::is_signal(&signal) {
             return Err(ErrorKind::Signal { signal });
         }
-        stage.commit(["STOPSIGNAL ", &signal].concat(), false);
+        stage.commit_instruction("STOPSIGNAL", &signal, false);
         stage.state.config().stop_signal = signal;
         Ok(())
     }
@@ -196,7 +196,7 @@ impl Lowering<'_, '_> {
         user: &User,
     ) -> Result<(), ErrorKind> {
         let user = self.expand(stage, command, &user.user)?;
-        stage.commit(["USER ", &user].concat(), false);
+        stage.commit_instruction("USER", &user, false);
         stage.state.user = user.as_str().into();
         stage.state.config().user = user;
         Ok(())
@@ -213,7 +213,7 @@ impl Lowering<'_, '_> {
         if paths.iter().any(String::is_empty) {
             return Err(ErrorKind::EmptyVolume);
         }
-        stage.commit(["VOLUME ", &gotext::list(&paths)].concat(), false);
+        stage.commit_instruction("VOLUME", &gotext::list(&paths), false);
         stage.state.config().volumes.extend(paths);
         Ok(())
     }
@@ -229,12 +229,12 @@ fn message(instruction: &str) -> String {
 impl Current {
     pub(super) fn maintainer(&mut self, maintainer: &Maintainer) {
         Rc::make_mut(&mut self.state.image).author.clone_from(&maintainer.name);
-        self.commit(["MAINTAINER ", &maintainer.name].concat(), false);
+        self.commit_instruction("MAINTAINER", &maintainer.name, false);
     }
 
     pub(super) fn shell(&mut self, shell: &Shell) {
         self.state.config().shell.clone_from(&shell.shell);
-        self.commit(["SHELL ", &gotext::list(&shell.shell)].concat(), false);
+        self.commit_instruction("SHELL", &gotext::list(&shell.shell), false);
     }
 }
 

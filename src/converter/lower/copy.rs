@@ -222,7 +222,7 @@ impl Lowering<'_, '_> {
         }
         let id = format!("link-{}-{}-{}", self.plan.platform, stage.id, stage.steps.done);
         let group = ProgressGroup::new(id, prefix.named(name));
-        let mut merge_step = step.clone().with_name(prefix.named(&["LINK ", name].concat()));
+        let mut merge_step = step.clone().with_name(prefix.named(&format!("LINK {name}")));
         step.metadata.progress_group = Some(group.clone().with_weak(true));
         merge_step.metadata.progress_group = Some(group);
         let copied = self.graph.file(file, step);

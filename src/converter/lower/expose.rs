@@ -30,7 +30,7 @@ impl Lowering<'_, '_> {
             }
             spec.add_ports(&mut ports)?;
         }
-        stage.commit(["EXPOSE ", &gotext::list(&ports)].concat(), false);
+        stage.commit_instruction("EXPOSE", &gotext::list(&ports), false);
         stage.state.config().exposed_ports.extend(ports);
         Ok(())
     }
@@ -73,7 +73,7 @@ impl<'a> PortSpec<'a> {
             }
         }
         let protocol = to_lower(self.protocol);
-        ports.extend((first..=last).map(|port| [itoa::Buffer::new().format(port), "/", &protocol].concat()));
+        ports.extend((first..=last).map(|port| format!("{port}/{protocol}")));
         Ok(())
     }
 }

@@ -6,6 +6,14 @@ use crate::converter::dockerfile::suggest::nearest;
 use crate::gotext::to_lower;
 
 /// A device of RUN: `--device=NAME[,required]`.
+///
+/// ```text
+/// RUN --device=vendor.com/gpu=all,required make
+///              ^^^^^^^^^^^^^^^^^^ name
+///                                 ^^^^^^^^ required
+/// ```
+///
+/// Source: `Device` in `frontend/dockerfile/instructions/commands_rundevice.go` of BuildKit.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Device {
     /// The name, of a device or of a class of devices.

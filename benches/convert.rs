@@ -30,7 +30,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use bob::converter::plan::{Fact, Facts, ImageFact, Need, Options, SharedError};
+use bob::converter::plan::{Fact, FactFailure, Facts, ImageFact, Need, Options};
 
 use case::Case;
 use oracle::Oracle;
@@ -125,7 +125,7 @@ fn all(prepared: &[Prepared], look_up: bool) -> Duration {
 }
 
 /// An answer as it comes from outside: an image's configuration has to be read.
-fn read_again(known: Option<&Result<Fact, SharedError>>) -> Result<Fact, SharedError> {
+fn read_again(known: Option<&Result<Fact, FactFailure>>) -> Result<Fact, FactFailure> {
     let known = known.expect("known from the first conversion").clone();
     known.map(|fact| match fact {
         Fact::Image(image) => {
@@ -155,7 +155,7 @@ fn time(
     case: &Case,
     options: &Options,
     facts: &mut Facts,
-    look_up: impl Fn(&Need) -> Result<Fact, SharedError>,
+    look_up: impl Fn(&Need) -> Result<Fact, FactFailure>,
 ) -> Duration {
     let start = Instant::now();
     let conversion = ours::conversion(case, options, facts, look_up).ok();

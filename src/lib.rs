@@ -23,6 +23,7 @@ pub mod image;
 #[cfg(feature = "cli")]
 #[allow(clippy::disallowed_methods, reason = "joins the pure core to files, clocks and sockets")]
 pub mod job;
+pub mod percent;
 #[cfg(feature = "buildkit")]
 #[allow(clippy::disallowed_methods, reason = "shows how much time has passed")]
 pub mod progress;
@@ -32,9 +33,13 @@ pub mod proxy;
 #[cfg(feature = "registry")]
 #[allow(clippy::disallowed_methods, reason = "reads docker configuration, keeps token expiry")]
 pub mod registry;
+#[cfg(feature = "registry")]
+pub mod retry;
 #[cfg(any(feature = "buildkit", feature = "registry"))]
 #[allow(clippy::disallowed_methods, reason = "looks for programs on disk")]
 pub mod search_path;
+#[cfg(any(feature = "buildkit", feature = "registry"))]
+pub mod secret;
 #[cfg(feature = "cli")]
 #[allow(clippy::disallowed_methods, reason = "reads the workspace's environment and files")]
 pub mod workspace;

@@ -19,7 +19,7 @@ use paths::{Crate, Target, Use, module_path};
 const ROOMS: &[(&str, &[&str])] = &[
     ("beneath", &[]),
     // A build context is read by the patterns of its ignore file.
-    ("buildkit", &["beneath", "converter::ignore", "search_path"]),
+    ("buildkit", &["beneath", "converter::ignore", "search_path", "secret"]),
     (
         "cli",
         &[
@@ -31,6 +31,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "job",
             "proxy",
             "registry",
+            "secret",
             "workspace",
         ],
     ),
@@ -68,17 +69,21 @@ const ROOMS: &[(&str, &[&str])] = &[
             "progress",
             "proxy",
             "registry",
+            "secret",
             "workspace",
         ],
     ),
     ("lib", &[]),
     ("main", &["cli", "workspace"]),
+    ("percent", &[]),
     ("progress", &[]),
     ("proxy", &["http", "registry"]),
     // Credential helpers and runc are programs that are looked for.
-    ("registry", &["http", "search_path"]),
+    ("registry", &["http", "retry", "search_path", "secret"]),
+    ("retry", &[]),
     ("search_path", &[]),
-    ("workspace", &["beneath", "search_path"]),
+    ("secret", &[]),
+    ("workspace", &["beneath", "retry", "search_path", "secret"]),
 ];
 
 /// What the unit tests of a room use besides, in the same form. It is not for what its code uses too.
@@ -86,7 +91,7 @@ const TESTS: &[(&str, &[&str])] = &[];
 
 /// Rooms that every room may use. BuildKit is written in Go, and what its standard library does to text is part of what
 /// many rooms read and write.
-const OPEN_TO_ALL: &[&str] = &["diag", "gotext", "image"];
+const OPEN_TO_ALL: &[&str] = &["diag", "gotext", "image", "percent"];
 
 /// Rooms that the unit tests of every room may use.
 const OPEN_TO_TESTS: &[&str] = &["fuzz"];
@@ -106,6 +111,7 @@ const PURE: &[&str] = &[
     "diag",
     "gotext",
     "image",
+    "percent",
 ];
 
 /// What pure rooms may not use.

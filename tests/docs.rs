@@ -233,6 +233,98 @@ fn every_documented_variable_of_bobs_own_is_in_the_sources() {
     assert!(unknown.is_empty(), "nothing reads these:\n{}", unknown.join("\n"));
 }
 
+#[cfg(feature = "cli")]
+#[test]
+fn tables_have_the_row_of_each_variable() {
+    let text = |document: &str| std::fs::read_to_string(root().join(document)).unwrap();
+    let (workspace, proxy) = (text("docs/workspace.md"), text("docs/proxy.md"));
+    let mut missing = Vec::new();
+    let mut rows = BTreeSet::new();
+    for variable in bob::workspace::variables::ALL {
+        let bob::workspace::variables::Variable { name, meaning, form, default } = variable;
+        let row = format!("| `{name}` | {meaning} | {form} | {default} |");
+        let beside_flag = format!("| `{name}` | {meaning} | {default} |");
+        let is_beside_flag = form.is_empty() && proxy.lines().any(|line| line.ends_with(&beside_flag));
+        if !is_beside_flag && !workspace.lines().any(|line| line == row) {
+            missing.push(row.clone());
+        }
+        rows.insert(row);
+    }
+    assert!(missing.is_empty(), "docs/workspace.md lacks these rows:\n{}", missing.join("\n"));
+    let is_variable = |line: &&str| {
+        let name = line.strip_prefix("| `").and_then(|rest| rest.split_once("` |"));
+        name.is_some_and(|(name, _)| variables(name).eq([name]))
+    };
+    let unknown: Vec<&str> =
+        workspace.lines().filter(is_variable).filter(|row| !rows.contains(*row)).collect();
+    assert!(unknown.is_empty(), "src/workspace/variables.rs lacks these rows:\n{}", unknown.join("\n"));
+}
+
+/// All Rust files below a folder with their code, without comments and tests.
+#[cfg(feature = "cli")]
+fn code_files(folder: &Path, files: &mut BTreeMap<PathBuf, String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            code_files(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs")
+            && path.file_name().is_none_or(|name| name != "tests.rs")
+        {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+            let code = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+            let code = code.map(|line| format!("{line}\n")).collect();
+            files.insert(path.strip_prefix(root().join("src")).unwrap().to_owned(), code);
+        }
+    }
+}
+
+#[cfg(feature = "cli")]
+#[test]
+fn one_file_names_the_variables() {
+    let mut files = BTreeMap::new();
+    code_files(&root().join("src"), &mut files);
+    let mut found = Vec::new();
+    for (file, code) in &files {
+        let is_watched = ["cli", "job", "workspace"].iter().any(|room| file.starts_with(room));
+        if !is_watched || file == Path::new("workspace/variables.rs") {
+            continue;
+        }
+        for variable in bob::workspace::variables::ALL {
+            let literal = format!("\"{}\"", variable.name);
+            // What a flag takes is called so in its help.
+            if code.replace(&format!("value_name = {literal}"), "").contains(&literal) {
+                found.push(format!("{}: {}", file.display(), variable.name));
+            }
+        }
+    }
+    assert!(found.is_empty(), "use the constants of src/workspace/variables.rs:\n{}", found.join("\n"));
+}
+
+/// Files that read the environment of the process. What stands below the command line reads what other programs mean
+/// by a variable, such as `PATH`, or passes it on to one.
+#[cfg(feature = "cli")]
+const READERS: [&str; 8] = [
+    "buildkit/daemon/guard.rs",
+    "buildkit/daemon/mod.rs",
+    "fuzz.rs",
+    "main.rs",
+    "progress/mod.rs",
+    "registry/auth/helper.rs",
+    "registry/transport/tls.rs",
+    "workspace/environment.rs",
+];
+
+#[cfg(feature = "cli")]
+#[test]
+fn few_files_read_the_environment() {
+    let mut files = BTreeMap::new();
+    code_files(&root().join("src"), &mut files);
+    let readers = files.iter().filter(|(_, code)| code.contains("env::var"));
+    let readers: Vec<&str> = readers.map(|(file, _)| file.to_str().unwrap()).collect();
+    assert_eq!(readers, READERS);
+}
+
 #[test]
 fn names_and_paths_are_found_in_text() {
     assert_eq!(variables("set BOB_X_1 or BOB_*, not BOB_ or Bob_Y").collect::<Vec<_>>(), ["BOB_X_1"]);

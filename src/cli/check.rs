@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use base64::Engine as _;
 use serde::Serialize;
 
-use super::Failure;
 use super::convert_args::{ConvertArgs, Inputs};
-use super::llb::{print, read_lock};
+use super::report::print;
+use super::{Failure, image_lock};
 use crate::converter::Rejected;
 use crate::converter::lint::{RULES, Rule, Warning, rule};
 use crate::diag::{Diagnostic, Span};
@@ -16,6 +16,7 @@ use crate::job::lookup::{self, LockResolver, PlaceholderImages};
 
 /// Arguments of `bob check`.
 #[derive(Debug, clap::Args)]
+#[command(about = "Lint a Dockerfile with BuildKit's build checks")]
 pub struct Args {
     #[command(flatten)]
     convert: ConvertArgs,
@@ -71,7 +72,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     let build_platform = &options.build_platform;
     let converted = match &args.image_lock {
         Some(path) => {
-            let lock = read_lock(path)?;
+            let lock = image_lock::read(path)?;
             lookup::convert(dockerfile, options, &LockResolver { lock: &lock, files, build_platform }).await
         }
         None => lookup::convert(dockerfile, options, &PlaceholderImages { files, build_platform }).await,

@@ -13,6 +13,7 @@ use crate::converter::plan::{Context, NoCache, Options, ResolveMode};
 use crate::diag::{Source, visible_path};
 use crate::image::{Platform, PlatformError};
 use crate::job::lookup::LocalFiles;
+use crate::workspace::process_variable;
 
 use super::Failure;
 use super::values::{ValueError, build_context, extra_host, network, pairs, platform, size, ulimit};
@@ -84,7 +85,7 @@ impl ConvertArgs {
     /// read.
     pub fn inputs(&self, context: Option<&str>, build_platform: Option<&str>) -> Result<Inputs, Failure> {
         let (options, named) = self.options(build_platform).map_err(ValueError::into_failure)?;
-        let build_args = pairs::parse("--build-arg", &self.build_arg, |name| std::env::var(name).ok());
+        let build_args = pairs::parse("--build-arg", &self.build_arg, environment_text);
         let options = options
             .with_build_args(build_args.map_err(ValueError::into_failure)?)
             .map_err(|error| Failure::Usage(error.to_string()))?;
@@ -163,6 +164,11 @@ impl ConvertArgs {
             _ => Ok(NoCache::Stages(names.split(',').map(str::to_owned).collect())),
         }
     }
+}
+
+/// The value of a variable of this process where it is text.
+fn environment_text(name: &str) -> Option<String> {
+    process_variable(name)?.into_string().ok()
 }
 
 /// The context where it is a Git repository or a file at a web address.

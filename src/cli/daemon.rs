@@ -2,14 +2,15 @@
 
 use std::path::PathBuf;
 
-use super::build::{environment, failure, listen};
 use super::daemon_args::state_folder;
+use super::report::{job_failure, listen};
 use super::{Failure, logging, process};
 use crate::job::{self, DaemonChoice, DockerLogins, OwnDaemon, TlsOptions, WarmCache};
-use crate::workspace::{Environment, cache_images};
+use crate::workspace::{Environment, cache_images, nonempty_process_variable, variables};
 
 /// Arguments of `bob daemon`.
 #[derive(Debug, clap::Args)]
+#[command(about = "Start buildkitd with a warm image cache and run until SIGINT or SIGTERM")]
 pub struct Args {
     /// Socket that buildkitd listens on: PATH or `unix://PATH`
     socket: String,
@@ -28,7 +29,7 @@ pub struct Args {
 pub async fn run(args: Args) -> Result<(), Failure> {
     process::hide_memory();
     logging::init("warn,bob=info");
-    let images = cache_images(&Environment::of_process()).map_err(|error| failure(&error.into()))?;
+    let images = cache_images(&Environment::of_process()).map_err(|error| job_failure(&error.into()))?;
     let path = args.socket.strip_prefix("unix://").unwrap_or(&args.socket);
     if path.is_empty() || path.contains("://") {
         let text = format!("{:?} is not a socket; give PATH or unix://PATH", args.socket);
@@ -41,7 +42,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
             candidates: Vec::new(),
             own: OwnDaemon {
                 program: args.buildkitd,
-                search_path: environment("PATH"),
+                search_path: nonempty_process_variable(variables::SEARCH_PATH.name),
                 state: state_folder(args.state_dir.as_deref()),
                 socket: Some(std::path::absolute(path).unwrap_or_else(|_| path.into())),
                 runtime_dir: None,
@@ -49,8 +50,8 @@ pub async fn run(args: Args) -> Result<(), Failure> {
             },
         },
         images,
-        logins: DockerLogins::of(environment),
+        logins: DockerLogins::of(nonempty_process_variable),
     };
     let interrupts = listen()?;
-    job::serve(&service, &interrupts).await.map_err(|error| failure(&error))
+    job::serve(&service, &interrupts).await.map_err(|error| job_failure(&error))
 }

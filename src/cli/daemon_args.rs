@@ -3,17 +3,18 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::build::environment;
 use super::values::duration;
 use crate::job::{self, Address, DaemonChoice, OwnDaemon, StateFolder, TlsOptions, usual_addresses};
+use crate::workspace::nonempty_process_variable;
+use crate::workspace::variables::{self, Variable};
 
 /// Flags that choose a buildkitd.
 #[derive(Debug, Default, Clone, clap::Args)]
-// A group would stand among the arguments that were given.
+// A group of these arguments would be a further name among those that `Args::is_workspace_mode` looks at.
 #[group(skip)]
 pub struct DaemonArgs {
     /// Address of buildkitd: `unix://PATH` or `tcp://HOST:PORT`
-    #[arg(long, value_name = "ADDRESS", env = "BUILDKIT_HOST", help_heading = "Daemon")]
+    #[arg(long, value_name = "ADDRESS", env = variables::BUILDKIT_HOST.name, help_heading = "Daemon")]
     pub addr: Option<String>,
     /// Certificate authority of buildkitd
     #[arg(long, value_name = "FILE", help_heading = "Daemon")]
@@ -45,7 +46,7 @@ impl DaemonArgs {
     /// [`job::Error::Address`].
     pub fn choice(&self) -> Result<DaemonChoice, job::Error> {
         let address = self.addr.as_deref().filter(|text| !text.is_empty()).map(Address::parse).transpose()?;
-        let runtime_dir = environment("XDG_RUNTIME_DIR").map(PathBuf::from);
+        let runtime_dir = nonempty_process_variable(variables::XDG_RUNTIME_DIR.name).map(PathBuf::from);
         Ok(DaemonChoice {
             address,
             tls: TlsOptions {
@@ -57,7 +58,7 @@ impl DaemonArgs {
             candidates: usual_addresses(runtime_dir.as_deref()),
             own: OwnDaemon {
                 program: self.buildkitd.clone(),
-                search_path: environment("PATH"),
+                search_path: nonempty_process_variable(variables::SEARCH_PATH.name),
                 state: state_folder(self.state_dir.as_deref()),
                 socket: None,
                 runtime_dir,
@@ -78,7 +79,11 @@ pub(super) fn state_folder(given: Option<&Path>) -> StateFolder {
         return StateFolder::Kept(PathBuf::from("/var/lib/bob/buildkit"));
     }
     // A relative one would lead into the current folder, which may be a repository.
-    let folder = |name| environment(name).map(PathBuf::from).filter(|folder| folder.is_absolute());
-    let state = folder("XDG_STATE_HOME").or_else(|| folder("HOME").map(|home| home.join(".local/state")));
+    let folder = |variable: Variable| {
+        let folder = nonempty_process_variable(variable.name).map(PathBuf::from);
+        folder.filter(|folder| folder.is_absolute())
+    };
+    let state = folder(variables::XDG_STATE_HOME)
+        .or_else(|| folder(variables::HOME).map(|home| home.join(".local/state")));
     state.map_or(StateFolder::Temporary, |folder| absolute(folder.join("bob/buildkit")))
 }

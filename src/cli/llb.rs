@@ -3,20 +3,22 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::build::{environment, failure, listen};
-use super::convert_args::{ConvertArgs, Inputs, read_near};
+use super::convert_args::{ConvertArgs, Inputs};
 use super::daemon_args::DaemonArgs;
-use super::{Failure, process};
+use super::report::{job_failure, listen, print};
+use super::{Failure, image_lock, process};
 use crate::converter::lint::Warning;
 use crate::converter::{Definition, Rejected};
-use crate::diag::{redact, visible_path};
+use crate::diag::redact;
 use crate::gotext::json;
 use crate::job::graph;
 use crate::job::lookup::{self, Converted, ImageLock, LockResolver};
 use crate::job::{DockerLogins, DockerfileInput, Request};
+use crate::workspace::nonempty_process_variable;
 
 /// Arguments of `bob llb`.
 #[derive(Debug, clap::Args)]
+#[command(about = "Print the LLB graph of a Dockerfile without building it")]
 pub struct Args {
     #[command(flatten)]
     convert: ConvertArgs,
@@ -90,7 +92,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
 }
 
 async fn from_lock(path: &Path, inputs: &Inputs) -> Result<Converted, Failure> {
-    let lock = read_lock(path)?;
+    let lock = image_lock::read(path)?;
     let resolver =
         LockResolver { lock: &lock, files: &inputs.files, build_platform: &inputs.options.build_platform };
     lookup::convert(&inputs.dockerfile, &inputs.options, &resolver)
@@ -106,34 +108,14 @@ async fn from_daemon(daemon: &DaemonArgs, inputs: &Inputs) -> Result<Converted, 
             files: inputs.files.clone(),
             image_lock: None,
         },
-        logins: DockerLogins::of(environment),
-        daemon: daemon.choice().map_err(|error| failure(&error))?,
+        logins: DockerLogins::of(nonempty_process_variable),
+        daemon: daemon.choice().map_err(|error| job_failure(&error))?,
     };
-    graph(&request, &listen()?).await.map_err(|error| failure(&error))
+    graph(&request, &listen()?).await.map_err(|error| job_failure(&error))
 }
-
-/// The largest image lock that is read, in bytes.
-const MAX_LOCK_BYTES: u64 = 256 << 20;
-
-/// The image lock in a file.
-pub(super) fn read_lock(path: &Path) -> Result<ImageLock, Failure> {
-    let shown = visible_path(path);
-    let text = read_near(path, MAX_LOCK_BYTES)
-        .map_err(|error| Failure::Rendered(format!("error: cannot read {shown}: {error}")))?;
-    ImageLock::parse(&text).map_err(|error| {
-        let mut text = std::error::Error::source(&error).map_or_else(String::new, ToString::to_string);
-        // The cause may quote the file.
-        text.truncate(text.floor_char_boundary(MAX_CAUSE));
-        let cause = if text.is_empty() { text } else { format!(": {}", text.escape_debug()) };
-        Failure::Rendered(format!("error: {shown} is {error}{cause}"))
-    })
-}
-
-/// The longest cause of a fault in an image lock that is shown, in bytes.
-const MAX_CAUSE: usize = 120;
 
 /// A rejected Dockerfile as the user sees it: the error first, then what the build checks found.
-pub(super) fn failed(rejected: &Rejected, inputs: &Inputs) -> Failure {
+fn failed(rejected: &Rejected, inputs: &Inputs) -> Failure {
     Failure::Rendered(rejected.error.render() + &warnings(&rejected.warnings, inputs))
 }
 
@@ -154,13 +136,4 @@ fn render(definition: &Definition, format: Format) -> Result<Vec<u8>, Failure> {
 fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     std::fs::write(path, bytes)
         .map_err(|error| Failure::Rendered(format!("error: cannot write {}: {error}", path.display())))
-}
-
-/// Writes to standard output; a reader that has seen enough is no failure.
-pub(super) fn print(bytes: &[u8]) -> Result<(), Failure> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(bytes).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
-    }
 }

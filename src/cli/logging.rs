@@ -2,46 +2,44 @@
 //!
 //! Fields hold names and errors of others. `tracing_subscriber` escapes what begins control sequences in them, but not
 //! line breaks and what turns the direction of writing, and knows nothing of credentials; so every event passes
-//! `Guard`.
+//! [`VisibleLines`].
 
 use std::io::{self, IsTerminal as _, Write};
 
 use tracing_subscriber::EnvFilter;
 
 use crate::diag::{Colours, log_event, redact};
+use crate::workspace::variables::{LOG_LEVEL, NO_COLOR, SUPERVISOR_DEBUG_ENABLE};
+use crate::workspace::{nonempty_process_variable, process_variable};
 
-/// The variable that sets what is logged: a level (`debug`), or filters in the syntax of
-/// `tracing_subscriber` (`bob::proxy=debug,hyper=info`).
-const LOG_LEVEL: &str = "LOG_LEVEL";
-/// Set to `true` to log at `debug` where `LOG_LEVEL` says nothing.
-const DEBUG_ENABLE: &str = "SUPERVISOR_DEBUG_ENABLE";
-
-/// Starts logging to standard error as `LOG_LEVEL` or `SUPERVISOR_DEBUG_ENABLE` say, or at the level
+/// Starts logging to standard error as [`LOG_LEVEL`] (a level such as `debug`, or filters in the syntax of
+/// `tracing_subscriber` such as `bob::proxy=debug,hyper=info`) or [`SUPERVISOR_DEBUG_ENABLE`] say, or at the level
 /// `default`. A second call changes nothing.
 pub fn init(default: &str) {
-    let level = std::env::var(LOG_LEVEL).ok().filter(|level| !level.trim().is_empty());
-    let debug = std::env::var(DEBUG_ENABLE).is_ok_and(|value| value == "true");
+    let level = process_variable(LOG_LEVEL.name).and_then(|level| level.into_string().ok());
+    let level = level.filter(|level| !level.trim().is_empty());
+    let debug = process_variable(SUPERVISOR_DEBUG_ENABLE.name).is_some_and(|value| value == "true");
     let wanted = level.unwrap_or_else(|| if debug { "debug" } else { default }.to_owned());
     let filter =
         EnvFilter::try_new(directives(wanted.trim())).unwrap_or_else(|_| EnvFilter::new(directives(default)));
-    let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let no_colour = nonempty_process_variable(NO_COLOR.name).is_some();
     let has_colours = io::stderr().is_terminal() && !no_colour;
     let colours = if has_colours { Colours::Keep } else { Colours::Drop };
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(move || Guard { out: io::stderr(), colours })
+        .with_writer(move || VisibleLines { out: io::stderr(), colours })
         .with_ansi(has_colours)
         .with_target(false)
         .try_init();
 }
 
 /// Writes events, each of which comes in one piece, as single lines that drive no terminal and show no credential.
-struct Guard<W> {
+struct VisibleLines<W> {
     out: W,
     colours: Colours,
 }
 
-impl<W: Write> Write for Guard<W> {
+impl<W: Write> Write for VisibleLines<W> {
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(event);
         let line = log_event(&redact(text.strip_suffix('\n').unwrap_or(&text)), self.colours);
@@ -91,7 +89,7 @@ mod tests {
             let out = Collect::default();
             let written = out.clone();
             let subscriber = tracing_subscriber::fmt()
-                .with_writer(move || Guard { out: out.clone(), colours })
+                .with_writer(move || VisibleLines { out: out.clone(), colours })
                 .with_ansi(colours == Colours::Keep)
                 .finish();
             tracing::subscriber::with_default(subscriber, || {

@@ -6,10 +6,12 @@ pub mod convert_args;
 pub mod daemon;
 pub mod daemon_args;
 pub mod failure;
+mod image_lock;
 pub mod llb;
 pub mod logging;
 mod process;
 pub mod proxy;
+mod report;
 mod values;
 
 pub use failure::Failure;
@@ -22,18 +24,31 @@ pub struct Cli {
     command: Command,
 }
 
-#[derive(Debug, clap::Subcommand)]
-enum Command {
-    /// Build an image; without arguments, the workspace image that BOB_* describe
-    Build(Box<build::Args>),
-    /// Lint a Dockerfile with BuildKit's build checks
-    Check(check::Args),
-    /// Start buildkitd with a warm image cache and run until SIGINT or SIGTERM
-    Daemon(daemon::Args),
-    /// Print the LLB graph of a Dockerfile without building it
-    Llb(Box<llb::Args>),
-    /// Serve the authenticating registry proxy on localhost
-    Proxy(proxy::Args),
+/// Makes the list of subcommands, and what runs each. A module has `Args`, whose `about` is the sentence in the help,
+/// and `run`.
+macro_rules! subcommands {
+    ($($name:ident = $module:ident,)*) => {
+        #[derive(Debug, clap::Subcommand)]
+        enum Command {
+            $($name(Box<$module::Args>),)*
+        }
+
+        impl Command {
+            async fn run(self) -> Result<(), Failure> {
+                match self {
+                    $(Self::$name(args) => $module::run(*args).await,)*
+                }
+            }
+        }
+    };
+}
+
+subcommands! {
+    Build = build,
+    Check = check,
+    Daemon = daemon,
+    Llb = llb,
+    Proxy = proxy,
 }
 
 impl Cli {
@@ -42,12 +57,6 @@ impl Cli {
     /// # Errors
     /// A [`Failure`] that `main` prints and turns into the exit code.
     pub async fn run(self) -> Result<(), Failure> {
-        match self.command {
-            Command::Build(args) => build::run(*args).await,
-            Command::Check(args) => check::run(args).await,
-            Command::Daemon(args) => daemon::run(args).await,
-            Command::Llb(args) => llb::run(*args).await,
-            Command::Proxy(args) => proxy::run(args).await,
-        }
+        self.command.run().await
     }
 }

@@ -12,24 +12,27 @@ use tokio_util::sync::CancellationToken;
 use crate::diag::redact_reference;
 use crate::image::Reference;
 use crate::proxy::{self, AccessTokens, Alias, Config, Limits, Listeners, Mirror, Rights};
-use crate::registry::{Authenticator, Credentials, Host, Origin, Secret, Transport, TransportConfig};
+use crate::registry::{Authenticator, Credentials, Host, Origin, Transport, TransportConfig};
+use crate::secret::Secret;
+use crate::workspace::{process_variable, variables};
 
 use super::values::{ValueError, duration, registry_host};
 use super::{Failure, logging, process};
 
-/// Where the proxy listens unless it is told otherwise.
+/// Where the proxy listens without `--listen`.
 const DEFAULT_LISTEN: [&str; 2] = ["127.0.0.1:8080", "[::1]:8080"];
 
-const BASE_REF: Setting = Setting { flag: "--base-ref", variable: "WORKSPACEKIT_BOBPROXY_BASEREF" };
-const TARGET_REF: Setting = Setting { flag: "--target-ref", variable: "WORKSPACEKIT_BOBPROXY_TARGETREF" };
-const AUTH: Setting = Setting { flag: "--auth", variable: "WORKSPACEKIT_BOBPROXY_AUTH" };
+const BASE_REF: Setting = Setting { flag: "--base-ref", variable: variables::BOBPROXY_BASE_REF.name };
+const TARGET_REF: Setting = Setting { flag: "--target-ref", variable: variables::BOBPROXY_TARGET_REF.name };
+const AUTH: Setting = Setting { flag: "--auth", variable: variables::BOBPROXY_AUTH.name };
 const ADDITIONAL_AUTH: Setting =
-    Setting { flag: "--additional-auth", variable: "WORKSPACEKIT_BOBPROXY_ADDITIONALAUTH" };
-const ACCESS_TOKEN: Setting = Setting { flag: "--access-token", variable: "WORKSPACEKIT_BOBPROXY_TOKEN" };
-const PUSH_TOKEN: Setting = Setting { flag: "--push-token", variable: "WORKSPACEKIT_BOBPROXY_PUSH_TOKEN" };
+    Setting { flag: "--additional-auth", variable: variables::BOBPROXY_ADDITIONAL_AUTH.name };
+const ACCESS_TOKEN: Setting = Setting { flag: "--access-token", variable: variables::BOBPROXY_TOKEN.name };
+const PUSH_TOKEN: Setting = Setting { flag: "--push-token", variable: variables::BOBPROXY_PUSH_TOKEN.name };
 
 /// Arguments of `bob proxy`.
 #[derive(Debug, clap::Args)]
+#[command(about = "Serve the authenticating registry proxy on localhost")]
 pub struct Args {
     /// The image behind `base` [env: `WORKSPACEKIT_BOBPROXY_BASEREF`]
     #[arg(long, value_name = "REF")]
@@ -96,12 +99,10 @@ impl Setting {
         if let Some(value) = given {
             return Ok(Some((value, Origin::Flag(self.flag.into()))));
         }
-        match std::env::var(self.variable) {
+        let Some(value) = process_variable(self.variable) else { return Ok(None) };
+        match value.into_string() {
             Ok(value) => Ok(Some((value.into(), Origin::Variable(self.variable.into())))),
-            Err(std::env::VarError::NotPresent) => Ok(None),
-            Err(std::env::VarError::NotUnicode(_)) => {
-                Err(Failure::Usage(format!("the variable {} is not UTF-8", self.variable)))
-            }
+            Err(_) => Err(Failure::Usage(format!("the variable {} is not UTF-8", self.variable))),
         }
     }
 
@@ -153,9 +154,9 @@ pub async fn run(args: Args) -> Result<(), Failure> {
 fn config(args: Args) -> Result<Config, Failure> {
     let (auth, origin) = AUTH.need(args.auth, "the registry credentials (a docker config, {} for none)")?;
     let usage = |error: crate::registry::CredentialsError| Failure::Usage(error.to_string());
-    let credentials = Credentials::from_docker_config(auth.reveal(), &origin).map_err(usage)?;
+    let credentials = Credentials::from_docker_config(auth.expose(), &origin).map_err(usage)?;
     let mirrored = match ADDITIONAL_AUTH.read(args.additional_auth)? {
-        Some((map, origin)) => Credentials::from_auth_map(map.reveal(), &origin).map_err(usage)?,
+        Some((map, origin)) => Credentials::from_auth_map(map.expose(), &origin).map_err(usage)?,
         None => Credentials::default(),
     };
     let access_tokens = access_tokens(args.access_token, args.push_token)?;
@@ -226,7 +227,7 @@ fn risk_of(tokens: &AccessTokens) -> Option<String> {
                 "there is no access token: any process of this network may pull and push through this proxy; set {variable} or give {flag}"
             ));
         }
-        AccessTokens { read: Some(read), push: Some(push) } if push.matches(read.reveal().as_bytes()) => {
+        AccessTokens { read: Some(read), push: Some(push) } if push.matches(read.expose().as_bytes()) => {
             "the push token is the access token"
         }
         AccessTokens { read: Some(_), push: None } => "there is no push token",

@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn neutral_words_hold_no_sequences_for_a_terminal() {
+    fn a_printable_line_holds_no_sequences_for_a_terminal() {
         assert_eq!(
             printable_line("a\x1b]52;c;aGk=\x07b\u{9b}2J\r\nc", 100),
             "a\u{fffd}]52;c;aGk=\u{fffd}b\u{fffd}2J  c"
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn fuzz_neutral_words_are_harmless_and_bounded() {
+    fn fuzz_printable_lines_are_harmless_and_bounded() {
         crate::fuzz::run(&["denied \u{1b}[2J \u{202e}x".as_bytes()], |bytes| {
             let shown = printable_line(&String::from_utf8_lossy(bytes), 300);
             assert!(shown.chars().count() <= 300);

@@ -1,27 +1,14 @@
 //! Query strings: strict reading and exact writing.
 
-/// `text` with every byte percent-encoded that is not unreserved.
-/// (<https://www.rfc-editor.org/rfc/rfc3986#section-2.3>)
+use crate::percent;
+
+/// Returns `text` with every byte percent-encoded that is not unreserved.
 pub fn encode(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    encode_to(&mut out, text);
-    out
+    percent::encode(text.as_bytes(), percent::is_unreserved)
 }
 
-fn encode_to(out: &mut String, text: &str) {
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            out.push(char::from(byte));
-        } else {
-            const HEX: &[u8; 16] = b"0123456789ABCDEF";
-            out.push('%');
-            out.push(char::from(HEX[usize::from(byte >> 4)]));
-            out.push(char::from(HEX[usize::from(byte & 15)]));
-        }
-    }
-}
-
-/// `a=b&c=d`, encoded. Written in one place, so that whoever zeroes it leaves no copy of a part behind.
+/// Returns `a=b&c=d`, encoded. It is allocated once in its longest form, so that no copy of a secret in it is left behind
+/// unwiped where it grows.
 pub fn encode_pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let pairs: Vec<(&str, &str)> = pairs.into_iter().collect();
     let longest = pairs.iter().map(|(name, value)| 3 * (name.len() + value.len()) + 2).sum();
@@ -30,14 +17,14 @@ pub fn encode_pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> 
         if !out.is_empty() {
             out.push('&');
         }
-        encode_to(&mut out, name);
+        percent::encode_to(&mut out, name.as_bytes(), percent::is_unreserved);
         out.push('=');
-        encode_to(&mut out, value);
+        percent::encode_to(&mut out, value.as_bytes(), percent::is_unreserved);
     }
     out
 }
 
-/// The names and values of a query string; none if an escape is broken or a value is not UTF-8 or holds
+/// Returns the names and values of a query string. None if an escape is broken, or a name or value is not UTF-8 or holds
 /// control characters.
 pub fn parse_pairs(query: &str) -> Option<Vec<(String, String)>> {
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
@@ -50,19 +37,8 @@ pub fn parse_pairs(query: &str) -> Option<Vec<(String, String)>> {
 }
 
 fn decode(text: &str) -> Option<String> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        out.push(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let mut digit = || char::from(bytes.next()?).to_digit(16);
-                u8::try_from(digit()? * 16 + digit()?).ok()?
-            }
-            other => other,
-        });
-    }
-    String::from_utf8(out).ok().filter(|text| !text.chars().any(char::is_control))
+    let bytes = percent::decode_form(text.as_bytes())?.into_owned();
+    String::from_utf8(bytes).ok().filter(|text| !text.chars().any(char::is_control))
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ use std::fmt;
 
 use smol_str::{SmolStr, SmolStrBuilder, StrExt as _};
 
+use crate::percent;
+
 /// A platform as images and LLB ops name it.
 ///
 /// Source: `Platform` in `specs-go/v1/descriptor.go` of the OCI image specification.
@@ -219,19 +221,7 @@ fn parse_os(part: &str, whole: &str) -> Result<Platform, PlatformError> {
 }
 
 fn decode_option(text: &str) -> Option<String> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        if byte == b'%' {
-            let digits = [bytes.next()?, bytes.next()?];
-            let hex =
-                std::str::from_utf8(&digits).ok().filter(|d| d.bytes().all(|b| b.is_ascii_hexdigit()))?;
-            out.push(u8::from_str_radix(hex, 16).ok()?);
-        } else {
-            out.push(byte);
-        }
-    }
-    Some(String::from_utf8_lossy(&out).into_owned())
+    Some(String::from_utf8_lossy(&percent::decode(text.as_bytes())?).into_owned())
 }
 
 fn encode_option(text: &str) -> String {

@@ -51,7 +51,7 @@ pub enum LookupFailure {
     /// The connection to buildkitd.
     #[error(transparent)]
     Daemon(#[from] buildkit::Error),
-    /// buildkitd took another image, under a name that is no reference.
+    /// buildkitd took another image, whose reference is none.
     #[error(transparent)]
     Reference(#[from] ReferenceError),
     /// What is not built yet.

@@ -1,11 +1,11 @@
-//! Maps that others fill, bounded in bytes.
+//! Maps of bounded size for what registries send.
 
 use std::collections::BTreeMap;
 
-/// What an entry costs beside its own texts, in bytes: about what a map needs to hold it.
-const OVERHEAD: usize = 256;
+/// What a map needs for an entry beside its texts, in bytes, about.
+const ENTRY_OVERHEAD_BYTES: usize = 256;
 
-/// A map that holds at most so many bytes: an entry that does not fit beside the others replaces them all.
+/// A map of at most so many bytes. An entry that does not fit beside the others replaces them all.
 #[derive(Debug)]
 pub(super) struct BoundedMap<K, V> {
     entries: BTreeMap<K, (V, usize)>,
@@ -14,19 +14,19 @@ pub(super) struct BoundedMap<K, V> {
 }
 
 impl<K: Ord, V> BoundedMap<K, V> {
-    /// An empty one for `limit` bytes.
+    /// Returns an empty map for `limit` bytes.
     pub(super) const fn new(limit: usize) -> Self {
         Self { entries: BTreeMap::new(), bytes: 0, limit }
     }
 
-    /// The value of `key`.
+    /// Returns the value of `key`.
     pub(super) fn get(&self, key: &K) -> Option<&V> {
         self.entries.get(key).map(|(value, _)| value)
     }
 
-    /// Remembers `value`; key and value have `bytes` bytes. One that is too large by itself is not kept.
+    /// Inserts `value`; key and value have `bytes` bytes. An entry that is larger than the whole map is not kept.
     pub(super) fn insert(&mut self, key: K, value: V, bytes: usize) {
-        let bytes = bytes.saturating_add(OVERHEAD);
+        let bytes = bytes.saturating_add(ENTRY_OVERHEAD_BYTES);
         self.remove(&key);
         if bytes > self.limit {
             return;
@@ -39,14 +39,14 @@ impl<K: Ord, V> BoundedMap<K, V> {
         self.entries.insert(key, (value, bytes));
     }
 
-    /// Forgets the value of `key`.
+    /// Removes the value of `key`.
     pub(super) fn remove(&mut self, key: &K) {
         if let Some((_, bytes)) = self.entries.remove(key) {
             self.bytes -= bytes;
         }
     }
 
-    /// All keys and values.
+    /// Returns all keys and values.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         self.entries.iter().map(|(key, (value, _))| (key, value))
     }
@@ -58,15 +58,15 @@ mod tests {
 
     #[test]
     fn what_is_remembered_never_has_more_than_its_bytes() {
-        let mut memory = BoundedMap::new(10 * OVERHEAD);
+        let mut memory = BoundedMap::new(10 * ENTRY_OVERHEAD_BYTES);
         for number in 0..1000_usize {
-            memory.insert(number % 37, number, number % 5 * OVERHEAD);
+            memory.insert(number % 37, number, number % 5 * ENTRY_OVERHEAD_BYTES);
             let held: usize = memory.entries.values().map(|(_, bytes)| bytes).sum();
             assert_eq!(held, memory.bytes);
-            assert!(held <= 10 * OVERHEAD, "{held}");
+            assert!(held <= 10 * ENTRY_OVERHEAD_BYTES, "{held}");
             assert_eq!(memory.get(&(number % 37)), Some(&number));
         }
-        memory.insert(1, 1, 10 * OVERHEAD);
+        memory.insert(1, 1, 10 * ENTRY_OVERHEAD_BYTES);
         assert_eq!(memory.get(&1), None);
     }
 }

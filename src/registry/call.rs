@@ -11,7 +11,7 @@ use super::host::Host;
 use super::transport::address::AddressPolicy;
 use crate::http::body::{Body, empty_body, full_body};
 
-/// What a request carries, and so whether it can be sent again.
+/// The content of a request. It decides whether the request can be sent again.
 #[derive(Debug)]
 pub enum Payload {
     /// Nothing.
@@ -23,7 +23,7 @@ pub enum Payload {
 }
 
 impl Payload {
-    /// The same payload once more; none for a stream.
+    /// Returns a copy of the payload; none of a stream.
     pub fn try_clone(&self) -> Option<Self> {
         match self {
             Self::Empty => Some(Self::Empty),
@@ -46,12 +46,12 @@ impl Payload {
     }
 }
 
-/// Whose credentials a request carries, and for what.
+/// The registry whose credentials a request carries, and the scopes that it needs.
 #[derive(Clone, Debug)]
 pub struct Access {
     /// The registry; the request goes there and nowhere else.
     pub host: Host,
-    /// What the request needs.
+    /// The scopes that a token for the request has to have.
     pub scopes: Scopes,
 }
 
@@ -75,7 +75,7 @@ pub struct Call {
 }
 
 impl Call {
-    /// The same call once more; none if its payload is a stream.
+    /// Returns a copy of the call; none if its payload is a stream.
     pub fn try_clone(&self) -> Option<Self> {
         Some(Self {
             method: self.method.clone(),

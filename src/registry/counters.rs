@@ -1,9 +1,8 @@
-//! What requests cost beyond themselves.
+//! Counts of retries and fetched tokens.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Counts of what was done for requests besides sending them once. Shared by the requests that a caller
-/// wants to count together.
+/// Counters of retries and fetched tokens, shared by the requests that a caller counts together.
 #[derive(Debug, Default)]
 pub struct RequestCounters {
     retries: AtomicU64,
@@ -11,12 +10,12 @@ pub struct RequestCounters {
 }
 
 impl RequestCounters {
-    /// How often a request was sent again after a fault that may pass.
+    /// Returns how often a request was sent again after a transient fault.
     pub fn retries(&self) -> u64 {
         self.retries.load(Ordering::Relaxed)
     }
 
-    /// How often a token was fetched.
+    /// Returns how often a token was fetched.
     pub fn tokens(&self) -> u64 {
         self.tokens.load(Ordering::Relaxed)
     }

@@ -1,4 +1,4 @@
-//! Why a call to a registry brought no response.
+//! Errors of calls that brought no response.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::auth::store::CredentialsError;
 use super::host::Host;
 use super::transport::error::TransportError;
 use super::transport::redirect_target::RedirectError;
-use super::transport::retry::Retryable;
+use super::transport::retry::MayBeTransportError;
 
 /// A call to a registry that brought no response.
 #[derive(Debug, thiserror::Error)]
@@ -86,7 +86,7 @@ pub enum CallError {
 }
 
 impl CallError {
-    /// The fault itself, not that another request met it.
+    /// Returns the error itself where this one is of another request that it was shared with.
     pub fn root(&self) -> &Self {
         match self {
             Self::Shared(inner) => inner.root(),
@@ -95,8 +95,8 @@ impl CallError {
     }
 }
 
-impl Retryable for CallError {
-    fn transport(&self) -> Option<&TransportError> {
+impl MayBeTransportError for CallError {
+    fn transport_error(&self) -> Option<&TransportError> {
         match self {
             Self::Transport(fault) => Some(fault),
             _ => None,

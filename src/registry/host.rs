@@ -1,11 +1,11 @@
-//! The `host[:port]` of a registry, and what its name alone tells.
+//! The `host[:port]` of a registry, and what its name alone says of it.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::diag::printable_line;
 
-/// The key that stands for every private ECR registry in a docker config.
+/// The key of a docker configuration whose login is that of every private ECR registry.
 pub const ECR_WILDCARD: &str = "000000000000.dkr.ecr.dummy-host-zone.amazonaws.com";
 
 /// A registry's `host[:port]`: lower case, syntactically valid, without the default port 443.
@@ -26,7 +26,7 @@ pub struct HostError {
 }
 
 impl Host {
-    /// The host that `text` names, in lower case.
+    /// Returns the host that `text` names, in lower case.
     ///
     /// # Errors
     /// [`HostError`] if `text` is not a DNS name or address, with or without a port.
@@ -68,12 +68,12 @@ impl Host {
         Some(Self { text, port })
     }
 
-    /// `host` or `host:port`, as it stands in a URL.
+    /// Returns `host` or `host:port`, as it stands in a URL.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The host without its port; an IPv6 address keeps its brackets.
+    /// Returns the host without its port; an IPv6 address keeps its brackets.
     pub fn name(&self) -> &str {
         match self.port {
             Some(_) => self.text.rsplit_once(':').map_or(&*self.text, |(name, _)| name),
@@ -81,12 +81,12 @@ impl Host {
         }
     }
 
-    /// The port, if it is not 443.
+    /// Returns the port, if it is not 443.
     pub const fn port(&self) -> Option<u16> {
         self.port
     }
 
-    /// The address, if the host is one and not a name.
+    /// Returns the address, if the host is one and not a name.
     pub fn address(&self) -> Option<IpAddr> {
         self.name().trim_start_matches('[').trim_end_matches(']').parse().ok()
     }
@@ -104,7 +104,7 @@ impl Host {
         matches!(self.as_str(), "docker.io" | "index.docker.io" | "registry-1.docker.io")
     }
 
-    /// The host that serves the registry API: `registry-1.docker.io` for Docker Hub, else itself.
+    /// Returns the host that serves the registry API: `registry-1.docker.io` for Docker Hub, else itself.
     #[must_use]
     pub fn endpoint(&self) -> Self {
         if self.is_docker_hub() {

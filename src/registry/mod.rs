@@ -11,9 +11,9 @@ mod client;
 mod counters;
 mod error;
 mod host;
-mod secret;
 mod transport;
 
+pub use crate::secret::Secret;
 pub use auth::authenticator::Authenticator;
 pub use auth::challenge_cache::AuthScheme;
 pub use auth::credential::{Credential, Login, Origin};
@@ -29,7 +29,6 @@ pub use client::follow::is_redirect;
 pub use counters::RequestCounters;
 pub use error::CallError;
 pub use host::{ECR_WILDCARD, Host, HostError};
-pub use secret::Secret;
 pub use transport::address::AddressPolicy;
 pub use transport::error::TransportError;
 pub use transport::idle::{Stalled, idle_limited};

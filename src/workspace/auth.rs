@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::variables::{self, Variable};
+use super::{Environment, Error};
+use crate::secret::{Secret, SecretBytes};
 use aes_gcm::aead::{Aead as _, KeyInit as _};
 use aes_gcm::{Aes256Gcm, Nonce};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde::de::IgnoredAny;
-use zeroize::Zeroizing;
-
-use super::{Environment, Error};
 
 const NONCE_LENGTH: usize = 12;
 const KEY_LENGTH: usize = 32;
@@ -21,35 +21,36 @@ const KEY_LENGTH: usize = 32;
 pub struct AuthJson {
     /// The variable that it comes from.
     pub variable: &'static str,
-    json: Zeroizing<String>,
+    json: Secret,
 }
 
 impl AuthJson {
     /// The JSON text.
     pub fn expose(&self) -> &str {
-        &self.json
+        self.json.expose()
     }
 
-    /// The credentials in `variable`, decrypted where `BOB_AUTH_KEY` is set; `None` where it is absent.
+    /// The credentials in `source`, decrypted where `BOB_AUTH_KEY` is set; `None` where it is absent.
     ///
     /// # Errors
     /// [`Error::KeyLength`], [`Error::NotBase64`], [`Error::Undecryptable`], [`Error::Json`]: none
     /// repeats any of the content.
-    pub fn read(environment: &Environment, variable: &'static str) -> Result<Option<Self>, Error> {
-        let key = environment.get("BOB_AUTH_KEY")?;
+    pub fn read(environment: &Environment, source: Variable) -> Result<Option<Self>, Error> {
+        let key = environment.get(variables::AUTH_KEY)?;
         if let Some(key) = key
             && key.len() != KEY_LENGTH
         {
             return Err(Error::KeyLength { length: key.len() });
         }
-        let Some(value) = environment.get(variable)? else {
+        let variable = source.name;
+        let Some(value) = environment.get(source)? else {
             return Ok(None);
         };
         let json = match key {
             Some(key) => decrypt(key.as_bytes(), value, variable)?,
-            None => Zeroizing::new(value.to_owned()),
+            None => Secret::new(value),
         };
-        check_shape(&json, variable)?;
+        check_shape(json.expose(), variable)?;
         Ok(Some(Self { variable, json }))
     }
 }
@@ -61,7 +62,7 @@ impl fmt::Debug for AuthJson {
 }
 
 /// The text in `value`: unpadded base64 of a 12-byte nonce and the AES-256-GCM ciphertext.
-fn decrypt(key: &[u8], value: &str, variable: &'static str) -> Result<Zeroizing<String>, Error> {
+fn decrypt(key: &[u8], value: &str, variable: &'static str) -> Result<Secret, Error> {
     let undecryptable = || Error::Undecryptable { variable };
     let sealed = STANDARD_NO_PAD.decode(value.trim_end()).map_err(|_| Error::NotBase64 { variable })?;
     let (nonce, ciphertext) = sealed.split_at_checked(NONCE_LENGTH).ok_or_else(undecryptable)?;
@@ -69,9 +70,9 @@ fn decrypt(key: &[u8], value: &str, variable: &'static str) -> Result<Zeroizing<
     let nonce = Nonce::try_from(nonce).map_err(|_| undecryptable())?;
     let plain = cipher.decrypt(&nonce, ciphertext).map_err(|_| undecryptable())?;
     match String::from_utf8(plain) {
-        Ok(text) => Ok(Zeroizing::new(text)),
+        Ok(text) => Ok(Secret::new(text)),
         Err(error) => {
-            drop(Zeroizing::new(error.into_bytes()));
+            drop(SecretBytes::from(error.into_bytes()));
             Err(undecryptable())
         }
     }
@@ -105,7 +106,7 @@ mod tests {
     }
 
     fn read(pairs: &[(&str, &str)]) -> Result<Option<AuthJson>, Error> {
-        AuthJson::read(&pairs.iter().copied().collect(), "BOB_WSLAYER_AUTH")
+        AuthJson::read(&pairs.iter().copied().collect(), variables::WSLAYER_AUTH)
     }
 
     #[test]

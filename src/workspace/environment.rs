@@ -1,9 +1,10 @@
 //! Environment variables as a value.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 use super::Error;
+use super::variables::Variable;
 
 /// A set of environment variables, taken once where the program starts.
 ///
@@ -19,20 +20,30 @@ impl Environment {
         Self { variables: std::env::vars_os().collect() }
     }
 
-    /// The value of `name`; `None` where it is absent or empty.
+    /// The value of `variable`; `None` where it is absent or empty.
     ///
     /// # Errors
     /// [`Error::NotUtf8`] where the value is not UTF-8.
-    pub fn get(&self, name: &'static str) -> Result<Option<&str>, Error> {
-        match self.variables.get(std::ffi::OsStr::new(name)) {
-            None => Ok(None),
-            Some(value) => match value.to_str() {
-                None => Err(Error::NotUtf8 { variable: name }),
-                Some("") => Ok(None),
-                Some(text) => Ok(Some(text)),
-            },
-        }
+    pub fn get(&self, variable: Variable) -> Result<Option<&str>, Error> {
+        let Some(value) = self.raw(variable.name) else { return Ok(None) };
+        value.to_str().map(Some).ok_or(Error::NotUtf8 { variable: variable.name })
     }
+
+    /// The value of the variable called `name`, whatever bytes it holds; `None` where it is absent or empty.
+    pub fn raw(&self, name: &str) -> Option<&OsStr> {
+        self.variables.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())
+    }
+}
+
+/// The value of a variable of this process, even an empty one. Together with [`Environment::of_process`] this is where
+/// the command line reads the environment.
+pub fn process_variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
+}
+
+/// The value of a variable of this process; `None` where it is absent or empty.
+pub fn nonempty_process_variable(name: &str) -> Option<OsString> {
+    process_variable(name).filter(|value| !value.is_empty())
 }
 
 impl<K: Into<OsString>, V: Into<OsString>> FromIterator<(K, V)> for Environment {

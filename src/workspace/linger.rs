@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Environment, Error};
+use super::{Environment, Error, variables};
 
 /// A build that fails within this time stays for [`STAY`] longer.
 const SHORT: Duration = Duration::from_secs(5);
@@ -23,7 +23,7 @@ impl Linger {
     /// # Errors
     /// [`Error::NotUtf8`].
     pub fn read(environment: &Environment) -> Result<Self, Error> {
-        Ok(if environment.get("BOB_LINGER")? == Some("0") { Self::Off } else { Self::On })
+        Ok(if environment.get(variables::LINGER)? == Some("0") { Self::Off } else { Self::On })
     }
 
     /// How long to stay after a failure that took `ran`.

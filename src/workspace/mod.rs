@@ -1,8 +1,8 @@
 //! Workspace mode: what the control plane asks for in `BOB_*` variables, and the files through which a
 //! headless workspace and Bob talk to each other.
 //!
-//! Nothing here reads the process environment: variables come in as an [`Environment`], paths hang
-//! below a [`Workspace`] root, so that tests run anywhere.
+//! Only `environment` reads the environment of the process: everything else gets an [`Environment`], and paths below a
+//! [`Workspace`] root, so that tests run anywhere. [`variables`] is the table of what can be set.
 
 mod auth;
 mod environment;
@@ -14,15 +14,16 @@ mod ready;
 #[allow(clippy::disallowed_methods, reason = "changes a bundle and becomes runc")]
 pub mod runc;
 mod settings;
+pub mod variables;
 
 pub use auth::AuthJson;
-pub use environment::Environment;
+pub use environment::{Environment, nonempty_process_variable, process_variable};
 pub use error::Error;
 pub use linger::Linger;
 pub use log::{LOG_LIMIT, cut_to_limit, forget_failure, write_failure};
 pub use paths::Workspace;
 pub use ready::{READY_TIMEOUT, wait_until_ready};
-pub use settings::{BaseStep, Settings, Token, cache_images};
+pub use settings::{BaseStep, Settings, cache_images};
 
 /// Makes sure that the process runs as root, which workspace mode needs for buildkitd and its mounts.
 ///

@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 
 use rustix::io::Errno;
 
-use super::Error;
+use super::{Error, variables};
 use crate::beneath::{self, OpenFile, Root, open_entry};
 
 /// The folder in which the ready file and `bob.log` lie.
@@ -70,7 +70,7 @@ impl Workspace {
     pub fn file(&self, path: &Path) -> Result<OpenFile, Error> {
         let subject = Subject {
             what: "Dockerfile",
-            variable: "BOB_DOCKERFILE_PATH",
+            variable: variables::DOCKERFILE_PATH.name,
             setting: "`image.file` in `.gitpod.yml`",
         };
         let (root, place) = self.place(path, subject)?;
@@ -88,7 +88,7 @@ impl Workspace {
     pub fn folder(&self, path: &Path) -> Result<PathBuf, Error> {
         let subject = Subject {
             what: "Build context",
-            variable: "BOB_CONTEXT_DIR",
+            variable: variables::CONTEXT_DIR.name,
             setting: "`image.context` in `.gitpod.yml`",
         };
         let (root, place) = self.place(path, subject)?;

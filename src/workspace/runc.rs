@@ -9,10 +9,10 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::retry::{RetryPolicy, TransientFailure};
 use crate::search_path::find_program;
 
 /// The name under which the binary is the facade.
@@ -20,10 +20,6 @@ pub const NAME: &str = "buildkit-runc";
 
 /// The programs that are looked for, the first one first.
 const PROGRAMS: [&str; 2] = ["bob-runc", "runc"];
-/// How often a runc that fails to start is started again.
-const RETRIES: u32 = 6;
-/// The wait before the first retry; it doubles each time.
-const FIRST_WAIT: Duration = Duration::from_millis(20);
 
 /// Why runc was not started.
 #[derive(Debug, thiserror::Error)]
@@ -63,30 +59,32 @@ pub fn exec(arguments: &[OsString], search_path: Option<&OsStr>) -> Error {
         }
     }
     let Some(program) = find(search_path) else { return Error::NotFound };
-    let mut wait = FIRST_WAIT;
-    let mut left = RETRIES;
+    let mut attempt = 1;
     loop {
-        let source = Command::new(&program).args(arguments).exec();
-        if left == 0 || !is_passing(&source) {
-            return Error::Start { program, source };
-        }
-        left -= 1;
-        thread::sleep(wait);
-        wait *= 2;
+        let failure = StartFailure(Command::new(&program).args(arguments).exec());
+        let Some(pause) = RetryPolicy::PROGRAM_START.pause_after(attempt, &failure) else {
+            return Error::Start { program, source: failure.0 };
+        };
+        thread::sleep(pause);
+        attempt += 1;
     }
 }
 
-/// Whether starting a program may succeed a moment later: it is just being written, or memory or
-/// processes are short.
-fn is_passing(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ExecutableFileBusy
-            | io::ErrorKind::WouldBlock
-            | io::ErrorKind::OutOfMemory
-            | io::ErrorKind::ResourceBusy
-            | io::ErrorKind::Interrupted
-    )
+/// Why a program did not start. It is transient where the program is being written just now, or memory or processes are
+/// short (execve(2)).
+struct StartFailure(io::Error);
+
+impl TransientFailure for StartFailure {
+    fn is_transient(&self) -> bool {
+        matches!(
+            self.0.kind(),
+            io::ErrorKind::ExecutableFileBusy
+                | io::ErrorKind::WouldBlock
+                | io::ErrorKind::OutOfMemory
+                | io::ErrorKind::ResourceBusy
+                | io::ErrorKind::Interrupted
+        )
+    }
 }
 
 fn find(search_path: Option<&OsStr>) -> Option<PathBuf> {

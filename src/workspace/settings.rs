@@ -2,11 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use super::variables::{self, Variable};
 use super::{AuthJson, Environment, Error, Workspace};
 use crate::beneath::OpenFile;
-
-const DEFAULT_TARGET: &str = "localhost:8080/target:latest";
-const DEFAULT_BASE: &str = "localhost:8080/base:latest";
+use crate::secret::Secret;
 
 /// What a workspace image build is to do.
 #[derive(Debug, Clone)]
@@ -26,27 +25,10 @@ pub struct Settings {
     /// A cache to import (`BOB_LOCAL_CACHE_IMPORT`).
     pub cache_import: Option<String>,
     /// The token that the workspace's proxy asks for (`BOB_PROXY_TOKEN`), sent while steps run.
-    pub proxy_token: Option<Token>,
+    pub proxy_token: Option<Secret>,
     /// The token that it asks for before it takes a push (`BOB_PROXY_PUSH_TOKEN`), sent once every step has ended;
     /// absent: the other one serves for both.
-    pub proxy_push_token: Option<Token>,
-}
-
-/// An access token, wiped from memory on drop and never shown.
-#[derive(Clone)]
-pub struct Token(zeroize::Zeroizing<String>);
-
-impl Token {
-    /// The token itself.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for Token {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("***")
-    }
+    pub proxy_push_token: Option<Secret>,
 }
 
 /// The Dockerfile build that makes the base layer. Paths are absolute; whether they are in the
@@ -63,37 +45,39 @@ impl Settings {
     /// # Errors
     /// The first variable that breaks its rule: [`Error::is_usage`] holds for each.
     pub fn read(environment: &Environment, current_dir: &Path) -> Result<Self, Error> {
-        let token = |name| environment.get(name).map(|text| text.map(|text| Token(text.to_owned().into())));
-        let owned = |name| environment.get(name).map(|value| value.map(str::to_owned));
+        let token = |variable: Variable| environment.get(variable).map(|text| text.map(Secret::from));
+        let owned = |variable: Variable| environment.get(variable).map(|value| value.map(str::to_owned));
         Ok(Self {
-            target_ref: owned("BOB_TARGET_REF")?.unwrap_or_else(|| DEFAULT_TARGET.to_owned()),
-            base_ref: owned("BOB_BASE_REF")?.unwrap_or_else(|| DEFAULT_BASE.to_owned()),
+            target_ref: owned(variables::TARGET_REF)?
+                .unwrap_or_else(|| variables::DEFAULT_TARGET_REF.to_owned()),
+            base_ref: owned(variables::BASE_REF)?.unwrap_or_else(|| variables::DEFAULT_BASE_REF.to_owned()),
             base_step: BaseStep::read(environment, current_dir)?,
-            external_buildkitd: owned("BOB_EXTERNAL_BUILDKITD")?,
-            base_auth: AuthJson::read(environment, "BOB_BASELAYER_AUTH")?,
-            target_auth: AuthJson::read(environment, "BOB_WSLAYER_AUTH")?,
-            cache_import: owned("BOB_LOCAL_CACHE_IMPORT")?,
-            proxy_token: token("BOB_PROXY_TOKEN")?,
-            proxy_push_token: token("BOB_PROXY_PUSH_TOKEN")?,
+            external_buildkitd: owned(variables::EXTERNAL_BUILDKITD)?,
+            base_auth: AuthJson::read(environment, variables::BASELAYER_AUTH)?,
+            target_auth: AuthJson::read(environment, variables::WSLAYER_AUTH)?,
+            cache_import: owned(variables::LOCAL_CACHE_IMPORT)?,
+            proxy_token: token(variables::PROXY_TOKEN)?,
+            proxy_push_token: token(variables::PROXY_PUSH_TOKEN)?,
         })
     }
 }
 
 impl BaseStep {
     fn read(environment: &Environment, current_dir: &Path) -> Result<Option<Self>, Error> {
-        match environment.get("BOB_BUILD_BASE")? {
+        match environment.get(variables::BUILD_BASE)? {
             Some("true") => {}
             None | Some("false") => return Ok(None),
             Some(_) => {
-                return Err(Error::NotBoolean { variable: "BOB_BUILD_BASE" });
+                return Err(Error::NotBoolean { variable: variables::BUILD_BASE.name });
             }
         }
-        let dockerfile = environment
-            .get("BOB_DOCKERFILE_PATH")?
-            .ok_or(Error::Needed { variable: "BOB_DOCKERFILE_PATH", because: "BOB_BUILD_BASE is true" })?;
-        let context = match environment.get("BOB_CONTEXT_DIR")? {
+        let dockerfile = environment.get(variables::DOCKERFILE_PATH)?.ok_or(Error::Needed {
+            variable: variables::DOCKERFILE_PATH.name,
+            because: "BOB_BUILD_BASE is true",
+        })?;
+        let context = match environment.get(variables::CONTEXT_DIR)? {
             Some(folder) => folder,
-            None => environment.get("THEIA_WORKSPACE_ROOT")?.unwrap_or("."),
+            None => environment.get(variables::THEIA_WORKSPACE_ROOT)?.unwrap_or("."),
         };
         Ok(Some(Self { dockerfile: current_dir.join(dockerfile), context: current_dir.join(context) }))
     }
@@ -112,12 +96,11 @@ impl BaseStep {
 /// # Errors
 /// [`Error::Json`] where it is something else.
 pub fn cache_images(environment: &Environment) -> Result<Vec<String>, Error> {
-    const VARIABLE: &str = "BOB_CACHE_IMAGES";
-    let Some(json) = environment.get(VARIABLE)? else {
+    let Some(json) = environment.get(variables::CACHE_IMAGES)? else {
         return Ok(Vec::new());
     };
     serde_json::from_str(json).map_err(|error| Error::Json {
-        variable: VARIABLE,
+        variable: variables::CACHE_IMAGES.name,
         expected: "a JSON array of image references",
         line: error.line(),
         column: error.column(),

@@ -20,8 +20,9 @@ use std::time::{Duration, Instant};
 use bob::buildkit::proto::pb;
 use bob::buildkit::{
     Address, BuildError, BuildRequest, BuildResult, Client, Daemon, DaemonError, Error, ExportTarget,
-    FileRange, Gateway, PlatformEntry, SecretBytes, SolveOptions, TlsOptions, Warning, platforms_metadata,
+    FileRange, Gateway, PlatformEntry, SolveOptions, TlsOptions, Warning, platforms_metadata,
 };
+use bob::secret::SecretBytes;
 use support::{Graph, build, client, dirs, rootfs, single};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;

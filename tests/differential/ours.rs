@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bob::converter::lint::Warning;
 use bob::converter::plan::IgnoreFile;
-use bob::converter::plan::{Fact, Facts, ImageFact, Need, Options, SharedError};
+use bob::converter::plan::{Fact, FactFailure, Facts, ImageFact, Need, Options};
 use bob::converter::{Conversion, ConversionState, Converter, Definition, Marshalled, Rejected};
 use bob::diag::{Source, Span};
 use bob::image::Platform;
@@ -21,7 +21,7 @@ pub(crate) fn conversion(
     case: &Case,
     options: &Options,
     facts: &mut Facts,
-    look_up: impl Fn(&Need) -> Result<Fact, SharedError>,
+    look_up: impl Fn(&Need) -> Result<Fact, FactFailure>,
 ) -> Result<Box<Conversion>, Rejected> {
     let source = Source::new("Dockerfile", &*case.text);
     let converter = Converter::new(source, options)?;
@@ -100,7 +100,7 @@ fn lines(warnings: &[Warning]) -> Vec<String> {
 }
 
 /// The answer that the oracle's made-up world gives.
-pub(crate) fn made_up(need: &Need, case: &Case, build_platform: &Platform) -> Result<Fact, SharedError> {
+pub(crate) fn made_up(need: &Need, case: &Case, build_platform: &Platform) -> Result<Fact, FactFailure> {
     match need {
         Need::Image { reference, .. } | Need::OciLayout { reference, .. } => {
             let platform = match need {

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bob::proxy::{AccessTokens, Alias, Config, Handle, Limits, Listeners, Mirror, Pin, Rights};
-use bob::registry::{Authenticator, Credentials, Host, Origin, Secret, Transport, TransportConfig};
+use bob::registry::{Authenticator, Credentials, Host, Origin, Transport, TransportConfig};
+use bob::secret::Secret;
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};

@@ -657,7 +657,7 @@ async fn a_token_is_handed_out_for_exactly_the_scopes_asked_for() {
     assert_eq!(auth.scheme(&host).await.unwrap(), Some(AuthScheme::Bearer));
     let scopes = Scopes::parse(["repository:a/b:pull"]).unwrap();
     let handed = auth.delegate_token(&host, scopes.clone()).await.unwrap().expect("a token");
-    assert_eq!(handed.token.reveal(), "handed");
+    assert_eq!(handed.token.expose(), "handed");
     assert!(handed.expires_in > Duration::from_secs(290) && handed.expires_in <= Duration::from_secs(300));
     auth.delegate_token(&host, scopes).await.unwrap().expect("the same");
     assert_eq!(upstream.lines(), ["GET /v2/", "GET /token?service=s&scope=repository%3Aa%2Fb%3Apull"]);
@@ -691,7 +691,7 @@ async fn a_registry_that_shows_v2_to_everybody_is_asked_by_repository_whether_it
         // With and without having asked first.
         for auth in [auth, authenticator(&login(&upstream.host()), 20)] {
             let handed = auth.delegate_token(&repository.host, Scopes::push("team/base")).await.unwrap();
-            assert_eq!(handed.expect("a token").token.reveal(), "handed");
+            assert_eq!(handed.expect("a token").token.expose(), "handed");
         }
     }
     let broken = Upstream::start(|seen| reply(if seen.path() == "/v2/" { 200 } else { 503 }, &[], "")).await;
@@ -725,7 +725,7 @@ async fn what_wants_no_tokens_gets_none_and_a_registry_token_is_handed_out_as_it
     let config = format!(r#"{{"auths":{{"{}":{{"registrytoken":"as-it-is"}}}}}}"#, bearer.host());
     let (auth, host) = (authenticator(&config, 20), Host::parse(&bearer.host()).unwrap());
     let handed = auth.delegate_token(&host, Scopes::pull("a")).await.unwrap().expect("a token");
-    assert_eq!(handed.token.reveal(), "as-it-is");
+    assert_eq!(handed.token.expose(), "as-it-is");
 
     let broken = Upstream::start(|_| reply(500, &[], "")).await;
     let (auth, host) = (authenticator("{}", 20), Host::parse(&broken.host()).unwrap());

@@ -6,7 +6,7 @@ mod shapes;
 
 use bob::converter::dockerfile;
 use bob::converter::ignore::{Patterns, read_all};
-use bob::converter::plan::{Fact, Facts, ImageFact, Need, Options, SharedError};
+use bob::converter::plan::{Fact, FactFailure, Facts, ImageFact, Need, Options};
 use bob::converter::shell::{Lex, NoEnv};
 use bob::converter::{ConversionState, Converter};
 use bob::diag::Source;
@@ -37,7 +37,7 @@ fn convert(text: impl Into<Vec<u8>>) -> Result<usize, String> {
     }
 }
 
-fn fact(need: &Need) -> Result<Fact, SharedError> {
+fn fact(need: &Need) -> Result<Fact, FactFailure> {
     match need {
         Need::Image { .. } => {
             let digest = format!("sha256:{}", "0".repeat(64));

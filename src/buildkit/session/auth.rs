@@ -16,7 +16,7 @@ use ring::hmac;
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use tonic::{Request, Response, Status};
 
-use super::secret::SecretBytes;
+use crate::secret::SecretBytes;
 
 /// The longest salt and payload that are signed, in bytes; the daemon sends 32 of each.
 const MAX_SIGNED_BYTES: usize = 4096;

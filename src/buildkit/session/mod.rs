@@ -10,7 +10,6 @@ mod health;
 mod raw;
 mod receive;
 mod refusals;
-mod secret;
 mod secrets;
 mod ssh;
 mod tunnel;
@@ -36,7 +35,6 @@ use tonic_prost::ProstCodec;
 
 pub use auth::{BearerToken, CredentialProvider, CredentialRefusal, Credentials};
 pub use receive::{ExportFolder, LeftOut, SpecialFiles};
-pub use secret::SecretBytes;
 pub use secrets::MAX_SECRET_BYTES;
 pub use ssh::DEFAULT_AGENT;
 
@@ -49,6 +47,7 @@ use self::wire::Chunk;
 use super::error::Error;
 use super::request::ExportTarget;
 use super::{CONNECTION_WINDOW_BYTES, HEADER_LIST_BYTES, MAX_MESSAGE_BYTES, STREAM_WINDOW_BYTES};
+use crate::secret::SecretBytes;
 
 /// Calls at one time: Go's, see `session/grpc.go` in BuildKit.
 const STREAMS: u32 = 250;

@@ -6,7 +6,7 @@ use bollard_buildkit_proto::moby::buildkit::secrets::v1::secrets_server::Secrets
 use bollard_buildkit_proto::moby::buildkit::secrets::v1::{GetSecretRequest, GetSecretResponse};
 use tonic::{Request, Response, Status};
 
-use super::secret::SecretBytes;
+use crate::secret::SecretBytes;
 
 /// The largest secret, in bytes; source: `session/secrets/secretsprovider` in BuildKit.
 pub const MAX_SECRET_BYTES: usize = 500 << 10;

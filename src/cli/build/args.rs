@@ -10,14 +10,16 @@ use crate::cli::convert_args::ConvertArgs;
 use crate::cli::daemon_args::DaemonArgs;
 use crate::cli::values::duration;
 use crate::job::{ProgressMode, PushVia};
+use crate::workspace::variables;
 
 /// Options that leave workspace mode on: they say where things are, not what to build.
 const NEUTRAL: [&str; 5] = ["workspace_root", "ready_timeout", "buildkitd", "buildkitd_timeout", "state_dir"];
 
 /// Arguments of `bob build`.
 #[derive(Debug, clap::Args)]
+#[command(about = "Build an image; without arguments, the workspace image that BOB_* describe")]
 pub struct Args {
-    // Comes first: the fields after it take their values out of what was matched.
+    // Must be the first field: clap fills fields in their order, and each takes its values out of the matches.
     #[command(flatten)]
     given: Given,
     /// Folder of files for the build
@@ -64,7 +66,7 @@ pub struct Args {
         long,
         value_name = "MODE",
         default_value = "auto",
-        env = "BUILDKIT_PROGRESS",
+        env = variables::BUILDKIT_PROGRESS.name,
         help_heading = "Output"
     )]
     pub progress: ProgressMode,
@@ -100,12 +102,12 @@ pub struct Args {
     #[arg(long, value_name = "TIME", value_parser = duration::argument, default_value = "30m", help_heading = "Workspace mode")]
     pub ready_timeout: Duration,
 
-    /// Flags of docker buildx build that are not built yet.
+    /// Flags of docker buildx build that are not supported yet.
     #[command(flatten)]
-    pub later: UnsupportedFlags,
+    pub unsupported: UnsupportedFlags,
 }
 
-/// Flags that are known and not built yet.
+/// Flags that are known and not supported yet.
 #[derive(Debug, Default, clap::Args)]
 pub struct UnsupportedFlags {
     #[arg(long, hide = true)]
@@ -121,7 +123,7 @@ pub struct UnsupportedFlags {
 }
 
 impl UnsupportedFlags {
-    /// What the user is told of the first of these flags that asks for something.
+    /// Why the first of these flags that asks for something is refused; `None` where none does.
     pub fn refusal(&self) -> Option<String> {
         let asks = |value: &Option<String>| value.as_ref().is_some_and(|value| value != "false");
         let (flag, instead) = match () {
@@ -204,8 +206,8 @@ mod tests {
     }
 
     #[test]
-    fn flags_of_a_later_day_are_named() {
-        let refusal = |args: &[&str]| parse(args).later.refusal();
+    fn unsupported_flags_are_named() {
+        let refusal = |args: &[&str]| parse(args).unsupported.refusal();
         assert_eq!(refusal(&["--sbom", "."]).unwrap(), "--sbom is not supported yet");
         assert_eq!(
             refusal(&["--load", "."]).unwrap(),

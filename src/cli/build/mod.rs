@@ -4,13 +4,10 @@ mod args;
 mod plain;
 mod workspace;
 
-use std::ffi::OsString;
-
 pub use args::Args;
 
 use super::check::{self, Format};
 use super::{Failure, logging, process};
-use crate::job::{self, Interrupts};
 
 /// Runs `bob build`: in workspace mode where neither a context nor an option of plain mode is given.
 ///
@@ -47,18 +44,4 @@ fn log_filter(level: &str) -> String {
     const BOB: &str = env!("CARGO_CRATE_NAME");
     let quiet = ["buildkit", "proxy", "registry"];
     quiet.iter().fold(format!("warn,{BOB}={level}"), |text, module| text + &format!(",{BOB}::{module}=off"))
-}
-
-/// What the user is told of a failed build.
-pub(super) fn failure(error: &job::Error) -> Failure {
-    let report = error.report();
-    if error.is_usage() { Failure::Usage(report) } else { Failure::Rendered(format!("error: {report}")) }
-}
-
-pub(super) fn listen() -> Result<Interrupts, Failure> {
-    Interrupts::listen().map_err(|source| failure(&job::Error::Signals(source)))
-}
-
-pub(super) fn environment(name: &str) -> Option<OsString> {
-    std::env::var_os(name).filter(|value| !value.is_empty())
 }

@@ -2,19 +2,21 @@
 
 use std::io::Write as _;
 
-use super::{Args, environment, failure, listen};
+use super::Args;
 use crate::cli::Failure;
 use crate::cli::convert_args::Inputs;
-use crate::cli::llb::read_lock;
+use crate::cli::image_lock;
+use crate::cli::report::{job_failure, listen};
 use crate::cli::values::{annotation, cache, output, secret, ssh};
 use crate::diag::visible;
 use crate::job::{
     self, CacheEntry, DockerLogins, DockerfileInput, Error, Output, PlainBuild, ProgressMode, Request,
     agent_socket, check_writable, read_secret,
 };
+use crate::workspace::nonempty_process_variable;
 
 pub(super) async fn run(args: Args) -> Result<(), Failure> {
-    if let Some(refusal) = args.later.refusal() {
+    if let Some(refusal) = args.unsupported.refusal() {
         return Err(Failure::Usage(refusal));
     }
     let build = plain_build(&args)?;
@@ -22,7 +24,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
         check_writable(path)?;
     }
     let interrupts = listen()?;
-    let results = job::build(&build, &interrupts).await.map_err(|error| failure(&error))?;
+    let results = job::build(&build, &interrupts).await.map_err(|error| job_failure(&error))?;
     if let Some(path) = &args.metadata_file {
         results.write_metadata(path)?;
     }
@@ -49,15 +51,15 @@ pub(super) fn no_context() -> Failure {
 fn plain_build(args: &Args) -> Result<PlainBuild, Failure> {
     let Some(context) = &args.context else { return Err(no_context()) };
     let Inputs { options, dockerfile, files } = args.convert.inputs(Some(context), None)?;
-    let image_lock = args.image_lock.as_deref().map(read_lock).transpose()?;
+    let image_lock = args.image_lock.as_deref().map(image_lock::read).transpose()?;
     let secret = |value: &String| -> Result<_, Error> {
-        let (id, source) = secret::parse(value, &environment)?;
-        let secret = read_secret(&id, source, &environment)?;
+        let (id, source) = secret::parse(value, &nonempty_process_variable)?;
+        let secret = read_secret(&id, source, &nonempty_process_variable)?;
         Ok((id, secret))
     };
     let agent = |value: &String| -> Result<_, Error> {
         let (id, socket) = ssh::parse(value);
-        let socket = agent_socket(&id, socket, &environment)?;
+        let socket = agent_socket(&id, socket, &nonempty_process_variable)?;
         Ok((id, socket))
     };
     let understood = || -> Result<PlainBuild, Error> {
@@ -72,12 +74,12 @@ fn plain_build(args: &Args) -> Result<PlainBuild, Failure> {
             push_via: args.push_via,
             request: Request {
                 dockerfile: DockerfileInput { source: dockerfile, options, files, image_lock },
-                logins: DockerLogins::of(environment),
+                logins: DockerLogins::of(nonempty_process_variable),
                 daemon: args.daemon.choice()?,
             },
         })
     };
-    understood().map_err(|error| failure(&error))
+    understood().map_err(|error| job_failure(&error))
 }
 
 /// The outputs, named and annotated. An image is made without being kept anywhere where only its

@@ -3,15 +3,18 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use super::{Args, failure};
+use super::Args;
 use crate::cli::Failure;
 use crate::cli::daemon_args::state_folder;
+use crate::cli::report::job_failure;
 use crate::cli::values::cache;
 use crate::job::{
     Address, DaemonChoice, Error, Interrupts, OwnDaemon, StateFolder, TlsOptions, WorkspaceBuild,
     build_workspace, is_trusted_socket,
 };
-use crate::workspace::{self, Environment, Linger, Settings, Workspace};
+use crate::workspace::{
+    self, Environment, Linger, Settings, Workspace, nonempty_process_variable, variables,
+};
 
 /// Where a local buildkitd listens in a workspace.
 const SOCKET: &str = "/run/buildkit/buildkitd.sock";
@@ -32,7 +35,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     } else {
         linger.stay(begun.elapsed())
     };
-    Err(failure(&error).lingering(stay))
+    Err(job_failure(&error).lingering(stay))
 }
 
 async fn work(args: &Args, environment: &Environment, workspace: Workspace) -> Result<(), Error> {
@@ -44,7 +47,8 @@ async fn work(args: &Args, environment: &Environment, workspace: Workspace) -> R
     })?;
     let settings = Settings::read(environment, &current_dir)?;
     let cache_import = settings.cache_import.as_deref();
-    let cache_import = cache_import.map(|text| cache::parse("BOB_LOCAL_CACHE_IMPORT", text)).transpose()?;
+    let cache_import =
+        cache_import.map(|text| cache::parse(variables::LOCAL_CACHE_IMPORT.name, text)).transpose()?;
     let build = WorkspaceBuild {
         daemon: daemon_choice(args, &settings, &workspace)?,
         cache_imports: cache_import.into_iter().collect(),
@@ -61,7 +65,7 @@ fn daemon_choice(args: &Args, settings: &Settings, workspace: &Workspace) -> Res
     let mut candidates = Vec::new();
     if let Some(text) = &settings.external_buildkitd {
         let parsed = Address::parse(text);
-        let failed = |source| Error::AddressVariable { variable: "BOB_EXTERNAL_BUILDKITD", source };
+        let failed = |source| Error::AddressVariable { variable: variables::EXTERNAL_BUILDKITD.name, source };
         candidates.push(parsed.map_err(failed)?);
     }
     let state = match args.daemon.state_dir.as_deref().map(|folder| state_folder(Some(folder))) {
@@ -79,7 +83,7 @@ fn daemon_choice(args: &Args, settings: &Settings, workspace: &Workspace) -> Res
         candidates,
         own: OwnDaemon {
             program: args.daemon.buildkitd.clone(),
-            search_path: super::environment("PATH"),
+            search_path: nonempty_process_variable(variables::SEARCH_PATH.name),
             state,
             socket,
             runtime_dir: None,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::git::GitRefError;
-use super::need::SharedError;
+use super::need::FactFailure;
 use crate::converter::{dockerfile, shell};
 use crate::diag::{Located, Span, with_causes};
 use crate::image::digest::DigestError;
@@ -90,9 +90,9 @@ pub enum ErrorKind {
     #[error("failed to parse stage name {name:?}")]
     BaseReference { name: String, source: ReferenceError },
     #[error("{name}{}", did_you_mean(suggestion.as_deref()))]
-    Image { name: String, suggestion: Option<String>, source: SharedError },
+    Image { name: String, suggestion: Option<String>, source: FactFailure },
     #[error("{0}")]
-    Lookup(SharedError),
+    Lookup(FactFailure),
     #[error("failed to parse image config")]
     Config { source: Arc<ConfigError> },
     #[error(transparent)]

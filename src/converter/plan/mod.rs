@@ -24,7 +24,7 @@ pub use args::BuildArgs;
 pub use context::{LoadedContext, NamedContext, RemoteSource};
 pub use env::EnvList;
 pub use error::{Error, ErrorKind};
-pub use need::{Fact, Facts, IgnoreFile, ImageFact, Need, Needs, SharedError};
+pub use need::{Fact, FactFailure, Facts, IgnoreFile, ImageFact, Need, Needs};
 pub use notice::{Notice, NoticeKind};
 pub use options::{Context, Network, NoCache, Options, OptionsError, ResolveMode, Ulimit};
 pub use stage::{Base, Command, InstructionRef, Stage, StageId};

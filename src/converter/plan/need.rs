@@ -128,11 +128,11 @@ pub struct IgnoreFile {
 }
 
 /// Why a fact could not be found out. Shared, because a conversion asks for it again and again.
-pub type SharedError = Arc<dyn std::error::Error + Send + Sync>;
+pub type FactFailure = Arc<dyn std::error::Error + Send + Sync>;
 
 /// The answers so far.
 #[derive(Debug, Clone, Default)]
-pub struct Facts(BTreeMap<Need, Result<Fact, SharedError>>);
+pub struct Facts(BTreeMap<Need, Result<Fact, FactFailure>>);
 
 impl Facts {
     /// No answers yet.
@@ -141,23 +141,23 @@ impl Facts {
     }
 
     /// Records the answer to a need, or why there is none.
-    pub fn insert(&mut self, need: Need, answer: Result<Fact, SharedError>) {
+    pub fn insert(&mut self, need: Need, answer: Result<Fact, FactFailure>) {
         self.0.insert(need, answer);
     }
 
     /// Needs and their answers, in the order of the needs.
-    pub fn iter(&self) -> impl Iterator<Item = (&Need, &Result<Fact, SharedError>)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&Need, &Result<Fact, FactFailure>)> {
         self.0.iter()
     }
 
     /// The answer to a need, `None` if nobody has looked yet.
-    pub fn get(&self, need: &Need) -> Option<&Result<Fact, SharedError>> {
+    pub fn get(&self, need: &Need) -> Option<&Result<Fact, FactFailure>> {
         self.0.get(need)
     }
 }
 
-impl Extend<(Need, Result<Fact, SharedError>)> for Facts {
-    fn extend<I: IntoIterator<Item = (Need, Result<Fact, SharedError>)>>(&mut self, answers: I) {
+impl Extend<(Need, Result<Fact, FactFailure>)> for Facts {
+    fn extend<I: IntoIterator<Item = (Need, Result<Fact, FactFailure>)>>(&mut self, answers: I) {
         self.0.extend(answers);
     }
 }

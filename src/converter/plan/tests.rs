@@ -324,7 +324,7 @@ fn triggers_that_read_from_the_image_they_belong_to_do_not_run_on_without_end() 
 fn answered(
     text: &str,
     options: &Options,
-    answer: impl Fn(&Need) -> Result<Fact, SharedError>,
+    answer: impl Fn(&Need) -> Result<Fact, FactFailure>,
 ) -> Result<Needs, Error> {
     let dockerfile = parsed(text);
     let mut facts = Facts::new();
@@ -351,7 +351,7 @@ fn a_fact_that_cannot_be_found_out_is_an_error_of_what_needs_it() {
         ("FROM scratch\nFROM base\n", &image, Some(2)),
         ("FROM scratch\n", &time, None),
     ] {
-        let broken = |_: &Need| -> Result<Fact, SharedError> {
+        let broken = |_: &Need| -> Result<Fact, FactFailure> {
             Err(std::sync::Arc::new(std::io::Error::other("broken wire")))
         };
         let error = answered(text, options, broken).unwrap_err();

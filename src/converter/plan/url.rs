@@ -1,8 +1,9 @@
 //! URLs as Go's `net/url` reads and writes them, as far as sources of a build need it.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 use std::net::Ipv6Addr;
+
+use crate::percent;
 
 /// A URL taken apart: `scheme://authority/path?query#fragment`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,9 +79,9 @@ impl Url {
         Some(Self {
             scheme,
             host,
-            path: decode(path, false)?.into_owned(),
+            path: percent::decode(path.as_bytes())?.into_owned(),
             query: query.to_owned(),
-            fragment: decode(fragment, false)?.into_owned(),
+            fragment: percent::decode(fragment.as_bytes())?.into_owned(),
             remote,
         })
     }
@@ -105,7 +106,7 @@ fn read_query(query: &str) -> (Vec<Pair>, bool) {
     let mut pairs = Vec::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        match (decode(name, true), decode(value, true)) {
+        match (percent::decode_form(name.as_bytes()), percent::decode_form(value.as_bytes())) {
             (Some(name), Some(value)) if !pair.contains(';') => {
                 pairs.push((name.into_owned(), value.into_owned()));
             }
@@ -136,7 +137,7 @@ fn parse_host(scheme: &str, host: &str) -> Option<Vec<u8>> {
             if !is_port(port) {
                 return None;
             }
-            let address = decode(address, false)?;
+            let address = percent::decode(address.as_bytes())?;
             let plain = address.split(|byte| *byte == b'%').next().unwrap_or_default();
             str::from_utf8(plain).ok()?.parse::<Ipv6Addr>().ok()?;
             let mut bracketed = vec![b'['];
@@ -166,7 +167,7 @@ fn parse_host(scheme: &str, host: &str) -> Option<Vec<u8>> {
     if host.bytes().any(|b| b.is_ascii() && b != b'%' && must_encode(b, Part::Host)) {
         return None;
     }
-    decode(host, false).map(Cow::into_owned)
+    percent::decode(host.as_bytes()).map(Cow::into_owned)
 }
 
 fn is_port(text: &str) -> bool {
@@ -179,10 +180,10 @@ fn push_user(remote: &mut String, user: &str) -> Option<()> {
         return None;
     }
     let (name, password) = user.split_once(':').map_or((user, None), |(n, p)| (n, Some(p)));
-    remote.push_str(&encode(&decode(name, false)?, Part::User));
+    remote.push_str(&encode(&percent::decode(name.as_bytes())?, Part::User));
     if let Some(password) = password {
         remote.push(':');
-        remote.push_str(&encode(&decode(password, false)?, Part::User));
+        remote.push_str(&encode(&percent::decode(password.as_bytes())?, Part::User));
     }
     remote.push('@');
     Some(())
@@ -190,7 +191,7 @@ fn push_user(remote: &mut String, user: &str) -> Option<()> {
 
 /// Adds a path as it is written if that is a valid encoding, else encoded anew.
 fn push_path(remote: &mut String, path: &str) -> Option<()> {
-    let decoded = decode(path, false)?;
+    let decoded = percent::decode(path.as_bytes())?;
     let stays = |b: u8| b"!$&'()*+,;=:@[]%".contains(&b) || !must_encode(b, Part::Path);
     if path.bytes().all(stays) {
         remote.push_str(path);
@@ -212,35 +213,7 @@ fn must_encode(byte: u8, part: Part) -> bool {
 }
 
 fn encode(text: &[u8], part: Part) -> String {
-    let mut out = String::with_capacity(text.len());
-    for &byte in text {
-        if must_encode(byte, part) {
-            let _ = write!(out, "%{byte:02X}");
-        } else {
-            out.push(char::from(byte));
-        }
-    }
-    out
-}
-
-/// Decodes percent signs, and `+` as a blank if `plus`. `None` for a sign without two hex digits.
-fn decode(text: &str, plus: bool) -> Option<Cow<'_, [u8]>> {
-    if !text.contains('%') && (!plus || !text.contains('+')) {
-        return Some(text.as_bytes().into());
-    }
-    let mut out = Vec::with_capacity(text.len());
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        out.push(match byte {
-            b'%' => {
-                let mut digit = || char::from(bytes.next()?).to_digit(16);
-                u8::try_from(digit()? * 16 + digit()?).ok()?
-            }
-            b'+' if plus => b' ',
-            other => other,
-        });
-    }
-    Some(out.into())
+    percent::encode(text, |byte| !must_encode(byte, part))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::beneath::{self, MAX_TEXT_BYTES, Root};
-use crate::converter::plan::{Fact, IgnoreFile, Need, SharedError};
+use crate::converter::plan::{Fact, FactFailure, IgnoreFile, Need};
 use crate::diag::visible_path;
 
 /// Where the local contexts of a build lie.
@@ -35,7 +35,7 @@ pub struct UnreadableIgnoreFile {
 
 impl LocalFiles {
     /// The answer to a need for a file, `None` for any other need.
-    pub fn answer(&self, need: &Need) -> Option<Result<Fact, SharedError>> {
+    pub fn answer(&self, need: &Need) -> Option<Result<Fact, FactFailure>> {
         let fact = match need {
             Need::Ignore => match (&self.dockerfile_ignore, &self.context) {
                 (Some(file), _) => Ok(Some(file.clone())),
@@ -48,7 +48,7 @@ impl LocalFiles {
             },
             Need::Image { .. } | Need::OciLayout { .. } | Need::SourceTime { .. } => return None,
         };
-        Some(fact.map(Fact::Ignore).map_err(|error| -> SharedError { Arc::new(error) }))
+        Some(fact.map(Fact::Ignore).map_err(|error| -> FactFailure { Arc::new(error) }))
     }
 }
 

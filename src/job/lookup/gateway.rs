@@ -8,7 +8,7 @@ use super::{ImageLock, LocalFiles, LockResolver, Resolver};
 use crate::buildkit::proto::{frontend, pb};
 use crate::buildkit::{Gateway, ImageQuery};
 use crate::converter::lower::source_op;
-use crate::converter::plan::{Fact, ImageFact, Need, Needs, RemoteSource, SharedError};
+use crate::converter::plan::{Fact, FactFailure, ImageFact, Need, Needs, RemoteSource};
 use crate::image::{Platform, Reference};
 use crate::job::failure::LookupFailure;
 use crate::job::report::registry_message::RegistryMessage;
@@ -29,7 +29,7 @@ pub(crate) struct GatewayResolver<'a> {
 }
 
 impl Resolver for GatewayResolver<'_> {
-    async fn resolve(&self, needs: &Needs) -> Vec<(Need, Result<Fact, SharedError>)> {
+    async fn resolve(&self, needs: &Needs) -> Vec<(Need, Result<Fact, FactFailure>)> {
         for (need, _) in needs.iter() {
             if let Need::Image { reference, .. } = need {
                 self.grants.grant_pull(reference);
@@ -42,7 +42,7 @@ impl Resolver for GatewayResolver<'_> {
         let answers = needs.iter().map(async |(need, log_name)| {
             let answer = match self.files.answer(need) {
                 Some(answer) => answer,
-                None => self.ask(need, log_name).await.map_err(|error| Arc::new(error) as SharedError),
+                None => self.ask(need, log_name).await.map_err(|error| Arc::new(error) as FactFailure),
             };
             (need.clone(), answer)
         });

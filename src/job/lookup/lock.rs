@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{LocalFiles, Resolver};
-use crate::converter::plan::{Fact, Facts, ImageFact, Need, Needs, SharedError};
+use crate::converter::plan::{Fact, FactFailure, Facts, ImageFact, Need, Needs};
 use crate::image::Platform;
 
 /// Pinned images, by reference and platform.
@@ -135,10 +135,10 @@ pub struct LockResolver<'a> {
 }
 
 impl Resolver for LockResolver<'_> {
-    async fn resolve(&self, needs: &Needs) -> Vec<(Need, Result<Fact, SharedError>)> {
+    async fn resolve(&self, needs: &Needs) -> Vec<(Need, Result<Fact, FactFailure>)> {
         let locked = |need: &Need| {
             let answer = self.lock.answer(need, self.build_platform);
-            answer.map_err(|error| Arc::new(error) as SharedError)
+            answer.map_err(|error| Arc::new(error) as FactFailure)
         };
         let answer = |need: &Need| (need.clone(), self.files.answer(need).unwrap_or_else(|| locked(need)));
         needs.iter().map(|(need, _)| answer(need)).collect()

@@ -14,7 +14,7 @@ pub use placeholder_images::PlaceholderImages;
 use std::collections::BTreeMap;
 use std::future::Future;
 
-use crate::converter::plan::{Fact, Facts, Need, Needs, Options, SharedError};
+use crate::converter::plan::{Fact, FactFailure, Facts, Need, Needs, Options};
 use crate::converter::{Conversion, ConversionState, Converter, Rejected};
 use crate::diag::{Diagnostic, Source};
 use crate::image::Platform;
@@ -23,7 +23,7 @@ use crate::image::Platform;
 pub trait Resolver {
     /// Answers every need, all at once where that is possible. A need without an answer in the result
     /// is a bug of the resolver.
-    fn resolve(&self, needs: &Needs) -> impl Future<Output = Vec<(Need, Result<Fact, SharedError>)>> + Send;
+    fn resolve(&self, needs: &Needs) -> impl Future<Output = Vec<(Need, Result<Fact, FactFailure>)>> + Send;
 }
 
 /// One conversion for each platform of the options, or a single one without a platform.

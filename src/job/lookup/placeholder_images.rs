@@ -1,7 +1,7 @@
 //! Base images that nobody looks at, for checks without a network.
 
 use super::{LocalFiles, Resolver};
-use crate::converter::plan::{Fact, ImageFact, Need, Needs, SharedError};
+use crate::converter::plan::{Fact, FactFailure, ImageFact, Need, Needs};
 use crate::image::{Config, ImageConfig, Platform, RootFs};
 
 /// Answers every image with one of the right platform that sets nothing and has no triggers, and files
@@ -15,7 +15,7 @@ pub struct PlaceholderImages<'a> {
 }
 
 impl Resolver for PlaceholderImages<'_> {
-    async fn resolve(&self, needs: &Needs) -> Vec<(Need, Result<Fact, SharedError>)> {
+    async fn resolve(&self, needs: &Needs) -> Vec<(Need, Result<Fact, FactFailure>)> {
         let answer =
             |need: &Need| (need.clone(), self.files.answer(need).unwrap_or_else(|| Ok(self.plain(need))));
         needs.iter().map(|(need, _)| answer(need)).collect()

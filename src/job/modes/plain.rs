@@ -7,7 +7,7 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
-use crate::buildkit::{BuildRequest, CacheEntry, SecretBytes, SessionOptions};
+use crate::buildkit::{BuildRequest, CacheEntry, SessionOptions};
 use crate::image::Reference;
 use crate::job::daemon::builder::Builder;
 use crate::job::error::Error;
@@ -27,6 +27,7 @@ use crate::job::solve::solve_dockerfile;
 use crate::progress::Mode;
 use crate::proxy::Rights;
 use crate::registry::Authenticator;
+use crate::secret::SecretBytes;
 
 /// A Dockerfile to build, and what to do with the result.
 #[derive(Debug)]
@@ -213,5 +214,5 @@ pub(crate) fn shared_key(context: &Path) -> String {
     hash.update(&machine);
     hash.update([0]);
     hash.update(folder.as_os_str().as_encoded_bytes());
-    hash.finalize().iter().take(16).fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    hex::encode(&hash.finalize()[..16])
 }

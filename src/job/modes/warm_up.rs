@@ -17,6 +17,7 @@ use crate::job::report::outcome;
 use crate::job::run;
 use crate::job::session::logins::DockerLogins;
 use crate::progress::Mode;
+use crate::workspace::variables;
 
 /// A buildkitd to keep running.
 #[derive(Debug)]
@@ -42,7 +43,7 @@ pub async fn serve(service: &WarmCache, interrupts: &Interrupts) -> Result<(), E
 
 fn reference(text: &str) -> Result<Reference, Error> {
     let parsed = Reference::parse(text).map_err(|source| Error::Reference {
-        setting: "BOB_CACHE_IMAGES",
+        setting: variables::CACHE_IMAGES.name,
         text: text.to_owned(),
         source,
     });

@@ -29,8 +29,8 @@ use crate::job::session::logins::with_tokens;
 use crate::job::solve::solve_dockerfile;
 use crate::progress::{self, Mode, Step};
 use crate::proxy::{AccessTokens, Rights};
-use crate::registry::{Authenticator, Client, Credentials, Origin, Secret};
-use crate::workspace::{self, AuthJson, Settings, Workspace};
+use crate::registry::{Authenticator, Client, Credentials, Origin};
+use crate::workspace::{AuthJson, Settings, Workspace, variables};
 
 /// A workspace image to build.
 #[derive(Debug)]
@@ -67,8 +67,8 @@ pub async fn build_workspace(build: &WorkspaceBuild, interrupts: &Interrupts) ->
 
 async fn work(build: &WorkspaceBuild, cancel: &CancellationToken) -> Result<(), Error> {
     let settings = &build.settings;
-    let base = reference("BOB_BASE_REF", &settings.base_ref)?;
-    let target = reference("BOB_TARGET_REF", &settings.target_ref)?;
+    let base = reference(variables::BASE_REF.name, &settings.base_ref)?;
+    let target = reference(variables::TARGET_REF.name, &settings.target_ref)?;
     refuse_digests(settings, &base, &target)?;
     let base_auth = authenticator(settings.base_auth.as_ref())?;
     let target_auth = match (&settings.base_auth, &settings.target_auth) {
@@ -112,9 +112,8 @@ async fn work(build: &WorkspaceBuild, cancel: &CancellationToken) -> Result<(), 
 
 /// The tokens of the workspace's own proxy, which listens on loopback only, by the names of its host.
 fn proxies(settings: &Settings, references: [&Reference; 2]) -> BTreeMap<String, AccessTokens> {
-    let secret = |token: &Option<workspace::Token>| token.as_ref().map(|token| Secret::new(token.expose()));
-    let read = secret(&settings.proxy_token);
-    let push = secret(&settings.proxy_push_token).or_else(|| read.clone());
+    let read = settings.proxy_token.clone();
+    let push = settings.proxy_push_token.clone().or_else(|| read.clone());
     if push.is_none() {
         return BTreeMap::new();
     }

@@ -101,10 +101,13 @@ impl Copy<'_> {
         if client.has_blob(&self.to.repository, &blob.digest).await.map_err(CopyFailure::Write)? {
             return Ok(None);
         }
+        let policy = self.to.auth.retry_policy();
         let mut attempt = 1;
         loop {
             let Err(failure) = self.stream(blob).await else { return Ok(Some(blob.size)) };
-            let Some(pause) = failure.client_error().pause(attempt) else { return Err(failure) };
+            let Some(pause) = policy.pause_after(attempt, failure.client_error()) else {
+                return Err(failure);
+            };
             let error = &failure as &dyn std::error::Error;
             tracing::warn!(digest = blob.digest, error, ?pause, "sending a blob again");
             tokio::time::sleep(pause).await;

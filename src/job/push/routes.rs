@@ -15,9 +15,8 @@ use crate::job::report::client_error::describe_client_error;
 use crate::job::session::grants::RegistryGrants;
 use crate::job::session::logins::SessionLogins;
 use crate::proxy::{self, AccessTokens, Alias, Config, Limits, Pin, Rights};
-use crate::registry::{
-    Authenticator, Client, Credentials, Host, Repository, Secret, Transport, TransportConfig,
-};
+use crate::registry::{Authenticator, Client, Credentials, Host, Repository, Transport, TransportConfig};
+use crate::secret::Secret;
 
 /// Who pushes with the credentials.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -200,6 +199,5 @@ impl PushRoutes {
 }
 
 fn random_token() -> Secret {
-    let bytes: [u8; 32] = rand::random();
-    Secret::new(bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
+    Secret::new(hex::encode(rand::random::<[u8; 32]>()))
 }

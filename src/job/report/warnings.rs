@@ -40,7 +40,7 @@ pub(crate) fn warning_message(warning: &lint::Warning, source: &Source, filename
         |range: &LineRange| pb::Range { start: position(range.start_line), end: position(range.end_line) };
     let digest = Sha256::digest(source.bytes());
     Warning {
-        vertex: digest.iter().fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}")),
+        vertex: format!("sha256:{}", hex::encode(digest)),
         level: 1,
         short: format!("{}: {} (line {first})", warning.rule.name, warning.message),
         detail: vec![warning.rule.summary.to_owned()],

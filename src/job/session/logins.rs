@@ -8,15 +8,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::grants::RegistryGrants;
-use crate::buildkit::{
-    BearerToken, CredentialProvider, CredentialRefusal, Credentials as SessionLogin, SecretBytes,
-};
+use crate::buildkit::{BearerToken, CredentialProvider, CredentialRefusal, Credentials as SessionLogin};
 use crate::diag::with_causes;
 use crate::proxy::AccessTokens;
 use crate::registry::{
     AuthScheme, Authenticator, CallError, Credentials, CredentialsError, Host, Login, Origin, Repository,
-    Secret,
 };
+use crate::secret::{Secret, SecretBytes};
+use crate::workspace::variables;
 
 /// How long a registry may take to say how it wants to see a login. buildkitd waits a minute for the whole answer.
 const SCHEME_TIMEOUT: Duration = Duration::from_secs(10);
@@ -36,10 +35,12 @@ impl DockerLogins {
     /// What the environment says.
     pub fn of(environment: impl Fn(&str) -> Option<OsString>) -> Self {
         let set = |name: &str| environment(name).filter(|value| !value.is_empty());
-        let home = || set("HOME").map(|home| PathBuf::from(home).join(".docker"));
+        let home = || set(variables::HOME.name).map(|home| PathBuf::from(home).join(".docker"));
         Self {
-            folder: set("DOCKER_CONFIG").map(PathBuf::from).or_else(home),
-            inline: set("DOCKER_AUTH_CONFIG").and_then(|text| text.into_string().ok()).map(Secret::new),
+            folder: set(variables::DOCKER_CONFIG.name).map(PathBuf::from).or_else(home),
+            inline: set(variables::DOCKER_AUTH_CONFIG.name)
+                .and_then(|text| text.into_string().ok())
+                .map(Secret::new),
         }
     }
 
@@ -54,8 +55,8 @@ impl DockerLogins {
         };
         match &self.inline {
             Some(text) => {
-                let origin = Origin::Variable("DOCKER_AUTH_CONFIG".to_owned());
-                Ok(Credentials::from_users_docker_config(text.reveal().as_bytes(), &origin).or(file))
+                let origin = Origin::Variable(variables::DOCKER_AUTH_CONFIG.name.to_owned());
+                Ok(Credentials::from_users_docker_config(text.expose().as_bytes(), &origin).or(file))
             }
             None => Ok(file),
         }
@@ -84,13 +85,17 @@ pub(crate) struct SessionLogins {
 /// of these may be made while a step runs.
 pub(crate) fn with_tokens(proxies: &BTreeMap<String, AccessTokens>, logins: Credentials) -> Credentials {
     let login = |(host, tokens): (&String, &AccessTokens)| {
-        let token = tokens.push.as_ref()?;
-        Some((host.clone(), serde_json::json!({ "username": TOKEN_USER, "password": token.reveal() })))
+        let password = tokens.push.clone()?;
+        match Host::parse(host) {
+            Ok(host) => Some((host, Login::Password { username: TOKEN_USER.to_owned(), password })),
+            Err(error) => {
+                tracing::warn!(%error, "the token of a proxy is not used");
+                None
+            }
+        }
     };
-    let entries: serde_json::Map<_, _> = proxies.iter().filter_map(login).collect();
-    let text = Secret::new(serde_json::Value::Object(entries).to_string());
-    let origin = Origin::Variable("BOB_PROXY_TOKEN".to_owned());
-    Credentials::from_auth_map(text.reveal(), &origin).unwrap_or_default().or(logins)
+    let origin = Origin::Variable(variables::PROXY_TOKEN.name.to_owned());
+    Credentials::from_logins(proxies.iter().filter_map(login), &origin).or(logins)
 }
 
 impl SessionLogins {
@@ -219,7 +224,7 @@ impl CredentialProvider for SessionLogins {
         let token =
             found.ok_or_else(|| CredentialRefusal::new(format!("registry {host} takes no tokens")))?;
         Ok(BearerToken {
-            token: SecretBytes::from(token.token.reveal().to_owned()),
+            token: SecretBytes::from(&token.token),
             expires_in: token.expires_in,
             issued_at: token.issued_at,
         })
@@ -227,7 +232,7 @@ impl CredentialProvider for SessionLogins {
 }
 
 fn basic(username: String, password: &Secret) -> SessionLogin {
-    SessionLogin { username, password: SecretBytes::from(password.reveal().to_owned()) }
+    SessionLogin { username, password: SecretBytes::from(password) }
 }
 
 #[cfg(test)]
@@ -255,9 +260,31 @@ mod tests {
         let session = session(Credentials::default());
         for token in ["read", "push"] {
             let login = session.credentials("localhost:1234").await.unwrap().unwrap();
-            assert_eq!((login.username.as_str(), login.password.expose()), (TOKEN_USER, token.as_bytes()));
+            assert_eq!(
+                (login.username.as_str(), login.password.expose()),
+                (TOKEN_USER, &token.as_bytes().to_vec())
+            );
             assert!(!session.fetches_tokens("localhost:1234").await);
             session.grants.allow_pushes();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_proxy_whose_host_is_none_loses_no_other_token() {
+        let tokens = |push: &str| AccessTokens { read: None, push: Some(Secret::new(push)) };
+        let proxies = BTreeMap::from([
+            ("localhost:1".to_owned(), tokens("one")),
+            ("no host".to_owned(), tokens("lost")),
+            ("localhost:2".to_owned(), tokens("two")),
+        ]);
+        let config = r#"{"localhost:2":{"auth":"dTpw"},"r.example":{"auth":"dTpw"}}"#;
+        let origin = Origin::Variable("TEST".to_owned());
+        let logins = Credentials::from_auth_map(config, &origin).unwrap();
+        let store = with_tokens(&proxies, logins);
+        for (host, want) in [("localhost:1", "one"), ("localhost:2", "two"), ("r.example", "p")] {
+            let found = store.find(&Host::parse(host).unwrap()).await.unwrap().unwrap();
+            let Login::Password { password, .. } = found.login else { panic!("a password for {host}") };
+            assert_eq!(password.expose(), want);
         }
     }
 

@@ -8,7 +8,8 @@ use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use crate::beneath::{self, Root, read_named};
-use crate::buildkit::SecretBytes;
+use crate::secret::SecretBytes;
+use crate::workspace::variables;
 
 /// The largest secret that BuildKit takes, in bytes (BuildKit: `session/secrets/secretsprovider/store.go`).
 const LARGEST_SECRET: usize = 500 * 1024;
@@ -142,7 +143,7 @@ pub fn agent_socket(
 ) -> Result<PathBuf, SecretError> {
     let id = id.to_owned();
     let of_environment = || {
-        let socket = environment("SSH_AUTH_SOCK").filter(|socket| !socket.is_empty());
+        let socket = environment(variables::SSH_AUTH_SOCK.name).filter(|socket| !socket.is_empty());
         socket.map(PathBuf::from).ok_or_else(|| SecretError::NoAgent { id: id.clone() })
     };
     let path = given.map_or_else(of_environment, Ok)?;

@@ -26,6 +26,7 @@ use crate::registry::transport::error::TransportError;
 use crate::registry::transport::redirect_target::{RedirectError, RedirectTarget, TrustedBy};
 use crate::registry::transport::retry;
 use crate::registry::transport::{HostProtocol, Transport};
+use crate::retry::RetryPolicy;
 
 /// A sender of requests with the credentials of one store. Its challenges and tokens are shared by all its requests, and
 /// by none of another authenticator.
@@ -126,7 +127,7 @@ impl Authenticator {
     /// # Errors
     /// [`CallError`] if there is no response, or no token for the request.
     pub async fn send(&self, call: Call) -> Result<Response<Body>, CallError> {
-        retry::send(call, |call| self.send_once(call)).await
+        retry::send(self.retry_policy(), call, |call| self.send_once(call)).await
     }
 
     /// Returns the response to `call`, which is sent once more at most: with a new login after 401.
@@ -250,6 +251,11 @@ impl Authenticator {
     /// Returns the protocol by which requests go to the registry `host`.
     pub(crate) async fn protocol(&self, address_policy: AddressPolicy, host: &Host) -> HostProtocol {
         self.transport.protocol(address_policy, host).await
+    }
+
+    /// Returns how often and after which pauses a request is sent.
+    pub fn retry_policy(&self) -> &RetryPolicy {
+        self.transport.retry_policy()
     }
 
     /// Returns how long an answer that is read whole may take.

@@ -4,12 +4,12 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::diag::printable_line;
-use crate::registry::secret::Secret;
+use crate::secret::Secret;
 
-/// The most that is shown of a path, in characters; the system takes no longer ones.
-const MAX_PATH: usize = 4096;
+/// The most that is shown of a path, in characters: the system's own limit (`PATH_MAX`).
+const MAX_PATH_CHARS: usize = 4096;
 
-/// How to log in to a registry. Prints without any of its content.
+/// A login to a registry. It prints without any of its content.
 #[derive(Clone)]
 pub enum Login {
     /// User name and password: Basic authentication, or sent to the token endpoint.
@@ -52,7 +52,7 @@ pub struct Credential {
 }
 
 impl fmt::Display for Credential {
-    /// What kind of login it is and where it came from. The user name is left out: it may be the secret itself.
+    /// Writes what kind of login it is and where it comes from. The user name is left out: it may be the secret itself.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match &self.login {
             Login::Password { username, .. } if username.is_empty() => "a password without a user name",
@@ -84,7 +84,7 @@ impl fmt::Display for Origin {
             Self::Variable(name) => write!(f, "the variable {name}"),
             Self::Flag(name) => write!(f, "the flag {name}"),
             Self::File(path) => {
-                write!(f, "the file {}", printable_line(&path.display().to_string(), MAX_PATH))
+                write!(f, "the file {}", printable_line(&path.display().to_string(), MAX_PATH_CHARS))
             }
             Self::Helper(name) => write!(f, "the helper {name}"),
         }

@@ -1,4 +1,4 @@
-//! Docker's `config.json`, read as docker reads it: what is not usable in it is told and left out, and the rest is used.
+//! Docker's `config.json` of a user: what is not usable in it is reported and left out, and the rest is used.
 //! (<https://docs.docker.com/reference/cli/docker/login/>)
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,17 +19,17 @@ use crate::registry::host::Host;
 
 /// The most that is read of a file, in bytes.
 const MAX_FILE_BYTES: u64 = 10 * 1024 * 1024;
-/// Problems of one configuration that are remembered.
+/// How many problems of one configuration are remembered.
 const MAX_PROBLEMS: usize = 20;
-/// What docker writes.
+/// The shape of the whole, for errors.
 const SHAPE: &str = "a docker config such as {\"auths\":{…}}";
 
 /// The parts of an object, each to be read by itself.
 type Parts<'a> = BTreeMap<String, &'a RawValue>;
 
 impl Credentials {
-    /// The credentials of the docker `config.json` at `path`; an empty store if there is no such file. What cannot be
-    /// used of it is logged, remembered for the words of a refused login, and left out.
+    /// Returns the credentials of the docker `config.json` at `path`; an empty store if there is no such file. What cannot
+    /// be used of it is logged, remembered for the error of a refused login, and left out.
     pub fn from_docker_config_file(path: &Path) -> Self {
         let origin = Origin::File(path.to_owned());
         match read(path) {
@@ -43,7 +43,8 @@ impl Credentials {
         }
     }
 
-    /// The same of a text that a user has for docker, such as the variable `DOCKER_AUTH_CONFIG`.
+    /// Returns the credentials of a docker configuration as [`Credentials::from_docker_config_file`] does, such as that in
+    /// the variable `DOCKER_AUTH_CONFIG`.
     pub fn from_users_docker_config(json: &[u8], origin: &Origin) -> Self {
         let mut store = Self::default();
         let text = json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(json);
@@ -109,7 +110,7 @@ impl<'a> Document<'a> {
         store.set_helpers(helpers, fallback.filter(|name| !name.is_empty()));
     }
 
-    /// A part of the document, if it is there and can be read.
+    /// Returns a part of the document, if it is there and can be read.
     fn part<T: Deserialize<'a>>(
         &self,
         part: Option<&'a RawValue>,
@@ -126,7 +127,7 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// What `part`, which is a piece of the document, holds.
+    /// Parses `part`, which is a piece of the document.
     fn read<T: Deserialize<'a>>(
         &self,
         part: &'a [u8],
@@ -141,7 +142,7 @@ impl<'a> Document<'a> {
     }
 }
 
-/// The whole file, which has to be one: a pipe in its place would never end.
+/// Returns the content of a regular file. A pipe in its place might never end.
 fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     let flags = OFlags::NONBLOCK | OFlags::CLOEXEC;
     let flags = i32::try_from(flags.bits()).map_err(io::Error::other)?;

@@ -10,22 +10,28 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::registry::bounded_map::BoundedMap;
 use crate::registry::host::Host;
-use crate::registry::secret::Secret;
 use crate::search_path::find_program;
+use crate::secret::Secret;
 
-/// How long an answer is used before the helper is asked again: cloud helpers renew theirs hourly.
-const ANSWER_LIFETIME: Duration = Duration::from_mins(5);
-/// How long an answer is used that a registry refuses, so that a wrong login does not start a program each time.
-const REFUSED_LIFETIME: Duration = Duration::from_secs(10);
-/// Bytes of the answers held at most.
-const ANSWERS_LIMIT: usize = 1024 * 1024;
+/// How long a login is used before the helper is asked again: cloud helpers renew theirs hourly.
+const LOGIN_LIFETIME: Duration = Duration::from_mins(5);
+/// How long a login is used that a registry refuses, so that a wrong one does not start a program for every request.
+const REFUSED_LOGIN_LIFETIME: Duration = Duration::from_secs(10);
+/// How much is kept of logins, in bytes.
+const MAX_REMEMBERED_LOGIN_BYTES: usize = 1024 * 1024;
 /// How long a helper may take; some open a browser or ask a metadata service.
 const TIME_LIMIT: Duration = Duration::from_mins(1);
-/// The most that is read of a helper's answer, in bytes.
-const ANSWER_LIMIT: u64 = 64 * 1024;
+/// The most that is read of a helper's output, in bytes.
+const MAX_OUTPUT_BYTES: u64 = 64 * 1024;
 
-/// Helper, user name and secret.
-type Answer = Option<(String, String, Secret)>;
+/// A login that a helper gave.
+#[derive(Clone, Debug)]
+pub(crate) struct HelperLogin {
+    /// The helper program.
+    pub(crate) helper: String,
+    pub(crate) username: String,
+    pub(crate) secret: Secret,
+}
 
 /// The helpers that a docker configuration names: one for a host, and one for all others.
 #[derive(Debug)]
@@ -33,10 +39,10 @@ pub(crate) struct Helpers {
     by_host: BTreeMap<Host, String>,
     fallback: Option<String>,
     allowed: bool,
-    answers: Mutex<BoundedMap<Host, (Instant, Answer)>>,
+    logins: Mutex<BoundedMap<Host, (Instant, Option<HelperLogin>)>>,
 }
 
-/// A credential helper that gave no usable answer.
+/// The error of a credential helper that gave no usable login.
 #[derive(Debug, thiserror::Error)]
 pub enum HelperError {
     /// A name that could be a path.
@@ -71,7 +77,7 @@ pub enum HelperError {
     #[error(
         "{program} gave no usable credentials for {host} ({status}): run `echo {host} | {program} get` to see why"
     )]
-    Answer {
+    Unusable {
         /// The program.
         program: String,
         /// The registry that it was asked for.
@@ -83,21 +89,21 @@ pub enum HelperError {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Printed {
+struct HelperOutput {
     #[serde(default)]
     username: String,
     secret: Secret,
 }
 
 impl Helpers {
-    /// The helpers, if there are any; none of them runs before [`Helpers::allow`].
+    /// Returns the helpers, if there are any; none of them runs before [`Helpers::allow`].
     pub(crate) fn new(by_host: BTreeMap<Host, String>, fallback: Option<String>) -> Option<Self> {
         let some = !by_host.is_empty() || fallback.is_some();
         some.then_some(Self {
             by_host,
             fallback,
             allowed: false,
-            answers: Mutex::new(BoundedMap::new(ANSWERS_LIMIT)),
+            logins: Mutex::new(BoundedMap::new(MAX_REMEMBERED_LOGIN_BYTES)),
         })
     }
 
@@ -105,38 +111,38 @@ impl Helpers {
         self.allowed = true;
     }
 
-    /// What the helper for `host` answers; none if no helper is named or it knows no login.
-    pub(crate) async fn get(&self, host: &Host) -> Result<Answer, HelperError> {
+    /// Returns the login that the helper for `host` gives; none if no helper is named or it knows no login.
+    pub(crate) async fn get(&self, host: &Host) -> Result<Option<HelperLogin>, HelperError> {
         let host = host.endpoint();
         let Some(name) = self.by_host.get(&host).or(self.fallback.as_ref()).filter(|_| self.allowed) else {
             return Ok(None);
         };
-        if let Some((asked, answer)) = self.lock().get(&host)
-            && asked.elapsed() < ANSWER_LIFETIME
+        if let Some((asked, login)) = self.lock().get(&host)
+            && asked.elapsed() < LOGIN_LIFETIME
         {
-            return Ok(answer.clone());
+            return Ok(login.clone());
         }
-        let answer = ask(name, &host).await?;
-        let bytes = answer.as_ref().map_or(0, |(_, username, secret)| username.len() + secret.reveal().len());
-        let held = host.as_str().len() + bytes;
-        self.lock().insert(host, (Instant::now(), answer.clone()), held);
-        Ok(answer)
+        let login = ask(name, &host).await?;
+        let bytes = login.as_ref().map_or(0, |login| login.username.len() + login.secret.expose().len());
+        let bytes = host.as_str().len() + bytes;
+        self.lock().insert(host, (Instant::now(), login.clone()), bytes);
+        Ok(login)
     }
 
-    /// Lets the helper for `host` be asked again, unless it answered just now.
+    /// Has the helper for `host` asked again, unless it was asked just now.
     pub(crate) fn forget(&self, host: &Host) {
-        let (host, mut answers) = (host.endpoint(), self.lock());
-        if answers.get(&host).is_some_and(|(asked, _)| asked.elapsed() > REFUSED_LIFETIME) {
-            answers.remove(&host);
+        let (host, mut logins) = (host.endpoint(), self.lock());
+        if logins.get(&host).is_some_and(|(asked, _)| asked.elapsed() > REFUSED_LOGIN_LIFETIME) {
+            logins.remove(&host);
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BoundedMap<Host, (Instant, Answer)>> {
-        self.answers.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn lock(&self) -> std::sync::MutexGuard<'_, BoundedMap<Host, (Instant, Option<HelperLogin>)>> {
+        self.logins.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
-async fn ask(name: &str, host: &Host) -> Result<Answer, HelperError> {
+async fn ask(name: &str, host: &Host) -> Result<Option<HelperLogin>, HelperError> {
     if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
     {
         return Err(HelperError::Name { name: name.chars().take(80).collect() });
@@ -144,8 +150,9 @@ async fn ask(name: &str, host: &Host) -> Result<Answer, HelperError> {
     run(format!("docker-credential-{name}"), host).await
 }
 
-/// What the program answers to `get`.
-async fn run(program: String, host: &Host) -> Result<Answer, HelperError> {
+/// Returns the login that the program gives to `get`.
+/// (<https://github.com/docker/docker-credential-helpers#development>)
+async fn run(program: String, host: &Host) -> Result<Option<HelperLogin>, HelperError> {
     // Docker Hub's logins are filed under this key by every docker client.
     let server = if host.is_docker_hub() { "https://index.docker.io/v1/" } else { host.as_str() };
     let started = |source| HelperError::Start { program: program.clone(), host: host.clone(), source };
@@ -166,7 +173,7 @@ async fn run(program: String, host: &Host) -> Result<Answer, HelperError> {
         }
         let mut printed = zeroize::Zeroizing::new(Vec::new());
         if let Some(stdout) = child.stdout.take() {
-            stdout.take(ANSWER_LIMIT).read_to_end(&mut printed).await.map_err(started)?;
+            stdout.take(MAX_OUTPUT_BYTES).read_to_end(&mut printed).await.map_err(started)?;
         }
         let status = child.wait().await.map_err(started)?;
         Ok((status, printed))
@@ -174,14 +181,14 @@ async fn run(program: String, host: &Host) -> Result<Answer, HelperError> {
     let (status, printed) = tokio::time::timeout(TIME_LIMIT, talk)
         .await
         .map_err(|_| HelperError::Slow { program: program.clone(), host: host.clone() })??;
-    let unusable = HelperError::Answer { program: program.clone(), host: host.clone(), status };
-    let answer = understand(&printed, status.success()).ok_or(unusable)?;
-    Ok(answer.map(|Printed { username, secret }| (program, username, secret)))
+    let unusable = HelperError::Unusable { program: program.clone(), host: host.clone(), status };
+    let output = parse_output(&printed, status.success()).ok_or(unusable)?;
+    Ok(output.map(|HelperOutput { username, secret }| HelperLogin { helper: program, username, secret }))
 }
 
-/// The login that a helper printed: `Some(None)` if it knows none, `None` if it cannot be understood.
-fn understand(printed: &[u8], success: bool) -> Option<Option<Printed>> {
-    if success && let Ok(found) = serde_json::from_slice::<Printed>(printed) {
+/// Returns the login that a helper printed: `Some(None)` if it knows none, `None` if the output is not usable.
+fn parse_output(printed: &[u8], success: bool) -> Option<Option<HelperOutput>> {
+    if success && let Ok(found) = serde_json::from_slice::<HelperOutput>(printed) {
         let empty = found.username.is_empty() && found.secret.is_empty();
         return Some((!empty).then_some(found));
     }
@@ -209,7 +216,7 @@ mod tests {
             answer = run(program.clone(), &host).await;
         }
         let answer = answer?;
-        Ok(answer.map(|(_, username, secret)| (username, secret.reveal().to_owned())))
+        Ok(answer.map(|login| (login.username, login.secret.expose().to_owned())))
     }
 
     #[tokio::test]
@@ -226,7 +233,7 @@ mod tests {
         assert_eq!(answer(none, "r.example").await.unwrap(), None);
         for script in ["cat >/dev/null; echo hunter2; exit 1", "cat >/dev/null; echo hunter2", "exit 3"] {
             let error = answer(script, "r.example").await.unwrap_err();
-            assert!(matches!(error, HelperError::Answer { .. }), "{error}");
+            assert!(matches!(error, HelperError::Unusable { .. }), "{error}");
             assert!(!format!("{error} {error:?}").contains("hunter2"));
         }
     }
@@ -260,8 +267,8 @@ mod tests {
             b"credentials not found in native keychain",
         ];
         crate::fuzz::run(&seeds, |bytes| {
-            assert!(understand(bytes, false).is_none_or(|answer| answer.is_none()));
-            if let Some(Some(found)) = understand(bytes, true) {
+            assert!(parse_output(bytes, false).is_none_or(|answer| answer.is_none()));
+            if let Some(Some(found)) = parse_output(bytes, true) {
                 assert!(!found.username.is_empty() || !found.secret.is_empty());
             }
         });

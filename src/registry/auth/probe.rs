@@ -109,7 +109,7 @@ impl Authenticator {
             access: None,
             counters: None,
         };
-        let answer = retry::send(call, async |call| {
+        let answer = retry::send(self.retry_policy(), call, async |call| {
             let protocol = self.protocol(address_policy, host).await;
             self.transmit(call, &protocol).await
         });

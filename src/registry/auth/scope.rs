@@ -1,4 +1,4 @@
-//! What a token must allow. (<https://distribution.github.io/distribution/spec/auth/scope/>)
+//! The scopes of a token. (<https://distribution.github.io/distribution/spec/auth/scope/>)
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::fmt;
 /// The longest scope that is read, in bytes. Names of repositories have at most 255.
 const MAX_LENGTH: usize = 1024;
 
-/// One resource and what may be done with it: `repository:NAME:ACTION,…`.
+/// A scope, one resource and the actions that are allowed on it: `repository:NAME:ACTION,…`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Scope {
     resource: String,
@@ -35,7 +35,7 @@ pub enum ScopeError {
 }
 
 impl Scope {
-    /// The scope that `text` is.
+    /// Returns the scope that `text` is.
     ///
     /// # Errors
     /// [`ScopeError`] says which part is not valid.
@@ -67,17 +67,17 @@ impl Scope {
         Self { resource: "repository".to_owned(), name: name.to_owned(), actions }
     }
 
-    /// The type of the resource, such as `repository`.
+    /// Returns the type of the resource, such as `repository`.
     pub fn resource(&self) -> &str {
         &self.resource
     }
 
-    /// The name of the resource, such as `library/alpine`.
+    /// Returns the name of the resource, such as `library/alpine`.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What may be done, such as `pull` and `push`, in order.
+    /// Returns the actions, such as `pull` and `push`, in order.
     pub fn actions(&self) -> impl Iterator<Item = &str> {
         self.actions.iter().map(String::as_str)
     }
@@ -118,22 +118,22 @@ impl fmt::Display for Scope {
     }
 }
 
-/// What a token must allow: scopes, each resource once.
+/// The scopes of a token, each resource once.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Scopes(BTreeSet<Scope>);
 
 impl Scopes {
-    /// Reading `repository`.
+    /// Returns the scope for reading `repository`.
     pub fn pull(repository: &str) -> Self {
         Self([Scope::of_repository(repository, &["pull"])].into())
     }
 
-    /// Reading and writing `repository`.
+    /// Returns the scope for reading and writing `repository`.
     pub fn push(repository: &str) -> Self {
         Self([Scope::of_repository(repository, &["pull", "push"])].into())
     }
 
-    /// The scopes that `texts` are, of which one text may hold several with spaces between.
+    /// Returns the scopes in `texts`, each of which may hold several with spaces between.
     ///
     /// # Errors
     /// [`ScopeError`] for the first that is none.
@@ -142,36 +142,36 @@ impl Scopes {
         words.map(Scope::parse).collect()
     }
 
-    /// These and `others`.
+    /// Returns these scopes and `others`.
     #[must_use]
     pub fn and(self, others: Self) -> Self {
         self.0.into_iter().chain(others.0).collect()
     }
 
-    /// Those of these that `keep` wants.
+    /// Returns those of these scopes for which `keep` holds.
     #[must_use]
     pub fn filtered(self, keep: impl Fn(&Scope) -> bool) -> Self {
         Self(self.0.into_iter().filter(keep).collect())
     }
 
-    /// Also what a challenge asks for, as far as that is reading or writing a repository.
+    /// Returns these scopes and those that a challenge asks for, of the latter only reading or writing a repository.
     #[must_use]
     pub(crate) fn and_asked(self, scope: &str) -> Self {
         let asked = scope.split(' ').filter_map(|scope| Scope::parse(scope).ok());
         self.0.into_iter().chain(asked.filter(Scope::pulls_or_pushes)).collect()
     }
 
-    /// The scopes, in order.
+    /// Returns the scopes, in order.
     pub fn iter(&self) -> impl Iterator<Item = &Scope> {
         self.0.iter()
     }
 
-    /// Whether nothing is asked for.
+    /// Whether there is no scope.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// How many bytes their texts have.
+    /// Returns how many bytes their texts have.
     pub(crate) fn bytes(&self) -> usize {
         let actions = |scope: &Scope| scope.actions().map(|action| action.len() + 64).sum::<usize>();
         self.iter().map(|scope| scope.resource.len() + scope.name.len() + actions(scope) + 128).sum()

@@ -1,4 +1,4 @@
-//! Credentials by registry host, from docker's configuration or the auth variables.
+//! Credentials by registry host, from docker's configuration or the variables of workspace mode.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -9,9 +9,9 @@ use base64::engine::{DecodePaddingMode, general_purpose};
 use serde::Deserialize;
 
 use super::credential::{Credential, Login, Origin};
-use super::helper::{HelperError, Helpers};
+use super::helper::{HelperError, HelperLogin, Helpers};
 use crate::registry::host::{ECR_WILDCARD, Host};
-use crate::registry::secret::Secret;
+use crate::secret::Secret;
 
 /// Base64 with or without padding: docker pads, some writers of the variables do not.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -22,7 +22,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// The user name that a credential helper gives beside an identity token.
 /// (<https://github.com/docker/docker-credential-helpers>)
 const IDENTITY_TOKEN_USER: &str = "<token>";
-/// Problems of a configuration that are told beside a refused login, at most.
+/// How many problems of a configuration are named beside a refused login.
 const MAX_REPORTED_PROBLEMS: usize = 3;
 
 /// Credentials by registry host. An empty store means that every registry is used anonymously.
@@ -31,7 +31,7 @@ pub struct Credentials {
     entries: BTreeMap<Host, Entry>,
     ecr: Option<Credential>,
     helpers: Option<Helpers>,
-    /// What could not be read of a user's own configuration.
+    /// The parts of a user's own configuration that could not be read.
     pub(crate) problems: Vec<CredentialsError>,
 }
 
@@ -71,7 +71,7 @@ pub enum CredentialsError {
         /// What is wrong there, without any of the content.
         reason: String,
     },
-    /// A mark at the beginning that JSON does not have.
+    /// A byte order mark at the beginning.
     #[error(
         "the credentials in {origin} begin with a byte order mark, which docker does not read: save it as UTF-8 without one"
     )]
@@ -131,7 +131,7 @@ pub(crate) struct AuthEntry {
 }
 
 impl CredentialsError {
-    /// A fault of JSON that begins after `lines` lines of its text.
+    /// Returns the error of a fault in JSON that begins after `lines` lines of the text that was read.
     pub(crate) fn json(
         origin: &Origin,
         expected: &'static str,
@@ -152,7 +152,7 @@ impl CredentialsError {
         Self::Json { origin, expected, line, column: fault.column(), reason }
     }
 
-    /// The host that the fault is about, if it is about one alone.
+    /// Returns the host that the error is about, if it is about one alone.
     const fn host(&self) -> Option<&Host> {
         match self {
             Self::Auth { host, .. } => Some(host),
@@ -162,7 +162,7 @@ impl CredentialsError {
 }
 
 impl Credentials {
-    /// The credentials of a docker `config.json` (`{"auths": {…}}`). Credential helpers that it names
+    /// Returns the credentials of a docker `config.json` (`{"auths": {…}}`). Credential helpers that it names
     /// are remembered and used only after [`Credentials::with_helpers`].
     ///
     /// # Errors
@@ -177,7 +177,7 @@ impl Credentials {
         Ok(store)
     }
 
-    /// The credentials of an auth variable: a JSON object of host → `{username,password}` or `{auth}`.
+    /// Returns the credentials of an auth variable: a JSON object of host → `{username,password}` or `{auth}`.
     /// An empty text gives an empty store.
     ///
     /// # Errors
@@ -191,7 +191,16 @@ impl Credentials {
         Ok(store)
     }
 
-    /// The same credentials, asking the `docker-credential-*` helpers that the configuration names
+    /// Returns the credentials that consist of `logins`, all read from `origin`. Of several for one host the first is used.
+    pub fn from_logins(logins: impl IntoIterator<Item = (Host, Login)>, origin: &Origin) -> Self {
+        let mut store = Self::default();
+        for (host, login) in logins {
+            store.add(host.endpoint(), KeyRank::Exact, login, origin);
+        }
+        store
+    }
+
+    /// Returns the same credentials, asking the `docker-credential-*` helpers that the configuration names
     /// where it holds no login itself. Never used in a workspace: a helper is a program of the user's.
     #[must_use]
     pub fn with_helpers(mut self) -> Self {
@@ -201,7 +210,7 @@ impl Credentials {
         self
     }
 
-    /// Both stores' credentials; where both have a login for one host, that of `self`.
+    /// Returns the credentials of both stores; where both have a login for one host, that of `self`.
     #[must_use]
     pub fn or(mut self, other: Self) -> Self {
         for (host, entry) in other.entries {
@@ -223,7 +232,7 @@ impl Credentials {
         self.stored(host).is_some()
     }
 
-    /// The login for `host`, if there is one.
+    /// Returns the login for `host`, if there is one.
     ///
     /// # Errors
     /// [`CredentialsError::Helper`] if a credential helper fails.
@@ -233,7 +242,7 @@ impl Credentials {
         }
         let Some(helpers) = &self.helpers else { return Ok(None) };
         let found = helpers.get(host).await?;
-        Ok(found.map(|(helper, username, secret)| Credential {
+        Ok(found.map(|HelperLogin { helper, username, secret }| Credential {
             login: if username == IDENTITY_TOKEN_USER {
                 Login::IdentityToken { username: String::new(), token: secret }
             } else {
@@ -243,26 +252,26 @@ impl Credentials {
         }))
     }
 
-    /// What `credential`, which is used for `host`, is, in words that hold none of it; with what could not be read
-    /// of a user's configuration where there is none.
+    /// Describes `credential`, which is used for `host`, without any of its content; where there is none, with the parts of
+    /// a user's configuration that could not be read.
     pub(crate) fn describe_login(&self, host: &Host, credential: Option<&Credential>) -> String {
         if let Some(credential) = credential {
             return credential.to_string();
         }
-        let mut words = "no login, since there are no credentials for it".to_owned();
+        let mut text = "no login, since there are no credentials for it".to_owned();
         let own = |problem: &&CredentialsError| {
             problem.host().is_none_or(|named| named.endpoint() == host.endpoint())
         };
         for problem in self.problems.iter().filter(own).take(MAX_REPORTED_PROBLEMS) {
-            let _ = write!(words, "; {problem}");
+            let _ = write!(text, "; {problem}");
             if let CredentialsError::File { source, .. } = problem {
-                let _ = write!(words, ": {source}");
+                let _ = write!(text, ": {source}");
             }
         }
-        words
+        text
     }
 
-    /// Lets the helper of `host` be asked again, whose answer was just refused.
+    /// Has the helper of `host` asked again, whose login the registry just refused.
     pub(crate) fn forget_answer(&self, host: &Host) {
         if let Some(helpers) = self.helpers.as_ref().filter(|_| self.stored(host).is_none()) {
             helpers.forget(host);
@@ -305,7 +314,7 @@ impl Credentials {
 }
 
 impl AuthEntry {
-    /// The login of this entry; none if it is empty, as docker writes it beside a credential store. Either of user
+    /// Returns the login of this entry; none if it is empty, as docker writes it beside a credential store. Either of user
     /// name and password may be empty: some registries take a token for one of them and nothing for the other.
     pub(crate) fn login(self, host: &Host, origin: &Origin) -> Result<Option<Login>, CredentialsError> {
         let some = |secret: Option<Secret>| secret.filter(|secret| !secret.is_empty());
@@ -331,14 +340,14 @@ impl AuthEntry {
 }
 
 fn decode_auth(auth: &Secret) -> Option<(String, Secret)> {
-    let bytes = zeroize::Zeroizing::new(BASE64.decode(auth.reveal().trim()).ok()?);
+    let bytes = zeroize::Zeroizing::new(BASE64.decode(auth.expose().trim()).ok()?);
     let text = std::str::from_utf8(&bytes).ok()?;
     let (username, password) = text.split_once(':')?;
     // docker's own writer once padded the password with NUL bytes.
     Some((username.to_owned(), Secret::new(password.trim_end_matches('\0'))))
 }
 
-/// The host that a docker config key names: `host`, `host:port`, `https://host/path`; Docker Hub's
+/// Returns the host that a key of a docker configuration names: `host`, `host:port`, `https://host/path`; Docker Hub's
 /// spellings all give the host that serves it.
 pub(crate) fn parse_key(key: &str) -> Option<(Host, KeyRank)> {
     let (rest, scheme) = match key.split_once("://") {
@@ -364,9 +373,9 @@ fn parse<T: for<'de> Deserialize<'de>>(
     serde_json::from_str(json).map_err(|fault| CredentialsError::json(origin, expected, 0, &fault))
 }
 
-/// The value of a Basic `Authorization` header for this user and password, without the scheme.
+/// Returns the value of a Basic `Authorization` header for this user and password, without the scheme.
 pub(crate) fn basic(username: &str, password: &Secret) -> Secret {
-    let plain = zeroize::Zeroizing::new(format!("{username}:{}", password.reveal()));
+    let plain = zeroize::Zeroizing::new(format!("{username}:{}", password.expose()));
     Secret::new(general_purpose::STANDARD.encode(plain.as_bytes()))
 }
 

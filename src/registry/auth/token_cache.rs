@@ -1,4 +1,4 @@
-//! The tokens that are held: each is fetched once at a time, and used until shortly before its end.
+//! The tokens of one authenticator: each is fetched by one request at a time, and used until shortly before it expires.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +13,7 @@ use crate::registry::error::CallError;
 use crate::registry::host::Host;
 use crate::registry::transport::deadline::within;
 
-/// Bytes of the tokens held at most, with what they are for; more than any build needs.
+/// How much is kept of tokens and their keys, in bytes; more than any build needs.
 const MAX_CACHED_TOKEN_BYTES: usize = 4 * 1024 * 1024;
 
 /// What a token is for.
@@ -32,7 +32,7 @@ impl TokenKey {
     }
 }
 
-/// The place of one token. Its lock is held while the token is fetched, so that one fetch is under way.
+/// One token, if it has been fetched. Its lock is held during a fetch, so that there is one at a time.
 #[derive(Debug, Default)]
 struct CachedToken {
     token: tokio::sync::Mutex<Option<Token>>,
@@ -40,7 +40,7 @@ struct CachedToken {
     last_failure: Mutex<Option<Arc<CallError>>>,
 }
 
-/// All tokens of one store.
+/// The tokens of one authenticator, of bounded size.
 #[derive(Debug)]
 pub(crate) struct TokenCache(Mutex<BoundedMap<TokenKey, Arc<CachedToken>>>);
 
@@ -51,8 +51,8 @@ impl Default for TokenCache {
 }
 
 impl TokenCache {
-    /// The token of `key`, by `fetch` if there is none that is fresh. Requests that wait for a fetch which fails share
-    /// its failure. Neither the fetch nor the wait for it takes longer than `limit`.
+    /// Returns the token of `key`, by `fetch` if there is none that is fresh. Requests that wait for a fetch which fails
+    /// get its error. Neither the fetch nor the wait for it takes longer than `limit`.
     ///
     /// # Errors
     /// [`CallError`] as `fetch` says, or if it takes too long.
@@ -65,8 +65,8 @@ impl TokenCache {
         let slot = self.slot(key);
         let failures = slot.failures.load(Ordering::Acquire);
         let what = || format!("the token for {}", key.scopes);
-        let late = |source| CallError::Endpoint { endpoint: endpoint(key), source };
-        let mut token = within(limit, what, slot.token.lock()).await.map_err(late)?;
+        let timed_out = |source| CallError::Endpoint { endpoint: endpoint(key), source };
+        let mut token = within(limit, what, slot.token.lock()).await.map_err(timed_out)?;
         if let Some(token) = token.as_ref().filter(|token| token.is_fresh()) {
             return Ok(token.clone());
         }
@@ -75,7 +75,7 @@ impl TokenCache {
         {
             return Err(CallError::Shared(failure));
         }
-        match within(limit, what, fetch).await.map_err(late).flatten() {
+        match within(limit, what, fetch).await.map_err(timed_out).flatten() {
             Ok(fresh) => {
                 *token = Some(fresh.clone());
                 Ok(fresh)
@@ -89,7 +89,7 @@ impl TokenCache {
         }
     }
 
-    /// Drops the token that `host` just refused, unless another request has renewed it meanwhile.
+    /// Removes the token that `host` just refused, unless another request has renewed it meanwhile.
     pub(crate) fn forget(&self, host: &Host, refused: &HeaderValue) {
         let slots: Vec<Arc<CachedToken>> = {
             let slots = lock(&self.0);
@@ -117,7 +117,7 @@ impl TokenCache {
     }
 }
 
-/// The token endpoint's host, as far as its realm tells it.
+/// Returns the host of the token endpoint; the registry's if the realm is no URL.
 fn endpoint(key: &TokenKey) -> String {
     let uri: Option<http::Uri> = key.realm.parse().ok();
     let host = uri.and_then(|uri| Host::parse(uri.authority()?.as_str()).ok());

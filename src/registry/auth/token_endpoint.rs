@@ -1,4 +1,4 @@
-//! The token endpoint: one request, one token, and how long the token holds.
+//! Requests to a token endpoint, and the lifetime of the tokens that it gives.
 //! (<https://distribution.github.io/distribution/spec/auth/token/>, …/oauth/)
 
 use std::time::{Duration, Instant, SystemTime};
@@ -17,20 +17,20 @@ use crate::http::query::encode_pairs;
 use crate::registry::call::{Call, Payload};
 use crate::registry::error::CallError;
 use crate::registry::host::Host;
-use crate::registry::secret::Secret;
 use crate::registry::transport::redirect_target::RedirectTarget;
 use crate::registry::transport::retry;
 use crate::registry::transport::{HostProtocol, Transport};
+use crate::secret::Secret;
 
 /// The most that is read of a token endpoint's answer, in bytes.
 const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 /// The longest token that is used, in bytes: servers take no longer headers.
 pub(crate) const MAX_TOKEN_BYTES: usize = 16 * 1024;
-/// How long a token holds if the endpoint does not say; the specification's own default.
+/// How long a token is valid if the endpoint does not say: the specification's default.
 pub(crate) const DEFAULT_LIFETIME: Duration = Duration::from_mins(1);
-/// How long before its end a token is renewed, at most.
+/// How long before it expires a token is renewed, at most.
 const RENEWAL_MARGIN: Duration = Duration::from_secs(30);
-/// The name that Bob gives itself to token endpoints.
+/// The `client_id` of Bob at token endpoints.
 const CLIENT_ID: &str = "bob";
 
 /// A bearer token, ready to be sent.
@@ -42,19 +42,19 @@ pub(crate) struct Token {
     ends_at: Instant,
 }
 
-/// A bearer token for somebody who sends it himself.
+/// A bearer token for another program, such as buildkitd, that sends it itself.
 #[derive(Clone, Debug)]
 pub struct DelegatedToken {
     /// The token.
     pub token: Secret,
-    /// How long it holds from [`DelegatedToken::issued_at`] on.
+    /// How long it is valid from [`DelegatedToken::issued_at`] on.
     pub expires_in: Duration,
-    /// When it began to hold for that long, by this machine's clock.
+    /// The time from which `expires_in` counts, by this machine's clock.
     pub issued_at: SystemTime,
 }
 
 impl Token {
-    /// The token's text, with how long it still holds.
+    /// Returns the token's text, with how long it is still valid.
     pub(crate) fn delegate(&self) -> DelegatedToken {
         let text = self.header.to_str().unwrap_or_default();
         DelegatedToken {
@@ -77,7 +77,7 @@ struct TokenResponse {
     issued_at: Option<String>,
 }
 
-/// One question to a token endpoint.
+/// One request for a token.
 pub(crate) struct TokenRequest<'a> {
     /// The registry that the token is for.
     pub(crate) registry: &'a Host,
@@ -86,16 +86,16 @@ pub(crate) struct TokenRequest<'a> {
     pub(crate) service: Option<&'a str>,
     pub(crate) scopes: &'a Scopes,
     pub(crate) credential: Option<&'a Credential>,
-    /// The login, in words.
+    /// The kind of login and where it comes from, for an error.
     pub(crate) login: String,
 }
 
 impl TokenRequest<'_> {
-    /// A new token. Passing faults of the endpoint are retried.
+    /// Returns a new token. After a transient fault of the endpoint it is asked for again.
     pub(crate) async fn fetch(&self, transport: &Transport) -> Result<Token, CallError> {
         let call = match self.credential.map(|credential| &credential.login) {
             Some(Login::IdentityToken { token, .. }) => {
-                self.post(&[("grant_type", "refresh_token"), ("refresh_token", token.reveal())])
+                self.post(&[("grant_type", "refresh_token"), ("refresh_token", token.expose())])
             }
             _ => self.get()?,
         };
@@ -104,7 +104,7 @@ impl TokenRequest<'_> {
         if matches!(answer.0, StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_FOUND)
             && let Some(Login::Password { username, password }) = self.credential.map(|found| &found.login)
         {
-            let grant = [("grant_type", "password"), ("username", username), ("password", password.reveal())];
+            let grant = [("grant_type", "password"), ("username", username), ("password", password.expose())];
             answer = self.ask(transport, self.post(&grant)).await?;
         }
         let (status, headers, body) = answer;
@@ -127,10 +127,11 @@ impl TokenRequest<'_> {
         } else {
             HostProtocol::from_uri()
         };
-        let response =
-            retry::send(call, |call| transport.send_to(&protocol, call.address_policy, call.into_request()))
-                .await
-                .map_err(|source| CallError::Endpoint { endpoint: host(), source })?;
+        let response = retry::send(transport.retry_policy(), call, |call| {
+            transport.send_to(&protocol, call.address_policy, call.into_request())
+        })
+        .await
+        .map_err(|source| CallError::Endpoint { endpoint: host(), source })?;
         let (parts, body) = response.into_parts();
         let body = collect(body, MAX_RESPONSE_BYTES).await.map_err(|_| self.malformed())?;
         Ok((parts.status, parts.headers, body))
@@ -194,41 +195,42 @@ impl TokenRequest<'_> {
     }
 }
 
-/// The token in the answer of an endpoint, if there is one that can be used.
+/// Returns the token in the response of an endpoint, if there is one that can be used.
 fn read_token(body: &[u8], headers: &HeaderMap) -> Option<Token> {
     let answer: TokenResponse = serde_json::from_slice(body).ok()?;
     let lifetime = lifetime(&answer, headers);
     let text = answer.token.filter(|token| !token.is_empty()).or(answer.access_token)?;
     let header =
-        Some(text).filter(|text| text.reveal().len() <= MAX_TOKEN_BYTES).as_ref().and_then(bearer_header)?;
+        Some(text).filter(|text| text.expose().len() <= MAX_TOKEN_BYTES).as_ref().and_then(bearer_header)?;
     let now = Instant::now();
     let renew_at = now + lifetime.saturating_sub(RENEWAL_MARGIN.min(lifetime / 4));
     Some(Token { header, renew_at, ends_at: now + lifetime })
 }
 
-/// The Bearer `Authorization` value of this token, marked sensitive; none if it cannot stand in a header.
+/// Returns the Bearer `Authorization` value of this token, marked sensitive; none if it cannot stand in a header.
 pub(crate) fn bearer_header(token: &Secret) -> Option<HeaderValue> {
-    let text = Zeroizing::new(format!("Bearer {}", token.reveal()));
+    let text = Zeroizing::new(format!("Bearer {}", token.expose()));
     let mut value = HeaderValue::from_str(&text).ok()?;
     value.set_sensitive(true);
     Some(value)
 }
 
-/// The Basic `Authorization` value of this login; marked sensitive.
+/// Returns the Basic `Authorization` value of this login, marked sensitive.
+/// (<https://www.rfc-editor.org/rfc/rfc7617#section-2>)
 pub(crate) fn basic_header(username: &str, password: &Secret) -> HeaderValue {
-    let text = Zeroizing::new(format!("Basic {}", basic(username, password).reveal()));
+    let text = Zeroizing::new(format!("Basic {}", basic(username, password).expose()));
     let mut value = HeaderValue::from_str(&text).expect("base64 is valid in a header");
     value.set_sensitive(true);
     value
 }
 
-/// How much longer the token of `answer` holds: the endpoint may hand out one that it issued earlier.
-fn lifetime(answer: &TokenResponse, headers: &HeaderMap) -> Duration {
-    let total = answer.expires_in.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+/// Returns how much longer the token of `response` is valid: the endpoint may give one that it issued earlier.
+fn lifetime(response: &TokenResponse, headers: &HeaderMap) -> Duration {
+    let total = response.expires_in.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     let total =
         total.filter(|total| !total.is_zero()).unwrap_or(DEFAULT_LIFETIME).min(Duration::from_hours(24));
-    let issued = answer.issued_at.as_deref().and_then(parse_timestamp);
-    // The endpoint's own clock, where it tells it: ours may differ.
+    let issued = response.issued_at.as_deref().and_then(parse_timestamp);
+    // By the endpoint's own clock, if it sends its time: this machine's may differ.
     let date = headers.get(header::DATE).and_then(|date| parse_http_date(date.to_str().ok()?));
     let ours = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_secs());
     let age = issued.map_or(0, |issued| date.unwrap_or_else(ours).saturating_sub(issued));
@@ -259,7 +261,7 @@ mod tests {
             let Some(token) = read_token(bytes, &HeaderMap::new()) else { return };
             let handed = token.delegate();
             assert!(token.header.is_sensitive() && token.header.len() <= MAX_TOKEN_BYTES + 7);
-            assert!(handed.token.reveal().bytes().all(|b| b == b'\t' || b >= b' '));
+            assert!(handed.token.expose().bytes().all(|b| b == b'\t' || b >= b' '));
             assert!(handed.expires_in <= Duration::from_hours(24));
         });
     }

@@ -12,23 +12,22 @@ use super::digest::DigestHasher;
 use super::error::{ClientError, refusal};
 use super::names::{check_is_digest, check_reference, is_repository_name};
 use crate::http::body::{Body, collect};
-use crate::http::query::encode_pairs;
 use crate::registry::auth::authenticator::Authenticator;
 use crate::registry::auth::scope::Scopes;
 use crate::registry::call::{Access, Call, Payload};
 use crate::registry::host::{Host, HostError};
 use crate::registry::transport::deadline::within;
-use crate::registry::transport::redirect_target::RedirectTarget;
 
-/// The most that a manifest may have; the specification asks registries for as much.
+/// The size of the largest manifest that is read, in bytes: the specification asks registries to take as much.
+/// (<https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pushing-manifests>)
 pub const MANIFEST_LIMIT: usize = 4 * 1024 * 1024;
-/// The manifest types that are asked for.
+/// The manifest types that are accepted.
 const MANIFEST_TYPES: &str = "application/vnd.oci.image.index.v1+json, \
     application/vnd.oci.image.manifest.v1+json, \
     application/vnd.docker.distribution.manifest.list.v2+json, \
     application/vnd.docker.distribution.manifest.v2+json";
 
-/// What Bob calls itself in `User-Agent`.
+/// Returns Bob's `User-Agent`.
 pub(crate) fn user_agent() -> HeaderValue {
     HeaderValue::from_static(concat!("bob/", env!("CARGO_PKG_VERSION")))
 }
@@ -36,14 +35,14 @@ pub(crate) fn user_agent() -> HeaderValue {
 /// A repository at a registry.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Repository {
-    /// The registry's host, as the API is served there.
+    /// The host that serves the registry's API.
     pub host: Host,
     /// The repository's name, such as `library/alpine`.
     pub name: String,
 }
 
 impl Repository {
-    /// The repository of `reference`, at the host that serves it.
+    /// Returns the repository of `reference`, at the host that serves it.
     ///
     /// # Errors
     /// [`HostError`] if its domain is no registry host.
@@ -59,7 +58,8 @@ impl std::fmt::Display for Repository {
     }
 }
 
-/// What identifies a manifest or blob.
+/// The digest, type and size of a manifest.
+/// (<https://github.com/opencontainers/image-spec/blob/main/descriptor.md>)
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Descriptor {
     /// `sha256:…`.
@@ -73,7 +73,7 @@ pub struct Descriptor {
 /// A manifest's bytes, checked against their digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Manifest {
-    /// What identifies it.
+    /// Its digest, type and size.
     pub descriptor: Descriptor,
     /// The exact bytes.
     pub bytes: Bytes,
@@ -82,16 +82,16 @@ pub struct Manifest {
 /// A client of the distribution API for all registries that its credentials serve.
 #[derive(Clone, Debug)]
 pub struct Client {
-    auth: Arc<Authenticator>,
+    pub(super) auth: Arc<Authenticator>,
 }
 
 impl Client {
-    /// A client that uses the credentials of `auth`.
+    /// Returns a client that uses the credentials of `auth`.
     pub const fn new(auth: Arc<Authenticator>) -> Self {
         Self { auth }
     }
 
-    /// What `reference` (a tag or digest) names; `None` if there is no such manifest.
+    /// Returns the descriptor of the manifest that `reference` (a tag or digest) names; `None` if there is none.
     ///
     /// # Errors
     /// [`ClientError`] for any answer but 200 and 404, or none.
@@ -102,7 +102,7 @@ impl Client {
     ) -> Result<Option<Descriptor>, ClientError> {
         let what = || format!("look for {}", join(repository, reference));
         let call = self.manifest_call(Method::HEAD, repository, reference, what)?;
-        let Some(response) = self.in_time(repository, what, self.read(call, what)).await? else {
+        let Some(response) = self.within_answer_limit(repository, what, self.read(call, what)).await? else {
             return Ok(None);
         };
         let text = |name: &str| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
@@ -115,12 +115,12 @@ impl Client {
                 }
                 Ok(Some(Descriptor { digest, size, media_type: text("content-type").unwrap_or_default() }))
             }
-            // Both headers are optional: the manifest itself tells.
+            // Both headers are optional: without them the manifest itself is read.
             _ => Ok(self.manifest(repository, reference).await?.map(|manifest| manifest.descriptor)),
         }
     }
 
-    /// The manifest that `reference` (a tag or digest) names; `None` if there is none.
+    /// Returns the manifest that `reference` (a tag or digest) names; `None` if there is none.
     ///
     /// # Errors
     /// [`ClientError`] for any answer but 200 and 404, or content that is not what it should be.
@@ -137,16 +137,16 @@ impl Client {
             let media_type = text(header::CONTENT_TYPE).unwrap_or_default();
             let named = text(header::HeaderName::from_static("docker-content-digest"));
             let bytes = content(response.into_body(), MANIFEST_LIMIT, what).await?;
-            // An answer without a length may have been cut short: what the registry says of it tells.
+            // An answer without a length may have been cut short: it has to have the digest that the registry names.
             let named = named.filter(|named| digest::is_registered(named) && !reference.contains(':'));
             let digest = check_digest(&bytes, named.as_deref().unwrap_or(reference), what)?;
             let size = bytes.len() as u64;
             Ok(Some(Manifest { descriptor: Descriptor { digest, media_type, size }, bytes }))
         };
-        self.in_time(repository, what, whole).await
+        self.within_answer_limit(repository, what, whole).await
     }
 
-    /// The content of a blob of at most `limit` bytes, such as an image config.
+    /// Returns the content of a blob of at most `limit` bytes, such as an image config.
     ///
     /// # Errors
     /// [`ClientError`] for any answer but 200, or content that is not what `digest` says.
@@ -163,10 +163,10 @@ impl Client {
             check_digest(&bytes, digest, what)?;
             Ok(bytes)
         };
-        self.in_time(repository, what, whole).await
+        self.within_answer_limit(repository, what, whole).await
     }
 
-    /// The response that streams a blob; its content is not checked.
+    /// Returns the response that streams a blob; its content is not checked.
     ///
     /// # Errors
     /// [`ClientError`] for any answer but 200.
@@ -193,77 +193,7 @@ impl Client {
     pub async fn has_blob(&self, repository: &Repository, digest: &str) -> Result<bool, ClientError> {
         let what = || format!("look for blob {digest} in {repository}");
         let call = self.blob_call(Method::HEAD, repository, digest, what)?;
-        Ok(self.in_time(repository, what, self.read(call, what)).await?.is_some())
-    }
-
-    /// Makes a blob of the repository `from` at the same registry part of `to`, without moving it. Returns
-    /// whether the registry did; if not, it has to be uploaded.
-    ///
-    /// # Errors
-    /// [`ClientError`] if the registry refuses an ordinary upload to `to` as well.
-    pub async fn mount_blob(&self, to: &Repository, digest: &str, from: &str) -> Result<bool, ClientError> {
-        let what = || format!("mount blob {digest} of {}/{from} in {to}", to.host);
-        check_is_digest(digest, what)?;
-        if !is_repository_name(from) {
-            return Err(ClientError::name(&what(), "repository name", from));
-        }
-        let query = encode_pairs([("mount", digest), ("from", from)]);
-        let scopes = Scopes::push(&to.name).and(Scopes::pull(from));
-        let call = self.call(Method::POST, to, &format!("blobs/uploads/?{query}"), scopes)?;
-        let (uri, address_policy) = (call.uri.clone(), call.address_policy);
-        let response = self.send(call, what).await?;
-        match response.status() {
-            StatusCode::CREATED => Ok(true),
-            StatusCode::ACCEPTED => {
-                // An upload was begun instead. It is not wanted; a registry that keeps it ends it in time.
-                let at = RedirectTarget { uri, host: to.host.clone(), address_policy };
-                if let Ok(upload) = self.upload_location(&at, &response, what) {
-                    let mut cancel = self.call(Method::DELETE, to, "", Scopes::push(&to.name))?;
-                    cancel.access = cancel.access.filter(|_| upload.host == to.host);
-                    (cancel.uri, cancel.address_policy) = (upload.uri, upload.address_policy);
-                    let _ = self.auth.send(cancel).await;
-                }
-                Ok(false)
-            }
-            _ => Err(refusal(response, what()).await),
-        }
-    }
-
-    /// Uploads a blob of `size` bytes in one piece.
-    ///
-    /// # Errors
-    /// [`ClientError`] if the registry does not take it.
-    pub async fn upload_blob(
-        &self,
-        repository: &Repository,
-        digest: &str,
-        size: u64,
-        content: Payload,
-    ) -> Result<(), ClientError> {
-        let what = || format!("upload blob {digest} to {repository}");
-        check_is_digest(digest, what)?;
-        let scopes = Scopes::push(&repository.name);
-        let start = self.call(Method::POST, repository, "blobs/uploads/", scopes.clone())?;
-        let at = RedirectTarget {
-            uri: start.uri.clone(),
-            host: repository.host.clone(),
-            address_policy: start.address_policy,
-        };
-        let response = self.send(start, what).await?;
-        if response.status() != StatusCode::ACCEPTED {
-            return Err(refusal(response, what()).await);
-        }
-        let upload = self.upload_location(&at, &response, what)?;
-        let mut put = self.call(Method::PUT, repository, "", scopes)?;
-        put.uri = with_query(&upload.uri, &encode_pairs([("digest", digest)]))
-            .ok_or_else(|| ClientError::Location { what: what(), source: None })?;
-        put.address_policy = upload.address_policy;
-        put.access = put.access.filter(|_| upload.host == repository.host);
-        put.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
-        put.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(size));
-        put.payload = content;
-        let response = self.send(put, what).await?;
-        if response.status() == StatusCode::CREATED { Ok(()) } else { Err(refusal(response, what()).await) }
+        Ok(self.within_answer_limit(repository, what, self.read(call, what)).await?.is_some())
     }
 
     /// Writes a manifest under `reference`, a tag or its digest.
@@ -312,7 +242,7 @@ impl Client {
         self.call(method, repository, &format!("blobs/{digest}"), Scopes::pull(&repository.name))
     }
 
-    fn call(
+    pub(super) fn call(
         &self,
         method: Method,
         repository: &Repository,
@@ -334,19 +264,20 @@ impl Client {
         })
     }
 
-    /// What `answer` brings, which is read whole, within the time for that.
-    async fn in_time<T>(
+    /// Returns what `answer` returns, which is read whole, within the time limit for that.
+    async fn within_answer_limit<T>(
         &self,
         repository: &Repository,
         what: impl Fn() -> String,
         answer: impl Future<Output = Result<T, ClientError>>,
     ) -> Result<T, ClientError> {
-        let waited_for = || format!("the answer of {}", repository.host);
-        let done = within(self.auth.answer_limit(), waited_for, answer).await;
-        done.map_err(|late| ClientError::Call { what: what(), source: Box::new(late.into()) }).flatten()
+        let awaited = || format!("the answer of {}", repository.host);
+        let done = within(self.auth.answer_limit(), awaited, answer).await;
+        done.map_err(|timed_out| ClientError::Call { what: what(), source: Box::new(timed_out.into()) })
+            .flatten()
     }
 
-    /// The response to a read; `None` for 404.
+    /// Returns the response to a read; `None` for 404.
     async fn read(
         &self,
         call: Call,
@@ -362,27 +293,19 @@ impl Client {
         }
     }
 
-    async fn send(&self, call: Call, what: impl Fn() -> String) -> Result<Response<Body>, ClientError> {
+    pub(super) async fn send(
+        &self,
+        call: Call,
+        what: impl Fn() -> String,
+    ) -> Result<Response<Body>, ClientError> {
         self.auth
             .send(call)
             .await
             .map_err(|source| ClientError::Call { what: what(), source: Box::new(source) })
     }
-
-    fn upload_location(
-        &self,
-        at: &RedirectTarget,
-        response: &Response<Body>,
-        what: impl Fn() -> String,
-    ) -> Result<RedirectTarget, ClientError> {
-        let location = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
-        let location = location.ok_or_else(|| ClientError::Location { what: what(), source: None })?;
-        let onward = self.auth.redirect_target(at, location);
-        onward.map_err(|source| ClientError::Location { what: what(), source: Some(source) })
-    }
 }
 
-/// `uri` with `query` added to its own.
+/// Returns `uri` with `query` added to its own.
 pub fn with_query(uri: &Uri, query: &str) -> Option<Uri> {
     let joint = if uri.query().is_some() { '&' } else { '?' };
     format!("{uri}{joint}{query}").parse().ok()
@@ -397,7 +320,7 @@ async fn content(body: Body, limit: usize, what: impl Fn() -> String) -> Result<
     collect(body, limit).await.map_err(|source| ClientError::Content { what: what(), source })
 }
 
-/// The digest of `bytes`, which is `reference` if that is a digest.
+/// Returns the digest of `bytes`, which is `reference` if that is a digest.
 fn check_digest(bytes: &[u8], reference: &str, what: impl Fn() -> String) -> Result<String, ClientError> {
     let mut hasher = DigestHasher::for_digest(reference);
     hasher.update(bytes);

@@ -1,10 +1,9 @@
-//! Digests of content, computed as it passes.
-
-use std::fmt::Write as _;
+//! Digests of content, computed while it is read or sent.
+//! (<https://github.com/opencontainers/image-spec/blob/main/descriptor.md#digests>)
 
 use sha2::{Digest as _, Sha256, Sha512};
 
-/// Computes a digest of a registered algorithm.
+/// A running digest of a registered algorithm.
 #[derive(Clone, Debug)]
 pub enum DigestHasher {
     /// `sha256:…`
@@ -14,7 +13,7 @@ pub enum DigestHasher {
 }
 
 impl DigestHasher {
-    /// One for the algorithm of `digest`; sha256 for a text that is no digest, such as a tag.
+    /// Returns a running digest of the algorithm of `digest`; sha256 for a text that is no digest, such as a tag.
     pub fn for_digest(digest: &str) -> Self {
         if digest.starts_with("sha512:") { Self::Sha512(Box::default()) } else { Self::Sha256(Sha256::new()) }
     }
@@ -27,20 +26,13 @@ impl DigestHasher {
         }
     }
 
-    /// The digest of everything taken.
+    /// Returns the digest of all bytes taken.
     pub fn finish(self) -> String {
         match self {
-            Self::Sha256(hash) => written("sha256:", &hash.finalize()),
-            Self::Sha512(hash) => written("sha512:", &hash.finalize()),
+            Self::Sha256(hash) => format!("sha256:{}", hex::encode(hash.finalize())),
+            Self::Sha512(hash) => format!("sha512:{}", hex::encode(hash.finalize())),
         }
     }
-}
-
-fn written(algorithm: &str, bytes: &[u8]) -> String {
-    bytes.iter().fold(algorithm.to_owned(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Why the registry client did not do what was asked, with the registry's own words.
+//! Errors of the registry client, with the message of the registry's answer.
 
 use std::time::Duration;
 
@@ -11,12 +11,13 @@ use crate::registry::error::CallError;
 use crate::registry::transport::error::TransportError;
 use crate::registry::transport::redirect_target::RedirectError;
 use crate::registry::transport::retry;
+use crate::retry::TransientFailure;
 
 /// The most that is read of an error's body, in bytes.
 const MAX_ERROR_BYTES: usize = 16 * 1024;
-/// How long an error's body may take: its status tells the most.
-const ERROR_BODY_TIME_LIMIT: Duration = Duration::from_secs(10);
-/// The most that is shown of an error's words, in characters.
+/// How long an error's body may take; without it the status has to do.
+const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// The most that is shown of an error's message, in characters.
 const MAX_SHOWN_CHARS: usize = 300;
 
 /// A request to a registry that did not do what was asked.
@@ -37,7 +38,7 @@ pub enum ClientError {
         what: String,
         /// The registry's answer.
         status: StatusCode,
-        /// The registry's own words, after a colon, or nothing.
+        /// The registry's own message, after a colon, or nothing.
         message: String,
         /// How long the registry asks to wait.
         retry_after: Option<Duration>,
@@ -92,41 +93,46 @@ struct ErrorEntry {
 }
 
 impl ClientError {
-    /// A name, digest or size that is not used: `text`, which should be a valid `kind`.
+    /// Returns the error of a name, digest or size that is not used: `text`, which should be a valid `kind`.
     pub fn name(what: &str, kind: &'static str, text: &str) -> Self {
         Self::Name { what: printable_line(what, MAX_SHOWN_CHARS), kind, text: printable_line(text, 80) }
     }
+}
 
-    /// How long to wait after `attempt` (from 1) before the whole is tried again; none if that would not help, or
-    /// this was the last attempt. For what is sent once, such as a stream: all else has been sent again already.
-    pub fn pause(&self, attempt: u32) -> Option<Duration> {
+impl TransientFailure for ClientError {
+    /// Whether the whole may succeed if it is done again, such as an upload from a stream: what can be sent again has been.
+    fn is_transient(&self) -> bool {
         match self {
-            Self::Status { status, retry_after, .. } if retry::is_passing_status(*status) => {
-                retry::pause_before_next(attempt, *retry_after)
-            }
-            Self::Content { .. } => retry::pause_before_next(attempt, None),
+            Self::Status { status, .. } => retry::is_transient_status(*status),
+            Self::Content { .. } => true,
             Self::Call { source, .. } => match source.root() {
-                CallError::Transport(fault) | CallError::Endpoint { source: fault, .. } => {
-                    let passes = fault.is_passing() || matches!(fault, TransportError::RequestBody { .. });
-                    retry::pause_before_next(attempt, None).filter(|_| passes)
+                CallError::Transport(error) | CallError::Endpoint { source: error, .. } => {
+                    error.is_transient() || matches!(error, TransportError::RequestBody { .. })
                 }
-                _ => None,
+                _ => false,
             },
+            _ => false,
+        }
+    }
+
+    fn requested_pause(&self) -> Option<Duration> {
+        match self {
+            Self::Status { retry_after, .. } => *retry_after,
             _ => None,
         }
     }
 }
 
-/// The registry's refusal, with the words of its JSON error.
+/// Returns the error of a response by which the registry refuses, with the message of its JSON.
+/// (<https://github.com/opencontainers/distribution-spec/blob/main/spec.md#error-codes>)
 pub(crate) async fn refusal(response: Response<Body>, what: String) -> ClientError {
     let (status, retry_after) = (response.status(), retry::retry_after(response.headers()));
-    let body =
-        tokio::time::timeout(ERROR_BODY_TIME_LIMIT, collect(response.into_body(), MAX_ERROR_BYTES)).await;
+    let body = tokio::time::timeout(ERROR_BODY_TIMEOUT, collect(response.into_body(), MAX_ERROR_BYTES)).await;
     let message = body.ok().and_then(Result::ok).map_or_else(String::new, |body| first_error_text(&body));
     ClientError::Status { what, status, message, retry_after }
 }
 
-/// The first error of a JSON body, after a colon; nothing if it has none.
+/// Returns the first error of a JSON body, after a colon; nothing if it has none.
 fn first_error_text(body: &[u8]) -> String {
     let errors = serde_json::from_slice::<Errors>(body).ok();
     let first = errors.and_then(|errors| errors.errors.into_iter().next());
@@ -137,6 +143,7 @@ fn first_error_text(body: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::retry::RetryPolicy;
 
     #[test]
     fn words_of_a_registry_hold_no_sequences_and_are_bounded() {
@@ -157,14 +164,15 @@ mod tests {
             message: String::new(),
             retry_after: seconds.map(Duration::from_secs),
         };
+        let pause = |attempt, error: ClientError| RetryPolicy::REGISTRY.pause_after(attempt, &error);
         for passing in [429, 500, 502, 503, 504] {
-            assert!(status(passing, None).pause(1).is_some(), "{passing}");
-            assert_eq!(status(passing, Some(7)).pause(1), Some(Duration::from_secs(7)));
-            assert_eq!(status(passing, Some(3600)).pause(1), None);
-            assert_eq!(status(passing, None).pause(4), None);
+            assert!(pause(1, status(passing, None)).is_some(), "{passing}");
+            assert_eq!(pause(1, status(passing, Some(7))), Some(Duration::from_secs(7)));
+            assert_eq!(pause(1, status(passing, Some(3600))), None);
+            assert_eq!(pause(4, status(passing, None)), None);
         }
         for lasting in [400, 401, 403, 404, 413, 501] {
-            assert_eq!(status(lasting, Some(1)).pause(1), None, "{lasting}");
+            assert_eq!(pause(1, status(lasting, Some(1))), None, "{lasting}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Follows redirects of reads: without credentials, and only where a registry may send us.
+//! Reads that follow redirects: without credentials, and only to hosts that a registry's answer may name.
 
 use http::{Method, Response, StatusCode, header};
 
@@ -11,7 +11,7 @@ use crate::registry::transport::HostProtocol;
 use crate::registry::transport::redirect_target::RedirectTarget;
 use crate::registry::transport::retry;
 
-/// Redirects followed for one read. Registries use one or two.
+/// How many redirects are followed for one read. Registries use one or two.
 const MAX_REDIRECTS: usize = 5;
 
 /// Whether an answer of this status sends the client elsewhere.
@@ -20,7 +20,8 @@ pub fn is_redirect(status: StatusCode) -> bool {
 }
 
 impl Authenticator {
-    /// As [`Authenticator::send`], for GET and HEAD: redirects are followed, without credentials.
+    /// Returns the response to `call`, a GET or HEAD, as [`Authenticator::send`] does. Redirects are followed, without
+    /// credentials.
     ///
     /// # Errors
     /// [`CallError`] if there is no response, or a redirect leads where it may not.
@@ -50,7 +51,7 @@ impl Authenticator {
             } else {
                 HostProtocol::from_uri()
             };
-            response = retry::send(next, |call| self.transmit(call, &protocol)).await?;
+            response = retry::send(self.retry_policy(), next, |call| self.transmit(call, &protocol)).await?;
         }
         if is_redirect(response.status()) {
             return Err(CallError::RedirectLoop { registry: host, limit: MAX_REDIRECTS });

@@ -108,7 +108,7 @@ impl TransportError {
     }
 
     /// Whether the same request may well succeed a moment later.
-    pub const fn is_passing(&self) -> bool {
+    pub const fn is_transient(&self) -> bool {
         matches!(self, Self::Connect { .. } | Self::Broken { .. })
     }
 }

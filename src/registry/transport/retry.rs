@@ -1,4 +1,4 @@
-//! Sends again what can be sent again, when the fault may pass.
+//! Sending a request again after a fault that may pass.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,47 +8,59 @@ use super::error::TransportError;
 use crate::http::body::Body;
 use crate::http::date::parse_http_date;
 use crate::registry::call::Call;
+use crate::retry::{RetryPolicy, TransientFailure};
 
-/// How often a request is sent at most.
-const MAX_ATTEMPTS: u32 = 4;
-/// The first pause; each further one is twice as long.
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
-/// The longest pause; a registry that asks for a longer one has its answer passed on instead.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-
-/// An error that may tell that sending again is worthwhile.
-pub(crate) trait Retryable {
-    /// The transport's fault, if it is one.
-    fn transport(&self) -> Option<&TransportError>;
+/// An error that may be one of the transport.
+pub(crate) trait MayBeTransportError {
+    /// Returns the transport's error, if it is one.
+    fn transport_error(&self) -> Option<&TransportError>;
 }
 
-impl Retryable for TransportError {
-    fn transport(&self) -> Option<&TransportError> {
+impl MayBeTransportError for TransportError {
+    fn transport_error(&self) -> Option<&TransportError> {
         Some(self)
     }
 }
 
-/// The response to `call` by `send`, after up to three more attempts with growing pauses on connection
-/// faults, 429 and 5xx. `Retry-After` is honoured. A stream is sent once.
-pub(crate) async fn send<E, F, S>(call: Call, mut send: S) -> Result<Response<Body>, E>
+/// How one attempt of a request by `method` ended.
+struct Attempt<'a> {
+    method: &'a Method,
+    /// The response; else the transport's error, if it was one.
+    outcome: Result<&'a Response<Body>, Option<&'a TransportError>>,
+}
+
+impl TransientFailure for Attempt<'_> {
+    fn is_transient(&self) -> bool {
+        match self.outcome {
+            // PATCH appends to an upload: it is sent again only if the registry cannot have taken any of it.
+            Ok(response) => {
+                let status = response.status();
+                is_transient_status(status) && (self.method != Method::PATCH || was_refused_unread(status))
+            }
+            Err(error) => error.is_some_and(|error| may_retry(self.method, error)),
+        }
+    }
+
+    fn requested_pause(&self) -> Option<Duration> {
+        self.outcome.ok().and_then(|response| retry_after(response.headers()))
+    }
+}
+
+/// Returns the response to `call` by `send`. After a transport error that may pass, or a response with 429 or one of the
+/// transient 5xx, it is sent again as `policy` says; `Retry-After` is honoured. A stream is sent once.
+pub(crate) async fn send<E, F, S>(policy: &RetryPolicy, call: Call, mut send: S) -> Result<Response<Body>, E>
 where
-    E: Retryable,
+    E: MayBeTransportError,
     F: Future<Output = Result<Response<Body>, E>>,
     S: FnMut(Call) -> F,
 {
     let mut next = call;
     let mut attempt = 1;
     loop {
-        let again = next.try_clone();
+        let copy = next.try_clone();
         let result = send(next).await;
-        let Some(call) = again.filter(|_| attempt < MAX_ATTEMPTS) else { return result };
-        let pause = match &result {
-            Ok(response) => pause_for(&call.method, response, attempt),
-            Err(error) => {
-                error.transport().filter(|fault| may_retry(&call.method, fault)).map(|_| backoff(attempt))
-            }
-        };
-        let Some(pause) = pause else { return result };
+        let Some(call) = copy else { return result };
+        let Some(pause) = pause_after(policy, attempt, &call.method, &result) else { return result };
         let status = result.as_ref().ok().map(|response| response.status().as_u16());
         tracing::debug!(status, attempt, pause_ms = u64::try_from(pause.as_millis()).ok(), "sending again");
         drop(result);
@@ -61,23 +73,26 @@ where
     }
 }
 
-/// Whether sending once more cannot do harm and may help. PATCH appends to an upload: it is repeated
-/// only if the registry cannot have seen it.
-fn may_retry(method: &Method, fault: &TransportError) -> bool {
-    fault.is_passing() && (method != Method::PATCH || fault.nothing_sent())
+/// Returns the pause after the attempt number `attempt` of a request by `method`, which ended in `result`; none if it is
+/// not to be sent again.
+fn pause_after<E: MayBeTransportError>(
+    policy: &RetryPolicy,
+    attempt: u32,
+    method: &Method,
+    result: &Result<Response<Body>, E>,
+) -> Option<Duration> {
+    let outcome = result.as_ref().map_err(MayBeTransportError::transport_error);
+    policy.pause_after(attempt, &Attempt { method, outcome })
 }
 
-fn pause_for(method: &Method, response: &Response<Body>, attempt: u32) -> Option<Duration> {
-    let status = response.status();
-    let repeatable = *method != Method::PATCH || was_refused_unread(status);
-    if !(is_passing_status(status) && repeatable) {
-        return None;
-    }
-    pause(attempt, retry_after(response.headers()))
+/// Whether sending once more may help and cannot do harm. PATCH appends to an upload: it is sent again only if the
+/// registry cannot have seen it.
+fn may_retry(method: &Method, error: &TransportError) -> bool {
+    error.is_transient() && (method != Method::PATCH || error.nothing_sent())
 }
 
 /// Whether a registry that answers with `status` may well answer otherwise a moment later.
-pub(crate) fn is_passing_status(status: StatusCode) -> bool {
+pub(crate) fn is_transient_status(status: StatusCode) -> bool {
     was_refused_unread(status)
         || matches!(
             status,
@@ -85,26 +100,12 @@ pub(crate) fn is_passing_status(status: StatusCode) -> bool {
         )
 }
 
+/// Whether `status` says that the registry did nothing with the request.
 fn was_refused_unread(status: StatusCode) -> bool {
     matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
 }
 
-/// The pause after `attempt` (from 1) before the next, at least as long as the registry `asked` for; none if it asked
-/// for too long a one.
-fn pause(attempt: u32, asked: Option<Duration>) -> Option<Duration> {
-    match asked {
-        Some(asked) => (asked <= LONGEST_PAUSE).then(|| asked.max(backoff(attempt))),
-        None => Some(backoff(attempt)),
-    }
-}
-
-/// The same for something that is tried as a whole and is not sent again here, such as a stream; none after the last
-/// attempt.
-pub(crate) fn pause_before_next(attempt: u32, asked: Option<Duration>) -> Option<Duration> {
-    pause(attempt, asked).filter(|_| attempt < MAX_ATTEMPTS)
-}
-
-/// The pause that `Retry-After` asks for, in either form.
+/// Returns the pause that `Retry-After` asks for, in either form.
 /// (<https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3>)
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
@@ -118,35 +119,31 @@ pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(Duration::from_secs(due.saturating_sub(date.or_else(own_clock)?)))
 }
 
-/// The pause after `attempt` (from 1), up to half of it at random, so that clients do not return together.
-fn backoff(attempt: u32) -> Duration {
-    let full = FIRST_PAUSE.saturating_mul(1 << (attempt - 1)).min(LONGEST_PAUSE);
-    full.mul_f64(0.5 + rand::random::<f64>() / 2.0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::http::body::empty_body;
 
-    fn asked(status: u16, headers: &[(header::HeaderName, &str)], method: &Method) -> Option<u64> {
+    fn pause_seconds(status: u16, headers: &[(header::HeaderName, &str)], method: &Method) -> Option<u64> {
         let mut response = Response::builder().status(status);
         for (name, value) in headers {
             response = response.header(name, *value);
         }
-        pause_for(method, &response.body(empty_body()).unwrap(), 1).map(|pause| pause.as_secs())
+        let response = response.body(empty_body()).unwrap();
+        let attempt = Attempt { method, outcome: Ok(&response) };
+        RetryPolicy::REGISTRY.pause_after(1, &attempt).map(|pause| pause.as_secs())
     }
 
     #[test]
     fn retry_after_is_read_in_both_forms_and_bounded() {
         let get = &Method::GET;
-        assert_eq!(asked(429, &[(header::RETRY_AFTER, "7")], get), Some(7));
-        assert_eq!(asked(503, &[(header::RETRY_AFTER, "7")], get), Some(7));
+        assert_eq!(pause_seconds(429, &[(header::RETRY_AFTER, "7")], get), Some(7));
+        assert_eq!(pause_seconds(503, &[(header::RETRY_AFTER, "7")], get), Some(7));
         let now = (header::DATE, "Sun, 06 Nov 1994 08:49:37 GMT");
         let then = (header::RETRY_AFTER, "Sun, 06 Nov 1994 08:49:49 GMT");
-        assert_eq!(asked(429, &[now, then], get), Some(12));
-        assert_eq!(asked(429, &[(header::RETRY_AFTER, "3600")], get), None);
-        assert_eq!(asked(429, &[(header::RETRY_AFTER, "soon")], get), Some(0));
+        assert_eq!(pause_seconds(429, &[now, then], get), Some(12));
+        assert_eq!(pause_seconds(429, &[(header::RETRY_AFTER, "3600")], get), None);
+        assert_eq!(pause_seconds(429, &[(header::RETRY_AFTER, "soon")], get), Some(0));
     }
 
     #[test]
@@ -154,31 +151,24 @@ mod tests {
         let seeds: [&[u8]; 3] = [b"7", b"Sun, 06 Nov 1994 08:49:49 GMT", b"18446744073709551615"];
         crate::fuzz::run(&seeds, |bytes| {
             let Ok(value) = http::HeaderValue::from_bytes(bytes) else { return };
-            let headers = HeaderMap::from_iter([(header::RETRY_AFTER, value)]);
-            let asked = retry_after(&headers);
-            assert!(pause_before_next(1, asked).is_none_or(|pause| pause <= LONGEST_PAUSE));
-            assert_eq!(pause_before_next(MAX_ATTEMPTS, asked), None);
+            let response = Response::builder().status(429).header(header::RETRY_AFTER, value);
+            let response = response.body(empty_body()).unwrap();
+            let attempt = Attempt { method: &Method::GET, outcome: Ok(&response) };
+            let policy = RetryPolicy::REGISTRY;
+            assert!(policy.pause_after(1, &attempt).is_none_or(|pause| pause <= policy.max_pause));
+            assert_eq!(policy.pause_after(policy.max_attempts, &attempt), None);
         });
     }
 
     #[test]
     fn only_passing_faults_are_sent_again() {
         for status in [200, 202, 301, 400, 401, 403, 404, 416, 501] {
-            assert_eq!(asked(status, &[], &Method::GET), None, "{status}");
+            assert_eq!(pause_seconds(status, &[], &Method::GET), None, "{status}");
         }
         for status in [429, 500, 502, 503, 504] {
-            assert!(asked(status, &[], &Method::PUT).is_some(), "{status}");
+            assert!(pause_seconds(status, &[], &Method::PUT).is_some(), "{status}");
         }
-        assert_eq!(asked(500, &[], &Method::PATCH), None);
-        assert!(asked(503, &[], &Method::PATCH).is_some());
-    }
-
-    #[test]
-    fn pauses_grow_and_are_bounded() {
-        for attempt in 1..20 {
-            assert!(backoff(attempt) <= LONGEST_PAUSE);
-            assert!(backoff(attempt) >= FIRST_PAUSE.mul_f64(0.5));
-        }
-        assert!(backoff(4) >= backoff(1));
+        assert_eq!(pause_seconds(500, &[], &Method::PATCH), None);
+        assert!(pause_seconds(503, &[], &Method::PATCH).is_some());
     }
 }

@@ -22,6 +22,7 @@ use tonic_prost::ProstCodec;
 use super::raw::Handler;
 use super::wire::{Packet, PacketType, Stat};
 use crate::beneath::{self, Root};
+use crate::percent;
 use filter::Patterns;
 use folder::Withheld;
 use send::Transfer;
@@ -118,26 +119,9 @@ fn values(metadata: &MetadataMap, key: &str) -> Vec<String> {
     .collect()
 }
 
-/// Go's `url.QueryUnescape`; like the daemon's other clients, a malformed value becomes empty.
+/// Returns what Go's `url.QueryUnescape` returns; like the daemon's other clients, a malformed value becomes empty.
 fn query_unescape(text: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((&first, tail)) = rest.split_first() {
-        rest = tail;
-        match first {
-            b'+' => out.push(b' '),
-            b'%' => {
-                let digits = tail.get(..2).and_then(|d| std::str::from_utf8(d).ok());
-                let Some(byte) = digits.and_then(|d| u8::from_str_radix(d, 16).ok()) else {
-                    return Vec::new();
-                };
-                out.push(byte);
-                rest = &tail[2..];
-            }
-            other => out.push(other),
-        }
-    }
-    out
+    percent::decode_form(text).unwrap_or_default().into_owned()
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ fn config(json: &str) -> Credentials {
 
 fn password_of(store: &Credentials, host: &str) -> Option<(String, String)> {
     match &store.stored(&Host::parse(host).unwrap())?.login {
-        Login::Password { username, password } => Some((username.clone(), password.reveal().to_owned())),
+        Login::Password { username, password } => Some((username.clone(), password.expose().to_owned())),
         other => panic!("not a password: {other:?}"),
     }
 }
@@ -71,10 +71,10 @@ fn reads_tokens_and_skips_empty_entries() {
     assert!(!store.lists(&Host::parse("empty.example").unwrap()));
     let id = store.stored(&Host::parse("id.example").unwrap()).unwrap();
     assert!(
-        matches!(&id.login, Login::IdentityToken { username, token } if username == "0000" && token.reveal() == "idt")
+        matches!(&id.login, Login::IdentityToken { username, token } if username == "0000" && token.expose() == "idt")
     );
     let reg = store.stored(&Host::parse("reg.example").unwrap()).unwrap();
-    assert!(matches!(&reg.login, Login::RegistryToken(token) if token.reveal() == "rt"));
+    assert!(matches!(&reg.login, Login::RegistryToken(token) if token.expose() == "rt"));
     assert_eq!(reg.origin, origin());
 }
 

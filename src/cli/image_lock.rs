@@ -1,0 +1,28 @@
+//! Image locks in files: base images and what they are, so that no registry is asked.
+
+use std::path::Path;
+
+use super::Failure;
+use super::convert_args::read_near;
+use crate::diag::visible_path;
+use crate::job::lookup::ImageLock;
+
+/// The largest image lock that is read, in bytes.
+const MAX_LOCK_BYTES: u64 = 256 << 20;
+
+/// The image lock in a file.
+pub(super) fn read(path: &Path) -> Result<ImageLock, Failure> {
+    let shown = visible_path(path);
+    let text = read_near(path, MAX_LOCK_BYTES)
+        .map_err(|error| Failure::Rendered(format!("error: cannot read {shown}: {error}")))?;
+    ImageLock::parse(&text).map_err(|error| {
+        let mut text = std::error::Error::source(&error).map_or_else(String::new, ToString::to_string);
+        // The cause may quote the file.
+        text.truncate(text.floor_char_boundary(MAX_CAUSE));
+        let cause = if text.is_empty() { text } else { format!(": {}", text.escape_debug()) };
+        Failure::Rendered(format!("error: {shown} is {error}{cause}"))
+    })
+}
+
+/// The longest cause of a fault in an image lock that is shown, in bytes.
+const MAX_CAUSE: usize = 120;

@@ -16,6 +16,7 @@ pub mod converter;
 pub mod diag;
 #[cfg(test)]
 mod fuzz;
+pub mod gotext;
 #[cfg(feature = "registry")]
 pub mod http;
 pub mod image;

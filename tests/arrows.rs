@@ -51,6 +51,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("converter::shell", &[]),
     ("diag", &[]),
     ("fuzz", &[]),
+    ("gotext", &[]),
     ("http", &[]),
     ("image", &[]),
     // Joins the converter to files, clocks and sockets.
@@ -91,8 +92,9 @@ const TESTS: &[(&str, &[&str])] = &[
     ("converter::lint", &["converter"]),
 ];
 
-/// Rooms that every room may use.
-const OPEN_TO_ALL: &[&str] = &["diag", "image", "percent"];
+/// Rooms that every room may use. BuildKit is written in Go, and what its standard library does to text is part of what
+/// many rooms read and write.
+const OPEN_TO_ALL: &[&str] = &["diag", "gotext", "image", "percent"];
 
 /// Rooms that the unit tests of every room may use.
 const OPEN_TO_TESTS: &[&str] = &["fuzz"];
@@ -110,6 +112,7 @@ const PURE: &[&str] = &[
     "converter::plan",
     "converter::shell",
     "diag",
+    "gotext",
     "image",
     "percent",
 ];

@@ -11,7 +11,7 @@ use super::{Failure, image_lock, process};
 use crate::converter::lint::Warning;
 use crate::converter::{Definition, Rejected};
 use crate::diag::redact;
-use crate::image::gojson;
+use crate::gotext::json;
 use crate::job::graph;
 use crate::job::lookup::{self, Converted, ImageLock, LockResolver};
 use crate::job::{DockerLogins, DockerfileInput, Request};
@@ -84,7 +84,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     let lowered = &conversion.lowered;
     if let Some(path) = &args.metadata_file {
         let metadata = std::collections::BTreeMap::from([("containerimage.config", &lowered.image)]);
-        write(path, &gojson::to_vec(&metadata)?)?;
+        write(path, &json::to_vec(&metadata)?)?;
     }
     let unique = args.local_unique_id.unwrap_or_else(|| format!("{:032x}", rand::random::<u128>()));
     print(&render(&conversion.marshal(unique)?.definition, args.format)?)

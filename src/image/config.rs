@@ -8,11 +8,13 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use smol_str::SmolStr;
 
-use super::gojson::{self, Json, JsonError, names};
 use super::platform::Platform;
 use super::timestamp::{self, TimestampError};
+use crate::gotext::json::{self, Json, JsonError, names};
 
 /// Why a text is no image configuration.
+///
+/// Source: `UnmarshalTypeError` in `decode.go` of Go's `encoding/json`.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// Not JSON of the right shape.
@@ -24,6 +26,9 @@ pub enum ConfigError {
 }
 
 /// An image's configuration file.
+///
+/// Source: `DockerOCIImage` in `specs-go/v1/image.go` of `moby/docker-image-spec`; the OCI image specification,
+/// `config.md`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ImageConfig {
     /// When the image was made, in RFC 3339.
@@ -41,6 +46,8 @@ pub struct ImageConfig {
 }
 
 /// How a container of the image runs.
+///
+/// Source: `DockerOCIImageConfig` in `specs-go/v1/image.go` of `moby/docker-image-spec`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Config {
     /// User, `name`, `uid`, `user:group`.
@@ -72,6 +79,8 @@ pub struct Config {
 }
 
 /// A health check; zero means the default. Times are in nanoseconds.
+///
+/// Source: `HealthcheckConfig` in `specs-go/v1/image.go` of `moby/docker-image-spec`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Healthcheck {
     /// `NONE`, `CMD` with its arguments, or `CMD-SHELL` with a command.
@@ -89,6 +98,8 @@ pub struct Healthcheck {
 }
 
 /// The image's layers.
+///
+/// Source: the OCI image specification, `config.md`, `rootfs`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RootFs {
     /// `layers`.
@@ -98,6 +109,8 @@ pub struct RootFs {
 }
 
 /// A step of an image's history.
+///
+/// Source: the OCI image specification, `config.md`, `history`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct History {
     /// When it was made, in RFC 3339.
@@ -114,6 +127,8 @@ pub struct History {
 
 impl ImageConfig {
     /// The configuration that `text` holds, read as Go reads it into Docker's type.
+    ///
+    /// Source: `json.Unmarshal` into `DockerOCIImage` of `moby/docker-image-spec`.
     ///
     /// # Errors
     /// [`ConfigError`] for what Go refuses: no JSON, a value of the wrong kind, a malformed time.
@@ -151,7 +166,7 @@ impl ImageConfig {
 
     /// The configuration as Go's `json.Marshal` writes it.
     pub fn to_json(&self) -> Vec<u8> {
-        gojson::to_vec(self).expect("strings, lists and maps with string keys always have a JSON form")
+        json::to_vec(self).expect("strings, lists and maps with string keys always have a JSON form")
     }
 }
 

@@ -1,6 +1,8 @@
 //! Content digests, checked as `opencontainers/go-digest` checks them.
 
 /// Why a text is no digest.
+///
+/// Source: `ErrDigestInvalidFormat` and the other errors of `digest.go` of `opencontainers/go-digest`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DigestError {
     /// Not `algorithm:encoded`.
@@ -15,6 +17,8 @@ pub enum DigestError {
 }
 
 /// Checks that `text` is a digest of a known algorithm (sha256, sha384, sha512) in lower-case hex.
+///
+/// Source: `Digest.Validate` in `digest.go` of `opencontainers/go-digest`.
 ///
 /// # Errors
 /// [`DigestError`] names what is wrong.

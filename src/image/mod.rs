@@ -7,7 +7,6 @@
 
 pub mod config;
 pub mod digest;
-pub mod gojson;
 pub mod platform;
 pub mod reference;
 pub mod timestamp;

@@ -8,6 +8,8 @@ use smol_str::{SmolStr, SmolStrBuilder, StrExt as _};
 use crate::percent;
 
 /// A platform as images and LLB ops name it.
+///
+/// Source: `Platform` in `specs-go/v1/descriptor.go` of the OCI image specification.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Platform {
     /// Operating system, `linux`.
@@ -23,6 +25,8 @@ pub struct Platform {
 }
 
 /// Why a text names no platform.
+///
+/// Source: `Parse` in `platforms.go` of `containerd/platforms`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlatformError {
     /// Wildcards mean nothing yet.
@@ -61,6 +65,8 @@ pub enum PlatformError {
 
 impl Platform {
     /// A platform of an operating system and an architecture, taken as they are.
+    ///
+    /// Source: `Platform` in `specs-go/v1/descriptor.go` of the OCI image specification.
     pub fn new(os: &str, architecture: &str) -> Self {
         Self { os: os.into(), architecture: architecture.into(), ..Self::default() }
     }
@@ -71,6 +77,8 @@ impl Platform {
     }
 
     /// The platform that `text` names, as `platforms.Parse` reads it.
+    ///
+    /// Source: `Parse` in `platforms.go` of `containerd/platforms`.
     ///
     /// # Errors
     /// [`PlatformError`] says which part is wrong.
@@ -115,6 +123,8 @@ impl Platform {
     }
 
     /// The canonical form: `aarch64` is `arm64`, `arm` is `arm/v7`, features are sorted and single.
+    ///
+    /// Source: `Normalize` in `platforms.go` of `containerd/platforms`.
     #[must_use]
     pub fn normalized(&self) -> Self {
         let (architecture, variant) = normalize_architecture(&self.architecture, &self.variant);
@@ -133,6 +143,8 @@ impl Platform {
     }
 
     /// `os/arch/variant` without version and features; `unknown` without an operating system.
+    ///
+    /// Source: `Format` in `platforms.go` of `containerd/platforms`.
     pub fn short(&self) -> SmolStr {
         if self.os.is_empty() {
             return SmolStr::new_static("unknown");
@@ -141,6 +153,8 @@ impl Platform {
     }
 
     /// The whole specifier, with version and features (`platforms.FormatAll`).
+    ///
+    /// Source: `FormatAll` in `platforms.go` of `containerd/platforms`.
     pub fn text(&self) -> SmolStr {
         let mut features: Vec<&str> = self.os_features.iter().flatten().map(String::as_str).collect();
         features.retain(|feature| !feature.is_empty());

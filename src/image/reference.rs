@@ -9,6 +9,17 @@ use super::digest::{self, DigestError};
 use crate::diag::redact_reference;
 
 /// A normalised image reference: always with its domain and full path.
+///
+/// ```text
+/// docker.io/library/alpine:3.20@sha256:beefdbd8
+/// ^^^^^^^^^ domain()
+///           ^^^^^^^^^^^^^^ path()
+/// ^^^^^^^^^^^^^^^^^^^^^^^^ name()
+///                          ^^^^ tag()
+///                               ^^^^^^^^^^^^^^^ digest()
+/// ```
+///
+/// Source: `Reference` in `reference.go` of `distribution/reference`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Reference {
     /// `domain/path:tag@digest`
@@ -22,6 +33,9 @@ pub struct Reference {
 }
 
 /// Why a text is no image reference. What is said of it never holds the user part of a URL.
+///
+/// Source: `ErrReferenceInvalidFormat` and the other errors of `Parse` in `reference.go` of
+/// `distribution/reference`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReferenceError {
     /// Nothing in the grammar matches.
@@ -50,6 +64,8 @@ const OFFICIAL: &str = "library/";
 impl Reference {
     /// The normalised form of `text`: `alpine` is `docker.io/library/alpine`, without a tag.
     ///
+    /// Source: `ParseNormalizedNamed` in `normalize.go` of `distribution/reference`.
+    ///
     /// # Errors
     /// [`ReferenceError`] says what is wrong.
     pub fn parse(text: &str) -> Result<Self, ReferenceError> {
@@ -62,7 +78,7 @@ impl Reference {
             // What is before a colon may be the user part of a URL.
             return Err(ReferenceError::Uppercase(match redact_reference(text) {
                 Cow::Owned(redacted) => redacted,
-                Cow::Borrowed(_) => [prefix, remote].concat(),
+                Cow::Borrowed(_) => format!("{prefix}{remote}"),
             }));
         }
         // A tag and a digest are likely to follow.
@@ -72,6 +88,8 @@ impl Reference {
     }
 
     /// The reference in `text` as the grammar reads it, without a default domain.
+    ///
+    /// Source: `Parse` in `reference.go` of `distribution/reference`.
     ///
     /// # Errors
     /// [`ReferenceError`] says what is wrong.
@@ -94,37 +112,51 @@ impl Reference {
     }
 
     /// The whole reference.
+    ///
+    /// Source: `reference.String` in `reference.go` of `distribution/reference`.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
     /// The registry's host, with its port if it has one; `docker.io` for Docker Hub.
+    ///
+    /// Source: `Domain` in `reference.go` of `distribution/reference`.
     pub fn domain(&self) -> &str {
         &self.text[..self.domain]
     }
 
     /// The repository's path at its registry.
+    ///
+    /// Source: `Path` in `reference.go` of `distribution/reference`.
     pub fn path(&self) -> &str {
         let start = if self.domain == 0 { 0 } else { self.domain + 1 };
         &self.text[start..self.name]
     }
 
     /// The tag, if the reference has one.
+    ///
+    /// Source: `Tagged` in `reference.go` of `distribution/reference`.
     pub fn tag(&self) -> Option<&str> {
         self.text[self.name..self.tagged].strip_prefix(':')
     }
 
     /// The digest, if the reference has one.
+    ///
+    /// Source: `Digested` in `reference.go` of `distribution/reference`.
     pub fn digest(&self) -> Option<&str> {
         self.text[self.tagged..].strip_prefix('@')
     }
 
     /// Domain and path, without tag and digest.
+    ///
+    /// Source: `Named.Name` in `reference.go` of `distribution/reference`.
     pub fn name(&self) -> &str {
         &self.text[..self.name]
     }
 
     /// This reference with the tag `latest` where it has neither tag nor digest.
+    ///
+    /// Source: `TagNameOnly` in `normalize.go` of `distribution/reference`.
     #[must_use]
     pub fn with_default_tag(mut self) -> Self {
         if self.text.len() == self.name {
@@ -135,6 +167,8 @@ impl Reference {
     }
 
     /// This reference with `digest` in place of the digest that it has.
+    ///
+    /// Source: `WithDigest` in `reference.go` of `distribution/reference`.
     ///
     /// # Errors
     /// [`ReferenceError::Digest`] where `digest` does not have the form of a digest in a reference.
@@ -149,6 +183,8 @@ impl Reference {
     }
 
     /// The short form that people write: without Docker Hub's domain and `library/`.
+    ///
+    /// Source: `FamiliarString` in `helpers.go` of `distribution/reference`.
     pub fn familiar(&self) -> &str {
         if self.domain() != DEFAULT_DOMAIN {
             return &self.text;

@@ -9,6 +9,8 @@ pub struct TimestampError(String);
 
 /// `text` as Go writes the time that it names: fractions without trailing zeros.
 ///
+/// Source: `Time.UnmarshalJSON` and `Time.MarshalJSON` of Go's `time`.
+///
 /// # Errors
 /// [`TimestampError`] where Go refuses the text.
 pub fn normalize(text: &str) -> Result<String, TimestampError> {

@@ -4,7 +4,7 @@
 //! `…/onbuild-HEX[-HEX…]` has a trigger for every HEX, `…/config-HEX` merges a JSON object, `…/missing`
 //! does not exist. `tools/oracle/gateway.go` says the same.
 
-use bob::converter::dockerfile::lossy;
+use bob::gotext::lossy;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 

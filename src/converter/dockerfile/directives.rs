@@ -4,10 +4,13 @@
 use smol_str::SmolStr;
 
 use super::error::ErrorKind;
-use super::text::{lossy, trim_regex_space_end, trim_regex_space_start, trim_start};
+use super::text::{trim_regex_space_end, trim_regex_space_start};
 use crate::diag::Span;
+use crate::gotext::{lossy, trim_start};
 
 /// The directives that exist.
+///
+/// Source: `validDirectives` in `frontend/dockerfile/parser/directives.go` of BuildKit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Name {
     /// `# syntax=image`: the frontend to use.
@@ -36,6 +39,14 @@ impl Name {
 }
 
 /// One directive.
+///
+/// ```text
+/// # syntax=docker/dockerfile:1
+///   ^^^^^^ name
+///          ^^^^^^^^^^^^^^^^^^^ value
+/// ```
+///
+/// Source: `Directive` in `frontend/dockerfile/parser/directives.go` of BuildKit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Directive {
     /// Which one.
@@ -48,6 +59,8 @@ pub struct Directive {
 
 impl Directive {
     /// Returns the value up to its first space: what `syntax` and `check` use of it.
+    ///
+    /// Source: `DetectSyntax` in `frontend/dockerfile/parser/directives.go` of BuildKit.
     pub fn first_word(&self) -> &str {
         first_word(&self.value)
     }

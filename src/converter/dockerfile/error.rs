@@ -24,6 +24,9 @@ impl Located for Error {
 }
 
 /// What is wrong with a Dockerfile.
+///
+/// Source: the errors of `frontend/dockerfile/parser/parser.go` and `frontend/dockerfile/instructions/parse.go` of
+/// BuildKit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say what the variants and their values mean")]
 pub enum ErrorKind {

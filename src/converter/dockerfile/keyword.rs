@@ -1,6 +1,6 @@
 //! The instructions by name.
 
-use super::text::to_lower;
+use crate::gotext::to_lower;
 
 /// An instruction, however its keyword is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -29,7 +29,6 @@ pub use instruction::{parse_bool, parse_ram_in_bytes};
 pub use parser_note::{ParserNote, ParserNoteKind};
 pub use suggest::nearest;
 pub use syntax::heredoc::{Heredoc, chomp, parse_heredoc};
-pub use text::{EqualFold, is_lower, is_upper, lossy, to_lower, to_upper};
 
 use crate::diag::{Source, Span};
 
@@ -67,6 +66,8 @@ pub fn parse(source: &Source, notes: &mut Vec<ParserNote>) -> Result<Dockerfile,
 
 /// Returns the instruction that an ONBUILD trigger of a base image stands for, placed at `span`, the
 /// lines of the FROM that names the image.
+///
+/// Source: `initOnBuildTriggers` in `frontend/dockerfile/dockerfile2llb/convert.go` of BuildKit.
 ///
 /// # Errors
 /// An error of the trigger's text, always at `span`.

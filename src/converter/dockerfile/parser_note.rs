@@ -17,6 +17,8 @@ pub struct ParserNote {
 }
 
 /// What the parser saw.
+///
+/// Source: `frontend/dockerfile/linter/ruleset.go` of BuildKit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ParserNoteKind {
     /// An empty line between continued lines (rule `NoEmptyContinuation`). Reported for the whole file

@@ -2,7 +2,7 @@
 
 use smol_str::SmolStr;
 
-use super::text::{to_lower, to_upper};
+use crate::gotext::{to_lower, to_upper};
 
 /// Returns the option nearest to `value` if fewer than three edits part them (BuildKit's util/suggest).
 ///

@@ -3,6 +3,8 @@
 use super::{Error, MatchInfo, Pattern, Patterns};
 
 /// Include and exclude patterns for a walk over a directory tree.
+///
+/// Source: `NewFilterFS` in `filter.go` of `tonistiigi/fsutil`.
 #[derive(Debug, Clone)]
 pub struct Filter {
     include: Option<Patterns>,
@@ -14,6 +16,8 @@ pub struct Filter {
 }
 
 /// What the patterns said about a directory; the default stands for the root.
+///
+/// Source: `visitedDir` in `filter.go` of `tonistiigi/fsutil`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DirState {
     include: MatchInfo,
@@ -21,6 +25,8 @@ pub struct DirState {
 }
 
 /// What to do with a file or directory.
+///
+/// Source: `filterFS.Walk` in `filter.go` of `tonistiigi/fsutil`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
     /// Whether it is selected. A directory that is not selected is still sent, just before the first
@@ -35,6 +41,8 @@ pub struct Verdict {
 impl Filter {
     /// Returns a filter that selects what matches `include` (everything if that is empty) and does not
     /// match `exclude`.
+    ///
+    /// Source: `NewFilterFS` in `filter.go` of `tonistiigi/fsutil`.
     ///
     /// # Errors
     /// [`Error::EmptyExclusion`], [`Error::BadPattern`].
@@ -55,6 +63,8 @@ impl Filter {
 
     /// Whether `path` alone, without a walk, is selected.
     ///
+    /// Source: `filterFS.Open` in `filter.go` of `tonistiigi/fsutil`.
+    ///
     /// # Errors
     /// [`Error::BadPattern`] if a pattern that counts cannot be used.
     pub fn selects(&self, path: &str) -> Result<bool, Error> {
@@ -71,6 +81,8 @@ impl Filter {
 
     /// Returns what to do with `path` (relative to the root, separated by slashes), which lies in a
     /// directory for which the verdict's state was `parent`.
+    ///
+    /// Source: `filterFS.Walk` in `filter.go` of `tonistiigi/fsutil`.
     ///
     /// # Errors
     /// [`Error::BadPattern`] if a pattern that counts cannot be used.
@@ -104,6 +116,8 @@ impl Filter {
 impl Filter {
     /// Whether something below `dir`, a directory that is not selected itself, could be selected. Says so in
     /// doubt, but looks closer than [`Filter::check`], which has to be quick.
+    ///
+    /// Source: `filterFS.Walk` in `filter.go` of `tonistiigi/fsutil`, whose `onlyPrefixIncludes` looks less close.
     pub fn may_select_below(&self, dir: &str) -> bool {
         let included = self.include.as_ref().is_none_or(|include| include.may_match_below(dir));
         included && self.exclude.as_ref().is_none_or(|exclude| exclude.may_spare_below(dir))

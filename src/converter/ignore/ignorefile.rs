@@ -12,6 +12,8 @@ const MAX_LINE: usize = 64 * 1024 - 1;
 /// A byte order mark, lines that begin with `#` and empty lines are skipped. Bytes that are not UTF-8
 /// become U+FFFD.
 ///
+/// Source: `ReadAll` in `ignorefile/ignorefile.go` of `moby/patternmatcher`.
+///
 /// # Errors
 /// [`Error::LineTooLong`].
 pub fn read_all(text: &[u8]) -> Result<Vec<String>, Error> {

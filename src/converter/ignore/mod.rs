@@ -14,6 +14,9 @@ pub use ignorefile::read_all;
 pub use pattern::{MatchInfo, Pattern, Patterns};
 
 /// What is wrong with ignore patterns.
+///
+/// Source: `New` and `Pattern.match` in `patternmatcher.go`, `ReadAll` in `ignorefile/ignorefile.go` of
+/// `moby/patternmatcher`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say what the variants and their values mean")]
 pub enum Error {

@@ -10,6 +10,8 @@ use super::{Error, regex, wildcard};
 
 /// A list of patterns, compiled. A path matches if the last pattern that speaks about it, or about a
 /// directory above it, has no `!`.
+///
+/// Source: `PatternMatcher` in `patternmatcher.go` of `moby/patternmatcher`.
 #[derive(Debug, Clone)]
 pub struct Patterns {
     patterns: Vec<Pattern>,
@@ -17,6 +19,8 @@ pub struct Patterns {
 }
 
 /// One pattern of a list.
+///
+/// Source: `Pattern` in `patternmatcher.go` of `moby/patternmatcher`.
 #[derive(Debug, Clone)]
 pub struct Pattern {
     text: String,
@@ -28,6 +32,8 @@ pub struct Pattern {
 }
 
 /// Which patterns of a list matched a directory; the default knows nothing.
+///
+/// Source: `MatchInfo` in `patternmatcher.go` of `moby/patternmatcher`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct MatchInfo {
     matched: Vec<bool>,
@@ -35,11 +41,15 @@ pub struct MatchInfo {
 
 impl Pattern {
     /// Returns the pattern, cleaned, without `!`.
+    ///
+    /// Source: `Pattern.String` in `patternmatcher.go` of `moby/patternmatcher`.
     pub fn text(&self) -> &str {
         &self.text
     }
 
     /// Whether the pattern begins with `!`: what it matches does not match the list.
+    ///
+    /// Source: `Pattern.Exclusion` in `patternmatcher.go` of `moby/patternmatcher`.
     pub fn is_exclusion(&self) -> bool {
         self.exclusion
     }
@@ -105,6 +115,8 @@ impl Patterns {
     /// Returns a list of `patterns` in order. White space around a pattern and empty patterns do not
     /// count.
     ///
+    /// Source: `New` in `patternmatcher.go` of `moby/patternmatcher`.
+    ///
     /// # Errors
     /// [`Error::EmptyExclusion`], [`Error::BadPattern`].
     pub fn new(patterns: impl IntoIterator<Item = impl AsRef<str>>) -> Result<Self, Error> {
@@ -119,16 +131,22 @@ impl Patterns {
     }
 
     /// Returns the patterns in order.
+    ///
+    /// Source: `PatternMatcher.Patterns` in `patternmatcher.go` of `moby/patternmatcher`.
     pub fn patterns(&self) -> &[Pattern] {
         &self.patterns
     }
 
     /// Whether a pattern begins with `!`.
+    ///
+    /// Source: `PatternMatcher.Exclusions` in `patternmatcher.go` of `moby/patternmatcher`.
     pub fn has_exclusions(&self) -> bool {
         self.exclusions
     }
 
     /// Whether `path` (relative, separated by slashes) or a directory above it matches.
+    ///
+    /// Source: `PatternMatcher.MatchesOrParentMatches` in `patternmatcher.go` of `moby/patternmatcher`.
     ///
     /// # Errors
     /// [`Error::BadPattern`] if a pattern that counts cannot be used.
@@ -157,6 +175,8 @@ impl Patterns {
     /// Whether `path` matches, as [`Patterns::matches_or_parent_matches`] says, and what its children
     /// need to know. `parent` is what this function gave for the directory that `path` is in; the
     /// default if that is not known.
+    ///
+    /// Source: `PatternMatcher.MatchesUsingParentResults` in `patternmatcher.go` of `moby/patternmatcher`.
     ///
     /// # Errors
     /// [`Error::BadPattern`] if a pattern that counts cannot be used.

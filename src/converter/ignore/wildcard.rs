@@ -1,4 +1,7 @@
 //! Patterns of characters and wildcards only, matched without regular expressions.
+//!
+//! They mean what the regular expressions of `moby/patternmatcher` mean (`Pattern.compile` in `patternmatcher.go`),
+//! which is not what `filepath.Match` means ([`gotext::filepath`](crate::gotext::filepath)): `**` crosses slashes.
 
 /// A part of a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,53 +35,53 @@ pub(super) fn matches(mut units: &[Unit], path: &str) -> bool {
     walk(units, chars.as_str())
 }
 
-/// Goes through `path` with every place among the units that its start can lead to: never back, so that it
+/// Goes through `path` with every position among the units that its start can lead to: never back, so that it
 /// takes no longer than their number times the path's length.
 fn walk(units: &[Unit], path: &str) -> bool {
-    let mut places = Places(Vec::with_capacity(units.len() + 1));
-    places.enter(units, 0);
-    let mut next = Places(Vec::with_capacity(units.len() + 1));
+    let mut positions = Positions(Vec::with_capacity(units.len() + 1));
+    positions.add_with_empty(units, 0);
+    let mut next = Positions(Vec::with_capacity(units.len() + 1));
     for c in path.chars() {
-        for &at in &places.0 {
+        for &at in &positions.0 {
             match units.get(at) {
-                Some(Unit::Char(wanted)) if c == *wanted => next.enter(units, at + 1),
-                Some(Unit::One) if c != '/' => next.enter(units, at + 1),
-                Some(Unit::Run) if c != '/' => next.enter(units, at),
-                Some(Unit::Rest) if c != '\n' => next.enter(units, at),
+                Some(Unit::Char(wanted)) if c == *wanted => next.add_with_empty(units, at + 1),
+                Some(Unit::One) if c != '/' => next.add_with_empty(units, at + 1),
+                Some(Unit::Run) if c != '/' => next.add_with_empty(units, at),
+                Some(Unit::Rest) if c != '\n' => next.add_with_empty(units, at),
                 Some(Unit::Dirs) if c != '\n' => {
-                    next.stay(at);
+                    next.add(at);
                     if c == '/' {
-                        next.enter(units, at + 1);
+                        next.add_with_empty(units, at + 1);
                     }
                 }
                 _ => {}
             }
         }
-        (places, next) = (next, places);
+        (positions, next) = (next, positions);
         next.0.clear();
-        if places.0.is_empty() {
+        if positions.0.is_empty() {
             return false;
         }
     }
-    places.0.last() == Some(&units.len())
+    positions.0.last() == Some(&units.len())
 }
 
-/// Places before units, in ascending order.
-struct Places(Vec<usize>);
+/// Positions before units, in ascending order.
+struct Positions(Vec<usize>);
 
-impl Places {
-    /// Adds the place before unit `at`, and those behind units that may stand for nothing.
+impl Positions {
+    /// Adds the position before unit `at`, and those behind units that may stand for nothing.
     ///
-    /// Whoever is asked goes through places in ascending order, so that a place below the last one is there,
+    /// Whoever is asked goes through positions in ascending order, so that a position below the last one is there,
     /// and so is what it leads to.
-    fn enter(&mut self, units: &[Unit], mut at: usize) {
-        while self.stay(at) && matches!(units.get(at), Some(Unit::Run | Unit::Dirs | Unit::Rest)) {
+    fn add_with_empty(&mut self, units: &[Unit], mut at: usize) {
+        while self.add(at) && matches!(units.get(at), Some(Unit::Run | Unit::Dirs | Unit::Rest)) {
             at += 1;
         }
     }
 
-    /// Adds the place before unit `at` and tells whether it is new.
-    fn stay(&mut self, at: usize) -> bool {
+    /// Adds the position before unit `at` and tells whether it is new.
+    fn add(&mut self, at: usize) -> bool {
         let new = self.0.last().is_none_or(|last| *last < at);
         if new {
             self.0.push(at);

@@ -5,11 +5,12 @@ use std::rc::Rc;
 
 use super::stage::NOT_VARIABLES;
 use super::state::Current;
-use super::{ErrorKind, Lowering, gofmt, signal};
+use super::{ErrorKind, Lowering, signal};
 use crate::converter::dockerfile::{
     Arg, CommandLine, Env, Form, Healthcheck, Label, Maintainer, Pair, Shell, StopSignal, User, Volume,
 };
 use crate::converter::plan::{Command, NoticeKind};
+use crate::gotext;
 use crate::image::{self, ImageConfig};
 
 impl Lowering<'_, '_> {
@@ -109,7 +110,7 @@ impl Lowering<'_, '_> {
     pub(super) fn cmd(&mut self, stage: &mut Current, command: &Command<'_>, line: &CommandLine) {
         self.used_once(command, stage.last.cmd.replace(command.instruction.head.span));
         let args = self.command_line(stage, command, line);
-        stage.commit(["CMD ", &quoted(&args, line)].concat(), false);
+        stage.commit_instruction("CMD", &quoted(&args, line), false);
         let config = stage.state.config();
         config.cmd = args;
         config.args_escaped = true;
@@ -118,7 +119,7 @@ impl Lowering<'_, '_> {
     pub(super) fn entrypoint(&mut self, stage: &mut Current, command: &Command<'_>, line: &CommandLine) {
         self.used_once(command, stage.last.entrypoint.replace(command.instruction.head.span));
         let args = self.command_line(stage, command, line);
-        stage.commit(["ENTRYPOINT ", &quoted(&args, line)].concat(), false);
+        stage.commit_instruction("ENTRYPOINT", &quoted(&args, line), false);
         let keep_cmd = stage.last.cmd.is_some();
         let config = stage.state.config();
         config.entrypoint = args;
@@ -154,11 +155,11 @@ impl Lowering<'_, '_> {
         stage.commit(
             format!(
                 "HEALTHCHECK {{Test:{} Interval:{} Timeout:{} StartPeriod:{} StartInterval:{} Retries:{}}}",
-                gofmt::list(&check.test),
-                gofmt::duration(check.interval_ns),
-                gofmt::duration(check.timeout_ns),
-                gofmt::duration(check.start_period_ns),
-                gofmt::duration(check.start_interval_ns),
+                gotext::list(&check.test),
+                gotext::duration(check.interval_ns),
+                gotext::duration(check.timeout_ns),
+                gotext::duration(check.start_period_ns),
+                gotext::duration(check.start_interval_ns),
                 check.retries
             ),
             false,
@@ -183,7 +184,7 @@ impl Lowering<'_, '_> {
         if !signal::is_signal(&signal) {
             return Err(ErrorKind::Signal { signal });
         }
-        stage.commit(["STOPSIGNAL ", &signal].concat(), false);
+        stage.commit_instruction("STOPSIGNAL", &signal, false);
         stage.state.config().stop_signal = signal;
         Ok(())
     }
@@ -195,7 +196,7 @@ impl Lowering<'_, '_> {
         user: &User,
     ) -> Result<(), ErrorKind> {
         let user = self.expand(stage, command, &user.user)?;
-        stage.commit(["USER ", &user].concat(), false);
+        stage.commit_instruction("USER", &user, false);
         stage.state.user = user.as_str().into();
         stage.state.config().user = user;
         Ok(())
@@ -212,7 +213,7 @@ impl Lowering<'_, '_> {
         if paths.iter().any(String::is_empty) {
             return Err(ErrorKind::EmptyVolume);
         }
-        stage.commit(["VOLUME ", &gofmt::list(&paths)].concat(), false);
+        stage.commit_instruction("VOLUME", &gotext::list(&paths), false);
         stage.state.config().volumes.extend(paths);
         Ok(())
     }
@@ -228,12 +229,12 @@ fn message(instruction: &str) -> String {
 impl Current {
     pub(super) fn maintainer(&mut self, maintainer: &Maintainer) {
         Rc::make_mut(&mut self.state.image).author.clone_from(&maintainer.name);
-        self.commit(["MAINTAINER ", &maintainer.name].concat(), false);
+        self.commit_instruction("MAINTAINER", &maintainer.name, false);
     }
 
     pub(super) fn shell(&mut self, shell: &Shell) {
         self.state.config().shell.clone_from(&shell.shell);
-        self.commit(["SHELL ", &gofmt::list(&shell.shell)].concat(), false);
+        self.commit_instruction("SHELL", &gotext::list(&shell.shell), false);
     }
 }
 
@@ -243,7 +244,7 @@ fn quoted(args: &[String], line: &CommandLine) -> String {
     if let (Some(raw), Some(last)) = (&line.raw, words.last_mut()) {
         *last = raw;
     }
-    gofmt::quoted_list(words)
+    gotext::quoted_list(words)
 }
 
 /// A command in shell form with the shell before it.

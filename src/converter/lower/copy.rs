@@ -8,9 +8,10 @@ use super::from::COMMAND;
 use super::names::{StepPrefix, shown};
 use super::state::Current;
 use super::{ErrorKind, Lowering, chmod};
-use crate::converter::dockerfile::{Add, Copy, SourcesAndDest, lossy};
+use crate::converter::dockerfile::{Add, Copy, SourcesAndDest};
 use crate::converter::plan::git::{self, GitRef};
 use crate::converter::plan::{Command, NoticeKind, paths};
+use crate::gotext::lossy;
 use crate::image::digest;
 
 /// What COPY and ADD share, with variables expanded.
@@ -221,7 +222,7 @@ impl Lowering<'_, '_> {
         }
         let id = format!("link-{}-{}-{}", self.plan.platform, stage.id, stage.steps.done);
         let group = ProgressGroup::new(id, prefix.named(name));
-        let mut merge_step = step.clone().with_name(prefix.named(&["LINK ", name].concat()));
+        let mut merge_step = step.clone().with_name(prefix.named(&format!("LINK {name}")));
         step.metadata.progress_group = Some(group.clone().with_weak(true));
         merge_step.metadata.progress_group = Some(group);
         let copied = self.graph.file(file, step);

@@ -3,9 +3,10 @@
 use std::net::IpAddr;
 
 use super::state::Current;
-use super::{ErrorKind, Lowering, gofmt};
-use crate::converter::dockerfile::{Expose, to_lower};
+use super::{ErrorKind, Lowering};
+use crate::converter::dockerfile::Expose;
 use crate::converter::plan::{Command, NoticeKind};
+use crate::gotext::{self, to_lower};
 
 impl Lowering<'_, '_> {
     pub(super) fn expose(
@@ -29,7 +30,7 @@ impl Lowering<'_, '_> {
             }
             spec.add_ports(&mut ports)?;
         }
-        stage.commit(["EXPOSE ", &gofmt::list(&ports)].concat(), false);
+        stage.commit_instruction("EXPOSE", &gotext::list(&ports), false);
         stage.state.config().exposed_ports.extend(ports);
         Ok(())
     }
@@ -72,7 +73,7 @@ impl<'a> PortSpec<'a> {
             }
         }
         let protocol = to_lower(self.protocol);
-        ports.extend((first..=last).map(|port| [itoa::Buffer::new().format(port), "/", &protocol].concat()));
+        ports.extend((first..=last).map(|port| format!("{port}/{protocol}")));
         Ok(())
     }
 }

@@ -67,7 +67,7 @@ pub(super) fn main_context(plan: &Plan<'_>, graph: &mut Graph) -> Output {
 
 /// The configuration of an image without anything (`emptyImage` in dockerfile2llb/image.go).
 fn empty_image(platform: &Platform) -> ImageConfig {
-    let path = (platform.os != "windows").then(|| ["PATH=", UNIX_PATH].concat());
+    let path = (platform.os != "windows").then(|| format!("PATH={UNIX_PATH}"));
     ImageConfig {
         platform: platform.clone(),
         rootfs: RootFs { kind: "layers".into(), diff_ids: None },

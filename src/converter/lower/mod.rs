@@ -9,7 +9,6 @@ mod copy;
 mod error;
 mod expose;
 mod from;
-mod gofmt;
 mod mount;
 mod names;
 mod run;

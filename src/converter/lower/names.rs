@@ -2,9 +2,9 @@
 
 use smol_str::{SmolStr, SmolStrBuilder};
 
-use crate::converter::dockerfile::{is_upper, to_upper};
 use crate::converter::plan::EnvList;
 use crate::converter::shell::{Env, Lex};
+use crate::gotext::{is_upper, to_upper};
 use crate::image::Platform;
 
 /// How the steps of a stage are numbered.
@@ -47,12 +47,11 @@ impl StepNumbering {
             out.push(' ');
         }
         self.done += 1;
-        let (mut done, mut total) = (itoa::Buffer::new(), itoa::Buffer::new());
-        let (done, total) = (done.format(self.done), total.format(self.total));
+        let (done, total) = (decimal(self.done), decimal(self.total));
         for _ in done.len()..total.len() {
             out.push(' ');
         }
-        for part in [done, "/", total, "] ", if on_build { "ONBUILD " } else { "" }] {
+        for part in [&*done, "/", &*total, "] ", if on_build { "ONBUILD " } else { "" }] {
             out.push_str(part);
         }
         StepPrefix(out.finish())
@@ -62,8 +61,22 @@ impl StepNumbering {
 impl StepPrefix {
     /// The whole name of the step.
     pub(super) fn named(&self, name: &str) -> String {
-        [&self.0, name].concat()
+        joined([&self.0, name])
     }
+}
+
+/// Returns the parts in one text.
+///
+/// Every instruction has a name and a line of history, and `format!` takes three times as long.
+pub(super) fn joined<const N: usize>(parts: [&str; N]) -> String {
+    parts.concat()
+}
+
+/// Returns the decimal digits of a number, without an allocation.
+///
+/// The name of every instruction has two of them.
+pub(super) fn decimal(number: usize) -> SmolStr {
+    itoa::Buffer::new().format(number).into()
 }
 
 /// What an instruction is called: its text with variables expanded, the keyword in upper case. Text that

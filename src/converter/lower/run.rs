@@ -12,11 +12,12 @@ use smol_str::SmolStr;
 use super::config::with_shell;
 use super::from::COMMAND;
 use super::mount::MaskedEnv;
-use super::names::shown;
+use super::names::{decimal, shown};
 use super::state::Current;
 use super::{ErrorKind, Lowering, llb_platform};
-use crate::converter::dockerfile::{Form, NetworkMode, Run, SecurityMode, chomp, lossy, parse_heredoc};
+use crate::converter::dockerfile::{Form, NetworkMode, Run, SecurityMode, chomp, parse_heredoc};
 use crate::converter::plan::{self, Command, paths};
+use crate::gotext::lossy;
 
 /// A command as it is run, once its here-documents are dealt with.
 struct Line<'r> {
@@ -57,7 +58,7 @@ impl Lowering<'_, '_> {
         let name = if line.suffix.is_empty() {
             shown(&head.code, lex, &masked)
         } else {
-            shown(&[&*head.code, &line.suffix].concat(), lex, &masked)
+            shown(&format!("{}{}", head.code, line.suffix), lex, &masked)
         };
         let prefix = stage.steps.next_prefix(stage.state.platform.as_deref(), env, stage.on_build);
         let mut step = self.step(prefix.named(&name), Some(head.span));
@@ -188,7 +189,7 @@ fn created_by(stage: &Current, args: &[SmolStr]) -> String {
     text.push_str("RUN");
     if !declared.is_empty() {
         text.push_str(" |");
-        text.push_str(itoa::Buffer::new().format(declared.len()));
+        text.push_str(&decimal(declared.len()));
     }
     for (name, value) in declared.iter() {
         let value = stage.state.env.get(name).or(value.as_deref()).unwrap_or_default();

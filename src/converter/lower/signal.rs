@@ -5,7 +5,7 @@ pub(super) fn is_signal(text: &str) -> bool {
     if let Ok(number) = text.parse::<i64>() {
         return number != 0;
     }
-    let name = crate::converter::dockerfile::to_upper(text);
+    let name = crate::gotext::to_upper(text);
     let name = name.strip_prefix("SIG").unwrap_or(&name);
     if let Some(offset) = name.strip_prefix("RTMIN+") {
         return is_offset(offset, 15);

@@ -8,7 +8,7 @@ use llb::Output;
 use smol_str::SmolStr;
 
 use super::from::UNIX_PATH;
-use super::names::StepNumbering;
+use super::names::{StepNumbering, joined};
 use crate::converter::plan::paths::{self, PathError};
 use crate::converter::plan::{EnvList, StageId};
 use crate::diag::Span;
@@ -76,7 +76,7 @@ impl State {
     /// Sets a variable for commands and in the configuration: there where it was, or at the end.
     pub(super) fn set_image_env(&mut self, name: &str, value: &str) {
         Rc::make_mut(&mut self.env).set(name, value);
-        let entry = [name, "=", value].concat();
+        let entry = joined([name, "=", value]);
         let env = &mut Rc::make_mut(&mut self.image).config.env;
         if let Some(&position) = self.image_env_index.get(name) {
             env[position] = entry;
@@ -104,7 +104,7 @@ impl State {
         if os != "windows" && !index.contains_key("PATH") {
             let env = &mut Rc::make_mut(&mut self.image).config.env;
             index.insert("PATH".into(), env.len());
-            env.push(["PATH=", UNIX_PATH].concat());
+            env.push(format!("PATH={UNIX_PATH}"));
         }
         let env = Rc::make_mut(&mut self.env);
         for entry in &self.image.config.env {
@@ -169,6 +169,11 @@ impl Current {
             empty_layer: !layer,
             author: String::new(),
         });
+    }
+
+    /// Adds the step of an instruction to the history, as its keyword and what it became.
+    pub(super) fn commit_instruction(&mut self, keyword: &str, text: &str, layer: bool) {
+        self.commit(joined([keyword, " ", text]), layer);
     }
 
     /// Makes `path` the working directory; returns it with forward slashes.

@@ -36,7 +36,7 @@ impl Lowering<'_, '_> {
             let step = self.step(prefix.named(&name), Some(head.span));
             stage.state.output = self.graph.file(file, step);
         }
-        stage.commit(["WORKDIR ", &dir].concat(), dir != "/");
+        stage.commit_instruction("WORKDIR", &dir, dir != "/");
         Ok(())
     }
 }

@@ -65,7 +65,7 @@ impl<'a> Planner<'a> {
                 stage.platform = Some(self.platform(from)?);
             }
             if from.name.is_empty() {
-                stage.label = ["stage-", itoa::Buffer::new().format(index)].concat();
+                stage.label = format!("stage-{index}");
             } else {
                 let platform = stage.platform.as_ref().or(self.asked_platform.as_ref());
                 if let Some(context) = context::named(self.options, &from.name, platform)? {

@@ -7,6 +7,7 @@ use super::error::{Error, ErrorKind};
 use super::git::{self, GitRef};
 use super::need::{Fact, Facts, Need, Needs};
 use crate::converter::dockerfile::{self, Add, Arg, Kind};
+use crate::gotext::{equal_fold, lossy};
 use crate::image::digest;
 
 /// Whether a time is known.
@@ -74,8 +75,7 @@ impl Planner<'_> {
                 Some(_) => Ok(Epoch::Known(None)),
             };
         }
-        let fold = value.to_lowercase();
-        let Some(stage) = stages.iter().find(|stage| stage.name.to_lowercase() == fold) else {
+        let Some(stage) = stages.iter().find(|stage| equal_fold(&stage.name, value)) else {
             return Err(ErrorKind::Epoch { value: value.into() }.into());
         };
         let source = self.stage_source(stage).map_err(|error| error.or_at(Some(stage.head.span)))?;
@@ -137,7 +137,7 @@ impl Planner<'_> {
             }
             let filename = git::http_filename(&path);
             let not_utf8 = str::from_utf8(&filename).is_err();
-            let filename = dockerfile::lossy(&filename).into_owned();
+            let filename = lossy(&filename).into_owned();
             return Ok(RemoteSource::Http { url: path, filename, checksum, not_utf8 });
         }
         match GitRef::parse(&path)? {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use super::paths;
 use super::url::{self, Pair, Url};
-use crate::converter::dockerfile::lossy;
+use crate::gotext::lossy;
 
 /// A repository, and what of it is meant.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::converter::dockerfile::parse_bool;
+use crate::gotext::equal_fold;
 use crate::image::Platform;
 
 /// The options of one build. The same options convert for every platform that is asked for.
@@ -149,7 +150,7 @@ impl NoCache {
         match self {
             Self::Off => false,
             Self::All => true,
-            Self::Stages(names) => names.iter().any(|n| n.to_lowercase() == name.to_lowercase()),
+            Self::Stages(names) => names.iter().any(|n| equal_fold(n, name)),
         }
     }
 }

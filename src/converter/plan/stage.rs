@@ -7,8 +7,9 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::context::{LoadedContext, NamedContext};
-use crate::converter::dockerfile::{self, Instruction, to_lower};
+use crate::converter::dockerfile::{self, Instruction};
 use crate::diag::Span;
+use crate::gotext::to_lower;
 use crate::image::{ImageConfig, Platform, Reference};
 
 /// Which stage of a plan: its index in [`Plan::stages`](super::Plan::stages).

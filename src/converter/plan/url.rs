@@ -140,7 +140,11 @@ fn parse_host(scheme: &str, host: &str) -> Option<Vec<u8>> {
             let address = percent::decode(address.as_bytes())?;
             let plain = address.split(|byte| *byte == b'%').next().unwrap_or_default();
             str::from_utf8(plain).ok()?.parse::<Ipv6Addr>().ok()?;
-            return Some([b"[", &*address, b"]", port.as_bytes()].concat());
+            let mut bracketed = vec![b'['];
+            bracketed.extend_from_slice(&address);
+            bracketed.push(b']');
+            bracketed.extend_from_slice(port.as_bytes());
+            return Some(bracketed);
         }
         Some(_) => return None,
         None => {}

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 /// Why a text cannot be expanded.
+///
+/// Source: `shellWord.process` in `frontend/dockerfile/shell/lex.go` of BuildKit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("cannot expand {}: {kind}", shown(text))]
 pub struct Error {
@@ -17,6 +19,9 @@ pub struct Error {
 }
 
 /// What is wrong with a text.
+///
+/// Source: `shellWord.processDollar`, `processSingleQuote` and `processDoubleQuote` in
+/// `frontend/dockerfile/shell/lex.go` of BuildKit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say what the variants and their values mean")]
 pub enum ErrorKind {

@@ -36,6 +36,8 @@ pub struct Lex {
 }
 
 /// What a text becomes.
+///
+/// Source: `ProcessWordResult` in `frontend/dockerfile/shell/lex.go` of BuildKit.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Expansion {
     /// The text with variables expanded, quotes and escapes removed.
@@ -48,6 +50,8 @@ pub struct Expansion {
 
 impl Lex {
     /// Returns a lexer with `escape` as its escape character and nothing kept.
+    ///
+    /// Source: `NewLex` in `frontend/dockerfile/shell/lex.go` of BuildKit.
     pub fn new(escape: char) -> Self {
         Self {
             escape,

@@ -1,4 +1,9 @@
 //! Texts with wildcards, matched without regular expressions.
+//!
+//! They mean what the regular expressions of BuildKit's shell mean (`convertShellPatternToRegex` in
+//! `frontend/dockerfile/shell/lex.go`), which is not what `filepath.Match` means
+//! ([`gotext::filepath`](crate::gotext::filepath)): there are no classes, a slash is like any other character, and where
+//! a match ends counts too.
 
 use std::iter;
 use std::mem::take;

@@ -9,8 +9,8 @@ use std::path::Path;
 use rustix::fs::readlinkat;
 
 use super::folder::{Entries, Folder};
-use super::glob;
 use crate::beneath::{self, Root};
+use crate::gotext::filepath;
 
 /// Returns `paths` with every link on the way resolved, sorted, without those below another.
 /// `None` stands for "everything": one of them is the root itself.
@@ -88,12 +88,13 @@ impl Resolver<'_> {
             let target = readlinkat(&folder, name, Vec::new()).ok()?.into_string().ok()?;
             Some(if target.starts_with('/') { target } else { format!("{dir}/{target}") })
         };
-        if !glob::has_wildcards(name) {
+        if !filepath::has_wildcards(name) {
             return target(name).map(|target| vec![target]);
         }
         let entries = Folder::open_below(self.root, Path::new(dir)).ok()?;
         let entries = Entries::default().read(&entries).ok()?;
-        let names = entries.iter().filter(|entry| glob::matches(name.as_bytes(), entry.name().as_bytes()));
+        let names =
+            entries.iter().filter(|entry| filepath::matches(name.as_bytes(), entry.name().as_bytes()));
         let mut targets: Vec<_> = names.filter_map(|entry| target(entry.name().to_str()?)).collect();
         targets.sort_unstable();
         (!targets.is_empty()).then_some(targets)

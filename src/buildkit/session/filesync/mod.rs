@@ -5,7 +5,6 @@
 mod filter;
 mod folder;
 mod follow;
-mod glob;
 mod send;
 mod stat;
 mod walk;

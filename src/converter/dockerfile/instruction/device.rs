@@ -3,8 +3,17 @@
 use super::mount::MountError;
 use super::{csv, scalar};
 use crate::converter::dockerfile::suggest::nearest;
+use crate::gotext::to_lower;
 
 /// A device of RUN: `--device=NAME[,required]`.
+///
+/// ```text
+/// RUN --device=vendor.com/gpu=all,required make
+///              ^^^^^^^^^^^^^^^^^^ name
+///                                 ^^^^^^^^ required
+/// ```
+///
+/// Source: `Device` in `frontend/dockerfile/instructions/commands_rundevice.go` of BuildKit.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Device {
     /// The name, of a device or of a class of devices.
@@ -22,8 +31,8 @@ impl Device {
         let mut device = Self::default();
         for field in csv::fields(value)? {
             let (key, value) = match field.split_once('=') {
-                Some((key, value)) => (key.to_lowercase(), Some(value)),
-                None => (field.to_lowercase(), None),
+                Some((key, value)) => (String::from(to_lower(key)), Some(value)),
+                None => (String::from(to_lower(&field)), None),
             };
             match (key.as_str(), value) {
                 ("required", None) => device.required = true,

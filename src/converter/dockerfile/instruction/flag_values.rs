@@ -2,6 +2,7 @@
 
 use crate::converter::dockerfile::error::ErrorKind;
 use crate::converter::dockerfile::suggest::nearest;
+use crate::gotext::to_lower;
 
 /// What a flag takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +81,7 @@ fn checked(name: &str, value: Option<&str>, takes: Takes) -> Result<String, Erro
     if takes != Takes::Bool {
         return Ok(value.to_owned());
     }
-    match value.to_lowercase().as_str() {
+    match to_lower(value).as_str() {
         "" => Err(missing()),
         lower @ ("true" | "false") => Ok(lower.to_owned()),
         _ => Err(ErrorKind::NotBoolean { name: name.to_owned(), value: value.to_owned() }),

@@ -8,7 +8,7 @@ use crate::converter::dockerfile::ast::Stage;
 use crate::converter::dockerfile::error::ErrorKind;
 use crate::converter::dockerfile::parser_note::{ParserNote, ParserNoteKind};
 use crate::converter::dockerfile::syntax::Node;
-use crate::converter::dockerfile::text::{EqualFold, is_lower, is_upper, to_lower};
+use crate::gotext::{equal_fold, is_lower, is_upper, to_lower};
 
 /// Returns the stage that a FROM begins, without instructions.
 pub(super) fn stage(mut node: Box<Node<'_>>, notes: &mut Vec<ParserNote>) -> Result<Stage, ErrorKind> {
@@ -30,7 +30,7 @@ pub(super) fn stage(mut node: Box<Node<'_>>, notes: &mut Vec<ParserNote>) -> Res
 fn stage_name(args: &[String]) -> Result<String, ErrorKind> {
     match args {
         [_] => Ok(String::new()),
-        [_, keyword, name] if keyword.equal_fold("as") => {
+        [_, keyword, name] if equal_fold(keyword, "as") => {
             let lower = to_lower(name);
             if is_stage_name(&lower) {
                 Ok(lower.into())

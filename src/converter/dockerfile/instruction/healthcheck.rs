@@ -7,7 +7,7 @@ use super::scalar::parse_duration_ns;
 use crate::converter::dockerfile::ast::Healthcheck;
 use crate::converter::dockerfile::error::ErrorKind;
 use crate::converter::dockerfile::syntax::Node;
-use crate::converter::dockerfile::text::to_upper;
+use crate::gotext::to_upper;
 
 /// The shortest duration but 0 that a flag may name, in nanoseconds.
 const MINIMUM_NS: i64 = 1_000_000;

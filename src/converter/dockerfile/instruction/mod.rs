@@ -24,8 +24,9 @@ use super::keyword::{Keyword, NAMES};
 use super::parser_note::{ParserNote, ParserNoteKind};
 use super::suggest::nearest;
 use super::syntax::{self, Node};
-use super::text::{lossy, to_upper, trim, trim_regex_space_start};
+use super::text::trim_regex_space_start;
 use crate::diag::Span;
+use crate::gotext::{lossy, to_upper, trim};
 use flag_values::Values;
 use run::command_line;
 

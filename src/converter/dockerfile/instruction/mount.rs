@@ -6,7 +6,7 @@
 use super::{csv, scalar};
 use crate::converter::dockerfile::error::did_you_mean;
 use crate::converter::dockerfile::suggest::nearest;
-use crate::converter::dockerfile::text::to_lower;
+use crate::gotext::to_lower;
 
 /// Every option, for suggestions.
 const KEYS: [&str; 19] = [
@@ -32,6 +32,14 @@ const KEYS: [&str; 19] = [
 ];
 
 /// A mount as written: options separated by commas, not expanded.
+///
+/// ```text
+/// RUN --mount=type=bind,from=build,target=/in make
+///             ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ text
+///                            ^^^^^ from
+/// ```
+///
+/// Source: `mountState` in `frontend/dockerfile/instructions/commands_runmount.go` of BuildKit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MountSpec {
     /// The flag's value.
@@ -42,6 +50,8 @@ pub struct MountSpec {
 }
 
 /// What a mount holds.
+///
+/// Source: `MountType` in `frontend/dockerfile/instructions/commands_runmount.go` of BuildKit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum MountType {
     /// Files of a stage, an image or the build context.
@@ -58,6 +68,8 @@ pub enum MountType {
 }
 
 /// Who may use a cache mount at one time.
+///
+/// Source: `ShareMode` in `frontend/dockerfile/instructions/commands_runmount.go` of BuildKit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sharing {
     /// Any number of builds.
@@ -69,6 +81,16 @@ pub enum Sharing {
 }
 
 /// A mount of RUN with its options expanded.
+///
+/// ```text
+/// RUN --mount=type=cache,id=go,target=/root/.cache,sharing=locked make
+///                  ^^^^^ mount_type
+///                           ^^ id
+///                                     ^^^^^^^^^^^^ target
+///                                                          ^^^^^^ sharing
+/// ```
+///
+/// Source: `Mount` in `frontend/dockerfile/instructions/commands_runmount.go` of BuildKit.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Mount {
     /// `type`.
@@ -100,6 +122,8 @@ pub struct Mount {
 }
 
 /// What is wrong with a mount or device of RUN.
+///
+/// Source: `parseMount` in `frontend/dockerfile/instructions/commands_runmount.go` of BuildKit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say what the variants and their values mean")]
 pub enum MountError {
@@ -184,6 +208,8 @@ impl Sharing {
 impl MountSpec {
     /// Returns a mount whose options are separated but, apart from `from`, not looked at.
     ///
+    /// Source: `parseMount` in `frontend/dockerfile/instructions/commands_runmount.go` of BuildKit.
+    ///
     /// # Errors
     /// Misplaced quotes, or a variable in `from`.
     pub fn parse(text: &str) -> Result<Self, MountError> {
@@ -205,6 +231,8 @@ impl MountSpec {
     }
 
     /// Returns the mount with every value expanded by `expand`, in the order in which they are written.
+    ///
+    /// Source: `setMountState` in `frontend/dockerfile/instructions/commands_runmount.go` of BuildKit.
     ///
     /// # Errors
     /// The first error of `expand`, an option or value that does not exist, or options that do not go

@@ -10,6 +10,16 @@ use crate::converter::dockerfile::error::ErrorKind;
 use crate::converter::dockerfile::syntax::Node;
 
 /// `RUN [flags] COMMAND`
+///
+/// ```text
+/// RUN --network=none --security=insecure --mount=target=/in make
+///               ^^^^ network
+///                               ^^^^^^^^ security
+///                                                ^^^^^^^^^^ mount_specs[0].text
+///                                                           ^^^^ line
+/// ```
+///
+/// Source: `RunCommand` in `frontend/dockerfile/instructions/commands.go` of BuildKit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
     /// The command.
@@ -25,6 +35,8 @@ pub struct Run {
 }
 
 /// The value of `--network`.
+///
+/// Source: `NetworkMode` in `frontend/dockerfile/instructions/commands_runnetwork.go` of BuildKit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum NetworkMode {
     /// The network of the build.
@@ -37,6 +49,8 @@ pub enum NetworkMode {
 }
 
 /// The value of `--security`.
+///
+/// Source: `SecurityMode` in `frontend/dockerfile/instructions/commands_runsecurity.go` of BuildKit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum SecurityMode {
     /// Confined as usual.

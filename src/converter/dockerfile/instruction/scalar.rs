@@ -1,5 +1,7 @@
 //! Values as Go's libraries read them: booleans, sizes, durations.
 
+use crate::gotext::to_lower;
+
 /// Returns a boolean as Go's `strconv.ParseBool` reads it; `None` if it is none.
 pub fn parse_bool(text: &str) -> Option<bool> {
     match text {
@@ -25,7 +27,7 @@ pub fn parse_ram_in_bytes(text: &str) -> Option<i64> {
     if number < 0.0 || suffix.len() > 3 {
         return None;
     }
-    let power = match suffix.to_lowercase().as_str() {
+    let power = match to_lower(suffix).as_str() {
         "" | "b" => 0,
         "k" | "kb" | "kib" => 1,
         "m" | "mb" | "mib" => 2,

@@ -1,6 +1,7 @@
 //! The flags before an instruction's words (BuildKit's `parser/split_command.go`).
 
-use crate::converter::dockerfile::text::{is_latin1_space, lossy};
+use crate::converter::dockerfile::text::is_latin1_space;
+use crate::gotext::lossy;
 
 /// Returns the flags at the start of `rest`, quotes and escapes removed, and what follows them.
 ///

@@ -4,6 +4,14 @@ use crate::converter::dockerfile::error::ErrorKind;
 use crate::converter::shell::{self, Lex, NoEnv};
 
 /// A here-document.
+///
+/// ```text
+/// RUN cat <<-"EOF"
+///             ^^^ name
+///           ^ chomp
+/// ```
+///
+/// Source: `Heredoc` in `frontend/dockerfile/parser/parser.go` of BuildKit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Heredoc {
     /// Its word without quotes: the line that ends it, and the name of its file.
@@ -25,6 +33,8 @@ pub fn parse_heredoc(word: &str) -> Option<Heredoc> {
 }
 
 /// Returns `content` without tabs at the start of its lines.
+///
+/// Source: `ChompHeredocContent` in `frontend/dockerfile/parser/parser.go` of BuildKit.
 pub fn chomp(content: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(content.len());
     for line in content.split_inclusive(|byte| *byte == b'\n') {

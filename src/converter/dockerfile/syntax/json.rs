@@ -1,6 +1,6 @@
 //! JSON arrays as Go's `encoding/json` reads them into a slice of anything.
 
-use crate::converter::dockerfile::text::{lossy, trim_start};
+use crate::gotext::{lossy, trim_start};
 
 /// Containers in containers that Go still decodes.
 const MAX_DEPTH: usize = 10_000;

@@ -15,8 +15,8 @@ use std::borrow::Cow;
 
 use super::directives::{self, BOM};
 use super::error::{Error, ErrorKind};
-use super::text::{lossy, trim, trim_start};
 use crate::diag::Span;
+use crate::gotext::{lossy, trim, trim_start};
 use heredoc::Heredoc;
 use lines::Lines;
 

@@ -10,8 +10,9 @@ use crate::converter::dockerfile::ast::Pair;
 use crate::converter::dockerfile::directives::check_of_comments;
 use crate::converter::dockerfile::error::ErrorKind;
 use crate::converter::dockerfile::keyword::Keyword;
-use crate::converter::dockerfile::text::{is_blank, is_latin1_space, lossy, split_blank, trim};
+use crate::converter::dockerfile::text::{is_blank, is_latin1_space, split_blank};
 use crate::diag::Span;
+use crate::gotext::{lossy, trim};
 
 /// An instruction's keyword, flags and words.
 #[derive(Debug)]

@@ -4,7 +4,8 @@
 //! `validateCommandCasing` (`frontend/dockerfile/dockerfile2llb/validations.go`).
 
 use super::{Check, Found, Rule};
-use crate::converter::dockerfile::{Dockerfile, Head, Stage, is_lower, is_upper};
+use crate::converter::dockerfile::{Dockerfile, Head, Stage};
+use crate::gotext::{is_lower, is_upper};
 
 pub(super) static RULE: Rule = Rule {
     name: "ConsistentInstructionCasing",

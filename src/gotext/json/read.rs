@@ -13,6 +13,8 @@ pub const MAX_DEPTH: usize = 10_000;
 const KEPT_DEPTH: usize = 8;
 
 /// Why a text is no JSON.
+///
+/// Source: `SyntaxError` in `scanner.go` of Go's `encoding/json`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what} at byte {at}")]
 pub struct SyntaxError {

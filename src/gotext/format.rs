@@ -1,8 +1,15 @@
-//! Values as Go's `fmt` and `strconv` write them: image histories are full of them.
+//! Values as Go's `fmt`, `strconv` and `time` write them: image histories are full of them.
 
 use std::fmt::Write as _;
 
-/// Adds `text` in double quotes, as `strconv.Quote` writes it; bytes that are not UTF-8 by their numbers.
+/// Returns `text` in double quotes as `strconv.Quote` writes it.
+pub fn quote(text: &[u8]) -> String {
+    let mut out = String::new();
+    push_quote(&mut out, text);
+    out
+}
+
+/// Adds `text` in double quotes; bytes that are not UTF-8 by their numbers.
 fn push_quote(out: &mut String, text: &[u8]) {
     out.reserve(text.len() + 2);
     out.push('"');
@@ -42,8 +49,8 @@ fn push_quoted(out: &mut String, text: &str) {
     }
 }
 
-/// `["a" "b"]`: a list with `%q`.
-pub(super) fn quoted_list<'a>(items: impl IntoIterator<Item = &'a [u8]>) -> String {
+/// Returns a list of strings as `fmt.Sprintf` writes it with `%q`: `["a" "b"]`.
+pub fn quoted_list<'a>(items: impl IntoIterator<Item = &'a [u8]>) -> String {
     let mut list = "[".to_owned();
     for (index, item) in items.into_iter().enumerate() {
         if index > 0 {
@@ -55,13 +62,13 @@ pub(super) fn quoted_list<'a>(items: impl IntoIterator<Item = &'a [u8]>) -> Stri
     list
 }
 
-/// `[a b]`: a list with `%v`.
-pub(super) fn list(items: &[String]) -> String {
-    ["[", &items.join(" "), "]"].concat()
+/// Returns a list of strings as `fmt.Sprintf` writes it with `%v`: `[a b]`.
+pub fn list(items: &[String]) -> String {
+    format!("[{}]", items.join(" "))
 }
 
-/// A duration as `time.Duration.String` writes it, `1m30s`.
-pub(super) fn duration(nanoseconds: i64) -> String {
+/// Returns a duration as `time.Duration.String` writes it: `1m30s`.
+pub fn duration(nanoseconds: i64) -> String {
     let sign = if nanoseconds < 0 { "-" } else { "" };
     let total = nanoseconds.unsigned_abs();
     match total {
@@ -101,44 +108,4 @@ fn is_print(c: char) -> bool {
     text[0] = b'a';
     let length = c.encode_utf8(&mut text[1..]).len();
     str::from_utf8(&text[..=length]).is_ok_and(|text| text.escape_debug().nth(1) == Some(c))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quotes_are_those_of_strconv() {
-        for (text, quoted) in [
-            ("a\"b\\", r#""a\"b\\""#),
-            ("\t\n\u{1}\u{7f}", r#""\t\n\x01\x7f""#),
-            ("\u{7}\u{8}\u{b}\u{c}\r", r#""\a\b\v\f\r""#),
-            ("é世\u{301}😀", "\"é世\u{301}😀\""),
-            ("\u{a0}\u{200b}\u{e000}\u{e0001}", r#""\u00a0\u200b\ue000\U000e0001""#),
-            ("\u{fffd}", "\"\u{fffd}\""),
-            ("'", r#""'""#),
-        ] {
-            assert_eq!(quoted_list([text.as_bytes()]), format!("[{quoted}]"));
-        }
-        assert_eq!(quoted_list([&b"a\xff"[..], b""]), r#"["a\xff" ""]"#);
-        assert_eq!(list(&[]), "[]");
-    }
-
-    #[test]
-    fn durations_are_those_of_time() {
-        for (nanoseconds, text) in [
-            (0, "0s"),
-            (1, "1ns"),
-            (1_100, "1.1µs"),
-            (2_200_000, "2.2ms"),
-            (30_000_000_000, "30s"),
-            (90_000_000_000, "1m30s"),
-            (3_600_000_000_000, "1h0m0s"),
-            (5_430_500_000_000, "1h30m30.5s"),
-            (-1_500_000_000, "-1.5s"),
-            (i64::MIN, "-2562047h47m16.854775808s"),
-        ] {
-            assert_eq!(duration(nanoseconds), text);
-        }
-    }
 }

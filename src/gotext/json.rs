@@ -11,10 +11,14 @@ use std::io;
 
 use serde::ser::Serialize;
 
+use super::equal_fold;
+
 pub use read::{MAX_DEPTH, SyntaxError};
 
 /// A JSON value that keeps the order and the repetition of members. Strings are those of the text where that
 /// has no escapes in them.
+///
+/// Source: `decodeState.value` in `decode.go` of Go's `encoding/json`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Json<'t> {
     /// `null`
@@ -34,6 +38,8 @@ pub enum Json<'t> {
 }
 
 /// Why a JSON text does not have the shape that a Go type asks for.
+///
+/// Source: `UnmarshalTypeError` in `decode.go` of Go's `encoding/json`.
 #[derive(Debug, thiserror::Error)]
 pub enum JsonError {
     /// Not JSON at all.
@@ -63,6 +69,8 @@ impl<'t> Json<'t> {
 
     /// The members of an object; none for `null`.
     ///
+    /// Source: `decodeState.object` in `decode.go` of Go's `encoding/json`.
+    ///
     /// # Errors
     /// [`JsonError::Kind`] for anything else.
     pub fn members(self, field: &'static str) -> Result<Vec<(Cow<'t, str>, Self)>, JsonError> {
@@ -74,6 +82,8 @@ impl<'t> Json<'t> {
     }
 
     /// The string, or `None` for `null`.
+    ///
+    /// Source: `decodeState.literalStore` in `decode.go` of Go's `encoding/json`.
     ///
     /// # Errors
     /// [`JsonError::Kind`] for anything else.
@@ -87,6 +97,8 @@ impl<'t> Json<'t> {
 
     /// The truth value, or `None` for `null`.
     ///
+    /// Source: `decodeState.literalStore` in `decode.go` of Go's `encoding/json`.
+    ///
     /// # Errors
     /// [`JsonError::Kind`] for anything else.
     pub fn bool(self, field: &'static str) -> Result<Option<bool>, JsonError> {
@@ -99,6 +111,8 @@ impl<'t> Json<'t> {
 
     /// The integer, or `None` for `null`.
     ///
+    /// Source: `decodeState.literalStore` in `decode.go` of Go's `encoding/json`.
+    ///
     /// # Errors
     /// [`JsonError::Kind`] for anything else.
     pub fn integer(self, field: &'static str) -> Result<Option<i64>, JsonError> {
@@ -110,6 +124,8 @@ impl<'t> Json<'t> {
     }
 
     /// The elements of an array, or `None` for `null`.
+    ///
+    /// Source: `decodeState.array` in `decode.go` of Go's `encoding/json`.
     ///
     /// # Errors
     /// [`JsonError::Kind`] for anything else.
@@ -124,6 +140,8 @@ impl<'t> Json<'t> {
     /// Reads an array of strings into `list`; `null` empties it. A `null` element leaves what stood at its place under
     /// an earlier name, and is an empty string otherwise.
     ///
+    /// Source: `decodeState.array` in `decode.go` of Go's `encoding/json`.
+    ///
     /// # Errors
     /// [`JsonError::Kind`] for anything else.
     pub fn strings_into(self, field: &'static str, list: &mut Vec<String>) -> Result<(), JsonError> {
@@ -137,6 +155,8 @@ impl<'t> Json<'t> {
 
     /// Reads an array into `list`, each element into what stands at its place already, as Go does for a name that comes
     /// twice; `null` empties the list.
+    ///
+    /// Source: `decodeState.array` in `decode.go` of Go's `encoding/json`.
     ///
     /// # Errors
     /// [`JsonError::Kind`] for anything else, and what `read` returns.
@@ -164,12 +184,10 @@ impl<'t> Json<'t> {
     }
 }
 
-/// Whether a member's name in the text stands for the field `name`, which is ASCII, in any case.
+/// Whether a member's name in the text stands for the field `name`, which is ASCII, in any case (`foldName` in
+/// `encoding/json/fold.go`).
 pub fn names(text: &str, name: &str) -> bool {
-    text == name
-        || text.eq_ignore_ascii_case(name)
-        // Two letters beyond ASCII are another case of one within: the long s and the sign of Kelvin.
-        || (!text.is_ascii() && text.replace('\u{17f}', "s").replace('\u{212a}', "k").eq_ignore_ascii_case(name))
+    text == name || equal_fold(text, name)
 }
 
 /// `value` as Go's `json.Marshal` writes it: compact, with `<`, `>`, `&`, U+2028 and U+2029 escaped.

@@ -1,7 +1,14 @@
-//! Go's `filepath.Match`, for the wildcards of follow-paths.
+//! Shell patterns for file names (`path/filepath`).
+//!
+//! Two other kinds of patterns look like these and mean something else. Those of `.dockerignore`
+//! ([`converter::ignore`](crate::converter::ignore)) may hold `**`, are made regular expressions in BuildKit, and match
+//! what lies below a directory too. Those of `${name#pattern}` ([`converter::shell`](crate::converter::shell)) know
+//! neither classes nor slashes: a star there stands for anything but a line feed.
 
-/// Returns whether a name holds a wildcard that is not escaped.
-pub(super) fn has_wildcards(name: &str) -> bool {
+use super::first_char;
+
+/// Whether a name holds a wildcard that is not escaped (`containsWildcards` in fsutil's `followlinks.go`).
+pub fn has_wildcards(name: &str) -> bool {
     let mut bytes = name.bytes();
     while let Some(byte) = bytes.next() {
         match byte {
@@ -15,8 +22,9 @@ pub(super) fn has_wildcards(name: &str) -> bool {
     false
 }
 
-/// Returns whether `name`, which holds no slash, matches `pattern`; a malformed pattern matches nothing.
-pub(super) fn matches(pattern: &[u8], name: &[u8]) -> bool {
+/// Whether `name`, which holds no slash, matches `pattern` (`filepath.Match`). A malformed pattern matches nothing
+/// here; Go tells it from one that does not match.
+pub fn matches(pattern: &[u8], name: &[u8]) -> bool {
     let (mut p, mut n) = (pattern, name);
     // Where to try again after the last star: the pattern behind it, and the name one character on.
     let mut retry: Option<(&[u8], &[u8])> = None;
@@ -57,7 +65,7 @@ fn step<'a>(p: &'a [u8], n: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
     };
     match first {
         b'?' => Some((rest, &n[length..])),
-        b'[' => class(rest, &n[..length]).map(|rest| (rest, &n[length..])),
+        b'[' => class(rest, first_char(n)?.0).map(|rest| (rest, &n[length..])),
         b'\\' => {
             let (&escaped, rest) = rest.split_first()?;
             (escaped == n[0]).then_some((rest, &n[1..]))
@@ -67,7 +75,7 @@ fn step<'a>(p: &'a [u8], n: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
 }
 
 /// Reads a class behind its bracket; returns what follows it if `character` is in it.
-fn class<'a>(mut p: &'a [u8], character: &[u8]) -> Option<&'a [u8]> {
+fn class(mut p: &[u8], character: char) -> Option<&[u8]> {
     let negated = p.first() == Some(&b'^');
     if negated {
         p = &p[1..];
@@ -89,68 +97,25 @@ fn class<'a>(mut p: &'a [u8], character: &[u8]) -> Option<&'a [u8]> {
     }
 }
 
-fn class_char(p: &[u8]) -> Option<(&[u8], &[u8])> {
+/// Reads a character of a class and returns what follows it; a byte that is not UTF-8 makes the pattern malformed.
+fn class_char(p: &[u8]) -> Option<(char, &[u8])> {
     let p = match p.first()? {
         b'-' | b']' => return None,
         b'\\' => &p[1..],
         _ => p,
     };
-    (!p.is_empty()).then(|| p.split_at(char_len(p)))
+    let (c, length) = first_char(p)?;
+    (c != char::REPLACEMENT_CHARACTER || length > 1).then(|| (c, &p[length..]))
 }
 
-/// Bytes of the first character; 1 for bytes that are not UTF-8. Their order is that of the characters.
+/// Bytes of the first character; 1 for a byte that is not UTF-8.
 fn char_len(text: &[u8]) -> usize {
-    let length = match text[0] {
-        0xc2..=0xdf => 2,
-        0xe0..=0xef => 3,
-        0xf0..=0xf4 => 4,
-        _ => 1,
-    };
-    if text.get(..length).is_some_and(|c| std::str::from_utf8(c).is_ok()) { length } else { 1 }
+    first_char(text).map_or(0, |(_, length)| length)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn patterns_match_as_in_go() {
-        let yes = [
-            ("abc", "abc"),
-            ("*", "abc"),
-            ("*c", "abc"),
-            ("a*", "a"),
-            ("a*b*c*d", "axbxcxd"),
-            ("a?c", "aüc"),
-            ("[a-c]x", "bx"),
-            ("[^a]x", "bx"),
-            ("[ä-ü]", "ö"),
-            ("a\\*", "a*"),
-            ("*.txt", "a.b.txt"),
-            ("[\\]]", "]"),
-            ("**", "x"),
-            ("", ""),
-        ];
-        for (pattern, name) in yes {
-            assert!(matches(pattern.as_bytes(), name.as_bytes()), "{pattern} {name}");
-        }
-        let no = [
-            ("abc", "ab"),
-            ("ab", "abc"),
-            ("*c", "ab"),
-            ("a?", "a"),
-            ("[a-c]", "d"),
-            ("[^b]x", "bx"),
-            ("[", "a"),
-            ("a\\", "a"),
-            ("[]a]", "]"),
-            ("", "x"),
-            ("*x", "xxxy"),
-        ];
-        for (pattern, name) in no {
-            assert!(!matches(pattern.as_bytes(), name.as_bytes()), "{pattern} {name}");
-        }
-    }
 
     #[test]
     fn escaped_wildcards_are_none() {

@@ -8,7 +8,7 @@ use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::UnsyncBoxBody;
 
-/// What a body's source may fail with.
+/// The error of a body's source.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A streamed body, of a request or a response.
@@ -24,7 +24,7 @@ pub fn full_body(bytes: impl Into<Bytes>) -> Body {
     http_body_util::Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
 }
 
-/// A body that is longer than its reader takes.
+/// The error of a body with more bytes than its reader accepts.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("it has more than {0} bytes")]
 pub(crate) struct TooLong(usize);
@@ -45,10 +45,10 @@ pub(crate) async fn collect(mut body: Body, limit: usize) -> Result<Bytes, BoxEr
     Ok(bytes.freeze())
 }
 
-/// What polling a body brought.
+/// The result of polling a body.
 type Polled = Poll<Option<Result<Frame<Bytes>, BoxError>>>;
 
-/// Returns `inner` with the same length and end. `watch` sees what each poll of it brings, and returns what is
+/// Returns `inner` with the same length and end. `watch` gets the result of each poll of it, and returns the one that is
 /// passed on.
 pub fn inspect_body(
     inner: Body,

@@ -65,10 +65,10 @@ impl Credentials {
     /// Remembers that something cannot be used, and logs it: once, however often a configuration is read.
     fn report(&mut self, problem: CredentialsError) {
         static REPORTED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
-        let mut told = REPORTED.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.problems.len() < MAX_PROBLEMS && told.insert(problem.to_string()) {
+        let mut reported = REPORTED.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.problems.len() < MAX_PROBLEMS && reported.insert(problem.to_string()) {
             let error = &problem as &dyn std::error::Error;
-            // This concerns the user, where what registries answer is told by a failure alone.
+            // A target of its own: the user sees this one, while what registries answer is shown with a failure alone.
             tracing::warn!(target: "bob::credentials", error, "docker's configuration is used without what is wrong in it");
         }
         if self.problems.len() < MAX_PROBLEMS {
@@ -87,7 +87,7 @@ impl<'a> Document<'a> {
         let part = |name: &str| parts.get(name).copied();
         let auths = self.part::<Parts<'_>>(part("auths"), "an object of logins by registry", store);
         for (key, entry) in auths.unwrap_or_default() {
-            // A user's own file may name things that are no registries.
+            // A user's own file may have keys that are no registries.
             let Some((host, rank)) = parse_key(&key) else { continue };
             let expected = "a login such as {\"auth\":\"…\"}";
             let Some(entry) = self.part::<AuthEntry>(Some(entry), expected, store) else { continue };

@@ -153,12 +153,12 @@ async fn ask(name: &str, host: &Host) -> Result<Option<HelperLogin>, HelperError
 /// Returns the login that the program gives to `get`.
 /// (<https://github.com/docker/docker-credential-helpers#development>)
 async fn run(program: String, host: &Host) -> Result<Option<HelperLogin>, HelperError> {
-    // Docker Hub's logins are filed under this key by every docker client.
+    // Every docker client keeps Docker Hub's login under this key.
     let server = if host.is_docker_hub() { "https://index.docker.io/v1/" } else { host.as_str() };
     let started = |source| HelperError::Start { program: program.clone(), host: host.clone(), source };
     let path = find_program(&program, std::env::var_os("PATH").as_deref());
     let path = path.ok_or_else(|| started(std::io::ErrorKind::NotFound.into()))?;
-    let talk = async {
+    let exchange = async {
         let mut child = tokio::process::Command::new(&path)
             .arg("get")
             .stdin(Stdio::piped())
@@ -168,7 +168,7 @@ async fn run(program: String, host: &Host) -> Result<Option<HelperLogin>, Helper
             .spawn()
             .map_err(started)?;
         if let Some(mut stdin) = child.stdin.take() {
-            // A helper that does not read its input answers for itself.
+            // A helper may end without reading its input: its output and status decide.
             let _ = stdin.write_all(server.as_bytes()).await;
         }
         let mut printed = zeroize::Zeroizing::new(Vec::new());
@@ -178,7 +178,7 @@ async fn run(program: String, host: &Host) -> Result<Option<HelperLogin>, Helper
         let status = child.wait().await.map_err(started)?;
         Ok((status, printed))
     };
-    let (status, printed) = tokio::time::timeout(TIME_LIMIT, talk)
+    let (status, printed) = tokio::time::timeout(TIME_LIMIT, exchange)
         .await
         .map_err(|_| HelperError::Slow { program: program.clone(), host: host.clone() })??;
     let unusable = HelperError::Unusable { program: program.clone(), host: host.clone(), status };

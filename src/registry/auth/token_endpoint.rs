@@ -15,6 +15,7 @@ use crate::http::body::collect;
 use crate::http::date::{parse_http_date, parse_timestamp};
 use crate::http::query::encode_pairs;
 use crate::registry::call::{Call, Payload};
+use crate::registry::client::api::{user_agent, with_query};
 use crate::registry::error::CallError;
 use crate::registry::host::Host;
 use crate::registry::transport::redirect_target::RedirectTarget;
@@ -121,7 +122,7 @@ impl TokenRequest<'_> {
         call: Call,
     ) -> Result<(StatusCode, HeaderMap, Bytes), CallError> {
         let host = || self.realm.host.to_string();
-        // The registry itself is spoken to as it turned out to be; another host as its address says.
+        // A registry that is its own token endpoint may speak plain HTTP; another host gets what its URL says.
         let protocol = if self.realm.host == *self.registry {
             transport.protocol(self.realm.address_policy, self.registry).await
         } else {
@@ -142,9 +143,7 @@ impl TokenRequest<'_> {
         let scopes: Vec<String> = self.scopes.iter().map(ToString::to_string).collect();
         let scopes = scopes.iter().map(|scope| ("scope", scope.as_str()));
         let query = encode_pairs(service.into_iter().chain(scopes));
-        let uri = self.realm.uri.to_string();
-        let joint = if uri.contains('?') { '&' } else { '?' };
-        let uri = format!("{uri}{joint}{query}").parse().map_err(|_| self.malformed())?;
+        let uri = with_query(&self.realm.uri, &query).ok_or_else(|| self.malformed())?;
         let mut call = self.call(Method::GET, uri, Payload::Empty);
         if let Some(Login::Password { username, password }) = self.credential.map(|found| &found.login) {
             call.headers.insert(header::AUTHORIZATION, basic_header(username, password));
@@ -168,7 +167,7 @@ impl TokenRequest<'_> {
     fn call(&self, method: Method, uri: http::Uri, payload: Payload) -> Call {
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
-        headers.insert(header::USER_AGENT, crate::registry::client::api::user_agent());
+        headers.insert(header::USER_AGENT, user_agent());
         Call {
             method,
             uri,

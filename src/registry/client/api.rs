@@ -307,13 +307,13 @@ impl Client {
 
 /// Returns `uri` with `query` added to its own.
 pub fn with_query(uri: &Uri, query: &str) -> Option<Uri> {
-    let joint = if uri.query().is_some() { '&' } else { '?' };
-    format!("{uri}{joint}{query}").parse().ok()
+    let separator = if uri.query().is_some() { '&' } else { '?' };
+    format!("{uri}{separator}{query}").parse().ok()
 }
 
 fn join(repository: &Repository, reference: &str) -> String {
-    let joint = if reference.contains(':') { '@' } else { ':' };
-    format!("{repository}{joint}{reference}")
+    let separator = if reference.contains(':') { '@' } else { ':' };
+    format!("{repository}{separator}{reference}")
 }
 
 async fn content(body: Body, limit: usize, what: impl Fn() -> String) -> Result<Bytes, ClientError> {

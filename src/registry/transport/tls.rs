@@ -1,4 +1,4 @@
-//! TLS settings: which certificate authorities registries are checked against.
+//! TLS settings: the certificate authorities that registries are checked against.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
-/// Where the workspace's own certificate authority lies, if it has one.
+/// The file of the workspace's own certificate authority, if it has one.
 const WORKSPACE_CA: &str = "/etc/ssl/certs/gitpod-ca.crt";
 /// Bundles of the common distributions. The system's store is read besides: when `SSL_CERT_FILE` is
 /// set, reading that store gives only the file, and here the file only adds to the system's.
@@ -21,7 +21,7 @@ const SYSTEM_BUNDLES: [&str; 4] = [
     "/etc/ssl/cert.pem",
 ];
 
-/// A certificate file that was asked for and cannot be used.
+/// The error of a certificate file that was asked for and cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum RootsError {
     /// No certificate can be read from it.
@@ -46,9 +46,9 @@ pub enum RootsError {
     NoRoots(#[source] rustls::client::VerifierBuilderError),
 }
 
-/// Client settings that trust the system's authorities, `SSL_CERT_FILE`, the workspace's own and `extra`.
+/// Returns client settings that trust the system's authorities, `SSL_CERT_FILE`, the workspace's own and `extra`.
 pub(crate) fn client_config(extra: &[PathBuf]) -> Result<ClientConfig, RootsError> {
-    // Honours SSL_CERT_FILE and SSL_CERT_DIR; a broken certificate in the system's store is not ours to mend.
+    // Honours SSL_CERT_FILE and SSL_CERT_DIR; a broken certificate in the system's store is left out.
     let mut trusted = rustls_native_certs::load_native_certs().certs;
     if std::env::var_os("SSL_CERT_FILE").is_some() {
         let bundle = SYSTEM_BUNDLES.iter().map(Path::new).find(|path| path.is_file());

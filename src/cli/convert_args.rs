@@ -10,7 +10,7 @@ pub(super) use self::place::read_near;
 use crate::beneath;
 use crate::converter::plan::git::GitRef;
 use crate::converter::plan::{Context, NoCache, Options, ResolveMode};
-use crate::diag::Source;
+use crate::diag::{Source, visible_path};
 use crate::image::{Platform, PlatformError};
 use crate::job::lookup::LocalFiles;
 use crate::workspace::process_variable;
@@ -114,7 +114,7 @@ impl ConvertArgs {
                 return Err(Failure::Usage(text.into()));
             }
         };
-        let shown = beneath::escaped(name.strip_prefix("./").unwrap_or(&name));
+        let shown = visible_path(name.strip_prefix("./").unwrap_or(&name));
         let cannot_read = |error: beneath::Error| {
             let help = if error.leads_out() { ", or name it with --file" } else { "" };
             Failure::Rendered(format!("error: cannot read the Dockerfile {shown}: {error}{help}"))

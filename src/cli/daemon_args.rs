@@ -43,10 +43,9 @@ impl DaemonArgs {
     /// The daemon that these flags choose.
     ///
     /// # Errors
-    /// [`job::Error::Usage`] for an address that is none.
+    /// [`job::Error::Address`].
     pub fn choice(&self) -> Result<DaemonChoice, job::Error> {
-        let address = self.addr.as_deref().filter(|text| !text.is_empty()).map(Address::parse).transpose();
-        let address = address.map_err(|error| job::Error::Usage(error.to_string()))?;
+        let address = self.addr.as_deref().filter(|text| !text.is_empty()).map(Address::parse).transpose()?;
         let runtime_dir = nonempty_process_variable(variables::XDG_RUNTIME_DIR.name).map(PathBuf::from);
         Ok(DaemonChoice {
             address,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::Failure;
 use super::convert_args::read_near;
-use crate::beneath;
+use crate::diag::visible_path;
 use crate::job::lookup::ImageLock;
 
 /// The largest image lock that is read, in bytes.
@@ -12,7 +12,7 @@ const MAX_LOCK_BYTES: u64 = 256 << 20;
 
 /// The image lock in a file.
 pub(super) fn read(path: &Path) -> Result<ImageLock, Failure> {
-    let shown = beneath::escaped(path);
+    let shown = visible_path(path);
     let text = read_near(path, MAX_LOCK_BYTES)
         .map_err(|error| Failure::Rendered(format!("error: cannot read {shown}: {error}")))?;
     ImageLock::parse(&text).map_err(|error| {

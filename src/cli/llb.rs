@@ -13,7 +13,7 @@ use crate::diag::redact;
 use crate::image::gojson;
 use crate::job::graph;
 use crate::job::lookup::{self, Converted, ImageLock, LockResolver};
-use crate::job::{DockerLogins, GraphBuild};
+use crate::job::{DockerLogins, DockerfileInput, Request};
 use crate::workspace::nonempty_process_variable;
 
 /// Arguments of `bob llb`.
@@ -101,14 +101,17 @@ async fn from_lock(path: &Path, inputs: &Inputs) -> Result<Converted, Failure> {
 }
 
 async fn from_daemon(daemon: &DaemonArgs, inputs: &Inputs) -> Result<Converted, Failure> {
-    let build = GraphBuild {
-        dockerfile: inputs.dockerfile.clone(),
-        options: inputs.options.clone(),
-        files: inputs.files.clone(),
+    let request = Request {
+        dockerfile: DockerfileInput {
+            source: inputs.dockerfile.clone(),
+            options: inputs.options.clone(),
+            files: inputs.files.clone(),
+            image_lock: None,
+        },
         logins: DockerLogins::of(nonempty_process_variable),
         daemon: daemon.choice().map_err(|error| job_failure(&error))?,
     };
-    graph(build, &listen()?).await.map_err(|error| job_failure(&error))
+    graph(&request, &listen()?).await.map_err(|error| job_failure(&error))
 }
 
 /// A rejected Dockerfile as the user sees it: the error first, then what the build checks found.

@@ -10,8 +10,8 @@ use crate::cli::report::{job_failure, listen};
 use crate::cli::values::{annotation, cache, output, secret, ssh};
 use crate::diag::visible;
 use crate::job::{
-    self, CacheEntry, DockerLogins, Error, Output, PlainBuild, ProgressMode, agent_socket, check_writable,
-    read_secret,
+    self, CacheEntry, DockerLogins, DockerfileInput, Error, Output, PlainBuild, ProgressMode, Request,
+    agent_socket, check_writable, read_secret,
 };
 use crate::workspace::nonempty_process_variable;
 
@@ -72,12 +72,11 @@ fn plain_build(args: &Args) -> Result<PlainBuild, Failure> {
             entitlements: args.allow.clone(),
             progress: if args.quiet { ProgressMode::Quiet } else { args.progress },
             push_via: args.push_via,
-            logins: DockerLogins::of(nonempty_process_variable),
-            daemon: args.daemon.choice()?,
-            dockerfile,
-            files,
-            options,
-            image_lock,
+            request: Request {
+                dockerfile: DockerfileInput { source: dockerfile, options, files, image_lock },
+                logins: DockerLogins::of(nonempty_process_variable),
+                daemon: args.daemon.choice()?,
+            },
         })
     };
     understood().map_err(|error| job_failure(&error))
@@ -104,7 +103,7 @@ fn outputs(args: &Args) -> Result<Vec<Output>, Error> {
         output.name_if_unnamed(&args.tags);
         output.annotate(&annotations);
         if output.pushes() && output.names().is_empty() {
-            return Err(Error::Usage("an image that is pushed needs a name; give one with --tag".to_owned()));
+            return Err(Error::PushWithoutName);
         }
     }
     Ok(outputs)

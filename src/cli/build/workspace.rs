@@ -7,10 +7,10 @@ use super::Args;
 use crate::cli::Failure;
 use crate::cli::daemon_args::state_folder;
 use crate::cli::report::job_failure;
-use crate::cli::values::{ValueError, cache};
+use crate::cli::values::cache;
 use crate::job::{
-    Address, AddressError, DaemonChoice, Error, Interrupts, OwnDaemon, StateFolder, TlsOptions,
-    WorkspaceBuild, build_workspace, is_trusted_socket,
+    Address, DaemonChoice, Error, Interrupts, OwnDaemon, StateFolder, TlsOptions, WorkspaceBuild,
+    build_workspace, is_trusted_socket,
 };
 use crate::workspace::{
     self, Environment, Linger, Settings, Workspace, nonempty_process_variable, variables,
@@ -65,9 +65,8 @@ fn daemon_choice(args: &Args, settings: &Settings, workspace: &Workspace) -> Res
     let mut candidates = Vec::new();
     if let Some(text) = &settings.external_buildkitd {
         let parsed = Address::parse(text);
-        let setting = variables::EXTERNAL_BUILDKITD.name;
-        let wrong = |error: AddressError| ValueError::Named { setting, fault: error.to_string() };
-        candidates.push(parsed.map_err(wrong)?);
+        let failed = |source| Error::AddressVariable { variable: variables::EXTERNAL_BUILDKITD.name, source };
+        candidates.push(parsed.map_err(failed)?);
     }
     let state = match args.daemon.state_dir.as_deref().map(|folder| state_folder(Some(folder))) {
         // What a repository has there is not Bob's.

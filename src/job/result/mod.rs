@@ -2,5 +2,5 @@
 
 pub(super) mod metadata;
 pub(super) mod output;
-pub(super) mod staged;
+pub(super) mod prepared;
 pub(super) mod whole_files;

@@ -38,7 +38,7 @@ pub(crate) struct Upstream {
     /// The host that serves the API.
     pub(crate) host: Host,
     pub(crate) repository: String,
-    pub(crate) reach: AddressPolicy,
+    pub(crate) address_policy: AddressPolicy,
     pub(crate) auth: Arc<Authenticator>,
 }
 
@@ -104,8 +104,8 @@ impl<S> Authorise<S> {
             }
         };
         let host = host.endpoint();
-        let (reach, auth) = (mirror.auth.reach(&host), mirror.auth.clone());
-        Ok((Upstream { host, repository, reach, auth }, Action::Read(path)))
+        let (address_policy, auth) = (mirror.auth.address_policy(&host), mirror.auth.clone());
+        Ok((Upstream { host, repository, address_policy, auth }, Action::Read(path)))
     }
 
     fn action(&self, method: &Method, alias: &Alias, resource: Resource) -> Result<Action, ProxyError> {
@@ -149,8 +149,8 @@ impl<S> Authorise<S> {
 
 fn upstream(alias: &Alias) -> Upstream {
     let host = alias.host.endpoint();
-    let reach = alias.auth.reach(&host);
-    Upstream { host, repository: alias.repository.clone(), reach, auth: alias.auth.clone() }
+    let address_policy = alias.auth.address_policy(&host);
+    Upstream { host, repository: alias.repository.clone(), address_policy, auth: alias.auth.clone() }
 }
 
 /// A tag is forced to the alias's own; a digest is left alone, so that indexes work.

@@ -65,9 +65,9 @@ impl Layer<Outgoing> for Forward {
             uri: outgoing.at.uri,
             headers,
             payload: outgoing.payload,
-            reach: outgoing.at.reach,
+            address_policy: outgoing.at.address_policy,
             access: Some(access).filter(|_| outgoing.at.host == *host),
-            tally: outgoing.facts.tally(),
+            counters: outgoing.facts.tally(),
         };
         let asking = match call.payload {
             Payload::Empty if outgoing.facts.shows_push_token() => self.asking_to_push.acquire().await.ok(),
@@ -87,7 +87,7 @@ impl Layer<Outgoing> for Forward {
             });
         }
         if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
-            let login = auth.login_words(host).await;
+            let login = auth.describe_login(host).await;
             let (status, scopes) = (status.as_u16(), outgoing.scopes);
             tracing::warn!(status, registry = %host, repository, login, %scopes, "the registry refuses");
         }

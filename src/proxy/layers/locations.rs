@@ -77,7 +77,7 @@ impl<S: Layer<Outgoing>> Uploads<S> {
         let (mount, digest) = (mount.clone(), digest.clone());
         let begun = self.sessions.begin()?;
         if let Some((blob, from)) = mount
-            && let Some(payload) = prepared.payload.again()
+            && let Some(payload) = prepared.payload.try_clone()
         {
             let query = encode_pairs([("mount", blob.as_str()), ("from", &from)]);
             let at = address(&prepared.upstream, "blobs/uploads/", Some(&query))?;
@@ -221,12 +221,12 @@ fn step(method: &Method, ticket: Ticket, digest: Option<&Digest>) -> Result<Redi
 
 /// The address of a resource of a repository.
 fn address(upstream: &Upstream, path: &str, query: Option<&str>) -> Result<RedirectTarget, ProxyError> {
-    let Upstream { host, repository, reach, .. } = upstream;
+    let Upstream { host, repository, address_policy, .. } = upstream;
     let joint = if query.is_some() { "?" } else { "" };
     let uri: Result<Uri, _> =
         format!("https://{host}/v2/{repository}/{path}{joint}{}", query.unwrap_or_default()).parse();
     let uri = uri.map_err(|_| ProxyError::Target("the repository behind this name is not valid"))?;
-    Ok(RedirectTarget { uri, host: host.clone(), reach: *reach })
+    Ok(RedirectTarget { uri, host: host.clone(), address_policy: *address_policy })
 }
 
 fn blob_path(name: &str, digest: &Digest) -> String {

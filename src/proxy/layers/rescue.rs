@@ -1,10 +1,9 @@
 //! Turns every error into an answer that registry clients read: `{"errors":[{"code":…,"message":…}]}`.
 //! (<https://github.com/opencontainers/distribution-spec/blob/main/spec.md#error-codes>)
 
-use std::error::Error;
-
 use http::{HeaderValue, Response, StatusCode, header};
 
+use crate::diag::with_causes;
 use crate::http::body::{Body, full_body};
 use crate::registry::{CallError, TransportError};
 
@@ -35,17 +34,7 @@ impl<S: Layer<Inbound>> Layer<Inbound> for Rescue<S> {
 /// The response that tells `error`.
 fn answer(error: &ProxyError) -> Response<Body> {
     let (status, code) = status_and_code(error);
-    let mut message = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let text = cause.to_string();
-        // A transparent error has its inner one's text already.
-        if !message.ends_with(&text) {
-            message = format!("{message}: {text}");
-        }
-        source = cause.source();
-    }
-    let message = plain(&message);
+    let message = plain(&with_causes(error));
     if status.is_server_error() {
         tracing::warn!(status = status.as_u16(), error = message, "a request failed");
     }
@@ -127,7 +116,7 @@ fn call_status(error: &CallError) -> (StatusCode, &'static str) {
             }
             TransportError::RequestStalled { .. } => (StatusCode::REQUEST_TIMEOUT, "UNAVAILABLE"),
             TransportError::RequestBody { .. } => (StatusCode::BAD_REQUEST, "UNSUPPORTED"),
-            TransportError::Silent { .. } | TransportError::Late { .. } => {
+            TransportError::Silent { .. } | TransportError::TimedOut { .. } => {
                 (StatusCode::GATEWAY_TIMEOUT, "UNAVAILABLE")
             }
             _ => (StatusCode::INTERNAL_SERVER_ERROR, "UNAVAILABLE"),

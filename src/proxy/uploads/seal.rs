@@ -53,7 +53,7 @@ impl Sealer {
         if uri.len() > URI_LIMIT {
             return None;
         }
-        let mut plain = vec![purpose_byte(&ticket.purpose)?, reach_byte(ticket.at.reach)];
+        let mut plain = vec![purpose_byte(&ticket.purpose)?, address_policy_byte(ticket.at.address_policy)];
         plain.extend(ticket.session.to_be_bytes());
         plain.extend(uri.as_bytes());
         let nonce = rand::random::<[u8; NONCE_BYTES]>();
@@ -70,21 +70,21 @@ impl Sealer {
         let payload = Payload { msg: sealed, aad: alias.as_bytes() };
         let plain = self.cipher.decrypt(&Nonce::from(nonce), payload).ok()?;
         let (head, rest) = plain.split_first_chunk::<2>()?;
-        let (purpose, reach) = (purpose_of(head[0])?, reach_of(head[1])?);
+        let (purpose, address_policy) = (purpose_of(head[0])?, address_policy_of(head[1])?);
         let (session, uri) = rest.split_first_chunk::<8>()?;
         let uri: Uri = std::str::from_utf8(uri).ok()?.parse().ok()?;
         let host = Host::parse(uri.authority()?.as_str()).ok()?;
         Some(Ticket {
             purpose,
             session: u64::from_be_bytes(*session),
-            at: RedirectTarget { uri, host, reach },
+            at: RedirectTarget { uri, host, address_policy },
         })
     }
 }
 
 const REDIRECTABLE: [Method; 4] = [Method::PUT, Method::POST, Method::PATCH, Method::DELETE];
-const REACHES: [AddressPolicy; 3] =
-    [AddressPolicy::Anywhere, AddressPolicy::OtherMachines, AddressPolicy::Public];
+const ADDRESS_POLICIES: [AddressPolicy; 3] =
+    [AddressPolicy::Any, AddressPolicy::NonLocal, AddressPolicy::PublicOnly];
 
 fn purpose_byte(purpose: &Purpose) -> Option<u8> {
     match purpose {
@@ -103,16 +103,16 @@ fn purpose_of(byte: u8) -> Option<Purpose> {
     }
 }
 
-fn reach_byte(reach: AddressPolicy) -> u8 {
-    match reach {
-        AddressPolicy::Anywhere => 0,
-        AddressPolicy::OtherMachines => 1,
-        AddressPolicy::Public => 2,
+fn address_policy_byte(address_policy: AddressPolicy) -> u8 {
+    match address_policy {
+        AddressPolicy::Any => 0,
+        AddressPolicy::NonLocal => 1,
+        AddressPolicy::PublicOnly => 2,
     }
 }
 
-fn reach_of(byte: u8) -> Option<AddressPolicy> {
-    REACHES.get(usize::from(byte)).copied()
+fn address_policy_of(byte: u8) -> Option<AddressPolicy> {
+    ADDRESS_POLICIES.get(usize::from(byte)).copied()
 }
 
 #[cfg(test)]
@@ -123,7 +123,7 @@ mod tests {
         let at = RedirectTarget {
             uri: "https://up.example:8443/x/y?state=a%3Db&c".parse().unwrap(),
             host: Host::parse("up.example:8443").unwrap(),
-            reach: AddressPolicy::OtherMachines,
+            address_policy: AddressPolicy::NonLocal,
         };
         Ticket { purpose, session: 0x0102_0304_0506_0708, at }
     }
@@ -184,7 +184,7 @@ mod tests {
                 return;
             };
             let Some(host) = uri.authority().and_then(|host| Host::parse(host.as_str()).ok()) else { return };
-            let at = RedirectTarget { uri, host, reach: AddressPolicy::Public };
+            let at = RedirectTarget { uri, host, address_policy: AddressPolicy::PublicOnly };
             let ticket = Ticket { purpose: Purpose::Upload, session: 7, at };
             if let Some(id) = sealer.seal("target", &ticket) {
                 assert!(id.len() <= (URI_LIMIT + 100) * 4 / 3);

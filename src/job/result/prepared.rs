@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 
 use super::output::{Destination, Output};
-use super::whole_files::{Pending, WriteError};
+use super::whole_files::{UnfinishedFile, WriteError};
 use crate::buildkit::{Export, ExportFolder, ExportTarget};
 
 /// Why an output cannot be prepared.
@@ -27,24 +27,24 @@ pub enum OutputError {
 
 /// Outputs on their way: files are put into their places only when the build has succeeded.
 #[derive(Debug, Default)]
-pub(crate) struct Staged {
+pub(crate) struct PreparedOutputs {
     /// What buildkitd is told.
     pub(crate) exports: Vec<Export>,
-    pending: Vec<Pending>,
+    files: Vec<UnfinishedFile>,
     folders: Vec<ExportFolder>,
 }
 
-impl Staged {
+impl PreparedOutputs {
     /// Opens what `outputs` need.
     pub(crate) fn new(outputs: &[Output]) -> Result<Self, OutputError> {
-        let mut staged = Self::default();
+        let mut prepared = Self::default();
         let mut stdout_taken = false;
         for output in outputs {
             let target = match &output.destination {
                 Destination::Daemon => ExportTarget::Daemon,
                 Destination::Folder(path, special_files) => {
                     let folder = ExportFolder { special_files: *special_files, ..path.clone().into() };
-                    staged.folders.push(folder.clone());
+                    prepared.folders.push(folder.clone());
                     ExportTarget::Folder(folder)
                 }
                 Destination::Stdout if std::mem::replace(&mut stdout_taken, true) => {
@@ -54,21 +54,21 @@ impl Staged {
                 Destination::Stdout => ExportTarget::Writer(Box::new(tokio::io::stdout())),
                 Destination::File(path) if is_terminal(path) => return Err(OutputError::Terminal),
                 Destination::File(path) => {
-                    let mut pending = Pending::new(path)?;
-                    let writer = pending.writer()?;
-                    staged.pending.push(pending);
+                    let mut file = UnfinishedFile::new(path)?;
+                    let writer = file.writer()?;
+                    prepared.files.push(file);
                     ExportTarget::Writer(writer)
                 }
             };
             let kind = output.exporter.name.to_owned();
-            staged.exports.push(Export { kind, attrs: output.attrs.clone(), target });
+            prepared.exports.push(Export { kind, attrs: output.attrs.clone(), target });
         }
-        Ok(staged)
+        Ok(prepared)
     }
 
     /// The files that are being written, which are no part of a context even where they lie in it.
     pub(crate) fn unfinished_files(&self) -> Vec<PathBuf> {
-        self.pending.iter().filter_map(Pending::temporary_path).map(Path::to_owned).collect()
+        self.files.iter().filter_map(UnfinishedFile::temporary_path).map(Path::to_owned).collect()
     }
 
     /// Takes what buildkitd is told.
@@ -85,7 +85,7 @@ impl Staged {
                 folder.left_out
             );
         }
-        self.pending.into_iter().try_for_each(Pending::keep)
+        self.files.into_iter().try_for_each(UnfinishedFile::keep)
     }
 }
 
@@ -113,8 +113,8 @@ mod tests {
     fn an_archive_is_not_written_to_a_terminal_by_any_name() {
         // The master of a new terminal, which is one itself.
         let output = archive(Path::new("/dev/ptmx"));
-        assert!(matches!(Staged::new(&[output]), Err(OutputError::Terminal)));
-        Staged::new(&[archive(Path::new("/dev/null"))]).unwrap();
+        assert!(matches!(PreparedOutputs::new(&[output]), Err(OutputError::Terminal)));
+        PreparedOutputs::new(&[archive(Path::new("/dev/null"))]).unwrap();
     }
 
     #[test]
@@ -122,11 +122,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let dest = dir.path().join("out.tar");
         let output = archive(&dest);
-        let staged = Staged::new(std::slice::from_ref(&output)).unwrap();
+        let prepared = PreparedOutputs::new(std::slice::from_ref(&output)).unwrap();
         assert!(!dest.exists());
-        drop(staged);
+        drop(prepared);
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
-        Staged::new(&[output]).unwrap().keep().unwrap();
+        PreparedOutputs::new(&[output]).unwrap().keep().unwrap();
         assert!(dest.exists());
     }
 }

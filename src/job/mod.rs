@@ -40,5 +40,5 @@ pub use result::whole_files::{WriteError, check_writable};
 pub use session::logins::DockerLogins;
 pub use session::secrets::{Lookup, SecretError, SecretSource, agent_socket, read_secret};
 
-pub use crate::buildkit::{Address, AddressError, CacheEntry, SpecialFiles, TlsOptions};
+pub use crate::buildkit::{Address, CacheEntry, SpecialFiles, TlsOptions};
 pub use crate::progress::Mode as ProgressMode;

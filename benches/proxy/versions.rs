@@ -54,7 +54,7 @@ async fn transfer(transport: &Transport, registry: &str, load: Load) {
             (Method::GET, digest(size), empty_body())
         };
         let request = Request::builder().method(method).uri(format!("https://{registry}/v2/r/blobs/{path}"));
-        let response = transport.send(AddressPolicy::Anywhere, request.body(body).unwrap()).await.unwrap();
+        let response = transport.send(AddressPolicy::Any, request.body(body).unwrap()).await.unwrap();
         assert!(response.status().is_success());
         let mut body = response.into_body();
         while let Some(frame) = body.frame().await {

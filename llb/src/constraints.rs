@@ -4,13 +4,17 @@ use std::borrow::Cow;
 
 use crate::caps::CapSet;
 use crate::platform::Platform;
+use crate::setters::setters;
 use crate::source_map::Location;
 
 /// The key of [`OpMetadata::description`] whose value is shown as the name of a step.
 pub const CUSTOM_NAME: &str = "llb.customname";
 
 /// What surrounds an op. Platform and worker filter are part of the op's digest, all else is not.
+///
+/// Source: `MarshalConstraints` in [client/llb/marshal.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/marshal.go).
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Constraints {
     /// The platform, or that of [`MarshalOptions`](crate::MarshalOptions) if there is none. It is
     /// written for exec and build ops and for image and OCI layout sources; other ops have no
@@ -23,6 +27,12 @@ pub struct Constraints {
     /// Where the op comes from in its source files.
     pub locations: Vec<Location>,
 }
+
+setters! { Constraints {
+    with_worker_filter = list worker_filter: String;
+    with_metadata = value metadata: OpMetadata;
+    with_locations = list locations: Location;
+} }
 
 impl Constraints {
     /// Returns constraints that give a step its name, and nothing else.
@@ -93,7 +103,10 @@ impl<K: Into<Cow<'static, str>>, T: Into<String>> FromIterator<(K, T)> for Descr
 
 /// Facts about an op that are no part of its identity: ops that differ in nothing else have the same
 /// digest and share their cached result.
+///
+/// Source: `mergeMetadata` in [client/llb/state.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/state.go).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct OpMetadata {
     /// Run the op even if its result is cached.
     pub ignore_cache: bool,
@@ -110,7 +123,22 @@ pub struct OpMetadata {
     pub linux_resources: Option<Box<LinuxResources>>,
 }
 
+setters! { OpMetadata {
+    with_ignore_cache = value ignore_cache: bool;
+    with_description = value description: Description;
+    with_export_cache = into export_cache: Option<bool>;
+    with_caps = value caps: CapSet;
+    with_progress_group = into progress_group: Option<ProgressGroup>;
+} }
+
 impl OpMetadata {
+    /// Returns this with limits for the container of an exec op.
+    #[must_use]
+    pub fn with_linux_resources(mut self, limits: LinuxResources) -> Self {
+        self.linux_resources = Some(Box::new(limits));
+        self
+    }
+
     /// Returns the name that the step is shown under, if it was given one.
     pub fn custom_name(&self) -> Option<&str> {
         self.description.get(CUSTOM_NAME)
@@ -128,7 +156,10 @@ impl OpMetadata {
 }
 
 /// Steps that progress shows as one.
+///
+/// Source: `ProgressGroup` in [client/llb/state.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/state.go).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ProgressGroup {
     /// What the members have in common.
     pub id: String,
@@ -138,8 +169,22 @@ pub struct ProgressGroup {
     pub weak: bool,
 }
 
+setters! { ProgressGroup {
+    with_weak = value weak: bool;
+} }
+
+impl ProgressGroup {
+    /// Returns the group of all steps with this id.
+    pub fn new(id: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { id: id.into(), name: name.into(), weak: false }
+    }
+}
+
 /// Control group limits of a container. Zero and empty mean no limit.
+///
+/// Source: `WithLinuxResources` in [client/llb/state.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/state.go).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LinuxResources {
     /// Memory in bytes.
     pub memory: i64,
@@ -156,3 +201,13 @@ pub struct LinuxResources {
     /// Memory nodes that may be used, such as `0,1`.
     pub cpuset_mems: String,
 }
+
+setters! { LinuxResources {
+    with_memory = value memory: i64;
+    with_memory_swap = value memory_swap: i64;
+    with_cpu_shares = value cpu_shares: u64;
+    with_cpu_period = value cpu_period: u64;
+    with_cpu_quota = value cpu_quota: i64;
+    with_cpuset_cpus = into cpuset_cpus: String;
+    with_cpuset_mems = into cpuset_mems: String;
+} }

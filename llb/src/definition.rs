@@ -7,6 +7,7 @@ use prost::Message;
 
 use crate::constraints::{LinuxResources, OpMetadata, ProgressGroup};
 use crate::digest::Digest;
+use crate::field;
 use crate::message;
 use crate::source_map::{Position, Range, SourceMap};
 use crate::wire::Writer;
@@ -15,7 +16,10 @@ use crate::wire::Writer;
 ///
 /// It holds the ops as bytes, inputs before the ops that use them. Metadata and locations stand beside
 /// each op, because they are no part of its identity.
+///
+/// Source: `Definition` in [client/llb/marshal.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/marshal.go).
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Definition {
     /// The ops. The last one is the terminal, which only names the output that was asked for. There
     /// are none if that was scratch.
@@ -26,6 +30,7 @@ pub struct Definition {
 
 /// One op of a [`Definition`].
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct DefinitionOp {
     /// Digest of the bytes.
     pub digest: Digest,
@@ -39,6 +44,7 @@ pub struct DefinitionOp {
 
 /// Parts of one source file that an op of a [`Definition`] comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SourceLocation {
     /// The file, by its index in [`Definition::sources`].
     pub source: u32,
@@ -68,88 +74,71 @@ impl Definition {
 
     fn encode_to(&self, w: &mut Writer) {
         for op in &self.ops {
-            w.element(1, &op.bytes);
+            w.element(field::definition::DEF, &op.bytes);
         }
         let mut sorted: Vec<_> = self.ops.iter().collect();
         sorted.sort_by_key(|op| &op.digest);
         sorted.dedup_by_key(|op| &op.digest);
         for op in &sorted {
-            w.entry(2, op.digest.as_str(), |w| {
-                w.message(2, |w| encode_metadata(w, &op.metadata));
+            w.entry(field::definition::METADATA, op.digest.as_str(), |w| {
+                w.message(field::map_entry::VALUE, |w| encode_metadata(w, &op.metadata));
             });
         }
         let Some(terminal) = self.terminal() else {
             return;
         };
-        w.message(3, |w| {
+        w.message(field::definition::SOURCE, |w| {
             for op in sorted.into_iter().filter(|op| op.digest != terminal) {
-                w.entry(1, op.digest.as_str(), |w| {
-                    w.message(2, |w| encode_locations(w, &op.locations));
+                w.entry(field::source::LOCATIONS, op.digest.as_str(), |w| {
+                    w.message(field::map_entry::VALUE, |w| encode_locations(w, &op.locations));
                 });
             }
             for source in &self.sources {
-                w.message(2, |w| {
-                    w.string(1, &source.filename);
-                    w.bytes(2, &source.data);
+                w.message(field::source::INFOS, |w| {
+                    w.string(field::source_info::FILENAME, &source.filename);
+                    w.bytes(field::source_info::DATA, &source.data);
                     if let Some(definition) = &source.definition {
-                        w.message(3, |w| definition.encode_to(w));
+                        w.message(field::source_info::DEFINITION, |w| definition.encode_to(w));
                     }
-                    w.string(4, &source.language);
+                    w.string(field::source_info::LANGUAGE, &source.language);
                 });
             }
         });
     }
 
-    /// Returns the definition as the message of the `bollard-buildkit-proto` crate, which requests to a
-    /// daemon are made of. That crate's messages have no place for
-    /// [`linux_resources`](OpMetadata::linux_resources).
-    pub fn to_pb(&self) -> pb::Definition {
-        let Some((_, but_terminal)) = self.ops.split_last() else {
-            return pb::Definition::default();
-        };
-        // Prost leaves an empty message out of a map entry, and BuildKit then finds a nil pointer there
-        // when such an op fails (`wrapError` in solver/llbsolver/result.go): no entry at all is safe.
-        let locations = but_terminal.iter().filter(|op| !op.locations.is_empty());
-        let source = pb::Source {
-            locations: locations.map(|op| (op.digest.into(), locations_to_pb(&op.locations))).collect(),
-            infos: self.sources.iter().map(|s| source_to_pb(s)).collect(),
-        };
-        let metadata = self.ops.iter();
-        pb::Definition {
-            def: self.ops.iter().map(|op| op.bytes.clone()).collect(),
-            metadata: metadata.map(|op| (op.digest.into(), metadata_to_pb(&op.metadata))).collect(),
-            source: Some(source),
-        }
-    }
-
     /// Returns the definition that was encoded in some bytes. The ops stay as they are, byte for byte;
     /// metadata and locations of ops that are not there are dropped.
+    ///
+    /// ```
+    /// use llb::{Constraints, Definition, Graph, ImageSource, MarshalOptions, Platform};
+    ///
+    /// let mut graph = Graph::new();
+    /// let alpine = graph.source(ImageSource::new("alpine"), Constraints::named("FROM alpine"));
+    /// let options = MarshalOptions::new(Platform::new("linux", "amd64"), "unique-id");
+    /// let bytes = graph.marshal(alpine, &options)?.encode();
+    ///
+    /// let definition = Definition::decode(&bytes)?;
+    /// assert!(definition.to_tree()?.starts_with("● #1 source FROM alpine [linux/amd64]"));
+    /// assert!(Definition::decode(b"no definition").is_err());
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
     /// [`DecodeError::Definition`] if the bytes are no `pb.Definition`, [`DecodeError::SourceIndex`] if
     /// a location refers to a source file that is not there.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let message = message::Definition::decode(bytes).map_err(DecodeError::Definition)?;
+        let message = message::Definition::decode(bytes)
+            .map_err(|error| DecodeError::Definition(InvalidMessage(error)))?;
         Self::from_message(message)
     }
 
-    /// Returns the definition in a message of the `bollard-buildkit-proto` crate, as
-    /// [`decode`](Self::decode) does.
-    ///
-    /// # Errors
-    ///
-    /// [`DecodeError::SourceIndex`] if a location refers to a source file that is not there.
-    pub fn from_pb(message: pb::Definition) -> Result<Self, DecodeError> {
-        Self::from_message(message.into())
-    }
-
-    fn from_message(message: message::Definition) -> Result<Self, DecodeError> {
+    pub(crate) fn from_message(message: message::Definition) -> Result<Self, DecodeError> {
         let mut metadata = message.metadata;
         let source = message.source.unwrap_or_default();
         let mut sources = Vec::with_capacity(source.infos.len());
         for info in source.infos {
-            let definition = info.definition.map(Self::from_pb).transpose()?;
+            let definition = info.definition.map(|nested| Self::from_message(nested.into())).transpose()?;
             sources.push(Arc::new(SourceMap {
                 filename: info.filename,
                 language: info.language,
@@ -172,63 +161,51 @@ impl Definition {
 }
 
 fn encode_metadata(w: &mut Writer, metadata: &OpMetadata) {
-    w.bool(1, metadata.ignore_cache);
-    w.string_map(2, metadata.description.iter());
+    w.bool(field::op_metadata::IGNORE_CACHE, metadata.ignore_cache);
+    w.string_map(field::op_metadata::DESCRIPTION, metadata.description.iter());
     if let Some(export) = metadata.export_cache {
-        w.message(4, |w| w.bool(1, export));
+        w.message(field::op_metadata::EXPORT_CACHE, |w| w.bool(field::export_cache::VALUE, export));
     }
     for cap in metadata.caps.iter() {
-        w.entry(5, cap, |w| w.scalar(2, 1));
+        w.entry(field::op_metadata::CAPS, cap, |w| w.scalar(field::map_entry::VALUE, 1));
     }
     if let Some(group) = &metadata.progress_group {
-        w.message(6, |w| {
-            w.string(1, &group.id);
-            w.string(2, &group.name);
-            w.bool(3, group.weak);
+        w.message(field::op_metadata::PROGRESS_GROUP, |w| {
+            w.string(field::progress_group::ID, &group.id);
+            w.string(field::progress_group::NAME, &group.name);
+            w.bool(field::progress_group::WEAK, group.weak);
         });
     }
     if let Some(resources) = &metadata.linux_resources {
-        w.message(7, |w| {
-            w.int(1, resources.memory);
-            w.int(2, resources.memory_swap);
-            w.uint(3, resources.cpu_shares);
-            w.uint(4, resources.cpu_period);
-            w.int(5, resources.cpu_quota);
-            w.string(6, &resources.cpuset_cpus);
-            w.string(7, &resources.cpuset_mems);
+        w.message(field::op_metadata::LINUX_RESOURCES, |w| {
+            w.int(field::linux_resources::MEMORY, resources.memory);
+            w.int(field::linux_resources::MEMORY_SWAP, resources.memory_swap);
+            w.uint(field::linux_resources::CPU_SHARES, resources.cpu_shares);
+            w.uint(field::linux_resources::CPU_PERIOD, resources.cpu_period);
+            w.int(field::linux_resources::CPU_QUOTA, resources.cpu_quota);
+            w.string(field::linux_resources::CPUSET_CPUS, &resources.cpuset_cpus);
+            w.string(field::linux_resources::CPUSET_MEMS, &resources.cpuset_mems);
         });
     }
 }
 
 fn encode_locations(w: &mut Writer, locations: &[SourceLocation]) {
     for location in locations {
-        w.message(1, |w| {
-            w.uint(1, location.source);
+        w.message(field::locations::LOCATIONS, |w| {
+            w.uint(field::location::SOURCE_INDEX, location.source);
             for range in &*location.ranges {
-                w.message(2, |w| {
-                    for (field, position) in [(1, range.start), (2, range.end)] {
+                w.message(field::location::RANGES, |w| {
+                    for (field, position) in
+                        [(field::range::START, range.start), (field::range::END, range.end)]
+                    {
                         w.message(field, |w| {
-                            w.int(1, position.line);
-                            w.int(2, position.character);
+                            w.int(field::position::LINE, position.line);
+                            w.int(field::position::CHARACTER, position.character);
                         });
                     }
                 });
             }
         });
-    }
-}
-
-fn metadata_to_pb(metadata: &OpMetadata) -> pb::OpMetadata {
-    pb::OpMetadata {
-        ignore_cache: metadata.ignore_cache,
-        description: metadata.description.iter().map(|(key, text)| (key.into(), text.into())).collect(),
-        export_cache: metadata.export_cache.map(|value| pb::ExportCache { value }),
-        caps: metadata.caps.iter().map(|c| (c.to_owned(), true)).collect(),
-        progress_group: metadata.progress_group.as_ref().map(|g| pb::ProgressGroup {
-            id: g.id.clone(),
-            name: g.name.clone(),
-            weak: g.weak,
-        }),
     }
 }
 
@@ -258,26 +235,6 @@ fn metadata_from_message(message: message::OpMetadata) -> OpMetadata {
     }
 }
 
-fn source_to_pb(source: &SourceMap) -> pb::SourceInfo {
-    pb::SourceInfo {
-        filename: source.filename.clone(),
-        data: source.data.clone(),
-        definition: source.definition.as_ref().map(Definition::to_pb),
-        language: source.language.clone(),
-    }
-}
-
-fn locations_to_pb(locations: &[SourceLocation]) -> pb::Locations {
-    let position =
-        |position: Position| Some(pb::Position { line: position.line, character: position.character });
-    let range = |range: &Range| pb::Range { start: position(range.start), end: position(range.end) };
-    let location = |location: &SourceLocation| pb::Location {
-        source_index: location.source.cast_signed(),
-        ranges: location.ranges.iter().map(range).collect(),
-    };
-    pb::Locations { locations: locations.iter().map(location).collect() }
-}
-
 fn locations_from_pb(message: &pb::Locations, sources: usize) -> Result<Vec<SourceLocation>, DecodeError> {
     let position = |position: Option<pb::Position>| {
         let position = position.unwrap_or_default();
@@ -295,10 +252,11 @@ fn locations_from_pb(message: &pb::Locations, sources: usize) -> Result<Vec<Sour
 
 /// Why bytes are no definition.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum DecodeError {
     /// They are no protobuf message of this type.
     #[error("not an LLB definition: the bytes are no valid protobuf message")]
-    Definition(#[source] prost::DecodeError),
+    Definition(#[source] InvalidMessage),
     /// An op in it is no protobuf message.
     #[error("op {index} of the LLB definition ({digest}) is no valid protobuf message")]
     Op {
@@ -308,7 +266,7 @@ pub enum DecodeError {
         digest: Digest,
         /// What is wrong with it.
         #[source]
-        source: prost::DecodeError,
+        source: InvalidMessage,
     },
     /// A location refers to a source file that is not there.
     #[error("a location of the LLB definition refers to source file {index} of {count}")]
@@ -319,3 +277,8 @@ pub enum DecodeError {
         count: usize,
     },
 }
+
+/// What is wrong with bytes that are no protobuf message of the expected type.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error(transparent)]
+pub struct InvalidMessage(pub(crate) prost::DecodeError);

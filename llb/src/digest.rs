@@ -13,6 +13,14 @@ const LENGTH: usize = PREFIX.len() + 64;
 ///
 /// The text is held in place, so a digest is copied without allocating and borrowed as a `&str` for
 /// free. Digests order as their text does.
+///
+/// ```
+/// use llb::Digest;
+///
+/// let digest = Digest::of(b"hello");
+/// assert_eq!(digest.short(), "2cf24dba5fb0");
+/// assert_eq!(digest.as_str().parse(), Ok(digest));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; LENGTH]);
 

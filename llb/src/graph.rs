@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::constraints::Constraints;
+use crate::identity::{GraphId, Identity};
 use crate::op::Op;
 use crate::op::build::BuildOp;
 use crate::op::diff::DiffOp;
@@ -15,16 +16,21 @@ use crate::source_map::{SourceMap, SourceMapId};
 
 /// A file system of a graph: a result of one of its ops, or the empty file system.
 ///
-/// It is a small handle, to be copied freely, that means something to the graph it came from only.
+/// It is a small handle, to be copied freely, that means something to the graph it came from only, and to
+/// copies of that graph that were made later. Every other graph refuses it: its methods find nothing there,
+/// and an op that uses it cannot be marshalled ([`Fault::ForeignOutput`](crate::Fault::ForeignOutput)).
+///
+/// Outputs of one graph are ordered by their op and then by [`index`](Self::index).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Output {
     op: u32,
     index: u32,
+    graph: GraphId,
 }
 
 impl Output {
     /// The empty file system. It stands for no op at all.
-    pub const SCRATCH: Self = Self { op: u32::MAX, index: 0 };
+    pub const SCRATCH: Self = Self { op: u32::MAX, index: 0, graph: GraphId::NONE };
 
     /// Whether this is the empty file system.
     pub fn is_scratch(self) -> bool {
@@ -34,6 +40,30 @@ impl Output {
     /// Returns which result of its op this is.
     pub fn index(self) -> u32 {
         self.index
+    }
+
+    /// Returns the first result of the same op. It is the same for all results of an op, so it can stand for
+    /// the op in a table.
+    ///
+    /// ```
+    /// # use llb::{Constraints, ExecOp, Graph, ImageSource, Mount, Output};
+    /// # let mut graph = Graph::new();
+    /// # let rust = graph.source(ImageSource::new("rust"), Constraints::default());
+    /// let mut make = ExecOp::new(rust, ["make"]);
+    /// make.mounts.push(Mount::bind("/out", Output::SCRATCH));
+    /// let made = graph.exec(make, Constraints::default());
+    /// let out = made.mounts[0].unwrap_or_default();
+    /// assert_ne!(out, made.root);
+    /// assert_eq!(out.first_of_op(), made.root.first_of_op());
+    /// ```
+    #[must_use]
+    pub fn first_of_op(self) -> Self {
+        Self { index: 0, ..self }
+    }
+
+    /// Returns the first result of the op at `index` of a graph.
+    pub(crate) fn first(index: usize, graph: GraphId) -> Self {
+        Self { op: count(index), index: 0, graph }
     }
 
     pub(crate) fn op(self) -> usize {
@@ -55,6 +85,7 @@ impl std::fmt::Debug for Output {
 
 /// What an exec op yields.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Executed {
     /// The root file system after the command; the one before it if the root is read-only.
     pub root: Output,
@@ -66,17 +97,30 @@ pub struct Executed {
 /// A graph of ops, built from the sources on.
 ///
 /// Ops are only ever added, and refer to outputs of earlier ones: a graph has no cycles by
-/// construction. Nothing is checked, encoded or hashed before [`Graph::marshal`], and then only what
-/// the asked-for output needs.
+/// construction. Nothing is refused, encoded or hashed before [`Graph::marshal`], and then only what
+/// the asked-for output needs. An [`Output`] or a [`SourceMapId`] of another graph is noticed when an op with it
+/// is added, and refused then too.
 ///
-/// # Panics
-///
-/// The methods that add ops panic when they are given an [`Output`] of another graph that cannot be one
-/// of theirs.
-#[derive(Clone, Debug, Default)]
+/// Of a copy ([`Clone`]), the handles that the original has given out so far are the copy's as well; what
+/// either gives out later is the other's no more than that of any graph.
+#[derive(Debug)]
 pub struct Graph {
     pub(crate) nodes: Vec<Node>,
     pub(crate) source_maps: Vec<Arc<SourceMap>>,
+    pub(crate) identity: Identity,
+}
+
+impl Default for Graph {
+    fn default() -> Self {
+        Self::with_capacity(0)
+    }
+}
+
+impl Clone for Graph {
+    fn clone(&self) -> Self {
+        let identity = self.identity.of_copy(self.nodes.len(), self.source_maps.len());
+        Self { nodes: self.nodes.clone(), source_maps: self.source_maps.clone(), identity }
+    }
 }
 
 /// An op with its surroundings.
@@ -84,6 +128,8 @@ pub struct Graph {
 pub(crate) struct Node {
     pub(crate) op: Op,
     pub(crate) constraints: Constraints,
+    /// Whether an input of the op is an output of another graph.
+    pub(crate) has_foreign_input: bool,
 }
 
 impl Graph {
@@ -94,7 +140,7 @@ impl Graph {
 
     /// Returns a graph without ops, with room for some.
     pub fn with_capacity(ops: usize) -> Self {
-        Self { nodes: Vec::with_capacity(ops), source_maps: Vec::new() }
+        Self { nodes: Vec::with_capacity(ops), source_maps: Vec::new(), identity: Identity::new() }
     }
 
     /// Returns the number of ops, needed or not.
@@ -107,28 +153,51 @@ impl Graph {
         self.nodes.is_empty()
     }
 
-    /// Returns the op that an output is a result of, and what surrounds it; nothing for scratch.
+    /// Whether an output is a result of an op of this graph: not scratch, and not of another graph.
+    pub fn owns(&self, output: Output) -> bool {
+        self.identity.has_op(output.graph, output.op())
+    }
+
+    /// Returns the op that an output is a result of, and what surrounds it; nothing for scratch and for
+    /// outputs of other graphs.
     pub fn get(&self, output: Output) -> Option<(&Op, &Constraints)> {
-        let node = self.nodes.get(output.op())?;
+        let node = self.nodes.get(output.op()).filter(|_| self.owns(output))?;
         Some((&node.op, &node.constraints))
     }
 
     /// Returns the source that an output is, to be changed: what a local source has to send is often
-    /// known only after the ops that copy from it. Nothing for scratch and for other ops.
+    /// known only after the ops that copy from it. Nothing for scratch, for other ops and for outputs of
+    /// other graphs.
     pub fn source_mut(&mut self, output: Output) -> Option<&mut SourceOp> {
+        if !self.owns(output) {
+            return None;
+        }
         match &mut self.nodes.get_mut(output.op())?.op {
             Op::Source(source) => Some(source),
-            _ => None,
+            Op::Exec(_) | Op::File(_) | Op::Merge(_) | Op::Diff(_) | Op::Passthrough(_) | Op::Build(_) => {
+                None
+            }
         }
     }
 
     /// Registers a source file that ops come from.
     pub fn source_map(&mut self, map: SourceMap) -> SourceMapId {
         self.source_maps.push(Arc::new(map));
-        SourceMapId(count(self.source_maps.len() - 1))
+        SourceMapId { index: count(self.source_maps.len() - 1), graph: self.identity.id() }
     }
 
     /// Adds a source.
+    ///
+    /// ```
+    /// use llb::{Constraints, Graph, HttpSource, ImageSource, Platform};
+    ///
+    /// let mut graph = Graph::new();
+    /// let arm = Constraints::named("FROM alpine").with_platform(Platform::new("linux", "arm64"));
+    /// let image = graph.source(ImageSource::new("alpine:3.20"), arm);
+    /// let file = HttpSource::new("https://example.com/a.tar.gz").with_filename("a.tar.gz");
+    /// let file = graph.source(file, Constraints::named("ADD a.tar.gz"));
+    /// assert_ne!(image, file);
+    /// ```
     pub fn source(&mut self, source: impl Into<SourceOp>, constraints: Constraints) -> Output {
         self.add(Op::Source(source.into()), constraints)
     }
@@ -137,10 +206,25 @@ impl Graph {
     ///
     /// Mounts are sorted by target, as BuildKit's client does; the results stand in the order in which
     /// the mounts were given.
+    ///
+    /// ```
+    /// use llb::{CacheSharing, Constraints, ExecOp, Graph, ImageSource, Mount, Output};
+    ///
+    /// let mut graph = Graph::new();
+    /// let alpine = graph.source(ImageSource::new("alpine"), Constraints::named("FROM alpine"));
+    /// let fetch = ExecOp::new(alpine, ["sh", "-c", "wget -P /out https://example.com"]).with_mounts([
+    ///     Mount::bind("/out", Output::SCRATCH),
+    ///     Mount::cache("/var/cache", "cache", CacheSharing::Locked),
+    /// ]);
+    /// let fetched = graph.exec(fetch, Constraints::named("fetch the page"));
+    /// assert_ne!(fetched.root, alpine);
+    /// assert!(fetched.mounts[0].is_some(), "what was written to /out");
+    /// assert_eq!(fetched.mounts[1], None, "a cache is no result");
+    /// ```
     pub fn exec(&mut self, mut exec: ExecOp, constraints: Constraints) -> Executed {
-        let op = count(self.nodes.len());
+        let first = self.next_output();
         let (root, results) = exec.sort_mounts();
-        let output = |index| Output { op, index };
+        let output = |index| Output { index, ..first };
         let mounts = results
             .into_iter()
             .map(|result| match result {
@@ -163,6 +247,17 @@ impl Graph {
     ///
     /// Scratch is left out. Of one file system that is the file system itself, of none scratch; an op
     /// is added for two and more only.
+    ///
+    /// ```
+    /// # use llb::{Constraints, Graph, ImageSource, Output};
+    /// # let mut graph = Graph::new();
+    /// # let alpine = graph.source(ImageSource::new("alpine"), Constraints::default());
+    /// # let tools = graph.source(ImageSource::new("tools"), Constraints::default());
+    /// let both = graph.merge([alpine, tools], Constraints::named("alpine with tools"));
+    /// assert_eq!(graph.inputs(both), [alpine, tools]);
+    /// let one = graph.merge([Output::SCRATCH, alpine], Constraints::default());
+    /// assert_eq!(one, alpine);
+    /// ```
     pub fn merge(&mut self, inputs: impl IntoIterator<Item = Output>, constraints: Constraints) -> Output {
         let inputs: Vec<_> = inputs.into_iter().filter(|i| !i.is_scratch()).collect();
         match inputs[..] {
@@ -193,8 +288,8 @@ impl Graph {
         let inputs: Vec<_> = inputs.into_iter().filter(|input| !input.output.is_scratch()).collect();
         let handed_on = inputs.iter().filter(|input| input.hand_on).count();
         let id = id.into();
-        let Output { op, .. } = self.add(Op::Passthrough(PassthroughOp { id, inputs }), constraints);
-        (0..count(handed_on)).map(|index| Output { op, index }).collect()
+        let first = self.add(Op::Passthrough(PassthroughOp { id, inputs }), constraints);
+        (0..count(handed_on)).map(|index| Output { index, ..first }).collect()
     }
 
     /// Returns `output`, not to be had before all of `required` are there too.
@@ -223,12 +318,16 @@ impl Graph {
     }
 
     fn add(&mut self, op: Op, constraints: Constraints) -> Output {
-        let next = self.nodes.len();
-        op.for_each_input(|input| {
-            assert!(input.op() < next, "output {input:?} is of another graph");
-        });
-        self.nodes.push(Node { op, constraints });
-        Output { op: count(next), index: 0 }
+        let added = self.next_output();
+        let mut has_foreign_input = false;
+        op.for_each_input(|input| has_foreign_input |= !self.owns(input));
+        self.nodes.push(Node { op, constraints, has_foreign_input });
+        added
+    }
+
+    /// Returns the first result of the op that is added next.
+    fn next_output(&self) -> Output {
+        Output::first(self.nodes.len(), self.identity.id())
     }
 }
 

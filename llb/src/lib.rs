@@ -20,31 +20,24 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let mut graph = Graph::new();
 //! let rust = graph.source(ImageSource::new("rust:1.95"), Constraints::named("FROM rust"));
-//! let context = LocalSource {
-//!     session_id: "session".to_owned(),
-//!     exclude_patterns: vec!["target".to_owned()],
-//!     ..LocalSource::new("context")
-//! };
+//! let context =
+//!     LocalSource::new("context").with_session_id("session").with_exclude_patterns(["target"]);
 //! let context = graph.source(context, Constraints::named("load build context"));
 //!
 //! // COPY . /src
 //! let mut copy = FileOp::new(rust);
-//! copy.push(CopyAction {
-//!     dir_contents_only: true,
-//!     create_dest_path: true,
-//!     ..CopyAction::new(context, "/", "/src/")
-//! });
+//! copy.push(
+//!     CopyAction::new(context, "/", "/src/").with_dir_contents_only(true).with_create_dest_path(true),
+//! );
 //! let sources = graph.file(copy, Constraints::named("COPY . /src"));
 //!
 //! // RUN --mount=type=cache,target=/src/target cargo install --path . --root /out
-//! let build = ExecOp {
-//!     cwd: "/src".into(),
-//!     mounts: vec![
+//! let build = ExecOp::new(sources, ["cargo", "install", "--path", ".", "--root", "/out"])
+//!     .with_cwd("/src")
+//!     .with_mounts([
 //!         Mount::cache("/src/target", "target", CacheSharing::Locked),
 //!         Mount::bind("/out", Output::SCRATCH),
-//!     ],
-//!     ..ExecOp::new(sources, ["cargo", "install", "--path", ".", "--root", "/out"])
-//! };
+//!     ]);
 //! let built = graph.exec(build, Constraints::named("RUN cargo install"));
 //! let out = built.mounts[1].expect("a writable bind mount has a result");
 //!
@@ -58,6 +51,12 @@
 //! # }
 //! ```
 //!
+//! # Looking at a graph
+//!
+//! [`Graph::get`] gives the op of an output, [`Graph::inputs`] what it reads, [`Graph::walk`] all ops that an output
+//! needs, inputs first, and [`Graph::bases`] what its layers begin with. An output of another graph finds nothing,
+//! and an op that uses one is refused by [`Graph::marshal`]; no method panics because of what it is given.
+//!
 //! # A definition
 //!
 //! [`Graph::marshal`] gives a [`Definition`] of one output: the ops that it needs, encoded, each with its
@@ -67,10 +66,19 @@
 //! they are empty. It is, for every op and attribute that BuildKit 0.32 knows; the tests compare with what
 //! the Go client writes.
 //!
-//! A definition is sent with [`Definition::to_pb`] or [`Definition::encode`], and shown with
+//! A definition is sent as [bytes](Definition::encode) or, with the feature `proto`, as the message that clients of
+//! the daemon made with `bollard-buildkit-proto` take (`Definition::to_pb`); it is shown with
 //! [`to_json`](Definition::to_json) (as `buildctl debug dump-llb` prints it),
 //! [`to_tree`](Definition::to_tree) and [`to_dot`](Definition::to_dot). [`Definition::decode`] reads
 //! definitions of any origin, for showing.
+//!
+//! # Features
+//!
+//! None is needed, and the API is made of this crate's types and those of the standard library alone. What converts
+//! from and into types of other crates, which have no stable version yet, is behind a feature each:
+//!
+//! - `proto`: [`Definition`]s as messages of `bollard-buildkit-proto`, which is exported as `pb` then.
+//! - `smol-str`: [`Text`]s from and into `smol_str::SmolStr`.
 //!
 //! # Names
 //!
@@ -83,22 +91,32 @@ mod constraints;
 mod definition;
 mod digest;
 mod dump;
+mod fault;
+mod field;
 mod graph;
+mod identity;
 mod marshal;
 mod message;
 pub mod op;
-mod path;
+pub mod path;
 mod platform;
+#[cfg(feature = "proto")]
+mod proto;
+mod setters;
 mod source_map;
+mod text;
+mod walk;
 mod wire;
 
+#[cfg(feature = "proto")]
 pub use bollard_buildkit_proto::pb;
 pub use caps::CapSet;
 pub use constraints::{CUSTOM_NAME, Constraints, Description, LinuxResources, OpMetadata, ProgressGroup};
-pub use definition::{DecodeError, Definition, DefinitionOp, SourceLocation};
+pub use definition::{DecodeError, Definition, DefinitionOp, InvalidMessage, SourceLocation};
 pub use digest::{Digest, InvalidDigest};
+pub use fault::{Fault, MarshalError};
 pub use graph::{Executed, Graph, Output};
-pub use marshal::{DefaultPath, Fault, MarshalError, MarshalOptions};
+pub use marshal::{DefaultPath, MarshalOptions};
 pub use op::Op;
 pub use op::build::BuildOp;
 pub use op::diff::DiffOp;
@@ -118,3 +136,9 @@ pub use op::source::{
 };
 pub use platform::Platform;
 pub use source_map::{Location, Position, Range, SourceMap, SourceMapId};
+pub use text::Text;
+
+// The code in the README is compiled and run with the documentation's.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

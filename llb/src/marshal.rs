@@ -7,14 +7,21 @@ use crate::caps;
 use crate::constraints::OpMetadata;
 use crate::definition::{Definition, DefinitionOp, SourceLocation};
 use crate::digest::Digest;
+use crate::fault::{Fault, MarshalError};
+use crate::field;
 use crate::graph::{Graph, Node, Output, count};
+use crate::identity::Identity;
 use crate::op::Op;
 use crate::platform::Platform;
-use crate::source_map::SourceMap;
+use crate::setters::setters;
+use crate::source_map::{SourceMap, SourceMapId};
 use crate::wire::Writer;
 
 /// What holds for a whole graph when it is marshalled.
+///
+/// Source: `State.Marshal` in [client/llb/state.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/state.go).
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct MarshalOptions {
     /// Platform of the ops that have none of their own.
     pub platform: Platform,
@@ -28,6 +35,12 @@ pub struct MarshalOptions {
     /// How exec ops without `PATH` get one.
     pub default_path: DefaultPath,
 }
+
+setters! { MarshalOptions {
+    with_worker_filter = list worker_filter: String;
+    with_metadata = value metadata: OpMetadata;
+    with_default_path = value default_path: DefaultPath;
+} }
 
 impl MarshalOptions {
     /// Returns options for a daemon of today.
@@ -50,6 +63,7 @@ impl MarshalOptions {
 
 /// How exec ops without `PATH` get one (`client/llb/exec.go`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum DefaultPath {
     /// By the daemon, which says that it can (`exec.meta.setsdefaultpath`).
     #[default]
@@ -60,57 +74,6 @@ pub enum DefaultPath {
     Unknown,
 }
 
-/// Why a graph cannot be marshalled.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{step}: {fault}")]
-pub struct MarshalError {
-    /// The step's custom name, or else the number of its op in the graph, such as `op 3`.
-    pub step: String,
-    /// What is wrong with it.
-    pub fault: Fault,
-}
-
-/// What is missing or wrong in an op.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
-    /// A source has nothing that names it.
-    #[error("the source has no identifier")]
-    EmptyIdentifier,
-    /// A blob is not given by digest, or has a tag.
-    #[error("a blob is named by digest and without a tag, not {0:?}")]
-    BlobReference(
-        /// The reference.
-        String,
-    ),
-    /// A command has no arguments.
-    #[error("there is no command to run")]
-    NoArguments,
-    /// A command has no working directory.
-    #[error("the command has no working directory")]
-    NoWorkingDirectory,
-    /// A mount of memory has a source.
-    #[error("the tmpfs mount {0} cannot start from a file system")]
-    TmpfsSource(
-        /// Where it is mounted.
-        String,
-    ),
-    /// A cache mount has no id.
-    #[error("the cache mount {0} has no id")]
-    NoCacheId(
-        /// Where it is mounted.
-        String,
-    ),
-    /// A file op changes nothing.
-    #[error("the file op has no actions")]
-    NoActions,
-    /// A passthrough has no id, or hands nothing on.
-    #[error("a passthrough needs an id, and hands on at least one of its inputs")]
-    Passthrough,
-    /// The build of a definition has nowhere to read it from.
-    #[error("the definition to build is in an empty file system")]
-    BuildOfScratch,
-}
-
 impl Graph {
     /// Returns the definition of an output: the ops that it needs, and no others, in the order in which
     /// BuildKit's own client writes them.
@@ -118,57 +81,42 @@ impl Graph {
     /// Ops that are encoded the same appear once; their metadata is merged, and their locations are
     /// listed one after the other. The definition of scratch has no ops.
     ///
+    /// ```
+    /// use llb::{Constraints, ExecOp, Fault, Graph, ImageSource, MarshalOptions, Platform};
+    ///
+    /// let options = MarshalOptions::new(Platform::new("linux", "amd64"), "unique-id");
+    /// let mut graph = Graph::new();
+    /// let alpine = graph.source(ImageSource::new("alpine"), Constraints::named("FROM alpine"));
+    /// let run = graph.exec(ExecOp::new(alpine, [""; 0]), Constraints::named("RUN")).root;
+    ///
+    /// let error = graph.clone().marshal(run, &options).unwrap_err();
+    /// assert_eq!(error.fault, Fault::NoArguments);
+    /// assert_eq!(error.to_string(), "RUN: there is no command to run");
+    ///
+    /// // What is not needed may be incomplete.
+    /// let definition = graph.marshal(alpine, &options)?;
+    /// assert_eq!(definition.ops[0].metadata.custom_name(), Some("FROM alpine"));
+    /// # Ok::<_, llb::MarshalError>(())
+    /// ```
+    ///
     /// # Errors
     ///
-    /// [`MarshalError`] if one of the ops is incomplete.
-    ///
-    /// # Panics
-    ///
-    /// If the output is of another graph and cannot be one of this.
+    /// [`MarshalError`] if one of the ops is incomplete, or if the output or what an op refers to is of
+    /// another graph.
     pub fn marshal(self, output: Output, options: &MarshalOptions) -> Result<Definition, MarshalError> {
         if output.is_scratch() {
             return Ok(Definition::default());
         }
-        assert!(output.op() < self.len(), "output {output:?} is of another graph");
-        let order = self.post_order(output.op());
-        let Self { mut nodes, source_maps } = self;
-        let mut pass = Pass::new(&source_maps, options, output.op() + 1, order.len());
+        if !self.owns(output) {
+            return Err(MarshalError { step: "the result".to_owned(), fault: Fault::ForeignOutput });
+        }
+        let order = self.post_order(output);
+        let Self { mut nodes, source_maps, identity } = self;
+        let mut pass = Pass::new(&source_maps, &identity, options, output.op() + 1, order.len());
         for index in order {
             pass.add(index, &mut nodes[index])?;
         }
         Ok(pass.finish(output))
-    }
-
-    /// Whether the definition of `output` has the op that `part` is a result of.
-    pub fn needs(&self, output: Output, part: Output) -> bool {
-        !output.is_scratch() && self.post_order(output.op()).contains(&part.op())
-    }
-
-    /// Returns the ops that `root` needs, inputs before the ops that use them, in the order of a
-    /// depth-first walk.
-    fn post_order(&self, root: usize) -> Vec<usize> {
-        enum Visit {
-            Enter(usize),
-            Leave(usize),
-        }
-        let mut order = Vec::with_capacity(root + 1);
-        let mut seen = vec![false; root + 1];
-        let mut stack = Vec::with_capacity(16);
-        stack.push(Visit::Enter(root));
-        while let Some(visit) = stack.pop() {
-            match visit {
-                Visit::Leave(node) => order.push(node),
-                Visit::Enter(node) if seen[node] => {}
-                Visit::Enter(node) => {
-                    seen[node] = true;
-                    stack.push(Visit::Leave(node));
-                    let inputs = stack.len();
-                    self.nodes[node].op.for_each_input(|input| stack.push(Visit::Enter(input.op())));
-                    stack[inputs..].reverse();
-                }
-            }
-        }
-        order
     }
 }
 
@@ -209,6 +157,7 @@ impl Inputs<'_> {
 
 struct Pass<'a> {
     source_maps: &'a [Arc<SourceMap>],
+    identity: &'a Identity,
     options: &'a MarshalOptions,
     definition: Definition,
     positions: Vec<u32>,
@@ -225,12 +174,14 @@ struct Pass<'a> {
 impl<'a> Pass<'a> {
     fn new(
         source_maps: &'a [Arc<SourceMap>],
+        identity: &'a Identity,
         options: &'a MarshalOptions,
         nodes: usize,
         needed: usize,
     ) -> Self {
         Self {
             source_maps,
+            identity,
             options,
             definition: Definition { ops: Vec::with_capacity(needed + 1), sources: Vec::new() },
             positions: vec![0; nodes],
@@ -244,7 +195,7 @@ impl<'a> Pass<'a> {
 
     /// Adds the op at `index` of the graph, whose metadata and locations are taken over.
     fn add(&mut self, index: usize, node: &mut Node) -> Result<(), MarshalError> {
-        node.op.check().map_err(|fault| {
+        self.check(node).map_err(|fault| {
             let name = node.constraints.metadata.custom_name();
             let step = name.map_or_else(|| format!("op {index}"), ToOwned::to_owned);
             MarshalError { step, fault }
@@ -260,7 +211,7 @@ impl<'a> Pass<'a> {
         let locations = std::mem::take(&mut node.constraints.locations).into_iter();
         let locations: Vec<_> = locations
             .map(|location| SourceLocation {
-                source: self.source_index(location.source_map.0),
+                source: self.source_index(location.source_map.index),
                 ranges: location.ranges,
             })
             .collect();
@@ -277,20 +228,32 @@ impl<'a> Pass<'a> {
         Ok(())
     }
 
+    /// Checks that an op is complete and refers to nothing of another graph.
+    fn check(&self, node: &Node) -> Result<(), Fault> {
+        if node.has_foreign_input {
+            return Err(Fault::ForeignOutput);
+        }
+        let own = |map: SourceMapId| self.identity.has_source_map(map.graph, map.index as usize);
+        if !node.constraints.locations.iter().all(|location| own(location.source_map)) {
+            return Err(Fault::ForeignSourceMap);
+        }
+        node.op.check()
+    }
+
     fn encode(&mut self, node: &Node) -> Vec<u8> {
-        let Node { op, constraints } = node;
+        let Node { op, constraints, .. } = node;
         let options = self.options;
         let mut inputs = Inputs { positions: &self.positions, list: std::mem::take(&mut self.inputs) };
         let body = &mut self.body;
         body.clear();
         let field = match op {
-            Op::Exec(_) => 2,
-            Op::Source(_) => 3,
-            Op::File(_) => 4,
-            Op::Build(_) => 5,
-            Op::Merge(_) => 6,
-            Op::Diff(_) => 7,
-            Op::Passthrough(_) => 8,
+            Op::Exec(_) => field::op::EXEC,
+            Op::Source(_) => field::op::SOURCE,
+            Op::File(_) => field::op::FILE,
+            Op::Build(_) => field::op::BUILD,
+            Op::Merge(_) => field::op::MERGE,
+            Op::Diff(_) => field::op::DIFF,
+            Op::Passthrough(_) => field::op::PASSTHROUGH,
         };
         body.message(field, |w| match op {
             Op::Exec(op) => op.encode(w, &mut inputs, options.path_in_op()),
@@ -315,11 +278,11 @@ impl<'a> Pass<'a> {
         };
         if has_platform {
             let platform = constraints.platform.as_ref().unwrap_or(&options.platform);
-            w.message(10, |w| platform.encode(w));
+            w.message(field::op::PLATFORM, |w| platform.encode(w));
         }
-        w.message(11, |w| {
-            w.strings(1, &options.worker_filter);
-            w.strings(1, &constraints.worker_filter);
+        w.message(field::op::CONSTRAINTS, |w| {
+            w.strings(field::worker_constraints::FILTER, &options.worker_filter);
+            w.strings(field::worker_constraints::FILTER, &constraints.worker_filter);
         });
         w.append(body);
         w.to_vec()
@@ -373,8 +336,8 @@ impl<'a> Pass<'a> {
 }
 
 fn encode_input(w: &mut Writer, digest: &Digest, index: u32) {
-    w.message(1, |w| {
-        w.string(1, digest.as_str());
-        w.uint(2, index);
+    w.message(field::op::INPUTS, |w| {
+        w.string(field::input::DIGEST, digest.as_str());
+        w.uint(field::input::INDEX, index);
     });
 }

@@ -3,12 +3,17 @@
 use std::sync::Arc;
 
 use crate::definition::Definition;
+use crate::identity::GraphId;
+use crate::setters::setters;
 
 /// A source file that ops were made from, such as a Dockerfile.
 ///
 /// Register it with [`Graph::source_map`](crate::Graph::source_map), then refer to it in
 /// [`Constraints::locations`](crate::Constraints::locations).
+///
+/// Source: `NewSourceMap` in [client/llb/sourcemap.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/sourcemap.go).
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct SourceMap {
     /// Name of the file as it is shown to people.
     pub filename: String,
@@ -21,7 +26,18 @@ pub struct SourceMap {
     pub definition: Option<Definition>,
 }
 
+setters! { SourceMap {
+    with_language = into language: String;
+    with_data = into data: Vec<u8>;
+    with_definition = into definition: Option<Definition>;
+} }
+
 impl SourceMap {
+    /// Returns a file by its name, without a text yet.
+    pub fn new(filename: impl Into<String>) -> Self {
+        Self { filename: filename.into(), ..Self::default() }
+    }
+
     /// Whether two maps stand for the same file, by BuildKit's rule (`client/llb/sourcemap.go`): the
     /// definitions count only where both have one, and then by their last op.
     pub(crate) fn same_as(&self, other: &Self) -> bool {
@@ -35,11 +51,16 @@ impl SourceMap {
     }
 }
 
-/// Stands for a [`SourceMap`] that was registered in a graph.
+/// Stands for a [`SourceMap`] that was registered in a graph, and means something to that graph only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SourceMapId(pub(crate) u32);
+pub struct SourceMapId {
+    pub(crate) index: u32,
+    pub(crate) graph: GraphId,
+}
 
 /// Parts of one source file that an op comes from.
+///
+/// Source: `SourceMap.Location` in [client/llb/sourcemap.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/sourcemap.go).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Location {
     /// The file.

@@ -3,6 +3,8 @@
 //! Go writes the fields outside of oneofs by number, oneofs after them, and both fields of every map
 //! entry. The order of fields is the order of calls here, so each message's `encode` shows it.
 
+use crate::field;
+
 /// A growing protobuf message. Scalars that are zero and strings that are empty are left out, as
 /// proto3 wants it; messages are always written, so optional ones are the caller's decision.
 #[derive(Debug, Default)]
@@ -138,10 +140,10 @@ impl Writer {
         self.buffer[at + more] = length.to_le_bytes()[0];
     }
 
-    /// Writes a map entry with both of its fields. The value is field 2, written by `value`.
+    /// Writes a map entry with both of its fields. `value` writes the value, as the field `map_entry::VALUE`.
     pub(crate) fn entry(&mut self, field: u32, key: &str, value: impl FnOnce(&mut Self)) {
         self.message(field, |w| {
-            w.element(1, key.as_bytes());
+            w.element(field::map_entry::KEY, key.as_bytes());
             value(w);
         });
     }
@@ -153,7 +155,7 @@ impl Writer {
     ) {
         for (key, value) in entries {
             self.entry(field, key.as_ref(), |w| {
-                w.element(2, value.as_ref().as_bytes());
+                w.element(field::map_entry::VALUE, value.as_ref().as_bytes());
             });
         }
     }

@@ -10,33 +10,30 @@ use llb::{
 /// Two stages: one builds in a copy of the context, the other takes the result and a made-up file.
 fn two_stages() -> (Graph, Output) {
     let mut graph = Graph::new();
-    let source_map =
-        graph.source_map(SourceMap { filename: "Dockerfile".to_owned(), ..SourceMap::default() });
-    let step = |name: &str, first, last| Constraints {
-        locations: vec![Location { source_map, ranges: [Range::lines(first, last)].into() }],
-        ..Constraints::named(name)
+    let source_map = graph.source_map(SourceMap::new("Dockerfile"));
+    let step = |name: &str, first, last| {
+        Constraints::named(name)
+            .with_locations([Location { source_map, ranges: [Range::lines(first, last)].into() }])
     };
     let alpine = graph.source(ImageSource::new("alpine:3.20"), step("FROM alpine:3.20", 1, 1));
-    let context = LocalSource { session_id: "s".to_owned(), ..LocalSource::new("context") };
+    let context = LocalSource::new("context").with_session_id("s");
     let context = graph.source(context, Constraints::default());
     let mut copy = FileOp::new(alpine);
-    copy.push(CopyAction {
-        allow_wildcard: true,
-        owner: Some(Owner::parse("app:100")),
-        chmod: Some(Chmod::Bits(0o755)),
-        ..CopyAction::new(context, "/*.c", "/src/")
-    });
+    copy.push(
+        CopyAction::new(context, "/*.c", "/src/")
+            .with_allow_wildcard(true)
+            .with_owner(Owner::parse("app:100"))
+            .with_chmod(Chmod::Bits(0o755)),
+    );
     let copied = graph.file(copy, step("COPY *.c /src/", 2, 2));
-    let run = ExecOp {
-        cwd: "/src".into(),
-        env: vec![EnvVar::new("CC", "gcc -O2")],
-        mounts: vec![
+    let run = ExecOp::new(copied, ["/bin/sh", "-c", "make\nmake install <x>"])
+        .with_cwd("/src")
+        .with_env([EnvVar::new("CC", "gcc -O2")])
+        .with_mounts([
             Mount::cache("/root/.cache", "ccache", CacheSharing::Locked),
             Mount::bind("/out", Output::SCRATCH),
-        ],
-        secrets: vec![Secret::file("token", "/run/secrets/token")],
-        ..ExecOp::new(copied, ["/bin/sh", "-c", "make\nmake install <x>"])
-    };
+        ])
+        .with_secrets([Secret::file("token", "/run/secrets/token")]);
     let mut constraints = step("RUN make\tinstall", 3, 5);
     constraints.metadata.ignore_cache = true;
     let built = graph.exec(run, constraints).mounts[1].unwrap();

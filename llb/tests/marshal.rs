@@ -1,9 +1,9 @@
 //! What marshalling takes, refuses, and how it grows.
 
 use llb::{
-    BlobSource, BuildOp, CacheSharing, Constraints, CopyAction, DecodeError, Definition, ExecOp, Fault,
-    FileOp, Graph, HttpSource, ImageSource, LocalSource, Location, MarshalOptions, Mount, Op, Output,
-    Platform, Range, RawSource, SourceMap,
+    BlobSource, BuildOp, CacheSharing, Constraints, CopyAction, CopyFrom, DecodeError, Definition, ExecOp,
+    Fault, FileOp, Graph, HttpSource, ImageSource, LocalSource, Location, MarshalOptions, MkdirAction, Mount,
+    Op, Output, Parent, Platform, Range, RawSource, SourceMap,
 };
 
 fn options() -> MarshalOptions {
@@ -44,7 +44,7 @@ fn every_fault_is_found() {
     };
     assert_eq!(exec(|exec, _| exec.cwd = "".into()), Fault::NoWorkingDirectory);
     let tmpfs = exec(|exec, alpine| {
-        exec.mounts.push(Mount { source: alpine, ..Mount::tmpfs("/t", 0) });
+        exec.mounts.push(Mount::tmpfs("/t", 0).with_source(alpine));
     });
     assert_eq!(tmpfs, Fault::TmpfsSource("/t".to_owned()));
     let cache = exec(|exec, _| {
@@ -92,12 +92,93 @@ fn scratch_has_no_ops() {
     assert_eq!(definition.to_pb(), llb::pb::Definition::default());
 }
 
+/// A graph with an image, and another one with the same.
+fn two_graphs() -> [(Graph, Output); 2] {
+    [(); 2].map(|()| {
+        let mut graph = Graph::new();
+        let alpine = graph.source(ImageSource::new("alpine"), none());
+        (graph, alpine)
+    })
+}
+
 #[test]
-#[should_panic(expected = "is of another graph")]
 fn outputs_of_another_graph_are_refused() {
+    let foreign = |use_it: fn(&mut Graph, Output, Output) -> Output| {
+        let [(mut graph, own), (_, other)] = two_graphs();
+        assert_ne!(own, other);
+        let output = use_it(&mut graph, own, other);
+        let error = graph.marshal(output, &options()).unwrap_err();
+        assert_eq!(error.fault, Fault::ForeignOutput);
+        error.to_string()
+    };
+    let run = foreign(|graph, _, other| {
+        graph.exec(ExecOp::new(other, ["make"]), Constraints::named("RUN make")).root
+    });
+    assert_eq!(run, "RUN make: an output of another graph is used here");
+    let below = foreign(|graph, own, other| {
+        let mut file = FileOp::new(own);
+        file.push(CopyAction::new(other, "/", "/"));
+        let file = graph.file(file, Constraints::named("COPY"));
+        graph.exec(ExecOp::new(file, ["make"]), Constraints::named("RUN make")).root
+    });
+    assert_eq!(below, "COPY: an output of another graph is used here");
+    foreign(|graph, own, other| graph.merge([own, other], none()));
+    foreign(|graph, own, other| graph.diff(own, other, none()));
+    foreign(|graph, own, other| graph.require("id", own, &[other], none()));
+    foreign(|graph, _, other| graph.build(BuildOp::new(other), none()));
+    let result = foreign(|_, _, other| other);
+    assert_eq!(result, "the result: an output of another graph is used here");
+}
+
+#[test]
+fn nothing_is_found_by_the_output_of_another_graph() {
+    let [(mut graph, own), (_, other)] = two_graphs();
+    assert!(graph.owns(own) && !graph.owns(other) && !graph.owns(Output::SCRATCH));
+    assert!(graph.get(own).is_some() && graph.get(other).is_none());
+    assert!(graph.source_mut(own).is_some() && graph.source_mut(other).is_none());
+    assert!(graph.needs(own, own) && !graph.needs(own, other) && !graph.needs(other, own));
+}
+
+#[test]
+fn a_copy_takes_what_the_original_had_and_not_what_it_gets_later() {
+    let [(mut graph, alpine), _] = two_graphs();
+    let mut copy = graph.clone();
+    let in_copy = copy.exec(ExecOp::new(alpine, ["copy"]), none()).root;
+    let later = graph.exec(ExecOp::new(alpine, ["make"]), none()).root;
+    assert!(copy.owns(alpine) && copy.owns(in_copy) && !copy.owns(later));
+    assert!(graph.owns(later) && !graph.owns(in_copy));
+    let copy_of_copy = copy.clone();
+    assert!(copy_of_copy.owns(alpine) && copy_of_copy.owns(in_copy) && !copy_of_copy.owns(later));
+    assert_eq!(copy.marshal(in_copy, &options()).unwrap().ops.len(), 3);
+}
+
+#[test]
+fn source_files_of_another_graph_are_refused() {
     let mut graph = Graph::new();
-    let alpine = graph.source(ImageSource::new("alpine"), none());
-    Graph::new().exec(ExecOp::new(alpine, ["make"]), none());
+    let source_map = Graph::new().source_map(SourceMap::default());
+    let mut constraints = Constraints::named("FROM alpine");
+    constraints.locations.push(Location { source_map, ranges: [Range::lines(1, 1)].into() });
+    let alpine = graph.source(ImageSource::new("alpine"), constraints);
+    let error = graph.marshal(alpine, &options()).unwrap_err();
+    assert_eq!(error.fault, Fault::ForeignSourceMap);
+}
+
+#[test]
+fn actions_that_a_file_op_does_not_have_are_refused() {
+    let mut other = FileOp::new(Output::SCRATCH);
+    other.push(MkdirAction::new("/a", 0o755));
+    let action = other.push(MkdirAction::new("/b", 0o755));
+    let (_, on) = fault(|graph, alpine| {
+        let mut file = FileOp::new(alpine);
+        file.push_on(Parent::Action(action), MkdirAction::new("/c", 0o755));
+        graph.file(file, none())
+    });
+    let (_, from) = fault(|graph, alpine| {
+        let mut file = FileOp::new(alpine);
+        file.push(CopyAction::new(CopyFrom::Action(action), "/", "/"));
+        graph.file(file, none())
+    });
+    assert_eq!([on, from], [Fault::UnknownAction, Fault::UnknownAction]);
 }
 
 #[test]
@@ -219,10 +300,10 @@ fn one_file_has_one_source_map() {
         let mut graph = Graph::new();
         let mut last = Output::SCRATCH;
         for definition in definitions {
-            let map = SourceMap { filename: "Dockerfile".to_owned(), definition, ..SourceMap::default() };
+            let map = SourceMap::new("Dockerfile").with_definition(definition);
             let source_map = graph.source_map(map);
             let locations = vec![Location { source_map, ranges: [Range::lines(1, 1)].into() }];
-            let step = Constraints { locations, ..none() };
+            let step = none().with_locations(locations);
             last = graph.exec(ExecOp::new(last, ["make"]), step).root;
         }
         graph.marshal(last, &options()).unwrap().to_pb().source.unwrap().infos.len()

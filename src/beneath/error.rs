@@ -1,7 +1,7 @@
 //! Why a file of a repository is not opened.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use rustix::fs::FileType;
 use rustix::io::Errno;
@@ -92,13 +92,4 @@ fn in_words(found: FileType) -> &'static str {
         FileType::CharacterDevice | FileType::BlockDevice => "a device",
         FileType::Unknown => "of an unknown kind",
     }
-}
-
-/// The path with its control characters escaped: names of others reach terminals in messages.
-pub fn escaped(path: &Path) -> String {
-    let mut text = String::new();
-    for c in path.to_string_lossy().chars() {
-        if c.is_control() { text.extend(c.escape_default()) } else { text.push(c) }
-    }
-    text
 }

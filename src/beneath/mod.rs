@@ -18,7 +18,7 @@ use std::path::{Component, Path, PathBuf};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, fstat, openat, openat2, statat};
 use rustix::io::Errno;
 
-pub use error::{Error, escaped};
+pub use error::Error;
 pub use named::{read_named, read_stream};
 
 /// The largest Dockerfile or ignore file that is read, in bytes.

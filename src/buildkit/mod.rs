@@ -23,8 +23,8 @@ pub use gateway::{FileRange, Gateway, ImageQuery, Reference, ResolvedImage, Solv
 pub use request::{BuildOutcome, BuildRequest, CacheEntry, Export, ExportTarget};
 pub use result::{BuildResult, PlatformEntry, platforms_metadata};
 pub use session::{
-    BearerToken, CredentialProvider, CredentialRefusal, Credentials, ExportFolder, LeftOut, Rights,
-    SecretBytes, SessionOptions,
+    BearerToken, CredentialProvider, CredentialRefusal, Credentials, ExportFolder, LeftOut, SecretBytes,
+    SessionOptions, SpecialFiles,
 };
 
 /// The messages of BuildKit's API, under the names that this project uses for them.

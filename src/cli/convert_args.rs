@@ -1,7 +1,6 @@
 //! The conversion options that `bob build`, `bob llb` and `bob check` share.
 
 mod place;
-mod values;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -10,12 +9,13 @@ use self::place::DockerfilePlace;
 pub(super) use self::place::read_near;
 use crate::beneath;
 use crate::converter::plan::git::GitRef;
-use crate::converter::plan::{Context, Network, NoCache, Options, ResolveMode};
-use crate::diag::Source;
-use crate::image::Platform;
+use crate::converter::plan::{Context, NoCache, Options, ResolveMode};
+use crate::diag::{Source, visible_path};
+use crate::image::{Platform, PlatformError};
 use crate::job::lookup::LocalFiles;
 
 use super::Failure;
+use super::values::{ValueError, build_context, extra_host, network, pairs, platform, size, ulimit};
 
 /// Conversion options, with the names and value syntax of `docker buildx build`.
 #[derive(Debug, Default, Clone, clap::Args)]
@@ -83,7 +83,11 @@ impl ConvertArgs {
     /// [`Failure::Usage`] for a value that means nothing, [`Failure::Failed`] for a file that cannot be
     /// read.
     pub fn inputs(&self, context: Option<&str>, build_platform: Option<&str>) -> Result<Inputs, Failure> {
-        let (options, named) = self.options(build_platform)?;
+        let (options, named) = self.options(build_platform).map_err(ValueError::into_failure)?;
+        let build_args = pairs::parse("--build-arg", &self.build_arg, |name| std::env::var(name).ok());
+        let options = options
+            .with_build_args(build_args.map_err(ValueError::into_failure)?)
+            .map_err(|error| Failure::Usage(error.to_string()))?;
         let context = context.unwrap_or(".");
         let mut files = LocalFiles { named, ..LocalFiles::default() };
         let mut options = options;
@@ -109,7 +113,7 @@ impl ConvertArgs {
                 return Err(Failure::Usage(text.into()));
             }
         };
-        let shown = beneath::escaped(name.strip_prefix("./").unwrap_or(&name));
+        let shown = visible_path(name.strip_prefix("./").unwrap_or(&name));
         let cannot_read = |error: beneath::Error| {
             let help = if error.leads_out() { ", or name it with --file" } else { "" };
             Failure::Rendered(format!("error: cannot read the Dockerfile {shown}: {error}{help}"))
@@ -122,46 +126,38 @@ impl ConvertArgs {
         Ok(Inputs { options, dockerfile: Source::new(shown, text), files })
     }
 
-    /// The options, and the folders of named contexts by the names of their local sources.
-    fn options(&self, build_platform: Option<&str>) -> Result<(Options, BTreeMap<String, PathBuf>), Failure> {
+    /// The options without build arguments, and the folders of named contexts by the names of their local sources.
+    fn options(
+        &self,
+        build_platform: Option<&str>,
+    ) -> Result<(Options, BTreeMap<String, PathBuf>), ValueError> {
         let mut options = Options {
             target: self.target.clone().unwrap_or_default(),
-            platforms: values::platforms(&self.platform)?,
-            labels: values::pairs("--label", &self.label, |_| Some(String::new()))?,
+            platforms: platform::parse(&self.platform)?,
+            labels: pairs::parse("--label", &self.label, |_| Some(String::new()))?,
             no_cache: self.no_cache()?,
-            add_hosts: values::hosts(&self.add_host)?,
-            network: match self.network.as_deref() {
-                None | Some("" | "default") => Network::Sandbox,
-                Some("host") => Network::Host,
-                Some("none") => Network::None,
-                Some(other) => {
-                    return Err(Failure::Usage(format!("--network {other:?}: use default, host or none")));
-                }
-            },
-            shm_size_bytes: self.shm_size.as_deref().map_or(Ok(0), values::bytes)?,
-            ulimits: values::ulimits(&self.ulimit)?,
+            add_hosts: extra_host::parse(&self.add_host)?,
+            network: network::parse(self.network.as_deref().unwrap_or_default())?,
+            shm_size_bytes: self.shm_size.as_deref().map_or(Ok(0), size::parse)?,
+            ulimits: ulimit::parse(&self.ulimit)?,
             cgroup_parent: self.cgroup_parent.clone().unwrap_or_default(),
             resolve_mode: if self.pull { ResolveMode::Pull } else { ResolveMode::Default },
             ..Options::default()
         };
         if let Some(text) = build_platform {
-            let wrong = |error| Failure::Usage(format!("--build-platform {text:?}: {error}"));
-            options.build_platform = Platform::parse(text).map_err(wrong)?.normalized();
+            let parsed = Platform::parse(text);
+            let wrong = |error: PlatformError| ValueError::new("--build-platform", text, error.to_string());
+            options.build_platform = parsed.map_err(wrong)?.normalized();
         }
-        let contexts = values::contexts(&self.build_context)?;
+        let contexts = build_context::parse(&self.build_context)?;
         options.named_contexts = contexts.sources;
-        let build_args = values::pairs("--build-arg", &self.build_arg, |name| std::env::var(name).ok())?;
-        let options =
-            options.with_build_args(build_args).map_err(|error| Failure::Usage(error.to_string()))?;
         Ok((options, contexts.folders))
     }
 
-    fn no_cache(&self) -> Result<NoCache, Failure> {
+    fn no_cache(&self) -> Result<NoCache, ValueError> {
         let names = self.no_cache_filter.join(",");
         match (self.no_cache, self.no_cache_filter.is_empty()) {
-            (true, false) => {
-                Err(Failure::Usage("--no-cache and --no-cache-filter do not go together".into()))
-            }
+            (true, false) => Err(ValueError::Conflict { first: "--no-cache", second: "--no-cache-filter" }),
             (false, true) => Ok(NoCache::Off),
             _ if names.is_empty() => Ok(NoCache::All),
             _ => Ok(NoCache::Stages(names.split(',').map(str::to_owned).collect())),

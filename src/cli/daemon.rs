@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::build::{environment, failure, listen};
 use super::daemon_args::state_folder;
 use super::{Failure, logging, process};
-use crate::job::{self, DaemonChoice, DockerLogins, OwnDaemon, Service, TlsOptions};
+use crate::job::{self, DaemonChoice, DockerLogins, OwnDaemon, TlsOptions, WarmCache};
 use crate::workspace::{Environment, cache_images};
 
 /// Arguments of `bob daemon`.
@@ -34,7 +34,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         let text = format!("{:?} is not a socket; give PATH or unix://PATH", args.socket);
         return Err(Failure::Usage(text));
     }
-    let service = Service {
+    let service = WarmCache {
         daemon: DaemonChoice {
             address: None,
             tls: TlsOptions::default(),

@@ -3,9 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::error::ErrorKind;
-
 use super::build::environment;
+use super::values::duration;
 use crate::job::{self, Address, DaemonChoice, OwnDaemon, StateFolder, TlsOptions, usual_addresses};
 
 /// Flags that choose a buildkitd.
@@ -32,7 +31,7 @@ pub struct DaemonArgs {
     #[arg(long, value_name = "FILE", help_heading = "Daemon")]
     pub buildkitd: Option<PathBuf>,
     /// How long a started buildkitd may take to be ready, such as 30s
-    #[arg(long, value_name = "TIME", value_parser = parse_duration, help_heading = "Daemon")]
+    #[arg(long, value_name = "TIME", value_parser = duration::argument, help_heading = "Daemon")]
     pub buildkitd_timeout: Option<Duration>,
     /// Where a started buildkitd keeps its state
     #[arg(long, value_name = "FOLDER", help_heading = "Daemon")]
@@ -43,10 +42,9 @@ impl DaemonArgs {
     /// The daemon that these flags choose.
     ///
     /// # Errors
-    /// [`job::Error::Usage`] for an address that is none.
+    /// [`job::Error::Address`].
     pub fn choice(&self) -> Result<DaemonChoice, job::Error> {
-        let address = self.addr.as_deref().filter(|text| !text.is_empty()).map(Address::parse).transpose();
-        let address = address.map_err(|error| job::Error::Usage(error.to_string()))?;
+        let address = self.addr.as_deref().filter(|text| !text.is_empty()).map(Address::parse).transpose()?;
         let runtime_dir = environment("XDG_RUNTIME_DIR").map(PathBuf::from);
         Ok(DaemonChoice {
             address,
@@ -83,38 +81,4 @@ pub(super) fn state_folder(given: Option<&Path>) -> StateFolder {
     let folder = |name| environment(name).map(PathBuf::from).filter(|folder| folder.is_absolute());
     let state = folder("XDG_STATE_HOME").or_else(|| folder("HOME").map(|home| home.join(".local/state")));
     state.map_or(StateFolder::Temporary, |folder| absolute(folder.join("bob/buildkit")))
-}
-
-/// A time such as `500ms`, `2s`, `30m` or `1h`.
-pub(super) fn parse_duration(text: &str) -> Result<Duration, clap::Error> {
-    let wrong = || {
-        clap::Error::raw(
-            ErrorKind::ValueValidation,
-            format!("{text:?} is not a time; write it as 500ms, 2s, 30m or 1h"),
-        )
-    };
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let count: u64 = digits.parse().map_err(|_| wrong())?;
-    let millis = match &text[digits.len()..] {
-        "ms" => 1,
-        "s" => 1000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        _ => return Err(wrong()),
-    };
-    count.checked_mul(millis).map(Duration::from_millis).ok_or_else(wrong)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_a_number_and_a_unit() {
-        assert_eq!(parse_duration("500ms").unwrap(), Duration::from_millis(500));
-        assert_eq!(parse_duration("30m").unwrap(), Duration::from_mins(30));
-        for text in ["", "5", "s", "-1s", "1.5s", "99999999999999999999h", "9999999999999999999h"] {
-            assert!(parse_duration(text).is_err(), "{text}");
-        }
-    }
 }

@@ -1,10 +1,9 @@
 //! How a subcommand fails: the text that the user sees and the exit code.
 
 use std::error::Error;
-use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::diag::{redact, visible_lines};
+use crate::diag::{redact, visible_lines, with_causes};
 
 /// A failed subcommand. `main` prints it once, on standard error.
 #[derive(Debug)]
@@ -55,13 +54,7 @@ impl Failure {
             Self::Rendered(text) => text.trim_end().to_owned(),
             Self::Lingering(failure, _) => failure.text(),
             Self::Failed(error) => {
-                let mut text = format!("error: {error}");
-                let mut source = error.source();
-                while let Some(cause) = source {
-                    let _ = write!(text, ": {cause}");
-                    source = cause.source();
-                }
-                text
+                format!("error: {}", with_causes(&**error))
             }
         }
     }

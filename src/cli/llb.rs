@@ -7,14 +7,13 @@ use super::build::{environment, failure, listen};
 use super::convert_args::{ConvertArgs, Inputs, read_near};
 use super::daemon_args::DaemonArgs;
 use super::{Failure, process};
-use crate::beneath;
 use crate::converter::lint::Warning;
 use crate::converter::{Definition, Rejected};
-use crate::diag::redact;
+use crate::diag::{redact, visible_path};
 use crate::image::gojson;
 use crate::job::graph;
 use crate::job::lookup::{self, Converted, ImageLock, LockResolver};
-use crate::job::{DockerLogins, GraphBuild};
+use crate::job::{DockerLogins, DockerfileInput, Request};
 
 /// Arguments of `bob llb`.
 #[derive(Debug, clap::Args)]
@@ -100,14 +99,17 @@ async fn from_lock(path: &Path, inputs: &Inputs) -> Result<Converted, Failure> {
 }
 
 async fn from_daemon(daemon: &DaemonArgs, inputs: &Inputs) -> Result<Converted, Failure> {
-    let build = GraphBuild {
-        dockerfile: inputs.dockerfile.clone(),
-        options: inputs.options.clone(),
-        files: inputs.files.clone(),
+    let request = Request {
+        dockerfile: DockerfileInput {
+            source: inputs.dockerfile.clone(),
+            options: inputs.options.clone(),
+            files: inputs.files.clone(),
+            image_lock: None,
+        },
         logins: DockerLogins::of(environment),
         daemon: daemon.choice().map_err(|error| failure(&error))?,
     };
-    graph(build, &listen()?).await.map_err(|error| failure(&error))
+    graph(&request, &listen()?).await.map_err(|error| failure(&error))
 }
 
 /// The largest image lock that is read, in bytes.
@@ -115,7 +117,7 @@ const MAX_LOCK_BYTES: u64 = 256 << 20;
 
 /// The image lock in a file.
 pub(super) fn read_lock(path: &Path) -> Result<ImageLock, Failure> {
-    let shown = beneath::escaped(path);
+    let shown = visible_path(path);
     let text = read_near(path, MAX_LOCK_BYTES)
         .map_err(|error| Failure::Rendered(format!("error: cannot read {shown}: {error}")))?;
     ImageLock::parse(&text).map_err(|error| {

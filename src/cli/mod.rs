@@ -10,6 +10,7 @@ pub mod llb;
 pub mod logging;
 mod process;
 pub mod proxy;
+mod values;
 
 pub use failure::Failure;
 

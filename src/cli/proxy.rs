@@ -14,6 +14,7 @@ use crate::image::Reference;
 use crate::proxy::{self, AccessTokens, Alias, Config, Limits, Listeners, Mirror, Rights};
 use crate::registry::{Authenticator, Credentials, Host, Origin, Secret, Transport, TransportConfig};
 
+use super::values::{ValueError, duration, registry_host};
 use super::{Failure, logging, process};
 
 /// Where the proxy listens unless it is told otherwise.
@@ -75,11 +76,11 @@ pub struct Args {
     insecure_registry: Vec<String>,
 
     /// How long a registry may say nothing before it is given up
-    #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = duration::seconds)]
     upstream_timeout: Duration,
 
     /// How long requests under way may take after SIGTERM or SIGINT; a second signal ends them
-    #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = duration::seconds)]
     drain_timeout: Duration,
 }
 
@@ -109,13 +110,6 @@ impl Setting {
         let Self { flag, variable } = self;
         self.read(given)?
             .ok_or_else(|| Failure::Usage(format!("{what} is missing: set {variable} or give {flag}")))
-    }
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    match text.parse() {
-        Ok(seconds @ 1..=86_400) => Ok(Duration::from_secs(seconds)),
-        _ => Err("write a number of seconds from 1 to 86400".into()),
     }
 }
 
@@ -199,12 +193,7 @@ fn config(args: Args) -> Result<Config, Failure> {
 
 /// The hosts of `--insecure-registry`. Read here and not by the parser of arguments, which shows what it refuses.
 fn insecure_registries(names: &[String]) -> Result<BTreeSet<Host>, Failure> {
-    let host = |name: &String| {
-        Host::parse(name).map_err(|_| {
-            Failure::Usage(format!("--insecure-registry {:?}: not HOST or HOST:PORT", redact_reference(name)))
-        })
-    };
-    names.iter().map(host).collect()
+    names.iter().map(|name| registry_host::parse(name).map_err(ValueError::into_failure)).collect()
 }
 
 /// The tokens that clients have to show.

@@ -9,7 +9,7 @@ use super::dockerfile::{self, Dockerfile, Fact};
 use super::lint::{Report, Settings, Warning};
 use super::lower::{self, Lowered};
 use super::plan::{self, Facts, Need, Options, Planning};
-use crate::diag::{Diagnostic, Source};
+use crate::diag::{Diagnostic, Located as _, Source};
 use crate::image::{ImageConfig, Platform};
 
 /// A Dockerfile that was read, ready to be converted for any options and platform.

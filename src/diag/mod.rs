@@ -1,5 +1,7 @@
 //! Places in a source text, and the errors and warnings that point at them.
 
+mod causes;
+mod located;
 mod redact;
 mod render;
 mod terminal;
@@ -7,8 +9,12 @@ mod terminal;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
+pub use causes::{causes, with_causes};
+pub use located::Located;
 pub use redact::{redact, redact_in_columns, redact_reference};
-pub use terminal::{Colours, is_forbidden, log_event, log_line, visible, visible_lines};
+pub use terminal::{
+    Colours, is_forbidden, log_event, log_line, printable_line, visible, visible_lines, visible_path,
+};
 
 /// A named text, shared cheaply: cloning it copies a pointer.
 ///

@@ -7,6 +7,7 @@
 //! their line.
 
 use std::borrow::Cow;
+use std::path::Path;
 
 const ESC: char = '\u{1b}';
 const BEL: char = '\u{7}';
@@ -54,6 +55,26 @@ pub fn visible_lines(text: &str) -> Cow<'_, str> {
     text.chars().map(|c| if is_forbidden(c) { '\u{fffd}' } else { c }).collect::<String>().into()
 }
 
+/// At most `limit` characters of `text`, in one line: line breaks and tabs become spaces, and what moves a cursor, begins a
+/// terminal sequence, hides or turns text around becomes U+FFFD. This is for words out of which a message is made.
+pub fn printable_line(text: &str, limit: usize) -> String {
+    let shown = text.chars().map(|c| match c {
+        '\n' | '\r' | '\t' => ' ',
+        c if c.is_control() || is_invisible(c) => char::REPLACEMENT_CHARACTER,
+        c => c,
+    });
+    shown.take(limit).collect()
+}
+
+/// `path` with its control characters escaped, so that two names that differ in them alone are told apart.
+pub fn visible_path(path: &Path) -> String {
+    let mut text = String::new();
+    for c in path.to_string_lossy().chars() {
+        if c.is_control() { text.extend(c.escape_default()) } else { text.push(c) }
+    }
+    text
+}
+
 /// Whether `c` never reaches a terminal.
 pub fn is_forbidden(c: char) -> bool {
     c != '\n' && c != '\t' && is_forbidden_in_line(c)
@@ -62,6 +83,16 @@ pub fn is_forbidden(c: char) -> bool {
 fn is_forbidden_in_line(c: char) -> bool {
     // Control characters, and those that turn the direction of writing.
     c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Whether `c` is a format character that changes how others are shown.
+/// (<https://www.unicode.org/reports/tr9/>, and the tags of U+E0000)
+const fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+    )
 }
 
 fn without_sequences(text: &str, colours: Colours) -> String {
@@ -216,6 +247,30 @@ mod tests {
     fn control_characters_are_seen_but_not_obeyed() {
         assert_eq!(visible("a\u{1b}[31m\n\u{202e}b"), "a\u{fffd}[31m\u{fffd}\u{fffd}b");
         assert_eq!(visible_lines("a\tb\r\nc\rd\u{9b}"), "a\tb\nc\u{fffd}d\u{fffd}");
+    }
+
+    #[test]
+    fn neutral_words_hold_no_sequences_for_a_terminal() {
+        assert_eq!(
+            printable_line("a\x1b]52;c;aGk=\x07b\u{9b}2J\r\nc", 100),
+            "a\u{fffd}]52;c;aGk=\u{fffd}b\u{fffd}2J  c"
+        );
+        assert_eq!(printable_line("x\u{202e}gpj.exe\u{200b}", 100), "x\u{fffd}gpj.exe\u{fffd}");
+        assert_eq!(printable_line("denied: größer", 7), "denied:");
+    }
+
+    #[test]
+    fn fuzz_neutral_words_are_harmless_and_bounded() {
+        crate::fuzz::run(&["denied \u{1b}[2J \u{202e}x".as_bytes()], |bytes| {
+            let shown = printable_line(&String::from_utf8_lossy(bytes), 300);
+            assert!(shown.chars().count() <= 300);
+            assert!(!shown.contains(|c: char| c.is_control() || c == '\u{202e}'));
+        });
+    }
+
+    #[test]
+    fn control_characters_of_a_path_are_escaped() {
+        assert_eq!(visible_path(Path::new("a\u{1b}]52;c;é")), "a\\u{1b}]52;c;é");
     }
 
     #[test]

@@ -1,40 +1,44 @@
 //! One job from request to result: the only place where pure code meets I/O.
 //!
 //! [`build`] builds outside of a workspace, [`build_workspace`] in one, [`graph`] makes a graph only and [`serve`]
-//! keeps a daemon with a warm cache (`modes`). Each finds or starts a buildkitd (`daemon`), opens the routes to the
-//! registries (`push`), and runs one build (`run`) whose function converts a Dockerfile (`dockerfile`, `lookup`) or
-//! copies an image. What is left of it is `result`'s; what went wrong is put into words by `report`.
+//! keeps a daemon with a warm cache (`modes`). Each takes a [`Request`] or a part of one (`request`), finds or starts a
+//! buildkitd (`daemon`), opens the routes to the registries (`push`), and runs one build (`run`) whose function converts
+//! a Dockerfile and has its graph solved (`solve`, `lookup`), or copies an image. What it leaves is `result`'s; a part
+//! that fails has its type in `failure`, and `report` makes the [`Error`] of it that the user is told.
 
-mod cache;
-mod csv;
 mod daemon;
-mod dockerfile;
+mod error;
+mod failure;
 mod interrupt;
 pub mod lookup;
 mod modes;
 mod push;
 mod report;
+mod request;
 mod result;
 mod run;
 mod session;
+mod solve;
 
-pub use cache::parse as parse_cache;
-pub use csv::ValueError;
 pub use daemon::builder::{Builder, DaemonChoice, NoBuilder, OwnDaemon, usual_addresses};
 pub(crate) use daemon::state::is_trusted_socket;
 pub use daemon::state::{StateError, StateFolder};
+pub use error::{Error, StepFailure};
+pub use failure::{ConversionFailure, LookupFailure};
 pub use interrupt::Interrupts;
-pub use modes::graph::{GraphBuild, graph};
+pub use modes::graph::graph;
 pub use modes::plain::{PlainBuild, build};
-pub use modes::warm_up::{Service, serve};
+pub use modes::warm_up::{WarmCache, serve};
 pub use modes::workspace_image::{WorkspaceBuild, build_workspace};
-pub use push::routes::{PushVia, UnknownWay};
-pub use report::failure::{Error, StepFailure};
+pub use push::routes::{PushVia, UnknownPushMethod};
+pub use report::registry_message::RegistryMessage;
+pub use request::{DockerfileInput, Request};
 pub use result::metadata::Results;
-pub use result::output::{Output, OutputError, annotations};
+pub use result::output::{Destination, Exporter, Output};
+pub use result::prepared::OutputError;
 pub use result::whole_files::{WriteError, check_writable};
 pub use session::logins::DockerLogins;
-pub use session::secrets::{Lookup, SecretError, secrets, ssh_agents};
+pub use session::secrets::{Lookup, SecretError, SecretSource, agent_socket, read_secret};
 
-pub use crate::buildkit::{Address, CacheEntry, TlsOptions};
+pub use crate::buildkit::{Address, CacheEntry, SpecialFiles, TlsOptions};
 pub use crate::progress::Mode as ProgressMode;

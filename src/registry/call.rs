@@ -24,7 +24,7 @@ pub enum Payload {
 
 impl Payload {
     /// The same payload once more; none for a stream.
-    pub fn again(&self) -> Option<Self> {
+    pub fn try_clone(&self) -> Option<Self> {
         match self {
             Self::Empty => Some(Self::Empty),
             Self::Bytes(bytes) => Some(Self::Bytes(bytes.clone())),
@@ -67,24 +67,24 @@ pub struct Call {
     /// The content.
     pub payload: Payload,
     /// The addresses that may be connected to.
-    pub reach: AddressPolicy,
+    pub address_policy: AddressPolicy,
     /// The credentials to send; none where the request goes to another host than they are for.
     pub access: Option<Access>,
     /// Where retries and tokens are counted, if anywhere.
-    pub tally: Option<Arc<RequestCounters>>,
+    pub counters: Option<Arc<RequestCounters>>,
 }
 
 impl Call {
     /// The same call once more; none if its payload is a stream.
-    pub fn again(&self) -> Option<Self> {
+    pub fn try_clone(&self) -> Option<Self> {
         Some(Self {
             method: self.method.clone(),
             uri: self.uri.clone(),
             headers: self.headers.clone(),
-            payload: self.payload.again()?,
-            reach: self.reach,
+            payload: self.payload.try_clone()?,
+            address_policy: self.address_policy,
             access: self.access.clone(),
-            tally: self.tally.clone(),
+            counters: self.counters.clone(),
         })
     }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::words::neutral;
+use crate::diag::printable_line;
 
 /// The key that stands for every private ECR registry in a docker config.
 pub const ECR_WILDCARD: &str = "000000000000.dkr.ecr.dummy-host-zone.amazonaws.com";
@@ -33,7 +33,7 @@ impl Host {
     pub fn parse(text: &str) -> Result<Self, HostError> {
         // A user part may hold a password.
         let shown = text.rsplit_once('@').map_or_else(|| text.to_owned(), |(_, host)| format!("***@{host}"));
-        Self::parse_parts(text).ok_or_else(|| HostError { text: neutral(&shown, 80) })
+        Self::parse_parts(text).ok_or_else(|| HostError { text: printable_line(&shown, 80) })
     }
 
     fn parse_parts(text: &str) -> Option<Self> {

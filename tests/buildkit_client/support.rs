@@ -10,7 +10,7 @@ use bob::buildkit::proto::control::StatusResponse;
 use bob::buildkit::proto::pb;
 use bob::buildkit::{
     Address, BuildError, BuildOutcome, BuildRequest, BuildResult, Client, Daemon, DaemonOptions, Error,
-    Export, ExportFolder, ExportTarget, Gateway, Rights, SessionOptions, SolveOptions, TlsOptions,
+    Export, ExportFolder, ExportTarget, Gateway, SessionOptions, SolveOptions, SpecialFiles, TlsOptions,
 };
 use prost::Message as _;
 use sha2::{Digest as _, Sha256};
@@ -197,7 +197,7 @@ pub(crate) async fn round_trip(
     attrs: &[(&str, &str)],
 ) -> Result<tempfile::TempDir, BuildError<Error>> {
     let out = tempfile::tempdir().unwrap();
-    let folder = ExportFolder { rights: Rights::Keep, ..out.path().to_owned().into() };
+    let folder = ExportFolder { special_files: SpecialFiles::Keep, ..out.path().to_owned().into() };
     let request = export("local", ExportTarget::Folder(folder));
     let (ended, _) = build(request, dirs(&[("context", context)]), async |gateway: Gateway| {
         let mut graph = Graph::default();

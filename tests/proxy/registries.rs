@@ -656,10 +656,10 @@ async fn a_token_is_handed_out_for_exactly_the_scopes_asked_for() {
     let (auth, host) = (authenticator(&login(&upstream.host()), 20), Host::parse(&upstream.host()).unwrap());
     assert_eq!(auth.scheme(&host).await.unwrap(), Some(AuthScheme::Bearer));
     let scopes = Scopes::parse(["repository:a/b:pull"]).unwrap();
-    let handed = auth.hand_out_token(&host, scopes.clone()).await.unwrap().expect("a token");
+    let handed = auth.delegate_token(&host, scopes.clone()).await.unwrap().expect("a token");
     assert_eq!(handed.token.reveal(), "handed");
     assert!(handed.expires_in > Duration::from_secs(290) && handed.expires_in <= Duration::from_secs(300));
-    auth.hand_out_token(&host, scopes).await.unwrap().expect("the same");
+    auth.delegate_token(&host, scopes).await.unwrap().expect("the same");
     assert_eq!(upstream.lines(), ["GET /v2/", "GET /token?service=s&scope=repository%3Aa%2Fb%3Apull"]);
 }
 
@@ -690,7 +690,7 @@ async fn a_registry_that_shows_v2_to_everybody_is_asked_by_repository_whether_it
         assert_eq!(upstream.lines(), asked, "what was learned is remembered");
         // With and without having asked first.
         for auth in [auth, authenticator(&login(&upstream.host()), 20)] {
-            let handed = auth.hand_out_token(&repository.host, Scopes::push("team/base")).await.unwrap();
+            let handed = auth.delegate_token(&repository.host, Scopes::push("team/base")).await.unwrap();
             assert_eq!(handed.expect("a token").token.reveal(), "handed");
         }
     }
@@ -706,7 +706,7 @@ async fn what_wants_no_tokens_gets_none_and_a_registry_token_is_handed_out_as_it
     let open = Upstream::start(|_| reply(200, &[], "{}")).await;
     let (auth, host) = (authenticator(&login(&open.host()), 20), Host::parse(&open.host()).unwrap());
     assert_eq!(auth.scheme(&host).await.unwrap(), None);
-    assert!(auth.hand_out_token(&host, Scopes::pull("a")).await.unwrap().is_none());
+    assert!(auth.delegate_token(&host, Scopes::pull("a")).await.unwrap().is_none());
     assert_eq!(auth.scheme_of(&Repository { host: host.clone(), name: "a".into() }).await.unwrap(), None);
     // It was asked once whether this repository is open to read and to write.
     let upload = "PATCH /v2/a/blobs/uploads/00000000-0000-0000-0000-000000000000";
@@ -715,7 +715,7 @@ async fn what_wants_no_tokens_gets_none_and_a_registry_token_is_handed_out_as_it
     let asking = basic_registry().await;
     let (auth, host) = (authenticator(&login(&asking.host()), 20), Host::parse(&asking.host()).unwrap());
     assert_eq!(auth.scheme(&host).await.unwrap(), Some(AuthScheme::Basic));
-    assert!(auth.hand_out_token(&host, Scopes::pull("a")).await.unwrap().is_none());
+    assert!(auth.delegate_token(&host, Scopes::pull("a")).await.unwrap().is_none());
     assert!(asking.seen().iter().all(|seen| seen.header("authorization").is_none()));
 
     let bearer = Upstream::start(|_| {
@@ -724,7 +724,7 @@ async fn what_wants_no_tokens_gets_none_and_a_registry_token_is_handed_out_as_it
     .await;
     let config = format!(r#"{{"auths":{{"{}":{{"registrytoken":"as-it-is"}}}}}}"#, bearer.host());
     let (auth, host) = (authenticator(&config, 20), Host::parse(&bearer.host()).unwrap());
-    let handed = auth.hand_out_token(&host, Scopes::pull("a")).await.unwrap().expect("a token");
+    let handed = auth.delegate_token(&host, Scopes::pull("a")).await.unwrap().expect("a token");
     assert_eq!(handed.token.reveal(), "as-it-is");
 
     let broken = Upstream::start(|_| reply(500, &[], "")).await;

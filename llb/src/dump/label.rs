@@ -95,7 +95,7 @@ pub(super) fn trunk(op: &Op) -> Option<usize> {
         Some(OpKind::File(file)) => file.actions.first().map_or(-1, |action| action.input),
         Some(OpKind::Diff(diff)) => diff.upper.map_or(-1, |upper| upper.input),
         Some(OpKind::Passthrough(op)) => op.outputs.first().copied().unwrap_or(-1),
-        _ => 0,
+        Some(OpKind::Source(_) | OpKind::Merge(_) | OpKind::Build(_)) | None => 0,
     };
     let last = op.inputs.len().checked_sub(1)?;
     let wanted = usize::try_from(wanted).ok();
@@ -128,7 +128,7 @@ pub(super) fn uses(op: &Op) -> Vec<Vec<String>> {
             add(diff.lower.map_or(-1, |lower| lower.input), "lower");
             add(diff.upper.map_or(-1, |upper| upper.input), "upper");
         }
-        _ => {}
+        Some(OpKind::Source(_) | OpKind::Build(_) | OpKind::Merge(_) | OpKind::Passthrough(_)) | None => {}
     }
     uses
 }

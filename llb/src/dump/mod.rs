@@ -9,7 +9,7 @@ mod tree;
 
 use prost::Message;
 
-use crate::definition::{DecodeError, Definition};
+use crate::definition::{DecodeError, Definition, InvalidMessage};
 use crate::message::Op;
 
 impl Definition {
@@ -51,6 +51,10 @@ impl Definition {
 
     fn decode_op(&self, index: usize) -> Result<Op, DecodeError> {
         let entry = &self.ops[index];
-        Op::decode(&*entry.bytes).map_err(|source| DecodeError::Op { index, digest: entry.digest, source })
+        Op::decode(&*entry.bytes).map_err(|error| DecodeError::Op {
+            index,
+            digest: entry.digest,
+            source: InvalidMessage(error),
+        })
     }
 }

@@ -1,11 +1,14 @@
 //! Merge: lays file systems over each other without copying.
 
+use crate::field;
 use crate::graph::Output;
 use crate::marshal::Inputs;
 use crate::wire::Writer;
 
 /// Lays file systems over each other, later ones on top; see
 /// [`Graph::merge`](crate::Graph::merge).
+///
+/// Source: `Merge` in [client/llb/merge.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/merge.go).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MergeOp {
     pub(crate) inputs: Vec<Output>,
@@ -21,7 +24,7 @@ impl MergeOp {
     pub(crate) fn encode(&self, w: &mut Writer, inputs: &mut Inputs<'_>) {
         for &input in &self.inputs {
             let index = inputs.push(input);
-            w.message(1, |w| w.int(1, index));
+            w.message(field::merge_op::INPUTS, |w| w.int(field::merge_input::INPUT, index));
         }
     }
 }

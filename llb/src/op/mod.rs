@@ -1,18 +1,19 @@
 //! The operations of a graph, one file for each family.
 //!
 //! All of them are plain structs. `new` takes what an op cannot do without and leaves the rest at its
-//! default, so that struct update syntax says only what differs:
+//! default; each other field has a method `with_…` that returns the op with the field set:
 //!
 //! ```
 //! use llb::{ExecOp, Network, Output};
 //!
-//! let exec = ExecOp {
-//!     cwd: "/src".into(),
-//!     network: Network::None,
-//!     ..ExecOp::new(Output::SCRATCH, ["make", "test"])
-//! };
+//! let exec = ExecOp::new(Output::SCRATCH, ["make", "test"])
+//!     .with_cwd("/src")
+//!     .with_network(Network::None);
 //! assert_eq!(exec.args, ["make", "test"]);
 //! ```
+//!
+//! The fields can be read and changed as well. Most of the structs are `#[non_exhaustive]`, because BuildKit's ops
+//! gain options with its versions.
 
 pub mod build;
 pub mod diff;
@@ -22,10 +23,13 @@ pub mod merge;
 pub mod passthrough;
 pub mod source;
 
+use crate::fault::Fault;
 use crate::graph::Output;
-use crate::marshal::Fault;
 
 /// An operation of a graph.
+///
+/// The list is complete on purpose: who walks a graph says what each kind means there, and a kind that is added in
+/// a later version of this crate is then a compiler error instead of something overlooked.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Op {
     /// Fetches files from outside.
@@ -50,11 +54,36 @@ impl Op {
         match self {
             Self::Source(op) => op.check(),
             Self::Exec(op) => op.check(),
-            Self::File(op) if op.is_empty() => Err(Fault::NoActions),
+            Self::File(op) => op.check(),
             Self::Passthrough(op) => op.check(),
             Self::Build(op) if op.source.is_scratch() => Err(Fault::BuildOfScratch),
-            Self::File(_) | Self::Merge(_) | Self::Diff(_) | Self::Build(_) => Ok(()),
+            Self::Merge(_) | Self::Diff(_) | Self::Build(_) => Ok(()),
         }
+    }
+
+    /// Returns the outputs that this op reads, in the order in which BuildKit walks them (`Inputs()` of each
+    /// vertex in `client/llb`), scratch left out. An output may come twice.
+    pub fn inputs(&self) -> Vec<Output> {
+        let mut inputs = Vec::new();
+        self.for_each_input(|input| inputs.push(input));
+        inputs
+    }
+
+    /// Returns the outputs whose layers the result `index` of this op begins with, the lowest first, scratch left
+    /// out: what the op changes, not what it copies from or mounts beside.
+    ///
+    /// That is one output for commands and file ops, and all inputs for merges. Sources begin with nothing of the
+    /// graph, and neither do diffs (which hold changes alone) and builds (whose graph is not known yet).
+    pub(crate) fn layers_below(&self, index: u32) -> Vec<Output> {
+        let mut below = match self {
+            Self::Source(_) | Self::Diff(_) | Self::Build(_) => Vec::new(),
+            Self::Exec(op) => op.mounted_at(index).into_iter().collect(),
+            Self::File(op) => vec![op.result_base()],
+            Self::Merge(op) => op.inputs.clone(),
+            Self::Passthrough(op) => op.handed_on(index).into_iter().collect(),
+        };
+        below.retain(|output| !output.is_scratch());
+        below
     }
 
     /// Calls `visit` with the outputs that this op reads, in the order in which BuildKit walks them

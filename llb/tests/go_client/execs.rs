@@ -6,11 +6,11 @@ use llb::{
 use super::{Build, Case, make, none};
 
 fn with_mounts(root: Output, mounts: impl Into<Vec<Mount>>) -> ExecOp {
-    ExecOp { mounts: mounts.into(), ..make(root) }
+    make(root).with_mounts(mounts.into())
 }
 
 fn readonly(mount: Mount) -> Mount {
-    Mount { readonly: true, ..mount }
+    mount.with_readonly(true)
 }
 
 fn many_mounts(b: &mut Build) -> Executed {
@@ -19,11 +19,11 @@ fn many_mounts(b: &mut Build) -> Executed {
         alpine,
         [
             Mount::bind("/z", busybox),
-            Mount { selector: "/etc".into(), ..readonly(Mount::bind("/a", alpine)) },
-            Mount { no_output: true, ..Mount::bind("!before", busybox) },
+            readonly(Mount::bind("/a", alpine)).with_selector("/etc"),
+            Mount::bind("!before", busybox).with_no_output(true),
             Mount::bind("/m", Output::SCRATCH),
-            Mount { content_cache: ContentCache::On, ..readonly(Mount::bind("/content", busybox)) },
-            Mount { content_cache: ContentCache::Off, ..readonly(Mount::bind("/definition", busybox)) },
+            readonly(Mount::bind("/content", busybox)).with_content_cache(ContentCache::On),
+            readonly(Mount::bind("/definition", busybox)).with_content_cache(ContentCache::Off),
         ],
     );
     let executed = b.graph.exec(exec, none());
@@ -39,33 +39,34 @@ fn mount_before_root(b: &mut Build) -> Executed {
 
 fn everything(root: Output) -> ExecOp {
     let host = |host: &str, ip: &str| HostIp { host: host.to_owned(), ip: ip.parse().unwrap() };
-    ExecOp {
-        env: vec![EnvVar::new("A", "1"), EnvVar::new("B", "x=y")],
-        cwd: "/src".into(),
-        user: "app:app".into(),
-        hostname: "builder".to_owned(),
-        cgroup_parent: "/parent".to_owned(),
-        extra_hosts: vec![
+    make(root)
+        .with_env([EnvVar::new("A", "1"), EnvVar::new("B", "x=y")])
+        .with_cwd("/src")
+        .with_user("app:app")
+        .with_hostname("builder")
+        .with_cgroup_parent("/parent")
+        .with_extra_hosts([
             host("db", "10.0.0.1"),
             host("six", "2001:db8::1"),
             host("mapped", "::ffff:10.0.0.2"),
-        ],
-        ulimits: vec![Ulimit { name: "nofile".to_owned(), soft: 10, hard: -1 }],
-        valid_exit_codes: vec![0, 3, 300],
-        proxy_env: Some(ProxyEnv {
-            http_proxy: "h".to_owned(),
-            https_proxy: "s".to_owned(),
-            ftp_proxy: "f".to_owned(),
-            no_proxy: "n".to_owned(),
-            all_proxy: "a".to_owned(),
-        }),
-        network: Network::Host,
-        security: Security::Insecure,
-        devices: [("vendor.example/gpu=0", false), ("b", true)]
-            .map(|(name, optional)| Device { name: name.to_owned(), optional })
-            .to_vec(),
-        ..make(root)
-    }
+        ])
+        .with_ulimits([Ulimit { name: "nofile".to_owned(), soft: 10, hard: -1 }])
+        .with_valid_exit_codes([0, 3, 300])
+        .with_proxy_env(
+            ProxyEnv::default()
+                .with_http_proxy("h")
+                .with_https_proxy("s")
+                .with_ftp_proxy("f")
+                .with_no_proxy("n")
+                .with_all_proxy("a"),
+        )
+        .with_network(Network::Host)
+        .with_security(Security::Insecure)
+        .with_devices(
+            [("vendor.example/gpu=0", false), ("b", true)]
+                .map(|(name, optional)| Device::new(name).with_optional(optional))
+                .to_vec(),
+        )
 }
 
 pub(super) const CASES: &[Case] = &[
@@ -77,8 +78,7 @@ pub(super) const CASES: &[Case] = &[
     }),
     ("exec_on_scratch", |b| b.run(make(Output::SCRATCH))),
     ("exec_readonly_root", |b| {
-        let exec =
-            ExecOp { readonly_root: true, ..with_mounts(b.alpine, [Mount::bind("/out", Output::SCRATCH)]) };
+        let exec = with_mounts(b.alpine, [Mount::bind("/out", Output::SCRATCH)]).with_readonly_root(true);
         let executed = b.graph.exec(exec, none());
         assert_eq!(executed.root, b.alpine, "a read-only root stays what it was");
         executed.mounts[0].unwrap()
@@ -91,11 +91,7 @@ pub(super) const CASES: &[Case] = &[
     ("exec_caches", |b| {
         let mounts = [
             Mount::cache("/shared", "s", CacheSharing::Shared),
-            Mount {
-                source: b.busybox,
-                selector: "sub".into(),
-                ..Mount::cache("/private", "p", CacheSharing::Private)
-            },
+            Mount::cache("/private", "p", CacheSharing::Private).with_source(b.busybox).with_selector("sub"),
             readonly(Mount::cache("/locked", "l", CacheSharing::Locked)),
         ];
         b.run(with_mounts(b.alpine, mounts))
@@ -104,45 +100,43 @@ pub(super) const CASES: &[Case] = &[
         b.run(with_mounts(b.alpine, [Mount::tmpfs("/t", 0), Mount::tmpfs("/sized", 1 << 20)]))
     }),
     ("exec_secrets", |b| {
-        let file = Secret { uid: 1, gid: 2, mode: 0o440, ..Secret::file("a", "/run/secrets/a") };
-        let env = Secret { optional: true, ..Secret::env("t", "TOKEN") };
-        b.run(ExecOp { secrets: vec![file, env], ..make(b.alpine) })
+        let file = Secret::file("a", "/run/secrets/a").with_uid(1).with_gid(2).with_mode(0o440);
+        let env = Secret::env("t", "TOKEN").with_optional(true);
+        b.run(make(b.alpine).with_secrets([file, env]))
     }),
     ("exec_ssh", |b| {
-        let key = SshAgent {
-            target: "/agent".to_owned(),
-            uid: 1,
-            gid: 2,
-            mode: 0o660,
-            optional: true,
-            ..SshAgent::new("key")
-        };
-        b.run(ExecOp { ssh: vec![SshAgent::new(""), key], ..make(b.alpine) })
+        let key = SshAgent::new("key")
+            .with_target("/agent")
+            .with_uid(1)
+            .with_gid(2)
+            .with_mode(0o660)
+            .with_optional(true);
+        b.run(make(b.alpine).with_ssh([SshAgent::new(""), key]))
     }),
     ("exec_ssh_socket_set", |b| {
-        let agent = SshAgent { target: "/agent".to_owned(), ..SshAgent::new("") };
-        b.run(ExecOp { env: vec![EnvVar::new("SSH_AUTH_SOCK", "/x")], ssh: vec![agent], ..make(b.alpine) })
+        let agent = SshAgent::new("").with_target("/agent");
+        b.run(make(b.alpine).with_env([EnvVar::new("SSH_AUTH_SOCK", "/x")]).with_ssh([agent]))
     }),
-    ("exec_no_network", |b| b.run(ExecOp { network: Network::None, ..make(b.alpine) })),
+    ("exec_no_network", |b| b.run(make(b.alpine).with_network(Network::None))),
     ("exec_path_in_op", |b| {
         b.options.default_path = DefaultPath::Op;
-        b.run(ExecOp { env: vec![EnvVar::new("PATHS", "x")], ..make(b.alpine) })
+        b.run(make(b.alpine).with_env([EnvVar::new("PATHS", "x")]))
     }),
     ("exec_path_set", |b| {
         b.options.default_path = DefaultPath::Op;
-        b.run(ExecOp { env: vec![EnvVar::new("PATH", "/bin")], ..make(b.alpine) })
+        b.run(make(b.alpine).with_env([EnvVar::new("PATH", "/bin")]))
     }),
     ("exec_limits", |b| {
         let mut constraints = none();
-        constraints.metadata.linux_resources = Some(Box::new(LinuxResources {
-            memory: 1,
-            memory_swap: -1,
-            cpu_shares: 2,
-            cpu_period: 3,
-            cpu_quota: 4,
-            cpuset_cpus: "0-3".to_owned(),
-            cpuset_mems: "0".to_owned(),
-        }));
+        let limits = LinuxResources::default()
+            .with_memory(1)
+            .with_memory_swap(-1)
+            .with_cpu_shares(2)
+            .with_cpu_period(3)
+            .with_cpu_quota(4)
+            .with_cpuset_cpus("0-3")
+            .with_cpuset_mems("0");
+        constraints.metadata = constraints.metadata.with_linux_resources(limits);
         b.graph.exec(make(b.alpine), constraints).root
     }),
 ];

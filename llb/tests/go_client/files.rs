@@ -19,33 +19,30 @@ pub(super) const CASES: &[Case] = &[
     ("copy", |b| file(b, b.alpine, [CopyAction::new(b.context, "/", "/app/").into()])),
     ("copy_everything", |b| {
         let mut file = FileOp::new(b.alpine).in_dir("/work/./dir/");
-        file.push(CopyAction {
-            owner: Some(Owner::parse("app:1000")),
-            chmod: Some(Chmod::Bits(0o4755)),
-            follow_symlinks: true,
-            dir_contents_only: true,
-            attempt_unpack: true,
-            create_dest_path: true,
-            allow_wildcard: true,
-            allow_empty_wildcard: true,
-            timestamp: Some(TIME),
-            include_patterns: vec!["*.go".to_owned(), String::new()],
-            exclude_patterns: vec!["x".to_owned()],
-            always_replace_existing: true,
-            required_paths: vec!["y".to_owned()],
-            ..CopyAction::new(b.context, "a/../b", "c/.")
-        });
+        file.push(
+            CopyAction::new(b.context, "a/../b", "c/.")
+                .with_owner(Owner::parse("app:1000"))
+                .with_chmod(Chmod::Bits(0o4755))
+                .with_follow_symlinks(true)
+                .with_dir_contents_only(true)
+                .with_attempt_unpack(true)
+                .with_create_dest_path(true)
+                .with_allow_wildcard(true)
+                .with_allow_empty_wildcard(true)
+                .with_timestamp(TIME)
+                .with_include_patterns(["*.go".to_owned(), String::new()])
+                .with_exclude_patterns(["x".to_owned()])
+                .with_always_replace_existing(true)
+                .with_required_paths(["y".to_owned()]),
+        );
         b.graph.file(file, none())
     }),
     ("copy_symbolic_mode", |b| {
-        let copy = CopyAction {
-            chmod: Some(Chmod::Symbolic("u=rwX".to_owned())),
-            ..CopyAction::new(b.context, "/a", "/")
-        };
+        let copy = CopyAction::new(b.context, "/a", "/").with_chmod(Chmod::Symbolic("u=rwX".to_owned()));
         file(b, b.alpine, [copy.into()])
     }),
     ("copy_mode_zero", |b| {
-        let copy = CopyAction { chmod: Some(Chmod::Bits(0)), ..CopyAction::new(b.context, "", "/.") };
+        let copy = CopyAction::new(b.context, "", "/.").with_chmod(Chmod::Bits(0));
         file(b, b.alpine, [copy.into()])
     }),
     ("copy_from_scratch", |b| {
@@ -69,39 +66,29 @@ pub(super) const CASES: &[Case] = &[
         b.graph.file(file, none())
     }),
     ("mkdir", |b| {
-        let mkdir = MkdirAction {
-            make_parents: true,
-            owner: Some(Owner::ids(0, 5)),
-            ..MkdirAction::new("a/b", 0o1777)
-        };
+        let mkdir = MkdirAction::new("a/b", 0o1777).with_make_parents(true).with_owner(Owner::ids(0, 5));
         file(b, Output::SCRATCH, [mkdir.into()])
     }),
     ("mkfile", |b| {
-        let mkfile = MkfileAction {
-            owner: Some(Owner::parse("root:staff")),
-            timestamp: Some(TIME),
-            ..MkfileAction::new("/f", 0o644, *b"<data>\0")
-        };
+        let mkfile = MkfileAction::new("/f", 0o644, *b"<data>\0")
+            .with_owner(Owner::parse("root:staff"))
+            .with_timestamp(TIME);
         file(b, b.alpine, [mkfile.into()])
     }),
     ("mkfile_empty", |b| {
-        let mkfile = MkfileAction { owner: Some(Owner::parse("app")), ..MkfileAction::new("/f", 0, []) };
+        let mkfile = MkfileAction::new("/f", 0, []).with_owner(Owner::parse("app"));
         file(b, b.alpine, [mkfile.into()])
     }),
     ("rm", |b| {
-        let wildcard = RmAction { allow_not_found: true, allow_wildcard: true, ..RmAction::new("b/") };
+        let wildcard = RmAction::new("b/").with_allow_not_found(true).with_allow_wildcard(true);
         file(b, b.alpine, [RmAction::new("/a").into(), wildcard.into()])
     }),
     ("symlink", |b| {
-        let symlink = SymlinkAction {
-            owner: Some(Owner::parse(":0")),
-            timestamp: Some(0),
-            ..SymlinkAction::new("../x", "y/")
-        };
+        let symlink = SymlinkAction::new("../x", "y/").with_owner(Owner::parse(":0")).with_timestamp(0);
         file(b, b.alpine, [symlink.into()])
     }),
     ("owner_by_name_on_scratch", |b| {
-        let mkdir = MkdirAction { owner: Some(Owner::parse("-1:b")), ..MkdirAction::new("/a", 0) };
+        let mkdir = MkdirAction::new("/a", 0).with_owner(Owner::parse("-1:b"));
         file(b, Output::SCRATCH, [mkdir.into()])
     }),
 ];

@@ -14,12 +14,8 @@ fn at(constraints: &mut Constraints, source_map: SourceMapId, ranges: &[Range]) 
 }
 
 fn dockerfile(b: &mut Build) -> SourceMapId {
-    b.graph.source_map(SourceMap {
-        filename: "Dockerfile".to_owned(),
-        language: "Dockerfile".to_owned(),
-        data: b"FROM a\nRUN b\n".to_vec(),
-        definition: None,
-    })
+    b.graph
+        .source_map(SourceMap::new("Dockerfile").with_language("Dockerfile").with_data(*b"FROM a\nRUN b\n"))
 }
 
 fn diamond(b: &mut Build) -> Output {
@@ -34,17 +30,13 @@ fn diamond(b: &mut Build) -> Output {
 /// Two ops that are encoded the same, with different metadata and locations.
 fn twins(b: &mut Build) -> Output {
     let [one, two] = [dockerfile(b), dockerfile(b)];
-    let other = SourceMap {
-        filename: "other".to_owned(),
-        definition: Some(b.graph.clone().marshal(b.context, &b.options).unwrap()),
-        ..SourceMap::default()
-    };
+    let other =
+        SourceMap::new("other").with_definition(b.graph.clone().marshal(b.context, &b.options).unwrap());
     let other = b.graph.source_map(other);
 
     let mut first = named("first");
     first.metadata.ignore_cache = true;
-    first.metadata.progress_group =
-        Some(ProgressGroup { id: "g".to_owned(), name: "group".to_owned(), weak: true });
+    first.metadata.progress_group = Some(ProgressGroup::new("g", "group").with_weak(true));
     at(&mut first, one, &[Range::lines(1, 1)]);
     let mut second = named("second");
     second.metadata.description.insert("k", "");
@@ -91,7 +83,7 @@ pub(super) const CASES: &[Case] = &[
     }),
     ("build", |b| b.graph.build(BuildOp::new(b.context), none())),
     ("build_of_file", |b| {
-        let build = BuildOp { filename: "graph.pb".to_owned(), ..BuildOp::new(b.alpine) };
+        let build = BuildOp::new(b.alpine).with_filename("graph.pb");
         b.graph.build(build, named("nested"))
     }),
     ("diamond", diamond),
@@ -103,9 +95,8 @@ pub(super) const CASES: &[Case] = &[
     }),
     ("filtered", |b| {
         b.options.worker_filter = vec!["base".to_owned()];
-        b.options.metadata.progress_group =
-            Some(ProgressGroup { id: "all".to_owned(), ..ProgressGroup::default() });
-        let constraints = Constraints { worker_filter: vec!["a".to_owned(), "b".to_owned()], ..none() };
+        b.options.metadata.progress_group = Some(ProgressGroup::new("all", ""));
+        let constraints = none().with_worker_filter(["a".to_owned(), "b".to_owned()]);
         b.graph.exec(make(b.alpine), constraints).root
     }),
 ];

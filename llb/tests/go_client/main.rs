@@ -38,7 +38,7 @@ impl Build {
         let mut image = |name| graph.source(ImageSource::new(name), none());
         let alpine = image("alpine:3.20");
         let busybox = image("busybox");
-        let context = LocalSource { session_id: "s1".to_owned(), ..LocalSource::new("context") };
+        let context = LocalSource::new("context").with_session_id("s1");
         let context = graph.source(context, none());
         Self {
             graph,

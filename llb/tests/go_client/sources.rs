@@ -11,7 +11,7 @@ fn add(b: &mut Build, source: impl Into<SourceOp>) -> Output {
 }
 
 fn local(name: &str) -> LocalSource {
-    LocalSource { session_id: "s1".to_owned(), ..LocalSource::new(name) }
+    LocalSource::new(name).with_session_id("s1")
 }
 
 fn strings<const N: usize>(items: [&str; N]) -> Vec<String> {
@@ -23,168 +23,141 @@ pub(super) const CASES: &[Case] = &[
     ("image_pulled", |b| {
         add(
             b,
-            ImageSource {
-                resolve_mode: ResolveMode::ForcePull,
-                record_type: "internal".to_owned(),
-                ..ImageSource::new(format!("ghcr.io/a/b:1@{}", sha()))
-            },
+            ImageSource::new(format!("ghcr.io/a/b:1@{}", sha()))
+                .with_resolve_mode(ResolveMode::ForcePull)
+                .with_record_type("internal"),
         )
     }),
     ("image_local_for_arm", |b| {
-        let source =
-            ImageSource { resolve_mode: ResolveMode::PreferLocal, ..ImageSource::new("localhost:5000/a") };
+        let source = ImageSource::new("localhost:5000/a").with_resolve_mode(ResolveMode::PreferLocal);
         let arm = Platform::new("linux", "arm").with_variant("v7");
         b.graph.source(source, Constraints::default().with_platform(arm))
     }),
     ("image_windows", |b| {
-        let platform = Platform {
-            os_version: "10.0.1".into(),
-            os_features: strings(["win32k", ""]),
-            ..Platform::new("windows", "amd64")
-        };
+        let platform = Platform::new("windows", "amd64")
+            .with_os_version("10.0.1")
+            .with_os_features(strings(["win32k", ""]));
         let constraints = Constraints::default().with_platform(platform);
         b.graph.source(ImageSource::new("a/b"), constraints)
     }),
     ("local", |b| add(b, LocalSource::new("context"))),
-    ("local_with_session", |b| add(b, LocalSource { shared_key_hint: "hint".to_owned(), ..local("a b") })),
+    ("local_with_session", |b| add(b, local("a b").with_shared_key_hint("hint"))),
     ("local_patterns", |b| {
         add(
             b,
-            LocalSource {
-                include_patterns: strings(["a&b", "<é>\u{2028}"]),
-                exclude_patterns: strings(["*", "!x\ty\u{1}"]),
-                follow_paths: strings(["Dockerfile"]),
-                ..local("c")
-            },
+            local("c")
+                .with_include_patterns(strings(["a&b", "<é>\u{2028}"]))
+                .with_exclude_patterns(strings(["*", "!x\ty\u{1}"]))
+                .with_follow_paths(strings(["Dockerfile"])),
         )
     }),
-    ("local_differ", |b| {
-        add(b, LocalSource { differ: Some(Differ::None), metadata_only: Some(Vec::new()), ..local("c") })
-    }),
+    ("local_differ", |b| add(b, local("c").with_differ(Differ::None).with_metadata_only(Vec::new()))),
     ("local_differ_required", |b| {
         add(
             b,
-            LocalSource {
-                differ: Some(Differ::Metadata),
-                differ_required: true,
-                metadata_only: Some(strings(["a"])),
-                ..local("c")
-            },
+            local("c")
+                .with_differ(Differ::Metadata)
+                .with_differ_required(true)
+                .with_metadata_only(strings(["a"])),
         )
     }),
     ("git", |b| add(b, GitSource::new("github.com/moby/buildkit.git"))),
     ("git_fragment", |b| {
         let url = "https://user:pw@github.com/moby/buildkit.git?x=1#y";
-        add(b, GitSource::with_fragment(url, "v0.1:/a/../sub/"))
+        add(b, GitSource::from_fragment(url, "v0.1:/a/../sub/"))
     }),
     ("git_ssh", |b| {
         add(
             b,
-            GitSource {
-                known_ssh_hosts: strings(["github.com ssh-ed25519 AAAA", "b\n"]),
-                ..GitSource::with_fragment("git@github.com:moby/buildkit.git", "main")
-            },
+            GitSource::from_fragment("git@github.com:moby/buildkit.git", "main")
+                .with_known_ssh_hosts(strings(["github.com ssh-ed25519 AAAA", "b\n"])),
         )
     }),
     ("git_ssh_url", |b| {
         add(
             b,
-            GitSource {
-                known_ssh_hosts: strings(["github.com ssh-ed25519 AAAA"]),
-                ssh_agent: "key".to_owned(),
-                ..GitSource::with_fragment("SSH://git@github.com:22/moby/build%20kit.git", ":docs")
-            },
+            GitSource::from_fragment("SSH://git@github.com:22/moby/build%20kit.git", ":docs")
+                .with_known_ssh_hosts(strings(["github.com ssh-ed25519 AAAA"]))
+                .with_ssh_agent("key"),
         )
     }),
     ("git_options", |b| {
         add(
             b,
-            GitSource {
-                reference: "main".to_owned(),
-                keep_git_dir: true,
-                auth_token_secret: Some(String::new()),
-                auth_header_secret: Some("header".to_owned()),
-                checksum: "abcdef".to_owned(),
-                skip_submodules: true,
-                mtime: "commit".to_owned(),
-                fetch_by_commit: true,
-                ..GitSource::new("https://github.com/moby/buildkit")
-            },
+            GitSource::new("https://github.com/moby/buildkit")
+                .with_reference("main")
+                .with_keep_git_dir(true)
+                .with_auth_token_secret(String::new())
+                .with_auth_header_secret("header".to_owned())
+                .with_checksum("abcdef")
+                .with_skip_submodules(true)
+                .with_mtime("commit")
+                .with_fetch_by_commit(true),
         )
     }),
     ("git_bundle", |b| {
         add(
             b,
-            GitSource {
-                checksum: "ab".to_owned(),
-                checkout_bundle: true,
-                bundle: format!("oci-layout+blob://x@{}", sha()),
-                bundle_store: BundleStore { session_id: "s1".to_owned(), store_id: "store".to_owned() },
-                ..GitSource::new("git://example.com/a/b/../c")
-            },
+            GitSource::new("git://example.com/a/b/../c")
+                .with_checksum("ab")
+                .with_checkout_bundle(true)
+                .with_bundle(format!("oci-layout+blob://x@{}", sha()))
+                .with_bundle_store(BundleStore::default().with_session_id("s1").with_store_id("store")),
         )
     }),
-    ("git_unknown_scheme", |b| add(b, GitSource::with_fragment("ftp://example.com/a", "main"))),
+    ("git_unknown_scheme", |b| add(b, GitSource::from_fragment("ftp://example.com/a", "main"))),
     ("git_odd_path", |b| {
         add(
             b,
-            GitSource {
-                auth_token_secret: Some(String::new()),
-                auth_header_secret: Some(String::new()),
-                ..GitSource::new("https://example.com/a b/ü")
-            },
+            GitSource::new("https://example.com/a b/ü")
+                .with_auth_token_secret(String::new())
+                .with_auth_header_secret(String::new()),
         )
     }),
-    ("git_encoded_path", |b| add(b, GitSource::with_fragment("https://example.com/%c3%bc%2Fx", "main"))),
-    ("git_malformed_path", |b| add(b, GitSource::with_fragment("example.com/%zz", "main"))),
-    ("git_control_character", |b| add(b, GitSource::with_fragment("https://example.com/a\x01", "main"))),
-    ("git_blank_in_host", |b| add(b, GitSource::with_fragment("https://exam ple.com/a", "main"))),
+    ("git_encoded_path", |b| add(b, GitSource::from_fragment("https://example.com/%c3%bc%2Fx", "main"))),
+    ("git_malformed_path", |b| add(b, GitSource::from_fragment("example.com/%zz", "main"))),
+    ("git_control_character", |b| add(b, GitSource::from_fragment("https://example.com/a\x01", "main"))),
+    ("git_blank_in_host", |b| add(b, GitSource::from_fragment("https://exam ple.com/a", "main"))),
     ("http", |b| add(b, HttpSource::new("https://example.com/a.tar.gz"))),
     ("http_options", |b| {
         add(
             b,
-            HttpSource {
-                checksum: sha(),
-                filename: "b".to_owned(),
-                mode: 0o640,
-                uid: 1000,
-                auth_header_secret: "h".to_owned(),
-                headers: Some(HttpHeaders { accept: "text/plain".to_owned(), ..HttpHeaders::default() }),
-                signature: Some(HttpSignature { public_key: "key".to_owned(), signature: "sig".to_owned() }),
-                ..HttpSource::new("http://example.com/a")
-            },
+            HttpSource::new("http://example.com/a")
+                .with_checksum(sha())
+                .with_filename("b")
+                .with_mode(0o640)
+                .with_uid(1000)
+                .with_auth_header_secret("h")
+                .with_headers(HttpHeaders::default().with_accept("text/plain"))
+                .with_signature(HttpSignature::new("key", "sig")),
         )
     }),
     ("oci_layout", |b| {
         add(
             b,
-            OciLayoutSource {
-                session_id: "s1".to_owned(),
-                store_id: "store".to_owned(),
-                layer_limit: Some(2),
-                ..OciLayoutSource::new(format!("example.com/a@{}", sha()))
-            },
+            OciLayoutSource::new(format!("example.com/a@{}", sha()))
+                .with_session_id("s1")
+                .with_store_id("store")
+                .with_layer_limit(2),
         )
     }),
     ("image_blob", |b| {
         add(
             b,
-            BlobSource {
-                filename: "f".to_owned(),
-                mode: 0o600,
-                uid: 1,
-                gid: 2,
-                ..BlobSource::new(format!("alpine@{}", sha()))
-            },
+            BlobSource::new(format!("alpine@{}", sha()))
+                .with_filename("f")
+                .with_mode(0o600)
+                .with_uid(1)
+                .with_gid(2),
         )
     }),
     ("oci_layout_blob", |b| {
         add(
             b,
-            BlobSource {
-                store: BlobStore::OciLayout { session_id: "s1".to_owned(), store_id: "store".to_owned() },
-                ..BlobSource::new(format!("example.com/a@{}", sha()))
-            },
+            BlobSource::new(format!("example.com/a@{}", sha())).with_store(BlobStore::OciLayout {
+                session_id: "s1".to_owned(),
+                store_id: "store".to_owned(),
+            }),
         )
     }),
     ("raw_with_empty_values", |b| {

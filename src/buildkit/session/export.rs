@@ -115,7 +115,7 @@ mod tests {
     use super::super::raw::StreamService;
     use super::super::wire::{Packet, Stat};
     use super::*;
-    use crate::buildkit::session::{ExportFolder, Rights};
+    use crate::buildkit::session::{ExportFolder, SpecialFiles};
 
     #[test]
     fn the_exporter_is_the_first_one_unless_told() {
@@ -179,10 +179,12 @@ mod tests {
         let stat =
             |mode| Stat { path: "null".into(), mode, size: 5, devmajor: 1, devminor: 3, ..Stat::default() };
         let device = mode::DEVICE | mode::CHAR_DEVICE | 0o666;
-        for (rights, again) in
-            [(Rights::LeaveOut, device), (Rights::Keep, device), (Rights::Keep, mode::NAMED_PIPE)]
-        {
-            let folder = ExportFolder { rights, ..dir.path().to_owned().into() };
+        for (special_files, again) in [
+            (SpecialFiles::LeaveOut, device),
+            (SpecialFiles::Keep, device),
+            (SpecialFiles::Keep, mode::NAMED_PIPE),
+        ] {
+            let folder = ExportFolder { special_files, ..dir.path().to_owned().into() };
             let (answers, status) = send_to(
                 folder,
                 vec![

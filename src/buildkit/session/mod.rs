@@ -35,7 +35,7 @@ use tonic::transport::Channel;
 use tonic_prost::ProstCodec;
 
 pub use auth::{BearerToken, CredentialProvider, CredentialRefusal, Credentials};
-pub use receive::{ExportFolder, LeftOut, Rights};
+pub use receive::{ExportFolder, LeftOut, SpecialFiles};
 pub use secret::SecretBytes;
 pub use secrets::MAX_SECRET_BYTES;
 pub use ssh::DEFAULT_AGENT;

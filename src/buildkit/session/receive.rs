@@ -19,7 +19,7 @@ use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::{Status, Streaming};
 
 use self::disk::{Disk, DiskError, ListedFile, OpenFile};
-pub use self::target::{ExportFolder, LeftOut, Rights};
+pub use self::target::{ExportFolder, LeftOut, SpecialFiles};
 use super::wire::{Packet, PacketType, Stat};
 
 /// Packets that may wait for the disk.

@@ -7,7 +7,8 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Command, FromArgMatches};
 
 use crate::cli::convert_args::ConvertArgs;
-use crate::cli::daemon_args::{DaemonArgs, parse_duration};
+use crate::cli::daemon_args::DaemonArgs;
+use crate::cli::values::duration;
 use crate::job::{ProgressMode, PushVia};
 
 /// Options that leave workspace mode on: they say where things are, not what to build.
@@ -96,7 +97,7 @@ pub struct Args {
     #[arg(long, value_name = "FOLDER", default_value = "/workspace", help_heading = "Workspace mode")]
     pub workspace_root: PathBuf,
     /// How long the workspace may take to be ready, such as 30m
-    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "30m", help_heading = "Workspace mode")]
+    #[arg(long, value_name = "TIME", value_parser = duration::argument, default_value = "30m", help_heading = "Workspace mode")]
     pub ready_timeout: Duration,
 
     /// Flags of docker buildx build that are not built yet.

@@ -6,10 +6,11 @@ use super::{Args, environment, failure, listen};
 use crate::cli::Failure;
 use crate::cli::convert_args::Inputs;
 use crate::cli::llb::read_lock;
+use crate::cli::values::{annotation, cache, output, secret, ssh};
 use crate::diag::visible;
 use crate::job::{
-    self, CacheEntry, DockerLogins, Error, Output, PlainBuild, ProgressMode, annotations, check_writable,
-    parse_cache, secrets, ssh_agents,
+    self, CacheEntry, DockerLogins, DockerfileInput, Error, Output, PlainBuild, ProgressMode, Request,
+    agent_socket, check_writable, read_secret,
 };
 
 pub(super) async fn run(args: Args) -> Result<(), Failure> {
@@ -49,22 +50,31 @@ fn plain_build(args: &Args) -> Result<PlainBuild, Failure> {
     let Some(context) = &args.context else { return Err(no_context()) };
     let Inputs { options, dockerfile, files } = args.convert.inputs(Some(context), None)?;
     let image_lock = args.image_lock.as_deref().map(read_lock).transpose()?;
+    let secret = |value: &String| -> Result<_, Error> {
+        let (id, source) = secret::parse(value, &environment)?;
+        let secret = read_secret(&id, source, &environment)?;
+        Ok((id, secret))
+    };
+    let agent = |value: &String| -> Result<_, Error> {
+        let (id, socket) = ssh::parse(value);
+        let socket = agent_socket(&id, socket, &environment)?;
+        Ok((id, socket))
+    };
     let understood = || -> Result<PlainBuild, Error> {
         Ok(PlainBuild {
             outputs: outputs(args)?,
-            secrets: secrets(&args.secrets, &environment)?,
-            ssh_agents: ssh_agents(&args.ssh, &environment)?,
+            secrets: args.secrets.iter().map(secret).collect::<Result<_, _>>()?,
+            ssh_agents: args.ssh.iter().map(agent).collect::<Result<_, _>>()?,
             cache_imports: caches("--cache-from", &args.cache_from)?,
             cache_exports: caches("--cache-to", &args.cache_to)?,
             entitlements: args.allow.clone(),
             progress: if args.quiet { ProgressMode::Quiet } else { args.progress },
             push_via: args.push_via,
-            logins: DockerLogins::of(environment),
-            daemon: args.daemon.choice()?,
-            dockerfile,
-            files,
-            options,
-            image_lock,
+            request: Request {
+                dockerfile: DockerfileInput { source: dockerfile, options, files, image_lock },
+                logins: DockerLogins::of(environment),
+                daemon: args.daemon.choice()?,
+            },
         })
     };
     understood().map_err(|error| failure(&error))
@@ -73,8 +83,8 @@ fn plain_build(args: &Args) -> Result<PlainBuild, Failure> {
 /// The outputs, named and annotated. An image is made without being kept anywhere where only its
 /// digests are asked for.
 fn outputs(args: &Args) -> Result<Vec<Output>, Error> {
-    let annotations = annotations(&args.annotations)?;
-    let mut outputs = args.outputs.iter().map(|value| Output::parse(value)).collect::<Result<Vec<_>, _>>()?;
+    let annotations = annotation::parse(&args.annotations)?;
+    let mut outputs = args.outputs.iter().map(|value| output::parse(value)).collect::<Result<Vec<_>, _>>()?;
     if args.push {
         let mut images = outputs.iter_mut().filter(|output| output.is_image()).peekable();
         if images.peek().is_some() {
@@ -91,14 +101,14 @@ fn outputs(args: &Args) -> Result<Vec<Output>, Error> {
         output.name_if_unnamed(&args.tags);
         output.annotate(&annotations);
         if output.pushes() && output.names().is_empty() {
-            return Err(Error::Usage("an image that is pushed needs a name; give one with --tag".to_owned()));
+            return Err(Error::PushWithoutName);
         }
     }
     Ok(outputs)
 }
 
 fn caches(flag: &'static str, values: &[String]) -> Result<Vec<CacheEntry>, Error> {
-    Ok(values.iter().map(|value| parse_cache(flag, value)).collect::<Result<_, _>>()?)
+    Ok(values.iter().map(|value| cache::parse(flag, value)).collect::<Result<_, _>>()?)
 }
 
 #[cfg(test)]

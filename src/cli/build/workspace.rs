@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::{Args, failure};
 use crate::cli::Failure;
 use crate::cli::daemon_args::state_folder;
+use crate::cli::values::cache;
 use crate::job::{
     Address, DaemonChoice, Error, Interrupts, OwnDaemon, StateFolder, TlsOptions, WorkspaceBuild,
     build_workspace, is_trusted_socket,
@@ -42,8 +43,11 @@ async fn work(args: &Args, environment: &Environment, workspace: Workspace) -> R
         source,
     })?;
     let settings = Settings::read(environment, &current_dir)?;
+    let cache_import = settings.cache_import.as_deref();
+    let cache_import = cache_import.map(|text| cache::parse("BOB_LOCAL_CACHE_IMPORT", text)).transpose()?;
     let build = WorkspaceBuild {
         daemon: daemon_choice(args, &settings, &workspace)?,
+        cache_imports: cache_import.into_iter().collect(),
         ready_timeout: args.ready_timeout,
         settings,
         workspace,
@@ -57,7 +61,8 @@ fn daemon_choice(args: &Args, settings: &Settings, workspace: &Workspace) -> Res
     let mut candidates = Vec::new();
     if let Some(text) = &settings.external_buildkitd {
         let parsed = Address::parse(text);
-        candidates.push(parsed.map_err(|error| Error::Usage(format!("BOB_EXTERNAL_BUILDKITD: {error}")))?);
+        let failed = |source| Error::AddressVariable { variable: "BOB_EXTERNAL_BUILDKITD", source };
+        candidates.push(parsed.map_err(failed)?);
     }
     let state = match args.daemon.state_dir.as_deref().map(|folder| state_folder(Some(folder))) {
         // What a repository has there is not Bob's.

@@ -1,7 +1,7 @@
 //! Why a Dockerfile is rejected.
 
 use super::instruction::mount::MountError;
-use crate::diag::{Diagnostic, Source, Span};
+use crate::diag::{Located, Span};
 
 /// Why a Dockerfile is rejected, and the lines that BuildKit names for it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -13,15 +13,13 @@ pub struct Error {
     pub span: Option<Span>,
 }
 
-impl Error {
-    /// Returns the error as the user sees it, with the lines of `source`, which must be the text that
-    /// was parsed.
-    pub fn diagnostic(&self, source: &Source) -> Diagnostic {
-        let diagnostic = Diagnostic::error(self.kind.to_string()).at(source, self.span);
-        match self.kind.help() {
-            Some(help) => diagnostic.with_help(help),
-            None => diagnostic,
-        }
+impl Located for Error {
+    fn spans(&self) -> &[Span] {
+        self.span.as_slice()
+    }
+
+    fn help(&self) -> Option<&str> {
+        self.kind.help()
     }
 }
 

@@ -41,13 +41,11 @@ struct Common<'a> {
 
 impl Common<'_> {
     fn action(&self, from: Output, src: &str) -> CopyAction {
-        CopyAction {
-            owner: self.owner.clone(),
-            chmod: self.chmod.clone(),
-            exclude_patterns: self.exclude.to_vec(),
-            create_dest_path: true,
-            ..CopyAction::new(from, src, &self.dest)
-        }
+        CopyAction::new(from, src, &self.dest)
+            .with_owner(self.owner.clone())
+            .with_chmod(self.chmod.clone())
+            .with_exclude_patterns(self.exclude.to_vec())
+            .with_create_dest_path(true)
     }
 }
 
@@ -221,14 +219,11 @@ impl Lowering<'_, '_> {
             stage.state.output = self.graph.file(file, step);
             return;
         }
-        let group = |weak| ProgressGroup {
-            id: format!("link-{}-{}-{}", self.plan.platform, stage.id, stage.steps.done),
-            name: place.named(name),
-            weak,
-        };
+        let id = format!("link-{}-{}-{}", self.plan.platform, stage.id, stage.steps.done);
+        let group = ProgressGroup::new(id, place.named(name));
         let mut merge_step = step.clone().with_name(place.named(&["LINK ", name].concat()));
-        step.metadata.progress_group = Some(group(true));
-        merge_step.metadata.progress_group = Some(group(false));
+        step.metadata.progress_group = Some(group.clone().with_weak(true));
+        merge_step.metadata.progress_group = Some(group);
         let copied = self.graph.file(file, step);
         stage.state.output = self.graph.merge([stage.state.output, copied], merge_step);
     }
@@ -265,11 +260,9 @@ impl Lowering<'_, '_> {
             }
             let file = git::http_filename(path);
             let filename = lossy(&file);
-            let source = HttpSource {
-                filename: filename.clone().into_owned(),
-                checksum: files.checksum.clone(),
-                ..HttpSource::new(path)
-            };
+            let source = HttpSource::new(path)
+                .with_filename(filename.clone().into_owned())
+                .with_checksum(files.checksum.clone());
             let mut constraints = Constraints::named(step);
             constraints.metadata.description.insert(COMMAND, "");
             let output = self.graph.source(source, constraints);
@@ -277,7 +270,7 @@ impl Lowering<'_, '_> {
                 self.late.push((output, ErrorKind::SourceNotUtf8));
             }
             let unpack = files.unpack.unwrap_or(false);
-            return Ok(CopyAction { attempt_unpack: unpack, ..common.action(output, &filename) });
+            return Ok(common.action(output, &filename).with_attempt_unpack(unpack));
         }
         if files.source == self.context {
             self.check_ignored(command, files.add, path);
@@ -299,15 +292,13 @@ impl Lowering<'_, '_> {
         if !found.checksum.is_empty() {
             files.checksum = found.checksum;
         }
-        Ok(GitSource {
-            reference: found.reference,
-            subdir: found.subdir,
-            keep_git_dir: files.keep_git_dir == Some(true),
-            checksum: files.checksum.clone(),
-            skip_submodules: found.submodules == Some(false),
-            fetch_by_commit: found.fetch_by_commit,
-            ..GitSource::new(found.remote)
-        })
+        Ok(GitSource::new(found.remote)
+            .with_reference(found.reference)
+            .with_subdir(found.subdir)
+            .with_keep_git_dir(files.keep_git_dir == Some(true))
+            .with_checksum(files.checksum.clone())
+            .with_skip_submodules(found.submodules == Some(false))
+            .with_fetch_by_commit(found.fetch_by_commit))
     }
 
     /// Notes a source that the ignore file leaves out (`validateCopySourcePath`).
@@ -346,16 +337,15 @@ fn local_action(
             required_paths.push(paths::normalize("/", &paths::join([src, &pattern]), os, false)?);
         }
     }
-    Ok(CopyAction {
-        follow_symlinks: true,
-        dir_contents_only: true,
-        include_patterns,
-        required_paths,
-        attempt_unpack: files.unpack.unwrap_or(files.add),
-        allow_wildcard: true,
-        allow_empty_wildcard: true,
-        ..common.action(files.source, &paths::normalize("/", src, os, false)?)
-    })
+    Ok(common
+        .action(files.source, &paths::normalize("/", src, os, false)?)
+        .with_follow_symlinks(true)
+        .with_dir_contents_only(true)
+        .with_include_patterns(include_patterns)
+        .with_required_paths(required_paths)
+        .with_attempt_unpack(files.unpack.unwrap_or(files.add))
+        .with_allow_wildcard(true)
+        .with_allow_empty_wildcard(true))
 }
 
 fn check_checksum(files: &Files<'_>) -> Result<(), ErrorKind> {

@@ -6,7 +6,7 @@ use crate::converter::dockerfile::MountError;
 use crate::converter::plan::git::GitRefError;
 use crate::converter::plan::paths::PathError;
 use crate::converter::{ignore, shell};
-use crate::diag::{Diagnostic, Source, Span};
+use crate::diag::{Located, Span, with_causes};
 use crate::image::digest::DigestError;
 
 /// Why an instruction cannot be lowered, and the lines that BuildKit names for it.
@@ -19,18 +19,19 @@ pub struct Error {
 }
 
 impl Error {
-    /// The error as the user sees it, with the lines of `source`, the text that was parsed.
-    pub fn diagnostic(&self, source: &Source) -> Diagnostic {
-        let diagnostic = Diagnostic::error(self.to_string()).at(source, self.span);
-        match self.kind.help() {
-            Some(help) => diagnostic.with_help(help),
-            None => diagnostic,
-        }
-    }
-
     pub(super) fn at(mut self, span: Option<Span>) -> Self {
         self.span = span;
         self
+    }
+}
+
+impl Located for Error {
+    fn spans(&self) -> &[Span] {
+        self.span.as_slice()
+    }
+
+    fn help(&self) -> Option<&str> {
+        self.kind.help()
     }
 }
 
@@ -42,13 +43,7 @@ impl<K: Into<ErrorKind>> From<K> for Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.kind)?;
-        let mut cause = std::error::Error::source(&*self.kind);
-        while let Some(error) = cause {
-            write!(f, ": {error}")?;
-            cause = error.source();
-        }
-        Ok(())
+        f.write_str(&with_causes(&*self.kind))
     }
 }
 

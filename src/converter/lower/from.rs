@@ -35,20 +35,17 @@ pub fn source_op(source: &RemoteSource) -> SourceOp {
             mtime,
             fetch_by_commit,
             not_utf8: _,
-        } => GitSource {
-            reference: reference.clone(),
-            subdir: subdir.clone(),
-            checksum: checksum.clone(),
-            keep_git_dir: *keep_git_dir,
-            skip_submodules: *skip_submodules,
-            mtime: mtime.clone(),
-            fetch_by_commit: *fetch_by_commit,
-            ..GitSource::new(remote)
-        }
-        .into(),
+        } => GitSource::new(remote)
+            .with_reference(reference.clone())
+            .with_subdir(subdir.clone())
+            .with_checksum(checksum.clone())
+            .with_keep_git_dir(*keep_git_dir)
+            .with_skip_submodules(*skip_submodules)
+            .with_mtime(mtime.clone())
+            .with_fetch_by_commit(*fetch_by_commit)
+            .into(),
         RemoteSource::Http { url, filename, checksum, not_utf8: _ } => {
-            HttpSource { filename: filename.clone(), checksum: checksum.clone(), ..HttpSource::new(url) }
-                .into()
+            HttpSource::new(url).with_filename(filename.clone()).with_checksum(checksum.clone()).into()
         }
     }
 }
@@ -64,7 +61,7 @@ pub(super) fn main_context(plan: &Plan<'_>, graph: &mut Graph) -> Output {
         return output;
     }
     let mut unpack = FileOp::new(Output::SCRATCH);
-    unpack.push(CopyAction { attempt_unpack: true, ..CopyAction::new(output, "/context", "/") });
+    unpack.push(CopyAction::new(output, "/context", "/").with_attempt_unpack(true));
     graph.file(unpack, Constraints::default())
 }
 
@@ -177,7 +174,7 @@ impl Lowering<'_, '_> {
             plan::ResolveMode::Pull => ResolveMode::ForcePull,
             plan::ResolveMode::Local => ResolveMode::PreferLocal,
         };
-        self.graph.source(ImageSource { resolve_mode, ..ImageSource::new(reference) }, constraints)
+        self.graph.source(ImageSource::new(reference).with_resolve_mode(resolve_mode), constraints)
     }
 
     /// The files and variables of a named context (`load` in dockerui/namedcontext.go).
@@ -215,11 +212,9 @@ impl Lowering<'_, '_> {
                 (self.graph.source(ImageSource::new(reference), named(written)), image)
             }
             LoadedContext::OciLayout { reference, store, image } => {
-                let layout = OciLayoutSource {
-                    session_id: self.plan.options.session.clone().unwrap_or_default(),
-                    store_id: store.clone(),
-                    ..OciLayoutSource::new(reference)
-                };
+                let layout = OciLayoutSource::new(reference)
+                    .with_session_id(self.plan.options.session.clone().unwrap_or_default())
+                    .with_store_id(store.clone());
                 (self.graph.source(layout, named("OCI load from client")), image)
             }
         };

@@ -96,13 +96,8 @@ impl<'p, 'n> Lowering<'p, 'n> {
         let mut graph = Graph::with_capacity(steps + 1);
         let filename = &plan.options.filename;
         let source_map = (!filename.is_empty()).then(|| {
-            let data = source.bytes().to_vec();
-            graph.source_map(SourceMap {
-                filename: filename.clone(),
-                language: "Dockerfile".into(),
-                data,
-                definition: None,
-            })
+            let map = SourceMap::new(filename).with_language("Dockerfile").with_data(source.bytes());
+            graph.source_map(map)
         });
         let excludes = patterns(plan.ignore.as_ref())?;
         let matcher = match &plan.ignore {
@@ -284,22 +279,17 @@ fn set_platform(image: &mut Platform, asked: &Platform) {
 
 /// Returns a platform as the graph writes it.
 pub fn llb_platform(platform: &Platform) -> llb::Platform {
-    llb::Platform {
-        os: platform.os.clone(),
-        architecture: platform.architecture.clone(),
-        variant: platform.variant.clone(),
-        os_version: platform.os_version.clone(),
-        os_features: platform.os_features.clone().unwrap_or_default(),
-    }
+    llb::Platform::new(&platform.os, &platform.architecture)
+        .with_variant(&platform.variant)
+        .with_os_version(&platform.os_version)
+        .with_os_features(platform.os_features.clone().unwrap_or_default())
 }
 
 /// The folder of the client called `name`, with BuildKit's session and sharing.
 fn local_source(plan: &Plan<'_>, name: &str, shared_key_hint: String) -> LocalSource {
-    LocalSource {
-        session_id: plan.options.session.clone().unwrap_or_default(),
-        shared_key_hint,
-        ..LocalSource::new(name)
-    }
+    LocalSource::new(name)
+        .with_session_id(plan.options.session.clone().unwrap_or_default())
+        .with_shared_key_hint(shared_key_hint)
 }
 
 #[cfg(test)]

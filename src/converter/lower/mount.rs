@@ -102,10 +102,10 @@ impl Lowering<'_, '_> {
     /// A directory with the owner and permissions that a cache begins with.
     fn owned_directory(&mut self, mount: &Mount, source: Output) -> Output {
         let mut file = FileOp::new(source);
-        file.push(MkdirAction {
-            owner: Some(Owner::ids(mount.uid.unwrap_or_default(), mount.gid.unwrap_or_default())),
-            ..MkdirAction::new("/cache", mount.mode.unwrap_or(0o755))
-        });
+        file.push(
+            MkdirAction::new("/cache", mount.mode.unwrap_or(0o755))
+                .with_owner(Owner::ids(mount.uid.unwrap_or_default(), mount.gid.unwrap_or_default())),
+        );
         self.graph.file(file, Constraints::named("[internal] setting cache mount permissions"))
     }
 }
@@ -128,29 +128,25 @@ fn secret(mount: &Mount) -> Secret {
     if mount.env.is_none() && target.is_none() {
         target = Some(format!("/run/secrets/{}", paths::base(&id)));
     }
-    Secret {
-        target,
-        env: mount.env.clone(),
-        uid: mount.uid.unwrap_or_default(),
-        gid: mount.gid.unwrap_or_default(),
-        mode: mount.mode.unwrap_or(0o400),
-        optional: !mount.required,
-        ..Secret::file(id, "")
-    }
+    Secret::file(id, "")
+        .with_target(target)
+        .with_env(mount.env.clone())
+        .with_uid(mount.uid.unwrap_or_default())
+        .with_gid(mount.gid.unwrap_or_default())
+        .with_mode(mount.mode.unwrap_or(0o400))
+        .with_optional(!mount.required)
 }
 
 fn agent(mount: &Mount) -> Result<SshAgent, ErrorKind> {
     if !mount.source.is_empty() {
         return Err(ErrorKind::SshSource);
     }
-    Ok(SshAgent {
-        target: mount.target.clone(),
-        uid: mount.uid.unwrap_or_default(),
-        gid: mount.gid.unwrap_or_default(),
-        mode: mount.mode.unwrap_or(0o600),
-        optional: !mount.required,
-        ..SshAgent::new(&mount.id)
-    })
+    Ok(SshAgent::new(&mount.id)
+        .with_target(mount.target.clone())
+        .with_uid(mount.uid.unwrap_or_default())
+        .with_gid(mount.gid.unwrap_or_default())
+        .with_mode(mount.mode.unwrap_or(0o600))
+        .with_optional(!mount.required))
 }
 
 /// Variables of a stage with those of secrets shown as stars, for the name of a step.

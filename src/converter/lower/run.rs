@@ -70,7 +70,7 @@ impl Lowering<'_, '_> {
         } else {
             (line.not_utf8 || run.line.raw.is_some()).then_some(ErrorKind::NotUtf8)
         };
-        exec.args = args;
+        exec.args = args.into_iter().map(Into::into).collect();
         stage.state.output = self.graph.exec(exec, step).root;
         self.late.extend(fault.map(|kind| (stage.state.output, kind)));
         stage.commit(created_by, true);
@@ -104,11 +104,7 @@ impl Lowering<'_, '_> {
             let mut file = FileOp::new(Output::SCRATCH);
             file.push(MkfileAction::new(&first.name, 0o755, chomped));
             let document = self.graph.file(file, Constraints::named("[internal] preparing inline document"));
-            exec.mounts.push(Mount {
-                readonly: true,
-                selector: "/".into(),
-                ..Mount::bind("/dev/pipes/", document)
-            });
+            exec.mounts.push(Mount::bind("/dev/pipes/", document).with_readonly(true).with_selector("/"));
             line.args = vec![paths::join(["/dev/pipes/", &first.name])].into();
             return line;
         }
@@ -123,8 +119,8 @@ impl Lowering<'_, '_> {
         }
         let options = self.plan.options;
         exec.env = stage.state.env.to_vec(|name, value| EnvVar::new(name.clone(), value.clone()));
-        exec.cwd.clone_from(&stage.state.dir);
-        exec.user.clone_from(&stage.state.user);
+        exec.cwd = (&stage.state.dir).into();
+        exec.user = (&stage.state.user).into();
         exec.hostname.clone_from(&options.hostname);
         exec.cgroup_parent.clone_from(&options.cgroup_parent);
         exec.network = match (run.network, options.network) {

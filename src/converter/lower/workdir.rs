@@ -24,12 +24,12 @@ impl Lowering<'_, '_> {
         if dir != "/" {
             let user = &stage.state.image.config.user;
             let mut file = FileOp::new(stage.state.output).in_dir(&*stage.state.dir);
-            file.push(MkdirAction {
-                make_parents: true,
-                owner: (!user.is_empty()).then(|| Owner::parse(user)),
-                timestamp: self.plan.epoch.map(|seconds| seconds.wrapping_mul(1_000_000_000)),
-                ..MkdirAction::new(&dir, 0o755)
-            });
+            file.push(
+                MkdirAction::new(&dir, 0o755)
+                    .with_make_parents(true)
+                    .with_owner((!user.is_empty()).then(|| Owner::parse(user)))
+                    .with_timestamp(self.plan.epoch.map(|seconds| seconds.wrapping_mul(1_000_000_000))),
+            );
             let head = &command.instruction.head;
             let name = shown(&head.code, self.lex, &*stage.state.env);
             let place = stage.steps.next(Some(&stage.platform), &stage.state.env, stage.on_build);

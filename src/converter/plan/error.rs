@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::git::GitRefError;
 use super::need::Failure;
 use crate::converter::{dockerfile, shell};
-use crate::diag::{Diagnostic, Source, Span};
+use crate::diag::{Located, Span, with_causes};
 use crate::image::digest::DigestError;
 use crate::image::{ConfigError, PlatformError, ReferenceError};
 
@@ -20,15 +20,6 @@ pub struct Error {
 }
 
 impl Error {
-    /// The error as the user sees it, with the lines of `source`, the text that was parsed.
-    pub fn diagnostic(&self, source: &Source) -> Diagnostic {
-        let diagnostic = Diagnostic::error(self.to_string()).at(source, self.spans.iter().copied());
-        match self.kind.help() {
-            Some(help) => diagnostic.with_help(help),
-            None => diagnostic,
-        }
-    }
-
     /// This error at `span`, unless it has a place already.
     #[must_use]
     pub(super) fn or_at(mut self, span: Option<Span>) -> Self {
@@ -46,6 +37,16 @@ impl Error {
     }
 }
 
+impl Located for Error {
+    fn spans(&self) -> &[Span] {
+        &self.spans
+    }
+
+    fn help(&self) -> Option<&str> {
+        self.kind.help()
+    }
+}
+
 impl<K: Into<ErrorKind>> From<K> for Error {
     fn from(kind: K) -> Self {
         Self { kind: Box::new(kind.into()), spans: Vec::new() }
@@ -54,13 +55,7 @@ impl<K: Into<ErrorKind>> From<K> for Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.kind)?;
-        let mut cause = std::error::Error::source(&*self.kind);
-        while let Some(error) = cause {
-            write!(f, ": {error}")?;
-            cause = error.source();
-        }
-        Ok(())
+        f.write_str(&with_causes(&*self.kind))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-pub use gopath::{base, clean, join};
+pub use llb::path::{base, clean, join};
 
 /// A Windows path that a Dockerfile may not name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

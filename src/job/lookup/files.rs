@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::beneath::{self, MAX_TEXT_BYTES, Root};
 use crate::converter::plan::{Fact, Failure, IgnoreFile, Need};
+use crate::diag::visible_path;
 
 /// Where the local contexts of a build lie.
 #[derive(Debug, Clone, Default)]
@@ -24,7 +25,7 @@ pub struct LocalFiles {
 /// An ignore file that cannot be read. The text has the reason, because conversions tell no causes of what could
 /// not be looked up.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot read {}: {reason}", beneath::escaped(path))]
+#[error("cannot read {}: {reason}", visible_path(path))]
 pub struct UnreadableIgnoreFile {
     /// The file.
     pub path: PathBuf,

@@ -4,36 +4,16 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use llb::{Constraints, Graph, MarshalOptions};
-use prost::Message as _;
 
 use super::{ImageLock, LocalFiles, LockResolver, Resolver};
 use crate::buildkit::proto::{frontend, pb};
-use crate::buildkit::{self, Gateway, ImageQuery};
-use crate::converter::lower::{llb_platform, source_op};
+use crate::buildkit::{Gateway, ImageQuery};
+use crate::converter::lower::source_op;
 use crate::converter::plan::{Fact, Failure, ImageFact, Need, RemoteSource};
 use crate::image::{Platform, Reference};
+use crate::job::failure::LookupFailure;
 use crate::job::report::registry_message::RegistryMessage;
 use crate::job::session::grants::RegistryGrants;
-
-/// Why something could not be looked up.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum LookupError {
-    /// An image. The text is to be put after its name.
-    #[error("{}", trouble.of_lookup(reference))]
-    Image {
-        /// The image, under the name that the user knows.
-        reference: String,
-        /// What is wrong.
-        trouble: RegistryMessage,
-    },
-    /// buildkitd.
-    #[error(transparent)]
-    Daemon(#[from] buildkit::Error),
-    /// What is not built yet.
-    #[error("{0} is not supported yet")]
-    NotYet(&'static str),
-}
 
 /// Answers needs through the gateway of a build, all at once.
 #[derive(Debug)]
@@ -74,7 +54,7 @@ impl Resolver for GatewayResolver<'_> {
 }
 
 impl GatewayResolver<'_> {
-    async fn ask(&self, need: &Need) -> Result<Fact, LookupError> {
+    async fn ask(&self, need: &Need) -> Result<Fact, LookupFailure> {
         match need {
             Need::Image { reference, platform, log_name } => {
                 let query = ImageQuery {
@@ -93,16 +73,16 @@ impl GatewayResolver<'_> {
                 Ok(Fact::Image(fact))
             }
             Need::SourceTime { source, log_name } => self.source_time(source, log_name).await,
-            Need::OciLayout { .. } => Err(LookupError::NotYet("an OCI layout as a named context")),
+            Need::OciLayout { .. } => Err(LookupFailure::NotYet("an OCI layout as a named context")),
             Need::Ignore | Need::NamedIgnore { .. } => {
-                Err(LookupError::NotYet("an ignore file of a remote context"))
+                Err(LookupFailure::NotYet("an ignore file of a remote context"))
             }
         }
     }
 
-    async fn source_time(&self, source: &RemoteSource, log_name: &str) -> Result<Fact, LookupError> {
+    async fn source_time(&self, source: &RemoteSource, log_name: &str) -> Result<Fact, LookupFailure> {
         let request = frontend::ResolveSourceMetaRequest {
-            source: source_message(source),
+            source: Some(source_message(source)),
             log_name: log_name.to_owned(),
             ..Default::default()
         };
@@ -112,17 +92,10 @@ impl GatewayResolver<'_> {
     }
 }
 
-/// A remote source as buildkitd takes it, encoded as in a graph.
-fn source_message(source: &RemoteSource) -> Option<pb::SourceOp> {
-    let mut graph = Graph::new();
-    let root = graph.source(source_op(source), Constraints::default());
-    let options = MarshalOptions::new(llb_platform(&Platform::host()), String::new());
-    let definition = graph.marshal(root, &options).ok()?;
-    let op = pb::Op::decode(definition.ops.first()?.bytes.as_slice()).ok()?;
-    match op.op {
-        Some(pb::op::Op::Source(source)) => Some(source),
-        _ => None,
-    }
+/// A remote source as buildkitd takes it, with what it has in a graph.
+fn source_message(source: &RemoteSource) -> pb::SourceOp {
+    let source = source_op(source);
+    pb::SourceOp { identifier: source.identifier().into_owned(), attrs: source.attrs("") }
 }
 
 /// Looks an image up, which errors call `shown`.
@@ -130,13 +103,14 @@ pub(crate) async fn image(
     gateway: &Gateway,
     query: ImageQuery,
     shown: &str,
-) -> Result<ImageFact, LookupError> {
+) -> Result<ImageFact, LookupFailure> {
     let asked = query.reference.clone();
     let found = gateway.resolve_image(query).await.map_err(|error| match error.failure() {
-        Some(failure) => {
-            LookupError::Image { reference: shown.to_owned(), trouble: RegistryMessage::of(&failure.message) }
-        }
-        None => LookupError::Daemon(error),
+        Some(failure) => LookupFailure::Image {
+            reference: shown.to_owned(),
+            message: RegistryMessage::of(&failure.message),
+        },
+        None => LookupFailure::Daemon(error),
     })?;
     let mut fact = ImageFact::new(found.digest, found.config);
     // Only a source policy makes buildkitd take another image than the one that was asked for.

@@ -38,7 +38,7 @@ pub struct Converted {
     pub facts: Facts,
 }
 
-/// Converts a Dockerfile for every platform that the options ask for.
+/// Parses a Dockerfile and converts it for every platform that the options ask for.
 ///
 /// # Errors
 /// [`Rejected`] where BuildKit rejects it.
@@ -47,7 +47,18 @@ pub async fn convert(
     options: &Options,
     resolver: &impl Resolver,
 ) -> Result<Converted, Rejected> {
-    let converter = Converter::new(source.clone(), options)?;
+    convert_parsed(&Converter::new(source.clone(), options)?, options, resolver).await
+}
+
+/// Converts a Dockerfile that was parsed, for every platform that the options ask for.
+///
+/// # Errors
+/// [`Rejected`] where BuildKit rejects it.
+pub(super) async fn convert_parsed(
+    converter: &Converter,
+    options: &Options,
+    resolver: &impl Resolver,
+) -> Result<Converted, Rejected> {
     let mut facts = Facts::new();
     let platforms: Vec<Option<Platform>> = if options.platforms.is_empty() {
         vec![None]

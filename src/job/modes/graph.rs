@@ -5,78 +5,56 @@ use std::collections::BTreeMap;
 use tokio_util::sync::CancellationToken;
 
 use crate::buildkit::{BuildRequest, BuildResult, SessionOptions};
-use crate::converter::plan::{Need, Options};
-use crate::diag::Source;
-use crate::job::daemon::builder::DaemonChoice;
-use crate::job::dockerfile::{Recipe, show_warnings};
+use crate::converter::plan::Need;
+use crate::job::error::Error;
 use crate::job::interrupt::Interrupts;
-use crate::job::lookup::{Converted, LocalFiles, PlaceholderImages, convert};
+use crate::job::lookup::{Converted, PlaceholderImages};
 use crate::job::push::image_names::ImageNames;
 use crate::job::push::routes::{self, PushRoutes};
-use crate::job::report::failure::Error;
 use crate::job::report::outcome;
+use crate::job::report::warnings::show_warnings;
+use crate::job::request::{DockerfileInput, ParsedDockerfile, Request};
 use crate::job::run;
-use crate::job::session::logins::DockerLogins;
 use crate::progress::Mode;
-
-/// A Dockerfile to convert.
-#[derive(Debug)]
-pub struct GraphBuild {
-    /// The Dockerfile.
-    pub dockerfile: Source,
-    /// How to convert it.
-    pub options: Options,
-    /// The context folder and local named contexts.
-    pub files: LocalFiles,
-    /// Where the credentials are.
-    pub logins: DockerLogins,
-    /// The buildkitd to ask.
-    pub daemon: DaemonChoice,
-}
 
 /// Converts a Dockerfile. A buildkitd is found or started only if there is an image to look up.
 ///
 /// # Errors
 /// [`Error`]; what the build checks found before that is on standard error.
-pub async fn graph(build: GraphBuild, interrupts: &Interrupts) -> Result<Converted, Error> {
-    let GraphBuild { dockerfile: source, options, files, logins, daemon } = build;
-    let recipe = Recipe { source, options, files, lock: None };
-    recipe.check()?;
-    let work = Box::pin(work(&recipe, &logins, &daemon, interrupts.cancel()));
+pub async fn graph(request: &Request, interrupts: &Interrupts) -> Result<Converted, Error> {
+    let dockerfile = request.dockerfile.parse()?;
+    let work = Box::pin(work(request, &dockerfile, interrupts.cancel()));
     interrupts.unless_twice(work).await.unwrap_or(Err(Error::Interrupted))
 }
 
 async fn work(
-    recipe: &Recipe,
-    logins: &DockerLogins,
-    daemon: &DaemonChoice,
+    request: &Request,
+    dockerfile: &ParsedDockerfile<'_>,
     cancel: &CancellationToken,
 ) -> Result<Converted, Error> {
-    let local = PlaceholderImages { files: &recipe.files, build_platform: &recipe.options.build_platform };
+    let DockerfileInput { source, options, files, .. } = &request.dockerfile;
+    let local = PlaceholderImages { files, build_platform: &options.build_platform };
     let is_file = |need: &Need| matches!(need, Need::Ignore | Need::NamedIgnore { .. });
-    match convert(&recipe.source, &recipe.options, &local).await {
+    match dockerfile.convert_with(options, &local).await {
         Ok(converted) if converted.facts.iter().all(|(need, _)| is_file(need)) => return Ok(converted),
         _ => {}
     }
     let routes = PushRoutes::default();
-    let credentials = routes.session_logins(routes::authenticator(logins.load()?)?);
+    let credentials = routes.session_logins(routes::authenticator(request.logins.load()?)?);
     let session = SessionOptions { credentials: Some(credentials), ..SessionOptions::default() };
-    let request = BuildRequest { internal: true, ..BuildRequest::default() };
-    let builder = daemon.connect(cancel).await?;
+    let build = BuildRequest { internal: true, ..BuildRequest::default() };
+    let builder = request.daemon.connect(cancel).await?;
     let grants = &routes.grants;
-    let make = |gateway| async move {
-        let converted = recipe.convert(&gateway, &recipe.options, grants).await?;
+    let convert = |gateway| async move {
+        let converted = dockerfile.convert(&gateway, options, grants).await?;
         Ok((BuildResult::Single { reference: None, metadata: BTreeMap::new() }, converted))
     };
     let display = (Mode::Quiet, ImageNames::default());
-    let ended = run::run(&builder, request, session, display, cancel, make).await;
-    let outcome = outcome::dockerfile_build(ended, &recipe.source, &routes).await;
+    let finished = run::run(&builder, build, session, display, cancel, convert).await;
+    let outcome = outcome::of_build(finished, Some(source), &routes).await;
     builder.stop().await;
-    match outcome {
-        Ok(outcome) => Ok(outcome.value),
-        Err((error, warnings)) => {
-            show_warnings(&warnings, &recipe.source);
-            Err(error)
-        }
+    if let Err(error) = &outcome {
+        show_warnings(error.warnings(), source);
     }
+    outcome.map(|outcome| outcome.value)
 }

@@ -4,44 +4,18 @@ use std::collections::BTreeMap;
 
 use llb::{Constraints, Graph, ImageSource, MarshalOptions};
 
-use crate::buildkit::proto::rpc;
-use crate::buildkit::{
-    self, BuildResult, Gateway, GatewayFailure, ImageQuery, PlatformEntry, SolveOptions, platforms_metadata,
-};
+use crate::buildkit::{BuildResult, Gateway, ImageQuery, PlatformEntry, SolveOptions, platforms_metadata};
 use crate::converter::lower::llb_platform;
 use crate::image::{Platform, Reference};
-use crate::job::lookup::gateway::{self, LookupError};
+use crate::job::failure::SolveFailure;
+use crate::job::lookup::gateway;
 
-/// Why the base did not become the workspace image.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ImageCopyFailure {
-    #[error(transparent)]
-    Lookup(#[from] LookupError),
-    #[error(transparent)]
-    Marshal(#[from] llb::MarshalError),
-    #[error(transparent)]
-    Daemon(#[from] buildkit::Error),
-}
-
-impl GatewayFailure for ImageCopyFailure {
-    fn is_disconnection(&self) -> bool {
-        matches!(self, Self::Daemon(error) | Self::Lookup(LookupError::Daemon(error)) if error.is_disconnection())
-    }
-
-    fn to_status(&self) -> rpc::Status {
-        match self {
-            Self::Daemon(error) | Self::Lookup(LookupError::Daemon(error)) => error.to_status(),
-            other => buildkit::Failure::new(tonic::Code::Unknown, other.to_string()).to_status(),
-        }
-    }
-}
-
-/// A result that is the image `reference` itself. Nothing of it is pulled unless the push needs it.
-pub(crate) async fn make(
+/// Returns a result that is the image `reference` itself. Nothing of it is pulled unless the push needs it.
+pub(crate) async fn solve_image(
     gateway: &Gateway,
     reference: &str,
     shown: &str,
-) -> Result<(BuildResult, ()), ImageCopyFailure> {
+) -> Result<(BuildResult, ()), SolveFailure> {
     let query = ImageQuery {
         reference: reference.to_owned(),
         log_name: format!("[internal] load metadata for {shown}"),

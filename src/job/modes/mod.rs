@@ -4,4 +4,5 @@ pub(super) mod graph;
 pub(super) mod image_graph;
 pub(super) mod plain;
 pub(super) mod warm_up;
+mod workspace_dockerfile;
 pub(super) mod workspace_image;

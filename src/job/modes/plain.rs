@@ -8,21 +8,22 @@ use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use crate::buildkit::{BuildRequest, CacheEntry, SecretBytes, SessionOptions};
-use crate::converter::plan::Options;
-use crate::diag::Source;
 use crate::image::Reference;
-use crate::job::daemon::builder::{Builder, DaemonChoice};
-use crate::job::dockerfile::{Recipe, show_warnings};
+use crate::job::daemon::builder::Builder;
+use crate::job::error::Error;
 use crate::job::interrupt::Interrupts;
-use crate::job::lookup::{ImageLock, LocalFiles};
+use crate::job::lookup::ImageLock;
 use crate::job::push::base_layers::PushTargets;
 use crate::job::push::routes::{self, ProxiedImage, PushRoutes, PushVia};
-use crate::job::report::failure::Error;
 use crate::job::report::outcome;
+use crate::job::report::warnings::show_warnings;
+use crate::job::request::{DockerfileInput, ParsedDockerfile, Request};
 use crate::job::result::metadata::Results;
-use crate::job::result::output::{Output, Staged};
+use crate::job::result::output::Output;
+use crate::job::result::prepared::PreparedOutputs;
 use crate::job::run;
-use crate::job::session::logins::{DockerLogins, SessionLogins};
+use crate::job::session::logins::SessionLogins;
+use crate::job::solve::solve_dockerfile;
 use crate::progress::Mode;
 use crate::proxy::Rights;
 use crate::registry::Authenticator;
@@ -30,14 +31,8 @@ use crate::registry::Authenticator;
 /// A Dockerfile to build, and what to do with the result.
 #[derive(Debug)]
 pub struct PlainBuild {
-    /// The Dockerfile.
-    pub dockerfile: Source,
-    /// The context folder and local named contexts.
-    pub files: LocalFiles,
-    /// How to convert the Dockerfile.
-    pub options: Options,
-    /// Where base images come from in place of their registries.
-    pub image_lock: Option<ImageLock>,
+    /// The Dockerfile, the credentials and the buildkitd.
+    pub request: Request,
     /// What becomes of the result.
     pub outputs: Vec<Output>,
     /// Secrets for RUN steps.
@@ -54,10 +49,6 @@ pub struct PlainBuild {
     pub progress: Mode,
     /// Who pushes with the credentials.
     pub push_via: PushVia,
-    /// Where the credentials are.
-    pub logins: DockerLogins,
-    /// The buildkitd to use.
-    pub daemon: DaemonChoice,
 }
 
 /// Builds, exports, and returns what the exporters answered.
@@ -70,67 +61,63 @@ pub async fn build(build: &PlainBuild, interrupts: &Interrupts) -> Result<Result
 }
 
 async fn work(build: &PlainBuild, cancel: &CancellationToken) -> Result<Results, Error> {
-    if let Some(context) = &build.files.context {
+    let Request { dockerfile, daemon, .. } = &build.request;
+    if let Some(context) = &dockerfile.files.context {
         let failed = |source| Error::Read { what: "the build context", path: context.clone(), source };
         std::fs::read_dir(context).map_err(failed)?;
     }
-    let recipe = Recipe {
-        source: build.dockerfile.clone(),
-        options: build.options.clone(),
-        files: build.files.clone(),
-        lock: build.image_lock.clone(),
-    };
-    recipe.check()?;
-    let builder = build.daemon.connect(cancel).await?;
-    let outcome = work_on(build, &recipe, &builder, cancel).await;
+    let dockerfile = dockerfile.parse()?;
+    let builder = daemon.connect(cancel).await?;
+    let outcome = work_on(build, &dockerfile, &builder, cancel).await;
     builder.stop().await;
     outcome
 }
 
 async fn work_on(
     build: &PlainBuild,
-    recipe: &Recipe,
+    dockerfile: &ParsedDockerfile<'_>,
     builder: &Builder,
     cancel: &CancellationToken,
 ) -> Result<Results, Error> {
     let mut outputs = build.outputs.clone();
-    let registries = routes::authenticator(build.logins.load()?)?;
-    let (routes, targets) = routes(build, builder, &registries, &mut outputs).await?;
+    let registries = routes::authenticator(build.request.logins.load()?)?;
+    let (routes, targets) = open_routes(build, builder, &registries, &mut outputs).await?;
     routes.grants.grant_caches(&build.cache_imports, &build.cache_exports);
-    let mut staged = Staged::new(&outputs)?;
+    let mut prepared = PreparedOutputs::new(&outputs)?;
     let request = BuildRequest {
-        exports: staged.take_exports(),
+        exports: prepared.take_exports(),
         cache_imports: build.cache_imports.clone(),
         cache_exports: build.cache_exports.clone(),
         entitlements: build.entitlements.clone(),
         ..BuildRequest::default()
     };
     let mut session = session(build, builder, routes.session_logins(registries));
-    session.withheld_dirs.extend(staged.unfinished_files());
+    session.withheld_dirs.extend(prepared.unfinished_files());
     let display = (build.progress, routes.image_names.clone());
-    let make = |gateway| recipe.make(gateway, &routes, &targets);
-    let ended = run::run(builder, request, session, display, cancel, make).await;
-    let outcome = outcome::dockerfile_build(ended, &recipe.source, &routes).await;
+    let solve = |gateway| solve_dockerfile(dockerfile, gateway, &routes, &targets);
+    let finished = run::run(builder, request, session, display, cancel, solve).await;
+    let DockerfileInput { source, options, .. } = dockerfile.input;
+    let outcome = outcome::of_build(finished, Some(source), &routes).await;
     let results = match outcome {
         Ok(outcome) => {
-            show_warnings(&outcome.value.warnings, &recipe.source);
-            let lock = ImageLock::of_facts(&outcome.value.facts, &recipe.options.build_platform);
+            show_warnings(&outcome.value.warnings, source);
+            let lock = ImageLock::of_facts(&outcome.value.facts, &options.build_platform);
             Ok(Results::new(outcome.exporter_response, &routes.image_names, lock))
         }
-        Err((error, warnings)) => {
-            show_warnings(&warnings, &recipe.source);
+        Err(error) => {
+            show_warnings(error.warnings(), source);
             Err(error)
         }
     };
     routes.close().await;
     let results = results?;
-    staged.keep()?;
+    prepared.keep()?;
     Ok(results)
 }
 
-/// Opens the ways to the registries that are pushed to, and names the outputs as buildkitd has to.
-/// Returns also where base layers are to be mounted.
-async fn routes(
+/// Opens the routes to the registries that are pushed to, and names the outputs as buildkitd has to. Returns also where
+/// base layers are to be mounted.
+async fn open_routes(
     build: &PlainBuild,
     builder: &Builder,
     registries: &Arc<Authenticator>,
@@ -151,11 +138,11 @@ async fn routes(
             parsed.map_err(|source| Error::Reference { setting: "--tag", text: name.clone(), source })?;
         references.insert(name, parsed.with_default_tag());
     }
-    let wishes = wishes(build, builder, registries, &references).await?;
-    let by_proxy: BTreeSet<&str> = wishes.iter().map(|wish| wish.reference.name()).collect();
+    let proxied = proxied_images(build, builder, registries, &references).await?;
+    let by_proxy: BTreeSet<&str> = proxied.iter().map(|image| image.reference.name()).collect();
     let by_session: Vec<&Reference> =
         references.values().filter(|reference| !by_proxy.contains(reference.name())).collect();
-    let routes = PushRoutes::open(wishes, BTreeMap::new(), Arc::clone(registries)).await?;
+    let routes = PushRoutes::open(proxied, BTreeMap::new(), Arc::clone(registries)).await?;
     for reference in by_session {
         routes.grants.grant_push(reference);
     }
@@ -174,8 +161,8 @@ async fn routes(
     Ok((routes, targets))
 }
 
-/// The images that go through the proxy.
-async fn wishes<'a>(
+/// Returns the images that go through the proxy.
+async fn proxied_images<'a>(
     build: &PlainBuild,
     builder: &Builder,
     registries: &Arc<Authenticator>,
@@ -193,20 +180,22 @@ async fn wishes<'a>(
             chosen.insert(reference.name().to_owned(), reference);
         }
     }
-    let wish = |(index, reference)| ProxiedImage {
+    let proxied = |(index, reference)| ProxiedImage {
         reference,
         alias: format!("image{index}"),
         rights: Rights::PULL_PUSH,
         auth: Arc::clone(registries),
     };
-    Ok(chosen.into_values().enumerate().map(wish).collect())
+    Ok(chosen.into_values().enumerate().map(proxied).collect())
 }
 
 fn session(build: &PlainBuild, builder: &Builder, credentials: Arc<SessionLogins>) -> SessionOptions {
-    let mut local_dirs = build.files.named.clone();
-    local_dirs.extend(build.files.context.clone().map(|context| ("context".to_owned(), context)));
+    let mut local_dirs = build.request.dockerfile.files.named.clone();
+    local_dirs.extend(
+        build.request.dockerfile.files.context.clone().map(|context| ("context".to_owned(), context)),
+    );
     SessionOptions {
-        shared_key: build.files.context.as_deref().map(shared_key).unwrap_or_default(),
+        shared_key: build.request.dockerfile.files.context.as_deref().map(shared_key).unwrap_or_default(),
         local_dirs,
         withheld_dirs: builder.state_folders().to_vec(),
         credentials: Some(credentials),

@@ -4,24 +4,23 @@ use std::collections::BTreeMap;
 
 use llb::{Constraints, Graph, ImageSource, MarshalOptions};
 
-use crate::buildkit::{
-    self, BuildRequest, BuildResult, Gateway, GatewayFailure, SessionOptions, SolveOptions,
-};
+use crate::buildkit::{BuildRequest, BuildResult, Gateway, SessionOptions, SolveOptions};
 use crate::converter::lower::llb_platform;
 use crate::image::{Platform, Reference};
 use crate::job::daemon::builder::{Builder, DaemonChoice};
+use crate::job::error::Error;
+use crate::job::failure::SolveFailure;
 use crate::job::interrupt::Interrupts;
 use crate::job::push::image_names::ImageNames;
 use crate::job::push::routes::{self, PushRoutes};
-use crate::job::report::failure::Error;
-use crate::job::report::outcome::{self, BuildFailure};
+use crate::job::report::outcome;
 use crate::job::run;
 use crate::job::session::logins::DockerLogins;
 use crate::progress::Mode;
 
 /// A buildkitd to keep running.
 #[derive(Debug)]
-pub struct Service {
+pub struct WarmCache {
     /// How it is started.
     pub daemon: DaemonChoice,
     /// Images to pull into its cache.
@@ -35,7 +34,7 @@ pub struct Service {
 ///
 /// # Errors
 /// [`Error`] where buildkitd cannot be started, or ends by itself.
-pub async fn serve(service: &Service, interrupts: &Interrupts) -> Result<(), Error> {
+pub async fn serve(service: &WarmCache, interrupts: &Interrupts) -> Result<(), Error> {
     let references = service.images.iter().map(|text| reference(text)).collect::<Result<Vec<_>, _>>()?;
     let work = Box::pin(work(service, &references, interrupts));
     interrupts.unless_twice(work).await.unwrap_or(Err(Error::Interrupted))
@@ -50,7 +49,7 @@ fn reference(text: &str) -> Result<Reference, Error> {
     Ok(parsed?.with_default_tag())
 }
 
-async fn work(service: &Service, references: &[Reference], interrupts: &Interrupts) -> Result<(), Error> {
+async fn work(service: &WarmCache, references: &[Reference], interrupts: &Interrupts) -> Result<(), Error> {
     let builder = match service.daemon.connect(interrupts.cancel()).await.map_err(Error::from) {
         Err(Error::Interrupted) => return Ok(()),
         other => other?,
@@ -66,7 +65,7 @@ async fn work(service: &Service, references: &[Reference], interrupts: &Interrup
 }
 
 /// Pulls the images one after the other, then rests.
-async fn warm(service: &Service, references: &[Reference], builder: &Builder, interrupts: &Interrupts) {
+async fn warm(service: &WarmCache, references: &[Reference], builder: &Builder, interrupts: &Interrupts) {
     for reference in references {
         match pull(service, reference, builder, interrupts).await {
             Ok(()) => tracing::info!(image = %reference, "is in the cache"),
@@ -77,7 +76,7 @@ async fn warm(service: &Service, references: &[Reference], builder: &Builder, in
 }
 
 async fn pull(
-    service: &Service,
+    service: &WarmCache,
     reference: &Reference,
     builder: &Builder,
     interrupts: &Interrupts,
@@ -88,41 +87,13 @@ async fn pull(
     let session = SessionOptions { credentials: Some(credentials), ..SessionOptions::default() };
     let display = (Mode::Quiet, ImageNames::default());
     let request = BuildRequest { internal: true, ..BuildRequest::default() };
-    let make = |gateway| async move { extract(&gateway, reference).await };
-    let ended = run::run(builder, request, session, display, interrupts.cancel(), make).await;
-    match outcome::image_build(ended, &routes).await {
-        Ok(_) => Ok(()),
-        Err(BuildFailure::Told(error)) => Err(error),
-        Err(BuildFailure::Function(PullFailure::Marshal(error))) => Err(Error::Daemon(error.to_string())),
-        Err(BuildFailure::Function(PullFailure::Daemon(error))) => Err(Error::Connection(error)),
-    }
-}
-
-#[derive(Debug, thiserror::Error)]
-enum PullFailure {
-    #[error(transparent)]
-    Marshal(#[from] llb::MarshalError),
-    #[error(transparent)]
-    Daemon(#[from] buildkit::Error),
-}
-
-impl GatewayFailure for PullFailure {
-    fn is_disconnection(&self) -> bool {
-        matches!(self, Self::Daemon(error) if error.is_disconnection())
-    }
-
-    fn to_status(&self) -> buildkit::proto::rpc::Status {
-        match self {
-            Self::Daemon(error) => error.to_status(),
-            Self::Marshal(error) => {
-                buildkit::Failure::new(tonic::Code::Unknown, error.to_string()).to_status()
-            }
-        }
-    }
+    let extract = |gateway| async move { extract(&gateway, reference).await };
+    let finished = run::run(builder, request, session, display, interrupts.cancel(), extract).await;
+    outcome::of_build(finished, None, &routes).await.map(drop)
 }
 
 /// Downloads and unpacks an image: a look into its root folder needs all of its layers.
-async fn extract(gateway: &Gateway, reference: &Reference) -> Result<(BuildResult, ()), PullFailure> {
+async fn extract(gateway: &Gateway, reference: &Reference) -> Result<(BuildResult, ()), SolveFailure> {
     let platform = llb_platform(&Platform::host());
     let mut graph = Graph::new();
     let constraints = Constraints::named(format!("[cache] {reference}")).with_platform(platform.clone());

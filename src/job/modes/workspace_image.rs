@@ -7,29 +7,30 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::image_graph::{self, ImageCopyFailure};
+use super::image_graph::solve_image;
 use super::plain::shared_key;
-use crate::beneath::Root;
+use super::workspace_dockerfile::read_when_ready;
 use crate::buildkit::{self, BuildRequest, CacheEntry, SessionOptions};
-use crate::converter::plan::Options;
 use crate::image::{Platform, Reference};
 use crate::job::daemon::builder::{Builder, DaemonChoice};
-use crate::job::dockerfile::{self, Made, Recipe, show_warnings};
+use crate::job::error::Error;
 use crate::job::interrupt::Interrupts;
-use crate::job::lookup::LocalFiles;
 use crate::job::push::base_layers::PushTargets;
 use crate::job::push::copy::Copy;
 use crate::job::push::manifest::ManifestLookup;
 use crate::job::push::routes::{self, ProxiedImage, PushRoutes};
-use crate::job::report::failure::Error;
-use crate::job::report::outcome::{self, BuildFailure};
-use crate::job::result::output::{Output, Staged};
+use crate::job::report::outcome;
+use crate::job::report::warnings::show_warnings;
+use crate::job::request::{DockerfileInput, ParsedDockerfile};
+use crate::job::result::output::Output;
+use crate::job::result::prepared::PreparedOutputs;
 use crate::job::run::{self, STATUS_QUEUE};
 use crate::job::session::logins::with_tokens;
+use crate::job::solve::solve_dockerfile;
 use crate::progress::{self, Mode, Step};
 use crate::proxy::{AccessTokens, Rights};
 use crate::registry::{Authenticator, Client, Credentials, Origin, Secret};
-use crate::workspace::{self, AuthJson, BaseStep, Settings, Workspace};
+use crate::workspace::{self, AuthJson, Settings, Workspace};
 
 /// A workspace image to build.
 #[derive(Debug)]
@@ -38,6 +39,8 @@ pub struct WorkspaceBuild {
     pub workspace: Workspace,
     /// What the control plane asks for.
     pub settings: Settings,
+    /// Caches to import.
+    pub cache_imports: Vec<CacheEntry>,
     /// How long the workspace may take to be ready.
     pub ready_timeout: Duration,
     /// The buildkitd to use.
@@ -45,11 +48,10 @@ pub struct WorkspaceBuild {
 }
 
 /// The settings, understood: references parsed, credentials read.
-struct Job<'a> {
+struct WorkspaceJob<'a> {
     build: &'a WorkspaceBuild,
     base: Reference,
     target: Reference,
-    cache_imports: Vec<CacheEntry>,
     routes: PushRoutes,
     cancel: &'a CancellationToken,
 }
@@ -68,25 +70,26 @@ async fn work(build: &WorkspaceBuild, cancel: &CancellationToken) -> Result<(), 
     let base = reference("BOB_BASE_REF", &settings.base_ref)?;
     let target = reference("BOB_TARGET_REF", &settings.target_ref)?;
     refuse_digests(settings, &base, &target)?;
-    let cache_imports = cache_imports(settings.cache_import.as_deref())?;
     let base_auth = authenticator(settings.base_auth.as_ref())?;
     let target_auth = match (&settings.base_auth, &settings.target_auth) {
         // The same credentials make one client, so that layers may be mounted from base to target.
         (Some(base), Some(target)) if base.expose() == target.expose() => base_auth.clone(),
         (_, target) => authenticator(target.as_ref())?,
     };
-    let recipe = match &settings.base_step {
-        Some(step) => Some(prepare(build, step, cancel).await?),
+    let dockerfile = match &settings.base_step {
+        Some(step) => Some(read_when_ready(&build.workspace, build.ready_timeout, step, cancel).await?),
         None => None,
     };
-    let wish = |reference, alias: &str, rights, auth: Option<Arc<Authenticator>>| {
+    // A Dockerfile that does not parse is rejected before any buildkitd is started for it.
+    let dockerfile = dockerfile.as_ref().map(DockerfileInput::parse).transpose()?;
+    let proxied = |reference, alias: &str, rights, auth: Option<Arc<Authenticator>>| {
         auth.map(|auth| ProxiedImage { reference, alias: alias.to_owned(), rights, auth })
     };
-    let rights = if recipe.is_some() { Rights::PULL_PUSH } else { Rights::PULL };
+    let rights = if dockerfile.is_some() { Rights::PULL_PUSH } else { Rights::PULL };
     let same_name = base.name() == target.name();
-    let wishes = [
-        wish(&base, "base", if same_name { Rights::PULL_PUSH } else { rights }, base_auth),
-        wish(
+    let proxied = [
+        proxied(&base, "base", if same_name { Rights::PULL_PUSH } else { rights }, base_auth),
+        proxied(
             &target,
             "target",
             Rights::PULL_PUSH,
@@ -96,10 +99,10 @@ async fn work(build: &WorkspaceBuild, cancel: &CancellationToken) -> Result<(), 
     let proxies = proxies(settings, [&base, &target]);
     let logins = with_tokens(&proxies, credentials(settings.base_auth.as_ref())?);
     let others = routes::authenticator(logins)?;
-    let routes = PushRoutes::open(wishes.into_iter().flatten().collect(), proxies, others).await?;
-    let job = Job { build, base, target, cache_imports, routes, cancel };
+    let routes = PushRoutes::open(proxied.into_iter().flatten().collect(), proxies, others).await?;
+    let job = WorkspaceJob { build, base, target, routes, cancel };
     let mut builder = None;
-    let outcome = job.run(&mut builder, recipe).await;
+    let outcome = job.run(&mut builder, dockerfile.as_ref()).await;
     job.routes.close().await;
     if let Some(builder) = builder {
         builder.stop().await;
@@ -130,22 +133,12 @@ fn reference(setting: &'static str, text: &str) -> Result<Reference, Error> {
 
 fn refuse_digests(settings: &Settings, base: &Reference, target: &Reference) -> Result<(), Error> {
     if target.digest().is_some() {
-        return Err(Error::Usage(
-            "BOB_TARGET_REF must not have a digest: it is where the image is pushed".to_owned(),
-        ));
+        return Err(Error::TargetWithDigest);
     }
     if settings.base_step.is_some() && base.digest().is_some() {
-        let text =
-            "BOB_BASE_REF must not have a digest when BOB_BUILD_BASE is true: the base is only built now";
-        return Err(Error::Usage(text.to_owned()));
+        return Err(Error::UnbuiltBaseWithDigest);
     }
     Ok(())
-}
-
-fn cache_imports(setting: Option<&str>) -> Result<Vec<CacheEntry>, Error> {
-    let Some(text) = setting else { return Ok(Vec::new()) };
-    let entry = crate::job::cache::parse("BOB_LOCAL_CACHE_IMPORT", text)?;
-    Ok(vec![entry])
 }
 
 fn credentials(auth: Option<&AuthJson>) -> Result<Credentials, Error> {
@@ -160,42 +153,16 @@ fn authenticator(auth: Option<&AuthJson>) -> Result<Option<Arc<Authenticator>>, 
     }
 }
 
-/// Waits for the workspace's content and reads the Dockerfile. A Dockerfile that does not parse is
-/// rejected here, before any buildkitd is started for it.
-async fn prepare(
-    build: &WorkspaceBuild,
-    step: &BaseStep,
-    cancel: &CancellationToken,
-) -> Result<Recipe, Error> {
-    let ready = workspace::wait_until_ready(&build.workspace, build.ready_timeout);
-    cancel.run_until_cancelled(ready).await.ok_or(Error::Interrupted)??;
-    let (file, context) = step.locate(&build.workspace)?;
-    let path = file.path().to_owned();
-    let filename = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let failed =
-        |source| Error::Read { what: "the workspace", path: build.workspace.root().to_owned(), source };
-    let root = Root::open(build.workspace.root()).map_err(failed)?;
-    let recipe = Recipe {
-        source: dockerfile::read(file, &path.display().to_string())?,
-        options: Options { filename, ..Options::default() },
-        files: LocalFiles {
-            context: Some(context),
-            context_within: Some(build.workspace.root().to_owned()),
-            dockerfile_ignore: dockerfile::own_ignore_file(&root, &path)?,
-            named: BTreeMap::new(),
-        },
-        lock: None,
-    };
-    recipe.check()?;
-    Ok(recipe)
-}
-
-impl Job<'_> {
-    async fn run(&self, builder: &mut Option<Builder>, recipe: Option<Recipe>) -> Result<(), Error> {
-        let base = match recipe {
-            Some(recipe) => {
+impl WorkspaceJob<'_> {
+    async fn run(
+        &self,
+        builder: &mut Option<Builder>,
+        dockerfile: Option<&ParsedDockerfile<'_>>,
+    ) -> Result<(), Error> {
+        let base = match dockerfile {
+            Some(dockerfile) => {
                 let builder = self.connect(builder).await?;
-                let digest = self.build_base(builder, recipe).await?;
+                let digest = self.build_base(builder, dockerfile).await?;
                 self.base.clone().with_digest(&digest).unwrap_or_else(|_| self.base.clone())
             }
             None => self.base.clone(),
@@ -216,36 +183,38 @@ impl Job<'_> {
     }
 
     /// Builds and pushes the base layer. Returns its digest.
-    async fn build_base(&self, builder: &Builder, recipe: Recipe) -> Result<String, Error> {
+    async fn build_base(
+        &self,
+        builder: &Builder,
+        dockerfile: &ParsedDockerfile<'_>,
+    ) -> Result<String, Error> {
+        let DockerfileInput { source, files, .. } = dockerfile.input;
         tracing::info!(base = %self.base, "building the base layer");
         let mut session = self.session(builder)?;
-        if let Some(context) = &recipe.files.context {
+        if let Some(context) = &files.context {
             session.shared_key = shared_key(context);
             session.local_dirs.insert("context".to_owned(), context.clone());
         }
         if self.routes.image_names.daemon_name(self.base.name(), "").is_none() {
             self.routes.grants.grant_push(&self.base);
         }
-        self.routes.grants.grant_caches(&self.cache_imports, &[]);
+        self.routes.grants.grant_caches(&self.build.cache_imports, &[]);
         let request = BuildRequest {
             exports: self.push(&self.base)?,
-            cache_imports: self.cache_imports.clone(),
+            cache_imports: self.build.cache_imports.clone(),
             ..BuildRequest::default()
         };
         let display = (Mode::Plain, self.routes.image_names.clone());
         let targets = PushTargets::new(&self.routes, [&self.base], builder.shares_network());
-        let ended = run::run(builder, request, session, display, self.cancel, |gateway| {
-            recipe.make(gateway, &self.routes, &targets)
-        })
-        .await;
-        match outcome::dockerfile_build(ended, &recipe.source, &self.routes).await {
+        let solve = |gateway| solve_dockerfile(dockerfile, gateway, &self.routes, &targets);
+        let finished = run::run(builder, request, session, display, self.cancel, solve).await;
+        match outcome::of_build(finished, Some(source), &self.routes).await {
             Ok(outcome) => {
-                let Made { warnings, .. } = outcome.value;
-                show_warnings(&warnings, &recipe.source);
+                show_warnings(&outcome.value.warnings, source);
                 Ok(outcome.exporter_response.get("containerimage.digest").cloned().unwrap_or_default())
             }
-            Err((error, warnings)) => {
-                show_warnings(&warnings, &recipe.source);
+            Err(error) => {
+                show_warnings(error.warnings(), source);
                 Err(error)
             }
         }
@@ -255,8 +224,8 @@ impl Job<'_> {
     /// under the target's tag. Returns whether it did; not where Bob cannot read the base by itself, or
     /// where it is of a kind that only buildkitd knows.
     async fn copy_target(&self, base: &Reference) -> Result<bool, Error> {
-        let places = (self.routes.place(base), self.routes.place(&self.target), self.target.tag());
-        let (Some(from), Some(to), Some(tag)) = places else { return Ok(false) };
+        let ends = (self.routes.endpoint(base), self.routes.endpoint(&self.target), self.target.tag());
+        let (Some(from), Some(to), Some(tag)) = ends else { return Ok(false) };
         let platform = Platform::host().to_string();
         let version = base.digest().or(base.tag()).unwrap_or("latest");
         let client = Client::new(Arc::clone(&from.auth));
@@ -282,11 +251,11 @@ impl Job<'_> {
         let step = Step::begin(updates, "copy", &name).await;
         let copy = Copy { from: &from, to: &to, tag, image: &image, step: &step };
         let outcome = match self.unless_cancelled(copy.run()).await {
-            Ok(Ok(tally)) => {
-                step.log(&tally.to_string()).await;
+            Ok(Ok(summary)) => {
+                step.log(&summary.to_string()).await;
                 Ok(true)
             }
-            Ok(Err(error)) => Err(outcome::copy(&error, (base, &from), (&self.target, &to)).await),
+            Ok(Err(failure)) => Err(outcome::of_copy(&failure, (base, &from), (&self.target, &to)).await),
             Err(interrupted) => Err(interrupted),
         };
         step.end(&outcome.as_ref().err().map(Error::report).unwrap_or_default()).await;
@@ -304,25 +273,16 @@ impl Job<'_> {
         let display = (Mode::Plain, self.routes.image_names.clone());
         let source = self.at_buildkitd(base);
         let shown = base.to_string();
-        let make = |gateway| async move {
-            let made = image_graph::make(&gateway, &source, &shown).await?;
+        let solve = |gateway| async move {
+            let solved = solve_image(&gateway, &source, &shown).await?;
             self.routes.allow_pushes();
-            Ok(made)
+            Ok(solved)
         };
         self.routes.grants.grant_pull(base);
         self.routes.grants.grant_push(&self.target);
-        let ended = run::run(builder, request, self.session(builder)?, display, self.cancel, make).await;
-        match outcome::image_build(ended, &self.routes).await {
-            Ok(_) => Ok(()),
-            Err(BuildFailure::Told(error)) => Err(error),
-            Err(BuildFailure::Function(ImageCopyFailure::Lookup(error))) => {
-                Err(outcome::lookup(error, &self.routes).await)
-            }
-            Err(BuildFailure::Function(ImageCopyFailure::Marshal(error))) => {
-                Err(Error::Daemon(error.to_string()))
-            }
-            Err(BuildFailure::Function(ImageCopyFailure::Daemon(error))) => Err(Error::Connection(error)),
-        }
+        let session = self.session(builder)?;
+        let finished = run::run(builder, request, session, display, self.cancel, solve).await;
+        outcome::of_build(finished, None, &self.routes).await.map(drop)
     }
 
     /// What buildkitd calls an image.
@@ -335,7 +295,7 @@ impl Job<'_> {
     fn push(&self, reference: &Reference) -> Result<Vec<buildkit::Export>, Error> {
         let mut output = Output::image(true);
         output.set_names(&[self.at_buildkitd(reference)]);
-        Ok(Staged::new(&[output])?.take_exports())
+        Ok(PreparedOutputs::new(&[output])?.take_exports())
     }
 
     /// A session that knows the proxies' tokens, and the base's credentials for what FROM names.

@@ -1,11 +1,10 @@
 //! The images whose layers a result begins with, read off its graph.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use llb::Definition;
-use prost::Message as _;
+use llb::{Op, SourceOp};
 
-use crate::buildkit::proto::pb;
+use crate::converter::lower::{Lowered, llb_platform};
 use crate::image::{Platform, Reference};
 
 /// An image whose layers are the first ones of a result.
@@ -17,64 +16,28 @@ pub(crate) struct BaseImage {
     pub(crate) platform: String,
 }
 
-/// The images that the root of `definition` builds on: what its steps change, not what they copy from.
+/// Returns the images that the result of `lowered` builds on: what its steps change, not what they copy from.
 /// Images without a digest are left out.
-pub(crate) fn base_images(definition: &Definition) -> BTreeSet<BaseImage> {
-    let decoded = definition
-        .ops
-        .iter()
-        .filter_map(|op| Some((op.digest.to_string(), pb::Op::decode(op.bytes.as_slice()).ok()?)));
-    let ops: BTreeMap<String, pb::Op> = decoded.collect();
-    let terminal = definition.ops.last().and_then(|op| ops.get(&op.digest.to_string()));
-    let mut found = BTreeSet::new();
-    let (mut seen, mut open) = (BTreeSet::new(), terminal.map(|op| op.inputs.clone()).unwrap_or_default());
-    while let Some(input) = open.pop() {
-        if !seen.insert((input.digest.clone(), input.index)) {
-            continue;
-        }
-        let Some(op) = ops.get(&input.digest) else { continue };
-        match &op.op {
-            Some(pb::op::Op::Source(source)) => found.extend(image_of(source, op.platform.as_ref())),
-            Some(kind) => {
-                let inputs = below(kind, input.index, op.inputs.len());
-                open.extend(inputs.into_iter().filter_map(|index| op.inputs.get(index).cloned()));
-            }
-            None => {}
-        }
-    }
-    found
+pub(crate) fn base_images(lowered: &Lowered) -> BTreeSet<BaseImage> {
+    let default = llb_platform(&lowered.platform);
+    let bases = lowered.graph.bases(lowered.root).into_iter().filter_map(|base| lowered.graph.get(base));
+    let images = bases.filter_map(|(op, constraints)| match op {
+        Op::Source(source) => image_of(source, constraints.platform.as_ref().unwrap_or(&default)),
+        // A diff or a nested build holds no whole base, and the others are never where layers begin.
+        Op::Diff(_) | Op::Build(_) | Op::Exec(_) | Op::File(_) | Op::Merge(_) | Op::Passthrough(_) => None,
+    });
+    images.collect()
 }
 
-/// The inputs of an op whose layers its output `output` begins with.
-fn below(op: &pb::op::Op, output: i64, inputs: usize) -> Vec<usize> {
-    let index = |input: i64| usize::try_from(input).ok();
-    match op {
-        pb::op::Op::Exec(exec) => {
-            let mount = exec.mounts.iter().find(|mount| mount.output == output);
-            mount.and_then(|mount| index(mount.input)).into_iter().collect()
-        }
-        pb::op::Op::File(file) => {
-            // An action's input is one of the op's, or, counted on from those, an earlier action.
-            let mut action = file.actions.iter().find(|action| action.output == output);
-            for _ in 0..file.actions.len() {
-                let Some(input) = action.and_then(|action| index(action.input)) else { break };
-                let Some(earlier) = input.checked_sub(inputs) else { return vec![input] };
-                action = file.actions.get(earlier);
-            }
-            Vec::new()
-        }
-        pb::op::Op::Merge(merge) => merge.inputs.iter().filter_map(|input| index(input.input)).collect(),
-        pb::op::Op::Source(_) | pb::op::Op::Build(_) | pb::op::Op::Diff(_) => Vec::new(),
-    }
-}
-
-fn image_of(source: &pb::SourceOp, platform: Option<&pb::Platform>) -> Option<BaseImage> {
-    let text = source.identifier.strip_prefix("docker-image://")?;
+/// Returns the image of a source, if it is one of a registry with a digest.
+fn image_of(source: &SourceOp, platform: &llb::Platform) -> Option<BaseImage> {
+    let identifier = source.identifier();
+    let text = identifier.strip_prefix("docker-image://")?;
     let reference = Reference::parse_named(text).ok().filter(|reference| reference.digest().is_some())?;
-    let platform = platform.map_or_else(Platform::host, |platform| Platform {
+    let platform = Platform {
         variant: platform.variant.as_str().into(),
         ..Platform::new(&platform.os, &platform.architecture)
-    });
+    };
     Some(BaseImage { reference, platform: platform.normalized().to_string() })
 }
 
@@ -103,10 +66,7 @@ mod tests {
         let resolver = LockResolver { lock: &lock, files: &files, build_platform: &options.build_platform };
         let converted = convert(&source, &options, &resolver).await.unwrap();
         let (_, conversion) = converted.builds.into_iter().next().unwrap();
-        base_images(&conversion.marshal("x").unwrap().definition)
-            .into_iter()
-            .map(|base| base.reference.path().to_owned())
-            .collect()
+        base_images(&conversion.lowered).into_iter().map(|base| base.reference.path().to_owned()).collect()
     }
 
     #[tokio::test]

@@ -18,9 +18,9 @@ use crate::image::Reference;
 use crate::registry::{Client, Repository};
 
 /// Requests of one kind under way at once, as many as buildkitd has.
-pub(crate) const AT_ONCE: usize = 4;
+pub(crate) const MAX_CONCURRENT_REQUESTS: usize = 4;
 /// How long mounting may hold a build up.
-const PATIENCE: Duration = Duration::from_secs(30);
+const MOUNT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The repositories that a result is pushed to.
 #[derive(Debug, Default)]
@@ -40,14 +40,14 @@ impl PushTargets {
         shares_network: bool,
     ) -> Self {
         let mut targets = Self::default();
-        for place in references.into_iter().filter_map(|reference| routes.place(reference)) {
-            let is_loopback = place.repository.host.is_loopback();
+        for endpoint in references.into_iter().filter_map(|reference| routes.endpoint(reference)) {
+            let is_loopback = endpoint.repository.host.is_loopback();
             if is_loopback && !shares_network {
                 continue;
             }
-            let places = if is_loopback { &mut targets.loopback } else { &mut targets.remote };
-            if !places.iter().any(|known| known.repository == place.repository) {
-                places.push(place);
+            let endpoints = if is_loopback { &mut targets.loopback } else { &mut targets.remote };
+            if !endpoints.iter().any(|known| known.repository == endpoint.repository) {
+                endpoints.push(endpoint);
             }
         }
         targets
@@ -65,9 +65,9 @@ impl PushTargets {
     }
 }
 
-async fn mount_into(places: &[RegistryEndpoint], bases: &BTreeSet<BaseImage>) {
-    let pairs = places.iter().flat_map(|to| bases.iter().map(move |base| mount_image(base, to)));
-    if tokio::time::timeout(PATIENCE, join_all(pairs)).await.is_err() {
+async fn mount_into(endpoints: &[RegistryEndpoint], bases: &BTreeSet<BaseImage>) {
+    let pairs = endpoints.iter().flat_map(|to| bases.iter().map(move |base| mount_image(base, to)));
+    if tokio::time::timeout(MOUNT_TIMEOUT, join_all(pairs)).await.is_err() {
         tracing::debug!("mounting base layers takes too long; buildkitd uploads what is missing");
     }
 }
@@ -117,7 +117,7 @@ pub(crate) async fn mount_all<'a>(
     }
     stream::iter(rest.iter().copied())
         .map(mount)
-        .buffered(AT_ONCE)
+        .buffered(MAX_CONCURRENT_REQUESTS)
         .filter_map(async |refused| refused)
         .collect()
         .await

@@ -10,15 +10,16 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, StreamBody};
 
-use super::base_layers::{AT_ONCE, mount_all};
+use super::base_layers::{MAX_CONCURRENT_REQUESTS, mount_all};
 use super::manifest::{Blob, ImageManifest};
 use super::routes::RegistryEndpoint;
 use crate::http::body::{Body, BoxError};
+use crate::job::failure::CopyFailure;
 use crate::progress::{self, Step};
-use crate::registry::{Client, ClientError, DigestHasher, Payload};
+use crate::registry::{Client, DigestHasher, Payload};
 
-/// How often a transfer's progress is told.
-const TELL: Duration = Duration::from_millis(200);
+/// The time between two reports of a transfer's progress.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
 
 /// What a copy moved.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -36,17 +37,6 @@ impl fmt::Display for CopySummary {
         let Self { kept, uploaded, bytes } = self;
         write!(f, "{kept} blobs stay at the registry, {uploaded} uploaded ({bytes} bytes)")
     }
-}
-
-/// A copy that failed.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum CopyError {
-    /// The source did not give a blob.
-    #[error("the image cannot be read")]
-    Read(#[source] ClientError),
-    /// The target did not take something.
-    #[error("the image cannot be written")]
-    Write(#[source] ClientError),
 }
 
 /// One image on its way.
@@ -68,19 +58,19 @@ impl Copy<'_> {
     /// Puts the blobs into place, then the manifest: the very bytes that it has at its source.
     ///
     /// # Errors
-    /// [`CopyError`]; the tag is what it was before then.
-    pub(crate) async fn run(&self) -> Result<CopySummary, CopyError> {
-        let tally = self.blobs().await?;
+    /// [`CopyFailure`]; the tag is what it was before then.
+    pub(crate) async fn run(&self) -> Result<CopySummary, CopyFailure> {
+        let summary = self.blobs().await?;
         let ImageManifest { manifest, media_type, .. } = self.image;
         let client = Client::new(Arc::clone(&self.to.auth));
         client
             .put_manifest(&self.to.repository, self.tag, media_type, manifest.bytes.clone())
             .await
-            .map_err(CopyError::Write)?;
-        Ok(tally)
+            .map_err(CopyFailure::Write)?;
+        Ok(summary)
     }
 
-    async fn blobs(&self) -> Result<CopySummary, CopyError> {
+    async fn blobs(&self) -> Result<CopySummary, CopyFailure> {
         let blobs = self.image.blobs();
         let (from, to) = (&self.from.repository, &self.to.repository);
         if from == to {
@@ -90,28 +80,31 @@ impl Copy<'_> {
         if from.host == to.host {
             missing = mount_all(&Client::new(Arc::clone(&self.to.auth)), to, &from.name, &missing).await;
         }
-        let mut tally = CopySummary { kept: blobs.len() - missing.len(), ..CopySummary::default() };
+        let mut summary = CopySummary { kept: blobs.len() - missing.len(), ..CopySummary::default() };
         let missing: Vec<&Blob> = missing.iter().filter_map(|digest| blobs.get(digest).copied()).collect();
-        let mut moved = stream::iter(missing.into_iter().map(|blob| self.blob(blob))).buffered(AT_ONCE);
+        let mut moved =
+            stream::iter(missing.into_iter().map(|blob| self.blob(blob))).buffered(MAX_CONCURRENT_REQUESTS);
         while let Some(bytes) = moved.try_next().await? {
             match bytes {
-                Some(bytes) => (tally.uploaded, tally.bytes) = (tally.uploaded + 1, tally.bytes + bytes),
-                None => tally.kept += 1,
+                Some(bytes) => {
+                    (summary.uploaded, summary.bytes) = (summary.uploaded + 1, summary.bytes + bytes)
+                }
+                None => summary.kept += 1,
             }
         }
-        Ok(tally)
+        Ok(summary)
     }
 
     /// Uploads a blob unless it is there. Returns how many bytes that took.
-    async fn blob(&self, blob: &Blob) -> Result<Option<u64>, CopyError> {
+    async fn blob(&self, blob: &Blob) -> Result<Option<u64>, CopyFailure> {
         let client = Client::new(Arc::clone(&self.to.auth));
-        if client.has_blob(&self.to.repository, &blob.digest).await.map_err(CopyError::Write)? {
+        if client.has_blob(&self.to.repository, &blob.digest).await.map_err(CopyFailure::Write)? {
             return Ok(None);
         }
         let mut attempt = 1;
         loop {
             let Err(failure) = self.stream(blob).await else { return Ok(Some(blob.size)) };
-            let Some(pause) = failure.inner().pause(attempt) else { return Err(failure) };
+            let Some(pause) = failure.client_error().pause(attempt) else { return Err(failure) };
             let error = &failure as &dyn std::error::Error;
             tracing::warn!(digest = blob.digest, error, ?pause, "sending a blob again");
             tokio::time::sleep(pause).await;
@@ -120,40 +113,31 @@ impl Copy<'_> {
     }
 
     /// Sends a blob once, as it comes from its source. A stream cannot be sent again by those below.
-    async fn stream(&self, blob: &Blob) -> Result<(), CopyError> {
+    async fn stream(&self, blob: &Blob) -> Result<(), CopyFailure> {
         let source = Client::new(Arc::clone(&self.from.auth));
         let response =
-            source.blob_stream(&self.from.repository, &blob.digest).await.map_err(CopyError::Read)?;
-        let passage = Passage {
+            source.blob_stream(&self.from.repository, &blob.digest).await.map_err(CopyFailure::Read)?;
+        let transfer = BlobTransfer {
             body: response.into_body(),
-            hash: DigestHasher::like(&blob.digest),
+            hash: DigestHasher::for_digest(&blob.digest),
             seen: 0,
             blob: blob.clone(),
             step: self.step.clone(),
             started: progress::timestamp(),
-            told: Instant::now(),
+            last_report: Instant::now(),
         };
         let target = Client::new(Arc::clone(&self.to.auth));
-        let payload = Payload::Stream(passage.into_body());
+        let payload = Payload::Stream(transfer.into_body());
         target
             .upload_blob(&self.to.repository, &blob.digest, blob.size, payload)
             .await
-            .map_err(CopyError::Write)
-    }
-}
-
-impl CopyError {
-    /// The error of the registry, without which side it was on.
-    pub(crate) fn inner(&self) -> &ClientError {
-        match self {
-            Self::Read(error) | Self::Write(error) => error,
-        }
+            .map_err(CopyFailure::Write)
     }
 }
 
 /// Content that is not what its descriptor says.
 #[derive(Debug, thiserror::Error)]
-enum Wrong {
+enum BlobMismatch {
     #[error("blob {digest} has more than its {size} bytes")]
     TooLong { digest: String, size: u64 },
     #[error("blob {digest} ended after {seen} of its {size} bytes")]
@@ -163,22 +147,22 @@ enum Wrong {
 }
 
 /// A blob on its way from one registry to the other.
-struct Passage {
+struct BlobTransfer {
     body: Body,
     hash: DigestHasher,
     seen: u64,
     blob: Blob,
     step: Step,
     started: bollard_buildkit_proto::google::protobuf::Timestamp,
-    told: Instant,
+    last_report: Instant,
 }
 
-impl Passage {
+impl BlobTransfer {
     /// The same content, broken off before its end where it is not what the digest says.
     fn into_body(self) -> Body {
-        let frames = stream::try_unfold(self, async |mut passage| {
-            let bytes = passage.next().await?;
-            Ok::<_, BoxError>(bytes.map(|bytes| (Frame::data(bytes), passage)))
+        let frames = stream::try_unfold(self, async |mut transfer| {
+            let bytes = transfer.next().await?;
+            Ok::<_, BoxError>(bytes.map(|bytes| (Frame::data(bytes), transfer)))
         });
         StreamBody::new(frames).boxed_unsync()
     }
@@ -191,19 +175,19 @@ impl Passage {
             self.seen += bytes.len() as u64;
             self.hash.update(&bytes);
             if self.seen > size {
-                return Err(Wrong::TooLong { digest, size }.into());
+                return Err(BlobMismatch::TooLong { digest, size }.into());
             }
             if self.seen == size && self.hash.clone().finish() != digest {
-                return Err(Wrong::Digest { digest }.into());
+                return Err(BlobMismatch::Digest { digest }.into());
             }
-            if self.seen == size || self.told.elapsed() >= TELL {
-                self.told = Instant::now();
+            if self.seen == size || self.last_report.elapsed() >= PROGRESS_INTERVAL {
+                self.last_report = Instant::now();
                 self.step.transfer(&digest, self.started, self.seen, size).await;
             }
             return Ok(Some(bytes));
         }
         if self.seen < size {
-            return Err(Wrong::TooShort { digest, seen: self.seen, size }.into());
+            return Err(BlobMismatch::TooShort { digest, seen: self.seen, size }.into());
         }
         Ok(None)
     }
@@ -222,16 +206,16 @@ mod tests {
         let frames =
             parts.iter().map(|part| Ok::<_, BoxError>(Frame::data(Bytes::from_static(part.as_bytes()))));
         let (updates, _gone) = mpsc::channel(64);
-        let passage = Passage {
+        let transfer = BlobTransfer {
             body: StreamBody::new(stream::iter(frames.collect::<Vec<_>>())).boxed_unsync(),
-            hash: DigestHasher::like(digest),
+            hash: DigestHasher::for_digest(digest),
             seen: 0,
             blob: serde_json::from_value(serde_json::json!({ "digest": digest, "size": size })).unwrap(),
             step: Step::begin(updates, "copy", "copy").await,
             started: progress::timestamp(),
-            told: Instant::now(),
+            last_report: Instant::now(),
         };
-        let (mut body, mut arrived) = (passage.into_body(), String::new());
+        let (mut body, mut arrived) = (transfer.into_body(), String::new());
         loop {
             match body.frame().await {
                 Some(Ok(frame)) => arrived += std::str::from_utf8(&frame.into_data().unwrap()).unwrap(),

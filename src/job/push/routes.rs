@@ -2,7 +2,6 @@
 //! alone holds the credentials.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::str::FromStr;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
@@ -11,12 +10,13 @@ use tokio::net::TcpListener;
 
 use super::image_names::ImageNames;
 use crate::image::Reference;
-use crate::job::report::failure::Error;
+use crate::job::error::Error;
+use crate::job::report::client_error::describe_client_error;
 use crate::job::session::grants::RegistryGrants;
 use crate::job::session::logins::SessionLogins;
 use crate::proxy::{self, AccessTokens, Alias, Config, Limits, Pin, Rights};
 use crate::registry::{
-    Authenticator, Client, ClientError, Credentials, Host, Repository, Secret, Transport, TransportConfig,
+    Authenticator, Client, Credentials, Host, Repository, Secret, Transport, TransportConfig,
 };
 
 /// Who pushes with the credentials.
@@ -35,19 +35,19 @@ pub enum PushVia {
 /// A way to push that does not exist.
 #[derive(Debug, thiserror::Error)]
 #[error("unknown way to push {given:?}; use proxy, session or auto")]
-pub struct UnknownWay {
+pub struct UnknownPushMethod {
     given: String,
 }
 
 impl FromStr for PushVia {
-    type Err = UnknownWay;
+    type Err = UnknownPushMethod;
 
-    fn from_str(text: &str) -> Result<Self, UnknownWay> {
+    fn from_str(text: &str) -> Result<Self, UnknownPushMethod> {
         match text {
             "auto" => Ok(Self::Auto),
             "proxy" => Ok(Self::Proxy),
             "session" => Ok(Self::Session),
-            _ => Err(UnknownWay { given: text.to_owned() }),
+            _ => Err(UnknownPushMethod { given: text.to_owned() }),
         }
     }
 }
@@ -55,7 +55,7 @@ impl FromStr for PushVia {
 /// The digest of the empty text: a blob that a probe may name.
 const NO_BLOB: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-/// The ways of all images of one build. Dropping it stops the proxy.
+/// The routes of all images of one build. Dropping it stops the proxy.
 #[derive(Debug, Default)]
 pub(crate) struct PushRoutes {
     /// What buildkitd calls the images that go through the proxy.
@@ -103,35 +103,35 @@ pub(crate) fn registry_host(reference: &Reference) -> Option<Host> {
 }
 
 impl PushRoutes {
-    /// Starts a proxy for `wishes`, if there are any. `proxies` are the tokens of those that run already, by
+    /// Starts a proxy for `images`, if there are any. `proxies` are the tokens of those that run already, by
     /// their hosts; `others` talks to the registries of all other images.
     pub(crate) async fn open(
-        wishes: Vec<ProxiedImage<'_>>,
+        images: Vec<ProxiedImage<'_>>,
         proxies: BTreeMap<String, AccessTokens>,
         others: Arc<Authenticator>,
     ) -> Result<Self, Error> {
         let mut routes = Self { proxies, others: Some(others), ..Self::default() };
-        if wishes.is_empty() {
+        if images.is_empty() {
             return Ok(routes);
         }
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(Error::Listen)?;
         let port = listener.local_addr().map_err(Error::Listen)?.port();
         let local = format!("127.0.0.1:{port}");
         let mut aliases = BTreeMap::new();
-        for wish in wishes {
-            let Ok(repository) = Repository::of(wish.reference) else { continue };
-            let name = wish.reference.name();
-            routes.grants.note_pushed_by_proxy(wish.reference);
-            routes.image_names.add(name, &format!("{local}/{}", wish.alias));
+        for image in images {
+            let Ok(repository) = Repository::of(image.reference) else { continue };
+            let name = image.reference.name();
+            routes.grants.note_pushed_by_proxy(image.reference);
+            routes.image_names.add(name, &format!("{local}/{}", image.alias));
             let alias = Alias {
                 host: repository.host.clone(),
                 repository: repository.name.clone(),
                 pin: Pin::AsRequested,
-                rights: wish.rights,
-                auth: Arc::clone(&wish.auth),
+                rights: image.rights,
+                auth: Arc::clone(&image.auth),
             };
-            routes.repositories.insert(name.to_owned(), RegistryEndpoint { repository, auth: wish.auth });
-            aliases.insert(wish.alias, alias);
+            routes.repositories.insert(name.to_owned(), RegistryEndpoint { repository, auth: image.auth });
+            aliases.insert(image.alias, alias);
         }
         let tokens = AccessTokens { read: Some(random_token()), push: Some(random_token()) };
         let config =
@@ -157,7 +157,7 @@ impl PushRoutes {
             registries,
             unreachable: Mutex::default(),
             unnamed: Mutex::default(),
-            exposure_told: AtomicBool::default(),
+            exposure_warned: AtomicBool::default(),
         })
     }
 
@@ -165,7 +165,8 @@ impl PushRoutes {
     /// credentials, or with the token of a proxy on this machine. `None` where there is nobody to ask, or
     /// the registry does not refuse.
     pub(crate) async fn push_refusal(&self, reference: &str) -> Option<String> {
-        let RegistryEndpoint { repository, auth } = self.place(&Reference::parse_named(reference).ok()?)?;
+        let RegistryEndpoint { repository, auth } =
+            self.endpoint(&Reference::parse_named(reference).ok()?)?;
         // Mounting a blob begins like any upload, and gives up at once what it has begun.
         let asked = Client::new(Arc::clone(&auth)).mount_blob(&repository, NO_BLOB, &repository.name).await;
         Some(describe_client_error(&asked.err()?, &repository.host, &auth).await)
@@ -174,7 +175,7 @@ impl PushRoutes {
     /// Why `reference` cannot be pulled, likewise.
     pub(crate) async fn pull_refusal(&self, reference: &str) -> Option<String> {
         let parsed = Reference::parse_named(reference).ok()?;
-        let RegistryEndpoint { repository, auth } = self.place(&parsed)?;
+        let RegistryEndpoint { repository, auth } = self.endpoint(&parsed)?;
         let version = parsed.digest().or(parsed.tag()).unwrap_or("latest");
         let asked = Client::new(Arc::clone(&auth)).head_manifest(&repository, version).await;
         Some(describe_client_error(&asked.err()?, &repository.host, &auth).await)
@@ -182,9 +183,9 @@ impl PushRoutes {
 
     /// Where an image is, and with whose credentials it may be asked for; nowhere if its domain is no
     /// registry host.
-    pub(crate) fn place(&self, reference: &Reference) -> Option<RegistryEndpoint> {
-        if let Some(place) = self.repositories.get(reference.name()) {
-            return Some(place.clone());
+    pub(crate) fn endpoint(&self, reference: &Reference) -> Option<RegistryEndpoint> {
+        if let Some(endpoint) = self.repositories.get(reference.name()) {
+            return Some(endpoint.clone());
         }
         let repository = Repository::of(reference).ok()?;
         Some(RegistryEndpoint { repository, auth: self.others.clone()? })
@@ -196,32 +197,6 @@ impl PushRoutes {
             handle.stop().await;
         }
     }
-}
-
-/// What went wrong, and with whose login where the registry did not accept it.
-pub(crate) async fn describe_client_error(error: &ClientError, host: &Host, auth: &Authenticator) -> String {
-    let text = describe_causes(error);
-    match error {
-        ClientError::Status { status, .. } if matches!(status.as_u16(), 401 | 403) => {
-            format!("{text} ({})", auth.login_words(host).await)
-        }
-        _ => text,
-    }
-}
-
-/// What went wrong, without what was to be done.
-fn describe_causes(error: &ClientError) -> String {
-    let mut text = match error {
-        ClientError::Status { status, message, .. } => format!("{status}{message}"),
-        ClientError::Call { .. } => String::new(),
-        other => other.to_string(),
-    };
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        let _ = write!(text, "{}{cause}", if text.is_empty() { "" } else { ": " });
-        source = cause.source();
-    }
-    text
 }
 
 fn random_token() -> Secret {

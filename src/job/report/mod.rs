@@ -1,5 +1,7 @@
 //! From how a build ended to the words that a user reads.
 
-pub(super) mod failure;
+pub(super) mod client_error;
+mod error_report;
 pub(super) mod outcome;
 pub(super) mod registry_message;
+pub(super) mod warnings;

@@ -1,145 +1,134 @@
-//! From how a build ended to what the user is told.
+//! From how a build, a look-up or a copy ended to the error that the user is told.
 
-use super::failure::Error;
+use super::client_error::describe_client_error;
 use super::registry_message::{RegistryMessage, failed_push};
-use crate::buildkit::{self, BuildOutcome, GatewayFailure};
-use crate::converter::lint;
-use crate::diag::{Diagnostic, Source};
+use crate::buildkit::{self, BuildOutcome};
+use crate::diag::{Diagnostic, Source, Span};
 use crate::image::Reference;
-use crate::job::dockerfile::DockerfileFailure;
-use crate::job::lookup::gateway::LookupError;
-use crate::job::push::copy::CopyError;
-use crate::job::push::routes::{PushRoutes, RegistryEndpoint, describe_client_error};
-use crate::job::run::{Ended, Fault};
+use crate::job::error::{Error, StepFailure};
+use crate::job::failure::{CopyFailure, LookupFailure, SolveFailure};
+use crate::job::push::routes::{PushRoutes, RegistryEndpoint};
+use crate::job::run::FinishedBuild;
 use crate::progress::Journal;
 use crate::registry::ClientError;
 
-/// The outcome of a Dockerfile build, or what the user is told; warnings of a rejected Dockerfile beside it.
-pub(crate) async fn dockerfile_build<T>(
-    ended: Ended<T, DockerfileFailure>,
-    source: &Source,
+/// Returns the outcome of a build, or what the user is told. `dockerfile` is the one that was built, under the name
+/// that the user knows; `None` where the graph was made without one.
+pub(crate) async fn of_build<T>(
+    finished: FinishedBuild<T>,
+    dockerfile: Option<&Source>,
     routes: &PushRoutes,
-) -> Result<BuildOutcome<T>, (Error, Vec<lint::Warning>)> {
-    let Ended { journal, outcome } = ended;
-    match outcome {
-        Ok(outcome) => Ok(outcome),
-        Err(Fault::Function(DockerfileFailure::Rejected { rejected, .. })) => {
-            Err((Error::Rejected(rejected.error), rejected.warnings))
+) -> Result<BuildOutcome<T>, Error> {
+    let FinishedBuild { journal, outcome } = finished;
+    Err(match outcome {
+        Ok(outcome) => return Ok(outcome),
+        Err(SolveFailure::Conversion(failure)) => Error::Conversion(failure),
+        Err(SolveFailure::Lookup(failure)) => lookup(failure, routes).await,
+        Err(SolveFailure::Daemon(buildkit::Error::Failed { failure, .. })) => {
+            daemon(*failure, &journal, dockerfile, routes).await
         }
-        Err(Fault::Function(DockerfileFailure::Marshal(error))) => {
-            Err((Error::Rejected(Box::new(Diagnostic::error(error.to_string()))), Vec::new()))
-        }
-        Err(Fault::Function(DockerfileFailure::Daemon(error))) => {
-            Err((connection(error, &journal, Some(source), routes).await, Vec::new()))
-        }
-        Err(Fault::Daemon(failure)) => {
-            Err((daemon(&failure, &journal, Some(source), routes).await, Vec::new()))
-        }
-        Err(Fault::Other(error)) => Err((error, Vec::new())),
-    }
-}
-
-/// A failed build without a Dockerfile.
-pub(crate) enum BuildFailure<E> {
-    /// What the user is told.
-    Told(Error),
-    /// The function that makes the graph failed.
-    Function(E),
-}
-
-/// The outcome of a build without a Dockerfile.
-pub(crate) async fn image_build<T, E: GatewayFailure>(
-    ended: Ended<T, E>,
-    routes: &PushRoutes,
-) -> Result<BuildOutcome<T>, BuildFailure<E>> {
-    let Ended { journal, outcome } = ended;
-    match outcome {
-        Ok(outcome) => Ok(outcome),
-        Err(Fault::Other(error)) => Err(BuildFailure::Told(error)),
-        Err(Fault::Daemon(failure)) => {
-            Err(BuildFailure::Told(daemon(&failure, &journal, None, routes).await))
-        }
-        Err(Fault::Function(error)) => Err(BuildFailure::Function(error)),
-    }
-}
-
-/// What the user is told of a base image that its registry does not have.
-pub(crate) fn missing_base(base: &Reference) -> Error {
-    let shown = base.to_string();
-    Error::Daemon(format!("{shown}: {}", RegistryMessage::Missing.of_lookup(&shown)))
-}
-
-/// What the user is told of a copy from one image to the other that failed.
-pub(crate) async fn copy(
-    error: &CopyError,
-    from: (&Reference, &RegistryEndpoint),
-    to: (&Reference, &RegistryEndpoint),
-) -> Error {
-    let (reference, place) = match error {
-        CopyError::Read(_) => from,
-        CopyError::Write(_) => to,
-    };
-    let told = describe_client_error(error.inner(), &place.repository.host, &place.auth).await;
-    let trouble = match error.inner() {
-        ClientError::Status { .. } => RegistryMessage::Status { status: told, words: None },
-        _ => RegistryMessage::Other { message: told },
-    };
-    let shown = reference.to_string();
-    Error::Daemon(match error {
-        CopyError::Read(_) => format!("{shown}: {}", trouble.of_lookup(&shown)),
-        CopyError::Write(_) => trouble.of_push(&shown),
+        Err(SolveFailure::Daemon(error)) => Error::Connection(error),
+        Err(SolveFailure::DaemonEnded(error)) => Error::DaemonEnded(error),
+        Err(SolveFailure::Interrupted) => Error::Interrupted,
     })
 }
 
-/// What the user is told of an image that could not be looked up.
-pub(crate) async fn lookup(error: LookupError, routes: &PushRoutes) -> Error {
-    let LookupError::Image { reference, trouble } = error else {
-        return Error::Daemon(error.to_string());
-    };
-    let trouble = match trouble {
-        // A HEAD has no body: what stands behind the status has to be asked for.
-        RegistryMessage::Status { status, words: None } => match routes.pull_refusal(&reference).await {
-            Some(found) => RegistryMessage::Status { status: found, words: None },
-            None => RegistryMessage::Status { status, words: None },
-        },
-        trouble => trouble,
-    };
-    Error::Daemon(format!("{reference}: {}", trouble.of_lookup(&reference)))
+/// Returns what the user is told of a base image that its registry does not have.
+pub(crate) fn missing_base(base: &Reference) -> Error {
+    Error::BaseImage { reference: base.to_string(), message: RegistryMessage::Missing }
 }
 
-pub(crate) async fn connection(
-    error: buildkit::Error,
-    journal: &Journal,
-    source: Option<&Source>,
-    routes: &PushRoutes,
+/// Returns what the user is told of a copy from one image to the other that failed.
+pub(crate) async fn of_copy(
+    failure: &CopyFailure,
+    from: (&Reference, &RegistryEndpoint),
+    to: (&Reference, &RegistryEndpoint),
 ) -> Error {
-    match error.failure() {
-        Some(failure) => daemon(failure, journal, source, routes).await,
-        None => Error::Connection(error),
+    let (reference, endpoint) = match failure {
+        CopyFailure::Read(_) => from,
+        CopyFailure::Write(_) => to,
+    };
+    let error = failure.client_error();
+    let description = describe_client_error(error, &endpoint.repository.host, &endpoint.auth).await;
+    let message = match error {
+        ClientError::Status { .. } => RegistryMessage::Status { status: description, words: None },
+        _ => RegistryMessage::Other { message: description },
+    };
+    let reference = reference.to_string();
+    match failure {
+        CopyFailure::Read(_) => Error::BaseImage { reference, message },
+        CopyFailure::Write(_) => Error::Push { reference, message },
     }
 }
 
+/// Returns what the user is told of an image that could not be looked up.
+async fn lookup(failure: LookupFailure, routes: &PushRoutes) -> Error {
+    let (reference, message) = match failure {
+        LookupFailure::Image { reference, message } => (reference, message),
+        LookupFailure::Daemon(error) => return Error::Connection(error),
+        LookupFailure::NotYet(_) => return Error::Lookup(failure),
+    };
+    let message = match message {
+        // A HEAD has no body: what stands behind the status has to be asked for.
+        RegistryMessage::Status { status, words: None } => {
+            let status = routes.pull_refusal(&reference).await.unwrap_or(status);
+            RegistryMessage::Status { status, words: None }
+        }
+        message => message,
+    };
+    Error::BaseImage { reference, message }
+}
+
+/// Returns what the user is told of what buildkitd says.
 async fn daemon(
-    failure: &buildkit::Failure,
+    failure: buildkit::Failure,
     journal: &Journal,
-    source: Option<&Source>,
+    dockerfile: Option<&Source>,
     routes: &PushRoutes,
 ) -> Error {
     let Some((reference, rest)) = failed_push(&failure.message) else {
-        let renamed = failure.clone().with_message(routes.image_names.user_name(&failure.message));
-        return Error::of_daemon(&renamed, journal, source);
+        let message = routes.image_names.user_name(&failure.message);
+        return failed_at_daemon(failure.with_message(message), journal, dockerfile);
     };
-    let pushed = routes.image_names.user_name(reference);
-    let trouble = match RegistryMessage::of(rest) {
+    let reference = routes.image_names.user_name(reference);
+    let message = match RegistryMessage::of(rest) {
         // BuildKit drops the status where the registry gives its reasons in JSON, and a HEAD has no
         // reasons: the registry is asked once more.
-        trouble @ (RegistryMessage::Refused { .. } | RegistryMessage::Status { .. }) => {
-            match routes.push_refusal(&pushed).await {
-                Some(found) => RegistryMessage::Status { status: found, words: None },
-                None => trouble,
+        message @ (RegistryMessage::Refused { .. } | RegistryMessage::Status { .. }) => {
+            match routes.push_refusal(&reference).await {
+                Some(status) => RegistryMessage::Status { status, words: None },
+                None => message,
             }
         }
-        trouble => trouble,
+        message => message,
     };
-    Error::Daemon(trouble.of_push(&pushed))
+    Error::Push { reference, message }
+}
+
+/// Returns what buildkitd's `failure` means to the user, given what the steps logged: the step that failed, if it is
+/// one.
+pub(super) fn failed_at_daemon(
+    failure: buildkit::Failure,
+    journal: &Journal,
+    dockerfile: Option<&Source>,
+) -> Error {
+    let location = failure.sources.iter().find(|source| !source.ranges.is_empty());
+    if location.is_none() && failure.exit_code.is_none() {
+        return Error::Daemon(Box::new(failure));
+    }
+    let mut diagnostic = Diagnostic::error(failure.message.trim());
+    if let Some(found) = location {
+        let own_source = dockerfile.filter(|own_source| own_source.bytes() == found.data);
+        let source =
+            own_source.cloned().unwrap_or_else(|| Source::new(found.filename.clone(), found.data.clone()));
+        let line = |number: i32| u32::try_from(number).unwrap_or(1).max(1);
+        let spans = found.ranges.iter().map(|range| Span::new(line(range.start_line), line(range.end_line)));
+        diagnostic = diagnostic.at(&source, spans);
+    }
+    let record = failure.vertex.as_deref().and_then(|digest| journal.step(digest));
+    Error::Step(Box::new(StepFailure {
+        diagnostic,
+        step: record.map(|record| record.name.clone()).unwrap_or_default(),
+        log: record.map(|record| record.log_tail().map(str::to_owned).collect()).unwrap_or_default(),
+    }))
 }

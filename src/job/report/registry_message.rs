@@ -5,23 +5,37 @@
 
 /// What is wrong between buildkitd and a registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum RegistryMessage {
+pub enum RegistryMessage {
     /// The registry does not have it.
     Missing,
     /// It does not exist, or needs credentials: the registry does not tell which.
     MissingOrPrivate,
     /// The registry answered with this status (`403 Forbidden`), and perhaps said why.
-    Status { status: String, words: Option<String> },
+    Status {
+        /// The code and its reason.
+        status: String,
+        /// What the registry said.
+        words: Option<String>,
+    },
     /// The registry refused in its own words, without a status that is known.
-    Refused { words: String },
+    Refused {
+        /// What the registry said.
+        words: String,
+    },
     /// The registry cannot be reached, for this reason.
-    Unreachable { reason: String },
+    Unreachable {
+        /// Why.
+        reason: String,
+    },
     /// Something else.
-    Other { message: String },
+    Other {
+        /// What was said.
+        message: String,
+    },
 }
 
 impl RegistryMessage {
-    /// What the text of a failed look-up or push says.
+    /// Returns what the text of a failed look-up or push says.
     pub(crate) fn of(message: &str) -> Self {
         if let Some(status) = status(message) {
             if status.starts_with("404") {
@@ -51,7 +65,7 @@ impl RegistryMessage {
         Self::Other { message: message.trim().to_owned() }
     }
 
-    /// What is wrong with the base image `reference`, to be put after its name.
+    /// Returns what is wrong with the base image `reference`, to be put after its name.
     pub(crate) fn of_lookup(&self, reference: &str) -> String {
         let host = host_of(reference);
         match self {
@@ -71,13 +85,13 @@ impl RegistryMessage {
         }
     }
 
-    /// The sentence for an image that cannot be pushed.
+    /// Returns the sentence for an image that cannot be pushed.
     pub(crate) fn of_push(&self, reference: &str) -> String {
         let host = host_of(reference);
         match self {
             Self::Missing => {
                 format!(
-                    "registry {host} has no place for {reference}: it answered 404 Not ManifestLookup; check the repository's name"
+                    "registry {host} has no place for {reference}: it answered 404 Not Found; check the repository's name"
                 )
             }
             Self::MissingOrPrivate => {
@@ -163,7 +177,7 @@ mod tests {
     const REF: &str = "127.0.0.1:1403/a/b:1";
 
     #[test]
-    fn lookups_are_explained() {
+    fn failed_lookups_are_put_into_words() {
         let cases = [
             (
                 "failed to resolve source metadata for 127.0.0.1:1403/a/b:1: 127.0.0.1:1403/a/b:1: not found",
@@ -193,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn pushes_are_explained() {
+    fn failed_pushes_are_put_into_words() {
         let cases = [
             (
                 "denied: not today",

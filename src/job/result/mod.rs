@@ -2,4 +2,5 @@
 
 pub(super) mod metadata;
 pub(super) mod output;
+pub(super) mod prepared;
 pub(super) mod whole_files;

@@ -21,10 +21,10 @@ pub struct WriteError {
 /// # Errors
 /// [`WriteError`]; what was there is then still there.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
-    let mut pending = Pending::new(path)?;
-    let written = pending.file().and_then(|mut file| file.write_all(bytes));
+    let mut unfinished = UnfinishedFile::new(path)?;
+    let written = unfinished.file().and_then(|mut file| file.write_all(bytes));
     written.map_err(|source| WriteError { path: path.to_owned(), source })?;
-    pending.keep()
+    unfinished.keep()
 }
 
 /// Makes sure that a file could be written to `path`, so that a build need not fail at its end.
@@ -32,18 +32,18 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
 /// # Errors
 /// [`WriteError`].
 pub fn check_writable(path: &Path) -> Result<(), WriteError> {
-    Pending::new(path).map(drop)
+    UnfinishedFile::new(path).map(drop)
 }
 
 /// A file that is being written beside its final place. Dropping it removes it.
 #[derive(Debug)]
-pub(crate) struct Pending {
+pub(crate) struct UnfinishedFile {
     path: PathBuf,
     /// `None` where the place is a device or a pipe, which is written to directly.
     temporary: Option<NamedTempFile>,
 }
 
-impl Pending {
+impl UnfinishedFile {
     /// Begins a file at `path`.
     pub(crate) fn new(path: &Path) -> Result<Self, WriteError> {
         let is_special = fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir());
@@ -106,9 +106,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("meta.json");
         write(&path, b"one").unwrap();
-        let pending = Pending::new(&path).unwrap();
+        let unfinished = UnfinishedFile::new(&path).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"one");
-        drop(pending);
+        drop(unfinished);
         write(&path, b"two").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);

@@ -11,6 +11,7 @@ use super::grants::RegistryGrants;
 use crate::buildkit::{
     BearerToken, CredentialProvider, CredentialRefusal, Credentials as SessionLogin, SecretBytes,
 };
+use crate::diag::with_causes;
 use crate::proxy::AccessTokens;
 use crate::registry::{
     AuthScheme, Authenticator, CallError, Credentials, CredentialsError, Host, Login, Origin, Repository,
@@ -18,7 +19,7 @@ use crate::registry::{
 };
 
 /// How long a registry may take to say how it wants to see a login. buildkitd waits a minute for the whole answer.
-const SCHEME_PATIENCE: Duration = Duration::from_secs(10);
+const SCHEME_TIMEOUT: Duration = Duration::from_secs(10);
 /// The user name beside an access token of a proxy, which looks at the password alone.
 const TOKEN_USER: &str = "bob";
 
@@ -76,7 +77,7 @@ pub(crate) struct SessionLogins {
     /// Registries that a warning named because the build does not.
     pub(crate) unnamed: Mutex<BTreeSet<Host>>,
     /// Whether a warning said that a login may be seen by steps.
-    pub(crate) exposure_told: AtomicBool,
+    pub(crate) exposure_warned: AtomicBool,
 }
 
 /// The tokens of proxies that permit a write, by their hosts, and `logins` as one store, for Bob's own requests. None
@@ -98,7 +99,7 @@ impl SessionLogins {
         let Ok(host) = Host::parse(host) else { return Ok(None) };
         let repositories = self.grants.repositories_at(&host);
         if repositories.is_empty() {
-            self.tell_unnamed(&host).await;
+            self.warn_of_unnamed(&host).await;
             return Ok(None);
         }
         let found =
@@ -110,10 +111,10 @@ impl SessionLogins {
 
     /// Warns once where a login may cross a network that steps share while they run: that of a registry on loopback, which
     /// mostly speaks plain http. Every client sends it there, to the registry itself or to its token endpoint.
-    fn tell_exposed(&self, host: &Host) {
+    fn warn_of_exposure(&self, host: &Host) {
         if host.is_loopback()
             && !self.grants.pushes_allowed()
-            && !self.exposure_told.swap(true, Ordering::AcqRel)
+            && !self.exposure_warned.swap(true, Ordering::AcqRel)
         {
             tracing::warn!(
                 registry = %host,
@@ -123,7 +124,7 @@ impl SessionLogins {
     }
 
     /// Warns once of a login that buildkitd asked for and did not get: its configuration may name a mirror.
-    async fn tell_unnamed(&self, host: &Host) {
+    async fn warn_of_unnamed(&self, host: &Host) {
         let has_login = self.registries.credentials().find(host).await.is_ok_and(|found| found.is_some());
         if has_login && lock(&self.unnamed).insert(host.clone()) {
             tracing::warn!(
@@ -147,11 +148,11 @@ impl SessionLogins {
             }
             Ok::<_, CallError>(None)
         };
-        let asked = tokio::time::timeout(SCHEME_PATIENCE, ask).await;
+        let asked = tokio::time::timeout(SCHEME_TIMEOUT, ask).await;
         let reason = match asked {
             Ok(Ok(scheme)) => return scheme,
             Ok(Err(error)) => with_causes(&error),
-            Err(_) => format!("no answer within {} s", SCHEME_PATIENCE.as_secs()),
+            Err(_) => format!("no answer within {} s", SCHEME_TIMEOUT.as_secs()),
         };
         if lock(&self.unreachable).insert(host.clone()) {
             tracing::warn!(
@@ -165,12 +166,6 @@ impl SessionLogins {
 
 fn lock(hosts: &Mutex<BTreeSet<Host>>) -> MutexGuard<'_, BTreeSet<Host>> {
     hosts.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// An error with its causes.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// Why there are no credentials for `host`.
@@ -192,7 +187,7 @@ impl CredentialProvider for SessionLogins {
         }
         match login {
             Login::Password { username, password } if self.grants.allows_password(&host) => {
-                self.tell_exposed(&host);
+                self.warn_of_exposure(&host);
                 Ok(Some(basic(username, &password)))
             }
             Login::Password { .. } => Ok(None),
@@ -218,8 +213,8 @@ impl CredentialProvider for SessionLogins {
                 format!("the build does not name what buildkitd asks a token of {host} for: {scopes:?}");
             return Err(CredentialRefusal::new(text));
         }
-        self.tell_exposed(&host);
-        let found = self.registries.hand_out_token(&host, granted).await;
+        self.warn_of_exposure(&host);
+        let found = self.registries.delegate_token(&host, granted).await;
         let found = found.map_err(|error| refusal(&host, &error))?;
         let token =
             found.ok_or_else(|| CredentialRefusal::new(format!("registry {host} takes no tokens")))?;
@@ -251,7 +246,7 @@ mod tests {
             registries: crate::job::push::routes::authenticator(credentials).unwrap(),
             unreachable: Mutex::default(),
             unnamed: Mutex::default(),
-            exposure_told: AtomicBool::default(),
+            exposure_warned: AtomicBool::default(),
         }
     }
 

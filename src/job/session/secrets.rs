@@ -1,6 +1,5 @@
-//! `--secret` and `--ssh`: what RUN steps may mount.
+//! Secrets and SSH agents that RUN steps may mount.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
@@ -10,7 +9,6 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::beneath::{self, Root, read_named};
 use crate::buildkit::SecretBytes;
-use crate::job::csv::{self, ValueError};
 
 /// The largest secret that BuildKit takes, in bytes (BuildKit: `session/secrets/secretsprovider/store.go`).
 const LARGEST_SECRET: usize = 500 * 1024;
@@ -18,9 +16,6 @@ const LARGEST_SECRET: usize = 500 * 1024;
 /// Why a secret or an SSH agent cannot be had. No text holds a secret.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
-    /// A flag's value cannot be read.
-    #[error(transparent)]
-    Value(#[from] ValueError),
     /// The file of a secret cannot be read.
     #[error("cannot read the secret {id:?} from {path}", path = path.display())]
     File {
@@ -84,30 +79,34 @@ pub enum SecretError {
 /// Looks environment variables up.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 
-/// The secrets that the values of `--secret` name, by id. Relative paths are taken from the current
-/// folder. A value without `src` and `env` names a variable, else a file, of the id's name.
+/// Where a secret is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretSource {
+    /// In a file; a relative path is taken from the current folder.
+    File(PathBuf),
+    /// In an environment variable.
+    Variable(String),
+}
+
+/// The secret `id`.
 ///
 /// # Errors
-/// [`SecretError`] for the first value that is malformed, cannot be read or is too large.
-pub fn secrets(
-    values: &[String],
+/// [`SecretError`] where it cannot be read or is too large.
+pub fn read_secret(
+    id: &str,
+    source: SecretSource,
     environment: Lookup<'_>,
-) -> Result<BTreeMap<String, SecretBytes>, SecretError> {
-    let mut secrets = BTreeMap::new();
-    for value in values {
-        let (id, place) = parse_secret(value, environment)?;
-        let bytes = match place {
-            Place::File(path) => read_file(&id, path)?,
-            Place::Variable(variable) => environment(&variable)
-                .ok_or_else(|| SecretError::Variable { id: id.clone(), variable })?
-                .into_vec(),
-        };
-        if bytes.len() > LARGEST_SECRET {
-            return Err(SecretError::TooLarge { id, length: bytes.len() });
-        }
-        secrets.insert(id, bytes.into());
+) -> Result<SecretBytes, SecretError> {
+    let bytes = match source {
+        SecretSource::File(path) => read_file(id, path)?,
+        SecretSource::Variable(variable) => environment(&variable)
+            .ok_or_else(|| SecretError::Variable { id: id.to_owned(), variable })?
+            .into_vec(),
+    };
+    if bytes.len() > LARGEST_SECRET {
+        return Err(SecretError::TooLarge { id: id.to_owned(), length: bytes.len() });
     }
-    Ok(secrets)
+    Ok(bytes.into())
 }
 
 /// Reads the file of a secret: one that the user names outside of the current folder is a file or a pipe wherever it
@@ -132,73 +131,26 @@ fn read_file(id: &str, path: PathBuf) -> Result<Vec<u8>, SecretError> {
     })
 }
 
-enum Place {
-    File(PathBuf),
-    Variable(String),
-}
-
-fn parse_secret(value: &str, environment: Lookup<'_>) -> Result<(String, Place), ValueError> {
-    let wrong = |fault: String| ValueError::new("--secret", value, fault);
-    let (mut id, mut file, mut variable, mut kind) = (None, None, None, None);
-    for (key, part) in csv::pairs("--secret", value)? {
-        match key.as_str() {
-            "id" => id = Some(part),
-            "src" | "source" => file = Some(part),
-            "env" => variable = Some(part),
-            "type" if part == "file" || part == "env" => kind = Some(part),
-            "type" => return Err(wrong(format!("there is no type {part:?}; use file or env"))),
-            _ => return Err(wrong(format!("there is no option {key:?}; use id, src, env or type"))),
-        }
-    }
-    let id = id.filter(|id| !id.is_empty()).ok_or_else(|| wrong("the id is missing".to_owned()))?;
-    if kind.as_deref() == Some("env") && variable.is_none() {
-        variable = file.take();
-    }
-    let place = match (file, variable) {
-        (Some(_), Some(_)) => return Err(wrong("src and env exclude each other".to_owned())),
-        (Some(path), None) => Place::File(path.into()),
-        (None, Some(name)) => Place::Variable(name),
-        (None, None) if kind.as_deref() != Some("file") && environment(&id).is_some() => {
-            Place::Variable(id.clone())
-        }
-        (None, None) => Place::File(PathBuf::from(&id)),
-    };
-    Ok((id, place))
-}
-
-/// The sockets of the agents that the values of `--ssh` name, by id: `ID`, `ID=SOCKET`.
+/// The socket of the SSH agent `id`: the one at `given`, or the one that `SSH_AUTH_SOCK` names.
 ///
 /// # Errors
 /// [`SecretError`] where there is no agent.
-pub fn ssh_agents(
-    values: &[String],
+pub fn agent_socket(
+    id: &str,
+    given: Option<PathBuf>,
     environment: Lookup<'_>,
-) -> Result<BTreeMap<String, PathBuf>, SecretError> {
-    let mut agents = BTreeMap::new();
-    for value in values {
-        let (id, path) = match value.split_once('=') {
-            Some((id, path)) => (id, Some(PathBuf::from(path))),
-            None => (value.as_str(), None),
-        };
-        let id = if id.is_empty() { "default" } else { id }.to_owned();
-        let path = match path {
-            Some(path) => path,
-            None => environment("SSH_AUTH_SOCK")
-                .filter(|socket| !socket.is_empty())
-                .map(PathBuf::from)
-                .ok_or_else(|| SecretError::NoAgent { id: id.clone() })?,
-        };
-        if is_socket(&path).map_err(|source| SecretError::Agent {
-            id: id.clone(),
-            path: path.clone(),
-            source,
-        })? {
-            agents.insert(id, path);
-        } else {
-            return Err(SecretError::KeyFile { id, path });
-        }
+) -> Result<PathBuf, SecretError> {
+    let id = id.to_owned();
+    let of_environment = || {
+        let socket = environment("SSH_AUTH_SOCK").filter(|socket| !socket.is_empty());
+        socket.map(PathBuf::from).ok_or_else(|| SecretError::NoAgent { id: id.clone() })
+    };
+    let path = given.map_or_else(of_environment, Ok)?;
+    match is_socket(&path) {
+        Ok(true) => Ok(path),
+        Ok(false) => Err(SecretError::KeyFile { id, path }),
+        Err(source) => Err(SecretError::Agent { id, path, source }),
     }
-    Ok(agents)
 }
 
 fn is_socket(path: &Path) -> io::Result<bool> {
@@ -211,12 +163,12 @@ mod tests {
 
     use super::*;
 
-    fn environment(name: &str) -> Option<OsString> {
-        (name == "TOP").then(|| "from env".into())
+    fn read(source: SecretSource) -> Result<SecretBytes, SecretError> {
+        read_secret("x", source, &|name| (name == "TOP").then(|| "from env".into()))
     }
 
-    fn read(value: &str) -> Result<BTreeMap<String, SecretBytes>, SecretError> {
-        secrets(&[value.to_owned()], &environment)
+    fn read_path(path: &Path) -> Result<SecretBytes, SecretError> {
+        read(SecretSource::File(path.to_owned()))
     }
 
     #[test]
@@ -224,30 +176,20 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("s");
         fs::write(&path, "from file").unwrap();
-        assert_eq!(read(&format!("id=x,src={}", path.display())).unwrap()["x"].expose(), b"from file");
-        for value in ["id=x,env=TOP", "type=env,id=x,src=TOP", "id=TOP"] {
-            assert_eq!(read(value).unwrap().values().next().unwrap().expose(), b"from env", "{value}");
-        }
+        assert_eq!(read_path(&path).unwrap().expose(), b"from file");
+        assert_eq!(read(SecretSource::Variable("TOP".to_owned())).unwrap().expose(), b"from env");
     }
 
     #[test]
-    fn faults_of_secrets_are_named() {
-        let cases = [
-            ("src=x", "--secret \"src=x\": the id is missing"),
-            (
-                "id=x,mode=1",
-                "--secret \"id=x,mode=1\": there is no option \"mode\"; use id, src, env or type",
-            ),
-            ("id=x,src=a,env=b", "--secret \"id=x,src=a,env=b\": src and env exclude each other"),
-            (
-                "id=x,env=GONE",
-                "the secret \"x\" is to come from the environment variable GONE, which is not set",
-            ),
-            ("id=x,src=/nonexistent", "cannot read the secret \"x\" from /nonexistent"),
-        ];
-        for (value, text) in cases {
-            assert_eq!(read(value).unwrap_err().to_string(), text);
-        }
+    fn a_secret_that_is_not_there_is_named_with_its_place() {
+        assert_eq!(
+            read(SecretSource::Variable("GONE".to_owned())).unwrap_err().to_string(),
+            "the secret \"x\" is to come from the environment variable GONE, which is not set"
+        );
+        assert_eq!(
+            read_path(Path::new("/nonexistent")).unwrap_err().to_string(),
+            "cannot read the secret \"x\" from /nonexistent"
+        );
     }
 
     #[test]
@@ -255,7 +197,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("s");
         fs::write(&path, vec![b'x'; LARGEST_SECRET + 1]).unwrap();
-        let error = read(&format!("id=x,src={}", path.display())).unwrap_err();
+        let error = read_path(&path).unwrap_err();
         assert_eq!(error.to_string(), "the secret \"x\" has 512001 bytes; at most 512000 are allowed");
     }
 
@@ -274,19 +216,18 @@ mod tests {
 
     #[test]
     fn a_secret_without_end_is_refused_and_one_from_a_pipe_is_read() {
-        let error = read("id=x,src=/dev/zero").unwrap_err();
+        let error = read_path(Path::new("/dev/zero")).unwrap_err();
         assert_eq!(error.to_string(), "cannot read the secret \"x\" from /dev/zero");
         assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "it is a device, not a file");
         let dir = tempfile::tempdir().unwrap();
         let pipe = dir.path().join("pipe");
         rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
-        let value = format!("id=x,src={}", pipe.display());
         std::thread::scope(|scope| {
             scope.spawn(|| fs::write(&pipe, "from a pipe").unwrap());
-            assert_eq!(read(&value).unwrap()["x"].expose(), b"from a pipe");
+            assert_eq!(read_path(&pipe).unwrap().expose(), b"from a pipe");
             // The reader stops long before the end, which the writer takes for an error.
             scope.spawn(|| fs::write(&pipe, vec![b'x'; 4 * LARGEST_SECRET]));
-            let error = read(&value).unwrap_err();
+            let error = read_path(&pipe).unwrap_err();
             assert!(matches!(error, SecretError::TooLong { .. }), "{error}");
         });
     }
@@ -296,14 +237,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let socket = dir.path().join("agent");
         let _listener = UnixListener::bind(&socket).unwrap();
-        let agents = |value: String| ssh_agents(&[value], &|_| Some(socket.clone().into_os_string()));
-        assert_eq!(agents("default".to_owned()).unwrap()["default"], socket);
-        assert_eq!(agents(format!("other={}", socket.display())).unwrap()["other"], socket);
+        let agent = |id: &str, given| agent_socket(id, given, &|_| Some(socket.clone().into_os_string()));
+        assert_eq!(agent("default", None).unwrap(), socket);
+        assert_eq!(agent("other", Some(socket.clone())).unwrap(), socket);
         let key = dir.path().join("id_ed25519");
         fs::write(&key, "").unwrap();
-        let error = agents(format!("k={}", key.display())).unwrap_err();
+        let error = agent("k", Some(key)).unwrap_err();
         assert!(error.to_string().contains("ssh-add"), "{error}");
-        let error = ssh_agents(&["default".to_owned()], &|_| None).unwrap_err();
+        let error = agent_socket("default", None, &|_| None).unwrap_err();
         assert!(error.to_string().contains("SSH_AUTH_SOCK is not set"), "{error}");
     }
 }

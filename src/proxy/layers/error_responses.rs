@@ -1,10 +1,9 @@
 //! Turns every error into a response that registry clients read: `{"errors":[{"code":…,"message":…}]}`.
 //! (<https://github.com/opencontainers/distribution-spec/blob/main/spec.md#error-codes>)
 
-use std::error::Error;
-
 use http::{HeaderValue, Response, StatusCode, header};
 
+use crate::diag::with_causes;
 use crate::http::body::{Body, full_body};
 use crate::registry::{CallError, TransportError};
 
@@ -36,17 +35,7 @@ impl<S: Layer<ClientRequest>> Layer<ClientRequest> for ErrorResponses<S> {
 /// The response to a request that failed with `error`.
 fn error_response(error: &ProxyError) -> Response<Body> {
     let (status, code) = status_and_code(error);
-    let mut message = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let text = cause.to_string();
-        // A transparent error has its inner one's text already.
-        if !message.ends_with(&text) {
-            message = format!("{message}: {text}");
-        }
-        source = cause.source();
-    }
-    let message = without_control_characters(&message);
+    let message = without_control_characters(&with_causes(error));
     if status.is_server_error() {
         tracing::warn!(status = status.as_u16(), error = message, "a request failed");
     }
@@ -130,7 +119,7 @@ fn call_status(error: &CallError) -> (StatusCode, &'static str) {
             }
             TransportError::RequestStalled { .. } => (StatusCode::REQUEST_TIMEOUT, "UNAVAILABLE"),
             TransportError::RequestBody { .. } => (StatusCode::BAD_REQUEST, "UNSUPPORTED"),
-            TransportError::Silent { .. } | TransportError::Late { .. } => {
+            TransportError::Silent { .. } | TransportError::TimedOut { .. } => {
                 (StatusCode::GATEWAY_TIMEOUT, "UNAVAILABLE")
             }
             _ => (StatusCode::INTERNAL_SERVER_ERROR, "UNAVAILABLE"),

@@ -66,9 +66,9 @@ impl Layer<UpstreamRequest> for Forward {
             uri: request.target.uri,
             headers,
             payload: request.payload,
-            reach: request.target.reach,
+            address_policy: request.target.address_policy,
             access: Some(access).filter(|_| request.target.host == *host),
-            tally: request.record.registry_counters(),
+            counters: request.record.registry_counters(),
         };
         let permit = match call.payload {
             Payload::Empty if request.record.has_push_token() => self.waiting_to_push.acquire().await.ok(),
@@ -88,7 +88,7 @@ impl Layer<UpstreamRequest> for Forward {
             });
         }
         if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
-            let login = auth.login_words(host).await;
+            let login = auth.describe_login(host).await;
             let (status, scopes) = (status.as_u16(), request.scopes);
             tracing::warn!(status, registry = %host, repository, login, %scopes, "the registry refuses");
         }

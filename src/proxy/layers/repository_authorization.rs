@@ -74,8 +74,8 @@ impl<S> RepositoryAuthorization<S> {
             }
         };
         let host = host.endpoint();
-        let (reach, auth) = (mirror.auth.reach(&host), mirror.auth.clone());
-        Ok((UpstreamRepository { host, repository, reach, auth }, Action::Read(path)))
+        let (address_policy, auth) = (mirror.auth.address_policy(&host), mirror.auth.clone());
+        Ok((UpstreamRepository { host, repository, address_policy, auth }, Action::Read(path)))
     }
 
     /// The action of a request to an alias.
@@ -121,8 +121,13 @@ impl<S> RepositoryAuthorization<S> {
 /// The repository behind an alias.
 fn upstream_repository(alias: &Alias) -> UpstreamRepository {
     let host = alias.host.endpoint();
-    let reach = alias.auth.reach(&host);
-    UpstreamRepository { host, repository: alias.repository.clone(), reach, auth: alias.auth.clone() }
+    let address_policy = alias.auth.address_policy(&host);
+    UpstreamRepository {
+        host,
+        repository: alias.repository.clone(),
+        address_policy,
+        auth: alias.auth.clone(),
+    }
 }
 
 /// The reference at the registry. The alias's own tag or digest replaces a tag; a digest stays, since an index names its

@@ -78,7 +78,7 @@ impl<S: Layer<UpstreamRequest>> UploadLocations<S> {
         let (mount, digest) = (mount.clone(), digest.clone());
         let session = self.sessions.begin()?;
         if let Some((blob, from)) = mount
-            && let Some(payload) = request.payload.again()
+            && let Some(payload) = request.payload.try_clone()
         {
             let query = encode_pairs([("mount", blob.as_str()), ("from", &from)]);
             let target = resource_address(&request.upstream, "blobs/uploads/", Some(&query))?;
@@ -237,12 +237,12 @@ fn resource_address(
     path: &str,
     query: Option<&str>,
 ) -> Result<RedirectTarget, ProxyError> {
-    let UpstreamRepository { host, repository, reach, .. } = upstream;
+    let UpstreamRepository { host, repository, address_policy, .. } = upstream;
     let separator = if query.is_some() { "?" } else { "" };
     let uri: Result<Uri, _> =
         format!("https://{host}/v2/{repository}/{path}{separator}{}", query.unwrap_or_default()).parse();
     let uri = uri.map_err(|_| ProxyError::Target("the repository behind this name is not valid"))?;
-    Ok(RedirectTarget { uri, host: host.clone(), reach: *reach })
+    Ok(RedirectTarget { uri, host: host.clone(), address_policy: *address_policy })
 }
 
 /// The path of a blob at this proxy.

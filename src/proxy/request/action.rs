@@ -14,7 +14,7 @@ pub(crate) struct UpstreamRepository {
     /// Its name at the registry, such as `library/alpine`.
     pub(crate) repository: String,
     /// The addresses that the host may have.
-    pub(crate) reach: AddressPolicy,
+    pub(crate) address_policy: AddressPolicy,
     pub(crate) auth: Arc<Authenticator>,
 }
 

@@ -56,7 +56,8 @@ impl LocationSealer {
         if uri.len() > MAX_URI {
             return None;
         }
-        let mut plain = vec![purpose_byte(&location.purpose)?, address_policy_byte(location.target.reach)];
+        let mut plain =
+            vec![purpose_byte(&location.purpose)?, address_policy_byte(location.target.address_policy)];
         plain.extend(location.session.to_be_bytes());
         plain.extend(uri.as_bytes());
         let nonce = rand::random::<[u8; NONCE_BYTES]>();
@@ -73,14 +74,14 @@ impl LocationSealer {
         let payload = Payload { msg: sealed, aad: alias.as_bytes() };
         let plain = self.cipher.decrypt(&Nonce::from(nonce), payload).ok()?;
         let (head, rest) = plain.split_first_chunk::<2>()?;
-        let (purpose, reach) = (purpose_of(head[0])?, address_policy_of(head[1])?);
+        let (purpose, address_policy) = (purpose_of(head[0])?, address_policy_of(head[1])?);
         let (session, uri) = rest.split_first_chunk::<8>()?;
         let uri: Uri = std::str::from_utf8(uri).ok()?.parse().ok()?;
         let host = Host::parse(uri.authority()?.as_str()).ok()?;
         Some(UploadLocation {
             purpose,
             session: u64::from_be_bytes(*session),
-            target: RedirectTarget { uri, host, reach },
+            target: RedirectTarget { uri, host, address_policy },
         })
     }
 }
@@ -89,7 +90,7 @@ impl LocationSealer {
 const REDIRECTABLE: [Method; 4] = [Method::PUT, Method::POST, Method::PATCH, Method::DELETE];
 /// The address policies, by their number in a sealed location.
 const ADDRESS_POLICIES: [AddressPolicy; 3] =
-    [AddressPolicy::Anywhere, AddressPolicy::OtherMachines, AddressPolicy::Public];
+    [AddressPolicy::Any, AddressPolicy::NonLocal, AddressPolicy::PublicOnly];
 
 fn purpose_byte(purpose: &LocationPurpose) -> Option<u8> {
     match purpose {
@@ -108,11 +109,11 @@ fn purpose_of(byte: u8) -> Option<LocationPurpose> {
     }
 }
 
-fn address_policy_byte(reach: AddressPolicy) -> u8 {
-    match reach {
-        AddressPolicy::Anywhere => 0,
-        AddressPolicy::OtherMachines => 1,
-        AddressPolicy::Public => 2,
+fn address_policy_byte(address_policy: AddressPolicy) -> u8 {
+    match address_policy {
+        AddressPolicy::Any => 0,
+        AddressPolicy::NonLocal => 1,
+        AddressPolicy::PublicOnly => 2,
     }
 }
 
@@ -128,7 +129,7 @@ mod tests {
         let target = RedirectTarget {
             uri: "https://up.example:8443/x/y?state=a%3Db&c".parse().unwrap(),
             host: Host::parse("up.example:8443").unwrap(),
-            reach: AddressPolicy::OtherMachines,
+            address_policy: AddressPolicy::NonLocal,
         };
         UploadLocation { purpose, session: 0x0102_0304_0506_0708, target }
     }
@@ -194,7 +195,7 @@ mod tests {
                 return;
             };
             let Some(host) = uri.authority().and_then(|host| Host::parse(host.as_str()).ok()) else { return };
-            let target = RedirectTarget { uri, host, reach: AddressPolicy::Public };
+            let target = RedirectTarget { uri, host, address_policy: AddressPolicy::PublicOnly };
             let location = UploadLocation { purpose: LocationPurpose::Upload, session: 7, target };
             if let Some(id) = sealer.seal("target", &location) {
                 assert!(id.len() <= (MAX_URI + 100) * 4 / 3);

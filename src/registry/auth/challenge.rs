@@ -33,7 +33,7 @@ pub(crate) enum Challenge {
 
 /// One challenge as it stands in the header: a scheme in lower case and its parameters.
 #[derive(Debug, PartialEq, Eq)]
-struct Raw<'a> {
+struct RawChallenge<'a> {
     scheme: String,
     parameters: Vec<(String, Cow<'a, str>)>,
 }
@@ -43,7 +43,8 @@ impl Challenge {
     /// longer than any registry needs. A scope that is too long is left out: what a request needs is known without.
     pub(crate) fn from_headers(headers: &HeaderMap) -> Option<Self> {
         let values = headers.get_all(header::WWW_AUTHENTICATE).iter();
-        let raw: Vec<Raw<'_>> = values.filter_map(|value| value.to_str().ok()).flat_map(parse).collect();
+        let raw: Vec<RawChallenge<'_>> =
+            values.filter_map(|value| value.to_str().ok()).flat_map(parse).collect();
         let bearer = raw.iter().filter(|raw| raw.scheme == "bearer").find_map(|raw| {
             let (realm, service) = (raw.parameter("realm")?, raw.parameter("service"));
             if realm.len() > MAX_REALM || service.is_some_and(|name| name.len() > MAX_SERVICE) {
@@ -61,16 +62,16 @@ impl Challenge {
     }
 }
 
-impl Raw<'_> {
+impl RawChallenge<'_> {
     fn parameter(&self, name: &str) -> Option<&str> {
         self.parameters.iter().find(|(key, _)| key == name).map(|(_, value)| &**value)
     }
 }
 
 /// The challenges of one header value. What cannot be read ends the list.
-fn parse(value: &str) -> Vec<Raw<'_>> {
+fn parse(value: &str) -> Vec<RawChallenge<'_>> {
     let mut rest = value;
-    let mut challenges: Vec<Raw<'_>> = Vec::new();
+    let mut challenges: Vec<RawChallenge<'_>> = Vec::new();
     for _ in 0..MAX_PARTS {
         rest = rest.trim_start_matches([' ', '\t', ',']);
         let Some((word, after)) = token(rest) else { return challenges };
@@ -82,7 +83,7 @@ fn parse(value: &str) -> Vec<Raw<'_>> {
             challenge.parameters.push((word.to_ascii_lowercase(), value));
             rest = after;
         } else {
-            challenges.push(Raw { scheme: word.to_ascii_lowercase(), parameters: Vec::new() });
+            challenges.push(RawChallenge { scheme: word.to_ascii_lowercase(), parameters: Vec::new() });
             rest = skip_token68(after_space);
         }
     }

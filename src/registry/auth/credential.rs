@@ -3,8 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::diag::printable_line;
 use crate::registry::secret::Secret;
-use crate::registry::words::neutral;
 
 /// The most that is shown of a path, in characters; the system takes no longer ones.
 const MAX_PATH: usize = 4096;
@@ -83,7 +83,9 @@ impl fmt::Display for Origin {
         match self {
             Self::Variable(name) => write!(f, "the variable {name}"),
             Self::Flag(name) => write!(f, "the flag {name}"),
-            Self::File(path) => write!(f, "the file {}", neutral(&path.display().to_string(), MAX_PATH)),
+            Self::File(path) => {
+                write!(f, "the file {}", printable_line(&path.display().to_string(), MAX_PATH))
+            }
             Self::Helper(name) => write!(f, "the helper {name}"),
         }
     }

@@ -18,7 +18,7 @@ use super::store::{AuthEntry, Credentials, CredentialsError, parse_key};
 use crate::registry::host::Host;
 
 /// The most that is read of a file, in bytes.
-const LIMIT: u64 = 10 * 1024 * 1024;
+const MAX_FILE_BYTES: u64 = 10 * 1024 * 1024;
 /// Problems of one configuration that are remembered.
 const MAX_PROBLEMS: usize = 20;
 /// What docker writes.
@@ -63,8 +63,8 @@ impl Credentials {
 
     /// Remembers that something cannot be used, and logs it: once, however often a configuration is read.
     fn report(&mut self, problem: CredentialsError) {
-        static TOLD: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
-        let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+        static REPORTED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+        let mut told = REPORTED.lock().unwrap_or_else(PoisonError::into_inner);
         if self.problems.len() < MAX_PROBLEMS && told.insert(problem.to_string()) {
             let error = &problem as &dyn std::error::Error;
             // This concerns the user, where what registries answer is told by a failure alone.
@@ -154,9 +154,9 @@ fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
         return Err(io::Error::other("it is not a regular file"));
     }
     let mut bytes = Zeroizing::new(Vec::new());
-    file.take(LIMIT + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LIMIT {
-        return Err(io::Error::other(format!("it has more than {LIMIT} bytes")));
+    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(io::Error::other(format!("it has more than {MAX_FILE_BYTES} bytes")));
     }
     Ok(bytes)
 }
@@ -176,7 +176,7 @@ mod tests {
     }
 
     fn words(store: &Credentials) -> String {
-        store.words(&host("r.example"), None)
+        store.describe_login(&host("r.example"), None)
     }
 
     #[test]
@@ -224,8 +224,8 @@ mod tests {
         assert!(store.lists(&host("r.example")) && !store.lists(&host("bad.example")));
         assert!(!store.is_empty());
         // A fault of another host's entry is not this host's.
-        assert!(!store.words(&host("else.example"), None).contains("bad.example"));
-        assert!(store.words(&host("bad.example"), None).contains("\"auth\" that is not base64"));
+        assert!(!store.describe_login(&host("else.example"), None).contains("bad.example"));
+        assert!(store.describe_login(&host("bad.example"), None).contains("\"auth\" that is not base64"));
     }
 
     #[test]
@@ -259,7 +259,7 @@ mod tests {
                     assert_eq!(store.lists(&host(name)), strict.lists(&host(name)));
                 }
             }
-            assert!(store.words(&host("r.example"), None).len() < 64 * 1024);
+            assert!(store.describe_login(&host("r.example"), None).len() < 64 * 1024);
         });
     }
 }

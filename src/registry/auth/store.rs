@@ -23,7 +23,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// (<https://github.com/docker/docker-credential-helpers>)
 const IDENTITY_TOKEN_USER: &str = "<token>";
 /// Problems of a configuration that are told beside a refused login, at most.
-const MAX_TOLD: usize = 3;
+const MAX_REPORTED_PROBLEMS: usize = 3;
 
 /// Credentials by registry host. An empty store means that every registry is used anonymously.
 #[derive(Debug, Default)]
@@ -245,7 +245,7 @@ impl Credentials {
 
     /// What `credential`, which is used for `host`, is, in words that hold none of it; with what could not be read
     /// of a user's configuration where there is none.
-    pub(crate) fn words(&self, host: &Host, credential: Option<&Credential>) -> String {
+    pub(crate) fn describe_login(&self, host: &Host, credential: Option<&Credential>) -> String {
         if let Some(credential) = credential {
             return credential.to_string();
         }
@@ -253,7 +253,7 @@ impl Credentials {
         let own = |problem: &&CredentialsError| {
             problem.host().is_none_or(|named| named.endpoint() == host.endpoint())
         };
-        for problem in self.problems.iter().filter(own).take(MAX_TOLD) {
+        for problem in self.problems.iter().filter(own).take(MAX_REPORTED_PROBLEMS) {
             let _ = write!(words, "; {problem}");
             if let CredentialsError::File { source, .. } = problem {
                 let _ = write!(words, ": {source}");

@@ -7,14 +7,14 @@ use std::time::Duration;
 use http::HeaderValue;
 
 use super::scope::Scopes;
-use super::token_endpoint::{MAX_TOKEN, Token};
+use super::token_endpoint::{MAX_TOKEN_BYTES, Token};
 use crate::registry::bounded_map::BoundedMap;
 use crate::registry::error::CallError;
 use crate::registry::host::Host;
-use crate::registry::transport::pool::within;
+use crate::registry::transport::deadline::within;
 
 /// Bytes of the tokens held at most, with what they are for; more than any build needs.
-const TOKENS_LIMIT: usize = 4 * 1024 * 1024;
+const MAX_CACHED_TOKEN_BYTES: usize = 4 * 1024 * 1024;
 
 /// What a token is for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,7 +34,7 @@ impl TokenKey {
 
 /// The place of one token. Its lock is held while the token is fetched, so that one fetch is under way.
 #[derive(Debug, Default)]
-struct Slot {
+struct CachedToken {
     token: tokio::sync::Mutex<Option<Token>>,
     failures: AtomicU64,
     last_failure: Mutex<Option<Arc<CallError>>>,
@@ -42,15 +42,15 @@ struct Slot {
 
 /// All tokens of one store.
 #[derive(Debug)]
-pub(crate) struct Tokens(Mutex<BoundedMap<TokenKey, Arc<Slot>>>);
+pub(crate) struct TokenCache(Mutex<BoundedMap<TokenKey, Arc<CachedToken>>>);
 
-impl Default for Tokens {
+impl Default for TokenCache {
     fn default() -> Self {
-        Self(Mutex::new(BoundedMap::new(TOKENS_LIMIT)))
+        Self(Mutex::new(BoundedMap::new(MAX_CACHED_TOKEN_BYTES)))
     }
 }
 
-impl Tokens {
+impl TokenCache {
     /// The token of `key`, by `fetch` if there is none that is fresh. Requests that wait for a fetch which fails share
     /// its failure. Neither the fetch nor the wait for it takes longer than `limit`.
     ///
@@ -91,7 +91,7 @@ impl Tokens {
 
     /// Drops the token that `host` just refused, unless another request has renewed it meanwhile.
     pub(crate) fn forget(&self, host: &Host, refused: &HeaderValue) {
-        let slots: Vec<Arc<Slot>> = {
+        let slots: Vec<Arc<CachedToken>> = {
             let slots = lock(&self.0);
             slots.iter().filter(|(key, _)| key.host == *host).map(|(_, slot)| slot.clone()).collect()
         };
@@ -105,14 +105,14 @@ impl Tokens {
         }
     }
 
-    fn slot(&self, key: &TokenKey) -> Arc<Slot> {
+    fn slot(&self, key: &TokenKey) -> Arc<CachedToken> {
         let mut slots = lock(&self.0);
         if let Some(slot) = slots.get(key) {
             return Arc::clone(slot);
         }
-        let slot = Arc::new(Slot::default());
+        let slot = Arc::new(CachedToken::default());
         // With the longest token, and a failure that repeats the key.
-        slots.insert(key.clone(), Arc::clone(&slot), 2 * key.bytes() + MAX_TOKEN);
+        slots.insert(key.clone(), Arc::clone(&slot), 2 * key.bytes() + MAX_TOKEN_BYTES);
         slot
     }
 }

@@ -18,18 +18,18 @@ use crate::registry::call::{Call, Payload};
 use crate::registry::error::CallError;
 use crate::registry::host::Host;
 use crate::registry::secret::Secret;
-use crate::registry::transport::pool::{Contact, Transport};
 use crate::registry::transport::redirect_target::RedirectTarget;
 use crate::registry::transport::retry;
+use crate::registry::transport::{HostProtocol, Transport};
 
 /// The most that is read of a token endpoint's answer, in bytes.
-const ANSWER_LIMIT: usize = 64 * 1024;
+const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 /// The longest token that is used, in bytes: servers take no longer headers.
-pub(crate) const MAX_TOKEN: usize = 16 * 1024;
+pub(crate) const MAX_TOKEN_BYTES: usize = 16 * 1024;
 /// How long a token holds if the endpoint does not say; the specification's own default.
 pub(crate) const DEFAULT_LIFETIME: Duration = Duration::from_mins(1);
 /// How long before its end a token is renewed, at most.
-const MARGIN: Duration = Duration::from_secs(30);
+const RENEWAL_MARGIN: Duration = Duration::from_secs(30);
 /// The name that Bob gives itself to token endpoints.
 const CLIENT_ID: &str = "bob";
 
@@ -44,10 +44,10 @@ pub(crate) struct Token {
 
 /// A bearer token for somebody who sends it himself.
 #[derive(Clone, Debug)]
-pub struct HandedToken {
+pub struct DelegatedToken {
     /// The token.
     pub token: Secret,
-    /// How long it holds from [`HandedToken::issued_at`] on.
+    /// How long it holds from [`DelegatedToken::issued_at`] on.
     pub expires_in: Duration,
     /// When it began to hold for that long, by this machine's clock.
     pub issued_at: SystemTime,
@@ -55,9 +55,9 @@ pub struct HandedToken {
 
 impl Token {
     /// The token's text, with how long it still holds.
-    pub(crate) fn hand_out(&self) -> HandedToken {
+    pub(crate) fn delegate(&self) -> DelegatedToken {
         let text = self.header.to_str().unwrap_or_default();
-        HandedToken {
+        DelegatedToken {
             token: Secret::new(text.trim_start_matches("Bearer ")),
             expires_in: self.ends_at.saturating_duration_since(Instant::now()),
             issued_at: SystemTime::now(),
@@ -70,7 +70,7 @@ impl Token {
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct TokenResponse {
     token: Option<Secret>,
     access_token: Option<Secret>,
     expires_in: Option<f64>,
@@ -112,7 +112,7 @@ impl TokenRequest<'_> {
         if !status.is_success() {
             return Err(self.refused(status));
         }
-        read_answer(&body, &headers).ok_or_else(|| self.malformed())
+        read_token(&body, &headers).ok_or_else(|| self.malformed())
     }
 
     async fn ask(
@@ -122,16 +122,17 @@ impl TokenRequest<'_> {
     ) -> Result<(StatusCode, HeaderMap, Bytes), CallError> {
         let host = || self.realm.host.to_string();
         // The registry itself is spoken to as it turned out to be; another host as its address says.
-        let contact = if self.realm.host == *self.registry {
-            transport.contact(self.realm.reach, self.registry).await
+        let protocol = if self.realm.host == *self.registry {
+            transport.protocol(self.realm.address_policy, self.registry).await
         } else {
-            Contact::as_addressed()
+            HostProtocol::from_uri()
         };
-        let response = retry::send(call, |call| transport.send_to(&contact, call.reach, call.into_request()))
-            .await
-            .map_err(|source| CallError::Endpoint { endpoint: host(), source })?;
+        let response =
+            retry::send(call, |call| transport.send_to(&protocol, call.address_policy, call.into_request()))
+                .await
+                .map_err(|source| CallError::Endpoint { endpoint: host(), source })?;
         let (parts, body) = response.into_parts();
-        let body = collect(body, ANSWER_LIMIT).await.map_err(|_| self.malformed())?;
+        let body = collect(body, MAX_RESPONSE_BYTES).await.map_err(|_| self.malformed())?;
         Ok((parts.status, parts.headers, body))
     }
 
@@ -167,7 +168,15 @@ impl TokenRequest<'_> {
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(header::USER_AGENT, crate::registry::client::api::user_agent());
-        Call { method, uri, headers, payload, reach: self.realm.reach, access: None, tally: None }
+        Call {
+            method,
+            uri,
+            headers,
+            payload,
+            address_policy: self.realm.address_policy,
+            access: None,
+            counters: None,
+        }
     }
 
     fn refused(&self, status: StatusCode) -> CallError {
@@ -186,14 +195,14 @@ impl TokenRequest<'_> {
 }
 
 /// The token in the answer of an endpoint, if there is one that can be used.
-fn read_answer(body: &[u8], headers: &HeaderMap) -> Option<Token> {
-    let answer: Answer = serde_json::from_slice(body).ok()?;
+fn read_token(body: &[u8], headers: &HeaderMap) -> Option<Token> {
+    let answer: TokenResponse = serde_json::from_slice(body).ok()?;
     let lifetime = lifetime(&answer, headers);
     let text = answer.token.filter(|token| !token.is_empty()).or(answer.access_token)?;
     let header =
-        Some(text).filter(|text| text.reveal().len() <= MAX_TOKEN).as_ref().and_then(bearer_header)?;
+        Some(text).filter(|text| text.reveal().len() <= MAX_TOKEN_BYTES).as_ref().and_then(bearer_header)?;
     let now = Instant::now();
-    let renew_at = now + lifetime.saturating_sub(MARGIN.min(lifetime / 4));
+    let renew_at = now + lifetime.saturating_sub(RENEWAL_MARGIN.min(lifetime / 4));
     Some(Token { header, renew_at, ends_at: now + lifetime })
 }
 
@@ -214,7 +223,7 @@ pub(crate) fn basic_header(username: &str, password: &Secret) -> HeaderValue {
 }
 
 /// How much longer the token of `answer` holds: the endpoint may hand out one that it issued earlier.
-fn lifetime(answer: &Answer, headers: &HeaderMap) -> Duration {
+fn lifetime(answer: &TokenResponse, headers: &HeaderMap) -> Duration {
     let total = answer.expires_in.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     let total =
         total.filter(|total| !total.is_zero()).unwrap_or(DEFAULT_LIFETIME).min(Duration::from_hours(24));
@@ -247,9 +256,9 @@ mod tests {
             br#"{"details":"no"}"#,
         ];
         crate::fuzz::run(&seeds, |bytes| {
-            let Some(token) = read_answer(bytes, &HeaderMap::new()) else { return };
-            let handed = token.hand_out();
-            assert!(token.header.is_sensitive() && token.header.len() <= MAX_TOKEN + 7);
+            let Some(token) = read_token(bytes, &HeaderMap::new()) else { return };
+            let handed = token.delegate();
+            assert!(token.header.is_sensitive() && token.header.len() <= MAX_TOKEN_BYTES + 7);
             assert!(handed.token.reveal().bytes().all(|b| b == b'\t' || b >= b' '));
             assert!(handed.expires_in <= Duration::from_hours(24));
         });
@@ -258,9 +267,9 @@ mod tests {
     #[test]
     fn a_token_that_no_server_would_take_is_not_kept() {
         let answer = |length: usize| format!(r#"{{"token":"{}"}}"#, "t".repeat(length));
-        assert!(read_answer(answer(MAX_TOKEN).as_bytes(), &HeaderMap::new()).is_some());
-        assert!(read_answer(answer(MAX_TOKEN + 1).as_bytes(), &HeaderMap::new()).is_none());
-        assert!(read_answer(br#"{"token":""}"#, &HeaderMap::new()).is_none());
+        assert!(read_token(answer(MAX_TOKEN_BYTES).as_bytes(), &HeaderMap::new()).is_some());
+        assert!(read_token(answer(MAX_TOKEN_BYTES + 1).as_bytes(), &HeaderMap::new()).is_none());
+        assert!(read_token(br#"{"token":""}"#, &HeaderMap::new()).is_none());
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::registry::auth::authenticator::Authenticator;
 use crate::registry::auth::scope::Scopes;
 use crate::registry::call::{Access, Call, Payload};
 use crate::registry::host::{Host, HostError};
-use crate::registry::transport::pool::within;
+use crate::registry::transport::deadline::within;
 use crate::registry::transport::redirect_target::RedirectTarget;
 
 /// The most that a manifest may have; the specification asks registries for as much.
@@ -210,17 +210,17 @@ impl Client {
         let query = encode_pairs([("mount", digest), ("from", from)]);
         let scopes = Scopes::push(&to.name).and(Scopes::pull(from));
         let call = self.call(Method::POST, to, &format!("blobs/uploads/?{query}"), scopes)?;
-        let (uri, reach) = (call.uri.clone(), call.reach);
+        let (uri, address_policy) = (call.uri.clone(), call.address_policy);
         let response = self.send(call, what).await?;
         match response.status() {
             StatusCode::CREATED => Ok(true),
             StatusCode::ACCEPTED => {
                 // An upload was begun instead. It is not wanted; a registry that keeps it ends it in time.
-                let at = RedirectTarget { uri, host: to.host.clone(), reach };
+                let at = RedirectTarget { uri, host: to.host.clone(), address_policy };
                 if let Ok(upload) = self.upload_location(&at, &response, what) {
                     let mut cancel = self.call(Method::DELETE, to, "", Scopes::push(&to.name))?;
                     cancel.access = cancel.access.filter(|_| upload.host == to.host);
-                    (cancel.uri, cancel.reach) = (upload.uri, upload.reach);
+                    (cancel.uri, cancel.address_policy) = (upload.uri, upload.address_policy);
                     let _ = self.auth.send(cancel).await;
                 }
                 Ok(false)
@@ -244,7 +244,11 @@ impl Client {
         check_is_digest(digest, what)?;
         let scopes = Scopes::push(&repository.name);
         let start = self.call(Method::POST, repository, "blobs/uploads/", scopes.clone())?;
-        let at = RedirectTarget { uri: start.uri.clone(), host: repository.host.clone(), reach: start.reach };
+        let at = RedirectTarget {
+            uri: start.uri.clone(),
+            host: repository.host.clone(),
+            address_policy: start.address_policy,
+        };
         let response = self.send(start, what).await?;
         if response.status() != StatusCode::ACCEPTED {
             return Err(refusal(response, what()).await);
@@ -253,7 +257,7 @@ impl Client {
         let mut put = self.call(Method::PUT, repository, "", scopes)?;
         put.uri = with_query(&upload.uri, &encode_pairs([("digest", digest)]))
             .ok_or_else(|| ClientError::Location { what: what(), source: None })?;
-        put.reach = upload.reach;
+        put.address_policy = upload.address_policy;
         put.access = put.access.filter(|_| upload.host == repository.host);
         put.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
         put.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(size));
@@ -324,9 +328,9 @@ impl Client {
             uri: uri.ok_or_else(|| ClientError::name(&what(), "repository name", name))?,
             headers: HeaderMap::from_iter([(header::USER_AGENT, user_agent())]),
             payload: Payload::Empty,
-            reach: self.auth.reach(host),
+            address_policy: self.auth.address_policy(host),
             access: Some(Access { host: host.clone(), scopes }),
-            tally: None,
+            counters: None,
         })
     }
 
@@ -395,7 +399,7 @@ async fn content(body: Body, limit: usize, what: impl Fn() -> String) -> Result<
 
 /// The digest of `bytes`, which is `reference` if that is a digest.
 fn check_digest(bytes: &[u8], reference: &str, what: impl Fn() -> String) -> Result<String, ClientError> {
-    let mut hasher = DigestHasher::like(reference);
+    let mut hasher = DigestHasher::for_digest(reference);
     hasher.update(bytes);
     let found = hasher.finish();
     if is_other(&found, reference) {

@@ -15,7 +15,7 @@ pub enum DigestHasher {
 
 impl DigestHasher {
     /// One for the algorithm of `digest`; sha256 for a text that is no digest, such as a tag.
-    pub fn like(digest: &str) -> Self {
+    pub fn for_digest(digest: &str) -> Self {
         if digest.starts_with("sha512:") { Self::Sha512(Box::default()) } else { Self::Sha256(Sha256::new()) }
     }
 
@@ -55,7 +55,7 @@ mod tests {
             ("sha256:", "sha256:ba7816bf8f01cfea"),
             ("sha512:", "sha512:ddaf35a193617aba"),
         ] {
-            let mut hasher = DigestHasher::like(like);
+            let mut hasher = DigestHasher::for_digest(like);
             hasher.update(b"ab");
             hasher.update(b"c");
             let digest = hasher.finish();

@@ -5,19 +5,19 @@ use std::time::Duration;
 use http::{Response, StatusCode};
 use serde::Deserialize;
 
+use crate::diag::printable_line;
 use crate::http::body::{Body, BoxError, collect};
 use crate::registry::error::CallError;
 use crate::registry::transport::error::TransportError;
 use crate::registry::transport::redirect_target::RedirectError;
 use crate::registry::transport::retry;
-use crate::registry::words::neutral;
 
 /// The most that is read of an error's body, in bytes.
-const ERROR_LIMIT: usize = 16 * 1024;
+const MAX_ERROR_BYTES: usize = 16 * 1024;
 /// How long an error's body may take: its status tells the most.
-const ERROR_TIME: Duration = Duration::from_secs(10);
+const ERROR_BODY_TIME_LIMIT: Duration = Duration::from_secs(10);
 /// The most that is shown of an error's words, in characters.
-const SHOWN: usize = 300;
+const MAX_SHOWN_CHARS: usize = 300;
 
 /// A request to a registry that did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -94,14 +94,14 @@ struct ErrorEntry {
 impl ClientError {
     /// A name, digest or size that is not used: `text`, which should be a valid `kind`.
     pub fn name(what: &str, kind: &'static str, text: &str) -> Self {
-        Self::Name { what: neutral(what, SHOWN), kind, text: neutral(text, 80) }
+        Self::Name { what: printable_line(what, MAX_SHOWN_CHARS), kind, text: printable_line(text, 80) }
     }
 
     /// How long to wait after `attempt` (from 1) before the whole is tried again; none if that would not help, or
     /// this was the last attempt. For what is sent once, such as a stream: all else has been sent again already.
     pub fn pause(&self, attempt: u32) -> Option<Duration> {
         match self {
-            Self::Status { status, retry_after, .. } if retry::may_pass(*status) => {
+            Self::Status { status, retry_after, .. } if retry::is_passing_status(*status) => {
                 retry::pause_before_next(attempt, *retry_after)
             }
             Self::Content { .. } => retry::pause_before_next(attempt, None),
@@ -120,17 +120,18 @@ impl ClientError {
 /// The registry's refusal, with the words of its JSON error.
 pub(crate) async fn refusal(response: Response<Body>, what: String) -> ClientError {
     let (status, retry_after) = (response.status(), retry::retry_after(response.headers()));
-    let body = tokio::time::timeout(ERROR_TIME, collect(response.into_body(), ERROR_LIMIT)).await;
-    let message = body.ok().and_then(Result::ok).map_or_else(String::new, |body| words(&body));
+    let body =
+        tokio::time::timeout(ERROR_BODY_TIME_LIMIT, collect(response.into_body(), MAX_ERROR_BYTES)).await;
+    let message = body.ok().and_then(Result::ok).map_or_else(String::new, |body| first_error_text(&body));
     ClientError::Status { what, status, message, retry_after }
 }
 
 /// The first error of a JSON body, after a colon; nothing if it has none.
-fn words(body: &[u8]) -> String {
+fn first_error_text(body: &[u8]) -> String {
     let errors = serde_json::from_slice::<Errors>(body).ok();
     let first = errors.and_then(|errors| errors.errors.into_iter().next());
     let Some(ErrorEntry { code, message }) = first else { return String::new() };
-    neutral(format!(": {code} {message}").trim_end(), SHOWN)
+    printable_line(format!(": {code} {message}").trim_end(), MAX_SHOWN_CHARS)
 }
 
 #[cfg(test)]
@@ -140,11 +141,11 @@ mod tests {
     #[test]
     fn words_of_a_registry_hold_no_sequences_and_are_bounded() {
         let text = r#"{"errors":[{"code":"DENIED","message":"no\u001b]52;c;aGk=\u0007 \u202e\nnext"}]}"#;
-        assert_eq!(words(text.as_bytes()), ": DENIED no\u{fffd}]52;c;aGk=\u{fffd} \u{fffd} next");
+        assert_eq!(first_error_text(text.as_bytes()), ": DENIED no\u{fffd}]52;c;aGk=\u{fffd} \u{fffd} next");
         let long = format!(r#"{{"errors":[{{"message":"{}"}}]}}"#, "x".repeat(10_000));
-        assert_eq!(words(long.as_bytes()).chars().count(), SHOWN);
+        assert_eq!(first_error_text(long.as_bytes()).chars().count(), MAX_SHOWN_CHARS);
         for text in ["", "[]", "{}", r#"{"errors":[]}"#, "<html>"] {
-            assert_eq!(words(text.as_bytes()), "");
+            assert_eq!(first_error_text(text.as_bytes()), "");
         }
     }
 

@@ -7,12 +7,12 @@ use crate::registry::auth::authenticator::Authenticator;
 use crate::registry::call::Call;
 use crate::registry::error::CallError;
 use crate::registry::host::Host;
-use crate::registry::transport::pool::Contact;
+use crate::registry::transport::HostProtocol;
 use crate::registry::transport::redirect_target::RedirectTarget;
 use crate::registry::transport::retry;
 
 /// Redirects followed for one read. Registries use one or two.
-const LIMIT: usize = 5;
+const MAX_REDIRECTS: usize = 5;
 
 /// Whether an answer of this status sends the client elsewhere.
 pub fn is_redirect(status: StatusCode) -> bool {
@@ -26,30 +26,34 @@ impl Authenticator {
     /// [`CallError`] if there is no response, or a redirect leads where it may not.
     pub async fn read(&self, call: Call) -> Result<Response<Body>, CallError> {
         debug_assert!(matches!(call.method, Method::GET | Method::HEAD));
-        let (Some(host), Some(mut again)) = (call.uri.authority().map(ToString::to_string), call.again())
+        let (Some(host), Some(mut again)) = (call.uri.authority().map(ToString::to_string), call.try_clone())
         else {
             return self.send(call).await;
         };
         let Ok(host) = Host::parse(&host) else { return self.send(call).await };
-        let mut at = RedirectTarget { uri: call.uri.clone(), host: host.clone(), reach: call.reach };
+        let mut at =
+            RedirectTarget { uri: call.uri.clone(), host: host.clone(), address_policy: call.address_policy };
         let mut response = self.send(call).await?;
-        for _ in 0..LIMIT {
+        for _ in 0..MAX_REDIRECTS {
             let location =
                 response.headers().get(header::LOCATION).filter(|_| is_redirect(response.status()));
             let Some(location) = location else { return Ok(response) };
             // Whatever is not plain text is refused as a location that is no URL.
             at = self.redirect_target(&at, location.to_str().unwrap_or_default())?;
             again.uri = at.uri.clone();
-            again.reach = at.reach;
+            again.address_policy = at.address_policy;
             again.access = None;
             drop(response);
-            let next = again.again().unwrap_or_else(|| unreachable!("a read has no stream"));
-            let contact =
-                if at.host == host { self.contact(at.reach, &host).await } else { Contact::as_addressed() };
-            response = retry::send(next, |call| self.transmit(call, &contact)).await?;
+            let next = again.try_clone().unwrap_or_else(|| unreachable!("a read has no stream"));
+            let protocol = if at.host == host {
+                self.protocol(at.address_policy, &host).await
+            } else {
+                HostProtocol::from_uri()
+            };
+            response = retry::send(next, |call| self.transmit(call, &protocol)).await?;
         }
         if is_redirect(response.status()) {
-            return Err(CallError::RedirectLoop { registry: host, limit: LIMIT });
+            return Err(CallError::RedirectLoop { registry: host, limit: MAX_REDIRECTS });
         }
         Ok(response)
     }

@@ -6,25 +6,26 @@ use std::task::{Context, Poll};
 
 use hyper_util::client::legacy::connect::dns::Name;
 
-/// How far a request may reach, decided on the address that is connected to, so that neither the
-/// spelling of a host nor its DNS answer can get around it.
+/// The network addresses that a request may be sent to. It is applied to the address that is connected to, so that neither
+/// the spelling of a host nor a DNS answer gets around it (server-side request forgery).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AddressPolicy {
-    /// Any address: hosts that the operator named.
-    Anywhere,
-    /// Any address but this machine's own and link-local ones: where a registry sends us.
-    OtherMachines,
-    /// Public addresses only: hosts that a client named, and where they send us.
-    Public,
+    /// Every address: for hosts that the operator named.
+    Any,
+    /// Every address but loopback, unspecified and link-local ones: for hosts that a registry's answer names. Link-local
+    /// addresses have the metadata services of clouds.
+    NonLocal,
+    /// Addresses of the public internet alone: for hosts that a client of the proxy named, and those that their answers name.
+    PublicOnly,
 }
 
 impl AddressPolicy {
     /// Whether `address` may be connected to.
     pub fn allows(self, address: IpAddr) -> bool {
         match self {
-            Self::Anywhere => true,
-            Self::OtherMachines => !is_local(address),
-            Self::Public => is_public(address),
+            Self::Any => true,
+            Self::NonLocal => !is_local(address),
+            Self::PublicOnly => is_public(address),
         }
     }
 }
@@ -67,8 +68,10 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
         || (a == 198 && (b & 0xfe) == 18))
 }
 
-/// The IPv4 address that an IPv6 address stands for: mapped, compatible, NAT64 (`64:ff9b::/96`) and
-/// 6to4 (`2002::/16`) forms all end at an IPv4 host.
+/// Returns the IPv4 address that `address` is or leads to: IPv4-mapped, IPv4-compatible, NAT64 (`64:ff9b::/96`) and 6to4
+/// (`2002::/16`) addresses all lead to one. Else the IPv6 address.
+/// (<https://www.rfc-editor.org/rfc/rfc4291#section-2.5.5>, <https://www.rfc-editor.org/rfc/rfc6052#section-2.1>,
+/// <https://www.rfc-editor.org/rfc/rfc3056#section-2>)
 fn embedded_v4(address: IpAddr) -> Result<Ipv4Addr, Ipv6Addr> {
     let v6 = match address {
         IpAddr::V4(v4) => return Ok(v4),
@@ -85,17 +88,17 @@ fn embedded_v4(address: IpAddr) -> Result<Ipv4Addr, Ipv6Addr> {
     }
 }
 
-/// A name that has no address which may be used.
+/// The error of a name none of whose addresses may be used.
 #[derive(Debug, thiserror::Error)]
 #[error("{name} has no address that may be used from here: it is private, loopback or link-local")]
 pub(crate) struct AddressRefused {
     pub(crate) name: String,
 }
 
-/// The system's resolver, with the addresses that are out of reach left out.
+/// The system's resolver without the addresses that an [`AddressPolicy`] forbids.
 #[derive(Clone, Debug)]
 pub(crate) struct Resolver {
-    pub(crate) reach: AddressPolicy,
+    pub(crate) address_policy: AddressPolicy,
 }
 
 impl tower::Service<Name> for Resolver {
@@ -108,13 +111,13 @@ impl tower::Service<Name> for Resolver {
     }
 
     fn call(&mut self, name: Name) -> Self::Future {
-        let reach = self.reach;
+        let address_policy = self.address_policy;
         Box::pin(async move {
             let name = name.as_str();
             let found: Vec<SocketAddr> = tokio::net::lookup_host((name, 0)).await?.collect();
             // "localhost" may use plain http, so it has to be this machine whatever a resolver says.
             let allowed = |address: &SocketAddr| {
-                reach.allows(address.ip()) && (name != "localhost" || address.ip().is_loopback())
+                address_policy.allows(address.ip()) && (name != "localhost" || address.ip().is_loopback())
             };
             let usable: Vec<SocketAddr> = found.into_iter().filter(allowed).collect();
             if usable.is_empty() {
@@ -172,7 +175,7 @@ mod tests {
             "3fff::1",
             "4000::1",
         ] {
-            assert!(!AddressPolicy::Public.allows(text.parse().unwrap()), "{text}");
+            assert!(!AddressPolicy::PublicOnly.allows(text.parse().unwrap()), "{text}");
         }
         for text in [
             "1.1.1.1",
@@ -189,18 +192,18 @@ mod tests {
             "64:ff9b::101:101",
             "2002:101:101::",
         ] {
-            assert!(AddressPolicy::Public.allows(text.parse().unwrap()), "{text}");
+            assert!(AddressPolicy::PublicOnly.allows(text.parse().unwrap()), "{text}");
         }
     }
 
     #[test]
     fn other_machines_are_neither_this_one_nor_link_local() {
         for text in ["127.0.0.1", "0.0.0.0", "::1", "::", "169.254.169.254", "fe80::1", "::ffff:127.0.0.1"] {
-            assert!(!AddressPolicy::OtherMachines.allows(text.parse().unwrap()), "{text}");
-            assert!(AddressPolicy::Anywhere.allows(text.parse().unwrap()), "{text}");
+            assert!(!AddressPolicy::NonLocal.allows(text.parse().unwrap()), "{text}");
+            assert!(AddressPolicy::Any.allows(text.parse().unwrap()), "{text}");
         }
         for text in ["10.0.0.1", "192.168.1.1", "1.1.1.1", "fd00::1"] {
-            assert!(AddressPolicy::OtherMachines.allows(text.parse().unwrap()), "{text}");
+            assert!(AddressPolicy::NonLocal.allows(text.parse().unwrap()), "{text}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Opens connections: with TLS for `https`, without for `http` where that is allowed, and never one for the other.
+//! Opening connections: with TLS for `https`, without for `http` where that is allowed, and never one for the other.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -24,23 +24,23 @@ use crate::http::body::BoxError;
 use crate::registry::host::Host;
 
 /// How long connecting may take, TLS handshake included.
-const CONNECT_LIMIT: Duration = Duration::from_secs(30);
-/// How long a host that may speak plain HTTP has to take a connection, and then for a TLS handshake, before it is taken
-/// to speak none.
-const PROBE_LIMIT: Duration = Duration::from_secs(5);
-/// Bytes that the kernel holds of a body before they are sent, at most. By itself it takes megabytes, and more only once a
-/// third of them is gone: a slow registry seems to take nothing meanwhile. What is on its way is not limited by this.
-const UNSENT_LIMIT: u32 = 256 * 1024;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a host that may speak plain HTTP has to accept a connection, and again to answer a TLS handshake. After that
+/// it counts as one that does not speak TLS.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How much of a body the kernel holds that is not sent yet, in bytes (`TCP_NOTSENT_LOWAT`, tcp(7)). Without a limit it
+/// takes megabytes, and no more until a third of them is sent: a slow registry seems to take nothing meanwhile.
+const MAX_UNSENT_BYTES: u32 = 256 * 1024;
 
-/// Plain HTTP was asked for where it is not allowed.
+/// The error of a URI with `http` where plain HTTP is not allowed.
 #[derive(Debug, thiserror::Error)]
 #[error("plain http is not allowed")]
 pub(crate) struct PlainHttpRefused;
 
-/// Opens connections within one [`AddressPolicy`].
+/// A connector that opens connections to the addresses that one [`AddressPolicy`] allows.
 #[derive(Clone)]
 pub(crate) struct Connector {
-    reach: AddressPolicy,
+    address_policy: AddressPolicy,
     plain: Arc<PlainPolicy>,
     tcp: HttpConnector<Resolver>,
     tls: TlsConnector,
@@ -48,18 +48,18 @@ pub(crate) struct Connector {
 
 impl std::fmt::Debug for Connector {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Connector").field("reach", &self.reach).finish_non_exhaustive()
+        f.debug_struct("Connector").field("address_policy", &self.address_policy).finish_non_exhaustive()
     }
 }
 
 impl Connector {
     pub(crate) fn new(
-        reach: AddressPolicy,
+        address_policy: AddressPolicy,
         tls: &ClientConfig,
         http2: bool,
         plain: Arc<PlainPolicy>,
     ) -> Self {
-        let mut tcp = HttpConnector::new_with_resolver(Resolver { reach });
+        let mut tcp = HttpConnector::new_with_resolver(Resolver { address_policy });
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_keepalive(Some(Duration::from_mins(1)));
@@ -67,13 +67,13 @@ impl Connector {
         if http2 {
             tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         }
-        Self { reach, plain, tcp, tls: Arc::new(tls).into() }
+        Self { address_policy, plain, tcp, tls: Arc::new(tls).into() }
     }
 
     async fn connect(mut self, uri: Uri) -> Result<Stream, BoxError> {
         let authority = uri.authority().map(ToString::to_string).unwrap_or_default();
         let host = Host::parse(&authority)?;
-        if let Some(address) = host.address().filter(|address| !self.reach.allows(*address)) {
+        if let Some(address) = host.address().filter(|address| !self.address_policy.allows(*address)) {
             return Err(Box::new(AddressRefused { name: address.to_string() }));
         }
         if uri.scheme() != Some(&Scheme::HTTP) {
@@ -88,7 +88,7 @@ impl Connector {
     async fn open(&mut self, uri: Uri) -> Result<TcpStream, BoxError> {
         let tcp = self.tcp.call(uri).await?.into_inner();
         // Without it uploads work as well, but a slow one may be taken for one that stands still.
-        if let Err(error) = SockRef::from(&tcp).set_tcp_notsent_lowat(UNSENT_LIMIT) {
+        if let Err(error) = SockRef::from(&tcp).set_tcp_notsent_lowat(MAX_UNSENT_BYTES) {
             tracing::debug!(%error, "the system does not limit what is held of a body that is not sent yet");
         }
         Ok(tcp)
@@ -97,33 +97,33 @@ impl Connector {
     async fn connect_tls(&mut self, uri: Uri, host: &Host) -> Result<Stream, BoxError> {
         let tcp = self.open(uri).await?;
         let secured = Stream::secured(tcp, server_name(host)?, &self.tls).await;
-        if secured.as_ref().map_or_else(|error| heard(error) == Heard::Tls, |_| true) {
+        if secured.as_ref().map_or_else(|error| tls_probe_of(error) == TlsProbe::Tls, |_| true) {
             self.plain.note_tls(host);
         }
         Ok(secured?)
     }
 
-    /// What `host`, which may speak plain HTTP, says to a TLS handshake.
-    pub(crate) async fn try_tls(mut self, host: &Host) -> Heard {
-        let reachable = host.address().is_none_or(|address| self.reach.allows(address));
+    /// Returns how `host`, which may speak plain HTTP, answers a TLS handshake.
+    pub(crate) async fn try_tls(mut self, host: &Host) -> TlsProbe {
+        let reachable = host.address().is_none_or(|address| self.address_policy.allows(address));
         let (true, Ok(name), Ok(uri)) = (reachable, server_name(host), format!("https://{host}/").parse())
         else {
-            return Heard::Nothing;
+            return TlsProbe::NoConnection;
         };
-        let Ok(Ok(tcp)) = tokio::time::timeout(PROBE_LIMIT, self.tcp.call(uri)).await else {
-            return Heard::Nothing;
+        let Ok(Ok(tcp)) = tokio::time::timeout(PROBE_TIMEOUT, self.tcp.call(uri)).await else {
+            return TlsProbe::NoConnection;
         };
         let handshake = Stream::secured(tcp.into_inner(), name, &self.tls);
-        let heard = match tokio::time::timeout(PROBE_LIMIT, handshake).await {
-            Ok(Ok(_)) => Heard::Tls,
-            Ok(Err(error)) => heard(&error),
-            // It waits for the request's end, which TLS does not have.
-            Err(_) => Heard::SomethingElse,
+        let probe = match tokio::time::timeout(PROBE_TIMEOUT, handshake).await {
+            Ok(Ok(_)) => TlsProbe::Tls,
+            Ok(Err(error)) => tls_probe_of(&error),
+            // A server of plain HTTP waits for the end of a request's head, which no TLS handshake has.
+            Err(_) => TlsProbe::NotTls,
         };
-        if heard == Heard::Tls {
+        if probe == TlsProbe::Tls {
             self.plain.note_tls(host);
         }
-        heard
+        probe
     }
 }
 
@@ -134,33 +134,33 @@ fn server_name(host: &Host) -> Result<ServerName<'static>, BoxError> {
     })
 }
 
-/// What a server says to a TLS handshake.
+/// How a server answered a TLS handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Heard {
+pub(crate) enum TlsProbe {
     /// It speaks TLS, whether or not its certificate is accepted.
     Tls,
-    /// Bytes that are not TLS, or a connection closed at once, or silence.
-    SomethingElse,
+    /// By bytes that are not TLS, by closing the connection at once, or not at all.
+    NotTls,
     /// There is no connection.
-    Nothing,
+    NoConnection,
 }
 
-/// What a handshake heard that failed with `error`.
-fn heard(error: &std::io::Error) -> Heard {
+/// Returns what a handshake that failed with `error` says of the server.
+fn tls_probe_of(error: &std::io::Error) -> TlsProbe {
     use std::io::ErrorKind;
     if let Some(tls) = find::<rustls::Error>(error) {
-        return if not_tls(tls) { Heard::SomethingElse } else { Heard::Tls };
+        return if not_tls(tls) { TlsProbe::NotTls } else { TlsProbe::Tls };
     }
     match error.kind() {
         ErrorKind::UnexpectedEof
         | ErrorKind::ConnectionReset
         | ErrorKind::ConnectionAborted
-        | ErrorKind::BrokenPipe => Heard::SomethingElse,
-        _ => Heard::Nothing,
+        | ErrorKind::BrokenPipe => TlsProbe::NotTls,
+        _ => TlsProbe::NoConnection,
     }
 }
 
-/// Whether `error` says that what came was not TLS at all.
+/// Whether `error` says that the server's bytes were not TLS.
 pub(crate) const fn not_tls(error: &rustls::Error) -> bool {
     matches!(error, rustls::Error::InvalidMessage(_))
 }
@@ -177,7 +177,7 @@ impl tower::Service<Uri> for Connector {
     fn call(&mut self, uri: Uri) -> Self::Future {
         let connector = self.clone();
         Box::pin(async move {
-            tokio::time::timeout(CONNECT_LIMIT, connector.connect(uri))
+            tokio::time::timeout(CONNECT_TIMEOUT, connector.connect(uri))
                 .await
                 .unwrap_or_else(|_| Err(Box::new(std::io::Error::from(std::io::ErrorKind::TimedOut))))
         })

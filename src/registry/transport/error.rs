@@ -1,4 +1,4 @@
-//! Why a request brought no response.
+//! Errors of requests that brought no response, made from those of the HTTP client.
 
 use std::error::Error;
 
@@ -7,11 +7,11 @@ use hyper_util::client::legacy;
 use super::address::AddressRefused;
 use super::connect::{PlainHttpRefused, not_tls};
 use super::idle::Stalled;
+use crate::diag::{self, printable_line};
 use crate::http::body::BoxError;
-use crate::registry::words::neutral;
 
 /// Characters of a cause's text at most.
-const TEXT_LIMIT: usize = 300;
+const MAX_SHOWN_CHARS: usize = 300;
 
 /// A request that brought no response.
 #[derive(Debug, thiserror::Error)]
@@ -56,9 +56,9 @@ pub enum TransportError {
         /// The host.
         host: String,
     },
-    /// An answer that has to come whole did not, though it may still move.
+    /// An answer that is read whole did not arrive in time, though it may still move.
     #[error("{what} did not come whole within {seconds} s")]
-    Late {
+    TimedOut {
         /// What did not come.
         what: String,
         /// How long it was waited for.
@@ -113,7 +113,7 @@ impl TransportError {
     }
 }
 
-/// What `error`, of a request to `host`, means.
+/// Returns what `error`, of a request to `host`, means.
 pub(crate) fn classify(host: String, error: &legacy::Error) -> TransportError {
     if find::<AddressRefused>(error).is_some() {
         return TransportError::AddressRefused { host };
@@ -138,12 +138,12 @@ pub(crate) fn classify(host: String, error: &legacy::Error) -> TransportError {
     if own_body { TransportError::RequestBody { source } } else { TransportError::Broken { host, source } }
 }
 
-/// The first error of type `T` among `error` and its causes.
+/// Returns the first error of type `T` among `error` and its causes.
 pub(crate) fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
     causes(error).find_map(|cause| cause.downcast_ref())
 }
 
-/// `error` and its causes.
+/// Returns `error` and its causes, outermost first.
 pub(crate) fn causes<'a>(
     error: &'a (dyn Error + 'static),
 ) -> impl Iterator<Item = &'a (dyn Error + 'static)> + use<'a> {
@@ -157,18 +157,14 @@ pub(crate) fn causes<'a>(
     })
 }
 
-/// The last cause's text: what people need of hyper's long chains.
+/// Returns the text of the last cause: hyper's chains repeat it with less and less detail.
 fn innermost(error: &legacy::Error) -> BoxError {
-    let mut last: &dyn Error = error;
-    while let Some(cause) = last.source() {
-        last = cause;
-    }
-    text(last)
+    diag::causes(error).last().map_or_else(|| text(error), |last| text(last))
 }
 
-/// The text of `error`, as much of it as people need: a certificate alone may hold a thousand names.
+/// Returns the text of `error` in one line, cut: that of a certificate may hold a thousand names.
 fn text(error: &dyn Error) -> BoxError {
-    neutral(&error.to_string(), TEXT_LIMIT).into()
+    printable_line(&error.to_string(), MAX_SHOWN_CHARS).into()
 }
 
 #[cfg(test)]
@@ -185,6 +181,6 @@ mod tests {
         assert!(error.to_string().len() > 60_000);
         let text = text(&error).to_string();
         assert!(text.contains("not valid for name \"r.example\""), "{text}");
-        assert_eq!(text.chars().count(), TEXT_LIMIT);
+        assert_eq!(text.chars().count(), MAX_SHOWN_CHARS);
     }
 }

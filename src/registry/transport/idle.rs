@@ -1,4 +1,4 @@
-//! Bodies that notice when nothing moves any more. Slow but moving is never an error.
+//! Time limits for bodies that stand still. A slow body that moves is never an error.
 
 use std::future::Future as _;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,12 +9,12 @@ use tokio::time::Instant;
 use crate::http::body::inspect_body;
 use crate::http::body::{Body, BoxError};
 
-/// A body that brought no byte for the time allowed.
+/// The error of a body of which nothing arrived for this long.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("nothing arrived for {} s", .0.as_secs())]
 pub struct Stalled(pub Duration);
 
-/// `inner`, failing with [`Stalled`] once it brings nothing for `limit` while it is waited for.
+/// Returns `inner`, failing with [`Stalled`] once nothing of it arrives for `limit` while it is waited for.
 pub fn idle_limited(inner: Body, limit: Duration) -> Body {
     let mut timer = Box::pin(tokio::time::sleep(limit));
     let mut armed = false;
@@ -31,14 +31,14 @@ pub fn idle_limited(inner: Body, limit: Duration) -> Body {
     })
 }
 
-/// When a request last made progress that was the registry's to make.
+/// When a request last made progress that depends on the registry.
 #[derive(Debug)]
 pub(crate) struct Activity(Mutex<State>);
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct State {
     last: Instant,
-    /// Whether the next move is that of the body's source, not the registry's.
+    /// Whether the request waits for the source of its body, not for the registry.
     waiting_for_source: bool,
 }
 
@@ -66,8 +66,8 @@ impl Activity {
     }
 }
 
-/// The request body `inner`, which notes in `activity` when the registry takes from it.
-pub(crate) fn watched(inner: Body, activity: Arc<Activity>) -> Body {
+/// Returns the request body `inner`, which notes in `activity` when the registry takes from it.
+pub(crate) fn with_activity(inner: Body, activity: Arc<Activity>) -> Body {
     inspect_body(inner, move |_, polled| {
         activity.note(polled.is_pending());
         polled

@@ -1,8 +1,8 @@
-//! Which hosts may speak plain HTTP, and how each of them turned out to be spoken to.
+//! Which hosts may speak plain HTTP, and which of them turned out to.
 //!
-//! A host on this machine, or one that the operator named for it, may speak TLS or plain HTTP. Which it is, is found
-//! by trying TLS. Who spoke TLS once in this process gets no plain HTTP any more, and credentials wait until a host
-//! has answered by plain HTTP without them.
+//! A host on this machine, or one that the operator allowed it for, may speak TLS or plain HTTP: a TLS handshake tells
+//! which. A host that spoke TLS once in this process is never spoken to by plain HTTP again. Credentials are sent by plain
+//! HTTP only after the host has answered a request without them.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -13,9 +13,9 @@ use http::StatusCode;
 use crate::registry::bounded_map::BoundedMap;
 use crate::registry::host::Host;
 
-/// Bytes of the hosts remembered that may speak plain HTTP.
-const HOSTS_LIMIT: usize = 512 * 1024;
-/// Hosts remembered for the TLS that they spoke; with more of them no new one gets plain HTTP.
+/// How much is remembered of hosts that may speak plain HTTP, in bytes.
+const MAX_REMEMBERED_HOST_BYTES: usize = 512 * 1024;
+/// How many hosts are remembered that spoke TLS. Once there are as many, no host is spoken to by plain HTTP any more.
 const MAX_TLS_HOSTS: usize = 4096;
 
 /// The hosts that spoke TLS to this process, of those that might speak plain HTTP.
@@ -28,63 +28,65 @@ pub(crate) struct PlainPolicy {
     hosts: Mutex<BoundedMap<Host, Arc<HostState>>>,
 }
 
-/// What is known of one host. Its lock is held while TLS is tried, so that one trial is under way.
+/// What is known of one host that may speak plain HTTP.
 #[derive(Debug, Default)]
 pub(crate) struct HostState {
-    pub(crate) trial: tokio::sync::Mutex<()>,
-    scheme: AtomicU8,
+    /// Held while a TLS handshake is tried, so that one is tried at a time.
+    pub(crate) probe: tokio::sync::Mutex<()>,
+    /// A [`PlainHttp`] as a number.
+    plain_http: AtomicU8,
 }
 
-/// How a host that may speak plain HTTP is spoken to.
+/// Whether a host that may speak plain HTTP does so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Spoken {
-    /// Not known.
+pub(crate) enum PlainHttp {
+    /// Not known: a TLS handshake has to be tried.
     Unknown,
-    /// It does not speak TLS; whether it speaks HTTP at all is still to be seen.
-    PerhapsPlain,
+    /// It does not speak TLS, and has not answered by plain HTTP yet.
+    Unconfirmed,
     /// It answered by plain HTTP.
-    Plain,
+    Confirmed,
 }
 
 impl HostState {
-    pub(crate) fn get(&self) -> Spoken {
-        match self.scheme.load(Ordering::Acquire) {
-            0 => Spoken::Unknown,
-            1 => Spoken::PerhapsPlain,
-            _ => Spoken::Plain,
+    pub(crate) fn get(&self) -> PlainHttp {
+        match self.plain_http.load(Ordering::Acquire) {
+            0 => PlainHttp::Unknown,
+            1 => PlainHttp::Unconfirmed,
+            _ => PlainHttp::Confirmed,
         }
     }
 
-    pub(crate) fn set(&self, spoken: Spoken) {
-        let value = match spoken {
-            Spoken::Unknown => 0,
-            Spoken::PerhapsPlain => 1,
-            Spoken::Plain => 2,
+    pub(crate) fn set(&self, plain_http: PlainHttp) {
+        let value = match plain_http {
+            PlainHttp::Unknown => 0,
+            PlainHttp::Unconfirmed => 1,
+            PlainHttp::Confirmed => 2,
         };
-        self.scheme.store(value, Ordering::Release);
+        self.plain_http.store(value, Ordering::Release);
     }
 
-    /// Learns from the answer, by its status, to a request by plain HTTP; `None` where there was none.
-    pub(crate) fn heard(&self, status: Option<StatusCode>) {
+    /// Takes note of the status of an answer to a request by plain HTTP; `None` where there was no answer.
+    pub(crate) fn note_response(&self, status: Option<StatusCode>) {
         self.set(match status {
-            // Servers that speak TLS answer so to plain HTTP.
-            None | Some(StatusCode::BAD_REQUEST) => Spoken::Unknown,
-            Some(_) => Spoken::Plain,
+            // Servers that speak TLS answer plain HTTP with 400.
+            None | Some(StatusCode::BAD_REQUEST) => PlainHttp::Unknown,
+            Some(_) => PlainHttp::Confirmed,
         });
     }
 }
 
 impl PlainPolicy {
     pub(crate) const fn new(insecure: BTreeSet<Host>) -> Self {
-        Self { insecure, hosts: Mutex::new(BoundedMap::new(HOSTS_LIMIT)) }
+        Self { insecure, hosts: Mutex::new(BoundedMap::new(MAX_REMEMBERED_HOST_BYTES)) }
     }
 
-    /// Whether the operator named `host` for plain HTTP.
+    /// Whether the operator allowed plain HTTP for `host`.
     pub(crate) fn is_insecure(&self, host: &Host) -> bool {
         self.insecure.contains(host)
     }
 
-    /// Whether `host` may speak plain HTTP: it is named for it or on this machine, and never spoke TLS.
+    /// Whether plain HTTP may be used for `host`: it is on this machine or the operator allowed it, and it never spoke TLS.
     pub(crate) fn allows(&self, host: &Host) -> bool {
         self.is_candidate(host) && !spoke_tls(host)
     }
@@ -98,12 +100,12 @@ impl PlainPolicy {
         if self.is_candidate(host) {
             let mut hosts = SPOKE_TLS.lock().unwrap_or_else(PoisonError::into_inner);
             if hosts.len() < MAX_TLS_HOSTS {
-                hosts.insert(listener(host));
+                hosts.insert(canonical_loopback(host));
             }
         }
     }
 
-    /// What is known of `host`.
+    /// Returns what is known of `host`.
     pub(crate) fn state(&self, host: &Host) -> Arc<HostState> {
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(state) = hosts.get(host) {
@@ -117,11 +119,12 @@ impl PlainPolicy {
 
 fn spoke_tls(host: &Host) -> bool {
     let hosts = SPOKE_TLS.lock().unwrap_or_else(PoisonError::into_inner);
-    hosts.len() >= MAX_TLS_HOSTS || hosts.contains(&listener(host))
+    hosts.len() >= MAX_TLS_HOSTS || hosts.contains(&canonical_loopback(host))
 }
 
-/// The one name of this machine's usual names, at the same port: they mostly lead to the same server.
-fn listener(host: &Host) -> Host {
+/// Returns `localhost` with the port of `host` for the usual names of this machine, which mostly lead to the same server;
+/// else `host` itself.
+fn canonical_loopback(host: &Host) -> Host {
     let own = matches!(host.name(), "localhost" | "127.0.0.1" | "[::1]");
     let port = host.port().map_or_else(String::new, |port| format!(":{port}"));
     let named = own.then(|| Host::parse(&format!("localhost{port}")).ok()).flatten();
@@ -157,12 +160,12 @@ mod tests {
     fn a_bad_request_is_no_proof_of_plain_http() {
         let state = HostState::default();
         for (status, want) in [
-            (Some(StatusCode::UNAUTHORIZED), Spoken::Plain),
-            (Some(StatusCode::BAD_REQUEST), Spoken::Unknown),
-            (Some(StatusCode::OK), Spoken::Plain),
-            (None, Spoken::Unknown),
+            (Some(StatusCode::UNAUTHORIZED), PlainHttp::Confirmed),
+            (Some(StatusCode::BAD_REQUEST), PlainHttp::Unknown),
+            (Some(StatusCode::OK), PlainHttp::Confirmed),
+            (None, PlainHttp::Unknown),
         ] {
-            state.heard(status);
+            state.note_response(status);
             assert_eq!(state.get(), want);
         }
     }

@@ -1,4 +1,5 @@
-//! Where a registry may send us: redirects, upload locations, token endpoints.
+//! Locations that a registry's answers name (redirects, upload locations, token endpoints), and which of them may be
+//! followed.
 
 use http::Uri;
 use http::uri::{Authority, PathAndQuery, Scheme};
@@ -6,7 +7,7 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 use super::address::AddressPolicy;
 use crate::registry::host::Host;
 
-/// A place that a registry named and that is not followed.
+/// A location that a registry named and that is not followed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RedirectError {
     /// Not an absolute or relative URL of a host.
@@ -25,17 +26,17 @@ pub enum RedirectError {
     },
 }
 
-/// Who named a registry, which decides how far that registry may send us.
+/// Whose word makes a registry one that requests may go to. It decides which hosts that registry's answers may name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TrustedBy {
-    /// The operator: it may send us to all machines, but not to link-local addresses, and back to this machine only if it
-    /// is on it itself.
+    /// The operator, who configured it: its answers may name every host but link-local ones, and hosts on this machine if
+    /// it is on this machine itself.
     Operator,
-    /// A client: it may send us to public addresses and to hosts that the operator listed.
+    /// Nobody: a client of the proxy named it. Its answers may name public hosts and those that the operator listed.
     Client,
 }
 
-/// A location that may be followed, and how far it may reach.
+/// A location that may be followed, and the addresses that its host may have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RedirectTarget {
     /// The absolute URI.
@@ -43,49 +44,43 @@ pub struct RedirectTarget {
     /// Its host.
     pub host: Host,
     /// The addresses that may be connected to.
-    pub reach: AddressPolicy,
+    pub address_policy: AddressPolicy,
 }
 
-/// What decides on an onward step, besides the location itself.
-pub(crate) struct Step<'a> {
-    pub(crate) named_by: TrustedBy,
-    /// The URI whose answer names the location.
-    pub(crate) from: &'a Uri,
-    pub(crate) from_host: &'a Host,
-    /// How far `from_host` itself may be reached.
-    pub(crate) from_reach: AddressPolicy,
-}
-
-impl Step<'_> {
-    /// Where `location` leads, if that may be followed. `listed` says whether the operator gave
-    /// credentials for a host, `plain` whether it may speak plain HTTP.
-    pub(crate) fn to(
+impl RedirectTarget {
+    /// Returns where `location` leads, which an answer from `self` names. `is_listed` says whether the operator gave
+    /// credentials for a host, `allows_plain` whether it may speak plain HTTP.
+    ///
+    /// # Errors
+    /// [`RedirectError`] if `location` is not a URL or needs plain HTTP where that is not allowed.
+    pub(crate) fn resolve(
         &self,
         location: &str,
-        listed: impl Fn(&Host) -> bool,
-        plain: impl Fn(&Host) -> bool,
-    ) -> Result<RedirectTarget, RedirectError> {
-        let from = self.from_host;
+        trusted_by: TrustedBy,
+        is_listed: impl Fn(&Host) -> bool,
+        allows_plain: impl Fn(&Host) -> bool,
+    ) -> Result<Self, RedirectError> {
+        let from = &self.host;
         let invalid = || RedirectError::Invalid { from: from.clone() };
-        let uri = resolve(self.from, location).ok_or_else(invalid)?;
+        let uri = resolve_reference(&self.uri, location).ok_or_else(invalid)?;
         let authority = uri.authority().ok_or_else(invalid)?;
         let host = Host::parse(authority.as_str()).map_err(|_| invalid())?;
         let uri = match uri.scheme_str() {
             Some("https") => uri,
-            Some("http") if plain(&host) => uri,
+            Some("http") if allows_plain(&host) => uri,
             // A registry behind a TLS terminator that names itself by plain http means itself.
             Some("http") if host == *from => with_https(uri).ok_or_else(invalid)?,
             Some("http") => return Err(RedirectError::Plain { from: from.clone(), to: host }),
             _ => return Err(invalid()),
         };
-        let reach = match self.named_by {
-            _ if host == *from => self.from_reach,
-            TrustedBy::Client if listed(&host) => AddressPolicy::Anywhere,
-            TrustedBy::Client => AddressPolicy::Public,
-            TrustedBy::Operator if from.is_loopback() && host.is_loopback() => AddressPolicy::Anywhere,
-            TrustedBy::Operator => AddressPolicy::OtherMachines,
+        let address_policy = match trusted_by {
+            _ if host == *from => self.address_policy,
+            TrustedBy::Client if is_listed(&host) => AddressPolicy::Any,
+            TrustedBy::Client => AddressPolicy::PublicOnly,
+            TrustedBy::Operator if from.is_loopback() && host.is_loopback() => AddressPolicy::Any,
+            TrustedBy::Operator => AddressPolicy::NonLocal,
         };
-        Ok(RedirectTarget { uri, host, reach })
+        Ok(Self { uri, host, address_policy })
     }
 }
 
@@ -95,9 +90,9 @@ fn with_https(uri: Uri) -> Option<Uri> {
     Uri::from_parts(parts).ok()
 }
 
-/// `location` as seen from `base`. (<https://www.rfc-editor.org/rfc/rfc3986#section-5.2>; dot segments
-/// are left to the server that named them)
-fn resolve(base: &Uri, location: &str) -> Option<Uri> {
+/// Returns the URI that `location` means in an answer from `base`. Dot segments are left to the server that named them.
+/// (<https://www.rfc-editor.org/rfc/rfc3986#section-5.2>)
+fn resolve_reference(base: &Uri, location: &str) -> Option<Uri> {
     let location = location.split('#').next()?;
     if location.is_empty() || location.bytes().any(|b| !(b'!'..=b'~').contains(&b) || b == b'\\') {
         return None;
@@ -131,11 +126,11 @@ fn resolve(base: &Uri, location: &str) -> Option<Uri> {
 mod tests {
     use super::*;
 
-    fn step(named_by: TrustedBy, from: &str, location: &str) -> Result<RedirectTarget, RedirectError> {
+    fn resolve(trusted_by: TrustedBy, from: &str, location: &str) -> Result<RedirectTarget, RedirectError> {
         let uri: Uri = from.parse().unwrap();
-        let from_host = Host::parse(uri.authority().unwrap().as_str()).unwrap();
-        let step = Step { named_by, from: &uri, from_host: &from_host, from_reach: AddressPolicy::Anywhere };
-        step.to(location, |host| host.as_str() == "listed.example", Host::is_loopback)
+        let host = Host::parse(uri.authority().unwrap().as_str()).unwrap();
+        let from = RedirectTarget { uri, host, address_policy: AddressPolicy::Any };
+        from.resolve(location, trusted_by, |host| host.as_str() == "listed.example", Host::is_loopback)
     }
 
     #[test]
@@ -149,7 +144,7 @@ mod tests {
             ("//up.example/x", "https://up.example/x"),
             ("http://r.example/x", "https://r.example/x"),
         ] {
-            assert_eq!(step(TrustedBy::Operator, base, location).unwrap().uri, want, "{location}");
+            assert_eq!(resolve(TrustedBy::Operator, base, location).unwrap().uri, want, "{location}");
         }
     }
 
@@ -177,7 +172,7 @@ mod tests {
             "http://0x7f000001/",
             "https://r.example:99999/",
         ] {
-            assert!(step(TrustedBy::Operator, base, location).is_err(), "{location}");
+            assert!(resolve(TrustedBy::Operator, base, location).is_err(), "{location}");
         }
     }
 
@@ -192,52 +187,57 @@ mod tests {
         ];
         crate::fuzz::run(&seeds, |bytes| {
             let location = String::from_utf8_lossy(bytes);
-            for named_by in [TrustedBy::Operator, TrustedBy::Client] {
-                let Ok(onward) = step(named_by, "https://r.example/v2/", &location) else { continue };
-                let authority = onward.uri.authority().unwrap().as_str();
-                assert_eq!(Host::parse(authority).unwrap(), onward.host);
+            for trusted_by in [TrustedBy::Operator, TrustedBy::Client] {
+                let Ok(target) = resolve(trusted_by, "https://r.example/v2/", &location) else { continue };
+                let authority = target.uri.authority().unwrap().as_str();
+                assert_eq!(Host::parse(authority).unwrap(), target.host);
                 assert!(!authority.contains('@'), "{authority}");
-                let plain = onward.uri.scheme_str() == Some("http");
-                assert!(!plain || onward.host.is_loopback(), "{}", onward.uri);
+                let plain = target.uri.scheme_str() == Some("http");
+                assert!(!plain || target.host.is_loopback(), "{}", target.uri);
                 assert!(
-                    onward.reach != AddressPolicy::Anywhere
-                        || matches!(onward.host.as_str(), "r.example" | "listed.example")
+                    target.address_policy != AddressPolicy::Any
+                        || matches!(target.host.as_str(), "r.example" | "listed.example")
                 );
             }
         });
     }
 
     #[test]
-    fn reach_depends_on_who_named_the_registry() {
-        let reach = |named_by, from, location| step(named_by, from, location).unwrap().reach;
-        assert_eq!(reach(TrustedBy::Operator, "https://r.example/", "/x"), AddressPolicy::Anywhere);
+    fn the_addresses_allowed_depend_on_who_named_the_registry() {
+        let address_policy =
+            |trusted_by, from, location| resolve(trusted_by, from, location).unwrap().address_policy;
+        assert_eq!(address_policy(TrustedBy::Operator, "https://r.example/", "/x"), AddressPolicy::Any);
         assert_eq!(
-            reach(TrustedBy::Operator, "https://r.example/", "https://s3.example/x"),
-            AddressPolicy::OtherMachines
+            address_policy(TrustedBy::Operator, "https://r.example/", "https://s3.example/x"),
+            AddressPolicy::NonLocal
         );
         assert_eq!(
-            reach(TrustedBy::Operator, "https://r.example/", "http://127.0.0.1/x"),
-            AddressPolicy::OtherMachines
+            address_policy(TrustedBy::Operator, "https://r.example/", "http://127.0.0.1/x"),
+            AddressPolicy::NonLocal
         );
         assert_eq!(
-            reach(TrustedBy::Operator, "http://localhost:5000/", "http://127.0.0.1:9000/x"),
-            AddressPolicy::Anywhere
+            address_policy(TrustedBy::Operator, "http://localhost:5000/", "http://127.0.0.1:9000/x"),
+            AddressPolicy::Any
         );
         for elsewhere in ["https://169.254.169.254/x", "https://[fe80::1]/x", "https://s3.example/x"] {
-            let reach = reach(TrustedBy::Operator, "http://localhost:5000/", elsewhere);
-            assert_eq!(reach, AddressPolicy::OtherMachines, "a registry on this machine names {elsewhere}");
+            let address_policy = address_policy(TrustedBy::Operator, "http://localhost:5000/", elsewhere);
+            assert_eq!(
+                address_policy,
+                AddressPolicy::NonLocal,
+                "a registry on this machine names {elsewhere}"
+            );
         }
         assert_eq!(
-            reach(TrustedBy::Client, "https://r.example/", "https://cdn.example/x"),
-            AddressPolicy::Public
+            address_policy(TrustedBy::Client, "https://r.example/", "https://cdn.example/x"),
+            AddressPolicy::PublicOnly
         );
         assert_eq!(
-            reach(TrustedBy::Client, "https://r.example/", "https://listed.example/x"),
-            AddressPolicy::Anywhere
+            address_policy(TrustedBy::Client, "https://r.example/", "https://listed.example/x"),
+            AddressPolicy::Any
         );
         assert_eq!(
-            reach(TrustedBy::Client, "https://listed.example/", "https://10.0.0.1/x"),
-            AddressPolicy::Public
+            address_policy(TrustedBy::Client, "https://listed.example/", "https://10.0.0.1/x"),
+            AddressPolicy::PublicOnly
         );
     }
 }

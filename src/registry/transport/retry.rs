@@ -10,7 +10,7 @@ use crate::http::date::parse_http_date;
 use crate::registry::call::Call;
 
 /// How often a request is sent at most.
-const ATTEMPTS: u32 = 4;
+const MAX_ATTEMPTS: u32 = 4;
 /// The first pause; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// The longest pause; a registry that asks for a longer one has its answer passed on instead.
@@ -39,21 +39,21 @@ where
     let mut next = call;
     let mut attempt = 1;
     loop {
-        let again = next.again();
+        let again = next.try_clone();
         let result = send(next).await;
-        let Some(call) = again.filter(|_| attempt < ATTEMPTS) else { return result };
+        let Some(call) = again.filter(|_| attempt < MAX_ATTEMPTS) else { return result };
         let pause = match &result {
             Ok(response) => pause_for(&call.method, response, attempt),
             Err(error) => {
-                error.transport().filter(|fault| worth_it(&call.method, fault)).map(|_| backoff(attempt))
+                error.transport().filter(|fault| may_retry(&call.method, fault)).map(|_| backoff(attempt))
             }
         };
         let Some(pause) = pause else { return result };
         let status = result.as_ref().ok().map(|response| response.status().as_u16());
         tracing::debug!(status, attempt, pause_ms = u64::try_from(pause.as_millis()).ok(), "sending again");
         drop(result);
-        if let Some(tally) = &call.tally {
-            tally.note_retry();
+        if let Some(counters) = &call.counters {
+            counters.note_retry();
         }
         tokio::time::sleep(pause).await;
         next = call;
@@ -63,21 +63,21 @@ where
 
 /// Whether sending once more cannot do harm and may help. PATCH appends to an upload: it is repeated
 /// only if the registry cannot have seen it.
-fn worth_it(method: &Method, fault: &TransportError) -> bool {
+fn may_retry(method: &Method, fault: &TransportError) -> bool {
     fault.is_passing() && (method != Method::PATCH || fault.nothing_sent())
 }
 
 fn pause_for(method: &Method, response: &Response<Body>, attempt: u32) -> Option<Duration> {
     let status = response.status();
     let repeatable = *method != Method::PATCH || was_refused_unread(status);
-    if !(may_pass(status) && repeatable) {
+    if !(is_passing_status(status) && repeatable) {
         return None;
     }
     pause(attempt, retry_after(response.headers()))
 }
 
 /// Whether a registry that answers with `status` may well answer otherwise a moment later.
-pub(crate) fn may_pass(status: StatusCode) -> bool {
+pub(crate) fn is_passing_status(status: StatusCode) -> bool {
     was_refused_unread(status)
         || matches!(
             status,
@@ -101,7 +101,7 @@ fn pause(attempt: u32, asked: Option<Duration>) -> Option<Duration> {
 /// The same for something that is tried as a whole and is not sent again here, such as a stream; none after the last
 /// attempt.
 pub(crate) fn pause_before_next(attempt: u32, asked: Option<Duration>) -> Option<Duration> {
-    pause(attempt, asked).filter(|_| attempt < ATTEMPTS)
+    pause(attempt, asked).filter(|_| attempt < MAX_ATTEMPTS)
 }
 
 /// The pause that `Retry-After` asks for, in either form.
@@ -157,7 +157,7 @@ mod tests {
             let headers = HeaderMap::from_iter([(header::RETRY_AFTER, value)]);
             let asked = retry_after(&headers);
             assert!(pause_before_next(1, asked).is_none_or(|pause| pause <= LONGEST_PAUSE));
-            assert_eq!(pause_before_next(ATTEMPTS, asked), None);
+            assert_eq!(pause_before_next(MAX_ATTEMPTS, asked), None);
         });
     }
 

@@ -1,4 +1,4 @@
-//! Connections to registries, plain and with TLS, as the HTTP client wants them.
+//! Open connections to registries, with and without TLS, in the form that the HTTP client takes.
 
 use std::io;
 use std::pin::Pin;
@@ -12,11 +12,10 @@ use tokio::io::{AsyncRead, AsyncWrite, BufReader};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::record::{Records, Secured};
+use super::tls_records::{EofTolerantTlsStream, RecordTracker};
 
-/// What is read at once of a connection with TLS, in bytes: the TLS library by itself asks the kernel for
-/// 4 KiB at a time.
-const TLS_READ: usize = 64 * 1024;
+/// Size of the read buffer below TLS, in bytes. Without one the TLS library asks the kernel for 4 KiB at a time.
+const TLS_READ_BUFFER_BYTES: usize = 64 * 1024;
 
 trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 
@@ -29,21 +28,21 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    /// A connection without TLS.
+    /// Returns a connection without TLS.
     pub(crate) fn plain(tcp: TcpStream) -> Self {
         Self { io: TokioIo::new(Box::new(tcp)), http2: false }
     }
 
-    /// A connection with TLS to the server `name`.
+    /// Returns a connection with TLS to the server `name`, after the handshake.
     pub(crate) async fn secured(
         tcp: TcpStream,
         name: ServerName<'static>,
         connector: &TlsConnector,
     ) -> io::Result<Self> {
-        let records = Records::new(BufReader::with_capacity(TLS_READ, tcp));
+        let records = RecordTracker::new(BufReader::with_capacity(TLS_READ_BUFFER_BYTES, tcp));
         let tls = connector.connect(name, records).await?;
         let http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
-        Ok(Self { io: TokioIo::new(Box::new(Secured(tls))), http2 })
+        Ok(Self { io: TokioIo::new(Box::new(EofTolerantTlsStream(tls))), http2 })
     }
 }
 

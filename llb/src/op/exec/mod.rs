@@ -5,32 +5,37 @@ mod mount;
 use std::fmt;
 use std::net::IpAddr;
 
-use smol_str::SmolStr;
-
 pub use mount::{CacheSharing, ContentCache, Mount, MountKind, Secret, SshAgent};
 
+use crate::fault::Fault;
+use crate::field;
 use crate::graph::Output;
-use crate::marshal::{Fault, Inputs};
+use crate::marshal::Inputs;
+use crate::setters::setters;
+use crate::text::Text;
 use crate::wire::Writer;
 
 /// Runs a command in a container whose root is a file system of the graph.
 ///
 /// Add it with [`Graph::exec`](crate::Graph::exec).
+///
+/// Source: `NewExecOp` in [client/llb/exec.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/exec.go).
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct ExecOp {
     /// The container's root file system.
     pub root: Output,
     /// Mount the root read-only; the op then has no output for it.
     pub readonly_root: bool,
     /// Command and arguments; at least one.
-    pub args: Vec<SmolStr>,
+    pub args: Vec<Text>,
     /// Environment. BuildKit's own client keeps every name once, in the order in
     /// which the names were last set.
     pub env: Vec<EnvVar>,
     /// Working directory, not empty.
-    pub cwd: SmolStr,
+    pub cwd: Text,
     /// User that runs the command, `name-or-id[:group]`; the image's root if empty.
-    pub user: SmolStr,
+    pub user: Text,
     /// Host name of the container; BuildKit's own if empty.
     pub hostname: String,
     /// Control group that the container's becomes a child of.
@@ -57,13 +62,32 @@ pub struct ExecOp {
     pub devices: Vec<Device>,
 }
 
+setters! { ExecOp {
+    with_readonly_root = value readonly_root: bool;
+    with_env = list env: EnvVar;
+    with_cwd = into cwd: Text;
+    with_user = into user: Text;
+    with_hostname = into hostname: String;
+    with_cgroup_parent = into cgroup_parent: String;
+    with_extra_hosts = list extra_hosts: HostIp;
+    with_ulimits = list ulimits: Ulimit;
+    with_valid_exit_codes = list valid_exit_codes: i32;
+    with_proxy_env = into proxy_env: Option<ProxyEnv>;
+    with_network = value network: Network;
+    with_security = value security: Security;
+    with_mounts = list mounts: Mount;
+    with_secrets = list secrets: Secret;
+    with_ssh = list ssh: SshAgent;
+    with_devices = list devices: Device;
+} }
+
 impl ExecOp {
     /// Returns an op that runs a command in the root directory of `root`.
-    pub fn new<S: Into<SmolStr>>(root: Output, args: impl IntoIterator<Item = S>) -> Self {
+    pub fn new<S: Into<Text>>(root: Output, args: impl IntoIterator<Item = S>) -> Self {
         Self {
             root,
             args: args.into_iter().map(Into::into).collect(),
-            cwd: SmolStr::new_static(ROOT),
+            cwd: Text::new_static(ROOT),
             ..Self::default()
         }
     }
@@ -73,14 +97,14 @@ impl ExecOp {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EnvVar {
     /// Its name.
-    pub name: SmolStr,
+    pub name: Text,
     /// Its value.
-    pub value: SmolStr,
+    pub value: Text,
 }
 
 impl EnvVar {
     /// A variable with a value.
-    pub fn new(name: impl Into<SmolStr>, value: impl Into<SmolStr>) -> Self {
+    pub fn new(name: impl Into<Text>, value: impl Into<Text>) -> Self {
         Self { name: name.into(), value: value.into() }
     }
 }
@@ -92,6 +116,8 @@ impl fmt::Display for EnvVar {
 }
 
 /// A line of `/etc/hosts`.
+///
+/// Source: `AddExtraHost` in [client/llb/exec.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/exec.go).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostIp {
     /// Name of the host.
@@ -101,6 +127,8 @@ pub struct HostIp {
 }
 
 /// A resource limit of a process, as `setrlimit` knows it.
+///
+/// Source: `AddUlimit` in [client/llb/exec.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/exec.go).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ulimit {
     /// Name in lower case without `RLIMIT_`, such as `nofile`.
@@ -112,7 +140,10 @@ pub struct Ulimit {
 }
 
 /// Proxy settings that a command sees as environment variables in lower and upper case.
+///
+/// Source: `WithProxy` in [client/llb/exec.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/exec.go).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ProxyEnv {
     /// `HTTP_PROXY`.
     pub http_proxy: String,
@@ -126,35 +157,59 @@ pub struct ProxyEnv {
     pub all_proxy: String,
 }
 
-/// Network of a container.
+setters! { ProxyEnv {
+    with_http_proxy = into http_proxy: String;
+    with_https_proxy = into https_proxy: String;
+    with_ftp_proxy = into ftp_proxy: String;
+    with_no_proxy = into no_proxy: String;
+    with_all_proxy = into all_proxy: String;
+} }
+
+/// Network of a container. The numbers are those of `NetMode` in `solver/pb/ops.proto`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Network {
     /// One of its own.
     #[default]
-    Sandbox,
+    Sandbox = 0,
     /// That of the host, which needs the entitlement `network.host`.
-    Host,
+    Host = 1,
     /// Loopback only.
-    None,
+    None = 2,
 }
 
-/// Privileges of a container.
+/// Privileges of a container. The numbers are those of `SecurityMode` in `solver/pb/ops.proto`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Security {
     /// The usual restrictions.
     #[default]
-    Sandbox,
+    Sandbox = 0,
     /// All capabilities and devices, which needs the entitlement `security.insecure`.
-    Insecure,
+    Insecure = 1,
 }
 
 /// A device of the Container Device Interface.
+///
+/// Source: `AddCDIDevice` in [client/llb/exec.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/exec.go).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Device {
     /// Fully qualified name, such as `vendor.example/gpu=gpu0`.
     pub name: String,
     /// Run without the device if the worker has none.
     pub optional: bool,
+}
+
+setters! { Device {
+    with_optional = value optional: bool;
+} }
+
+impl Device {
+    /// Returns a device that the command cannot do without.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), optional: false }
+    }
 }
 
 /// Where the root is mounted.
@@ -236,13 +291,22 @@ impl ExecOp {
         }
     }
 
+    /// Returns the file system that the output `index` of the op is before the command runs.
+    pub(crate) fn mounted_at(&self, index: u32) -> Option<Output> {
+        let (before_root, after_root) = self.around_root();
+        let source = |mount: &Mount| mount.has_output().then_some(mount.source);
+        let root = (!self.readonly_root).then_some(self.root);
+        let before_root = before_root.iter().filter_map(source);
+        before_root.chain(root).chain(after_root.iter().filter_map(source)).nth(index as usize)
+    }
+
     fn around_root(&self) -> (&[Mount], &[Mount]) {
         let at = self.mounts.partition_point(|mount| *mount.target < *ROOT);
         self.mounts.split_at(at)
     }
 
     pub(crate) fn encode(&self, w: &mut Writer, inputs: &mut Inputs<'_>, default_path: Option<&str>) {
-        w.message(1, |w| self.encode_meta(w, default_path));
+        w.message(field::exec_op::META, |w| self.encode_meta(w, default_path));
         let mut outputs = 0_i64..;
         let mut output = |has_output| {
             if has_output { outputs.next().unwrap_or_default() } else { -1 }
@@ -262,62 +326,62 @@ impl ExecOp {
         for (position, agent) in self.ssh.iter().enumerate() {
             agent.encode_mount(w, position);
         }
-        w.int(3, self.network as i32);
-        w.int(4, self.security as i32);
+        w.int(field::exec_op::NETWORK, self.network as i32);
+        w.int(field::exec_op::SECURITY, self.security as i32);
         for secret in &self.secrets {
             secret.encode_env(w);
         }
         for device in &self.devices {
-            w.message(6, |w| {
-                w.string(1, &device.name);
-                w.bool(2, device.optional);
+            w.message(field::exec_op::CDI_DEVICES, |w| {
+                w.string(field::cdi_device::NAME, &device.name);
+                w.bool(field::cdi_device::OPTIONAL, device.optional);
             });
         }
     }
 
     fn encode_meta(&self, w: &mut Writer, default_path: Option<&str>) {
-        w.strings(1, &self.args);
+        w.strings(field::meta::ARGS, &self.args);
         for variable in &self.env {
-            w.joined(2, [&*variable.name, "=", &*variable.value]);
+            w.joined(field::meta::ENV, [&*variable.name, "=", &*variable.value]);
         }
         if let Some(agent) = self.ssh.first()
             && !self.has_env("SSH_AUTH_SOCK")
         {
-            w.joined(2, ["SSH_AUTH_SOCK=", &*agent.socket(0)]);
+            w.joined(field::meta::ENV, ["SSH_AUTH_SOCK=", &*agent.socket(0)]);
         }
         if let Some(path) = default_path
             && !self.has_env("PATH")
         {
-            w.joined(2, ["PATH=", path]);
+            w.joined(field::meta::ENV, ["PATH=", path]);
         }
-        w.string(3, &self.cwd);
-        w.string(4, &self.user);
+        w.string(field::meta::CWD, &self.cwd);
+        w.string(field::meta::USER, &self.user);
         if let Some(proxy) = &self.proxy_env {
-            w.message(5, |w| {
-                w.string(1, &proxy.http_proxy);
-                w.string(2, &proxy.https_proxy);
-                w.string(3, &proxy.ftp_proxy);
-                w.string(4, &proxy.no_proxy);
-                w.string(5, &proxy.all_proxy);
+            w.message(field::meta::PROXY_ENV, |w| {
+                w.string(field::proxy_env::HTTP_PROXY, &proxy.http_proxy);
+                w.string(field::proxy_env::HTTPS_PROXY, &proxy.https_proxy);
+                w.string(field::proxy_env::FTP_PROXY, &proxy.ftp_proxy);
+                w.string(field::proxy_env::NO_PROXY, &proxy.no_proxy);
+                w.string(field::proxy_env::ALL_PROXY, &proxy.all_proxy);
             });
         }
         for host in &self.extra_hosts {
-            w.message(6, |w| {
-                w.string(1, &host.host);
-                w.string(2, &host.ip.to_canonical().to_string());
+            w.message(field::meta::EXTRA_HOSTS, |w| {
+                w.string(field::host_ip::HOST, &host.host);
+                w.string(field::host_ip::IP, &host.ip.to_canonical().to_string());
             });
         }
-        w.string(7, &self.hostname);
+        w.string(field::meta::HOSTNAME, &self.hostname);
         for ulimit in &self.ulimits {
-            w.message(9, |w| {
-                w.string(1, &ulimit.name);
-                w.int(2, ulimit.soft);
-                w.int(3, ulimit.hard);
+            w.message(field::meta::ULIMIT, |w| {
+                w.string(field::ulimit::NAME, &ulimit.name);
+                w.int(field::ulimit::SOFT, ulimit.soft);
+                w.int(field::ulimit::HARD, ulimit.hard);
             });
         }
-        w.string(10, &self.cgroup_parent);
-        w.bool(11, true); // removeMountStubsRecursive
-        w.packed(12, self.valid_exit_codes.iter().copied());
+        w.string(field::meta::CGROUP_PARENT, &self.cgroup_parent);
+        w.bool(field::meta::REMOVE_MOUNT_STUBS_RECURSIVE, true);
+        w.packed(field::meta::VALID_EXIT_CODES, self.valid_exit_codes.iter().copied());
     }
 
     fn has_env(&self, name: &str) -> bool {

@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use smol_str::SmolStr;
-
+use crate::field;
 use crate::graph::Output;
 use crate::marshal::Inputs;
+use crate::setters::setters;
+use crate::text::Text;
 use crate::wire::Writer;
 
 /// Numbers of mount types in `solver/pb/ops.proto`. That of a bind mount is zero.
@@ -15,14 +16,17 @@ const CACHE: u64 = 3;
 const TMPFS: u64 = 4;
 
 /// A mount besides the root.
+///
+/// Source: `AddMount` in [client/llb/exec.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/exec.go).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Mount {
     /// Absolute path in the container.
-    pub target: SmolStr,
+    pub target: Text,
     /// What is mounted; scratch is an empty directory.
     pub source: Output,
     /// Path in the source that is mounted; all of it if empty.
-    pub selector: SmolStr,
+    pub selector: Text,
     /// Mount read-only; the mount then has no output of its own.
     pub readonly: bool,
     /// Drop what the command writes here.
@@ -33,13 +37,21 @@ pub struct Mount {
     pub content_cache: ContentCache,
 }
 
+setters! { Mount {
+    with_source = value source: Output;
+    with_selector = into selector: Text;
+    with_readonly = value readonly: bool;
+    with_no_output = value no_output: bool;
+    with_content_cache = value content_cache: ContentCache;
+} }
+
 impl Mount {
     /// Returns a mount of a file system, writable, whose changes become an output of the op.
-    pub fn bind(target: impl Into<SmolStr>, source: Output) -> Self {
+    pub fn bind(target: impl Into<Text>, source: Output) -> Self {
         Self {
             target: target.into(),
             source,
-            selector: SmolStr::default(),
+            selector: Text::default(),
             readonly: false,
             no_output: false,
             kind: MountKind::Bind,
@@ -48,12 +60,12 @@ impl Mount {
     }
 
     /// Returns a mount of a directory that lasts from build to build and starts out empty.
-    pub fn cache(target: impl Into<SmolStr>, id: impl Into<String>, sharing: CacheSharing) -> Self {
+    pub fn cache(target: impl Into<Text>, id: impl Into<String>, sharing: CacheSharing) -> Self {
         Self { kind: MountKind::Cache { id: id.into(), sharing }, ..Self::bind(target, Output::SCRATCH) }
     }
 
     /// Returns a mount of memory, with a size limit in bytes unless it is zero.
-    pub fn tmpfs(target: impl Into<SmolStr>, size_bytes: i64) -> Self {
+    pub fn tmpfs(target: impl Into<Text>, size_bytes: i64) -> Self {
         Self { kind: MountKind::Tmpfs { size_bytes }, ..Self::bind(target, Output::SCRATCH) }
     }
 
@@ -64,33 +76,34 @@ impl Mount {
 
     pub(super) fn encode(&self, w: &mut Writer, inputs: &mut Inputs<'_>, output: i64) {
         let input = inputs.index_of(self.source);
-        w.message(2, |w| {
-            w.int(1, input);
-            w.string(2, &self.selector);
-            w.string(3, &self.target);
-            w.int(4, output);
-            w.bool(5, self.readonly);
+        w.message(field::exec_op::MOUNTS, |w| {
+            w.int(field::mount::INPUT, input);
+            w.string(field::mount::SELECTOR, &self.selector);
+            w.string(field::mount::DEST, &self.target);
+            w.int(field::mount::OUTPUT, output);
+            w.bool(field::mount::READONLY, self.readonly);
             match &self.kind {
                 MountKind::Bind => {}
                 MountKind::Cache { id, sharing } => {
-                    w.uint(6, CACHE);
-                    w.message(20, |w| {
-                        w.string(1, id);
-                        w.int(2, *sharing as i32);
+                    w.uint(field::mount::MOUNT_TYPE, CACHE);
+                    w.message(field::mount::CACHE_OPT, |w| {
+                        w.string(field::cache_opt::ID, id);
+                        w.int(field::cache_opt::SHARING, *sharing as i32);
                     });
                 }
                 MountKind::Tmpfs { size_bytes } => {
-                    w.uint(6, TMPFS);
-                    w.message(19, |w| w.int(1, *size_bytes));
+                    w.uint(field::mount::MOUNT_TYPE, TMPFS);
+                    w.message(field::mount::TMPFS_OPT, |w| w.int(field::tmpfs_opt::SIZE, *size_bytes));
                 }
             }
-            w.int(24, self.content_cache as i32);
+            w.int(field::mount::CONTENT_CACHE, self.content_cache as i32);
         });
     }
 }
 
 /// What keeps the files of a mount.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum MountKind {
     /// A snapshot.
     Bind,
@@ -108,32 +121,39 @@ pub enum MountKind {
     },
 }
 
-/// What happens when several commands use one cache directory at once.
+/// What happens when several commands use one cache directory at once. The numbers are those of `CacheSharingOpt` in `solver/pb/ops.proto`.
+///
+/// Source: `AsPersistentCacheDir` in [client/llb/exec.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/exec.go).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum CacheSharing {
     /// All write to it.
     #[default]
-    Shared,
+    Shared = 0,
     /// Each gets one of its own.
-    Private,
+    Private = 1,
     /// They wait for each other.
-    Locked,
+    Locked = 2,
 }
 
-/// Whether a mount's content counts for the cache, rather than its definition.
+/// Whether a mount's content counts for the cache, rather than its definition. The numbers are those of `MountContentCache` in `solver/pb/ops.proto`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ContentCache {
     /// BuildKit decides.
     #[default]
-    Default,
+    Default = 0,
     /// The content counts.
-    On,
+    On = 1,
     /// The definition counts.
-    Off,
+    Off = 2,
 }
 
 /// A secret that a command can read.
+///
+/// Source: `AddSecretWithDest` in [client/llb/exec.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/exec.go).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Secret {
     /// Which secret.
     pub id: String,
@@ -150,6 +170,15 @@ pub struct Secret {
     /// Run without the secret if the client has none.
     pub optional: bool,
 }
+
+setters! { Secret {
+    with_target = into target: Option<String>;
+    with_env = into env: Option<String>;
+    with_uid = value uid: u32;
+    with_gid = value gid: u32;
+    with_mode = value mode: u32;
+    with_optional = value optional: bool;
+} }
 
 impl Secret {
     /// Returns a secret in a file that only root can read.
@@ -172,11 +201,11 @@ impl Secret {
 
     pub(super) fn encode_mount(&self, w: &mut Writer) {
         let Some(target) = &self.target else { return };
-        w.message(2, |w| {
-            w.int(1, -1);
-            w.string(3, target);
-            w.uint(6, SECRET);
-            w.message(21, |w| {
+        w.message(field::exec_op::MOUNTS, |w| {
+            w.int(field::mount::INPUT, -1);
+            w.string(field::mount::DEST, target);
+            w.uint(field::mount::MOUNT_TYPE, SECRET);
+            w.message(field::mount::SECRET_OPT, |w| {
                 encode_file(w, &self.id, [self.uid, self.gid, self.mode], self.optional);
             });
         });
@@ -184,16 +213,19 @@ impl Secret {
 
     pub(super) fn encode_env(&self, w: &mut Writer) {
         let Some(name) = &self.env else { return };
-        w.message(5, |w| {
-            w.string(1, &self.id);
-            w.string(2, name);
-            w.bool(3, self.optional);
+        w.message(field::exec_op::SECRET_ENV, |w| {
+            w.string(field::secret_env::ID, &self.id);
+            w.string(field::secret_env::NAME, name);
+            w.bool(field::secret_env::OPTIONAL, self.optional);
         });
     }
 }
 
 /// An SSH agent of the client, forwarded to a socket in the container.
+///
+/// Source: `AddSSHSocket` in [client/llb/exec.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/exec.go).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SshAgent {
     /// Which agent.
     pub id: String,
@@ -209,6 +241,14 @@ pub struct SshAgent {
     /// Run without the agent if the client has none.
     pub optional: bool,
 }
+
+setters! { SshAgent {
+    with_target = into target: String;
+    with_uid = value uid: u32;
+    with_gid = value gid: u32;
+    with_mode = value mode: u32;
+    with_optional = value optional: bool;
+} }
 
 impl SshAgent {
     /// Returns an agent whose socket only root can use.
@@ -226,11 +266,11 @@ impl SshAgent {
     }
 
     pub(super) fn encode_mount(&self, w: &mut Writer, position: usize) {
-        w.message(2, |w| {
-            w.int(1, -1);
-            w.string(3, &self.socket(position));
-            w.uint(6, SSH);
-            w.message(22, |w| {
+        w.message(field::exec_op::MOUNTS, |w| {
+            w.int(field::mount::INPUT, -1);
+            w.string(field::mount::DEST, &self.socket(position));
+            w.uint(field::mount::MOUNT_TYPE, SSH);
+            w.message(field::mount::SSH_OPT, |w| {
                 encode_file(w, &self.id, [self.uid, self.gid, self.mode], self.optional);
             });
         });
@@ -239,9 +279,10 @@ impl SshAgent {
 
 /// Writes the body that secret and SSH mounts have in common.
 fn encode_file(w: &mut Writer, id: &str, uid_gid_mode: [u32; 3], optional: bool) {
-    w.string(1, id);
-    for (field, value) in (2..).zip(uid_gid_mode) {
+    w.string(field::file_opt::ID, id);
+    let fields = [field::file_opt::UID, field::file_opt::GID, field::file_opt::MODE];
+    for (field, value) in fields.into_iter().zip(uid_gid_mode) {
         w.uint(field, value);
     }
-    w.bool(5, optional);
+    w.bool(field::file_opt::OPTIONAL, optional);
 }

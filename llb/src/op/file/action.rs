@@ -2,8 +2,10 @@
 
 use super::ActionId;
 use super::owner::{Owner, encode_owner};
+use crate::field;
 use crate::graph::Output;
 use crate::path;
+use crate::setters::setters;
 use crate::wire::Writer;
 
 /// One change of a [`FileOp`](super::FileOp).
@@ -22,8 +24,11 @@ pub enum FileAction {
 }
 
 /// Copies files from a file system into the one that the chain changes.
+///
+/// Source: `Copy` in [client/llb/fileop.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/fileop.go).
 #[derive(Clone, Debug, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "they are independent switches of BuildKit's message")]
+#[non_exhaustive]
 pub struct CopyAction {
     /// Where the files are.
     pub from: CopyFrom,
@@ -58,6 +63,22 @@ pub struct CopyAction {
     /// Fail if one of these is not among what the include patterns matched.
     pub required_paths: Vec<String>,
 }
+
+setters! { CopyAction {
+    with_owner = into owner: Option<Owner>;
+    with_chmod = into chmod: Option<Chmod>;
+    with_follow_symlinks = value follow_symlinks: bool;
+    with_dir_contents_only = value dir_contents_only: bool;
+    with_attempt_unpack = value attempt_unpack: bool;
+    with_create_dest_path = value create_dest_path: bool;
+    with_allow_wildcard = value allow_wildcard: bool;
+    with_allow_empty_wildcard = value allow_empty_wildcard: bool;
+    with_timestamp = into timestamp: Option<i64>;
+    with_include_patterns = list include_patterns: String;
+    with_exclude_patterns = list exclude_patterns: String;
+    with_always_replace_existing = value always_replace_existing: bool;
+    with_required_paths = list required_paths: String;
+} }
 
 impl CopyAction {
     /// Returns a plain copy.
@@ -117,7 +138,10 @@ pub enum Chmod {
 }
 
 /// Makes a file with some content.
+///
+/// Source: `Mkfile` in [client/llb/fileop.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/fileop.go).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct MkfileAction {
     /// Path of the file.
     pub path: String,
@@ -131,6 +155,11 @@ pub struct MkfileAction {
     pub timestamp: Option<i64>,
 }
 
+setters! { MkfileAction {
+    with_owner = into owner: Option<Owner>;
+    with_timestamp = into timestamp: Option<i64>;
+} }
+
 impl MkfileAction {
     /// Returns a file of root.
     pub fn new(path: impl Into<String>, mode: u32, data: impl Into<Vec<u8>>) -> Self {
@@ -139,7 +168,10 @@ impl MkfileAction {
 }
 
 /// Makes a directory.
+///
+/// Source: `Mkdir` in [client/llb/fileop.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/fileop.go).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct MkdirAction {
     /// Path of the directory.
     pub path: String,
@@ -153,6 +185,12 @@ pub struct MkdirAction {
     pub timestamp: Option<i64>,
 }
 
+setters! { MkdirAction {
+    with_make_parents = value make_parents: bool;
+    with_owner = into owner: Option<Owner>;
+    with_timestamp = into timestamp: Option<i64>;
+} }
+
 impl MkdirAction {
     /// Returns a directory of root.
     pub fn new(path: impl Into<String>, mode: u32) -> Self {
@@ -161,7 +199,10 @@ impl MkdirAction {
 }
 
 /// Removes a file or a directory with all that is in it.
+///
+/// Source: `Rm` in [client/llb/fileop.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/fileop.go).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RmAction {
     /// Path of what is removed.
     pub path: String,
@@ -171,6 +212,11 @@ pub struct RmAction {
     pub allow_wildcard: bool,
 }
 
+setters! { RmAction {
+    with_allow_not_found = value allow_not_found: bool;
+    with_allow_wildcard = value allow_wildcard: bool;
+} }
+
 impl RmAction {
     /// Returns the removal of one path, which must be there.
     pub fn new(path: impl Into<String>) -> Self {
@@ -179,7 +225,10 @@ impl RmAction {
 }
 
 /// Makes a symbolic link. Its paths are written as they are.
+///
+/// Source: `Symlink` in [client/llb/fileop.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/fileop.go).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SymlinkAction {
     /// What the link points to.
     pub old_path: String,
@@ -190,6 +239,11 @@ pub struct SymlinkAction {
     /// Time of the link in nanoseconds since 1970; that of the build if there is none.
     pub timestamp: Option<i64>,
 }
+
+setters! { SymlinkAction {
+    with_owner = into owner: Option<Owner>;
+    with_timestamp = into timestamp: Option<i64>;
+} }
 
 impl SymlinkAction {
     /// Returns a link at `new_path` that points to `old_path`.
@@ -208,63 +262,72 @@ macro_rules! actions {
 }
 
 actions!(Copy(CopyAction), Mkfile(MkfileAction), Mkdir(MkdirAction), Rm(RmAction), Symlink(SymlinkAction));
+
 impl FileAction {
+    /// Returns where the action copies from, if it does.
+    pub(super) fn source(&self) -> Option<CopyFrom> {
+        match self {
+            Self::Copy(copy) => Some(copy.from),
+            Self::Mkfile(_) | Self::Mkdir(_) | Self::Rm(_) | Self::Symlink(_) => None,
+        }
+    }
+
     /// Writes the member of the oneof. `base` is the input that names of owners are looked up in.
     pub(super) fn encode(&self, w: &mut Writer, dir: &str, base: i64) {
         match self {
-            Self::Copy(copy) => w.message(4, |w| copy.encode(w, dir, base)),
-            Self::Mkfile(mkfile) => w.message(5, |w| {
-                w.string(1, &path::normalize(dir, &mkfile.path, false));
-                w.uint(2, mkfile.mode & 0o777);
-                w.bytes(3, &mkfile.data);
-                encode_owner(w, 4, mkfile.owner.as_ref(), base);
-                encode_time(w, 5, mkfile.timestamp);
+            Self::Copy(copy) => w.message(field::file_action::COPY, |w| copy.encode(w, dir, base)),
+            Self::Mkfile(mkfile) => w.message(field::file_action::MKFILE, |w| {
+                w.string(field::mkfile::PATH, &path::normalize(dir, &mkfile.path, false));
+                w.uint(field::mkfile::MODE, mkfile.mode & 0o777);
+                w.bytes(field::mkfile::DATA, &mkfile.data);
+                encode_owner(w, field::mkfile::OWNER, mkfile.owner.as_ref(), base);
+                encode_time(w, field::mkfile::TIMESTAMP, mkfile.timestamp);
             }),
-            Self::Mkdir(mkdir) => w.message(6, |w| {
-                w.string(1, &path::normalize(dir, &mkdir.path, false));
-                w.uint(2, mkdir.mode & 0o777);
-                w.bool(3, mkdir.make_parents);
-                encode_owner(w, 4, mkdir.owner.as_ref(), base);
-                encode_time(w, 5, mkdir.timestamp);
+            Self::Mkdir(mkdir) => w.message(field::file_action::MKDIR, |w| {
+                w.string(field::mkdir::PATH, &path::normalize(dir, &mkdir.path, false));
+                w.uint(field::mkdir::MODE, mkdir.mode & 0o777);
+                w.bool(field::mkdir::MAKE_PARENTS, mkdir.make_parents);
+                encode_owner(w, field::mkdir::OWNER, mkdir.owner.as_ref(), base);
+                encode_time(w, field::mkdir::TIMESTAMP, mkdir.timestamp);
             }),
-            Self::Rm(rm) => w.message(7, |w| {
-                w.string(1, &path::normalize(dir, &rm.path, false));
-                w.bool(2, rm.allow_not_found);
-                w.bool(3, rm.allow_wildcard);
+            Self::Rm(rm) => w.message(field::file_action::RM, |w| {
+                w.string(field::rm::PATH, &path::normalize(dir, &rm.path, false));
+                w.bool(field::rm::ALLOW_NOT_FOUND, rm.allow_not_found);
+                w.bool(field::rm::ALLOW_WILDCARD, rm.allow_wildcard);
             }),
-            Self::Symlink(link) => w.message(8, |w| {
-                w.string(1, &link.old_path);
-                w.string(2, &link.new_path);
-                encode_owner(w, 3, link.owner.as_ref(), base);
-                encode_time(w, 4, link.timestamp);
+            Self::Symlink(link) => w.message(field::file_action::SYMLINK, |w| {
+                w.string(field::symlink::OLD_PATH, &link.old_path);
+                w.string(field::symlink::NEW_PATH, &link.new_path);
+                encode_owner(w, field::symlink::OWNER, link.owner.as_ref(), base);
+                encode_time(w, field::symlink::TIMESTAMP, link.timestamp);
             }),
         }
     }
 }
 impl CopyAction {
     fn encode(&self, w: &mut Writer, dir: &str, base: i64) {
-        w.string(1, &path::normalize("/", &self.src, false));
-        w.string(2, &path::normalize(dir, &self.dest, true));
-        encode_owner(w, 3, self.owner.as_ref(), base);
+        w.string(field::copy::SRC, &path::normalize("/", &self.src, false));
+        w.string(field::copy::DEST, &path::normalize(dir, &self.dest, true));
+        encode_owner(w, field::copy::OWNER, self.owner.as_ref(), base);
         match &self.chmod {
-            None => w.int(4, -1),
-            Some(Chmod::Bits(bits)) => w.int(4, bits.cast_signed()),
+            None => w.int(field::copy::MODE, -1),
+            Some(Chmod::Bits(bits)) => w.int(field::copy::MODE, bits.cast_signed()),
             Some(Chmod::Symbolic(_)) => {}
         }
-        w.bool(5, self.follow_symlinks);
-        w.bool(6, self.dir_contents_only);
-        w.bool(7, self.attempt_unpack);
-        w.bool(8, self.create_dest_path);
-        w.bool(9, self.allow_wildcard);
-        w.bool(10, self.allow_empty_wildcard);
-        encode_time(w, 11, self.timestamp);
-        w.strings(12, &self.include_patterns);
-        w.strings(13, &self.exclude_patterns);
-        w.bool(14, self.always_replace_existing);
+        w.bool(field::copy::FOLLOW_SYMLINK, self.follow_symlinks);
+        w.bool(field::copy::DIR_COPY_CONTENTS, self.dir_contents_only);
+        w.bool(field::copy::ATTEMPT_UNPACK, self.attempt_unpack);
+        w.bool(field::copy::CREATE_DEST_PATH, self.create_dest_path);
+        w.bool(field::copy::ALLOW_WILDCARD, self.allow_wildcard);
+        w.bool(field::copy::ALLOW_EMPTY_WILDCARD, self.allow_empty_wildcard);
+        encode_time(w, field::copy::TIMESTAMP, self.timestamp);
+        w.strings(field::copy::INCLUDE_PATTERNS, &self.include_patterns);
+        w.strings(field::copy::EXCLUDE_PATTERNS, &self.exclude_patterns);
+        w.bool(field::copy::ALWAYS_REPLACE_EXISTING, self.always_replace_existing);
         if let Some(Chmod::Symbolic(mode)) = &self.chmod {
-            w.string(15, mode);
+            w.string(field::copy::MODE_STR, mode);
         }
-        w.strings(16, &self.required_paths);
+        w.strings(field::copy::REQUIRED_PATHS, &self.required_paths);
     }
 }
 fn encode_time(w: &mut Writer, field: u32, timestamp: Option<i64>) {

@@ -8,10 +8,11 @@ pub use action::{
 };
 pub use owner::{Owner, UserRef};
 
-use smol_str::SmolStr;
-
+use crate::fault::Fault;
+use crate::field;
 use crate::graph::{Output, count};
 use crate::marshal::Inputs;
+use crate::text::Text;
 use crate::wire::Writer;
 
 /// A chain of changes to a file system, each on top of the one before; the last one's result is the
@@ -23,16 +24,20 @@ use crate::wire::Writer;
 /// let mut graph = Graph::new();
 /// let context = graph.source(LocalSource::new("context"), Constraints::default());
 /// let mut file = FileOp::new(Output::SCRATCH);
-/// file.push(MkdirAction { make_parents: true, ..MkdirAction::new("/srv/app", 0o755) });
-/// file.push(CopyAction { allow_wildcard: true, ..CopyAction::new(context, "/*.html", "/srv/app/") });
+/// file.push(MkdirAction::new("/srv/app", 0o755).with_make_parents(true));
+/// file.push(CopyAction::new(context, "/*.html", "/srv/app/").with_allow_wildcard(true));
 /// let pages = graph.file(file, Constraints::named("copy the pages"));
 /// # let _ = pages;
 /// ```
+///
+/// Source: `NewFileOp` in [client/llb/fileop.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/fileop.go).
 #[derive(Clone, Debug, PartialEq)]
 pub struct FileOp {
     base: Output,
-    dir: SmolStr,
+    dir: Text,
     steps: Vec<Step>,
+    /// Whether an action was pushed that refers to one which the op does not have.
+    has_unknown_action: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -60,13 +65,13 @@ impl FileOp {
     /// Returns a chain without actions yet on a base. User and group names of owners are looked up in
     /// the base.
     pub fn new(base: Output) -> Self {
-        Self { base, dir: SmolStr::new_static("/"), steps: Vec::new() }
+        Self { base, dir: Text::new_static("/"), steps: Vec::new(), has_unknown_action: false }
     }
 
     /// Returns this chain with relative paths of its actions relative to `dir` rather than `/`. (The
     /// source of a copy is relative to the root of the file system that it is in.)
     #[must_use]
-    pub fn in_dir(self, dir: impl Into<SmolStr>) -> Self {
+    pub fn in_dir(self, dir: impl Into<Text>) -> Self {
         Self { dir: dir.into(), ..self }
     }
 
@@ -97,38 +102,56 @@ impl FileOp {
     /// Adds an action on top of something else than the last one. With this an op prepares files on
     /// the side and copies them with [`CopyFrom::Action`].
     ///
-    /// # Panics
-    ///
-    /// If the parent or a copy's source is an action that this op does not have.
+    /// If the parent or a copy's source is an action that this op does not have, the op cannot be marshalled
+    /// ([`Fault::UnknownAction`]).
     pub fn push_on(&mut self, parent: Parent, action: impl Into<FileAction>) -> ActionId {
-        let action = action.into();
+        let mut action = action.into();
         let id = ActionId(count(self.steps.len()));
-        let copied = match &action {
-            FileAction::Copy(copy) => copy.from.action(),
-            _ => None,
-        };
-        let earlier = |id: ActionId| {
-            let step = self.steps.get(id.0 as usize);
-            step.unwrap_or_else(|| panic!("{id:?} is no action of this file op"))
-        };
-        copied.map(earlier);
-        let base = match parent {
-            Parent::Base(base) => base,
-            Parent::Action(parent) => earlier(parent).base,
+        if let FileAction::Copy(copy) = &mut action
+            && copy.from.action().is_some_and(|copied| self.step(copied).is_none())
+        {
+            copy.from = CopyFrom::Output(Output::SCRATCH);
+            self.has_unknown_action = true;
+        }
+        let (parent, base) = match parent {
+            Parent::Base(base) => (parent, base),
+            Parent::Action(earlier) => {
+                if let Some(earlier) = self.step(earlier) {
+                    (parent, earlier.base)
+                } else {
+                    self.has_unknown_action = true;
+                    (Parent::Base(self.base), self.base)
+                }
+            }
         };
         self.steps.push(Step { parent, base, action });
         id
     }
+
+    fn step(&self, id: ActionId) -> Option<&Step> {
+        self.steps.get(id.0 as usize)
+    }
+
+    pub(crate) fn check(&self) -> Result<(), Fault> {
+        if self.has_unknown_action {
+            return Err(Fault::UnknownAction);
+        }
+        if self.is_empty() { Err(Fault::NoActions) } else { Ok(()) }
+    }
+
+    /// Returns the file system that the result begins with: what the chain of the last action's parents
+    /// starts from.
+    pub fn result_base(&self) -> Output {
+        self.steps.last().map_or(self.base, |last| last.base)
+    }
 }
+
 impl Step {
-    /// What a copy takes from outside of the op.
+    /// What the action takes from outside of the op.
     fn copied(&self) -> Option<Output> {
-        match &self.action {
-            FileAction::Copy(copy) => match copy.from {
-                CopyFrom::Output(output) => Some(output),
-                CopyFrom::Action(_) => None,
-            },
-            _ => None,
+        match self.action.source() {
+            Some(CopyFrom::Output(output)) => Some(output),
+            Some(CopyFrom::Action(_)) | None => None,
         }
     }
 }
@@ -154,11 +177,10 @@ impl FileOp {
                 if let Parent::Action(parent) = step.parent {
                     waiting.push(parent.0 as usize);
                 }
-                if let FileAction::Copy(copy) = &step.action {
-                    match copy.from {
-                        CopyFrom::Output(output) => visit(output),
-                        CopyFrom::Action(id) => waiting.push(id.0 as usize),
-                    }
+                match step.action.source() {
+                    Some(CopyFrom::Output(output)) => visit(output),
+                    Some(CopyFrom::Action(id)) => waiting.push(id.0 as usize),
+                    None => {}
                 }
             }
             next = waiting.pop();
@@ -172,7 +194,7 @@ impl FileOp {
                 Parent::Base(_) => at == 0,
                 Parent::Action(parent) => parent.0 as usize + 1 == at,
             };
-            in_order && !matches!(&step.action, FileAction::Copy(copy) if copy.from.action().is_some())
+            in_order && !matches!(step.action.source(), Some(CopyFrom::Action(_)))
         })
     }
 
@@ -192,18 +214,16 @@ impl FileOp {
                 Parent::Base(_) => base,
                 Parent::Action(parent) => action_index(parent),
             };
-            let secondary = match &step.action {
-                FileAction::Copy(copy) => match copy.from {
-                    CopyFrom::Output(output) => inputs.index_of(output),
-                    CopyFrom::Action(id) => action_index(id),
-                },
-                _ => -1,
+            let secondary = match step.action.source() {
+                Some(CopyFrom::Output(output)) => inputs.index_of(output),
+                Some(CopyFrom::Action(id)) => action_index(id),
+                None => -1,
             };
             let output = if at + 1 == self.steps.len() { 0 } else { -1 };
-            w.message(2, |w| {
-                w.int(1, input);
-                w.int(2, secondary);
-                w.int(3, output);
+            w.message(field::file_op::ACTIONS, |w| {
+                w.int(field::file_action::INPUT, input);
+                w.int(field::file_action::SECONDARY_INPUT, secondary);
+                w.int(field::file_action::OUTPUT, output);
                 step.action.encode(w, &self.dir, base);
             });
         }

@@ -1,8 +1,11 @@
 //! Owners of files.
 
+use crate::field;
 use crate::wire::Writer;
 
 /// Owner and group of files. What is `None` stays as it would be.
+///
+/// Source: `WithUser` in [client/llb/fileop.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/fileop.go).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Owner {
     /// The owner.
@@ -52,14 +55,17 @@ impl UserRef {
 pub(super) fn encode_owner(w: &mut Writer, field: u32, owner: Option<&Owner>, base: i64) {
     let Some(owner) = owner else { return };
     w.message(field, |w| {
-        for (field, user) in [(1, &owner.user), (2, &owner.group)] {
+        for (field, user) in [(field::chown_opt::USER, &owner.user), (field::chown_opt::GROUP, &owner.group)]
+        {
             match user {
                 None => {}
-                Some(UserRef::Id(id)) => w.message(field, |w| w.scalar(2, u64::from(*id))),
+                Some(UserRef::Id(id)) => {
+                    w.message(field, |w| w.scalar(field::user_opt::BY_ID, u64::from(*id)));
+                }
                 Some(UserRef::Name(name)) => w.message(field, |w| {
-                    w.message(1, |w| {
-                        w.string(1, name);
-                        w.int(2, base);
+                    w.message(field::user_opt::BY_NAME, |w| {
+                        w.string(field::named_user_opt::NAME, name);
+                        w.int(field::named_user_opt::INPUT, base);
                     });
                 }),
             }

@@ -2,10 +2,15 @@
 
 use super::git_url::GitUrl;
 use super::{Attrs, flag, set};
+use crate::path;
+use crate::setters::setters;
 
 /// A commit of a Git repository.
+///
+/// Source: `Git` in [client/llb/source.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/source.go).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "they are independent attributes of BuildKit's source")]
+#[non_exhaustive]
 pub struct GitSource {
     /// URL of the repository: `https://…`, `ssh://…`, `git://…`, `user@host:path`, or a host and path
     /// that `https` is assumed for.
@@ -43,14 +48,39 @@ pub struct GitSource {
     pub checkout_bundle: bool,
 }
 
+setters! { GitSource {
+    with_reference = into reference: String;
+    with_subdir = into subdir: String;
+    with_keep_git_dir = value keep_git_dir: bool;
+    with_auth_token_secret = into auth_token_secret: Option<String>;
+    with_auth_header_secret = into auth_header_secret: Option<String>;
+    with_known_ssh_hosts = list known_ssh_hosts: String;
+    with_ssh_agent = into ssh_agent: String;
+    with_checksum = into checksum: String;
+    with_skip_submodules = value skip_submodules: bool;
+    with_mtime = into mtime: String;
+    with_fetch_by_commit = value fetch_by_commit: bool;
+    with_bundle = into bundle: String;
+    with_bundle_store = value bundle_store: BundleStore;
+    with_checkout_bundle = value checkout_bundle: bool;
+} }
+
 /// Where a bundle of an OCI layout is.
+///
+/// Source: `GitBundleOCIStore` in [client/llb/source.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/source.go).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct BundleStore {
     /// Session that offers the layout; the build's own if empty.
     pub session_id: String,
     /// Which of the session's layouts; taken from the bundle's URL if empty.
     pub store_id: String,
 }
+
+setters! { BundleStore {
+    with_session_id = into session_id: String;
+    with_store_id = into store_id: String;
+} }
 
 impl GitSource {
     /// Returns the default branch of a repository.
@@ -59,11 +89,11 @@ impl GitSource {
     }
 
     /// Returns the default branch of a repository, or what a fragment `reference[:subdir]` says.
-    pub fn with_fragment(url: impl Into<String>, fragment: &str) -> Self {
+    pub fn from_fragment(url: impl Into<String>, fragment: &str) -> Self {
         let (reference, subdir) = fragment.split_once(':').unwrap_or((fragment, ""));
         Self {
             reference: reference.to_owned(),
-            subdir: gopath::join(["/", subdir])[1..].to_owned(),
+            subdir: path::join(["/", subdir])[1..].to_owned(),
             ..Self::new(url)
         }
     }
@@ -73,7 +103,7 @@ impl GitSource {
         let Some(url) = GitUrl::parse_or_https(&self.url) else {
             return format!("git://{}", GitUrl::text_or_https(&self.url));
         };
-        let mut id = format!("git://{}{}", url.host, gopath::join(["/", &url.path]));
+        let mut id = format!("git://{}{}", url.host, path::join(["/", &url.path]));
         if !self.reference.is_empty() || !self.subdir.is_empty() {
             id.push('#');
             id.push_str(&self.reference);

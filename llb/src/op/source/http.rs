@@ -2,9 +2,13 @@
 
 use super::image::file_attrs;
 use super::{Attrs, set};
+use crate::setters::setters;
 
 /// A file behind an `http` or `https` URL.
+///
+/// Source: `HTTP` in [client/llb/source.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/source.go).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct HttpSource {
     /// The URL.
     pub url: String,
@@ -26,8 +30,20 @@ pub struct HttpSource {
     pub signature: Option<HttpSignature>,
 }
 
+setters! { HttpSource {
+    with_checksum = into checksum: String;
+    with_filename = into filename: String;
+    with_mode = value mode: u32;
+    with_uid = value uid: u32;
+    with_gid = value gid: u32;
+    with_auth_header_secret = into auth_header_secret: String;
+    with_headers = into headers: Option<HttpHeaders>;
+    with_signature = into signature: Option<HttpSignature>;
+} }
+
 /// Headers of the request for a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct HttpHeaders {
     /// `Accept`.
     pub accept: String,
@@ -35,13 +51,26 @@ pub struct HttpHeaders {
     pub user_agent: String,
 }
 
+setters! { HttpHeaders {
+    with_accept = into accept: String;
+    with_user_agent = into user_agent: String;
+} }
+
 /// A detached `OpenPGP` signature.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct HttpSignature {
     /// Armoured public key.
     pub public_key: String,
     /// Armoured signature.
     pub signature: String,
+}
+
+impl HttpSignature {
+    /// Returns a signature and the key that it is checked with.
+    pub fn new(public_key: impl Into<String>, signature: impl Into<String>) -> Self {
+        Self { public_key: public_key.into(), signature: signature.into() }
+    }
 }
 
 impl HttpSource {

@@ -3,9 +3,13 @@
 use std::borrow::Cow;
 
 use super::{Attrs, set};
+use crate::setters::setters;
 
 /// An image of a registry: its layers, laid over each other.
+///
+/// Source: `Image` in [client/llb/source.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/source.go).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ImageSource {
     /// The reference, as people write it: `alpine` stands for `docker.io/library/alpine:latest`.
     pub reference: String,
@@ -18,6 +22,13 @@ pub struct ImageSource {
     /// Digest that the image must have, if it is not empty.
     pub checksum: String,
 }
+
+setters! { ImageSource {
+    with_resolve_mode = value resolve_mode: ResolveMode;
+    with_record_type = into record_type: String;
+    with_layer_limit = into layer_limit: Option<i64>;
+    with_checksum = into checksum: String;
+} }
 
 impl ImageSource {
     /// Returns an image by its reference.
@@ -49,6 +60,7 @@ impl ImageSource {
 
 /// Where an image is looked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ResolveMode {
     /// Where the daemon decides.
     #[default]
@@ -60,7 +72,10 @@ pub enum ResolveMode {
 }
 
 /// An image of an OCI layout that the client's session offers.
+///
+/// Source: `OCILayout` in [client/llb/source.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/source.go).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct OciLayoutSource {
     /// Reference of the image with its digest.
     pub reference: String,
@@ -71,6 +86,12 @@ pub struct OciLayoutSource {
     /// Use this many layers only, counted from the lowest.
     pub layer_limit: Option<i64>,
 }
+
+setters! { OciLayoutSource {
+    with_session_id = into session_id: String;
+    with_store_id = into store_id: String;
+    with_layer_limit = into layer_limit: Option<i64>;
+} }
 
 impl OciLayoutSource {
     /// Returns an image by its reference.
@@ -88,7 +109,10 @@ impl OciLayoutSource {
 }
 
 /// One blob, as a single file.
+///
+/// Source: `ImageBlob` and `OCILayoutBlob` in [client/llb/source.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/source.go).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct BlobSource {
     /// Repository and digest, `name@sha256:…`.
     pub reference: String,
@@ -104,8 +128,17 @@ pub struct BlobSource {
     pub gid: u32,
 }
 
+setters! { BlobSource {
+    with_store = value store: BlobStore;
+    with_filename = into filename: String;
+    with_mode = value mode: u32;
+    with_uid = value uid: u32;
+    with_gid = value gid: u32;
+} }
+
 /// Where a blob's repository is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum BlobStore {
     /// In a registry.
     #[default]

@@ -1,9 +1,13 @@
 //! Directories of the client.
 
 use super::{Attrs, flag, set};
+use crate::setters::setters;
 
 /// A directory of the client, sent through the session.
+///
+/// Source: `Local` in [client/llb/source.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/source.go).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LocalSource {
     /// Name under which the session offers the directory.
     pub name: String,
@@ -25,6 +29,17 @@ pub struct LocalSource {
     /// Send metadata only, but for the files that match one of these patterns.
     pub metadata_only: Option<Vec<String>>,
 }
+
+setters! { LocalSource {
+    with_session_id = into session_id: String;
+    with_include_patterns = list include_patterns: String;
+    with_exclude_patterns = list exclude_patterns: String;
+    with_follow_paths = list follow_paths: String;
+    with_shared_key_hint = into shared_key_hint: String;
+    with_differ = into differ: Option<Differ>;
+    with_differ_required = value differ_required: bool;
+    with_metadata_only = into metadata_only: Option<Vec<String>>;
+} }
 
 impl LocalSource {
     /// Returns a whole directory.
@@ -60,7 +75,10 @@ impl LocalSource {
 }
 
 /// How changed files of a local directory are found.
+///
+/// Source: `Differ` in [client/llb/source.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/source.go).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Differ {
     /// All files are sent.
     None,

@@ -14,12 +14,15 @@ pub use http::{HttpHeaders, HttpSignature, HttpSource};
 pub use image::{BlobSource, BlobStore, ImageSource, OciLayoutSource, ResolveMode};
 pub use local::{Differ, LocalSource};
 
-use crate::marshal::Fault;
+use crate::fault::Fault;
+use crate::field;
 use crate::wire::Writer;
 
 /// Where a source op gets its files from.
 ///
 /// Each kind converts into this, so [`Graph::source`](crate::Graph::source) takes them as they are.
+///
+/// Source: `NewSource` in [client/llb/source.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/source.go).
 #[derive(Clone, Debug, PartialEq)]
 pub enum SourceOp {
     /// An image of a registry.
@@ -39,6 +42,8 @@ pub enum SourceOp {
 }
 
 /// A source given as it is written into the op.
+///
+/// Source: `NewSource` in [client/llb/source.go](https://github.com/moby/buildkit/blob/v0.32.2/client/llb/source.go).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RawSource {
     /// A URL whose scheme tells the kind of source.
@@ -116,25 +121,27 @@ impl SourceOp {
     }
 
     pub(crate) fn check(&self) -> Result<(), Fault> {
-        match self {
+        let named = match self {
             Self::Blob(source) if !source.is_by_digest() => {
-                Err(Fault::BlobReference(source.reference.clone()))
+                return Err(Fault::BlobReference(source.reference.clone()));
             }
-            Self::Image(source) if source.reference.is_empty() => Err(Fault::EmptyIdentifier),
-            Self::Http(source) if source.url.is_empty() => Err(Fault::EmptyIdentifier),
-            Self::Raw(source) if source.identifier.is_empty() => Err(Fault::EmptyIdentifier),
-            _ => Ok(()),
-        }
+            Self::Image(source) => !source.reference.is_empty(),
+            Self::Http(source) => !source.url.is_empty(),
+            Self::Raw(source) => !source.identifier.is_empty(),
+            // BuildKit's client takes these as they are.
+            Self::Local(_) | Self::Git(_) | Self::OciLayout(_) | Self::Blob(_) => true,
+        };
+        if named { Ok(()) } else { Err(Fault::EmptyIdentifier) }
     }
 
     pub(crate) fn encode(&self, w: &mut Writer, local_unique_id: &str) {
-        w.string(1, &self.identifier());
+        w.string(field::source_op::IDENTIFIER, &self.identifier());
         if let Self::Raw(source) = self {
-            return w.string_map(2, source.attrs(local_unique_id));
+            return w.string_map(field::source_op::ATTRS, source.attrs(local_unique_id));
         }
         let mut attrs = self.own_attrs(local_unique_id);
         attrs.sort_unstable_by_key(|(name, _)| *name);
-        w.string_map(2, attrs);
+        w.string_map(field::source_op::ATTRS, attrs);
     }
 }
 
@@ -169,4 +176,34 @@ fn set<'a>(attrs: &mut Attrs<'a>, name: &'static str, value: impl Into<Cow<'a, s
 /// Adds an attribute with the value `true` if `on` is set.
 fn flag(attrs: &mut Attrs<'_>, name: &'static str, on: bool) {
     set(attrs, name, if on { "true" } else { "" });
+}
+
+#[cfg(test)]
+mod tests {
+    use bollard_buildkit_proto::pb;
+    use prost::Message as _;
+
+    use super::*;
+
+    #[test]
+    fn what_a_source_says_of_itself_is_what_is_written() {
+        let git = GitSource::new("https://example.com/a.git").with_reference("main").with_mtime("commit");
+        let http = HttpSource::new("https://example.com/a").with_mode(0o644).with_filename("b");
+        let raw = RawSource { identifier: "local://x".to_owned(), attrs: BTreeMap::new() };
+        let sources: [SourceOp; 5] = [
+            ImageSource::new("alpine").with_layer_limit(2).into(),
+            LocalSource::new("context").with_exclude_patterns(["a", "b"]).into(),
+            git.into(),
+            http.into(),
+            raw.into(),
+        ];
+        for source in sources {
+            let mut w = Writer::new();
+            source.encode(&mut w, "unique");
+            let written = pb::SourceOp::decode(&*w.finish()).unwrap();
+            assert!(!written.attrs.is_empty(), "{written:?}");
+            assert_eq!(written.identifier, source.identifier());
+            assert_eq!(written.attrs, source.attrs("unique"));
+        }
+    }
 }

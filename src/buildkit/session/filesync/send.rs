@@ -24,8 +24,9 @@ use super::filter::Patterns;
 use super::folder::Withheld;
 use super::stat::{FileError, mode};
 use super::walk;
-use crate::beneath::{self, Root, escaped};
+use crate::beneath::{self, Root};
 use crate::buildkit::session::wire::{Packet, PacketType};
+use crate::diag::visible_path;
 
 /// Content of a file in one packet, at most.
 const CHUNK_BYTES: usize = 512 << 10;
@@ -211,7 +212,7 @@ impl Source {
     /// Warns of a file that is not sent as it was listed.
     fn lost(&self, path: &Path, how: &str) {
         if self.losses.fetch_add(1, Ordering::Relaxed) < NAMED_LOSSES {
-            tracing::warn!(target: WARNINGS, "{} {how}", escaped(path));
+            tracing::warn!(target: WARNINGS, "{} {how}", visible_path(path));
         }
     }
 }

@@ -10,8 +10,9 @@ use std::path::Path;
 use rustix::fs::{FileType, fstat, major, minor};
 use rustix::io::Errno;
 
-use crate::beneath::{FILE, escaped, open_entry};
+use crate::beneath::{FILE, open_entry};
 use crate::buildkit::session::wire::Stat;
+use crate::diag::visible_path;
 
 /// The bits of Go's `FileMode` above the permissions; source: Go's `io/fs`.
 pub(crate) mod mode {
@@ -140,7 +141,7 @@ pub(super) struct FileError {
 
 impl FileError {
     pub(super) fn new(operation: &'static str, path: &Path, source: std::io::Error) -> Self {
-        Self { operation, path: escaped(path), source }
+        Self { operation, path: visible_path(path), source }
     }
 
     /// Whether the file went away between being listed and being looked at.

@@ -17,7 +17,7 @@ use rustix::fs::{
 use rustix::io::Errno;
 
 use super::order::{self, Order, OrderError};
-use super::target::{ExportFolder, Rights};
+use super::target::{ExportFolder, SpecialFiles};
 use crate::buildkit::session::filesync::mode;
 use crate::buildkit::session::wire::Stat;
 
@@ -172,7 +172,7 @@ impl Disk {
             }
         }
         let kind = Kind::of(&stat)?;
-        if kind.is_special() && self.target.rights == Rights::LeaveOut {
+        if kind.is_special() && self.target.special_files == SpecialFiles::LeaveOut {
             self.target.left_out.count_special_file();
             return Ok(None);
         }
@@ -252,7 +252,7 @@ impl Disk {
     fn attributes(&mut self, stat: &Stat) -> Result<(Attributes, usize), DiskError> {
         let mut mode = unix_mode(stat.mode);
         let set_id = Mode::SUID | Mode::SGID;
-        if mode.intersects(set_id) && self.target.rights == Rights::LeaveOut {
+        if mode.intersects(set_id) && self.target.special_files == SpecialFiles::LeaveOut {
             self.target.left_out.count_set_id();
             mode.remove(set_id);
         }
@@ -262,7 +262,7 @@ impl Disk {
         }
         let mut xattrs = Vec::new();
         for (name, value) in &stat.xattrs {
-            if self.target.rights == Rights::Keep || name.starts_with("user.") {
+            if self.target.special_files == SpecialFiles::Keep || name.starts_with("user.") {
                 xattrs.push((name.clone(), value.clone()));
             } else if name != "security.selinux" {
                 self.target.left_out.count_attribute();

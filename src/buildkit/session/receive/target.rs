@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// What becomes of devices, named pipes, set-id bits and attributes that grant rights (file capabilities, access
 /// lists): whoever makes a device or a set-id file on this machine makes somebody powerful.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Rights {
+pub enum SpecialFiles {
     /// They are left out, and counted.
     #[default]
     LeaveOut,
@@ -22,14 +22,14 @@ pub struct ExportFolder {
     /// Where it is. It is created where missing.
     pub path: PathBuf,
     /// What becomes of what grants rights.
-    pub rights: Rights,
+    pub special_files: SpecialFiles,
     /// What was left out so far.
     pub left_out: Arc<LeftOut>,
 }
 
 impl From<PathBuf> for ExportFolder {
     fn from(path: PathBuf) -> Self {
-        Self { path, rights: Rights::default(), left_out: Arc::default() }
+        Self { path, special_files: SpecialFiles::default(), left_out: Arc::default() }
     }
 }
 

@@ -1,19 +1,9 @@
 //! Comma-separated `key=value` values of flags, quoted as in CSV (RFC 4180), as buildx reads them.
+//!
+//! A quote that opens a field must close it, as in Go's `encoding/csv`; the crate `csv` takes fields whose quote never
+//! closes or is followed by more text.
 
-/// What is wrong with a value of a flag.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{flag} {given:?}: {fault}")]
-pub struct ValueError {
-    flag: &'static str,
-    given: String,
-    fault: String,
-}
-
-impl ValueError {
-    pub(super) fn new(flag: &'static str, given: &str, fault: impl Into<String>) -> Self {
-        Self { flag, given: given.to_owned(), fault: fault.into() }
-    }
-}
+use super::ValueError;
 
 /// The fields of one line; a field in double quotes may hold commas, and `""` for a quote.
 pub(super) fn fields(flag: &'static str, line: &str) -> Result<Vec<String>, ValueError> {

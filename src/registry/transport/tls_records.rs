@@ -1,8 +1,8 @@
-//! The end of a connection with TLS whose server says no goodbye.
+//! TLS connections that the server closes without `close_notify`.
 //!
-//! Many servers that end an answer by closing the connection close it without TLS's `close_notify`. As in Go's client
-//! (`readRecordOrCCS` in `crypto/tls/conn.go`), which registries are made for, that is an end where the last record was
-//! whole, and a connection that broke off anywhere else.
+//! Many servers end an answer by closing the connection without it. As in Go's client (`readRecordOrCCS` in
+//! `crypto/tls/conn.go`), which registries are tested with, that is an ordinary end if the last record was complete, and a
+//! broken connection if it was not.
 
 use std::io;
 use std::pin::Pin;
@@ -11,59 +11,59 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::client::TlsStream;
 
-/// The bytes before a record's content: its type, the version, the length of what follows.
+/// Length of a record's header in bytes: its type, the version, the length of what follows.
 /// (<https://www.rfc-editor.org/rfc/rfc8446#section-5.1>)
 const HEADER_BYTES: usize = 5;
 
-/// The bytes below TLS, counted so that it is known whether the last record was whole.
+/// A connection below TLS that keeps track of whether the last record is complete.
 #[derive(Debug)]
-pub(crate) struct Records<S> {
+pub(crate) struct RecordTracker<S> {
     inner: S,
-    place: Place,
+    position: RecordPosition,
 }
 
-/// Where in a record the next byte stands.
+/// The position of the next byte in the sequence of records.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Place {
+struct RecordPosition {
     header: [u8; HEADER_BYTES],
-    /// Bytes of the header that are there.
-    known: usize,
-    /// Bytes of the content that are missing.
-    missing: usize,
+    /// How many bytes of the header have been read.
+    header_read: usize,
+    /// How many bytes of the content are still to come.
+    content_left: usize,
 }
 
-impl Place {
+impl RecordPosition {
     fn advance(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
-            if self.missing > 0 {
-                let taken = self.missing.min(bytes.len());
-                self.missing -= taken;
+            if self.content_left > 0 {
+                let taken = self.content_left.min(bytes.len());
+                self.content_left -= taken;
                 bytes = &bytes[taken..];
                 continue;
             }
-            let taken = (HEADER_BYTES - self.known).min(bytes.len());
-            self.header[self.known..self.known + taken].copy_from_slice(&bytes[..taken]);
-            self.known += taken;
+            let taken = (HEADER_BYTES - self.header_read).min(bytes.len());
+            self.header[self.header_read..self.header_read + taken].copy_from_slice(&bytes[..taken]);
+            self.header_read += taken;
             bytes = &bytes[taken..];
-            if self.known == HEADER_BYTES {
-                self.missing = usize::from(u16::from_be_bytes([self.header[3], self.header[4]]));
-                self.known = 0;
+            if self.header_read == HEADER_BYTES {
+                self.content_left = usize::from(u16::from_be_bytes([self.header[3], self.header[4]]));
+                self.header_read = 0;
             }
         }
     }
 
     const fn is_between_records(&self) -> bool {
-        self.known == 0 && self.missing == 0
+        self.header_read == 0 && self.content_left == 0
     }
 }
 
-impl<S> Records<S> {
+impl<S> RecordTracker<S> {
     pub(crate) fn new(inner: S) -> Self {
-        Self { inner, place: Place::default() }
+        Self { inner, position: RecordPosition::default() }
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Records<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for RecordTracker<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -71,12 +71,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Records<S> {
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.inner).poll_read(cx, buf))?;
-        self.place.advance(&buf.filled()[before..]);
+        self.position.advance(&buf.filled()[before..]);
         Poll::Ready(Ok(()))
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Records<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for RecordTracker<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.inner).poll_write(cx, bytes)
     }
@@ -102,11 +102,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Records<S> {
     }
 }
 
-/// A connection with TLS that may end between two records.
+/// A TLS stream whose connection may be closed between two records without an error.
 #[derive(Debug)]
-pub(crate) struct Secured<S>(pub(crate) TlsStream<Records<S>>);
+pub(crate) struct EofTolerantTlsStream<S>(pub(crate) TlsStream<RecordTracker<S>>);
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Secured<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for EofTolerantTlsStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -115,7 +115,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Secured<S> {
         match ready!(Pin::new(&mut self.0).poll_read(cx, buf)) {
             Err(error)
                 if error.kind() == io::ErrorKind::UnexpectedEof
-                    && self.0.get_ref().0.place.is_between_records() =>
+                    && self.0.get_ref().0.position.is_between_records() =>
             {
                 Poll::Ready(Ok(()))
             }
@@ -124,7 +124,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Secured<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Secured<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for EofTolerantTlsStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.0).poll_write(cx, bytes)
     }
@@ -159,11 +159,11 @@ mod tests {
         let records = [&[23, 3, 3, 0, 4][..], b"abcd", &[23, 3, 3, 0, 0], &[21, 3, 3, 0, 2], b"xy"].concat();
         let ends = [0, 9, 14, 21];
         for size in 1..=records.len() {
-            let (mut place, mut read) = (Place::default(), 0);
+            let (mut position, mut read) = (RecordPosition::default(), 0);
             for piece in records.chunks(size) {
-                place.advance(piece);
+                position.advance(piece);
                 read += piece.len();
-                assert_eq!(place.is_between_records(), ends.contains(&read), "{read} in pieces of {size}");
+                assert_eq!(position.is_between_records(), ends.contains(&read), "{read} in pieces of {size}");
             }
         }
     }

@@ -1,0 +1,86 @@
+//! `--output`: what becomes of the result, one file a type.
+
+mod docker;
+mod image;
+mod local;
+mod oci;
+mod registry;
+mod tar;
+
+use std::collections::BTreeMap;
+
+use super::{ValueError, csv};
+use crate::job::{Destination, Exporter, Output};
+
+const SETTING: &str = "--output";
+
+/// The types, in the order in which errors name them.
+const TYPES: [&OutputType; 6] =
+    [&image::TYPE, &registry::TYPE, &local::TYPE, &tar::TYPE, &oci::TYPE, &docker::TYPE];
+
+type Attributes = BTreeMap<String, String>;
+
+/// One value of `type=`: an exporter of buildkitd, and what Bob itself does for it.
+struct OutputType {
+    /// The value of `type=`.
+    name: &'static str,
+    /// The exporter that makes it.
+    exporter: Exporter,
+    /// Attributes that only this type has, each with what is said where another type is given it. Attributes of
+    /// buildkitd's exporter are passed on and need not be listed.
+    own_attributes: &'static [(&'static str, &'static str)],
+    /// Takes what Bob acts on out of the attributes, adds what buildkitd has to know, and returns where the result
+    /// goes. The error is what is wrong and what to write.
+    destination: fn(&mut Attributes) -> Result<Destination, String>,
+}
+
+/// The output that `value` asks for: `FOLDER`, `-`, or `type=…,dest=…,key=value…`.
+pub(in crate::cli) fn parse(value: &str) -> Result<Output, ValueError> {
+    let wrong = |fault: String| ValueError::new(SETTING, value, fault);
+    let fields = csv::fields(SETTING, value)?;
+    if let [only] = fields.as_slice()
+        && !only.starts_with("type=")
+    {
+        return match only.as_str() {
+            "" => Err(wrong("it is empty".to_owned())),
+            "-" => Ok(tar::to_stdout()),
+            folder => Ok(local::to_folder(folder)),
+        };
+    }
+    let mut attrs: Attributes = csv::pairs(SETTING, value)?.into_iter().collect();
+    let kind = find(attrs.remove("type").as_deref()).map_err(wrong)?;
+    if attrs.get("tar").is_some_and(|tar| tar == "false") {
+        return Err(wrong("tar=false is not supported yet; leave it out to get an archive".to_owned()));
+    }
+    let of_others = TYPES.iter().filter(|other| other.name != kind.name);
+    for (attribute, fault) in of_others.flat_map(|other| other.own_attributes) {
+        if attrs.contains_key(*attribute) {
+            return Err(wrong((*fault).to_owned()));
+        }
+    }
+    let destination = (kind.destination)(&mut attrs).map_err(wrong)?;
+    Ok(Output::new(kind.exporter, destination, attrs))
+}
+
+/// The type of a name.
+fn find(name: Option<&str>) -> Result<&'static OutputType, String> {
+    match name {
+        None => Err("type= is missing".to_owned()),
+        Some("cacheonly") => Err("leave --output out to keep the result in the cache".to_owned()),
+        Some(name) => TYPES.into_iter().find(|kind| kind.name == name).ok_or_else(|| {
+            let names = super::alternatives(TYPES.map(|kind| kind.name));
+            format!("there is no type {name:?}; use {names}")
+        }),
+    }
+}
+
+/// Where an archive goes: to the file of `dest`, or to standard output.
+fn archive(attrs: &mut Attributes) -> Destination {
+    match attrs.remove("dest").as_deref() {
+        None | Some("" | "-") => Destination::Stdout,
+        Some(file) => Destination::File(file.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,132 @@
+//! Files and folders of outputs while a build runs: they appear whole when it has succeeded, or not at all.
+
+use std::fs::File;
+use std::io::IsTerminal as _;
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
+
+use super::output::{Destination, Output};
+use super::whole_files::{UnfinishedFile, WriteError};
+use crate::buildkit::{Export, ExportFolder, ExportTarget};
+
+/// Why an output cannot be prepared.
+#[derive(Debug, thiserror::Error)]
+pub enum OutputError {
+    /// A file cannot be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// An archive would go to a terminal.
+    #[error("an archive is not written to a terminal; redirect standard output, or give dest=FILE")]
+    Terminal,
+    /// Two outputs want standard output.
+    #[error("only one output can go to standard output")]
+    TwoOnStdout,
+}
+
+/// Outputs on their way: files are put into their places only when the build has succeeded.
+#[derive(Debug, Default)]
+pub(crate) struct PreparedOutputs {
+    /// What buildkitd is told.
+    pub(crate) exports: Vec<Export>,
+    files: Vec<UnfinishedFile>,
+    folders: Vec<ExportFolder>,
+}
+
+impl PreparedOutputs {
+    /// Opens what `outputs` need.
+    pub(crate) fn new(outputs: &[Output]) -> Result<Self, OutputError> {
+        let mut prepared = Self::default();
+        let mut stdout_taken = false;
+        for output in outputs {
+            let target = match &output.destination {
+                Destination::Daemon => ExportTarget::Daemon,
+                Destination::Folder(path, special_files) => {
+                    let folder = ExportFolder { special_files: *special_files, ..path.clone().into() };
+                    prepared.folders.push(folder.clone());
+                    ExportTarget::Folder(folder)
+                }
+                Destination::Stdout if std::mem::replace(&mut stdout_taken, true) => {
+                    return Err(OutputError::TwoOnStdout);
+                }
+                Destination::Stdout if std::io::stdout().is_terminal() => return Err(OutputError::Terminal),
+                Destination::Stdout => ExportTarget::Writer(Box::new(tokio::io::stdout())),
+                Destination::File(path) if is_terminal(path) => return Err(OutputError::Terminal),
+                Destination::File(path) => {
+                    let mut file = UnfinishedFile::new(path)?;
+                    let writer = file.writer()?;
+                    prepared.files.push(file);
+                    ExportTarget::Writer(writer)
+                }
+            };
+            let kind = output.exporter.name.to_owned();
+            prepared.exports.push(Export { kind, attrs: output.attrs.clone(), target });
+        }
+        Ok(prepared)
+    }
+
+    /// The files that are being written, which are no part of a context even where they lie in it.
+    pub(crate) fn unfinished_files(&self) -> Vec<PathBuf> {
+        self.files.iter().filter_map(UnfinishedFile::temporary_path).map(Path::to_owned).collect()
+    }
+
+    /// Takes what buildkitd is told.
+    pub(crate) fn take_exports(&mut self) -> Vec<Export> {
+        std::mem::take(&mut self.exports)
+    }
+
+    /// Puts finished files into their places, and warns of what was left out of folders.
+    pub(crate) fn keep(self) -> Result<(), WriteError> {
+        for folder in self.folders.iter().filter(|folder| !folder.left_out.is_empty()) {
+            tracing::warn!(
+                folder = %folder.path.display(),
+                "left out of the export: {}; -o type=local,allow-special=true,dest=… writes them",
+                folder.left_out
+            );
+        }
+        self.files.into_iter().try_for_each(UnfinishedFile::keep)
+    }
+}
+
+/// Whether `path` is a terminal, which an archive would drive.
+fn is_terminal(path: &Path) -> bool {
+    let is_device = std::fs::metadata(path).is_ok_and(|found| found.file_type().is_char_device());
+    // Opening a terminal must not make it this process's own, nor wait for a line.
+    let flags = (OFlags::NOCTTY | OFlags::NONBLOCK).bits().cast_signed();
+    let open = || File::options().write(true).custom_flags(flags).open(path);
+    is_device && open().is_ok_and(|file| file.is_terminal())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::output::Exporter;
+    use super::*;
+
+    fn archive(path: &Path) -> Output {
+        Output::new(Exporter::new("tar"), Destination::File(path.into()), BTreeMap::new())
+    }
+
+    #[test]
+    fn an_archive_is_not_written_to_a_terminal_by_any_name() {
+        // The master of a new terminal, which is one itself.
+        let output = archive(Path::new("/dev/ptmx"));
+        assert!(matches!(PreparedOutputs::new(&[output]), Err(OutputError::Terminal)));
+        PreparedOutputs::new(&[archive(Path::new("/dev/null"))]).unwrap();
+    }
+
+    #[test]
+    fn a_file_appears_only_when_it_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let dest = dir.path().join("out.tar");
+        let output = archive(&dest);
+        let prepared = PreparedOutputs::new(std::slice::from_ref(&output)).unwrap();
+        assert!(!dest.exists());
+        drop(prepared);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+        PreparedOutputs::new(&[output]).unwrap().keep().unwrap();
+        assert!(dest.exists());
+    }
+}

@@ -1,0 +1,124 @@
+//! Solves a Dockerfile on a buildkitd: converts it with the daemon's help, has every step run and returns the result.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::future::try_join_all;
+
+use super::failure::SolveFailure;
+use super::push::base_images::{BaseImage, base_images};
+use super::push::base_layers::PushTargets;
+use super::push::routes::PushRoutes;
+use super::report::warnings::warning_message;
+use super::request::ParsedDockerfile;
+use crate::buildkit::{BuildResult, Gateway, PlatformEntry, SolveOptions, platforms_metadata};
+use crate::converter::lint;
+use crate::converter::plan::{Facts, Options};
+use crate::converter::{Conversion, MarshalError, Marshalled};
+use crate::image::Platform;
+
+/// What a conversion found out beside the graph.
+#[derive(Debug, Default)]
+pub(super) struct ConversionFindings {
+    /// What the build checks found.
+    pub(super) warnings: Vec<lint::Warning>,
+    /// What was looked up, to write an image lock from.
+    pub(super) facts: Facts,
+}
+
+/// Converts and builds on the gateway of a build: when this returns, every step has ended, and pushes are allowed.
+/// Base layers are mounted into `targets` meanwhile.
+pub(super) async fn solve_dockerfile(
+    dockerfile: &ParsedDockerfile<'_>,
+    gateway: Gateway,
+    routes: &PushRoutes,
+    targets: &PushTargets,
+) -> Result<(BuildResult, ConversionFindings), SolveFailure> {
+    let session = Some(gateway.session_id().to_owned());
+    let options = Options { session, ..dockerfile.input.options.clone() };
+    let converted = dockerfile.convert(&gateway, &options, &routes.grants).await?;
+    let bases: BTreeSet<BaseImage> =
+        converted.builds.iter().flat_map(|(_, build)| base_images(&build.lowered)).collect();
+    let marshal = |(platform, build): (_, Conversion)| Ok((platform, build.marshal("")?));
+    let builds = converted.builds.into_iter().map(marshal).collect::<Result<Vec<_>, MarshalError>>()?;
+    let solved = async {
+        let result = solve(&gateway, &options, &builds).await?;
+        evaluate(&gateway, &result).await?;
+        Ok::<_, SolveFailure>(result)
+    };
+    let (result, ()) = tokio::join!(solved, targets.mount_beside_steps(&bases));
+    let result = result?;
+    routes.allow_pushes();
+    targets.mount_after_steps(&bases).await;
+    let warnings: Vec<_> = builds.into_iter().flat_map(|(_, build)| build.warnings).collect();
+    for warning in &warnings {
+        let message = warning_message(warning, &dockerfile.input.source, &options.filename);
+        if let Err(error) = gateway.warn(message).await {
+            tracing::debug!(error = &error as &dyn std::error::Error, "buildkitd was not told of a warning");
+        }
+    }
+    Ok((result, ConversionFindings { warnings, facts: converted.facts }))
+}
+
+/// Hands the graphs to buildkitd and puts the result together (BuildKit: `frontend/dockerui/build.go`).
+async fn solve(
+    gateway: &Gateway,
+    options: &Options,
+    builds: &[(Option<Platform>, Marshalled)],
+) -> Result<BuildResult, SolveFailure> {
+    let mut metadata = BTreeMap::new();
+    let (mut references, mut entries) = (Vec::new(), Vec::new());
+    for (platform, build) in builds {
+        let solve_options = SolveOptions { evaluate: false, cache_imports: true };
+        let reference = gateway.solve(build.definition.to_pb(), solve_options).await?;
+        let entry = platform_entry(platform.as_ref().unwrap_or(&Platform::host()), &build.image.platform);
+        let suffix = if options.multi_platform { format!("/{}", entry.id) } else { String::new() };
+        metadata.insert(format!("containerimage.config{suffix}"), build.image.to_json());
+        if let Some(base) = &build.base {
+            metadata.insert(format!("containerimage.base.config{suffix}"), base.to_json());
+        }
+        if let Some(epoch) = build.epoch {
+            metadata.insert(format!("source.date.epoch{suffix}"), epoch.to_string().into_bytes());
+        }
+        references.push((entry.id.clone(), reference));
+        entries.push(entry);
+    }
+    metadata.insert("refs.platforms".to_owned(), platforms_metadata(&entries));
+    if options.multi_platform {
+        return Ok(BuildResult::Platforms { references: references.into_iter().collect(), metadata });
+    }
+    let reference = references.pop().and_then(|(_, reference)| reference);
+    Ok(BuildResult::Single { reference, metadata })
+}
+
+/// Runs every step that a result needs, all platforms at once. Otherwise they would run while the daemon exports.
+async fn evaluate(gateway: &Gateway, result: &BuildResult) -> Result<(), SolveFailure> {
+    let references = match result {
+        BuildResult::Single { reference, .. } => reference.iter().collect(),
+        BuildResult::Platforms { references, .. } => references.values().flatten().collect::<Vec<_>>(),
+    };
+    try_join_all(references.into_iter().map(|reference| gateway.evaluate(reference))).await?;
+    Ok(())
+}
+
+/// Returns what `refs.platforms` says of a platform; Windows takes version and features from the image.
+fn platform_entry(platform: &Platform, image: &Platform) -> PlatformEntry {
+    let mut platform = platform.normalized();
+    let id = platform.to_string();
+    if platform.os == "windows" && image.os == platform.os {
+        if platform.os_version.is_empty() {
+            platform.os_version.clone_from(&image.os_version);
+        }
+        if platform.os_features.is_none() {
+            platform.os_features.clone_from(&image.os_features);
+        }
+        platform = platform.normalized();
+    }
+    PlatformEntry {
+        id,
+        architecture: platform.architecture.into(),
+        os: platform.os.into(),
+        os_version: platform.os_version.into(),
+        os_features: platform.os_features.unwrap_or_default(),
+        variant: platform.variant.into(),
+    }
+}

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 /// A password or token: it prints as `***` and its memory is zeroed on drop.
@@ -25,10 +26,11 @@ impl Secret {
         self.0.is_empty()
     }
 
-    /// Whether `other` is the same text, in a time that does not depend on where they differ.
+    /// Whether `other` is the same text, in a time that depends neither on where they differ nor on the secret's length:
+    /// digests are compared, since a comparison of slices ends at once where the lengths differ.
     pub fn matches(&self, other: &[u8]) -> bool {
         let (ours, theirs) = (Sha256::digest(self.0.as_bytes()), Sha256::digest(other));
-        ours.iter().zip(theirs.iter()).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
+        ours.as_slice().ct_eq(theirs.as_slice()).into()
     }
 }
 

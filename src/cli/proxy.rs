@@ -88,7 +88,7 @@ pub struct Args {
     drain_timeout: Duration,
 }
 
-/// A setting that comes from a flag, or else from a variable.
+/// A setting: the value of a flag, or else of a variable.
 struct Setting {
     flag: &'static str,
     variable: &'static str,
@@ -107,8 +107,11 @@ impl Setting {
         }
     }
 
-    /// As [`Setting::read`]; an error that says what to set if it is not.
-    fn need<T: From<String>>(&self, given: Option<T>, what: &str) -> Result<(T, Origin), Failure> {
+    /// As [`Setting::read`], for a setting that has to be there.
+    ///
+    /// # Errors
+    /// The variable and the flag to set, if neither is.
+    fn require<T: From<String>>(&self, given: Option<T>, what: &str) -> Result<(T, Origin), Failure> {
         let Self { flag, variable } = *self;
         let missing = || UsageError::Missing { what: what.to_owned(), variable, flag };
         Ok(self.read(given)?.ok_or_else(missing)?)
@@ -123,7 +126,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     logging::init("info");
     process::hide_memory();
     process::allow_open_files();
-    let (addresses, optional) = if args.listen.is_empty() {
+    let (addresses, is_default) = if args.listen.is_empty() {
         (DEFAULT_LISTEN.iter().filter_map(|address| address.parse().ok()).collect(), true)
     } else {
         (args.listen.clone(), false)
@@ -133,10 +136,10 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     }
     let (names, metrics) = (BTreeSet::from_iter(args.listen_name.clone()), args.metrics_listen);
     let config = config(args)?;
-    if let Some(risk) = risk_of(&config.access_tokens) {
+    if let Some(risk) = push_risk(&config.access_tokens) {
         tracing::warn!("{risk}");
     }
-    let clients = listen(&addresses, optional).await?;
+    let clients = listen(&addresses, is_default).await?;
     let operator = match metrics {
         Some(address) => Some(bind(address, "--metrics-listen").await?),
         None => None,
@@ -152,8 +155,10 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     }
 }
 
+/// The settings of the proxy.
 fn config(args: Args) -> Result<Config, Failure> {
-    let (auth, origin) = AUTH.need(args.auth, "the registry credentials (a docker config, {} for none)")?;
+    let (auth, origin) =
+        AUTH.require(args.auth, "the registry credentials (a docker config, {} for none)")?;
     let credentials = Credentials::from_docker_config(auth.expose(), &origin).map_err(UsageError::from)?;
     let mirrored = match ADDITIONAL_AUTH.read(args.additional_auth)? {
         Some((map, origin)) => Credentials::from_auth_map(map.expose(), &origin).map_err(UsageError::from)?,
@@ -170,7 +175,7 @@ fn config(args: Args) -> Result<Config, Failure> {
     let mut aliases = BTreeMap::new();
     for (name, setting, given) in [("base", BASE_REF, args.base_ref), ("target", TARGET_REF, args.target_ref)]
     {
-        let (text, origin) = setting.need(given, &format!("the {name} image"))?;
+        let (text, origin) = setting.require(given, &format!("the {name} image"))?;
         let shown = redact_reference(&text);
         if shown != text {
             let Setting { flag, variable } = AUTH;
@@ -195,12 +200,13 @@ fn config(args: Args) -> Result<Config, Failure> {
     })
 }
 
-/// The hosts of `--insecure-registry`. Read here and not by the parser of arguments, which shows what it refuses.
+/// The hosts of `--insecure-registry`. They are parsed here and not by clap, which shows the value that it refuses: a
+/// password may be in it.
 fn insecure_registries(names: &[String]) -> Result<BTreeSet<Host>, Failure> {
     names.iter().map(|name| registry_host::parse(name).map_err(ValueError::into_failure)).collect()
 }
 
-/// The tokens that clients have to show.
+/// The tokens that clients have to send.
 fn access_tokens(read: Option<Secret>, push: Option<Secret>) -> Result<AccessTokens, Failure> {
     let (read, push) = (ACCESS_TOKEN.read(read)?, PUSH_TOKEN.read(push)?);
     for (kind, token) in [("access", &read), ("push", &push)] {
@@ -216,8 +222,8 @@ fn access_tokens(read: Option<Secret>, push: Option<Secret>) -> Result<AccessTok
     Ok(AccessTokens { read: token(read), push: token(push) })
 }
 
-/// What the operator should know of who may push with these tokens.
-fn risk_of(tokens: &AccessTokens) -> Option<String> {
+/// A warning if others than the holders of a push token may push; none if that is not so.
+fn push_risk(tokens: &AccessTokens) -> Option<String> {
     let Setting { flag, variable } = PUSH_TOKEN;
     let one_for_both = match tokens {
         AccessTokens { read: None, push: None } => {
@@ -237,12 +243,12 @@ fn risk_of(tokens: &AccessTokens) -> Option<String> {
     ))
 }
 
-/// Listeners on all addresses; with `optional`, on those of the address families that this machine has.
-async fn listen(addresses: &[SocketAddr], optional: bool) -> Result<Vec<TcpListener>, Failure> {
+/// Listeners on all addresses; with `is_default`, IPv6 addresses are left out on a machine without IPv6.
+async fn listen(addresses: &[SocketAddr], is_default: bool) -> Result<Vec<TcpListener>, Failure> {
     let mut listeners = Vec::new();
     for address in addresses {
         match TcpListener::bind(address).await {
-            Err(error) if optional && address.is_ipv6() && is_missing_family(&error) => {
+            Err(error) if is_default && address.is_ipv6() && is_missing_family(&error) => {
                 tracing::warn!(%address, %error, "not listening there: this machine has no IPv6");
             }
             bound => listeners.push(bound.map_err(|error| cannot_listen(*address, &error, "--listen"))?),
@@ -251,6 +257,7 @@ async fn listen(addresses: &[SocketAddr], optional: bool) -> Result<Vec<TcpListe
     Ok(listeners)
 }
 
+/// A listener on `address`, which `flag` has given.
 async fn bind(address: SocketAddr, flag: &str) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).await.map_err(|error| cannot_listen(address, &error, flag))
 }
@@ -261,6 +268,7 @@ fn cannot_listen(address: SocketAddr, error: &std::io::Error, flag: &str) -> Fai
     ))
 }
 
+/// Whether the machine does not have the address family.
 fn is_missing_family(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{AddrNotAvailable, Unsupported};
     // EAFNOSUPPORT has no kind of its own.
@@ -268,7 +276,7 @@ fn is_missing_family(error: &std::io::Error) -> bool {
         || error.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error())
 }
 
-/// Cancelled by the first SIGTERM or SIGINT, and by the second.
+/// Two tokens: the first SIGTERM or SIGINT cancels one, the second signal the other.
 fn signals() -> Result<(CancellationToken, CancellationToken), Failure> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let tokens = [CancellationToken::new(), CancellationToken::new()];
@@ -314,12 +322,12 @@ mod tests {
             read: read.map(Secret::from),
             push: push.map(Secret::from),
         };
-        assert_eq!(risk_of(&tokens(Some("a"), Some("b"))), None);
+        assert_eq!(push_risk(&tokens(Some("a"), Some("b"))), None);
         assert!(
-            risk_of(&tokens(None, None)).unwrap().contains("any process of this network may pull and push")
+            push_risk(&tokens(None, None)).unwrap().contains("any process of this network may pull and push")
         );
         for one in [tokens(Some("hunter2"), None), tokens(Some("hunter2"), Some("hunter2"))] {
-            let risk = risk_of(&one).unwrap();
+            let risk = push_risk(&one).unwrap();
             assert!(
                 risk.contains("CAP_NET_RAW") && risk.contains("WORKSPACEKIT_BOBPROXY_PUSH_TOKEN"),
                 "{risk}"

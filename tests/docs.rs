@@ -305,8 +305,8 @@ fn one_file_names_the_variables() {
 /// by a variable, such as `PATH`, or passes it on to one.
 #[cfg(feature = "cli")]
 const READERS: [&str; 8] = [
-    "buildkit/daemon/guard.rs",
     "buildkit/daemon/mod.rs",
+    "buildkit/daemon/watchdog.rs",
     "fuzz.rs",
     "main.rs",
     "progress/mod.rs",

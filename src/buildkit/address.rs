@@ -48,7 +48,7 @@ pub enum AddressError {
     },
     /// The scheme is one that BuildKit's own client knows, and Bob does not yet.
     #[error("daemon addresses of the form {scheme}:// are not supported yet; use unix:// or tcp://")]
-    NotYet {
+    Unsupported {
         /// The scheme.
         scheme: String,
     },
@@ -78,7 +78,8 @@ pub enum AddressError {
     },
 }
 
-const LATER: [&str; 6] =
+/// Schemes that BuildKit's own client knows, and Bob does not yet.
+const UNSUPPORTED_SCHEMES: [&str; 6] =
     ["docker-container", "podman-container", "nerdctl-container", "kube-pod", "ssh", "npipe"];
 
 impl Address {
@@ -96,7 +97,9 @@ impl Address {
             "unix" if rest.is_empty() => Err(incomplete("a socket path after unix://")),
             "unix" => Ok(Self::Unix(PathBuf::from(rest))),
             "tcp" => parse_host_port(rest).map_err(incomplete),
-            _ if LATER.contains(&scheme) => Err(AddressError::NotYet { scheme: scheme.to_owned() }),
+            _ if UNSUPPORTED_SCHEMES.contains(&scheme) => {
+                Err(AddressError::Unsupported { scheme: scheme.to_owned() })
+            }
             _ => Err(AddressError::UnknownScheme { scheme: scheme.to_owned(), address: text.to_owned() }),
         }
     }
@@ -142,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scheme_of_a_later_day_is_named() {
+    fn an_unsupported_scheme_is_named() {
         let error = Address::parse("docker-container://buildkitd").unwrap_err();
         assert!(error.to_string().contains("docker-container://"), "{error}");
     }

@@ -22,12 +22,12 @@ const STEPS: usize = 10;
 pub(super) struct Live {
     screen: MultiProgress,
     head: ProgressBar,
-    steps: IndexMap<usize, Step>,
+    steps: IndexMap<usize, RunningStep>,
     begun: Option<Nanos>,
 }
 
 /// The bars of one running step.
-struct Step {
+struct RunningStep {
     line: ProgressBar,
     transfers: IndexMap<String, ProgressBar>,
     tail: Vec<String>,
@@ -115,7 +115,7 @@ impl Live {
             let line = self.screen.insert_before(&self.head, text_line());
             self.steps.insert(
                 position,
-                Step { line, transfers: IndexMap::new(), tail: Vec::new(), tail_lines: Vec::new() },
+                RunningStep { line, transfers: IndexMap::new(), tail: Vec::new(), tail_lines: Vec::new() },
             );
         }
         let Some(step) = self.steps.get_mut(&position) else {
@@ -131,7 +131,7 @@ impl Live {
     }
 }
 
-impl Step {
+impl RunningStep {
     fn last_bar(&self) -> &ProgressBar {
         self.transfers.last().map_or(&self.line, |(_, bar)| bar)
     }

@@ -1,8 +1,8 @@
 //! A buildkitd of Bob's own: found, started, awaited, supervised, ended.
 
-mod guard;
 mod log;
 mod ready;
+mod watchdog;
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::fs::DirBuilderExt as _;
@@ -15,9 +15,9 @@ use tokio::process::{Child, Command};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
-use self::guard::{Guard, Ward};
 use self::log::LogTail;
 use self::ready::SocketWatch;
+use self::watchdog::{Watchdog, WatchedDaemon};
 
 use super::address::Address;
 use crate::search_path;
@@ -221,7 +221,7 @@ impl Daemon {
             .spawn()
             .map_err(failed)?;
         let pid = child.id().expect("a child that was not awaited has an id");
-        let ward = Ward {
+        let ward = WatchedDaemon {
             pid,
             grace: options.stop_grace,
             root: &options.root,
@@ -229,7 +229,7 @@ impl Daemon {
             remove_root: options.remove_root,
             socket_folder: options.socket_folder.as_deref(),
         };
-        let guard = Guard::start(&ward).inspect_err(|error| {
+        let guard = Watchdog::start(&ward).inspect_err(|error| {
             tracing::warn!(%error, "buildkitd would outlive a bob that is killed: there is no shell to guard it");
         });
 
@@ -297,12 +297,12 @@ struct Supervision {
     child: Child,
     pid: u32,
     grace: Duration,
-    guard: Option<Guard>,
+    guard: Option<Watchdog>,
 }
 
 impl Supervision {
     /// Waits until the daemon ends, or ends it when `stopped` says so.
-    async fn until_end(mut self, stopped: oneshot::Receiver<()>) -> (ExitStatus, Option<Guard>) {
+    async fn until_end(mut self, stopped: oneshot::Receiver<()>) -> (ExitStatus, Option<Watchdog>) {
         let ended = tokio::select! {
             ended = self.child.wait() => Some(ended),
             _ = stopped => None,

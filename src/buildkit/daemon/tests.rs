@@ -78,9 +78,9 @@ async fn the_environment_of_the_daemon_holds_only_what_it_needs() {
     assert!(!names.iter().any(|name| name.starts_with("CARGO")), "{names:?}");
 }
 
-fn guarded(script: &str, folder: &Path) -> (Child, Guard) {
+fn guarded(script: &str, folder: &Path) -> (Child, Watchdog) {
     let child = Command::new("/bin/sh").args(["-c", script]).process_group(0).spawn().unwrap();
-    let ward = Ward {
+    let ward = WatchedDaemon {
         pid: child.id().unwrap(),
         grace: Duration::from_millis(300),
         root: &folder.join("root"),
@@ -88,7 +88,7 @@ fn guarded(script: &str, folder: &Path) -> (Child, Guard) {
         remove_root: true,
         socket_folder: None,
     };
-    let guard = Guard::start(&ward).unwrap();
+    let guard = Watchdog::start(&ward).unwrap();
     (child, guard)
 }
 

@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use bollard_buildkit_proto::moby::filesync::v1::auth_server::Auth;
+use bollard_buildkit_proto::moby::filesync::v1::auth_server::{Auth, AuthServer};
 use bollard_buildkit_proto::moby::filesync::v1::{
     CredentialsRequest, CredentialsResponse, FetchTokenRequest, FetchTokenResponse, GetTokenAuthorityRequest,
     GetTokenAuthorityResponse, VerifyTokenAuthorityRequest, VerifyTokenAuthorityResponse,
@@ -16,6 +16,7 @@ use ring::hmac;
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use tonic::{Request, Response, Status};
 
+use super::Service;
 use crate::secret::SecretBytes;
 
 /// The longest salt and payload that are signed, in bytes; the daemon sends 32 of each.
@@ -82,6 +83,19 @@ impl From<CredentialRefusal> for Status {
         Self::permission_denied(refusal.reason)
     }
 }
+
+pub(super) const SERVICE: Service = Service {
+    methods: &[
+        "/moby.filesync.v1.Auth/Credentials",
+        "/moby.filesync.v1.Auth/FetchToken",
+        "/moby.filesync.v1.Auth/GetTokenAuthority",
+        "/moby.filesync.v1.Auth/VerifyTokenAuthority",
+    ],
+    add: |routes, parts| {
+        let provider = parts.options.credentials.take();
+        routes.add_service(AuthServer::new(AuthService::new(provider)))
+    },
+};
 
 /// Answers the daemon's questions of one session.
 pub(crate) struct AuthService {

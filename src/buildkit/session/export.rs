@@ -13,15 +13,23 @@ use tokio::sync::Semaphore;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::raw::{Handler, RawCodec};
-use super::receive;
+use super::raw::{Handler, RawCodec, StreamService};
 use super::wire::Chunk;
+use super::{Service, receive};
 use crate::buildkit::request::ExportTarget;
 
 const EXPORTER_ID: &str = "buildkit-attachable-exporter-id";
 
 /// Folders that are written to at once: BuildKit sends the results for several platforms side by side.
 const MAX_FOLDERS: usize = 64;
+
+pub(super) const SERVICE: Service = Service {
+    methods: &[FileSend::PATH],
+    add: |routes, parts| {
+        let files = FileSend::new(std::mem::take(&mut parts.exports));
+        routes.add_service(StreamService::new(files, parts.refusals.clone()))
+    },
+};
 
 /// Receives what exporters send.
 #[derive(Debug)]
@@ -53,7 +61,7 @@ impl FileSend {
     }
 }
 
-/// The exporter's index; the first one where it is not told.
+/// The exporter's index; the first one where the metadata names none.
 fn exporter_id(metadata: &MetadataMap) -> Result<usize, Status> {
     let Some(id) = metadata.get(EXPORTER_ID) else { return Ok(0) };
     let id = id.to_str().ok().and_then(|id| id.parse().ok());
@@ -112,13 +120,12 @@ mod tests {
 
     use super::super::Refusals;
     use super::super::filesync::mode;
-    use super::super::raw::StreamService;
     use super::super::wire::{Packet, Stat};
     use super::*;
     use crate::buildkit::session::{ExportFolder, SpecialFiles};
 
     #[test]
-    fn the_exporter_is_the_first_one_unless_told() {
+    fn the_exporter_is_the_first_one_unless_the_metadata_names_another() {
         let mut metadata = MetadataMap::new();
         assert_eq!(exporter_id(&metadata).unwrap(), 0);
         metadata.insert(EXPORTER_ID, "2".parse().unwrap());

@@ -3,12 +3,19 @@
 use std::pin::Pin;
 
 use bollard_buildkit_proto::health::health_check_response::ServingStatus;
-use bollard_buildkit_proto::health::health_server::Health;
+use bollard_buildkit_proto::health::health_server::{Health, HealthServer};
 use bollard_buildkit_proto::health::{
     HealthCheckRequest, HealthCheckResponse, HealthListRequest, HealthListResponse,
 };
 use futures_util::Stream;
 use tonic::{Request, Response, Status};
+
+use super::Service;
+
+pub(super) const SERVICE: Service = Service {
+    methods: &["/grpc.health.v1.Health/Check"],
+    add: |routes, _| routes.add_service(HealthServer::new(Alive)),
+};
 
 /// Answers that the session is alive.
 #[derive(Debug)]

@@ -20,10 +20,6 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bollard_buildkit_proto::health::health_server::HealthServer;
-use bollard_buildkit_proto::moby::buildkit::secrets::v1::secrets_server::SecretsServer;
-use bollard_buildkit_proto::moby::filesync::v1::auth_server::AuthServer;
-use bollard_buildkit_proto::moby::sshforward::v1::ssh_server::SshServer;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::service::TowerToHyperService;
 use tokio_util::task::AbortOnDropHandle;
@@ -38,9 +34,6 @@ pub use receive::{ExportFolder, LeftOut, SpecialFiles};
 pub use secrets::MAX_SECRET_BYTES;
 pub use ssh::DEFAULT_AGENT;
 
-use self::export::FileSend;
-use self::filesync::FileSync;
-use self::raw::StreamService;
 pub(crate) use self::refusals::Refusals;
 use self::tunnel::Tunnel;
 use self::wire::Chunk;
@@ -52,19 +45,26 @@ use crate::secret::SecretBytes;
 /// Calls at one time: Go's, see `session/grpc.go` in BuildKit.
 const STREAMS: u32 = 250;
 
-/// The methods that are served; the daemon calls file sync and file send only if they are announced.
-const METHODS: [&str; 10] = [
-    "/grpc.health.v1.Health/Check",
-    "/moby.buildkit.secrets.v1.Secrets/GetSecret",
-    "/moby.filesync.v1.Auth/Credentials",
-    "/moby.filesync.v1.Auth/FetchToken",
-    "/moby.filesync.v1.Auth/GetTokenAuthority",
-    "/moby.filesync.v1.Auth/VerifyTokenAuthority",
-    "/moby.filesync.v1.FileSend/DiffCopy",
-    "/moby.filesync.v1.FileSync/DiffCopy",
-    "/moby.sshforward.v1.SSH/CheckAgent",
-    "/moby.sshforward.v1.SSH/ForwardAgent",
-];
+/// The services of a session.
+const SERVICES: [Service; 6] =
+    [health::SERVICE, secrets::SERVICE, auth::SERVICE, export::SERVICE, filesync::SERVICE, ssh::SERVICE];
+
+/// A service that the daemon may call.
+struct Service {
+    /// The paths of its methods. The daemon is told them when the session begins, and calls file sync and file send only
+    /// then.
+    methods: &'static [&'static str],
+    /// Adds the service to those that are served, and takes what it needs out of the parts.
+    add: fn(Routes, &mut Parts) -> Routes,
+}
+
+/// What services are made of.
+struct Parts {
+    options: SessionOptions,
+    exports: Vec<ExportTarget>,
+    /// Notes what a service refuses, for the report of a failed build.
+    refusals: Refusals,
+}
 
 /// Everything that a session serves.
 #[derive(Clone, Default)]
@@ -162,16 +162,6 @@ impl SessionOptions {
         }
         Ok(())
     }
-
-    fn services(self, exports: Vec<ExportTarget>, refusals: Refusals) -> Routes {
-        let files = FileSync::new(self.local_dirs, self.local_dirs_within, self.withheld_dirs);
-        Routes::new(HealthServer::new(health::Alive))
-            .add_service(StreamService::new(files, refusals.clone()))
-            .add_service(StreamService::new(FileSend::new(exports), refusals))
-            .add_service(AuthServer::new(auth::AuthService::new(self.credentials)))
-            .add_service(SecretsServer::new(secrets::SecretStore(self.secrets)))
-            .add_service(SshServer::new(ssh::Agents(self.ssh_agents)))
-    }
 }
 
 /// An open session. Dropping it ends the session at once.
@@ -194,8 +184,8 @@ impl Session {
         refusals: Refusals,
     ) -> Result<Self, Error> {
         options.check()?;
-        let (writer, outgoing) = tunnel::pipe();
-        let mut request = tonic::Request::new(outgoing);
+        let (writer, chunks) = tunnel::pipe();
+        let mut request = tonic::Request::new(chunks);
         announce(request.metadata_mut(), id, &options.shared_key)?;
 
         let failed = |status| Error::from_status("Session", status);
@@ -208,7 +198,7 @@ impl Session {
         let reply = grpc.streaming(request, path, codec).await.map_err(failed)?;
 
         let tunnel = Tunnel::new(reply.into_inner(), writer);
-        let services = TowerToHyperService::new(options.services(exports, refusals));
+        let services = TowerToHyperService::new(services(Parts { options, exports, refusals }));
         let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
             .initial_stream_window_size(STREAM_WINDOW_BYTES)
             .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
@@ -224,12 +214,44 @@ impl Session {
     }
 }
 
+/// All services of a session.
+fn services(mut parts: Parts) -> Routes {
+    SERVICES.iter().fold(Routes::default(), |routes, service| (service.add)(routes, &mut parts))
+}
+
 fn announce(metadata: &mut MetadataMap, id: &str, shared_key: &str) -> Result<(), SessionError> {
     metadata.insert("x-docker-expose-session-uuid", id.parse().expect("an id is letters and digits"));
     let shared_key = shared_key.parse().map_err(|_| SessionError::SharedKey)?;
     metadata.insert("x-docker-expose-session-sharedkey", shared_key);
-    for method in METHODS {
+    for method in SERVICES.iter().flat_map(|service| service.methods) {
         metadata.append("x-docker-expose-session-grpc-method", method.parse().expect("a path is ASCII"));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_daemon_is_told_every_method_once() {
+        let mut metadata = MetadataMap::new();
+        announce(&mut metadata, "id", "key").unwrap();
+        let methods: Vec<_> = metadata.get_all("x-docker-expose-session-grpc-method").iter().collect();
+        assert_eq!(
+            methods,
+            [
+                "/grpc.health.v1.Health/Check",
+                "/moby.buildkit.secrets.v1.Secrets/GetSecret",
+                "/moby.filesync.v1.Auth/Credentials",
+                "/moby.filesync.v1.Auth/FetchToken",
+                "/moby.filesync.v1.Auth/GetTokenAuthority",
+                "/moby.filesync.v1.Auth/VerifyTokenAuthority",
+                "/moby.filesync.v1.FileSend/DiffCopy",
+                "/moby.filesync.v1.FileSync/DiffCopy",
+                "/moby.sshforward.v1.SSH/CheckAgent",
+                "/moby.sshforward.v1.SSH/ForwardAgent",
+            ]
+        );
+    }
 }

@@ -2,14 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use bollard_buildkit_proto::moby::buildkit::secrets::v1::secrets_server::Secrets;
+use bollard_buildkit_proto::moby::buildkit::secrets::v1::secrets_server::{Secrets, SecretsServer};
 use bollard_buildkit_proto::moby::buildkit::secrets::v1::{GetSecretRequest, GetSecretResponse};
 use tonic::{Request, Response, Status};
 
+use super::Service;
 use crate::secret::SecretBytes;
 
 /// The largest secret, in bytes; source: `session/secrets/secretsprovider` in BuildKit.
 pub const MAX_SECRET_BYTES: usize = 500 << 10;
+
+pub(super) const SERVICE: Service = Service {
+    methods: &["/moby.buildkit.secrets.v1.Secrets/GetSecret"],
+    add: |routes, parts| {
+        let secrets = std::mem::take(&mut parts.options.secrets);
+        routes.add_service(SecretsServer::new(SecretStore(secrets)))
+    },
+};
 
 /// Serves secrets by id.
 #[derive(Debug)]

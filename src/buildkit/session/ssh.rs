@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 
-use bollard_buildkit_proto::moby::sshforward::v1::ssh_server::Ssh;
+use bollard_buildkit_proto::moby::sshforward::v1::ssh_server::{Ssh, SshServer};
 use bollard_buildkit_proto::moby::sshforward::v1::{BytesMessage, CheckAgentRequest, CheckAgentResponse};
 use bytes::{Buf as _, BytesMut};
 use futures_util::StreamExt as _;
@@ -17,6 +17,8 @@ use tokio::net::unix::OwnedWriteHalf;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
+
+use super::Service;
 
 /// The id of the agent that `--ssh default` and a mount without an id mean.
 pub const DEFAULT_AGENT: &str = "default";
@@ -30,6 +32,14 @@ const REQUEST_IDENTITIES: u8 = 11;
 const SIGN_REQUEST: u8 = 13;
 /// The whole message `SSH_AGENT_FAILURE`.
 const FAILURE: [u8; 5] = [0, 0, 0, 1, 5];
+
+pub(super) const SERVICE: Service = Service {
+    methods: &["/moby.sshforward.v1.SSH/CheckAgent", "/moby.sshforward.v1.SSH/ForwardAgent"],
+    add: |routes, parts| {
+        let agents = std::mem::take(&mut parts.options.ssh_agents);
+        routes.add_service(SshServer::new(Agents(agents)))
+    },
+};
 
 /// Serves agents by id.
 #[derive(Debug)]

@@ -41,19 +41,19 @@ fn wake(waker: Option<Waker>) {
 
 /// The outgoing half as the request stream of the session call.
 #[derive(Debug)]
-pub(crate) struct Outgoing(Shared);
+pub(crate) struct ChunkStream(Shared);
 
 /// The outgoing half as the server writes to it.
 #[derive(Debug)]
 pub(crate) struct Writer(Shared);
 
 /// Returns both ends of an empty outgoing half.
-pub(crate) fn pipe() -> (Writer, Outgoing) {
+pub(crate) fn pipe() -> (Writer, ChunkStream) {
     let shared = Shared::default();
-    (Writer(Arc::clone(&shared)), Outgoing(shared))
+    (Writer(Arc::clone(&shared)), ChunkStream(shared))
 }
 
-impl Stream for Outgoing {
+impl Stream for ChunkStream {
     type Item = Chunk;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Chunk>> {
@@ -71,7 +71,7 @@ impl Stream for Outgoing {
     }
 }
 
-impl Drop for Outgoing {
+impl Drop for ChunkStream {
     fn drop(&mut self) {
         let mut pipe = lock(&self.0);
         pipe.reader_gone = true;

@@ -19,7 +19,8 @@ use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Request, Response, Status, Streaming};
 use tonic_prost::ProstCodec;
 
-use super::raw::Handler;
+use super::Service;
+use super::raw::{Handler, StreamService};
 use super::wire::{Packet, PacketType, Stat};
 use crate::beneath::{self, Root};
 use crate::percent;
@@ -28,6 +29,19 @@ use folder::Withheld;
 use send::Transfer;
 
 pub(crate) use stat::mode;
+
+pub(super) const SERVICE: Service = Service {
+    methods: &[FileSync::PATH],
+    add: |routes, parts| {
+        let options = &mut parts.options;
+        let files = FileSync::new(
+            std::mem::take(&mut options.local_dirs),
+            options.local_dirs_within.take(),
+            std::mem::take(&mut options.withheld_dirs),
+        );
+        routes.add_service(StreamService::new(files, parts.refusals.clone()))
+    },
+};
 
 /// Serves local folders by name.
 #[derive(Debug)]

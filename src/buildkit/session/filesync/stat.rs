@@ -1,4 +1,4 @@
-//! What is told about a file.
+//! What the daemon is sent about a file.
 //!
 //! Source: `fsutil/stat.go` and `stat_unix.go`.
 
@@ -69,7 +69,7 @@ pub(super) fn id(found: &rustix::fs::Stat) -> (u64, u64) {
     (found.st_dev, found.st_ino)
 }
 
-/// Returns the stat of an entry, told as `path`, owned by root. `found` and `target` are what it was found to be
+/// Returns the stat of an entry under the name `path`, owned by root. `found` and `target` are what it was found to be
 /// and where it leads if it is a link, see [`Folder::look_with_target`](super::folder::Folder::look_with_target).
 ///
 /// # Errors
@@ -81,7 +81,7 @@ pub(super) fn of_entry(
     (found, target): (rustix::fs::Stat, Vec<u8>),
     links: &mut HardLinks,
 ) -> Result<Stat, FileError> {
-    let mut stat = told(path, &found);
+    let mut stat = base_stat(path, &found);
     let kind = FileType::from_raw_mode(found.st_mode);
     match kind {
         FileType::Directory => {}
@@ -99,20 +99,20 @@ pub(super) fn of_entry(
     Ok(stat)
 }
 
-/// Returns the stat of an open folder, told as `path`.
+/// Returns the stat of an open folder under the name `path`.
 ///
 /// # Errors
 ///
 /// The error of looking at it or listing its attributes.
 pub(super) fn of_folder(folder: BorrowedFd<'_>, path: &[u8], full: &Path) -> Result<Stat, FileError> {
     let found = fstat(folder).map_err(|e| FileError::new("lstat", full, e.into()))?;
-    let mut stat = told(path, &found);
+    let mut stat = base_stat(path, &found);
     stat.xattrs = xattrs_of_open(folder).map_err(|e| FileError::new("failed to xattr", full, e.into()))?;
     Ok(stat)
 }
 
 /// What mode, size, time and device say.
-fn told(path: &[u8], found: &rustix::fs::Stat) -> Stat {
+fn base_stat(path: &[u8], found: &rustix::fs::Stat) -> Stat {
     let mode = go_mode(found.st_mode);
     let nanoseconds = i64::try_from(found.st_mtime_nsec).unwrap_or_default();
     let mut stat = Stat {
@@ -163,7 +163,7 @@ fn go_error_text(error: &std::io::Error) -> String {
 ///
 /// Attributes cannot be listed relative to a folder, and going through `/proc` takes longer than all the rest of
 /// the walk. So the whole path only tells whether there are any, which few files have. What they are is asked
-/// of the file itself: if the path should lead elsewhere by now, nothing from there is told.
+/// of the file itself: if the path should lead elsewhere by now, nothing from there is sent.
 fn xattrs_of_entry(at: &Place<'_>, kind: FileType) -> rustix::io::Result<BTreeMap<String, Vec<u8>>> {
     match rustix::fs::llistxattr(at.full, &mut [0_u8; 256]) {
         Ok(0) | Err(Errno::NOTSUP) => return Ok(BTreeMap::new()),

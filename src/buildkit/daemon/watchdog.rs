@@ -44,9 +44,9 @@ rmdir "$3"/tmp/.buildkit* "$3"/tmp/* "$3/tmp"
 /// How long clearing up may take.
 const CLEAR_PATIENCE: Duration = Duration::from_secs(20);
 
-/// What a guard has to know.
+/// What the watchdog has to know of the daemon.
 #[derive(Debug)]
-pub(super) struct Ward<'a> {
+pub(super) struct WatchedDaemon<'a> {
     pub(super) pid: u32,
     pub(super) grace: Duration,
     pub(super) root: &'a Path,
@@ -57,21 +57,21 @@ pub(super) struct Ward<'a> {
 
 /// The waiting shell. Dropping it ends the daemon.
 #[derive(Debug)]
-pub(super) struct Guard {
+pub(super) struct Watchdog {
     shell: Child,
     pipe: PipeWriter,
 }
 
-impl Guard {
-    pub(super) fn start(ward: &Ward<'_>) -> std::io::Result<Self> {
+impl Watchdog {
+    pub(super) fn start(daemon: &WatchedDaemon<'_>) -> std::io::Result<Self> {
         let (reader, pipe) = std::io::pipe()?;
         let shell = Command::new("/bin/sh")
-            .args(["-c", SCRIPT, "bob-guard", &ward.pid.to_string()])
-            .arg((ward.grace.as_millis() / 100).to_string())
-            .arg(ward.root)
-            .args(ward.sockets)
-            .arg(if ward.remove_root { "remove" } else { "keep" })
-            .arg(ward.socket_folder.unwrap_or(Path::new("")))
+            .args(["-c", SCRIPT, "bob-guard", &daemon.pid.to_string()])
+            .arg((daemon.grace.as_millis() / 100).to_string())
+            .arg(daemon.root)
+            .args(daemon.sockets)
+            .arg(if daemon.remove_root { "remove" } else { "keep" })
+            .arg(daemon.socket_folder.unwrap_or(Path::new("")))
             .env_clear()
             .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
             .stdin(Stdio::from(reader))

@@ -15,7 +15,7 @@ pub fn decode_form(text: &[u8]) -> Option<Cow<'_, [u8]>> {
 }
 
 fn decode_where(text: &[u8], plus_is_space: bool) -> Option<Cow<'_, [u8]>> {
-    if !text.contains(&b'%') && !(plus_is_space && text.contains(&b'+')) {
+    if !(text.contains(&b'%') || plus_is_space && text.contains(&b'+')) {
         return Some(Cow::Borrowed(text));
     }
     let mut decoded = Vec::with_capacity(text.len());

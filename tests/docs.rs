@@ -272,9 +272,8 @@ fn code_files(folder: &Path, files: &mut BTreeMap<PathBuf, String>) {
         {
             let text = std::fs::read_to_string(&path).unwrap();
             let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
-            let code = code.lines().filter(|line| !line.trim_start().starts_with("//"));
-            let code = code.map(|line| format!("{line}\n")).collect();
-            files.insert(path.strip_prefix(root().join("src")).unwrap().to_owned(), code);
+            let code: Vec<&str> = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+            files.insert(path.strip_prefix(root().join("src")).unwrap().to_owned(), code.join("\n"));
         }
     }
 }

@@ -40,7 +40,7 @@ impl Secrets for SecretStore {
             let text = format!("secret {id} is {size} bytes long, {MAX_SECRET_BYTES} are allowed");
             return Err(Status::invalid_argument(text));
         }
-        Ok(Response::new(GetSecretResponse { data: data.to_vec() }))
+        Ok(Response::new(GetSecretResponse { data: data.clone() }))
     }
 }
 

@@ -87,7 +87,7 @@ impl Copy<'_> {
         while let Some(bytes) = moved.try_next().await? {
             match bytes {
                 Some(bytes) => {
-                    (summary.uploaded, summary.bytes) = (summary.uploaded + 1, summary.bytes + bytes)
+                    (summary.uploaded, summary.bytes) = (summary.uploaded + 1, summary.bytes + bytes);
                 }
                 None => summary.kept += 1,
             }

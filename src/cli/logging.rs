@@ -2,7 +2,7 @@
 //!
 //! Fields hold names and errors of others. `tracing_subscriber` escapes what begins control sequences in them, but not
 //! line breaks and what turns the direction of writing, and knows nothing of credentials; so every event passes
-//! [`VisibleLines`].
+//! `VisibleLines`.
 
 use std::io::{self, IsTerminal as _, Write};
 

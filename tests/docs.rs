@@ -327,6 +327,23 @@ fn few_files_read_the_environment() {
 }
 
 #[test]
+fn every_room_of_the_sources_stands_in_the_architecture() {
+    let text = std::fs::read_to_string(root().join("docs/architecture.md")).unwrap();
+    let mut missing = Vec::new();
+    for entry in std::fs::read_dir(root().join("src")).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        let is_folder = entry.file_type().unwrap().is_dir();
+        let row = if is_folder { format!("| `src/{name}/` |") } else { format!("| `src/{name}` |") };
+        // The root of the library, and a part of its unit tests.
+        if !matches!(name.as_str(), "lib.rs" | "fuzz.rs") && !text.contains(&row) {
+            missing.push(row);
+        }
+    }
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
 fn names_and_paths_are_found_in_text() {
     assert_eq!(variables("set BOB_X_1 or BOB_*, not BOB_ or Bob_Y").collect::<Vec<_>>(), ["BOB_X_1"]);
     assert_eq!(variables("NO_COLOR, PATH and PATHS").collect::<Vec<_>>(), ["NO_COLOR", "PATH"]);

@@ -132,7 +132,7 @@ impl Default for Limits {
             head_timeout: Duration::from_mins(1),
             stall_timeout: Duration::from_mins(2),
             // Twice as much is taken in the worst case, since what is freed is not always used again at once.
-            buffer_bytes: 10 * 1024 * 1024,
+            buffer_bytes: 8 * 1024 * 1024,
             drain_timeout: Duration::from_mins(5),
         }
     }

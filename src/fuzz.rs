@@ -56,6 +56,18 @@ fn setting(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 
+/// Returns every text of up to `length` of the characters.
+pub(crate) fn texts(characters: &str, length: usize) -> Vec<String> {
+    let mut all = vec![String::new()];
+    let mut longest = all.clone();
+    for _ in 0..length {
+        longest =
+            longest.iter().flat_map(|text| characters.chars().map(move |c| format!("{text}{c}"))).collect();
+        all.extend_from_slice(&longest);
+    }
+    all
+}
+
 /// Gives `target` the seeds, then mutations of them.
 pub(crate) fn run(seeds: &[&[u8]], mut target: impl FnMut(&[u8])) {
     let mut call = |input: &[u8], case| {

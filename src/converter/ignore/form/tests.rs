@@ -3,6 +3,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::converter::ignore::{regex, wildcard};
+use crate::fuzz::texts;
 
 /// The expression that moby/patternmatcher turns a pattern into.
 fn regex(pattern: &str) -> Regex {
@@ -33,18 +34,6 @@ fn check(pattern: &str, paths: &[String]) {
     for path in paths {
         assert_eq!(wildcard::matches(&units, path), regex.is_match(path), "{pattern:?} {path:?}");
     }
-}
-
-/// Every text of up to `length` of the characters.
-fn texts(characters: &str, length: usize) -> Vec<String> {
-    let mut all = vec![String::new()];
-    let mut longest = all.clone();
-    for _ in 0..length {
-        longest =
-            longest.iter().flat_map(|text| characters.chars().map(move |c| format!("{text}{c}"))).collect();
-        all.extend_from_slice(&longest);
-    }
-    all
 }
 
 #[test]

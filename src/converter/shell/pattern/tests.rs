@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use regex::Regex;
 
 use super::*;
+use crate::fuzz::texts;
 
 /// The expression that BuildKit turns a pattern into (`convertShellPatternToRegex`), `None` if it refuses.
 fn regex(pattern: &str, stars: Match, at_start: bool) -> Option<Regex> {
@@ -73,18 +74,6 @@ impl Expressions {
         let ours = replace_all(value, pattern, "<$0>", usize::MAX).ok();
         assert_eq!(ours, theirs, "{value:?} // {pattern:?}");
     }
-}
-
-/// Every text of up to `length` of the characters.
-fn texts(characters: &str, length: usize) -> Vec<String> {
-    let mut all = vec![String::new()];
-    let mut longest = all.clone();
-    for _ in 0..length {
-        longest =
-            longest.iter().flat_map(|text| characters.chars().map(move |c| format!("{text}{c}"))).collect();
-        all.extend_from_slice(&longest);
-    }
-    all
 }
 
 #[test]

@@ -77,7 +77,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("main", &["cli", "workspace"]),
     ("percent", &[]),
     ("progress", &[]),
-    ("proxy", &["http", "registry"]),
+    ("proxy", &["http", "registry", "secret"]),
     // Credential helpers and runc are programs that are looked for.
     ("registry", &["http", "retry", "search_path", "secret"]),
     ("retry", &[]),

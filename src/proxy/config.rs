@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::image::Reference;
-use crate::registry::{Authenticator, Host, HostError, Secret};
+use crate::registry::{Authenticator, Host, HostError};
+use crate::secret::Secret;
 
 /// The settings of one proxy.
 #[derive(Debug)]

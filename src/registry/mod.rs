@@ -13,7 +13,6 @@ mod error;
 mod host;
 mod transport;
 
-pub use crate::secret::Secret;
 pub use auth::authenticator::Authenticator;
 pub use auth::challenge_cache::AuthScheme;
 pub use auth::credential::{Credential, Login, Origin};

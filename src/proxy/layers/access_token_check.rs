@@ -10,7 +10,7 @@ use http::{HeaderMap, Method, Response, header};
 use zeroize::Zeroizing;
 
 use crate::http::body::Body;
-use crate::registry::Secret;
+use crate::secret::Secret;
 
 use super::Layer;
 use crate::proxy::config::AccessTokens;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::convert_args::{ConvertArgs, Inputs};
 use super::daemon_args::DaemonArgs;
-use super::report::{job_failure, listen, print};
+use super::report::{listen, print};
 use super::usage::UsageError;
 use super::{Failure, image_lock, process};
 use crate::converter::lint::Warning;
@@ -108,9 +108,9 @@ async fn from_daemon(daemon: &DaemonArgs, inputs: &Inputs) -> Result<Converted, 
             image_lock: None,
         },
         logins: DockerLogins::of(nonempty_process_variable),
-        daemon: daemon.choice().map_err(|error| job_failure(&error))?,
+        daemon: daemon.choice().map_err(|error| Failure::of_job(&error))?,
     };
-    graph(&request, &listen()?).await.map_err(|error| job_failure(&error))
+    graph(&request, &listen()?).await.map_err(|error| Failure::of_job(&error))
 }
 
 /// A rejected Dockerfile as the user sees it: the error first, then what the build checks found.

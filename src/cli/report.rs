@@ -1,18 +1,13 @@
-//! What subcommands that run jobs share: signals, standard output, and the failure of a job.
+//! What subcommands that run jobs share: signals and standard output.
 
 use std::io::Write as _;
 
 use super::Failure;
 use crate::job::{self, Interrupts};
 
-/// The failure of the subcommand whose job failed with `error`.
-pub(super) fn job_failure(error: &job::Error) -> Failure {
-    Failure::of_job(error)
-}
-
 /// Listens for the signals that interrupt a job.
 pub(super) fn listen() -> Result<Interrupts, Failure> {
-    Interrupts::listen().map_err(|source| job_failure(&job::Error::Signals(source)))
+    Interrupts::listen().map_err(|source| Failure::of_job(&job::Error::Signals(source)))
 }
 
 /// Writes to standard output; a reader that has seen enough is no failure.

@@ -6,7 +6,7 @@ use super::Args;
 use crate::cli::Failure;
 use crate::cli::convert_args::Inputs;
 use crate::cli::image_lock;
-use crate::cli::report::{job_failure, listen};
+use crate::cli::report::listen;
 use crate::cli::usage::UsageError;
 use crate::cli::values::{annotation, cache, output, secret, ssh};
 use crate::diag::visible;
@@ -25,7 +25,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
         check_writable(path)?;
     }
     let interrupts = listen()?;
-    let results = job::build(&build, &interrupts).await.map_err(|error| job_failure(&error))?;
+    let results = job::build(&build, &interrupts).await.map_err(|error| Failure::of_job(&error))?;
     if let Some(path) = &args.metadata_file {
         results.write_metadata(path)?;
     }
@@ -79,7 +79,7 @@ fn plain_build(args: &Args) -> Result<PlainBuild, Failure> {
             },
         })
     };
-    understood().map_err(|error| job_failure(&error))
+    understood().map_err(|error| Failure::of_job(&error))
 }
 
 /// The outputs, named and annotated. An image is made without being kept anywhere where only its

@@ -6,7 +6,6 @@ use std::time::Instant;
 use super::Args;
 use crate::cli::Failure;
 use crate::cli::daemon_args::state_folder;
-use crate::cli::report::job_failure;
 use crate::cli::values::cache;
 use crate::job::{
     Address, DaemonChoice, Error, Interrupts, OwnDaemon, StateFolder, TlsOptions, WorkspaceBuild,
@@ -35,7 +34,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     } else {
         linger.stay(begun.elapsed())
     };
-    Err(job_failure(&error).lingering(stay))
+    Err(Failure::of_job(&error).lingering(stay))
 }
 
 async fn work(args: &Args, environment: &Environment, workspace: Workspace) -> Result<(), Error> {

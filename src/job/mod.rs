@@ -7,6 +7,7 @@
 //! that fails has its type in `failure`, and `report` makes the [`Error`] of it that the user sees.
 
 mod daemon;
+mod engine;
 mod error;
 mod failure;
 mod interrupt;
@@ -23,6 +24,7 @@ mod solve;
 pub use daemon::builder::{Builder, DaemonChoice, NoBuilder, OwnDaemon, usual_addresses};
 pub(crate) use daemon::state::is_trusted_socket;
 pub use daemon::state::{StateError, StateFolder};
+pub use engine::{EngineError, EngineSettings};
 pub use error::{Error, StepFailure};
 pub use failure::{ConversionFailure, LookupFailure};
 pub use interrupt::Interrupts;
@@ -34,7 +36,7 @@ pub use push::routes::{PushVia, UnknownPushMethod};
 pub use report::registry_message::RegistryMessage;
 pub use request::{DockerfileInput, Request};
 pub use result::metadata::Results;
-pub use result::output::{Destination, Exporter, Output};
+pub use result::output::{Destination, Exporter, OldFiles, Output, OutputFolder};
 pub use result::prepared::OutputError;
 pub use result::whole_files::{WriteError, check_writable};
 pub use session::logins::DockerLogins;

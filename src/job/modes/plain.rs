@@ -97,7 +97,7 @@ async fn work_on(
         ..BuildRequest::default()
     };
     let mut session = session(build, builder, routes.session_logins(registries));
-    session.withheld_dirs.extend(prepared.unfinished_files());
+    session.withheld_dirs.extend(prepared.unfinished());
     let display =
         Display { link: engines.progress(), ..Display::new(build.progress, routes.image_names.clone()) };
     let solve = |gateway| solve_dockerfile(dockerfile, gateway, &routes, &targets);

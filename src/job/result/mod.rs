@@ -1,5 +1,6 @@
 //! What a build leaves: outputs, the metadata file, the image id.
 
+mod folder;
 pub(super) mod metadata;
 pub(super) mod output;
 pub(super) mod prepared;

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
+use super::folder::UnfinishedFolder;
 use super::output::{Destination, Output};
 use super::whole_files::{UnfinishedFile, WriteError};
-use crate::buildkit::{Export, ExportFolder, ExportTarget};
+use crate::buildkit::{Export, ExportTarget};
 use crate::job::engine::{EngineError, Engines, LoadFailure};
 
 /// Why an output cannot be prepared.
@@ -35,7 +36,7 @@ pub(crate) struct PreparedOutputs {
     /// The exports that buildkitd is asked for.
     pub(crate) exports: Vec<Export>,
     files: Vec<UnfinishedFile>,
-    folders: Vec<ExportFolder>,
+    folders: Vec<UnfinishedFolder>,
     loads: Vec<LoadFailure>,
 }
 
@@ -56,10 +57,10 @@ impl PreparedOutputs {
                     ExportTarget::Writer(Box::new(writer))
                 }
                 Destination::Folder(folder) => {
-                    let special_files = folder.special_files;
-                    let folder = ExportFolder { special_files, ..folder.path.clone().into() };
-                    prepared.folders.push(folder.clone());
-                    ExportTarget::Folder(folder)
+                    let folder = UnfinishedFolder::new(folder)?;
+                    let target = ExportTarget::Folder(folder.export());
+                    prepared.folders.push(folder);
+                    target
                 }
                 Destination::Stdout if std::mem::replace(&mut stdout_taken, true) => {
                     return Err(OutputError::TwoOnStdout);
@@ -68,7 +69,7 @@ impl PreparedOutputs {
                 Destination::Stdout => ExportTarget::Writer(Box::new(tokio::io::stdout())),
                 Destination::File(path) if is_terminal(path) => return Err(OutputError::Terminal),
                 Destination::File(path) => {
-                    let mut file = UnfinishedFile::new(path)?;
+                    let mut file = UnfinishedFile::with_folders(path)?;
                     let writer = file.writer()?;
                     prepared.files.push(file);
                     ExportTarget::Writer(writer)
@@ -80,9 +81,10 @@ impl PreparedOutputs {
         Ok(prepared)
     }
 
-    /// The files that are being written, which are no part of a context even where they lie in it.
-    pub(crate) fn unfinished_files(&self) -> Vec<PathBuf> {
-        self.files.iter().filter_map(UnfinishedFile::temporary_path).map(Path::to_owned).collect()
+    /// The files and folders that are being written, which are no part of a context even where they lie in it.
+    pub(crate) fn unfinished(&self) -> Vec<PathBuf> {
+        let files = self.files.iter().filter_map(UnfinishedFile::temporary_path);
+        files.chain(self.folders.iter().map(UnfinishedFolder::temporary_path)).map(Path::to_owned).collect()
     }
 
     /// Takes the exports that buildkitd is asked for.
@@ -95,15 +97,10 @@ impl PreparedOutputs {
         self.loads.iter().find_map(LoadFailure::take)
     }
 
-    /// Puts finished files into their places, and warns of what was left out of folders.
+    /// Puts finished files and folders into their places, and warns of what was left out of folders.
     pub(crate) fn keep(self) -> Result<(), WriteError> {
-        for folder in self.folders.iter().filter(|folder| !folder.left_out.is_empty()) {
-            tracing::warn!(
-                folder = %folder.path.display(),
-                "left out of the export: {}; -o type=local,allow-special=true,dest=… writes them",
-                folder.left_out
-            );
-        }
+        self.folders.iter().for_each(UnfinishedFolder::warn_of_left_out);
+        self.folders.into_iter().try_for_each(UnfinishedFolder::keep)?;
         self.files.into_iter().try_for_each(UnfinishedFile::keep)
     }
 }

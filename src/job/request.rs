@@ -130,6 +130,11 @@ impl ParsedDockerfile<'_> {
         self.text.get().is_some_and(|text| text.converter.is_err())
     }
 
+    /// Returns the Dockerfile parsed, once its text is known and where it parses.
+    pub(super) fn converter(&self) -> Option<&Converter> {
+        self.text.get()?.converter.as_ref().ok()
+    }
+
     /// Returns the text, once it is known.
     pub(super) fn source(&self) -> Option<&Source> {
         self.text.get().map(|text| &text.source)

@@ -27,7 +27,7 @@ use crate::job::session::logins::SessionLogins;
 use crate::job::solve::solve_dockerfile;
 use crate::progress::Mode;
 use crate::proxy::Rights;
-use crate::registry::Authenticator;
+use crate::registry::{Authenticator, Host};
 use crate::secret::SecretBytes;
 
 /// A Dockerfile to build, and what to do with the result.
@@ -95,7 +95,7 @@ async fn work_on(
 ) -> Result<Results, Error> {
     let mut outputs = build.outputs.clone();
     let engines = Engines::connect(&build.engine, &mut outputs).await?;
-    let registries = routes::authenticator(build.request.logins.load()?)?;
+    let registries = routes::authenticator_for(build.request.logins.load()?, insecure_hosts(&outputs))?;
     let (routes, targets) = open_routes(build, builder, &registries, &mut outputs).await?;
     routes.grants.grant_caches(&build.cache_imports, &build.cache_exports);
     let options = dockerfile.options_for(builder).await?;
@@ -112,6 +112,7 @@ async fn work_on(
     };
     let mut session = session(build, builder, routes.session_logins(registries));
     session.withheld_dirs.extend(prepared.unfinished());
+    session.writable_stores.extend(prepared.writable_stores());
     let display =
         Display { link: engines.progress(), ..Display::new(build.progress, routes.image_names.clone()) };
     let solve = |gateway| solve_dockerfile(dockerfile, &options, gateway, &routes, &targets);
@@ -130,7 +131,7 @@ async fn work_on(
     });
     routes.close().await;
     let results = results?;
-    prepared.keep()?;
+    prepared.keep(results.descriptor().as_ref())?;
     Ok(results)
 }
 
@@ -155,7 +156,7 @@ async fn open_routes(
         let parsed = Reference::parse(&name);
         let parsed =
             parsed.map_err(|source| Error::Reference { setting: "--tag", text: name.clone(), source })?;
-        references.insert(name, parsed.with_default_tag());
+        references.insert(name, parsed);
     }
     let proxied = proxied_images(build, builder, registries, &references).await?;
     let by_proxy: BTreeSet<&str> = proxied.iter().map(|image| image.reference.name()).collect();
@@ -168,8 +169,11 @@ async fn open_routes(
     let with_base_layers = with_base_layers.iter().filter_map(|name| references.get(name));
     let targets = PushTargets::new(&routes, with_base_layers, builder.shares_network());
     for output in outputs.iter_mut().filter(|output| output.pushes()) {
+        // What is pushed by digest must have no tag.
+        let by_digest = output.pushes_by_digest();
         let at_buildkitd = |name: String| {
             let Some(reference) = references.get(&name) else { return name };
+            let reference = if by_digest { reference.clone() } else { reference.clone().with_default_tag() };
             let text = reference.to_string();
             let suffix = text.strip_prefix(reference.name()).unwrap_or_default();
             routes.image_names.daemon_name(reference.name(), suffix).unwrap_or(name)
@@ -178,6 +182,13 @@ async fn open_routes(
         output.set_names(&names);
     }
     Ok((routes, targets))
+}
+
+/// Returns the registries that may speak plain http, or have a certificate that nobody vouches for.
+fn insecure_hosts(outputs: &[Output]) -> BTreeSet<Host> {
+    let names = outputs.iter().filter(|output| output.is_insecure()).flat_map(Output::names);
+    let references = names.filter_map(|name| Reference::parse(&name).ok());
+    references.filter_map(|reference| routes::registry_host(&reference)).collect()
 }
 
 /// Returns the images that go through the proxy.

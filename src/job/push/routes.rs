@@ -1,7 +1,7 @@
 //! How images reach their registries: by buildkitd itself, or through a proxy in this process that
 //! alone holds the credentials.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
@@ -92,7 +92,17 @@ pub(crate) struct ProxiedImage<'a> {
 
 /// Returns an authenticator that talks to registries with `credentials`.
 pub(crate) fn authenticator(credentials: Credentials) -> Result<Arc<Authenticator>, Error> {
-    let transport = Transport::new(&TransportConfig::default())?;
+    authenticator_for(credentials, BTreeSet::new())
+}
+
+/// Returns an authenticator that talks to registries with `credentials`, and to the `insecure` ones by plain http or TLS
+/// whose certificates are not checked, as the attribute `registry.insecure` asks for.
+pub(crate) fn authenticator_for(
+    credentials: Credentials,
+    insecure: BTreeSet<Host>,
+) -> Result<Arc<Authenticator>, Error> {
+    let config = TransportConfig { unverified: insecure.clone(), insecure, ..TransportConfig::default() };
+    let transport = Transport::new(&config)?;
     Ok(Arc::new(Authenticator::new(Arc::new(transport), credentials)))
 }
 

@@ -203,7 +203,7 @@ impl WorkspaceJob<'_> {
             cache_imports: self.build.cache_imports.clone(),
             ..BuildRequest::default()
         };
-        let display = (Mode::Plain, self.routes.image_names.clone());
+        let display = (Mode::PLAIN, self.routes.image_names.clone());
         let targets = PushTargets::new(&self.routes, [&self.base], builder.shares_network());
         let solve = |gateway| solve_dockerfile(dockerfile, gateway, &self.routes, &targets);
         let finished = run::run(builder, request, session, display, self.cancel, solve).await;
@@ -245,7 +245,7 @@ impl WorkspaceJob<'_> {
             }
         };
         let (updates, raw) = mpsc::channel(STATUS_QUEUE);
-        let follower = tokio::spawn(progress::follow(Mode::Plain, raw));
+        let follower = tokio::spawn(progress::follow(Mode::PLAIN, raw));
         let name = format!("[workspace] {} FROM {base}", self.target);
         let step = Step::begin(updates, "copy", &name).await;
         let copy = Copy { from: &from, to: &to, tag, image: &image, step: &step };
@@ -269,7 +269,7 @@ impl WorkspaceJob<'_> {
     /// Pushes the workspace image through buildkitd: the base's layers under its unchanged configuration.
     async fn build_target(&self, builder: &Builder, base: &Reference) -> Result<(), Error> {
         let request = BuildRequest { exports: self.push(&self.target)?, ..BuildRequest::default() };
-        let display = (Mode::Plain, self.routes.image_names.clone());
+        let display = (Mode::PLAIN, self.routes.image_names.clone());
         let source = self.at_buildkitd(base);
         let shown = base.to_string();
         let solve = |gateway| async move {

@@ -49,7 +49,7 @@ async fn work(
         let converted = dockerfile.convert(&gateway, options, grants).await?;
         Ok((BuildResult::Single { reference: None, metadata: BTreeMap::new() }, converted))
     };
-    let display = (Mode::Quiet, ImageNames::default());
+    let display = (Mode::QUIET, ImageNames::default());
     let finished = run::run(&builder, build, session, display, cancel, convert).await;
     let outcome = outcome::of_build(finished, Some(source), &routes).await;
     builder.stop().await;

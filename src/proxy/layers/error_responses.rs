@@ -106,7 +106,7 @@ fn status_and_code(error: &ProxyError) -> (StatusCode, &'static str) {
             (StatusCode::REQUEST_TIMEOUT, "UNAVAILABLE")
         }
         ProxyError::Call(error) => call_status(error.root()),
-        ProxyError::Answer { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "UNAVAILABLE"),
+        ProxyError::UnusableResponse { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "UNAVAILABLE"),
     }
 }
 

@@ -82,11 +82,6 @@ impl Scope {
         self.actions.iter().map(String::as_str)
     }
 
-    /// Whether this is reading a repository and nothing more.
-    pub fn only_pulls(&self) -> bool {
-        self.resource == "repository" && self.actions().all(|action| action == "pull")
-    }
-
     /// Whether this is reading or writing a repository, and nothing stronger.
     pub(crate) fn pulls_or_pushes(&self) -> bool {
         self.resource == "repository" && self.actions().all(|action| matches!(action, "pull" | "push"))
@@ -146,12 +141,6 @@ impl Scopes {
     #[must_use]
     pub fn and(self, others: Self) -> Self {
         self.0.into_iter().chain(others.0).collect()
-    }
-
-    /// Returns those of these scopes for which `keep` holds.
-    #[must_use]
-    pub fn filtered(self, keep: impl Fn(&Scope) -> bool) -> Self {
-        Self(self.0.into_iter().filter(keep).collect())
     }
 
     /// Returns these scopes and those that a challenge asks for, of the latter only reading or writing a repository.
@@ -220,9 +209,9 @@ mod tests {
         let texts = ["repository:a/b:push", "repository:r.example:5000/c:pull repository:a/b:pull"];
         let scopes = Scopes::parse(texts).unwrap();
         assert_eq!(scopes.to_string(), "repository:a/b:pull,push repository:r.example:5000/c:pull");
-        let read = scopes.filtered(Scope::only_pulls);
-        let names: Vec<&str> = read.iter().map(Scope::name).collect();
-        assert_eq!(names, ["r.example:5000/c"]);
+        let each: Vec<(&str, Vec<&str>)> =
+            scopes.iter().map(|scope| (scope.name(), scope.actions().collect())).collect();
+        assert_eq!(each, [("a/b", vec!["pull", "push"]), ("r.example:5000/c", vec!["pull"])]);
         assert_eq!(Scopes::parse(["repository(plugin):a:pull"]).unwrap().iter().count(), 1);
         assert_eq!(Scopes::parse(["registry:catalog:*"]).unwrap().to_string(), "registry:catalog:*");
     }

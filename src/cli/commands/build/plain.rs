@@ -73,7 +73,7 @@ fn plain_build(args: &Args) -> Result<PlainBuild, Failure> {
             cache_imports: caches("--cache-from", &args.cache_from)?,
             cache_exports: caches("--cache-to", &args.cache_to)?,
             entitlements: args.allow.clone(),
-            progress: if args.quiet { ProgressMode::Quiet } else { args.progress },
+            progress: if args.quiet { ProgressMode::QUIET } else { args.progress },
             push_via: args.push_via,
             request: Request {
                 dockerfile: DockerfileInput { source: dockerfile, options, files, image_lock },

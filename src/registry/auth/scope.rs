@@ -234,6 +234,9 @@ mod tests {
             ("repository:a", ScopeError::Form),
             ("Repository:a:pull", ScopeError::ResourceType),
             (":a:pull", ScopeError::ResourceType),
+            ("repository):a:pull", ScopeError::ResourceType),
+            ("repository():a:pull", ScopeError::ResourceType),
+            ("(plugin):a:pull", ScopeError::ResourceType),
             ("repository::pull", ScopeError::Name),
             ("repository:../a:pull", ScopeError::Name),
             ("repository:a//b:pull", ScopeError::Name),
@@ -245,8 +248,9 @@ mod tests {
         ] {
             assert_eq!(Scopes::parse([text]), Err(want), "{text}");
         }
-        let long = format!("repository:{}:pull", "a".repeat(MAX_LENGTH));
-        assert_eq!(Scopes::parse([long.as_str()]), Err(ScopeError::TooLong));
+        let scope = |length: usize| format!("repository:{}:pull", "a".repeat(length - 16));
+        assert_eq!(Scopes::parse([scope(MAX_LENGTH + 1).as_str()]), Err(ScopeError::TooLong));
+        assert!(Scopes::parse([scope(MAX_LENGTH).as_str()]).is_ok());
     }
 
     #[test]

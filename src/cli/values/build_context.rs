@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::{ValueError, pairs};
+use super::ValueError;
+use super::syntax::pairs;
 use crate::converter::plan::git::GitRef;
 use crate::image::Reference;
 

@@ -7,7 +7,8 @@ mod s3;
 
 use std::collections::BTreeMap;
 
-use super::{ValueError, csv};
+use super::ValueError;
+use super::syntax::{alternatives, csv};
 use crate::job::CacheEntry;
 
 /// The backends, in the order in which errors name them.
@@ -48,7 +49,7 @@ pub(in crate::cli) fn parse(setting: &'static str, value: &str) -> Result<CacheE
         return Err(wrong(format!("type={kind} is not supported yet; use registry or inline")));
     }
     let backend = BACKENDS.into_iter().find(|backend| backend.name == kind).ok_or_else(|| {
-        let names = super::alternatives(BACKENDS.map(|backend| backend.name));
+        let names = alternatives(BACKENDS.map(|backend| backend.name));
         wrong(format!("there is no type {kind:?}; use {names}"))
     })?;
     (backend.complete)(&mut attrs).map_err(wrong)?;

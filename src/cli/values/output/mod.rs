@@ -9,7 +9,8 @@ mod tar;
 
 use std::collections::BTreeMap;
 
-use super::{ValueError, csv};
+use super::ValueError;
+use super::syntax::{alternatives, csv};
 use crate::job::{Destination, Exporter, Output};
 
 const SETTING: &str = "--output";
@@ -68,7 +69,7 @@ fn find(name: Option<&str>) -> Result<&'static OutputType, String> {
         None => Err("type= is missing".to_owned()),
         Some("cacheonly") => Err("leave --output out to keep the result in the cache".to_owned()),
         Some(name) => TYPES.into_iter().find(|kind| kind.name == name).ok_or_else(|| {
-            let names = super::alternatives(TYPES.map(|kind| kind.name));
+            let names = alternatives(TYPES.map(|kind| kind.name));
             format!("there is no type {name:?}; use {names}")
         }),
     }

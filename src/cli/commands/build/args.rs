@@ -6,10 +6,10 @@ use std::time::Duration;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command, FromArgMatches};
 
-use crate::cli::convert_args::ConvertArgs;
-use crate::cli::daemon_args::DaemonArgs;
+use crate::cli::args::convert::ConvertArgs;
+use crate::cli::args::daemon::DaemonArgs;
 use crate::cli::usage::UsageError;
-use crate::cli::values::duration;
+use crate::cli::values::syntax::duration;
 use crate::job::{ProgressMode, PushVia};
 use crate::workspace::variables;
 

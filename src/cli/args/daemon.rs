@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::values::duration;
+use crate::cli::values::syntax::duration;
 use crate::job::{self, Address, DaemonChoice, OwnDaemon, StateFolder, TlsOptions, usual_addresses};
 use crate::workspace::nonempty_process_variable;
 use crate::workspace::variables::{self, Variable};
@@ -70,7 +70,7 @@ impl DaemonArgs {
 
 /// Where buildkitd keeps its state: in `given`, else for root in a system folder, for others in one of the user's, and
 /// in a temporary one for a user who has none.
-pub(super) fn state_folder(given: Option<&Path>) -> StateFolder {
+pub(in crate::cli) fn state_folder(given: Option<&Path>) -> StateFolder {
     let absolute = |path: PathBuf| StateFolder::Kept(std::path::absolute(&path).unwrap_or(path));
     if let Some(path) = given {
         return absolute(path.to_owned());

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::ValueError;
+use crate::cli::values::ValueError;
 use crate::converter::plan::Ulimit;
 
 /// The limits that there are.

@@ -3,11 +3,12 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::convert_args::{ConvertArgs, Inputs};
-use super::daemon_args::DaemonArgs;
-use super::report::{listen, print};
-use super::usage::UsageError;
-use super::{Failure, image_lock, process};
+use crate::cli::args::convert::{ConvertArgs, Inputs};
+use crate::cli::args::daemon::DaemonArgs;
+use crate::cli::args::image_lock;
+use crate::cli::report::{listen, print};
+use crate::cli::usage::UsageError;
+use crate::cli::{Failure, process};
 use crate::converter::lint::Warning;
 use crate::converter::{Definition, Rejected};
 use crate::diag::redact;

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::Args;
 use crate::cli::Failure;
-use crate::cli::daemon_args::state_folder;
+use crate::cli::args::daemon::state_folder;
 use crate::cli::values::cache;
 use crate::job::{
     Address, DaemonChoice, Error, Interrupts, OwnDaemon, StateFolder, TlsOptions, WorkspaceBuild,

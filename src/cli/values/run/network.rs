@@ -1,6 +1,6 @@
 //! `--network`: the network of RUN.
 
-use super::ValueError;
+use crate::cli::values::ValueError;
 use crate::converter::plan::Network;
 
 /// The network of a name: `default`, `host` or `none`.

@@ -1,6 +1,6 @@
 //! `--shm-size`: a number of bytes.
 
-use super::ValueError;
+use crate::cli::values::ValueError;
 use crate::converter::dockerfile::parse_ram_in_bytes;
 
 /// A size with a unit, as in `64m`; zero for sizes that are not more.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::ValueError;
+use crate::cli::values::ValueError;
 
 /// `NAME=VALUE` pairs, the last one of a name. A name alone gets what `default` says, or is left out.
 pub(in crate::cli) fn parse(

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::Failure;
-use super::convert_args::read_near;
+use super::dockerfile_place::read_near;
+use crate::cli::Failure;
 use crate::diag::visible_path;
 use crate::job::lookup::ImageLock;
 
@@ -11,7 +11,7 @@ use crate::job::lookup::ImageLock;
 const MAX_LOCK_BYTES: u64 = 256 << 20;
 
 /// The image lock in a file.
-pub(super) fn read(path: &Path) -> Result<ImageLock, Failure> {
+pub(in crate::cli) fn read(path: &Path) -> Result<ImageLock, Failure> {
     let shown = visible_path(path);
     let text = read_near(path, MAX_LOCK_BYTES)
         .map_err(|error| Failure::Rendered(format!("error: cannot read {shown}: {error}")))?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::error::ErrorKind;
 
-use super::ValueError;
+use crate::cli::values::ValueError;
 
 /// A time such as `500ms`, `2s`, `30m` or `1h`. The crate `humantime` would take sums, fractions, months and years too.
 fn parse(text: &str) -> Result<Duration, ValueError> {

@@ -4,11 +4,14 @@ use std::io::Write as _;
 
 use super::Args;
 use crate::cli::Failure;
-use crate::cli::convert_args::Inputs;
-use crate::cli::image_lock;
+use crate::cli::args::convert::Inputs;
+use crate::cli::args::image_lock;
 use crate::cli::report::listen;
 use crate::cli::usage::UsageError;
-use crate::cli::values::{annotation, cache, output, secret, ssh};
+use crate::cli::values::{
+    annotation, cache, output,
+    run::{secret, ssh},
+};
 use crate::diag::visible;
 use crate::job::{
     self, CacheEntry, DockerLogins, DockerfileInput, Error, Output, PlainBuild, ProgressMode, Request,

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::ValueError;
+use crate::cli::values::ValueError;
 
 /// `HOST:IP` or `HOST=IP[,IP…]`, host names in lower case.
 pub(in crate::cli) fn parse(values: &[String]) -> Result<Vec<(String, IpAddr)>, ValueError> {

@@ -1,12 +1,9 @@
 //! The conversion options that `bob build`, `bob llb` and `bob check` share.
 
-mod place;
-
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use self::place::DockerfilePlace;
-pub(super) use self::place::read_near;
+use super::dockerfile_place::DockerfilePlace;
 use crate::beneath;
 use crate::converter::plan::git::GitRef;
 use crate::converter::plan::{Context, NoCache, Options, ResolveMode};
@@ -15,9 +12,11 @@ use crate::image::{Platform, PlatformError};
 use crate::job::lookup::LocalFiles;
 use crate::workspace::process_variable;
 
-use super::Failure;
-use super::usage::UsageError;
-use super::values::{ValueError, build_context, extra_host, network, pairs, platform, size, ulimit};
+use crate::cli::Failure;
+use crate::cli::usage::UsageError;
+use crate::cli::values::run::{extra_host, network, shm_size, ulimit};
+use crate::cli::values::syntax::pairs;
+use crate::cli::values::{ValueError, build_context, platform};
 
 /// Conversion options, with the names and value syntax of `docker buildx build`.
 #[derive(Debug, Default, Clone, clap::Args)]
@@ -135,7 +134,7 @@ impl ConvertArgs {
             no_cache: self.no_cache()?,
             add_hosts: extra_host::parse(&self.add_host)?,
             network: network::parse(self.network.as_deref().unwrap_or_default())?,
-            shm_size_bytes: self.shm_size.as_deref().map_or(Ok(0), size::parse)?,
+            shm_size_bytes: self.shm_size.as_deref().map_or(Ok(0), shm_size::parse)?,
             ulimits: ulimit::parse(&self.ulimit)?,
             cgroup_parent: self.cgroup_parent.clone().unwrap_or_default(),
             resolve_mode: if self.pull { ResolveMode::Pull } else { ResolveMode::Default },

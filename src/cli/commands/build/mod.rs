@@ -7,8 +7,8 @@ mod workspace;
 pub use args::Args;
 
 use super::check::{self, Format};
-use super::usage::UsageError;
-use super::{Failure, logging, process};
+use crate::cli::usage::UsageError;
+use crate::cli::{Failure, logging, process};
 
 /// Runs `bob build`: in workspace mode where neither a context nor an option of plain mode is given.
 ///

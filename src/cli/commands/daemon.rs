@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::daemon_args::state_folder;
-use super::report::listen;
-use super::usage::UsageError;
-use super::{Failure, logging, process};
+use crate::cli::args::daemon::state_folder;
+use crate::cli::report::listen;
+use crate::cli::usage::UsageError;
+use crate::cli::{Failure, logging, process};
 use crate::job::{self, DaemonChoice, DockerLogins, OwnDaemon, TlsOptions, WarmCache};
 use crate::workspace::{Environment, cache_images, nonempty_process_variable, variables};
 

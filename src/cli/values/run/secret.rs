@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::{ValueError, csv};
+use crate::cli::values::ValueError;
+use crate::cli::values::syntax::csv;
 use crate::job::{Lookup, SecretSource};
 
 const SETTING: &str = "--secret";

@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use base64::Engine as _;
 use serde::Serialize;
 
-use super::convert_args::{ConvertArgs, Inputs};
-use super::report::print;
-use super::usage::UsageError;
-use super::{Failure, image_lock};
+use crate::cli::Failure;
+use crate::cli::args::convert::{ConvertArgs, Inputs};
+use crate::cli::args::image_lock;
+use crate::cli::report::print;
+use crate::cli::usage::UsageError;
 use crate::converter::Rejected;
 use crate::converter::lint::{RULES, Rule, Warning, rule};
 use crate::diag::{Diagnostic, Span};

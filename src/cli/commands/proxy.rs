@@ -16,9 +16,10 @@ use crate::registry::{Authenticator, Credentials, Host, Origin, Transport, Trans
 use crate::secret::Secret;
 use crate::workspace::{process_variable, variables};
 
-use super::usage::UsageError;
-use super::values::{ValueError, duration, registry_host};
-use super::{Failure, logging, process};
+use crate::cli::usage::UsageError;
+use crate::cli::values::syntax::duration;
+use crate::cli::values::{ValueError, registry_host};
+use crate::cli::{Failure, logging, process};
 
 /// Where the proxy listens without `--listen`.
 const DEFAULT_LISTEN: [&str; 2] = ["127.0.0.1:8080", "[::1]:8080"];

@@ -3,10 +3,10 @@
 //! A quote that opens a field must close it, as in Go's `encoding/csv`; the crate `csv` takes fields whose quote never
 //! closes or is followed by more text.
 
-use super::ValueError;
+use crate::cli::values::ValueError;
 
 /// The fields of one line; a field in double quotes may hold commas, and `""` for a quote.
-pub(super) fn fields(flag: &'static str, line: &str) -> Result<Vec<String>, ValueError> {
+pub(in crate::cli::values) fn fields(flag: &'static str, line: &str) -> Result<Vec<String>, ValueError> {
     let mut fields = Vec::new();
     let mut rest = line;
     loop {
@@ -45,7 +45,10 @@ fn quoted_field(text: &str) -> Option<(String, Option<&str>)> {
 }
 
 /// The fields of one line as `key=value` pairs with the keys in lower case; every field must have both.
-pub(super) fn pairs(flag: &'static str, line: &str) -> Result<Vec<(String, String)>, ValueError> {
+pub(in crate::cli::values) fn pairs(
+    flag: &'static str,
+    line: &str,
+) -> Result<Vec<(String, String)>, ValueError> {
     let pair = |field: String| match field.split_once('=') {
         Some((key, value)) => Ok((key.trim().to_ascii_lowercase(), value.to_owned())),
         None => Err(ValueError::new(flag, line, format!("{field:?} is not of the form key=value"))),

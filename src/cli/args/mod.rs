@@ -1,0 +1,6 @@
+//! Arguments that several subcommands share, and what they come to.
+
+pub mod convert;
+pub mod daemon;
+mod dockerfile_place;
+pub(super) mod image_lock;

@@ -1,0 +1,37 @@
+//! The subcommands, one file or folder each.
+
+pub mod build;
+pub mod check;
+pub mod daemon;
+pub mod llb;
+pub mod proxy;
+
+use super::Failure;
+
+/// Makes the list of subcommands, and what runs each. A module has `Args`, whose `about` is the sentence in the help,
+/// and `run`.
+macro_rules! subcommands {
+    ($($name:ident = $module:ident,)*) => {
+        #[derive(Debug, clap::Subcommand)]
+        pub(super) enum Command {
+            $($name(Box<$module::Args>),)*
+        }
+
+        impl Command {
+            /// Runs this subcommand to its end.
+            pub(super) async fn run(self) -> Result<(), Failure> {
+                match self {
+                    $(Self::$name(args) => $module::run(*args).await,)*
+                }
+            }
+        }
+    };
+}
+
+subcommands! {
+    Build = build,
+    Check = check,
+    Daemon = daemon,
+    Llb = llb,
+    Proxy = proxy,
+}

@@ -228,6 +228,19 @@ mod tests {
     }
 
     #[test]
+    fn the_size_of_scopes_is_at_least_that_of_their_text_and_grows_with_each() {
+        let pull = Scopes::pull("library/alpine");
+        let sizes =
+            [Scopes::default(), pull.clone(), Scopes::push("library/alpine"), pull.and(Scopes::pull("b"))];
+        let sizes = sizes.map(|scopes| (scopes.bytes(), scopes.to_string().len()));
+        assert!(sizes.iter().all(|(bytes, text)| bytes >= text), "{sizes:?}");
+        assert!(sizes.is_sorted_by_key(|(bytes, _)| *bytes) && sizes[1].0 < sizes[2].0, "{sizes:?}");
+        // Were it much more, the bounded caches would hold too little.
+        let long = Scopes::pull(&"a".repeat(1000)).bytes();
+        assert!((1000..1500).contains(&long), "{long}");
+    }
+
+    #[test]
     fn what_is_no_scope_is_refused_by_its_part() {
         for (text, want) in [
             ("repository", ScopeError::Form),

@@ -217,12 +217,28 @@ mod tests {
     }
 
     #[test]
+    fn the_size_of_scopes_is_at_least_that_of_their_text_and_grows_with_each() {
+        let pull = Scopes::pull("library/alpine");
+        let sizes =
+            [Scopes::default(), pull.clone(), Scopes::push("library/alpine"), pull.and(Scopes::pull("b"))];
+        let sizes = sizes.map(|scopes| (scopes.bytes(), scopes.to_string().len()));
+        assert!(sizes.iter().all(|(bytes, text)| bytes >= text), "{sizes:?}");
+        assert!(sizes.is_sorted_by_key(|(bytes, _)| *bytes) && sizes[1].0 < sizes[2].0, "{sizes:?}");
+        // Were it much more, the bounded caches would hold too little.
+        let long = Scopes::pull(&"a".repeat(1000)).bytes();
+        assert!((1000..1500).contains(&long), "{long}");
+    }
+
+    #[test]
     fn what_is_no_scope_is_refused_by_its_part() {
         for (text, want) in [
             ("repository", ScopeError::Form),
             ("repository:a", ScopeError::Form),
             ("Repository:a:pull", ScopeError::ResourceType),
             (":a:pull", ScopeError::ResourceType),
+            ("repository):a:pull", ScopeError::ResourceType),
+            ("repository():a:pull", ScopeError::ResourceType),
+            ("(plugin):a:pull", ScopeError::ResourceType),
             ("repository::pull", ScopeError::Name),
             ("repository:../a:pull", ScopeError::Name),
             ("repository:a//b:pull", ScopeError::Name),
@@ -234,8 +250,9 @@ mod tests {
         ] {
             assert_eq!(Scopes::parse([text]), Err(want), "{text}");
         }
-        let long = format!("repository:{}:pull", "a".repeat(MAX_LENGTH));
-        assert_eq!(Scopes::parse([long.as_str()]), Err(ScopeError::TooLong));
+        let scope = |length: usize| format!("repository:{}:pull", "a".repeat(length - 16));
+        assert_eq!(Scopes::parse([scope(MAX_LENGTH + 1).as_str()]), Err(ScopeError::TooLong));
+        assert!(Scopes::parse([scope(MAX_LENGTH).as_str()]).is_ok());
     }
 
     #[test]

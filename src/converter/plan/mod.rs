@@ -17,7 +17,7 @@ mod stage;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use args::{BuildArgs, EnvList, env};
-pub use context::{LoadedContext, NamedContext, RemoteSource, git};
+pub use context::{LoadedContext, NamedContext, RemoteSource, git, main_context};
 pub use error::{Error, ErrorKind};
 pub use need::{Fact, FactFailure, Facts, IgnoreFile, ImageFact, Need, Needs};
 pub use notice::{Notice, NoticeKind};
@@ -128,7 +128,7 @@ impl<'a> Planning<'a> {
         }
         let Phase::Stages { target, epoch } = self.phase else { return Ok(PlanState::Need(needs)) };
         let needed = planner.resolve(target, facts, &mut needs)?;
-        let remote_context = context::main_context(planner.options)?;
+        let remote_context = main_context(planner.options)?;
         let mut ignore = None;
         if remote_context.is_none()
             && let Some(file) = context::ignore(Need::Ignore, String::new, facts, &mut needs)?

@@ -53,7 +53,7 @@ pub(super) fn no_context() -> Failure {
 
 fn plain_build(args: &Args) -> Result<PlainBuild, Failure> {
     let Some(context) = &args.context else { return Err(no_context()) };
-    let Inputs { options, dockerfile, files } = args.convert.inputs(Some(context), None)?;
+    let Inputs { options, dockerfile, files, attributes } = args.convert.inputs(Some(context), None)?;
     let image_lock = args.image_lock.as_deref().map(image_lock::read).transpose()?;
     let secret = |value: &String| -> Result<_, Error> {
         let (id, source) = secret::parse(value, &nonempty_process_variable)?;
@@ -73,10 +73,17 @@ fn plain_build(args: &Args) -> Result<PlainBuild, Failure> {
             cache_imports: caches("--cache-from", &args.cache_from)?,
             cache_exports: caches("--cache-to", &args.cache_to)?,
             entitlements: args.allow.clone(),
+            frontend_attributes: attributes,
             progress: if args.quiet { ProgressMode::QUIET } else { args.progress },
             push_via: args.push_via,
             request: Request {
-                dockerfile: DockerfileInput { source: dockerfile, options, files, image_lock },
+                dockerfile: DockerfileInput {
+                    source: dockerfile,
+                    options,
+                    build_platform: None,
+                    files,
+                    image_lock,
+                },
                 logins: DockerLogins::of(nonempty_process_variable),
                 daemon: args.daemon.choice()?,
             },

@@ -13,6 +13,7 @@ use super::workspace_dockerfile::read_when_ready;
 use crate::buildkit::{self, BuildRequest, CacheEntry, SessionOptions};
 use crate::image::{Platform, Reference};
 use crate::job::daemon::builder::{Builder, DaemonChoice};
+use crate::job::engine::Engines;
 use crate::job::error::Error;
 use crate::job::frontend_attributes;
 use crate::job::interrupt::Interrupts;
@@ -24,7 +25,7 @@ use crate::job::report::outcome;
 use crate::job::request::{DockerfileInput, ParsedDockerfile};
 use crate::job::result::output::Output;
 use crate::job::result::prepared::PreparedOutputs;
-use crate::job::run::{self, STATUS_QUEUE};
+use crate::job::run::{self, Display, STATUS_QUEUE};
 use crate::job::session::logins::with_tokens;
 use crate::job::solve::solve_dockerfile;
 use crate::progress::{self, Mode, Step};
@@ -203,7 +204,7 @@ impl WorkspaceJob<'_> {
             frontend_attrs: frontend_attributes::of_options(&options),
             ..BuildRequest::default()
         };
-        let display = (Mode::PLAIN, self.routes.image_names.clone());
+        let display = Display::new(Mode::PLAIN, self.routes.image_names.clone());
         let targets = PushTargets::new(&self.routes, [&self.base], builder.shares_network());
         let solve = |gateway| solve_dockerfile(dockerfile, &options, gateway, &self.routes, &targets);
         let finished = run::run(builder, request, session, display, self.cancel, solve).await;
@@ -262,7 +263,7 @@ impl WorkspaceJob<'_> {
     /// Pushes the workspace image through buildkitd: the base's layers under its unchanged configuration.
     async fn build_target(&self, builder: &Builder, base: &Reference) -> Result<(), Error> {
         let request = BuildRequest { exports: self.push(&self.target)?, ..BuildRequest::default() };
-        let display = (Mode::PLAIN, self.routes.image_names.clone());
+        let display = Display::new(Mode::PLAIN, self.routes.image_names.clone());
         let source = self.at_buildkitd(base);
         let shown = base.to_string();
         let solve = |gateway| async move {
@@ -287,7 +288,7 @@ impl WorkspaceJob<'_> {
     fn push(&self, reference: &Reference) -> Result<Vec<buildkit::Export>, Error> {
         let mut output = Output::image(true);
         output.set_names(&[self.at_buildkitd(reference)]);
-        Ok(PreparedOutputs::new(&[output])?.take_exports())
+        Ok(PreparedOutputs::new(&[output], &Engines::default())?.take_exports())
     }
 
     /// A session that knows the proxies' tokens, and the base's credentials for what FROM names.

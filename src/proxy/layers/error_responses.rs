@@ -172,7 +172,7 @@ mod tests {
             (ProxyError::UnknownUpload, 404, "BLOB_UPLOAD_UNKNOWN"),
             (ProxyError::ClientStalled { seconds: 1 }, 408, "UNAVAILABLE"),
             (ProxyError::ClientTrickles { seconds: 1 }, 408, "UNAVAILABLE"),
-            (ProxyError::Answer { host: host(), what: "x", source: None }, 500, "UNAVAILABLE"),
+            (ProxyError::UnusableResponse { host: host(), what: "x", source: None }, 500, "UNAVAILABLE"),
             (refused(StatusCode::FORBIDDEN), 403, "DENIED"),
             (refused(StatusCode::TOO_MANY_REQUESTS), 429, "TOOMANYREQUESTS"),
             (refused(StatusCode::UNAUTHORIZED), 401, "UNAUTHORIZED"),

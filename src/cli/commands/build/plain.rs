@@ -4,6 +4,7 @@ use std::io::Write as _;
 
 use super::Args;
 use crate::cli::Failure;
+use crate::cli::args::build_sources::needs_ssh;
 use crate::cli::args::convert::Inputs;
 use crate::cli::args::image_lock;
 use crate::cli::report::listen;
@@ -65,11 +66,13 @@ fn plain_build(args: &Args) -> Result<PlainBuild, Failure> {
         let socket = agent_socket(&id, socket, &nonempty_process_variable)?;
         Ok((id, socket))
     };
+    // As buildx: a context that is fetched over SSH needs the user's agent.
+    let default_agent = (args.ssh.is_empty() && needs_ssh(&options.context)).then(|| "default".to_owned());
     let understood = || -> Result<PlainBuild, Error> {
         Ok(PlainBuild {
             outputs: outputs(args)?,
             secrets: args.secrets.iter().map(secret).collect::<Result<_, _>>()?,
-            ssh_agents: args.ssh.iter().map(agent).collect::<Result<_, _>>()?,
+            ssh_agents: args.ssh.iter().chain(&default_agent).map(agent).collect::<Result<_, _>>()?,
             cache_imports: caches("--cache-from", &args.cache_from)?,
             cache_exports: caches("--cache-to", &args.cache_to)?,
             entitlements: args.allow.clone(),

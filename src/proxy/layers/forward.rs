@@ -75,7 +75,12 @@ impl Layer<UpstreamRequest> for Forward {
             Payload::Empty => self.waiting.acquire().await.ok(),
             Payload::Bytes(_) | Payload::Stream(_) => None,
         };
-        let response = if request.follow_redirects { auth.read(call).await } else { auth.send(call).await };
+        // On the heap once it is its turn: a request that waits does not hold the memory of one that is sent.
+        let response = if request.follow_redirects {
+            Box::pin(auth.read(call)).await
+        } else {
+            Box::pin(auth.send(call)).await
+        };
         drop(permit);
         let mut response = response?;
         let status = response.status();

@@ -140,7 +140,7 @@ impl Authenticator {
             && (!protocol.may_send_credentials || !self.challenges.knows(&access.host))
         {
             // A stream cannot be sent again with a login after 401: which one is required has to be known before.
-            self.probe(&access.host, call.address_policy).await?;
+            Box::pin(self.probe(&access.host, call.address_policy)).await?;
             protocol = self.transport.protocol(call.address_policy, &access.host).await;
         }
         let sent = if protocol.may_send_credentials {
@@ -164,7 +164,7 @@ impl Authenticator {
         let Some(mut again) = again else { return Ok(response) };
         if !self.challenges.knows(&access.host) {
             // The answer has no challenge.
-            self.probe(&access.host, again.address_policy).await?;
+            Box::pin(self.probe(&access.host, again.address_policy)).await?;
         }
         let Some(value) = self
             .authorization(&access, again.address_policy, again.counters.as_deref())
@@ -213,7 +213,8 @@ impl Authenticator {
             (RequiredLogin::Bearer { realm, service }, credential) => {
                 let scopes = self.challenges.scopes_of_token(access);
                 let key = TokenKey { host: access.host.clone(), realm, service, scopes };
-                let fetch = self.fetch_token(&key, credential.as_ref(), address_policy, counters);
+                // On the heap: few requests need it, and every request would have room for it.
+                let fetch = Box::pin(self.fetch_token(&key, credential.as_ref(), address_policy, counters));
                 let token = self.tokens.get(&key, self.transport.answer_limit(), fetch).await?;
                 Ok(Some(token.header))
             }

@@ -53,6 +53,17 @@ pub(super) struct ParsedDockerfile<'a> {
     warnings: OnceLock<Vec<Warning>>,
 }
 
+/// Parses a Dockerfile, and does nothing more with it.
+///
+/// # Errors
+/// [`Error::Conversion`] for one that is none.
+pub fn parse(input: &DockerfileInput) -> Result<Converter, Error> {
+    let parsed = input.parse()?;
+    parsed.converter.map_err(|rejected| {
+        ConversionFailure::Rejected { rejected, origin: DockerfileOrigin::default() }.into()
+    })
+}
+
 impl DockerfileInput {
     /// Parses the Dockerfile, before any buildkitd is asked. What the build checks found in one that is rejected is
     /// on standard error then.

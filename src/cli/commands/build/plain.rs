@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 
 use super::Args;
-use crate::cli::Failure;
 use crate::cli::args::convert::Inputs;
 use crate::cli::args::image_lock;
 use crate::cli::report::listen;
 use crate::cli::usage::UsageError;
 use crate::cli::values::{
-    annotation, cache, output,
+    annotation, cache,
+    call::Call,
+    output,
     run::{secret, ssh},
 };
+use crate::cli::{Failure, subrequests};
 use crate::diag::visible;
 use crate::job::{
     self, CacheEntry, DockerLogins, DockerfileInput, Error, Output, PlainBuild, ProgressMode, Request,
@@ -48,14 +50,30 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     Ok(())
 }
 
-pub(super) fn no_context() -> Failure {
-    UsageError::NoContext.into()
+/// Answers what `call` asks of the Dockerfile; nothing is built.
+pub(super) async fn answer(args: Args, call: &Call) -> Result<(), Failure> {
+    let request = request(&args)?;
+    if let Some(path) = &args.metadata_file {
+        check_writable(path)?;
+    }
+    let progress = if args.quiet { ProgressMode::Quiet } else { args.progress };
+    subrequests::answer(request, call, progress, args.metadata_file.as_deref()).await
+}
+
+/// The Dockerfile, the logins and the buildkitd.
+fn request(args: &Args) -> Result<Request, Failure> {
+    let Some(context) = &args.context else { return Err(UsageError::NoContext.into()) };
+    let Inputs { options, dockerfile, files } = args.convert.inputs(Some(context), None)?;
+    let image_lock = args.image_lock.as_deref().map(image_lock::read).transpose()?;
+    Ok(Request {
+        dockerfile: DockerfileInput { source: dockerfile, options, build_platform: None, files, image_lock },
+        logins: DockerLogins::of(nonempty_process_variable),
+        daemon: args.daemon.choice().map_err(|error| Failure::of_job(&error))?,
+    })
 }
 
 fn plain_build(args: &Args) -> Result<PlainBuild, Failure> {
-    let Some(context) = &args.context else { return Err(no_context()) };
-    let Inputs { options, dockerfile, files } = args.convert.inputs(Some(context), None)?;
-    let image_lock = args.image_lock.as_deref().map(image_lock::read).transpose()?;
+    let request = request(args)?;
     let secret = |value: &String| -> Result<_, Error> {
         let (id, source) = secret::parse(value, &nonempty_process_variable)?;
         let secret = read_secret(&id, source, &nonempty_process_variable)?;
@@ -66,7 +84,7 @@ fn plain_build(args: &Args) -> Result<PlainBuild, Failure> {
         let socket = agent_socket(&id, socket, &nonempty_process_variable)?;
         Ok((id, socket))
     };
-    let understood = || -> Result<PlainBuild, Error> {
+    let understood = move || -> Result<PlainBuild, Error> {
         Ok(PlainBuild {
             outputs: outputs(args)?,
             secrets: args.secrets.iter().map(secret).collect::<Result<_, _>>()?,
@@ -77,17 +95,7 @@ fn plain_build(args: &Args) -> Result<PlainBuild, Failure> {
             frontend_attributes: BTreeMap::new(),
             progress: if args.quiet { ProgressMode::Quiet } else { args.progress },
             push_via: args.push_via,
-            request: Request {
-                dockerfile: DockerfileInput {
-                    source: dockerfile,
-                    options,
-                    build_platform: None,
-                    files,
-                    image_lock,
-                },
-                logins: DockerLogins::of(nonempty_process_variable),
-                daemon: args.daemon.choice()?,
-            },
+            request,
         })
     };
     understood().map_err(|error| Failure::of_job(&error))

@@ -254,7 +254,7 @@ fn what_cannot_be_fetched_is_named() {
 }
 
 #[test]
-fn a_graph_of_a_remote_context_is_made_with_the_dockerfile_in_it() {
+fn a_remote_context_is_looked_at_with_the_dockerfile_in_it() {
     let llb = |args: &[&str]| Bob::new(["llb", "--addr", &Buildkitd::shared().addr()]).args(args);
     let tree = llb(&[&WEB.url("repo.git#dev")]).succeed().stdout;
     assert!(tree.contains("COPY hello.txt /") && tree.contains("git://127.0.0.1"), "{tree}");
@@ -263,6 +263,15 @@ fn a_graph_of_a_remote_context_is_made_with_the_dockerfile_in_it() {
     let lock = lock.path().display().to_string();
     let refused = llb(&["--image-lock", &lock, &WEB.url("repo.git")]).fail(2);
     assert!(refused.stderr.contains("is fetched by buildkitd"), "{}", refused.stderr);
+
+    let address = Buildkitd::shared().addr();
+    Bob::new(["check", "--addr", &address]).arg(WEB.url("repo.git")).succeed();
+    let call = |method: &str| {
+        let url = WEB.url("repo.git#:sub");
+        Bob::new(["build", "--addr", &address, "--call", method, &url]).succeed().stdout
+    };
+    assert!(call("targets,format=json").contains("\"targets\""));
+    assert!(call("check,format=json").contains("\"filename\": \"Dockerfile\""));
 }
 
 #[test]

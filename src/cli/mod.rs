@@ -6,6 +6,7 @@ pub mod failure;
 pub mod logging;
 mod process;
 mod report;
+mod subrequests;
 mod usage;
 mod values;
 

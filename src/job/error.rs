@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::context::fetch::FetchFailure;
 use super::daemon::builder::NoBuilder;
 use super::failure::{ConversionFailure, LookupFailure};
 use super::report::registry_message::RegistryMessage;
@@ -102,6 +103,9 @@ pub enum Error {
     /// The Dockerfile did not become a graph.
     #[error(transparent)]
     Conversion(#[from] ConversionFailure),
+    /// buildkitd could not fetch the Dockerfile or the context.
+    #[error(transparent)]
+    Fetch(#[from] FetchFailure),
     /// A step failed.
     #[error("{}", .0.diagnostic.message)]
     Step(Box<StepFailure>),

@@ -6,6 +6,7 @@
 //! a Dockerfile and has its graph solved (`solve`, `lookup`), or copies an image. What it leaves is `result`'s; a part
 //! that fails has its type in `failure`, and `report` makes the [`Error`] of it that the user sees.
 
+mod context;
 mod daemon;
 mod dockerfile_origin;
 mod error;
@@ -22,6 +23,8 @@ mod run;
 mod session;
 mod solve;
 
+pub use context::fetch::{DockerfileSource, FetchFailure};
+pub use context::{HEADER_BYTES, LayoutError, OciLayout, is_archive};
 pub use daemon::builder::{Builder, DaemonChoice, NoBuilder, OwnDaemon, usual_addresses};
 pub(crate) use daemon::state::is_trusted_socket;
 pub use daemon::state::{StateError, StateFolder};
@@ -43,5 +46,5 @@ pub use result::whole_files::{WriteError, check_writable};
 pub use session::logins::DockerLogins;
 pub use session::secrets::{Lookup, SecretError, SecretSource, agent_socket, read_secret};
 
-pub use crate::buildkit::{Address, CacheEntry, SpecialFiles, TlsOptions};
+pub use crate::buildkit::{Address, CacheEntry, SpecialFiles, TlsOptions, Upload};
 pub use crate::progress::Mode as ProgressMode;

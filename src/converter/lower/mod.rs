@@ -24,7 +24,7 @@ use std::sync::Arc;
 use llb::{Constraints, Graph, LocalSource, Location, Output, SourceMap, SourceMapId, SourceOp};
 
 pub use error::{Error, ErrorKind};
-pub use from::source_op;
+pub use from::{source_op, unpacked};
 
 use super::ignore::{self, Patterns};
 use super::plan::{Command, IgnoreFile, Notice, NoticeKind, Plan, StageId};

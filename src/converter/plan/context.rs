@@ -320,7 +320,10 @@ pub(super) fn git_context(
 }
 
 /// The main context where it is not a folder of the client, and its step's name.
-pub(super) fn main_context(options: &Options) -> Result<Option<(RemoteSource, String)>, Error> {
+///
+/// # Errors
+/// [`Error`] where its URL is no repository, or has a query that cannot be used.
+pub fn main_context(options: &Options) -> Result<Option<(RemoteSource, String)>, Error> {
     match &options.context {
         Context::Local => Ok(None),
         Context::Git(url) => {

@@ -21,7 +21,7 @@ mod url;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use args::BuildArgs;
-pub use context::{LoadedContext, NamedContext, RemoteSource};
+pub use context::{LoadedContext, NamedContext, RemoteSource, main_context};
 pub use env::EnvList;
 pub use error::{Error, ErrorKind};
 pub use need::{Fact, FactFailure, Facts, IgnoreFile, ImageFact, Need, Needs};
@@ -133,7 +133,7 @@ impl<'a> Planning<'a> {
         }
         let Phase::Stages { target, epoch } = self.phase else { return Ok(PlanState::Need(needs)) };
         let needed = planner.resolve(target, facts, &mut needs)?;
-        let remote_context = context::main_context(planner.options)?;
+        let remote_context = main_context(planner.options)?;
         let mut ignore = None;
         if remote_context.is_none()
             && let Some(file) = context::ignore(Need::Ignore, String::new, facts, &mut needs)?

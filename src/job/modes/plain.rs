@@ -111,7 +111,7 @@ async fn work_on(
     let display = (build.progress, routes.image_names.clone());
     let solve = |gateway| solve_dockerfile(dockerfile, &options, gateway, &routes, &targets);
     let finished = run::run(builder, request, session, display, cancel, solve).await;
-    let outcome = outcome::of_build(finished, Some(&dockerfile.input.source), &routes).await;
+    let outcome = outcome::of_build(finished, dockerfile.source(), &routes).await;
     dockerfile.show_warnings();
     let results = outcome.map(|outcome| {
         let lock = ImageLock::of_facts(&outcome.value, &options.build_platform);
@@ -198,18 +198,14 @@ async fn proxied_images<'a>(
 }
 
 fn session(build: &PlainBuild, builder: &Builder, credentials: Arc<SessionLogins>) -> SessionOptions {
-    let mut local_dirs = build.request.dockerfile.files.named.clone();
-    local_dirs.extend(
-        build.request.dockerfile.files.context.clone().map(|context| ("context".to_owned(), context)),
-    );
+    let files = &build.request.dockerfile.files;
     SessionOptions {
-        shared_key: build.request.dockerfile.files.context.as_deref().map(shared_key).unwrap_or_default(),
-        local_dirs,
+        shared_key: files.context.as_deref().map(shared_key).unwrap_or_default(),
         withheld_dirs: builder.state_folders().to_vec(),
         credentials: Some(credentials),
         secrets: build.secrets.clone(),
         ssh_agents: build.ssh_agents.clone(),
-        ..SessionOptions::default()
+        ..files.session()
     }
 }
 

@@ -187,7 +187,7 @@ impl WorkspaceJob<'_> {
         builder: &Builder,
         dockerfile: &ParsedDockerfile<'_>,
     ) -> Result<String, Error> {
-        let DockerfileInput { source, files, .. } = dockerfile.input;
+        let DockerfileInput { files, .. } = dockerfile.input;
         tracing::info!(base = %self.base, "building the base layer");
         let mut session = self.session(builder)?;
         if let Some(context) = &files.context {
@@ -209,7 +209,7 @@ impl WorkspaceJob<'_> {
         let targets = PushTargets::new(&self.routes, [&self.base], builder.shares_network());
         let solve = |gateway| solve_dockerfile(dockerfile, &options, gateway, &self.routes, &targets);
         let finished = run::run(builder, request, session, display, self.cancel, solve).await;
-        let outcome = outcome::of_build(finished, Some(source), &self.routes).await;
+        let outcome = outcome::of_build(finished, dockerfile.source(), &self.routes).await;
         dockerfile.show_warnings();
         Ok(outcome?.exporter_response.get("containerimage.digest").cloned().unwrap_or_default())
     }

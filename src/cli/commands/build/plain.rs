@@ -1,6 +1,5 @@
 //! From arguments to a build outside of a workspace.
 
-use std::collections::BTreeMap;
 use std::io::Write as _;
 
 use super::Args;
@@ -54,7 +53,7 @@ pub(super) fn no_context() -> Failure {
 
 fn plain_build(args: &Args) -> Result<PlainBuild, Failure> {
     let Some(context) = &args.context else { return Err(no_context()) };
-    let Inputs { options, dockerfile, files } = args.convert.inputs(Some(context), None)?;
+    let Inputs { options, dockerfile, files, attributes } = args.convert.inputs(Some(context), None)?;
     let image_lock = args.image_lock.as_deref().map(image_lock::read).transpose()?;
     let secret = |value: &String| -> Result<_, Error> {
         let (id, source) = secret::parse(value, &nonempty_process_variable)?;
@@ -74,7 +73,7 @@ fn plain_build(args: &Args) -> Result<PlainBuild, Failure> {
             cache_imports: caches("--cache-from", &args.cache_from)?,
             cache_exports: caches("--cache-to", &args.cache_to)?,
             entitlements: args.allow.clone(),
-            frontend_attributes: BTreeMap::new(),
+            frontend_attributes: attributes,
             progress: if args.quiet { ProgressMode::Quiet } else { args.progress },
             push_via: args.push_via,
             request: Request {

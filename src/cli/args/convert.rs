@@ -14,14 +14,14 @@ use crate::workspace::process_variable;
 use crate::cli::Failure;
 use crate::cli::usage::UsageError;
 use crate::cli::values::run::{extra_host, network, shm_size, ulimit};
-use crate::cli::values::syntax::pairs;
+use crate::cli::values::syntax::{pairs, path};
 use crate::cli::values::{ValueError, build_context, platform};
 
 /// Conversion options, with the names and value syntax of `docker buildx build`.
 #[derive(Debug, Default, Clone, clap::Args)]
 pub struct ConvertArgs {
     /// Dockerfile: a path, a URL, or `-` for standard input [default: CONTEXT/Dockerfile]
-    #[arg(short, long, value_name = "PATH")]
+    #[arg(short, long, value_name = "PATH", value_parser = path::any())]
     pub file: Option<PathBuf>,
     /// Stage to build [default: the last one]
     #[arg(long, value_name = "STAGE")]
@@ -109,12 +109,15 @@ impl ConvertArgs {
     /// read.
     pub fn inputs(&self, context: Option<&str>, build_platform: Option<&str>) -> Result<Inputs, Failure> {
         let options = self.options(build_platform).map_err(ValueError::into_failure)?;
-        let named = build_context::parse(&self.build_context).map_err(ValueError::into_failure)?;
+        let contexts: Vec<String> =
+            self.build_context.iter().filter(|value| !value.is_empty()).cloned().collect();
+        let named = build_context::parse(&contexts).map_err(ValueError::into_failure)?;
         let build_args = pairs::parse("--build-arg", &self.build_arg, environment_text);
         let options = options
             .with_build_args(build_args.map_err(ValueError::into_failure)?)
             .map_err(UsageError::from)?;
-        let sources = BuildSources::find(context.unwrap_or("."), self.file.as_deref())?;
+        let file = self.file.as_deref().filter(|file| !file.as_os_str().is_empty());
+        let sources = BuildSources::find(context.unwrap_or("."), file)?;
         let BuildSources { context, dockerfile, filename, files, mut attributes } = sources;
         let files = LocalFiles { named: named.folders, layouts: named.layouts, ..files };
         let shared_keys = named.shared_keys.iter();

@@ -14,17 +14,17 @@ use crate::cli::{Failure, logging, process};
 ///
 /// # Errors
 /// Whatever makes it fail.
-pub async fn run(args: Args) -> Result<(), Failure> {
+pub async fn run(mut args: Args) -> Result<(), Failure> {
     process::hide_memory();
+    args.leave_out_empty_values();
     if args.is_workspace_mode() {
         // The log is all that is left of a workspace.
-        logging::init(&log_filter("info"));
+        logging::init(&log_filter(if args.debug { "debug" } else { "info" }));
         return workspace::run(args).await;
     }
-    logging::init(&log_filter("warn"));
-    let call = if args.check { "check" } else { args.call.as_str() };
-    match call {
-        "build" | "" => plain::run(args).await,
+    logging::init(&log_filter(if args.debug { "debug" } else { "warn" }));
+    match args.method() {
+        "build" => plain::run(args).await,
         "check" => check(args, Format::Text).await,
         "check,format=json" => check(args, Format::Json).await,
         other => Err(UsageError::UnsupportedCall { method: other.to_owned() }.into()),

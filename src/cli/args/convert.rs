@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::build_sources::BuildSources;
+use super::older_limits::OlderLimits;
 use crate::converter::plan::{Context, NoCache, Options, ResolveMode};
 use crate::diag::Source;
 use crate::image::{Platform, PlatformError};
@@ -13,7 +14,7 @@ use crate::workspace::process_variable;
 
 use crate::cli::Failure;
 use crate::cli::usage::UsageError;
-use crate::cli::values::run::{extra_host, network, shm_size, ulimit};
+use crate::cli::values::run::{extra_host, network, resource, shm_size, ulimit};
 use crate::cli::values::syntax::{pairs, path};
 use crate::cli::values::{ValueError, build_context, platform};
 
@@ -62,6 +63,12 @@ pub struct ConvertArgs {
     /// Parent control group of every RUN
     #[arg(long, value_name = "GROUP")]
     pub cgroup_parent: Option<String>,
+    /// Limit of every RUN: memory, memory-swap, cpu-shares, cpu-period, cpu-quota, cpuset-cpus or cpuset-mems
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub resource: Vec<String>,
+    /// Limits by the flags of older builders.
+    #[command(flatten)]
+    pub older_limits: OlderLimits,
 }
 
 /// What the options come to: everything that a conversion starts from.
@@ -144,6 +151,7 @@ impl ConvertArgs {
             shm_size_bytes: self.shm_size.as_deref().map_or(Ok(0), shm_size::parse)?,
             ulimits: ulimit::parse(&self.ulimit)?,
             cgroup_parent: self.cgroup_parent.clone().unwrap_or_default(),
+            linux_resources: resource::parse(&self.resources())?,
             resolve_mode: if self.pull { ResolveMode::Pull } else { ResolveMode::Default },
             ..Options::default()
         };
@@ -153,6 +161,11 @@ impl ConvertArgs {
             options.build_platform = parsed.map_err(wrong)?.normalized();
         }
         Ok(options)
+    }
+
+    /// The limits of every RUN, those that hold last.
+    fn resources(&self) -> Vec<String> {
+        self.older_limits.resources().chain(self.resource.iter().cloned()).collect()
     }
 
     fn no_cache(&self) -> Result<NoCache, ValueError> {

@@ -5,3 +5,4 @@ pub mod convert;
 pub mod daemon;
 mod dockerfile_place;
 pub(super) mod image_lock;
+mod older_limits;

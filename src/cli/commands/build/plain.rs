@@ -113,9 +113,8 @@ fn caches(flag: &'static str, values: &[String]) -> Result<Vec<CacheEntry>, Erro
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser as _;
-
     use super::*;
+    use crate::cli::pflag;
 
     #[derive(Debug, clap::Parser)]
     struct Cli {
@@ -124,7 +123,7 @@ mod tests {
     }
 
     fn parse(args: &[&str]) -> Args {
-        Cli::try_parse_from([&["bob"], args].concat()).unwrap().args
+        pflag::parse::<Cli>([&["bob"], args].concat()).unwrap().args
     }
 
     fn error(args: &[&str]) -> String {

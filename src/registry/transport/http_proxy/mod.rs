@@ -213,9 +213,9 @@ impl HttpProxy {
         let uri = uri.map_err(|_| unusable("it has no valid host"))?;
         let is_host = uri.authority().is_some_and(|named| {
             !named.host().is_empty()
-                && (named.port().is_none() || named.port_u16().is_some_and(|port| port != 0))
+                && (named.host() == host || named.port_u16().is_some_and(|port| port != 0))
         });
-        if !is_host || host.ends_with(':') {
+        if !is_host {
             return Err(unusable("it has no valid host"));
         }
         let login = login.map(|login| basic(login).ok_or_else(|| unusable("its login is not readable")));
@@ -227,8 +227,7 @@ impl HttpProxy {
         self.uri.scheme() == Some(&Scheme::HTTPS)
     }
 
-    /// Returns the error of a request that the HTTP proxy answered with `status` in place of `target`; none if that is no
-    /// refusal of its own.
+    /// Returns the error of a request that the HTTP proxy answered with 407.
     pub(crate) fn login_error(&self) -> HttpProxyError {
         let problem = match self.login {
             Some(_) => "does not take the login of the variable",

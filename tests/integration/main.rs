@@ -13,6 +13,7 @@ mod graphs;
 mod greedy_daemon;
 mod hostile;
 mod hostile_daemon;
+mod http_proxy;
 mod interchange;
 mod interrupts;
 mod mounts;

@@ -1,8 +1,9 @@
 //! The connection to a daemon.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{OnceCell, mpsc};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 
@@ -13,6 +14,7 @@ use super::error::{BuildError, Error, GatewayFailure};
 use super::gateway::Gateway;
 use super::proto::control::control_client::ControlClient;
 use super::proto::control::{ListWorkersRequest, StatusResponse};
+use super::proto::pb;
 use super::proto::types::WorkerRecord;
 use super::request::{BuildOutcome, BuildRequest};
 use super::result::BuildResult;
@@ -26,6 +28,8 @@ pub struct Client {
     address: Address,
     /// What the program says that the connection goes through, where there is one.
     helper: HelperRecord,
+    /// The platform that the daemon builds for by default, once it was asked.
+    default_platform: Arc<OnceCell<Option<pb::Platform>>>,
 }
 
 impl Client {
@@ -33,27 +37,31 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Error::Connect`] if nothing listens there, [`Error::ConnectTimeout`] if it does not answer,
-    /// [`Error::TlsFile`], [`Error::Address`].
+    /// [`Error::Connect`] if nothing listens there, [`Error::ConnectTimeout`] if it does not answer, [`Error::Helper`]
+    /// where the program of an address says why it does not connect, [`Error::NoHelper`], [`Error::TlsFile`],
+    /// [`Error::Address`].
     pub async fn connect(address: &Address, tls: &TlsOptions, patience: Duration) -> Result<Self, Error> {
         let helper = HelperRecord::default();
         let connecting = connect::open(address, tls, &helper);
         let timeout = || Error::ConnectTimeout { address: address.to_string(), millis: patience.as_millis() };
-        let channel = tokio::time::timeout(patience, connecting).await.map_err(|_| timeout())??;
-        Ok(Self { channel, address: address.clone(), helper })
+        match tokio::time::timeout(patience, connecting).await.map_err(|_| timeout()).flatten() {
+            Ok(channel) => {
+                Ok(Self { channel, address: address.clone(), helper, default_platform: Arc::default() })
+            }
+            Err(error) => Err(connect::explain(error, address, &helper).await),
+        }
     }
 
     /// Returns a connection to the daemon at `address` if one answers a call there within `patience`.
     ///
     /// # Errors
     ///
-    /// As [`Client::connect`], [`Error::Helper`] where the program of an address says why it does not connect, and
-    /// [`Error::Failed`] if something else than buildkitd answers.
+    /// As [`Client::connect`], and [`Error::Failed`] if something else than buildkitd answers.
     pub async fn probe(address: &Address, tls: &TlsOptions, patience: Duration) -> Result<Self, Error> {
         let client = Self::connect(address, tls, patience).await?;
         let timeout = || Error::ConnectTimeout { address: address.to_string(), millis: patience.as_millis() };
-        let answer = tokio::time::timeout(patience, client.workers()).await.map_err(|_| timeout()).flatten();
-        match answer {
+        let answer = tokio::time::timeout(patience, client.default_platform());
+        match answer.await.map_err(|_| timeout()).flatten() {
             Ok(_) => Ok(client),
             Err(error) => Err(client.explain(error).await),
         }
@@ -61,13 +69,7 @@ impl Client {
 
     /// Returns `error`; where the connection did not come about or broke, and it went through a program, what that said.
     pub async fn explain(&self, error: Error) -> Error {
-        let is_lost = matches!(error, Error::Disconnected { .. } | Error::ConnectTimeout { .. });
-        let Address::Helper(helper) = &self.address else { return error };
-        let end = if is_lost { self.helper.end().await } else { None };
-        match end {
-            Some(end) => Error::Helper { address: self.address.to_string(), program: helper.program(), end },
-            None => error,
-        }
+        connect::explain(error, &self.address, &self.helper).await
     }
 
     /// Returns the address that this connection was made to.
@@ -83,6 +85,22 @@ impl Client {
     pub async fn workers(&self) -> Result<Vec<WorkerRecord>, Error> {
         let reply = self.control().list_workers(ListWorkersRequest::default()).await;
         reply.map(|r| r.into_inner().record).map_err(|s| Error::from_status("ListWorkers", s))
+    }
+
+    /// Returns the platform that the daemon builds for where none is asked for: the first one of its first worker.
+    /// The daemon is asked once for each connection.
+    ///
+    /// Source: `init` in `frontend/dockerui/config.go` in BuildKit.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Failed`], [`Error::Disconnected`].
+    pub async fn default_platform(&self) -> Result<Option<pb::Platform>, Error> {
+        let ask = async {
+            let platforms = self.workers().await?.into_iter().next().map(|worker| worker.platforms);
+            Ok(platforms.and_then(|platforms| platforms.into_iter().next()))
+        };
+        self.default_platform.get_or_try_init(|| ask).await.cloned()
     }
 
     /// Runs one build and returns what its exporters answered.

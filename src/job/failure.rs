@@ -4,6 +4,8 @@
 
 use tonic::Code;
 
+use super::context::fetch::FetchFailure;
+use super::dockerfile_origin::DockerfileOrigin;
 use super::report::registry_message::RegistryMessage;
 use super::report::warnings::source_location;
 use crate::buildkit::proto::rpc;
@@ -29,8 +31,8 @@ pub enum ConversionFailure {
     Rejected {
         /// Why, and what build checks found before that.
         rejected: Rejected,
-        /// The file's name in messages to buildkitd.
-        filename: String,
+        /// The file in messages to buildkitd.
+        origin: DockerfileOrigin,
     },
     /// The graph cannot be encoded.
     #[error(transparent)]
@@ -57,6 +59,9 @@ pub enum LookupFailure {
     /// What is not built yet.
     #[error("{0} is not supported yet")]
     NotYet(&'static str),
+    /// The graph of a source cannot be encoded.
+    #[error(transparent)]
+    Encoding(#[from] MarshalError),
 }
 
 /// Why a build on a buildkitd has no result.
@@ -65,6 +70,9 @@ pub(crate) enum SolveFailure {
     /// The Dockerfile did not become a graph.
     #[error(transparent)]
     Conversion(#[from] ConversionFailure),
+    /// buildkitd could not fetch the Dockerfile or the context.
+    #[error(transparent)]
+    Fetch(#[from] FetchFailure),
     /// The image of a graph without a Dockerfile cannot be looked up.
     #[error(transparent)]
     Lookup(#[from] LookupFailure),
@@ -115,21 +123,32 @@ impl CopyFailure {
     }
 }
 
+impl SolveFailure {
+    /// Returns what buildkitd or the connection to it said, where that was it.
+    const fn daemon_error(&self) -> Option<&buildkit::Error> {
+        match self {
+            Self::Daemon(error) | Self::Lookup(LookupFailure::Daemon(error)) => Some(error),
+            Self::Fetch(failure) => failure.daemon_error(),
+            _ => None,
+        }
+    }
+}
+
 impl GatewayFailure for SolveFailure {
     fn is_disconnection(&self) -> bool {
-        matches!(self, Self::Daemon(error) | Self::Lookup(LookupFailure::Daemon(error)) if error.is_disconnection())
+        self.daemon_error().is_some_and(buildkit::Error::is_disconnection)
     }
 
     fn to_status(&self) -> rpc::Status {
-        if let Self::Daemon(error) | Self::Lookup(LookupFailure::Daemon(error)) = self {
+        if let Some(error) = self.daemon_error() {
             return error.to_status();
         }
         let failure = buildkit::DaemonFailure::new(Code::Unknown, self.to_string());
         match self {
-            Self::Conversion(ConversionFailure::Rejected { rejected, filename }) => {
+            Self::Conversion(ConversionFailure::Rejected { rejected, origin }) => {
                 match &rejected.error.location {
                     Some(location) => {
-                        let place = source_location(&location.source, &location.spans, filename);
+                        let place = source_location(&location.source, &location.spans, origin);
                         failure.with_source(place).to_status()
                     }
                     None => failure.to_status(),
@@ -143,6 +162,7 @@ impl GatewayFailure for SolveFailure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::converter::plan::Options;
     use crate::diag::{Diagnostic, Source, Span};
 
     #[test]
@@ -150,11 +170,14 @@ mod tests {
         let source = Source::new("sub/Dockerfile", "FROM a\nFRMO b \\\n c\n");
         let error = Diagnostic::error("unknown instruction: FRMO").at(&source, [Span::new(2, 3)]);
         let rejected = Rejected { error: Box::new(error), warnings: Vec::new() };
-        let failure = ConversionFailure::Rejected { rejected, filename: "Dockerfile".to_owned() };
+        let options = Options { session: Some("s1".to_owned()), ..Options::default() };
+        let origin = DockerfileOrigin::of_folder(&options).unwrap();
+        let failure = ConversionFailure::Rejected { rejected, origin };
         let status = SolveFailure::from(failure).to_status();
         assert_eq!(status.message, "unknown instruction: FRMO");
         let detail: serde_json::Value = serde_json::from_slice(&status.details[0].value).unwrap();
         assert_eq!(detail["info"]["filename"], "Dockerfile");
+        assert_eq!(detail["info"]["definition"]["def"].as_array().unwrap().len(), 2);
         assert_eq!(detail["ranges"][0]["start"]["line"], 2);
         assert_eq!(detail["ranges"][1]["start"]["line"], 3);
     }

@@ -42,6 +42,17 @@ pub(super) async fn open(
     connected.map_err(|source| Error::Connect { address: address.to_string(), source })
 }
 
+/// Returns `error`; where a connection did not come about or broke, and it went through a program, what that said.
+pub(super) async fn explain(error: Error, address: &Address, record: &HelperRecord) -> Error {
+    let Address::Helper(helper) = address else { return error };
+    let is_lost =
+        matches!(error, Error::Connect { .. } | Error::Disconnected { .. } | Error::ConnectTimeout { .. });
+    match if is_lost { record.end().await } else { None } {
+        Some(end) => Error::Helper { address: address.to_string(), program: helper.program(), end },
+        None => error,
+    }
+}
+
 /// Connects to a socket by its path, whatever bytes the path holds.
 fn unix_connector(
     path: PathBuf,

@@ -11,8 +11,9 @@ use crate::cli::usage::UsageError;
 use crate::cli::{Failure, process};
 use crate::converter::lint::Warning;
 use crate::converter::{Definition, Rejected};
-use crate::diag::redact;
+use crate::diag::{Source, redact};
 use crate::gotext::json;
+use crate::image::Platform;
 use crate::job::graph;
 use crate::job::lookup::{self, Converted, ImageLock, LockResolver};
 use crate::job::{DockerLogins, DockerfileInput, Request};
@@ -72,16 +73,18 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     if inputs.options.platforms.len() > 1 {
         return Err(UsageError::SeveralPlatforms.into());
     }
+    let build_platform = args.build_platform.as_ref().map(|_| inputs.options.build_platform.clone());
     let converted = match &args.image_lock {
         Some(path) => from_lock(path, &inputs).await?,
-        None => from_daemon(&args.daemon, &inputs).await?,
+        None => from_daemon(&args.daemon, &inputs, build_platform).await?,
     };
     if let Some(path) = &args.image_lock_out {
         let lock = ImageLock::of_facts(&converted.facts, &inputs.options.build_platform);
         write(path, (lock.to_json() + "\n").as_bytes())?;
     }
     let Some((_, conversion)) = converted.builds.into_iter().next() else { return Ok(()) };
-    let _ = std::io::stderr().lock().write_all(warnings(&conversion.warnings, &inputs).as_bytes());
+    let found = warnings(&conversion.warnings, &converted.source);
+    let _ = std::io::stderr().lock().write_all(found.as_bytes());
     let lowered = &conversion.lowered;
     if let Some(path) = &args.metadata_file {
         let metadata = std::collections::BTreeMap::from([("containerimage.config", &lowered.image)]);
@@ -95,16 +98,22 @@ async fn from_lock(path: &Path, inputs: &Inputs) -> Result<Converted, Failure> {
     let lock = image_lock::read(path)?;
     let resolver =
         LockResolver { lock: &lock, files: &inputs.files, build_platform: &inputs.options.build_platform };
-    lookup::convert(&inputs.dockerfile, &inputs.options, &resolver)
+    let dockerfile = inputs.local_dockerfile("bob llb --image-lock")?;
+    lookup::convert(dockerfile, &inputs.options, &resolver)
         .await
-        .map_err(|rejected| failed(&rejected, inputs))
+        .map_err(|rejected| failed(&rejected, dockerfile))
 }
 
-async fn from_daemon(daemon: &DaemonArgs, inputs: &Inputs) -> Result<Converted, Failure> {
+async fn from_daemon(
+    daemon: &DaemonArgs,
+    inputs: &Inputs,
+    build_platform: Option<Platform>,
+) -> Result<Converted, Failure> {
     let request = Request {
         dockerfile: DockerfileInput {
             source: inputs.dockerfile.clone(),
             options: inputs.options.clone(),
+            build_platform,
             files: inputs.files.clone(),
             image_lock: None,
         },
@@ -115,12 +124,12 @@ async fn from_daemon(daemon: &DaemonArgs, inputs: &Inputs) -> Result<Converted, 
 }
 
 /// A rejected Dockerfile as the user sees it: the error first, then what the build checks found.
-fn failed(rejected: &Rejected, inputs: &Inputs) -> Failure {
-    Failure::Rendered(rejected.error.render() + &warnings(&rejected.warnings, inputs))
+fn failed(rejected: &Rejected, dockerfile: &Source) -> Failure {
+    Failure::Rendered(rejected.error.render() + &warnings(&rejected.warnings, dockerfile))
 }
 
-fn warnings(warnings: &[Warning], inputs: &Inputs) -> String {
-    warnings.iter().map(|warning| warning.diagnostic(&inputs.dockerfile).render()).collect()
+fn warnings(warnings: &[Warning], dockerfile: &Source) -> String {
+    warnings.iter().map(|warning| warning.diagnostic(dockerfile).render()).collect()
 }
 
 fn render(definition: &Definition, format: Format) -> Result<Vec<u8>, Failure> {

@@ -10,7 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::state::{self, PreparedState, SocketPath, StateError, StateFolder};
 use crate::buildkit::daemon::find_program;
-use crate::buildkit::{Address, Client, Daemon, DaemonError, DaemonOptions, TlsOptions};
+use crate::buildkit::{self, Address, Client, Daemon, DaemonError, DaemonOptions, TlsOptions};
+use crate::image::Platform;
 
 /// How long a running daemon may take to answer.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -56,7 +57,7 @@ pub struct OwnDaemon {
 pub enum NoBuilder {
     /// The one that was named does not answer.
     #[error(transparent)]
-    Client(#[from] crate::buildkit::Error),
+    Client(#[from] buildkit::Error),
     /// None can be started.
     #[error(transparent)]
     Daemon(#[from] DaemonError),
@@ -96,6 +97,29 @@ impl DaemonChoice {
         cancel.run_until_cancelled(self.find_or_start()).await.unwrap_or(Err(NoBuilder::Interrupted))
     }
 
+    /// Connects to a daemon that runs already; `None` where none answers.
+    ///
+    /// # Errors
+    /// [`NoBuilder::Interrupted`].
+    pub async fn connect_to_running(&self, cancel: &CancellationToken) -> Result<Option<Builder>, NoBuilder> {
+        let addresses = if self.addresses.is_empty() { &self.candidates } else { &self.addresses };
+        cancel.run_until_cancelled(self.find_running(addresses)).await.ok_or(NoBuilder::Interrupted)
+    }
+
+    /// The first daemon that answers.
+    async fn find_running(&self, addresses: &[Address]) -> Option<Builder> {
+        for address in addresses {
+            match self.probe(address).await {
+                Ok(builder) => return Some(builder),
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::debug!(%address, error, "no buildkitd there");
+                }
+            }
+        }
+        None
+    }
+
     async fn find_or_start(&self) -> Result<Builder, NoBuilder> {
         if let [others @ .., last] = self.addresses.as_slice() {
             for address in others {
@@ -106,16 +130,10 @@ impl DaemonChoice {
             }
             return self.probe(last).await;
         }
-        for address in &self.candidates {
-            match self.probe(address).await {
-                Ok(builder) => return Ok(builder),
-                Err(error) => {
-                    let error = &error as &dyn std::error::Error;
-                    tracing::debug!(%address, error, "no buildkitd there");
-                }
-            }
+        match self.find_running(&self.candidates).await {
+            Some(builder) => Ok(builder),
+            None => self.own.start().await,
         }
-        self.own.start().await
     }
 
     /// Connects to the daemon at `address`, which has to answer.
@@ -167,6 +185,22 @@ impl Builder {
     /// Whether buildkitd is on this machine, so that it reaches this process through loopback.
     pub fn shares_network(&self) -> bool {
         self.own.is_some() || matches!(self.client.address(), Address::Unix(_))
+    }
+
+    /// The platform that the daemon builds for where none is asked for; this machine's where it names none.
+    ///
+    /// # Errors
+    /// [`buildkit::Error`] where it cannot be asked.
+    pub async fn default_platform(&self) -> Result<Platform, buildkit::Error> {
+        let Some(platform) = self.client.default_platform().await? else { return Ok(Platform::host()) };
+        let named = Platform {
+            os: platform.os.into(),
+            architecture: platform.architecture.into(),
+            variant: platform.variant.into(),
+            os_version: platform.os_version.into(),
+            os_features: (!platform.os_features.is_empty()).then_some(platform.os_features),
+        };
+        Ok(named.normalized())
     }
 
     /// How Bob's own daemon ended, as soon as it has; never for another one.

@@ -86,7 +86,7 @@ mod tests {
         let message = StatusResponse { vertexes: vec![vertex], logs: vec![log], ..StatusResponse::default() };
         sender.send(message).await.unwrap();
         drop(sender);
-        progress::follow(progress::Mode::Quiet, receiver).await
+        progress::follow(progress::Mode::QUIET, receiver).await
     }
 
     fn failing_step() -> buildkit::DaemonFailure {
@@ -101,6 +101,7 @@ mod tests {
             language: "Dockerfile".into(),
             data: DOCKERFILE.into(),
             ranges: vec![LineRange { start_line: 3, end_line: 4, ..LineRange::default() }],
+            definition: None,
         })
     }
 

@@ -143,8 +143,8 @@ fn several_outputs_come_of_one_build_into_folders_that_are_made() {
     assert!(registry.storage().join("repositories/outputs/several/_manifests/tags/v1").exists());
 
     fs::write(at("Dockerfile"), "FROM scratch\nCOPY missing /\n").expect("a file");
-    project.build(&["-o", "g/h", "-o", "type=tar,dest=i/j.tar", "-o", "a/b"]).fail(1);
-    assert!(!at("g").exists() && !at("i").exists(), "nothing is left of a build that fails");
+    project.build(&["-o", "k/h", "-o", "type=tar,dest=i/j.tar", "-o", "a/b"]).fail(1);
+    assert!(!at("k").exists() && !at("i").exists(), "nothing is left of a build that fails");
     assert_eq!(fs::read_to_string(at("a/b/d/f")).expect("the file"), "of f");
 }
 

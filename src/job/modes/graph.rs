@@ -53,7 +53,7 @@ async fn work(
         let converted = dockerfile.convert(&gateway, &options, grants).await?;
         Ok((BuildResult::Single { reference: None, metadata: BTreeMap::new() }, converted))
     };
-    let display = Display::new(Mode::Quiet, ImageNames::default());
+    let display = Display::new(Mode::QUIET, ImageNames::default());
     let finished = run::run(&builder, build, session, display, cancel, convert).await;
     let outcome = outcome::of_build(finished, dockerfile.source(), &routes).await;
     builder.stop().await;

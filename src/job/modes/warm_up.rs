@@ -86,7 +86,7 @@ async fn pull(
     routes.grants.grant_pull(reference);
     let credentials = routes.session_logins(routes::authenticator(service.logins.load()?)?);
     let session = SessionOptions { credentials: Some(credentials), ..SessionOptions::default() };
-    let display = Display::new(Mode::Quiet, ImageNames::default());
+    let display = Display::new(Mode::QUIET, ImageNames::default());
     let request = BuildRequest { internal: true, ..BuildRequest::default() };
     let extract = |gateway| async move { extract(&gateway, reference).await };
     let finished = run::run(builder, request, session, display, interrupts.cancel(), extract).await;

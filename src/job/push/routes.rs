@@ -92,7 +92,7 @@ pub(crate) struct ProxiedImage<'a> {
 
 /// Returns an authenticator that talks to registries with `credentials`.
 pub(crate) fn authenticator(credentials: Credentials) -> Result<Arc<Authenticator>, Error> {
-    authenticator_for(credentials, BTreeSet::new())
+    Ok(Arc::new(Authenticator::new(transport()?, credentials)))
 }
 
 /// Returns an authenticator that talks to registries with `credentials`, and to the `insecure` ones by plain http or TLS
@@ -102,8 +102,12 @@ pub(crate) fn authenticator_for(
     insecure: BTreeSet<Host>,
 ) -> Result<Arc<Authenticator>, Error> {
     let config = TransportConfig { unverified: insecure.clone(), insecure, ..TransportConfig::default() };
-    let transport = Transport::new(&config)?;
-    Ok(Arc::new(Authenticator::new(Arc::new(transport), credentials)))
+    Ok(Arc::new(Authenticator::new(Arc::new(Transport::new(&config)?), credentials)))
+}
+
+/// Returns a transport to registries. Making one reads the certificates of this machine.
+pub(crate) fn transport() -> Result<Arc<Transport>, Error> {
+    Ok(Arc::new(Transport::new(&TransportConfig::default())?))
 }
 
 /// Returns the registry host of a reference; `None` where its domain is none.

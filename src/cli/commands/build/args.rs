@@ -65,9 +65,10 @@ pub struct Args {
     /// Print only the image id
     #[arg(short = 'q', long, help_heading = "Output")]
     pub quiet: bool,
-    /// How to show progress: auto, plain, tty, rawjson, quiet
+    /// How to show progress
     #[arg(
         long,
+        help = format!("How to show progress: {}", ProgressMode::names().collect::<Vec<_>>().join(", ")),
         value_name = "MODE",
         default_value = "auto",
         env = variables::BUILDKIT_PROGRESS.name,

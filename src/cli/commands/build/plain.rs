@@ -75,7 +75,7 @@ fn plain_build(args: &Args) -> Result<PlainBuild, Failure> {
             cache_exports: caches("--cache-to", &args.cache_to)?,
             entitlements: args.allow.iter().filter(|right| *right != output::DELETE_RIGHT).cloned().collect(),
             frontend_attributes: attributes,
-            progress: if args.quiet { ProgressMode::Quiet } else { args.progress },
+            progress: if args.quiet { ProgressMode::QUIET } else { args.progress },
             push_via: args.push_via,
             request: Request {
                 dockerfile: DockerfileInput {

@@ -17,6 +17,7 @@ mod http_proxy;
 mod interchange;
 mod interrupts;
 mod mounts;
+mod outputs;
 mod parts;
 mod plain;
 mod registries;

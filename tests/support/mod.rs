@@ -6,6 +6,7 @@
 mod buildkitd;
 mod command;
 mod counter;
+mod engine;
 mod guarded;
 mod http_proxy;
 mod image;
@@ -20,6 +21,7 @@ mod workspace;
 pub use buildkitd::Buildkitd;
 pub use command::{Bob, Outcome};
 pub use counter::{Counter, Exchange, head};
+pub use engine::Engine;
 pub use guarded::tool;
 pub use http_proxy::HttpProxy;
 pub use image::{Image, pull, raw_manifest, source_layout};

@@ -286,7 +286,8 @@ mod tests {
             runtime_dir: None,
             ready_timeout: None,
         };
-        let choice = DaemonChoice { addresses: Vec::new(), tls: TlsOptions::default(), candidates: Vec::new(), own };
+        let choice =
+            DaemonChoice { addresses: Vec::new(), tls: TlsOptions::default(), candidates: Vec::new(), own };
         let _held = lock(dir.path()).await.unwrap();
         let cancel = CancellationToken::new();
         cancel.cancel();

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -9,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::Uri;
 use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
-use tokio::sync::mpsc;
+use tokio::sync::{OnceCell, mpsc};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tower::Service;
@@ -19,6 +20,7 @@ use super::error::{BuildError, Error, GatewayFailure};
 use super::gateway::Gateway;
 use super::proto::control::control_client::ControlClient;
 use super::proto::control::{ListWorkersRequest, StatusResponse};
+use super::proto::pb;
 use super::proto::types::WorkerRecord;
 use super::request::{BuildOutcome, BuildRequest};
 use super::result::BuildResult;
@@ -31,6 +33,8 @@ use super::{CONNECTION_WINDOW_BYTES, HEADER_LIST_BYTES, MAX_MESSAGE_BYTES, STREA
 pub struct Client {
     channel: Channel,
     address: Address,
+    /// The platform that the daemon builds for by default, once it was asked.
+    default_platform: Arc<OnceCell<Option<pb::Platform>>>,
 }
 
 impl Client {
@@ -51,7 +55,7 @@ impl Client {
         };
         let channel = tokio::time::timeout(patience, connecting).await.map_err(|_| timeout())?;
         let channel = channel.map_err(|source| Error::Connect { address: address.to_string(), source })?;
-        Ok(Self { channel, address: address.clone() })
+        Ok(Self { channel, address: address.clone(), default_platform: Arc::default() })
     }
 
     /// Returns a connection to the daemon at `address` if one answers a call there within `patience`.
@@ -62,7 +66,7 @@ impl Client {
     pub async fn probe(address: &Address, tls: &TlsOptions, patience: Duration) -> Result<Self, Error> {
         let attempt = async {
             let client = Self::connect(address, tls, patience).await?;
-            client.workers().await?;
+            client.default_platform().await?;
             Ok(client)
         };
         let timeout = || Error::ConnectTimeout { address: address.to_string(), millis: patience.as_millis() };
@@ -82,6 +86,22 @@ impl Client {
     pub async fn workers(&self) -> Result<Vec<WorkerRecord>, Error> {
         let reply = self.control().list_workers(ListWorkersRequest::default()).await;
         reply.map(|r| r.into_inner().record).map_err(|s| Error::from_status("ListWorkers", s))
+    }
+
+    /// Returns the platform that the daemon builds for where none is asked for: the first one of its first worker.
+    /// The daemon is asked once for each connection.
+    ///
+    /// Source: `init` in `frontend/dockerui/config.go` in BuildKit.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Failed`], [`Error::Disconnected`].
+    pub async fn default_platform(&self) -> Result<Option<pb::Platform>, Error> {
+        let ask = async {
+            let platforms = self.workers().await?.into_iter().next().map(|worker| worker.platforms);
+            Ok(platforms.and_then(|platforms| platforms.into_iter().next()))
+        };
+        self.default_platform.get_or_try_init(|| ask).await.cloned()
     }
 
     /// Runs one build and returns what its exporters answered.

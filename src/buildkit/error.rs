@@ -1,5 +1,6 @@
 //! Errors of the daemon's connection, with the details that BuildKit attaches to them.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use base64::Engine as _;
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tonic::Code;
 
 use super::address::AddressError;
-use super::proto::{protobuf::Any, rpc};
+use super::proto::{pb, protobuf::Any, rpc};
 use super::session::SessionError;
 
 const TYPE_PREFIX: &str = "github.com/moby/buildkit/";
@@ -181,7 +182,7 @@ impl fmt::Display for DaemonFailure {
 impl std::error::Error for DaemonFailure {}
 
 /// A file and the lines in it that an error is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SourceLocation {
     /// The file's name as the source map has it.
     pub filename: String,
@@ -191,6 +192,8 @@ pub struct SourceLocation {
     pub data: Vec<u8>,
     /// The lines, in the order given.
     pub ranges: Vec<LineRange>,
+    /// The graph that yields the file. It is told to the daemon, and not read from what the daemon says.
+    pub definition: Option<pb::Definition>,
 }
 
 /// Lines and columns of a source; lines count from 1, columns from 0.
@@ -314,6 +317,37 @@ struct InfoJson {
     data: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     language: String,
+    #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
+    definition: Option<DefinitionJson>,
+}
+
+/// `pb.Definition` as Go's `encoding/json` writes it, of a graph without a source map of its own.
+#[derive(Serialize)]
+struct DefinitionJson {
+    def: Vec<String>,
+    metadata: BTreeMap<String, OpMetadataJson>,
+}
+
+#[derive(Serialize)]
+struct OpMetadataJson {
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    description: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    caps: BTreeMap<String, bool>,
+}
+
+impl From<&pb::Definition> for DefinitionJson {
+    fn from(definition: &pb::Definition) -> Self {
+        let metadata = |op: &pb::OpMetadata| OpMetadataJson {
+            description: op.description.clone().into_iter().collect(),
+            caps: op.caps.clone().into_iter().collect(),
+        };
+        let metadata = definition.metadata.iter().map(|(digest, op)| (digest.clone(), metadata(op)));
+        Self {
+            def: definition.def.iter().map(|op| STANDARD.encode(op)).collect(),
+            metadata: metadata.collect(),
+        }
+    }
 }
 
 #[derive(Default, Serialize, Deserialize)]
@@ -353,6 +387,7 @@ impl From<SourceJson> for SourceLocation {
                     end_column: r.end.character,
                 })
                 .collect(),
+            definition: None,
         }
     }
 }
@@ -364,6 +399,7 @@ impl From<&SourceLocation> for SourceJson {
                 filename: source.filename.clone(),
                 data: STANDARD.encode(&source.data),
                 language: source.language.clone(),
+                definition: source.definition.as_ref().map(DefinitionJson::from),
             },
             ranges: source
                 .ranges
@@ -432,6 +468,7 @@ mod tests {
             language: "Dockerfile".into(),
             data: b"FROM x\n".to_vec(),
             ranges: vec![range],
+            definition: None,
         };
         let told =
             DaemonFailure::new(Code::InvalidArgument, "broken").with_source(source.clone()).to_status();

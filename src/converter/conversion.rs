@@ -69,7 +69,7 @@ pub struct Marshalled {
 }
 
 /// A Dockerfile that is rejected.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Rejected {
     /// What is wrong, and where.
     pub error: Box<Diagnostic>,

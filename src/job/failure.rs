@@ -4,6 +4,7 @@
 
 use tonic::Code;
 
+use super::dockerfile_origin::DockerfileOrigin;
 use super::report::registry_message::RegistryMessage;
 use super::report::warnings::source_location;
 use crate::buildkit::proto::rpc;
@@ -29,8 +30,8 @@ pub enum ConversionFailure {
     Rejected {
         /// Why, and what build checks found before that.
         rejected: Rejected,
-        /// The file's name in messages to buildkitd.
-        filename: String,
+        /// The file in messages to buildkitd.
+        origin: DockerfileOrigin,
     },
     /// The graph cannot be encoded.
     #[error(transparent)]
@@ -126,10 +127,10 @@ impl GatewayFailure for SolveFailure {
         }
         let failure = buildkit::DaemonFailure::new(Code::Unknown, self.to_string());
         match self {
-            Self::Conversion(ConversionFailure::Rejected { rejected, filename }) => {
+            Self::Conversion(ConversionFailure::Rejected { rejected, origin }) => {
                 match &rejected.error.location {
                     Some(location) => {
-                        let place = source_location(&location.source, &location.spans, filename);
+                        let place = source_location(&location.source, &location.spans, origin);
                         failure.with_source(place).to_status()
                     }
                     None => failure.to_status(),
@@ -143,6 +144,7 @@ impl GatewayFailure for SolveFailure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::converter::plan::Options;
     use crate::diag::{Diagnostic, Source, Span};
 
     #[test]
@@ -150,11 +152,14 @@ mod tests {
         let source = Source::new("sub/Dockerfile", "FROM a\nFRMO b \\\n c\n");
         let error = Diagnostic::error("unknown instruction: FRMO").at(&source, [Span::new(2, 3)]);
         let rejected = Rejected { error: Box::new(error), warnings: Vec::new() };
-        let failure = ConversionFailure::Rejected { rejected, filename: "Dockerfile".to_owned() };
+        let options = Options { session: Some("s1".to_owned()), ..Options::default() };
+        let origin = DockerfileOrigin::of_folder(&options).unwrap();
+        let failure = ConversionFailure::Rejected { rejected, origin };
         let status = SolveFailure::from(failure).to_status();
         assert_eq!(status.message, "unknown instruction: FRMO");
         let detail: serde_json::Value = serde_json::from_slice(&status.details[0].value).unwrap();
         assert_eq!(detail["info"]["filename"], "Dockerfile");
+        assert_eq!(detail["info"]["definition"]["def"].as_array().unwrap().len(), 2);
         assert_eq!(detail["ranges"][0]["start"]["line"], 2);
         assert_eq!(detail["ranges"][1]["start"]["line"], 3);
     }

@@ -7,8 +7,10 @@
 //! that fails has its type in `failure`, and `report` makes the [`Error`] of it that the user sees.
 
 mod daemon;
+mod dockerfile_origin;
 mod error;
 mod failure;
+mod frontend_attributes;
 mod interrupt;
 pub mod lookup;
 mod modes;
@@ -23,6 +25,7 @@ mod solve;
 pub use daemon::builder::{Builder, DaemonChoice, NoBuilder, OwnDaemon, usual_addresses};
 pub(crate) use daemon::state::is_trusted_socket;
 pub use daemon::state::{StateError, StateFolder};
+pub use dockerfile_origin::DockerfileOrigin;
 pub use error::{Error, StepFailure};
 pub use failure::{ConversionFailure, LookupFailure};
 pub use interrupt::Interrupts;

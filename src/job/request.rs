@@ -1,6 +1,9 @@
 //! What a job is asked for, and a Dockerfile that was parsed for it once.
 
-use super::daemon::builder::DaemonChoice;
+use std::sync::OnceLock;
+
+use super::daemon::builder::{Builder, DaemonChoice};
+use super::dockerfile_origin::DockerfileOrigin;
 use super::error::Error;
 use super::failure::ConversionFailure;
 use super::lookup::gateway::GatewayResolver;
@@ -9,9 +12,11 @@ use super::report::warnings::show_warnings;
 use super::session::grants::RegistryGrants;
 use super::session::logins::DockerLogins;
 use crate::buildkit::Gateway;
+use crate::converter::lint::Warning;
 use crate::converter::plan::Options;
 use crate::converter::{Converter, Rejected};
 use crate::diag::Source;
+use crate::image::Platform;
 
 /// A Dockerfile, and what is needed to convert and build it: what every job with a Dockerfile has.
 #[derive(Debug)]
@@ -31,17 +36,21 @@ pub struct DockerfileInput {
     pub source: Source,
     /// How to convert it; the session is filled in when the build has one.
     pub options: Options,
+    /// The builder's platform where the user names one; else it is what the daemon says.
+    pub build_platform: Option<Platform>,
     /// The context folder and local named contexts.
     pub files: LocalFiles,
     /// Where base images come from in place of their registries.
     pub image_lock: Option<ImageLock>,
 }
 
-/// A Dockerfile that was parsed, ready to be converted.
+/// A Dockerfile that was read, ready to be converted.
 #[derive(Debug)]
 pub(super) struct ParsedDockerfile<'a> {
     pub(super) input: &'a DockerfileInput,
-    converter: Converter,
+    converter: Result<Converter, Rejected>,
+    /// What the build checks found, once it is known.
+    warnings: OnceLock<Vec<Warning>>,
 }
 
 impl DockerfileInput {
@@ -51,37 +60,82 @@ impl DockerfileInput {
     /// # Errors
     /// [`ConversionFailure::NotUtf8`], [`ConversionFailure::Rejected`].
     pub(super) fn parse(&self) -> Result<ParsedDockerfile<'_>, Error> {
+        let parsed = self.read()?;
+        match parsed.rejection() {
+            None => Ok(parsed),
+            Some(error) => Err(error),
+        }
+    }
+
+    /// Parses the Dockerfile. One that is rejected is returned all the same, so that buildkitd can be told of it:
+    /// every conversion then fails with the rejection.
+    ///
+    /// # Errors
+    /// [`ConversionFailure::NotUtf8`].
+    pub(super) fn read(&self) -> Result<ParsedDockerfile<'_>, Error> {
         let bytes = self.source.bytes();
         if let Err(error) = std::str::from_utf8(bytes) {
             let line = bytes[..error.valid_up_to()].split(|byte| *byte == b'\n').count();
             return Err(ConversionFailure::NotUtf8 { name: self.source.name().to_owned(), line }.into());
         }
-        match Converter::new(self.source.clone(), &self.options) {
-            Ok(converter) => Ok(ParsedDockerfile { input: self, converter }),
-            Err(rejected) => {
-                show_warnings(&rejected.warnings, &self.source);
-                Err(self.rejection(rejected).into())
-            }
-        }
-    }
-
-    fn rejection(&self, rejected: Rejected) -> ConversionFailure {
-        ConversionFailure::Rejected { rejected, filename: self.options.filename.clone() }
+        let converter = Converter::new(self.source.clone(), &self.options);
+        Ok(ParsedDockerfile { input: self, converter, warnings: OnceLock::new() })
     }
 }
 
 impl ParsedDockerfile<'_> {
+    /// Returns the error for a Dockerfile that does not parse. What the build checks found in it is on standard error
+    /// then.
+    pub(super) fn rejection(&self) -> Option<Error> {
+        let rejected = self.converter.as_ref().err()?.clone();
+        show_warnings(&rejected.warnings, &self.input.source);
+        let origin = DockerfileOrigin { filename: self.input.options.filename.clone(), definition: None };
+        Some(ConversionFailure::Rejected { rejected, origin }.into())
+    }
+
+    /// Returns whether it does not parse.
+    pub(super) const fn is_rejected(&self) -> bool {
+        self.converter.is_err()
+    }
+
+    /// Returns the options for a build on `builder`.
+    ///
+    /// # Errors
+    /// [`Error::Connection`] where the builder does not say what its platform is.
+    pub(super) async fn options_for(&self, builder: &Builder) -> Result<Options, Error> {
+        let build_platform = match &self.input.build_platform {
+            Some(platform) => platform.clone(),
+            None => builder.default_platform().await.map_err(Error::Connection)?,
+        };
+        Ok(Options { build_platform, ..self.input.options.clone() })
+    }
+
+    /// Writes what the build checks found to standard error, however the build ended.
+    pub(super) fn show_warnings(&self) {
+        show_warnings(self.warnings(), &self.input.source);
+    }
+
+    /// Returns what the build checks found in the conversion with a build's gateway; nothing before that.
+    pub(super) fn warnings(&self) -> &[Warning] {
+        self.warnings.get().map(Vec::as_slice).unwrap_or_default()
+    }
+
     /// Converts with what `resolver` looks up.
     pub(super) async fn convert_with(
         &self,
         options: &Options,
         resolver: &impl Resolver,
     ) -> Result<Converted, ConversionFailure> {
-        let converted = convert_parsed(&self.converter, options, resolver).await;
-        converted.map_err(|rejected| self.input.rejection(rejected))
+        let origin = DockerfileOrigin::of_folder(options)?;
+        let converted = match &self.converter {
+            Ok(converter) => convert_parsed(converter, options, resolver).await,
+            Err(rejected) => Err(rejected.clone()),
+        };
+        converted.map_err(|rejected| ConversionFailure::Rejected { rejected, origin })
     }
 
-    /// Converts with what the gateway of a build looks up. What that names is granted.
+    /// Converts with what the gateway of a build looks up. What that names is granted, and what the build checks find
+    /// is kept.
     pub(super) async fn convert(
         &self,
         gateway: &Gateway,
@@ -96,7 +150,16 @@ impl ParsedDockerfile<'_> {
             build_platform: &options.build_platform,
             resolve_mode: options.resolve_mode.name(),
         };
-        self.convert_with(options, &resolver).await
+        let converted = self.convert_with(options, &resolver).await;
+        let found = match &converted {
+            Ok(converted) => {
+                converted.builds.iter().flat_map(|(_, build)| &build.warnings).cloned().collect()
+            }
+            Err(failure) => failure.warnings().to_vec(),
+        };
+        // A conversion that is asked for again finds the same.
+        let _ = self.warnings.set(found);
+        converted
     }
 }
 
@@ -108,6 +171,7 @@ mod tests {
         DockerfileInput {
             source: Source::new("Dockerfile", text),
             options: Options::default(),
+            build_platform: None,
             files: LocalFiles::default(),
             image_lock: None,
         }

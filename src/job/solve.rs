@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::try_join_all;
 
+use super::dockerfile_origin::DockerfileOrigin;
 use super::failure::SolveFailure;
 use super::push::base_images::{BaseImage, base_images};
 use super::push::base_layers::PushTargets;
@@ -11,52 +12,58 @@ use super::push::routes::PushRoutes;
 use super::report::warnings::warning_message;
 use super::request::ParsedDockerfile;
 use crate::buildkit::{BuildResult, Gateway, PlatformEntry, SolveOptions, platforms_metadata};
-use crate::converter::lint;
 use crate::converter::plan::{Facts, Options};
 use crate::converter::{Conversion, MarshalError, Marshalled};
 use crate::image::Platform;
 
-/// What a conversion found out beside the graph.
-#[derive(Debug, Default)]
-pub(super) struct ConversionFindings {
-    /// What the build checks found.
-    pub(super) warnings: Vec<lint::Warning>,
-    /// What was looked up, to write an image lock from.
-    pub(super) facts: Facts,
-}
-
 /// Converts and builds on the gateway of a build: when this returns, every step has ended, and pushes are allowed.
-/// Base layers are mounted into `targets` meanwhile.
+/// Base layers are mounted into `targets` meanwhile. Returns also what was looked up.
 pub(super) async fn solve_dockerfile(
     dockerfile: &ParsedDockerfile<'_>,
+    options: &Options,
     gateway: Gateway,
     routes: &PushRoutes,
     targets: &PushTargets,
-) -> Result<(BuildResult, ConversionFindings), SolveFailure> {
+) -> Result<(BuildResult, Facts), SolveFailure> {
     let session = Some(gateway.session_id().to_owned());
-    let options = Options { session, ..dockerfile.input.options.clone() };
-    let converted = dockerfile.convert(&gateway, &options, &routes.grants).await?;
+    let options = Options { session, ..options.clone() };
+    let origin = DockerfileOrigin::of_folder(&options)?;
+    let converted = match dockerfile.convert(&gateway, &options, &routes.grants).await {
+        Ok(converted) => converted,
+        Err(failure) => {
+            tell_warnings(&gateway, dockerfile, &origin).await;
+            return Err(failure.into());
+        }
+    };
     let bases: BTreeSet<BaseImage> =
         converted.builds.iter().flat_map(|(_, build)| base_images(&build.lowered)).collect();
-    let marshal = |(platform, build): (_, Conversion)| Ok((platform, build.marshal("")?));
+    let marshal = |(platform, build): (_, Conversion)| {
+        let mut build = build.marshal("")?;
+        origin.put_into(&mut build.definition);
+        Ok((platform, build))
+    };
     let builds = converted.builds.into_iter().map(marshal).collect::<Result<Vec<_>, MarshalError>>()?;
     let solved = async {
         let result = solve(&gateway, &options, &builds).await?;
         evaluate(&gateway, &result).await?;
         Ok::<_, SolveFailure>(result)
     };
-    let (result, ()) = tokio::join!(solved, targets.mount_beside_steps(&bases));
+    let telling = tell_warnings(&gateway, dockerfile, &origin);
+    let (result, (), ()) = tokio::join!(solved, targets.mount_beside_steps(&bases), telling);
     let result = result?;
     routes.allow_pushes();
     targets.mount_after_steps(&bases).await;
-    let warnings: Vec<_> = builds.into_iter().flat_map(|(_, build)| build.warnings).collect();
-    for warning in &warnings {
-        let message = warning_message(warning, &dockerfile.input.source, &options.filename);
+    Ok((result, converted.facts))
+}
+
+/// Tells buildkitd what the build checks found, whether or not the build succeeds.
+async fn tell_warnings(gateway: &Gateway, dockerfile: &ParsedDockerfile<'_>, origin: &DockerfileOrigin) {
+    for warning in dockerfile.warnings() {
+        let message = warning_message(warning, &dockerfile.input.source, origin);
         if let Err(error) = gateway.warn(message).await {
             tracing::debug!(error = &error as &dyn std::error::Error, "buildkitd was not told of a warning");
         }
     }
-    Ok((result, ConversionFindings { warnings, facts: converted.facts }))
 }
 
 /// Hands the graphs to buildkitd and puts the result together (BuildKit: `frontend/dockerui/build.go`).
@@ -70,7 +77,8 @@ async fn solve(
     for (platform, build) in builds {
         let solve_options = SolveOptions { evaluate: false, cache_imports: true };
         let reference = gateway.solve(build.definition.to_pb(), solve_options).await?;
-        let entry = platform_entry(platform.as_ref().unwrap_or(&Platform::host()), &build.image.platform);
+        let entry =
+            platform_entry(platform.as_ref().unwrap_or(&options.build_platform), &build.image.platform);
         let suffix = if options.multi_platform { format!("/{}", entry.id) } else { String::new() };
         metadata.insert(format!("containerimage.config{suffix}"), build.image.to_json());
         if let Some(base) = &build.base {

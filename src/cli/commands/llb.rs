@@ -13,6 +13,7 @@ use crate::converter::lint::Warning;
 use crate::converter::{Definition, Rejected};
 use crate::diag::redact;
 use crate::gotext::json;
+use crate::image::Platform;
 use crate::job::graph;
 use crate::job::lookup::{self, Converted, ImageLock, LockResolver};
 use crate::job::{DockerLogins, DockerfileInput, Request};
@@ -72,9 +73,10 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     if inputs.options.platforms.len() > 1 {
         return Err(UsageError::SeveralPlatforms.into());
     }
+    let build_platform = args.build_platform.as_ref().map(|_| inputs.options.build_platform.clone());
     let converted = match &args.image_lock {
         Some(path) => from_lock(path, &inputs).await?,
-        None => from_daemon(&args.daemon, &inputs).await?,
+        None => from_daemon(&args.daemon, &inputs, build_platform).await?,
     };
     if let Some(path) = &args.image_lock_out {
         let lock = ImageLock::of_facts(&converted.facts, &inputs.options.build_platform);
@@ -100,11 +102,16 @@ async fn from_lock(path: &Path, inputs: &Inputs) -> Result<Converted, Failure> {
         .map_err(|rejected| failed(&rejected, inputs))
 }
 
-async fn from_daemon(daemon: &DaemonArgs, inputs: &Inputs) -> Result<Converted, Failure> {
+async fn from_daemon(
+    daemon: &DaemonArgs,
+    inputs: &Inputs,
+    build_platform: Option<Platform>,
+) -> Result<Converted, Failure> {
     let request = Request {
         dockerfile: DockerfileInput {
             source: inputs.dockerfile.clone(),
             options: inputs.options.clone(),
+            build_platform,
             files: inputs.files.clone(),
             image_lock: None,
         },

@@ -10,7 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::state::{self, PreparedState, SocketPath, StateError, StateFolder};
 use crate::buildkit::daemon::find_program;
-use crate::buildkit::{Address, Client, Daemon, DaemonError, DaemonOptions, TlsOptions};
+use crate::buildkit::{self, Address, Client, Daemon, DaemonError, DaemonOptions, TlsOptions};
+use crate::image::Platform;
 
 /// How long a running daemon may take to answer.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -54,7 +55,7 @@ pub struct OwnDaemon {
 pub enum NoBuilder {
     /// The one that was named does not answer.
     #[error(transparent)]
-    Client(#[from] crate::buildkit::Error),
+    Client(#[from] buildkit::Error),
     /// None can be started.
     #[error(transparent)]
     Daemon(#[from] DaemonError),
@@ -94,18 +95,35 @@ impl DaemonChoice {
         cancel.run_until_cancelled(self.find_or_start()).await.unwrap_or(Err(NoBuilder::Interrupted))
     }
 
+    /// Connects to a daemon that runs already; `None` where none answers.
+    ///
+    /// # Errors
+    /// [`NoBuilder::Interrupted`].
+    pub async fn connect_to_running(&self, cancel: &CancellationToken) -> Result<Option<Builder>, NoBuilder> {
+        let addresses = self.address.as_ref().map_or(self.candidates.as_slice(), std::slice::from_ref);
+        cancel.run_until_cancelled(self.find_running(addresses)).await.ok_or(NoBuilder::Interrupted)
+    }
+
+    /// The first daemon that answers.
+    async fn find_running(&self, addresses: &[Address]) -> Option<Builder> {
+        for address in addresses {
+            match Client::probe(address, &self.tls, PROBE_TIMEOUT).await {
+                Ok(client) => return Some(self.running(client)),
+                Err(error) => tracing::debug!(%address, %error, "no buildkitd there"),
+            }
+        }
+        None
+    }
+
     async fn find_or_start(&self) -> Result<Builder, NoBuilder> {
         if let Some(address) = &self.address {
             let client = Client::probe(address, &self.tls, PROBE_TIMEOUT).await?;
             return Ok(self.running(client));
         }
-        for address in &self.candidates {
-            match Client::probe(address, &self.tls, PROBE_TIMEOUT).await {
-                Ok(client) => return Ok(self.running(client)),
-                Err(error) => tracing::debug!(%address, %error, "no buildkitd there"),
-            }
+        match self.find_running(&self.candidates).await {
+            Some(builder) => Ok(builder),
+            None => self.own.start().await,
         }
-        self.own.start().await
     }
 
     /// The builder of a daemon that runs already. State may lie where Bob's own would, of this daemon or of a build before.
@@ -144,6 +162,22 @@ impl Builder {
     /// Whether buildkitd is on this machine, so that it reaches this process through loopback.
     pub fn shares_network(&self) -> bool {
         self.own.is_some() || matches!(self.client.address(), Address::Unix(_))
+    }
+
+    /// The platform that the daemon builds for where none is asked for; this machine's where it names none.
+    ///
+    /// # Errors
+    /// [`buildkit::Error`] where it cannot be asked.
+    pub async fn default_platform(&self) -> Result<Platform, buildkit::Error> {
+        let Some(platform) = self.client.default_platform().await? else { return Ok(Platform::host()) };
+        let named = Platform {
+            os: platform.os.into(),
+            architecture: platform.architecture.into(),
+            variant: platform.variant.into(),
+            os_version: platform.os_version.into(),
+            os_features: (!platform.os_features.is_empty()).then_some(platform.os_features),
+        };
+        Ok(named.normalized())
     }
 
     /// How Bob's own daemon ended, as soon as it has; never for another one.

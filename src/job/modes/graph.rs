@@ -12,7 +12,6 @@ use crate::job::lookup::{Converted, PlaceholderImages};
 use crate::job::push::image_names::ImageNames;
 use crate::job::push::routes::{self, PushRoutes};
 use crate::job::report::outcome;
-use crate::job::report::warnings::show_warnings;
 use crate::job::request::{DockerfileInput, ParsedDockerfile, Request};
 use crate::job::run;
 use crate::progress::Mode;
@@ -45,6 +44,8 @@ async fn work(
     let build = BuildRequest { internal: true, ..BuildRequest::default() };
     let builder = request.daemon.connect(cancel).await?;
     let grants = &routes.grants;
+    let options = dockerfile.options_for(&builder).await?;
+    let options = &options;
     let convert = |gateway| async move {
         let converted = dockerfile.convert(&gateway, options, grants).await?;
         Ok((BuildResult::Single { reference: None, metadata: BTreeMap::new() }, converted))
@@ -53,8 +54,8 @@ async fn work(
     let finished = run::run(&builder, build, session, display, cancel, convert).await;
     let outcome = outcome::of_build(finished, Some(source), &routes).await;
     builder.stop().await;
-    if let Err(error) = &outcome {
-        show_warnings(error.warnings(), source);
+    if outcome.is_err() {
+        dockerfile.show_warnings();
     }
     outcome.map(|outcome| outcome.value)
 }

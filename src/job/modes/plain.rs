@@ -11,13 +11,13 @@ use crate::buildkit::{BuildRequest, CacheEntry, SessionOptions};
 use crate::image::Reference;
 use crate::job::daemon::builder::Builder;
 use crate::job::error::Error;
+use crate::job::frontend_attributes;
 use crate::job::interrupt::Interrupts;
 use crate::job::lookup::ImageLock;
 use crate::job::push::base_layers::PushTargets;
 use crate::job::push::routes::{self, ProxiedImage, PushRoutes, PushVia};
 use crate::job::report::outcome;
-use crate::job::report::warnings::show_warnings;
-use crate::job::request::{DockerfileInput, ParsedDockerfile, Request};
+use crate::job::request::{ParsedDockerfile, Request};
 use crate::job::result::metadata::Results;
 use crate::job::result::output::Output;
 use crate::job::result::prepared::PreparedOutputs;
@@ -46,6 +46,8 @@ pub struct PlainBuild {
     pub cache_exports: Vec<CacheEntry>,
     /// Rights that steps may use.
     pub entitlements: Vec<String>,
+    /// Attributes for buildkitd that no option of the conversion stands for, such as `attest:sbom` or `vcs:source`.
+    pub frontend_attributes: BTreeMap<String, String>,
     /// How progress is shown.
     pub progress: Mode,
     /// The side that pushes with the credentials.
@@ -67,8 +69,16 @@ async fn work(build: &PlainBuild, cancel: &CancellationToken) -> Result<Results,
         let failed = |source| Error::Read { what: "the build context", path: context.clone(), source };
         std::fs::read_dir(context).map_err(failed)?;
     }
-    let dockerfile = dockerfile.parse()?;
-    let builder = daemon.connect(cancel).await?;
+    let dockerfile = dockerfile.read()?;
+    let builder = if dockerfile.is_rejected() {
+        // A daemon that runs keeps the failed build in its history. None is started for it.
+        daemon.connect_to_running(cancel).await?
+    } else {
+        Some(daemon.connect(cancel).await?)
+    };
+    let Some(builder) = builder else {
+        return Err(dockerfile.rejection().unwrap_or(Error::Interrupted));
+    };
     let outcome = work_on(build, &dockerfile, &builder, cancel).await;
     builder.stop().await;
     outcome
@@ -84,32 +94,29 @@ async fn work_on(
     let registries = routes::authenticator(build.request.logins.load()?)?;
     let (routes, targets) = open_routes(build, builder, &registries, &mut outputs).await?;
     routes.grants.grant_caches(&build.cache_imports, &build.cache_exports);
+    let options = dockerfile.options_for(builder).await?;
+    let mut frontend_attrs = frontend_attributes::of_options(&options);
+    frontend_attrs.extend(build.frontend_attributes.clone());
     let mut prepared = PreparedOutputs::new(&outputs)?;
     let request = BuildRequest {
         exports: prepared.take_exports(),
         cache_imports: build.cache_imports.clone(),
         cache_exports: build.cache_exports.clone(),
         entitlements: build.entitlements.clone(),
+        frontend_attrs,
         ..BuildRequest::default()
     };
     let mut session = session(build, builder, routes.session_logins(registries));
     session.withheld_dirs.extend(prepared.unfinished_files());
     let display = (build.progress, routes.image_names.clone());
-    let solve = |gateway| solve_dockerfile(dockerfile, gateway, &routes, &targets);
+    let solve = |gateway| solve_dockerfile(dockerfile, &options, gateway, &routes, &targets);
     let finished = run::run(builder, request, session, display, cancel, solve).await;
-    let DockerfileInput { source, options, .. } = dockerfile.input;
-    let outcome = outcome::of_build(finished, Some(source), &routes).await;
-    let results = match outcome {
-        Ok(outcome) => {
-            show_warnings(&outcome.value.warnings, source);
-            let lock = ImageLock::of_facts(&outcome.value.facts, &options.build_platform);
-            Ok(Results::new(outcome.exporter_response, &routes.image_names, lock))
-        }
-        Err(error) => {
-            show_warnings(error.warnings(), source);
-            Err(error)
-        }
-    };
+    let outcome = outcome::of_build(finished, Some(&dockerfile.input.source), &routes).await;
+    dockerfile.show_warnings();
+    let results = outcome.map(|outcome| {
+        let lock = ImageLock::of_facts(&outcome.value, &options.build_platform);
+        Results::new(outcome.exporter_response, &routes.image_names, lock)
+    });
     routes.close().await;
     let results = results?;
     prepared.keep()?;

@@ -34,6 +34,7 @@ pub(super) async fn read_when_ready(
     Ok(DockerfileInput {
         source: read(file, &path.display().to_string())?,
         options: Options { filename, ..Options::default() },
+        build_platform: None,
         files: LocalFiles {
             context: Some(context),
             context_within: Some(workspace.root().to_owned()),

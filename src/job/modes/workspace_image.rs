@@ -14,13 +14,13 @@ use crate::buildkit::{self, BuildRequest, CacheEntry, SessionOptions};
 use crate::image::{Platform, Reference};
 use crate::job::daemon::builder::{Builder, DaemonChoice};
 use crate::job::error::Error;
+use crate::job::frontend_attributes;
 use crate::job::interrupt::Interrupts;
 use crate::job::push::base_layers::PushTargets;
 use crate::job::push::copy::Copy;
 use crate::job::push::manifest::ManifestLookup;
 use crate::job::push::routes::{self, ProxiedImage, PushRoutes};
 use crate::job::report::outcome;
-use crate::job::report::warnings::show_warnings;
 use crate::job::request::{DockerfileInput, ParsedDockerfile};
 use crate::job::result::output::Output;
 use crate::job::result::prepared::PreparedOutputs;
@@ -198,25 +198,20 @@ impl WorkspaceJob<'_> {
             self.routes.grants.grant_push(&self.base);
         }
         self.routes.grants.grant_caches(&self.build.cache_imports, &[]);
+        let options = dockerfile.options_for(builder).await?;
         let request = BuildRequest {
             exports: self.push(&self.base)?,
             cache_imports: self.build.cache_imports.clone(),
+            frontend_attrs: frontend_attributes::of_options(&options),
             ..BuildRequest::default()
         };
         let display = (Mode::Plain, self.routes.image_names.clone());
         let targets = PushTargets::new(&self.routes, [&self.base], builder.shares_network());
-        let solve = |gateway| solve_dockerfile(dockerfile, gateway, &self.routes, &targets);
+        let solve = |gateway| solve_dockerfile(dockerfile, &options, gateway, &self.routes, &targets);
         let finished = run::run(builder, request, session, display, self.cancel, solve).await;
-        match outcome::of_build(finished, Some(source), &self.routes).await {
-            Ok(outcome) => {
-                show_warnings(&outcome.value.warnings, source);
-                Ok(outcome.exporter_response.get("containerimage.digest").cloned().unwrap_or_default())
-            }
-            Err(error) => {
-                show_warnings(error.warnings(), source);
-                Err(error)
-            }
-        }
+        let outcome = outcome::of_build(finished, Some(source), &self.routes).await;
+        dockerfile.show_warnings();
+        Ok(outcome?.exporter_response.get("containerimage.digest").cloned().unwrap_or_default())
     }
 
     /// Makes the workspace image without buildkitd: the base's manifest for this platform, byte by byte,

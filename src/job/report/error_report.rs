@@ -101,6 +101,7 @@ mod tests {
             language: "Dockerfile".into(),
             data: DOCKERFILE.into(),
             ranges: vec![LineRange { start_line: 3, end_line: 4, ..LineRange::default() }],
+            definition: None,
         })
     }
 

@@ -1,5 +1,6 @@
 //! From arguments to a build outside of a workspace.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 
 use super::Args;
@@ -73,10 +74,17 @@ fn plain_build(args: &Args) -> Result<PlainBuild, Failure> {
             cache_imports: caches("--cache-from", &args.cache_from)?,
             cache_exports: caches("--cache-to", &args.cache_to)?,
             entitlements: args.allow.clone(),
+            frontend_attributes: BTreeMap::new(),
             progress: if args.quiet { ProgressMode::Quiet } else { args.progress },
             push_via: args.push_via,
             request: Request {
-                dockerfile: DockerfileInput { source: dockerfile, options, files, image_lock },
+                dockerfile: DockerfileInput {
+                    source: dockerfile,
+                    options,
+                    build_platform: None,
+                    files,
+                    image_lock,
+                },
                 logins: DockerLogins::of(nonempty_process_variable),
                 daemon: args.daemon.choice()?,
             },

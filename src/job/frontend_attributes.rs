@@ -1,0 +1,154 @@
+//! What the daemon is told of a build in the words of a frontend's attributes.
+//!
+//! Bob's graphs come without a frontend, but the daemon keeps these attributes in its history and in provenance, and
+//! checks the result against some of them. They are those that buildx sends (`toSolveOpt` and `loadInputs` in
+//! build/opt.go).
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
+use crate::converter::dockerfile::parse_bool;
+use crate::converter::plan::{Context, Network, NoCache, Options, ResolveMode};
+
+/// Attributes by name, as `SolveRequest.FrontendAttrs` has them.
+pub(super) type FrontendAttributes = BTreeMap<String, String>;
+
+/// Returns the attributes that say what `options` say.
+pub(super) fn of_options(options: &Options) -> FrontendAttributes {
+    let mut attributes = FrontendAttributes::new();
+    let mut set = |name: &str, value: String| {
+        attributes.insert(name.to_owned(), value);
+    };
+    set("filename", options.filename.clone());
+    for (name, value) in &options.build_args {
+        set(&format!("build-arg:{name}"), value.clone());
+    }
+    for (name, value) in &options.labels {
+        set(&format!("label:{name}"), value.clone());
+    }
+    for (name, source) in &options.named_contexts {
+        set(&format!("context:{name}"), source.clone());
+    }
+    match &options.context {
+        Context::Local => {}
+        Context::Git(url) | Context::Http { url, .. } => set("context", url.clone()),
+    }
+    if !options.target.is_empty() {
+        set("target", options.target.clone());
+    }
+    if !options.platforms.is_empty() {
+        set("platform", joined(&options.platforms));
+    }
+    if options.build_args.get("BUILDKIT_MULTI_PLATFORM").and_then(|value| parse_bool(value)) == Some(true) {
+        set("multi-platform", "true".to_owned());
+    }
+    match &options.no_cache {
+        NoCache::Off => {}
+        NoCache::All => set("no-cache", String::new()),
+        NoCache::Stages(names) => set("no-cache", names.join(",")),
+    }
+    if options.resolve_mode != ResolveMode::Default {
+        set("image-resolve-mode", options.resolve_mode.name().to_owned());
+    }
+    set_for_run(options, &mut set);
+    attributes
+}
+
+/// Sets the attributes that say how every RUN runs.
+fn set_for_run(options: &Options, set: &mut impl FnMut(&str, String)) {
+    match options.network {
+        Network::Sandbox => {}
+        Network::Host => set("force-network-mode", "host".to_owned()),
+        Network::None => set("force-network-mode", "none".to_owned()),
+    }
+    if !options.add_hosts.is_empty() {
+        set("add-hosts", joined(options.add_hosts.iter().map(|(name, address)| format!("{name}={address}"))));
+    }
+    if options.shm_size_bytes > 0 {
+        set("shm-size", options.shm_size_bytes.to_string());
+    }
+    if !options.ulimits.is_empty() {
+        let mut limits: Vec<_> = options.ulimits.iter().collect();
+        limits.sort_by(|a, b| a.name.cmp(&b.name));
+        let text = limits.iter().map(|limit| format!("{}={}:{}", limit.name, limit.soft, limit.hard));
+        set("ulimit", joined(text));
+    }
+    if !options.cgroup_parent.is_empty() {
+        set("cgroup-parent", options.cgroup_parent.clone());
+    }
+}
+
+fn joined(items: impl IntoIterator<Item = impl Display>) -> String {
+    let items: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
+    items.join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+    use crate::converter::plan::Ulimit;
+    use crate::image::Platform;
+
+    fn texts(options: &Options) -> Vec<String> {
+        of_options(options).iter().map(|(name, value)| format!("{name}={value}")).collect()
+    }
+
+    #[test]
+    fn a_build_without_options_names_its_dockerfile_alone() {
+        assert_eq!(texts(&Options::default()), ["filename=Dockerfile"]);
+    }
+
+    #[test]
+    fn every_option_is_told() {
+        let pair = |name: &str, value: &str| BTreeMap::from([(name.to_owned(), value.to_owned())]);
+        let limit = |name: &str| Ulimit { name: name.to_owned(), soft: 1, hard: 2 };
+        let options = Options {
+            target: "t".to_owned(),
+            platforms: vec![Platform::new("linux", "amd64"), Platform::parse("linux/arm/v7").unwrap()],
+            build_args: pair("BUILDKIT_MULTI_PLATFORM", "1"),
+            labels: pair("l", ""),
+            no_cache: NoCache::Stages(vec!["a".to_owned(), "b".to_owned()]),
+            add_hosts: vec![
+                ("h".to_owned(), Ipv4Addr::new(1, 1, 1, 1).into()),
+                ("h".to_owned(), Ipv4Addr::LOCALHOST.into()),
+            ],
+            network: Network::Host,
+            shm_size_bytes: 1024,
+            ulimits: vec![limit("nproc"), limit("core")],
+            cgroup_parent: "/g".to_owned(),
+            resolve_mode: ResolveMode::Pull,
+            context: Context::Git("https://h/r.git".to_owned()),
+            named_contexts: pair("n", "local:n"),
+            filename: "ops.Dockerfile".to_owned(),
+            ..Options::default()
+        };
+        assert_eq!(
+            texts(&options),
+            [
+                "add-hosts=h=1.1.1.1,h=127.0.0.1",
+                "build-arg:BUILDKIT_MULTI_PLATFORM=1",
+                "cgroup-parent=/g",
+                "context=https://h/r.git",
+                "context:n=local:n",
+                "filename=ops.Dockerfile",
+                "force-network-mode=host",
+                "image-resolve-mode=pull",
+                "label:l=",
+                "multi-platform=true",
+                "no-cache=a,b",
+                "platform=linux/amd64,linux/arm/v7",
+                "shm-size=1024",
+                "target=t",
+                "ulimit=core=1:2,nproc=1:2",
+            ]
+        );
+    }
+
+    #[test]
+    fn no_cache_without_stages_is_empty() {
+        let options = Options { no_cache: NoCache::All, ..Options::default() };
+        assert_eq!(of_options(&options)["no-cache"], "");
+    }
+}

@@ -29,6 +29,11 @@ pub enum Error {
     /// An image without a name is to be pushed.
     #[error("an image that is pushed needs a name; give one with --tag")]
     PushWithoutName,
+    /// An image with attestations is to go through the proxy.
+    #[error(
+        "an image with attestations cannot be pushed through the proxy: they would name it instead of the registry; leave out --push-via proxy"
+    )]
+    AttestedPushByProxy,
     /// The address of a buildkitd in a flag.
     #[error(transparent)]
     Address(#[from] AddressError),
@@ -159,6 +164,7 @@ impl Error {
             Self::TargetWithDigest
             | Self::UnbuiltBaseWithDigest
             | Self::PushWithoutName
+            | Self::AttestedPushByProxy
             | Self::Address(_)
             | Self::AddressVariable { .. }
             | Self::Setting(_)

@@ -6,6 +6,7 @@
 //! a Dockerfile and has its graph solved (`solve`, `lookup`), or copies an image. What it leaves is `result`'s; a part
 //! that fails has its type in `failure`, and `report` makes the [`Error`] of it that the user sees.
 
+mod attestations;
 mod daemon;
 mod dockerfile_origin;
 mod error;
@@ -22,6 +23,7 @@ mod run;
 mod session;
 mod solve;
 
+pub use attestations::{Attestations, Checkout, CheckoutError, SbomGenerator};
 pub use daemon::builder::{Builder, DaemonChoice, NoBuilder, OwnDaemon, usual_addresses};
 pub(crate) use daemon::state::is_trusted_socket;
 pub use daemon::state::{StateError, StateFolder};

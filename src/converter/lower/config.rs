@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use super::stage::NOT_VARIABLES;
+use super::scan::NOT_VARIABLES;
 use super::state::Current;
 use super::{ErrorKind, Lowering, signal};
 use crate::converter::dockerfile::{

@@ -12,6 +12,7 @@ mod from;
 mod mount;
 mod names;
 mod run;
+mod scan;
 mod signal;
 mod stage;
 mod state;
@@ -25,6 +26,7 @@ use llb::{Constraints, Graph, LocalSource, Location, Output, SourceMap, SourceMa
 
 pub use error::{Error, ErrorKind};
 pub use from::source_op;
+pub use scan::ScanTargets;
 
 use super::ignore::{self, Patterns};
 use super::plan::{Command, IgnoreFile, Notice, NoticeKind, Plan, StageId};
@@ -49,6 +51,8 @@ pub struct Lowered {
     pub base: Option<Arc<ImageConfig>>,
     /// `SOURCE_DATE_EPOCH` in seconds since 1970, where it is set.
     pub epoch: Option<i64>,
+    /// What is looked at where the contents of the image are listed.
+    pub scan: ScanTargets,
 }
 
 /// The graph and the configuration of a plan made from `source`. What build checks report is added to
@@ -85,6 +89,8 @@ struct Lowering<'p, 'n> {
     /// How many stages build on each and are not lowered yet, the result counted in.
     remaining_dependents: Vec<usize>,
     notices: &'n mut Vec<Notice>,
+    /// What build arguments add to the lists of contents.
+    scan: ScanTargets,
     /// What BuildKit finds only when it encodes the graph, if it encodes these ops.
     errors_at_encoding: Vec<(Output, ErrorKind)>,
 }
@@ -132,6 +138,7 @@ impl<'p, 'n> Lowering<'p, 'n> {
             finished: std::iter::repeat_with(|| None).take(plan.stages.len()).collect(),
             remaining_dependents,
             notices,
+            scan: ScanTargets::default(),
             errors_at_encoding: has_invalid_utf8
                 .then_some((context, ErrorKind::SourceNotUtf8))
                 .into_iter()
@@ -174,6 +181,7 @@ impl<'p, 'n> Lowering<'p, 'n> {
             image,
             base: from::base_image(&plan.stages[self.roots[target]]),
             epoch: plan.epoch,
+            scan: self.scan,
         })
     }
 

@@ -40,7 +40,7 @@ fn lower_with(text: &str, ignore: &str, options: &Options) -> (Result<Lowered, E
     }
 }
 
-fn lowered(text: &str) -> Lowered {
+pub(super) fn lowered(text: &str) -> Lowered {
     lower_with(text, "", &options(|_| {})).0.unwrap()
 }
 

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::buildkit::{BuildRequest, CacheEntry, SessionOptions};
 use crate::image::Reference;
+use crate::job::attestations::Attestations;
 use crate::job::daemon::builder::Builder;
 use crate::job::error::Error;
 use crate::job::frontend_attributes;
@@ -46,8 +47,10 @@ pub struct PlainBuild {
     pub cache_exports: Vec<CacheEntry>,
     /// Rights that steps may use.
     pub entitlements: Vec<String>,
-    /// Attributes for buildkitd that no option of the conversion stands for, such as `attest:sbom` or `vcs:source`.
+    /// Attributes for buildkitd that no option of the conversion stands for, such as `vcs:source`.
     pub frontend_attributes: BTreeMap<String, String>,
+    /// What goes with the image.
+    pub attestations: Attestations,
     /// How progress is shown.
     pub progress: Mode,
     /// The side that pushes with the credentials.
@@ -97,6 +100,7 @@ async fn work_on(
     let options = dockerfile.options_for(builder).await?;
     let mut frontend_attrs = frontend_attributes::of_options(&options);
     frontend_attrs.extend(build.frontend_attributes.clone());
+    frontend_attrs.extend(build.attestations.attributes.clone());
     let mut prepared = PreparedOutputs::new(&outputs)?;
     let request = BuildRequest {
         exports: prepared.take_exports(),
@@ -109,7 +113,10 @@ async fn work_on(
     let mut session = session(build, builder, routes.session_logins(registries));
     session.withheld_dirs.extend(prepared.unfinished_files());
     let display = (build.progress, routes.image_names.clone());
-    let solve = |gateway| solve_dockerfile(dockerfile, &options, gateway, &routes, &targets);
+    let solve = |gateway| {
+        let generator = build.attestations.generator.as_ref();
+        solve_dockerfile(dockerfile, &options, gateway, &routes, &targets, generator)
+    };
     let finished = run::run(builder, request, session, display, cancel, solve).await;
     let outcome = outcome::of_build(finished, Some(&dockerfile.input.source), &routes).await;
     dockerfile.show_warnings();
@@ -178,8 +185,10 @@ async fn proxied_images<'a>(
 ) -> Result<Vec<ProxiedImage<'a>>, Error> {
     let may_use_proxy = match build.push_via {
         PushVia::Session => false,
+        PushVia::Proxy if build.attestations.are_requested => return Err(Error::AttestedPushByProxy),
         PushVia::Proxy => true,
-        PushVia::Auto => builder.shares_network(),
+        // The subject of an attestation is the name that buildkitd pushes to: it has to be the registry's own.
+        PushVia::Auto => builder.shares_network() && !build.attestations.are_requested,
     };
     let mut chosen: BTreeMap<String, &Reference> = BTreeMap::new();
     for reference in references.values().filter(|_| may_use_proxy) {

@@ -207,7 +207,7 @@ impl WorkspaceJob<'_> {
         };
         let display = (Mode::Plain, self.routes.image_names.clone());
         let targets = PushTargets::new(&self.routes, [&self.base], builder.shares_network());
-        let solve = |gateway| solve_dockerfile(dockerfile, &options, gateway, &self.routes, &targets);
+        let solve = |gateway| solve_dockerfile(dockerfile, &options, gateway, &self.routes, &targets, None);
         let finished = run::run(builder, request, session, display, self.cancel, solve).await;
         let outcome = outcome::of_build(finished, Some(source), &self.routes).await;
         dockerfile.show_warnings();

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command, FromArgMatches};
 
+use crate::cli::args::attestations::AttestationArgs;
 use crate::cli::args::convert::ConvertArgs;
 use crate::cli::args::daemon::DaemonArgs;
 use crate::cli::usage::UsageError;
@@ -72,6 +73,10 @@ pub struct Args {
     )]
     pub progress: ProgressMode,
 
+    /// What goes with the image.
+    #[command(flatten)]
+    pub attestations: AttestationArgs,
+
     /// Secret for RUN: id=ID[,src=FILE|,env=VARIABLE]; may be repeated
     #[arg(long = "secret", value_name = "SECRET", help_heading = "Rights")]
     pub secrets: Vec<String>,
@@ -113,12 +118,6 @@ pub struct Args {
 pub struct UnsupportedFlags {
     #[arg(long, hide = true)]
     load: bool,
-    #[arg(long, hide = true, value_name = "ATTESTATION")]
-    attest: Vec<String>,
-    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    provenance: Option<String>,
-    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    sbom: Option<String>,
     #[arg(long, hide = true, value_name = "FILE")]
     source_policy_file: Option<PathBuf>,
 }
@@ -126,12 +125,8 @@ pub struct UnsupportedFlags {
 impl UnsupportedFlags {
     /// Why the first of these flags that asks for something is refused; `None` where none does.
     pub fn refusal(&self) -> Option<UsageError> {
-        let asks = |value: &Option<String>| value.as_ref().is_some_and(|value| value != "false");
         let (flag, instead) = match () {
             () if self.load => ("--load", "; use --output type=docker,dest=FILE and docker load"),
-            () if !self.attest.is_empty() => ("--attest", ""),
-            () if asks(&self.provenance) => ("--provenance", ""),
-            () if asks(&self.sbom) => ("--sbom", ""),
             () if self.source_policy_file.is_some() => ("--source-policy-file", ""),
             () => return None,
         };
@@ -209,11 +204,9 @@ mod tests {
     #[test]
     fn unsupported_flags_are_named() {
         let refusal = |args: &[&str]| parse(args).unsupported.refusal().map(|error| error.to_string());
-        assert_eq!(refusal(&["--sbom", "."]).unwrap(), "--sbom is not supported yet");
         assert_eq!(
             refusal(&["--load", "."]).unwrap(),
             "--load is not supported yet; use --output type=docker,dest=FILE and docker load"
         );
-        assert_eq!(refusal(&["--provenance=false", "--sbom=false", "."]), None);
     }
 }

@@ -2,18 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
+use std::path::Path;
 
 use super::Args;
 use crate::cli::Failure;
+use crate::cli::args::attestations::git_attributes;
 use crate::cli::args::convert::Inputs;
 use crate::cli::args::image_lock;
 use crate::cli::report::listen;
 use crate::cli::usage::UsageError;
 use crate::cli::values::{
-    annotation, cache, output,
+    ValueError, annotation, cache, output,
     run::{secret, ssh},
 };
+use crate::converter::plan::Options;
 use crate::diag::visible;
+use crate::job::lookup::LocalFiles;
 use crate::job::{
     self, CacheEntry, DockerLogins, DockerfileInput, Error, Output, PlainBuild, ProgressMode, Request,
     agent_socket, check_writable, read_secret,
@@ -54,7 +58,10 @@ pub(super) fn no_context() -> Failure {
 
 fn plain_build(args: &Args) -> Result<PlainBuild, Failure> {
     let Some(context) = &args.context else { return Err(no_context()) };
-    let Inputs { options, dockerfile, files } = args.convert.inputs(Some(context), None)?;
+    let Inputs { mut options, dockerfile, files } = args.convert.inputs(Some(context), None)?;
+    let attestations = args.attestations.attestations(&options.build_args);
+    let attestations = attestations.map_err(ValueError::into_failure)?;
+    let frontend_attributes = checkout_attributes(args, &mut options, &files);
     let image_lock = args.image_lock.as_deref().map(image_lock::read).transpose()?;
     let secret = |value: &String| -> Result<_, Error> {
         let (id, source) = secret::parse(value, &nonempty_process_variable)?;
@@ -74,7 +81,8 @@ fn plain_build(args: &Args) -> Result<PlainBuild, Failure> {
             cache_imports: caches("--cache-from", &args.cache_from)?,
             cache_exports: caches("--cache-to", &args.cache_to)?,
             entitlements: args.allow.clone(),
-            frontend_attributes: BTreeMap::new(),
+            frontend_attributes,
+            attestations,
             progress: if args.quiet { ProgressMode::Quiet } else { args.progress },
             push_via: args.push_via,
             request: Request {
@@ -91,6 +99,21 @@ fn plain_build(args: &Args) -> Result<PlainBuild, Failure> {
         })
     };
     understood().map_err(|error| Failure::of_job(&error))
+}
+
+/// What buildkitd is told of the Git working tree that the context lies in; labels go into `options`.
+fn checkout_attributes(args: &Args, options: &mut Options, files: &LocalFiles) -> BTreeMap<String, String> {
+    let Some(context) = &files.context else { return BTreeMap::new() };
+    let dockerfile = args.convert.file.clone().unwrap_or_else(|| context.join("Dockerfile"));
+    let dockerfile = Some(dockerfile.as_path()).filter(|path| path.is_file());
+    let folder = match dockerfile.and_then(Path::parent) {
+        Some(parent) if parent.as_os_str().is_empty() => Some(Path::new(".")),
+        folder => folder,
+    };
+    let own = [("context", Some(context.as_path())), ("dockerfile", folder)];
+    let own = own.into_iter().filter_map(|(name, folder)| Some((name, folder?)));
+    let named = files.named.iter().map(|(name, folder)| (name.as_str(), folder.as_path()));
+    git_attributes(options, context, dockerfile, own.chain(named))
 }
 
 /// The outputs, named and annotated. An image is made without being kept anywhere where only its

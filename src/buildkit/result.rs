@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::gateway::Reference;
+use super::gateway::ResultReference;
 use super::proto::rpc;
 
 /// What a build returns. A reference of `None` is an empty file system (`FROM scratch`).
@@ -13,14 +13,14 @@ pub enum BuildResult {
     /// One file system.
     Single {
         /// The file system.
-        reference: Option<Reference>,
+        reference: Option<ResultReference>,
         /// `containerimage.config` and its like.
         metadata: BTreeMap<String, Vec<u8>>,
     },
     /// One file system for each platform.
     Platforms {
         /// Platform id → file system.
-        references: BTreeMap<String, Option<Reference>>,
+        references: BTreeMap<String, Option<ResultReference>>,
         /// `refs.platforms`, `containerimage.config/<id>` and their like.
         metadata: BTreeMap<String, Vec<u8>>,
     },
@@ -29,13 +29,13 @@ pub enum BuildResult {
         /// The result.
         result: Box<BuildResult>,
         /// Platform id → the folder of lists.
-        lists: BTreeMap<String, Reference>,
+        lists: BTreeMap<String, ResultReference>,
     },
 }
 
 impl BuildResult {
     /// Returns every file system that the daemon has to build.
-    pub fn references(&self) -> Vec<&Reference> {
+    pub fn references(&self) -> Vec<&ResultReference> {
         match self {
             Self::Single { reference, .. } => reference.iter().collect(),
             Self::Platforms { references, .. } => references.values().flatten().collect(),
@@ -152,7 +152,7 @@ impl Attestations {
     /// Returns what a folder of lists stands for: each file in it is an attestation.
     ///
     /// Source: `CreateSBOMScanner` in frontend/attestations/sbom.
-    fn of_lists(folder: Reference) -> Self {
+    fn of_lists(folder: ResultReference) -> Self {
         let metadata = [("reason", "sbom"), ("sbom-core", "sbom")];
         let metadata = metadata.map(|(key, value)| (key.to_owned(), value.as_bytes().to_vec()));
         let list = Attestation {
@@ -200,8 +200,8 @@ struct Ref {
     id: String,
 }
 
-impl From<Option<Reference>> for Ref {
-    fn from(reference: Option<Reference>) -> Self {
+impl From<Option<ResultReference>> for Ref {
+    fn from(reference: Option<ResultReference>) -> Self {
         Self { id: reference.map(|reference| reference.id).unwrap_or_default() }
     }
 }
@@ -269,7 +269,7 @@ mod tests {
 
     #[test]
     fn the_messages_are_read_as_buildkits() {
-        let reference = Some(Reference { id: "r1".to_owned() });
+        let reference = Some(ResultReference { id: "r1".to_owned() });
         let references = BTreeMap::from([("a".to_owned(), reference.clone()), ("b".to_owned(), None)]);
         let metadata = BTreeMap::from([("k".to_owned(), b"v".to_vec()), ("empty".to_owned(), Vec::new())]);
         let decode = |result: BuildResult| {
@@ -287,7 +287,7 @@ mod tests {
             assert_eq!(one.result, Some(result::Result::Ref(frontend::Ref { id: id.to_owned(), def: None })));
         }
         let result = Box::new(BuildResult::Single { reference: None, metadata: BTreeMap::new() });
-        let lists = BTreeMap::from([("linux/amd64".to_owned(), Reference { id: "r2".to_owned() })]);
+        let lists = BTreeMap::from([("linux/amd64".to_owned(), ResultReference { id: "r2".to_owned() })]);
         let listed = decode(BuildResult::Listed { result, lists });
         let attestation = &listed.attestations["linux/amd64"].attestation[0];
         assert_eq!((attestation.kind(), attestation.r#ref.as_ref().unwrap().id.as_str()), (frontend::AttestationKind::Bundle, "r2"));

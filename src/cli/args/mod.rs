@@ -1,6 +1,7 @@
 //! Arguments that several subcommands share, and what they come to.
 
 pub mod attestations;
+mod build_sources;
 pub mod convert;
 pub mod daemon;
 mod dockerfile_place;

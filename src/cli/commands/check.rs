@@ -13,7 +13,8 @@ use crate::cli::report::print;
 use crate::cli::usage::UsageError;
 use crate::converter::Rejected;
 use crate::converter::lint::{RULES, Rule, Warning, rule};
-use crate::diag::{Diagnostic, Span};
+use crate::converter::plan::Options;
+use crate::diag::{Diagnostic, Source, Span};
 use crate::job::lookup::{self, LockResolver, PlaceholderImages};
 
 /// Arguments of `bob check`.
@@ -70,7 +71,8 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     let mut inputs = args.convert.inputs(args.context.as_deref(), args.build_platform.as_deref())?;
     // Without a target every stage is checked, as BuildKit does it.
     inputs.options.all_stages = inputs.options.target.is_empty();
-    let Inputs { options, dockerfile, files } = &inputs;
+    let dockerfile = inputs.local_dockerfile("bob check")?.clone();
+    let (Inputs { options, files, .. }, dockerfile) = (&inputs, &dockerfile);
     let build_platform = &options.build_platform;
     let converted = match &args.image_lock {
         Some(path) => {
@@ -84,8 +86,8 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         Err(Rejected { error, warnings }) => (warnings, Some(error)),
     };
     match args.format {
-        Format::Text => print(text(&warnings, &inputs).as_bytes())?,
-        Format::Json => print(&json(&warnings, error.as_deref(), &inputs)?)?,
+        Format::Text => print(text(&warnings, dockerfile).as_bytes())?,
+        Format::Json => print(&json(&warnings, error.as_deref(), options, dockerfile)?)?,
     }
     match (error, warnings.len()) {
         (Some(error), _) => Err(Failure::Rendered(error.render())),
@@ -95,8 +97,8 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     }
 }
 
-fn text(warnings: &[Warning], inputs: &Inputs) -> String {
-    warnings.iter().map(|warning| warning.diagnostic(&inputs.dockerfile).render()).collect()
+fn text(warnings: &[Warning], dockerfile: &Source) -> String {
+    warnings.iter().map(|warning| warning.diagnostic(dockerfile).render()).collect()
 }
 
 /// BuildKit's `LintResults` (frontend/subrequests/lint).
@@ -154,7 +156,12 @@ impl Location {
     }
 }
 
-fn json(warnings: &[Warning], error: Option<&Diagnostic>, inputs: &Inputs) -> Result<Vec<u8>, Failure> {
+fn json(
+    warnings: &[Warning],
+    error: Option<&Diagnostic>,
+    options: &Options,
+    dockerfile: &Source,
+) -> Result<Vec<u8>, Failure> {
     let finding = |warning: &'_ Warning| Location::of(warning.span);
     let results = Results {
         warnings: warnings
@@ -167,9 +174,9 @@ fn json(warnings: &[Warning], error: Option<&Diagnostic>, inputs: &Inputs) -> Re
             })
             .collect(),
         sources: [SourceFile {
-            filename: &inputs.options.filename,
+            filename: &options.filename,
             language: "Dockerfile",
-            data: base64::engine::general_purpose::STANDARD.encode(inputs.dockerfile.bytes()),
+            data: base64::engine::general_purpose::STANDARD.encode(dockerfile.bytes()),
         }],
         error: error.map(|error| BuildError {
             message: &error.message,

@@ -3,17 +3,14 @@
 //! A plan's stages are lowered in order. What a stage hands from one instruction to the next is
 //! `state`; what all of them share is `Lowering`.
 
-mod chmod;
 mod config;
 mod copy;
 mod error;
-mod expose;
 mod from;
 mod mount;
 mod names;
 mod run;
 mod scan;
-mod signal;
 mod stage;
 mod state;
 mod workdir;
@@ -25,7 +22,7 @@ use std::sync::Arc;
 use llb::{Constraints, Graph, LocalSource, Location, Output, SourceMap, SourceMapId, SourceOp};
 
 pub use error::{Error, ErrorKind};
-pub use from::source_op;
+pub use from::{source_op, unpacked};
 pub use scan::ScanTargets;
 
 use super::ignore::{self, Patterns};

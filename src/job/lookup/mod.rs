@@ -33,6 +33,8 @@ pub struct Converted {
     pub builds: Vec<(Option<Platform>, Conversion)>,
     /// Every fact that was used, to write an image lock from.
     pub facts: Facts,
+    /// The Dockerfile.
+    pub source: Source,
 }
 
 /// Parses a Dockerfile and converts it for every platform that the options ask for.
@@ -91,5 +93,6 @@ pub(super) async fn convert_parsed(
             }
         }
     }
-    Ok(Converted { builds: platforms.into_iter().zip(done.into_values()).collect(), facts })
+    let builds = platforms.into_iter().zip(done.into_values()).collect();
+    Ok(Converted { builds, facts, source: converter.source().clone() })
 }

@@ -48,7 +48,10 @@ pub struct Args {
     /// Push the image to its registry
     #[arg(long, help_heading = "Output")]
     pub push: bool,
-    /// What becomes of the result: FOLDER, `-`, or type=image|registry|local|tar|oci|docker,dest=…; may be repeated
+    /// Load the image into docker or podman; short for --output=type=docker
+    #[arg(long, help_heading = "Output")]
+    pub load: bool,
+    /// What becomes of the result: FOLDER, `-`, or type=image|registry|local|tar|oci|docker|cacheonly,dest=…; may be repeated
     #[arg(short = 'o', long = "output", value_name = "OUTPUT", help_heading = "Output")]
     pub outputs: Vec<String>,
     /// Annotation of the image: `[TYPE:]KEY=VALUE`; may be repeated
@@ -63,9 +66,10 @@ pub struct Args {
     /// Print only the image id
     #[arg(short = 'q', long, help_heading = "Output")]
     pub quiet: bool,
-    /// How to show progress: auto, plain, tty, rawjson, quiet
+    /// How to show progress
     #[arg(
         long,
+        help = format!("How to show progress: {}", ProgressMode::names().collect::<Vec<_>>().join(", ")),
         value_name = "MODE",
         default_value = "auto",
         env = variables::BUILDKIT_PROGRESS.name,
@@ -116,8 +120,6 @@ pub struct Args {
 /// Flags that are known and not supported yet.
 #[derive(Debug, Default, clap::Args)]
 pub struct UnsupportedFlags {
-    #[arg(long, hide = true)]
-    load: bool,
     #[arg(long, hide = true, value_name = "FILE")]
     source_policy_file: Option<PathBuf>,
 }
@@ -126,7 +128,6 @@ impl UnsupportedFlags {
     /// Why the first of these flags that asks for something is refused; `None` where none does.
     pub fn refusal(&self) -> Option<UsageError> {
         let (flag, instead) = match () {
-            () if self.load => ("--load", "; use --output type=docker,dest=FILE and docker load"),
             () if self.source_policy_file.is_some() => ("--source-policy-file", ""),
             () => return None,
         };
@@ -199,14 +200,5 @@ mod tests {
         {
             assert!(!parse(args).is_workspace_mode(), "{args:?}");
         }
-    }
-
-    #[test]
-    fn unsupported_flags_are_named() {
-        let refusal = |args: &[&str]| parse(args).unsupported.refusal().map(|error| error.to_string());
-        assert_eq!(
-            refusal(&["--load", "."]).unwrap(),
-            "--load is not supported yet; use --output type=docker,dest=FILE and docker load"
-        );
     }
 }

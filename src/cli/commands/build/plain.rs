@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::Path;
 
-use super::Args;
+use super::{Args, outputs};
 use crate::cli::Failure;
 use crate::cli::args::attestations::git_attributes;
 use crate::cli::args::convert::Inputs;
@@ -12,15 +12,15 @@ use crate::cli::args::image_lock;
 use crate::cli::report::listen;
 use crate::cli::usage::UsageError;
 use crate::cli::values::{
-    ValueError, annotation, cache, output,
+    ValueError, cache, output,
     run::{secret, ssh},
 };
 use crate::converter::plan::Options;
 use crate::diag::visible;
 use crate::job::lookup::LocalFiles;
 use crate::job::{
-    self, CacheEntry, DockerLogins, DockerfileInput, Error, Output, PlainBuild, ProgressMode, Request,
-    agent_socket, check_writable, read_secret,
+    self, CacheEntry, DockerLogins, DockerfileInput, EngineSettings, Error, PlainBuild, ProgressMode,
+    Request, agent_socket, check_writable, read_secret,
 };
 use crate::workspace::nonempty_process_variable;
 
@@ -58,10 +58,11 @@ pub(super) fn no_context() -> Failure {
 
 fn plain_build(args: &Args) -> Result<PlainBuild, Failure> {
     let Some(context) = &args.context else { return Err(no_context()) };
-    let Inputs { mut options, dockerfile, files } = args.convert.inputs(Some(context), None)?;
+    let Inputs { mut options, dockerfile, files, attributes } = args.convert.inputs(Some(context), None)?;
     let attestations = args.attestations.attestations(&options.build_args);
     let attestations = attestations.map_err(ValueError::into_failure)?;
-    let frontend_attributes = checkout_attributes(args, &mut options, &files);
+    let mut frontend_attributes = checkout_attributes(args, &mut options, &files);
+    frontend_attributes.extend(attributes);
     let image_lock = args.image_lock.as_deref().map(image_lock::read).transpose()?;
     let secret = |value: &String| -> Result<_, Error> {
         let (id, source) = secret::parse(value, &nonempty_process_variable)?;
@@ -75,15 +76,16 @@ fn plain_build(args: &Args) -> Result<PlainBuild, Failure> {
     };
     let understood = || -> Result<PlainBuild, Error> {
         Ok(PlainBuild {
-            outputs: outputs(args)?,
+            outputs: outputs::parse(args)?,
+            engine: EngineSettings::of(nonempty_process_variable),
             secrets: args.secrets.iter().map(secret).collect::<Result<_, _>>()?,
             ssh_agents: args.ssh.iter().map(agent).collect::<Result<_, _>>()?,
             cache_imports: caches("--cache-from", &args.cache_from)?,
             cache_exports: caches("--cache-to", &args.cache_to)?,
-            entitlements: args.allow.clone(),
+            entitlements: args.allow.iter().filter(|right| *right != output::DELETE_RIGHT).cloned().collect(),
             frontend_attributes,
             attestations,
-            progress: if args.quiet { ProgressMode::Quiet } else { args.progress },
+            progress: if args.quiet { ProgressMode::QUIET } else { args.progress },
             push_via: args.push_via,
             request: Request {
                 dockerfile: DockerfileInput {
@@ -116,33 +118,6 @@ fn checkout_attributes(args: &Args, options: &mut Options, files: &LocalFiles) -
     git_attributes(options, context, dockerfile, own.chain(named))
 }
 
-/// The outputs, named and annotated. An image is made without being kept anywhere where only its
-/// digests are asked for.
-fn outputs(args: &Args) -> Result<Vec<Output>, Error> {
-    let annotations = annotation::parse(&args.annotations)?;
-    let mut outputs = args.outputs.iter().map(|value| output::parse(value)).collect::<Result<Vec<_>, _>>()?;
-    if args.push {
-        let mut images = outputs.iter_mut().filter(|output| output.is_image()).peekable();
-        if images.peek().is_some() {
-            images.for_each(Output::set_push);
-        } else {
-            outputs.push(Output::image(true));
-        }
-    }
-    let wants_digests = args.metadata_file.is_some() || args.iidfile.is_some() || args.quiet;
-    if outputs.is_empty() && wants_digests {
-        outputs.push(Output::image(false));
-    }
-    for output in &mut outputs {
-        output.name_if_unnamed(&args.tags);
-        output.annotate(&annotations);
-        if output.pushes() && output.names().is_empty() {
-            return Err(Error::PushWithoutName);
-        }
-    }
-    Ok(outputs)
-}
-
 fn caches(flag: &'static str, values: &[String]) -> Result<Vec<CacheEntry>, Error> {
     Ok(values.iter().map(|value| cache::parse(flag, value)).collect::<Result<_, _>>()?)
 }
@@ -167,31 +142,6 @@ mod tests {
         let failure = plain_build(&parse(args)).unwrap_err();
         assert_eq!(failure.exit_code(), 2, "{args:?}");
         failure.render()
-    }
-
-    #[test]
-    fn tags_and_push_name_one_image() {
-        let outputs = outputs(&parse(&["-t", "a", "-t", "b:1", "--push", "."])).unwrap();
-        assert_eq!(outputs.len(), 1);
-        assert!(outputs[0].pushes());
-        assert_eq!(outputs[0].names(), ["a", "b:1"]);
-    }
-
-    #[test]
-    fn push_goes_to_the_image_output_that_is_there() {
-        let outputs =
-            outputs(&parse(&["-t", "a", "--push", "-o", "type=image,compression=zstd", "-o", "out", "."]));
-        let pushed: Vec<bool> = outputs.unwrap().iter().map(Output::pushes).collect();
-        assert_eq!(pushed, [true, false]);
-    }
-
-    #[test]
-    fn without_an_output_nothing_is_exported_unless_digests_are_asked_for() {
-        assert!(outputs(&parse(&["-t", "a", "."])).unwrap().is_empty());
-        for flag in [&["--iidfile", "f"][..], &["--metadata-file", "f"], &["-q"]] {
-            let outputs = outputs(&parse(&[flag, &["."]].concat())).unwrap();
-            assert!(outputs[0].is_image() && !outputs[0].pushes());
-        }
     }
 
     #[test]

@@ -24,6 +24,7 @@ mod result;
 mod run;
 mod session;
 mod solve;
+mod source_policy;
 
 pub use attestations::{Attestations, Checkout, CheckoutError, SbomGenerator};
 pub use context::fetch::{DockerfileSource, FetchFailure};
@@ -49,6 +50,7 @@ pub use result::prepared::OutputError;
 pub use result::whole_files::{WriteError, check_writable};
 pub use session::logins::DockerLogins;
 pub use session::secrets::{Lookup, SecretError, SecretSource, agent_socket, read_secret};
+pub use source_policy::{SourcePolicy, SourcePolicyError};
 
 pub use crate::buildkit::{Address, CacheEntry, SpecialFiles, TlsOptions, Upload};
 pub use crate::progress::Mode as ProgressMode;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::try_join_all;
 
-use super::attestations::{SbomGenerator, Scanner, scan};
+use super::attestations::{Attestations, Scanner, scan};
 use super::dockerfile_origin::DockerfileOrigin;
 use super::failure::SolveFailure;
 use super::push::base_images::{BaseImage, base_images};
@@ -18,15 +18,15 @@ use crate::converter::{Conversion, MarshalError, Marshalled};
 use crate::image::Platform;
 
 /// Converts and builds on the gateway of a build: when this returns, every step has ended, and pushes are allowed.
-/// Base layers are mounted into `targets` meanwhile. The program of `generator` lists what the result contains. Returns
-/// also what was looked up.
+/// Base layers are mounted into `targets` meanwhile. What
+/// `attestations` ask for is added. Returns also what was looked up.
 pub(super) async fn solve_dockerfile(
     dockerfile: &ParsedDockerfile<'_>,
     options: &Options,
     gateway: Gateway,
     routes: &PushRoutes,
     targets: &PushTargets,
-    generator: Option<&SbomGenerator>,
+    attestations: &Attestations,
 ) -> Result<(BuildResult, Facts), SolveFailure> {
     let session = Some(gateway.session_id().to_owned());
     let options = dockerfile.fetch(&gateway, &Options { session, ..options.clone() }).await?;
@@ -40,7 +40,7 @@ pub(super) async fn solve_dockerfile(
     };
     let bases: BTreeSet<BaseImage> =
         converted.builds.iter().flat_map(|(_, build)| base_images(&build.lowered)).collect();
-    let scanner = match generator {
+    let scanner = match &attestations.generator {
         Some(generator) => {
             // The builder's platform runs the program, whatever the image is for.
             let (platform, mode) = (&options.build_platform, options.resolve_mode.name());
@@ -72,6 +72,11 @@ pub(super) async fn solve_dockerfile(
                 lists.extend(folder.map(|folder| (id, folder)));
             }
             result = BuildResult::Listed { result: Box::new(result), lists };
+        }
+        if attestations.are_requested && let Some(definition) = &origin.definition {
+            // Provenance names as sources what buildkitd reads in this build, the Dockerfile among them.
+            let options = SolveOptions { evaluate: true, ..SolveOptions::default() };
+            gateway.solve(definition.to_pb(), options).await?;
         }
         evaluate(&gateway, &result).await?;
         Ok::<_, SolveFailure>(result)

@@ -1,15 +1,18 @@
 //! Arguments on what goes with an image, and on what it may be made of.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use crate::cli::Failure;
 use crate::cli::values::{ValueError, attestation};
 use crate::converter::dockerfile::parse_bool;
 use crate::converter::plan::Options;
-use crate::job::{Attestations, Checkout};
-use crate::workspace::process_variable;
+use crate::job::{Attestations, Checkout, SourcePolicy};
+use crate::workspace::{nonempty_process_variable, process_variable};
 
-/// Whether nothing is told of the Git working tree that the context lies in.
+/// The file of the rules on what may be built from.
+const SOURCE_POLICY: &str = "EXPERIMENTAL_BUILDKIT_SOURCE_POLICY";
+/// Whether anything is told of the Git working tree that the context lies in.
 const GIT_INFO: &str = "BUILDX_GIT_INFO";
 /// Whether the image is labelled with the commit.
 const GIT_LABELS: &str = "BUILDX_GIT_LABELS";
@@ -28,6 +31,9 @@ pub struct AttestationArgs {
     /// List of what is in the image, as an attestation: true, false or `generator=IMAGE,…`
     #[arg(long, value_name = "SBOM", help_heading = "Output")]
     pub sbom: Option<String>,
+    /// Rules on what may be built from, as JSON [default: that of EXPERIMENTAL_BUILDKIT_SOURCE_POLICY]
+    #[arg(long, value_name = "FILE", help_heading = "Rights")]
+    pub source_policy_file: Option<PathBuf>,
 }
 
 impl AttestationArgs {
@@ -37,6 +43,16 @@ impl AttestationArgs {
         build_args: &BTreeMap<String, String>,
     ) -> Result<Attestations, ValueError> {
         attestation::parse(&self.attest, self.provenance.as_deref(), self.sbom.as_deref(), build_args)
+    }
+}
+
+impl AttestationArgs {
+    /// The rules on what may be built from, if there are any.
+    pub(in crate::cli) fn source_policy(&self) -> Result<Option<SourcePolicy>, Failure> {
+        let given = self.source_policy_file.clone().filter(|path| !path.as_os_str().is_empty());
+        let path = given.or_else(|| nonempty_process_variable(SOURCE_POLICY).map(PathBuf::from));
+        let read = path.map(|path| SourcePolicy::read(&path)).transpose();
+        read.map_err(|error| Failure::Failed(Box::new(error)))
     }
 }
 

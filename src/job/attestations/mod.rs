@@ -6,6 +6,12 @@ mod scan;
 
 use std::collections::BTreeMap;
 
+use tempfile::TempDir;
+
+use super::context::fetch::DockerfileSource;
+use super::error::Error;
+use super::request::DockerfileInput;
+
 pub use checkout::{Checkout, CheckoutError};
 pub(super) use scan::{Scanner, scan};
 
@@ -18,6 +24,25 @@ pub struct Attestations {
     pub generator: Option<SbomGenerator>,
     /// Whether any is asked for.
     pub are_requested: bool,
+}
+
+impl Attestations {
+    /// Returns a folder with the Dockerfile of `input` alone, where buildkitd has to read it itself so that provenance has
+    /// it as a source of the build.
+    ///
+    /// # Errors
+    /// [`Error::DockerfileCopy`] where there is no room for it.
+    pub(super) fn dockerfile_folder(&self, input: &DockerfileInput) -> Result<Option<TempDir>, Error> {
+        let DockerfileSource::Text(source) = &input.source else { return Ok(None) };
+        if !self.are_requested {
+            return Ok(None);
+        }
+        let written = tempfile::tempdir().and_then(|folder| {
+            std::fs::write(folder.path().join(&input.options.filename), source.bytes())?;
+            Ok(folder)
+        });
+        written.map(Some).map_err(Error::DockerfileCopy)
+    }
 }
 
 /// An image whose program lists the contents of a result.

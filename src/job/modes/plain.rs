@@ -11,6 +11,7 @@ use crate::buildkit::{BuildRequest, CacheEntry, SessionOptions};
 use crate::image::Reference;
 use crate::job::attestations::Attestations;
 use crate::job::daemon::builder::Builder;
+use crate::job::dockerfile_origin::LOCAL_NAME;
 use crate::job::engine::{EngineSettings, Engines, PREFER_IMAGE_DIGEST};
 use crate::job::error::Error;
 use crate::job::frontend_attributes;
@@ -26,6 +27,7 @@ use crate::job::result::prepared::PreparedOutputs;
 use crate::job::run::{self, Display};
 use crate::job::session::logins::SessionLogins;
 use crate::job::solve::solve_dockerfile;
+use crate::job::source_policy::SourcePolicy;
 use crate::progress::Mode;
 use crate::proxy::Rights;
 use crate::registry::Authenticator;
@@ -54,6 +56,8 @@ pub struct PlainBuild {
     pub frontend_attributes: BTreeMap<String, String>,
     /// What goes with the image.
     pub attestations: Attestations,
+    /// Rules on what the build may take its files from.
+    pub source_policy: Option<SourcePolicy>,
     /// How progress is shown.
     pub progress: Mode,
     /// The side that pushes with the credentials.
@@ -112,15 +116,19 @@ async fn work_on(
         cache_exports: build.cache_exports.clone(),
         entitlements: build.entitlements.clone(),
         frontend_attrs,
+        source_policy: build.source_policy.clone().map(|SourcePolicy(policy)| policy),
         ..BuildRequest::default()
     };
     let mut session = session(build, builder, routes.session_logins(registries));
+    let read_again = build.attestations.dockerfile_folder(dockerfile.input)?;
+    if let Some(folder) = &read_again {
+        session.local_dirs.entry(LOCAL_NAME.to_owned()).or_insert_with(|| folder.path().to_owned());
+    }
     session.withheld_dirs.extend(prepared.unfinished_files());
     let display =
         Display { link: engines.progress(), ..Display::new(build.progress, routes.image_names.clone()) };
     let solve = |gateway| {
-        let generator = build.attestations.generator.as_ref();
-        solve_dockerfile(dockerfile, &options, gateway, &routes, &targets, generator)
+        solve_dockerfile(dockerfile, &options, gateway, &routes, &targets, &build.attestations)
     };
     let finished = run::run(builder, request, session, display, cancel, solve).await;
     let outcome = outcome::of_build(finished, dockerfile.source(), &routes).await;

@@ -9,7 +9,6 @@ use clap::{ArgMatches, Command, FromArgMatches};
 use crate::cli::args::attestations::AttestationArgs;
 use crate::cli::args::convert::ConvertArgs;
 use crate::cli::args::daemon::DaemonArgs;
-use crate::cli::usage::UsageError;
 use crate::cli::values::syntax::duration;
 use crate::job::{ProgressMode, PushVia};
 use crate::workspace::variables;
@@ -111,28 +110,6 @@ pub struct Args {
     /// How long the workspace may take to be ready, such as 30m
     #[arg(long, value_name = "TIME", value_parser = duration::argument, default_value = "30m", help_heading = "Workspace mode")]
     pub ready_timeout: Duration,
-
-    /// Flags of docker buildx build that are not supported yet.
-    #[command(flatten)]
-    pub unsupported: UnsupportedFlags,
-}
-
-/// Flags that are known and not supported yet.
-#[derive(Debug, Default, clap::Args)]
-pub struct UnsupportedFlags {
-    #[arg(long, hide = true, value_name = "FILE")]
-    source_policy_file: Option<PathBuf>,
-}
-
-impl UnsupportedFlags {
-    /// Why the first of these flags that asks for something is refused; `None` where none does.
-    pub fn refusal(&self) -> Option<UsageError> {
-        let (flag, instead) = match () {
-            () if self.source_policy_file.is_some() => ("--source-policy-file", ""),
-            () => return None,
-        };
-        Some(UsageError::UnsupportedFlag { flag, instead })
-    }
 }
 
 impl Args {

@@ -25,9 +25,6 @@ use crate::job::{
 use crate::workspace::nonempty_process_variable;
 
 pub(super) async fn run(args: Args) -> Result<(), Failure> {
-    if let Some(refusal) = args.unsupported.refusal() {
-        return Err(refusal.into());
-    }
     let build = plain_build(&args)?;
     for path in [&args.metadata_file, &args.iidfile, &args.image_lock_out].into_iter().flatten() {
         check_writable(path)?;
@@ -59,6 +56,7 @@ pub(super) fn no_context() -> Failure {
 fn plain_build(args: &Args) -> Result<PlainBuild, Failure> {
     let Some(context) = &args.context else { return Err(no_context()) };
     let Inputs { mut options, dockerfile, files, attributes } = args.convert.inputs(Some(context), None)?;
+    let source_policy = args.attestations.source_policy()?;
     let attestations = args.attestations.attestations(&options.build_args);
     let attestations = attestations.map_err(ValueError::into_failure)?;
     let mut frontend_attributes = checkout_attributes(args, &mut options, &files);
@@ -85,6 +83,7 @@ fn plain_build(args: &Args) -> Result<PlainBuild, Failure> {
             entitlements: args.allow.iter().filter(|right| *right != output::DELETE_RIGHT).cloned().collect(),
             frontend_attributes,
             attestations,
+            source_policy,
             progress: if args.quiet { ProgressMode::QUIET } else { args.progress },
             push_via: args.push_via,
             request: Request {

@@ -55,12 +55,6 @@ pub enum UsageError {
         /// What is being run.
         command: &'static str,
     },
-    /// A method of `--call`.
-    #[error("--call {method} is not supported yet; use build, check or check,format=json")]
-    UnsupportedCall {
-        /// The method.
-        method: String,
-    },
     /// Several platforms where one graph is printed.
     #[error("bob llb prints the graph of one platform: name one with --platform")]
     SeveralPlatforms,

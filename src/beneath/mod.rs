@@ -207,6 +207,11 @@ impl OpenFile {
         &self.path
     }
 
+    /// The file itself.
+    pub fn into_file(self) -> File {
+        self.file
+    }
+
     /// Reads the whole file.
     ///
     /// # Errors

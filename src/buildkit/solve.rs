@@ -196,7 +196,7 @@ async fn follow_status(
 }
 
 /// A random id as Go makes them: 25 digits of base 36. Source: `identity/randomid.go` in BuildKit.
-fn random_id() -> String {
+pub(crate) fn random_id() -> String {
     const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
     (0..25).map(|_| char::from(DIGITS[rand::random_range(0..DIGITS.len())])).collect()
 }

@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn a_lingering_failure_keeps_text_and_code() {
-        let wrong = || Failure::from(UsageError::RemoteDockerfile);
+        let wrong = || Failure::from(UsageError::StandardInputEmpty);
         let failure = wrong().lingering(Duration::from_secs(10));
         assert_eq!((failure.render(), failure.exit_code()), (wrong().render(), 2));
         assert_eq!(failure.linger(), Duration::from_secs(10));

@@ -20,11 +20,19 @@ pub enum UsageError {
     /// `bob build` with options for a build, and without its context.
     #[error("the build context is missing: bob build [OPTIONS] CONTEXT, usually `bob build .`")]
     NoContext,
-    /// The context `-`.
-    #[error("a context from standard input is not built yet: unpack it into a folder")]
-    ContextFromStandardInput,
+    /// Standard input as context and as Dockerfile.
+    #[error("standard input cannot be both the context and the Dockerfile: name a folder or the Dockerfile")]
+    StandardInputTwice,
+    /// The context `-` where nothing comes.
+    #[error("standard input is empty: it has to be an archive with a Dockerfile, or a Dockerfile")]
+    StandardInputEmpty,
+    /// The context `-` with a Dockerfile, and another one by `--file`.
+    #[error(
+        "standard input is a Dockerfile and --file names another one: leave one out, or send an archive of the files"
+    )]
+    DockerfileTwice,
     /// A context that is neither a folder nor a URL.
-    #[error("context {context:?} is not a folder")]
+    #[error("context {context:?} is neither a folder nor the URL of a repository or file")]
     ContextNotAFolder {
         /// The context.
         context: String,
@@ -37,15 +45,16 @@ pub enum UsageError {
         /// What is wrong with it.
         source: GitRefError,
     },
-    /// A context at a web address.
-    #[error("context {context:?}: files at web addresses are not built yet")]
-    ContextAtWebAddress {
-        /// The context.
-        context: String,
+    /// A context or a Dockerfile that only a buildkitd can fetch, where none is asked.
+    #[error(
+        "{what} is fetched by buildkitd, which {command} does not ask: name a local folder and a local Dockerfile"
+    )]
+    NeedsBuildkitd {
+        /// What has to be fetched.
+        what: &'static str,
+        /// What is being run.
+        command: &'static str,
     },
-    /// A remote context without a Dockerfile of this machine.
-    #[error("the Dockerfile of a remote context is not read yet: name a local one with an absolute --file")]
-    RemoteDockerfile,
     /// A flag of `docker buildx build` that is not supported yet.
     #[error("{flag} is not supported yet{instead}")]
     UnsupportedFlag {
@@ -57,6 +66,14 @@ pub enum UsageError {
     /// Several platforms where one graph is printed.
     #[error("bob llb prints the graph of one platform: name one with --platform")]
     SeveralPlatforms,
+    /// A policy beside the Dockerfile.
+    #[error(
+        "{file} is a policy in rego, which bob cannot judge: build with docker buildx build, or give a source policy with --source-policy-file and move {file} away"
+    )]
+    Policy {
+        /// The file.
+        file: String,
+    },
     /// A build check that does not exist.
     #[error("there is no rule {name:?}: `bob check --explain all` lists them")]
     UnknownRule {

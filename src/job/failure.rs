@@ -4,6 +4,7 @@
 
 use tonic::Code;
 
+use super::context::fetch::FetchFailure;
 use super::dockerfile_origin::DockerfileOrigin;
 use super::report::registry_message::RegistryMessage;
 use super::report::warnings::source_location;
@@ -58,6 +59,9 @@ pub enum LookupFailure {
     /// What is not built yet.
     #[error("{0} is not supported yet")]
     NotYet(&'static str),
+    /// The graph of a source cannot be encoded.
+    #[error(transparent)]
+    Encoding(#[from] MarshalError),
 }
 
 /// Why a build on a buildkitd has no result.
@@ -66,6 +70,9 @@ pub(crate) enum SolveFailure {
     /// The Dockerfile did not become a graph.
     #[error(transparent)]
     Conversion(#[from] ConversionFailure),
+    /// buildkitd could not fetch the Dockerfile or the context.
+    #[error(transparent)]
+    Fetch(#[from] FetchFailure),
     /// The image of a graph without a Dockerfile cannot be looked up.
     #[error(transparent)]
     Lookup(#[from] LookupFailure),
@@ -116,13 +123,24 @@ impl CopyFailure {
     }
 }
 
+impl SolveFailure {
+    /// Returns what buildkitd or the connection to it said, where that was it.
+    const fn daemon_error(&self) -> Option<&buildkit::Error> {
+        match self {
+            Self::Daemon(error) | Self::Lookup(LookupFailure::Daemon(error)) => Some(error),
+            Self::Fetch(failure) => failure.daemon_error(),
+            _ => None,
+        }
+    }
+}
+
 impl GatewayFailure for SolveFailure {
     fn is_disconnection(&self) -> bool {
-        matches!(self, Self::Daemon(error) | Self::Lookup(LookupFailure::Daemon(error)) if error.is_disconnection())
+        self.daemon_error().is_some_and(buildkit::Error::is_disconnection)
     }
 
     fn to_status(&self) -> rpc::Status {
-        if let Self::Daemon(error) | Self::Lookup(LookupFailure::Daemon(error)) = self {
+        if let Some(error) = self.daemon_error() {
             return error.to_status();
         }
         let failure = buildkit::DaemonFailure::new(Code::Unknown, self.to_string());

@@ -6,8 +6,10 @@
 //! a Dockerfile and has its graph solved (`solve`, `lookup`), or copies an image. What it leaves is `result`'s; a part
 //! that fails has its type in `failure`, and `report` makes the [`Error`] of it that the user sees.
 
+mod context;
 mod daemon;
 mod dockerfile_origin;
+mod engine;
 mod error;
 mod failure;
 mod frontend_attributes;
@@ -22,26 +24,29 @@ mod run;
 mod session;
 mod solve;
 
+pub use context::fetch::{DockerfileSource, FetchFailure};
+pub use context::{HEADER_BYTES, LayoutError, OciLayout, is_archive};
 pub use daemon::builder::{Builder, DaemonChoice, NoBuilder, OwnDaemon, usual_addresses};
 pub(crate) use daemon::state::is_trusted_socket;
 pub use daemon::state::{StateError, StateFolder};
 pub use dockerfile_origin::DockerfileOrigin;
+pub use engine::{EngineError, EngineSettings};
 pub use error::{Error, StepFailure};
 pub use failure::{ConversionFailure, LookupFailure};
 pub use interrupt::Interrupts;
-pub use modes::graph::{Inspection, graph, inspect};
+pub use modes::graph::{Inspection, graph, inspect, read_stages};
 pub use modes::plain::{PlainBuild, build};
 pub use modes::warm_up::{WarmCache, serve};
 pub use modes::workspace_image::{WorkspaceBuild, build_workspace};
 pub use push::routes::{PushVia, UnknownPushMethod};
 pub use report::registry_message::RegistryMessage;
-pub use request::{DockerfileInput, Request, parse};
+pub use request::{DockerfileInput, Request};
 pub use result::metadata::Results;
-pub use result::output::{Destination, Exporter, Output};
+pub use result::output::{Destination, Exporter, OldFiles, Output, OutputFolder};
 pub use result::prepared::OutputError;
 pub use result::whole_files::{WriteError, check_writable};
 pub use session::logins::DockerLogins;
 pub use session::secrets::{Lookup, SecretError, SecretSource, agent_socket, read_secret};
 
-pub use crate::buildkit::{Address, CacheEntry, SpecialFiles, TlsOptions};
+pub use crate::buildkit::{Address, CacheEntry, SpecialFiles, TlsOptions, Upload};
 pub use crate::progress::Mode as ProgressMode;

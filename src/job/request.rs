@@ -1,21 +1,23 @@
 //! What a job is asked for, and a Dockerfile that was parsed for it once.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
+use super::context::fetch::{DockerfileSource, FetchedDockerfile, fetch};
 use super::daemon::builder::{Builder, DaemonChoice};
 use super::dockerfile_origin::DockerfileOrigin;
 use super::error::Error;
-use super::failure::ConversionFailure;
+use super::failure::{ConversionFailure, SolveFailure};
 use super::lookup::gateway::GatewayResolver;
 use super::lookup::{Converted, ImageLock, LocalFiles, Resolver, convert_parsed};
 use super::report::warnings::show_warnings;
 use super::session::grants::RegistryGrants;
 use super::session::logins::DockerLogins;
 use crate::buildkit::Gateway;
+use crate::converter::dockerfile::frontend::Edition;
 use crate::converter::lint::Warning;
-use crate::converter::plan::Options;
-use crate::converter::{Converter, Rejected};
-use crate::diag::Source;
+use crate::converter::plan::{Context, Options};
+use crate::converter::{Converter, MarshalError, Rejected};
+use crate::diag::{Diagnostic, Source};
 use crate::image::Platform;
 
 /// A Dockerfile, and what is needed to convert and build it: what every job with a Dockerfile has.
@@ -32,8 +34,8 @@ pub struct Request {
 /// A Dockerfile to convert, with everything around it.
 #[derive(Debug, Clone)]
 pub struct DockerfileInput {
-    /// Its text, under the name that the user knows.
-    pub source: Source,
+    /// Its text, or where buildkitd fetches it.
+    pub source: DockerfileSource,
     /// How to convert it; the session is filled in when the build has one.
     pub options: Options,
     /// The builder's platform where the user names one; else it is what the daemon says.
@@ -44,27 +46,50 @@ pub struct DockerfileInput {
     pub image_lock: Option<ImageLock>,
 }
 
-/// A Dockerfile that was read, ready to be converted.
+/// A Dockerfile, ready to be converted once its text is known: at once, or when buildkitd has fetched it.
 #[derive(Debug)]
 pub(super) struct ParsedDockerfile<'a> {
     pub(super) input: &'a DockerfileInput,
-    converter: Result<Converter, Rejected>,
+    text: OnceLock<ParsedText>,
     /// What the build checks found, once it is known.
     warnings: OnceLock<Vec<Warning>>,
 }
 
-/// Parses a Dockerfile, and does nothing more with it.
-///
-/// # Errors
-/// [`Error::Conversion`] for one that is none.
-pub fn parse(input: &DockerfileInput) -> Result<Converter, Error> {
-    let parsed = input.parse()?;
-    parsed.converter.map_err(|rejected| {
-        ConversionFailure::Rejected { rejected, origin: DockerfileOrigin::default() }.into()
-    })
+/// The text of a Dockerfile, parsed.
+#[derive(Debug)]
+struct ParsedText {
+    source: Source,
+    converter: Result<Converter, Rejected>,
+    /// Where it comes from if that is not a folder of the client.
+    origin: Option<DockerfileOrigin>,
+}
+
+impl ParsedText {
+    fn of(
+        source: Source,
+        options: &Options,
+        origin: Option<DockerfileOrigin>,
+    ) -> Result<Self, ConversionFailure> {
+        let bytes = source.bytes();
+        if let Err(error) = std::str::from_utf8(bytes) {
+            let line = bytes[..error.valid_up_to()].split(|byte| *byte == b'\n').count();
+            return Err(ConversionFailure::NotUtf8 { name: source.name().to_owned(), line });
+        }
+        let converter = match Edition::of(&source, &options.build_args) {
+            Ok(_) => Converter::new(source.clone(), options),
+            Err(error) => Err(Rejected { error, warnings: Vec::new() }),
+        };
+        Ok(Self { source, converter, origin })
+    }
 }
 
 impl DockerfileInput {
+    /// Returns whether buildkitd has to fetch something before it can be converted.
+    pub(super) const fn needs_fetch(&self) -> bool {
+        !matches!(self.source, DockerfileSource::Text(_))
+            || (matches!(self.options.context, Context::Http { .. }) && self.files.upload.is_none())
+    }
+
     /// Parses the Dockerfile, before any buildkitd is asked. What the build checks found in one that is rejected is
     /// on standard error then.
     ///
@@ -78,19 +103,18 @@ impl DockerfileInput {
         }
     }
 
-    /// Parses the Dockerfile. One that is rejected is returned all the same, so that buildkitd can be told of it:
-    /// every conversion then fails with the rejection.
+    /// Parses the Dockerfile where its text is known. One that is rejected is returned all the same, so that buildkitd
+    /// can be told of it: every conversion then fails with the rejection.
     ///
     /// # Errors
     /// [`ConversionFailure::NotUtf8`].
     pub(super) fn read(&self) -> Result<ParsedDockerfile<'_>, Error> {
-        let bytes = self.source.bytes();
-        if let Err(error) = std::str::from_utf8(bytes) {
-            let line = bytes[..error.valid_up_to()].split(|byte| *byte == b'\n').count();
-            return Err(ConversionFailure::NotUtf8 { name: self.source.name().to_owned(), line }.into());
+        let text = OnceLock::new();
+        if let DockerfileSource::Text(source) = &self.source {
+            let parsed = ParsedText::of(source.clone(), &self.options, None)?;
+            text.get_or_init(|| parsed);
         }
-        let converter = Converter::new(self.source.clone(), &self.options);
-        Ok(ParsedDockerfile { input: self, converter, warnings: OnceLock::new() })
+        Ok(ParsedDockerfile { input: self, text, warnings: OnceLock::new() })
     }
 }
 
@@ -98,15 +122,60 @@ impl ParsedDockerfile<'_> {
     /// Returns the error for a Dockerfile that does not parse. What the build checks found in it is on standard error
     /// then.
     pub(super) fn rejection(&self) -> Option<Error> {
-        let rejected = self.converter.as_ref().err()?.clone();
-        show_warnings(&rejected.warnings, &self.input.source);
+        let ParsedText { source, converter, .. } = self.text.get()?;
+        let rejected = converter.as_ref().err()?.clone();
+        show_warnings(&rejected.warnings, source);
         let origin = DockerfileOrigin { filename: self.input.options.filename.clone(), definition: None };
         Some(ConversionFailure::Rejected { rejected, origin }.into())
     }
 
     /// Returns whether it does not parse.
-    pub(super) const fn is_rejected(&self) -> bool {
-        self.converter.is_err()
+    pub(super) fn is_rejected(&self) -> bool {
+        self.text.get().is_some_and(|text| text.converter.is_err())
+    }
+
+    /// Returns the converter, once the text is known; the rejection where that does not parse.
+    pub(super) fn converter(&self) -> Option<Result<&Converter, &Rejected>> {
+        self.text.get().map(|text| text.converter.as_ref())
+    }
+
+    /// Returns the text, once it is known.
+    pub(super) fn source(&self) -> Option<&Source> {
+        self.text.get().map(|text| &text.source)
+    }
+
+    /// Has buildkitd fetch what is not known yet, with the gateway of a build. Returns the options with what the context
+    /// turned out to be.
+    ///
+    /// # Errors
+    /// [`SolveFailure::Fetch`], [`ConversionFailure::NotUtf8`].
+    pub(super) async fn fetch(&self, gateway: &Gateway, options: &Options) -> Result<Options, SolveFailure> {
+        let mut options = options.clone();
+        if !self.input.needs_fetch() || self.is_rejected() {
+            return Ok(options);
+        }
+        let is_upload = self.input.files.upload.is_some();
+        let fetched = fetch(gateway, &options, &self.input.source, is_upload).await?;
+        options.context = fetched.context;
+        if let Some(FetchedDockerfile { source, filename, definition }) = fetched.dockerfile {
+            options.filename.clone_from(&filename);
+            let origin = definition
+                .map(|definition| DockerfileOrigin { filename, definition: Some(Arc::new(definition)) });
+            let parsed = ParsedText::of(source, &options, origin)?;
+            self.text.get_or_init(|| parsed);
+        }
+        Ok(options)
+    }
+
+    /// Returns where the text comes from, for messages to buildkitd.
+    ///
+    /// # Errors
+    /// [`MarshalError`]: the graph of the source cannot be encoded.
+    pub(super) fn origin(&self, options: &Options) -> Result<DockerfileOrigin, MarshalError> {
+        match self.text.get().and_then(|text| text.origin.as_ref()) {
+            Some(origin) => Ok(origin.clone()),
+            None => DockerfileOrigin::of_folder(options),
+        }
     }
 
     /// Returns the options for a build on `builder`.
@@ -123,7 +192,9 @@ impl ParsedDockerfile<'_> {
 
     /// Writes what the build checks found to standard error, however the build ended.
     pub(super) fn show_warnings(&self) {
-        show_warnings(self.warnings(), &self.input.source);
+        if let Some(source) = self.source() {
+            show_warnings(self.warnings(), source);
+        }
     }
 
     /// Returns what the build checks found in the conversion with a build's gateway; nothing before that.
@@ -137,10 +208,14 @@ impl ParsedDockerfile<'_> {
         options: &Options,
         resolver: &impl Resolver,
     ) -> Result<Converted, ConversionFailure> {
-        let origin = DockerfileOrigin::of_folder(options)?;
-        let converted = match &self.converter {
-            Ok(converter) => convert_parsed(converter, options, resolver).await,
-            Err(rejected) => Err(rejected.clone()),
+        let origin = self.origin(options)?;
+        let converted = match self.text.get().map(|text| &text.converter) {
+            Some(Ok(converter)) => convert_parsed(converter, options, resolver).await,
+            Some(Err(rejected)) => Err(rejected.clone()),
+            None => {
+                let error = Box::new(Diagnostic::error("the Dockerfile was not fetched"));
+                Err(Rejected { error, warnings: Vec::new() })
+            }
         };
         converted.map_err(|rejected| ConversionFailure::Rejected { rejected, origin })
     }
@@ -180,7 +255,7 @@ mod tests {
 
     fn input(text: &[u8]) -> DockerfileInput {
         DockerfileInput {
-            source: Source::new("Dockerfile", text),
+            source: DockerfileSource::Text(Source::new("Dockerfile", text)),
             options: Options::default(),
             build_platform: None,
             files: LocalFiles::default(),

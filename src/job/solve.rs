@@ -26,8 +26,8 @@ pub(super) async fn solve_dockerfile(
     targets: &PushTargets,
 ) -> Result<(BuildResult, Facts), SolveFailure> {
     let session = Some(gateway.session_id().to_owned());
-    let options = Options { session, ..options.clone() };
-    let origin = DockerfileOrigin::of_folder(&options)?;
+    let options = dockerfile.fetch(&gateway, &Options { session, ..options.clone() }).await?;
+    let origin = dockerfile.origin(&options)?;
     let converted = match dockerfile.convert(&gateway, &options, &routes.grants).await {
         Ok(converted) => converted,
         Err(failure) => {
@@ -40,6 +40,10 @@ pub(super) async fn solve_dockerfile(
     let marshal = |(platform, build): (_, Conversion)| {
         let mut build = build.marshal("")?;
         origin.put_into(&mut build.definition);
+        // A folder in place of the whole stage says nothing of its platform, and an image without one cannot be exported.
+        if build.image.platform.architecture.is_empty() {
+            build.image.platform = options.build_platform.clone();
+        }
         Ok((platform, build))
     };
     let builds = converted.builds.into_iter().map(marshal).collect::<Result<Vec<_>, MarshalError>>()?;
@@ -58,8 +62,9 @@ pub(super) async fn solve_dockerfile(
 
 /// Tells buildkitd what the build checks found, whether or not the build succeeds.
 async fn tell_warnings(gateway: &Gateway, dockerfile: &ParsedDockerfile<'_>, origin: &DockerfileOrigin) {
+    let Some(source) = dockerfile.source() else { return };
     for warning in dockerfile.warnings() {
-        let message = warning_message(warning, &dockerfile.input.source, origin);
+        let message = warning_message(warning, source, origin);
         if let Err(error) = gateway.warn(message).await {
             tracing::debug!(error = &error as &dyn std::error::Error, "buildkitd was not told of a warning");
         }

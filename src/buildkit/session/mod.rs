@@ -4,6 +4,7 @@
 //! file sync, file receive (exports), registry credentials, secrets, SSH agents and health.
 
 mod auth;
+mod content;
 mod export;
 mod filesync;
 mod health;
@@ -13,6 +14,7 @@ mod refusals;
 mod secrets;
 mod ssh;
 mod tunnel;
+mod upload;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -33,7 +35,9 @@ pub use auth::{BearerToken, CredentialProvider, CredentialRefusal, Credentials};
 pub use receive::{ExportFolder, LeftOut, SpecialFiles};
 pub use secrets::MAX_SECRET_BYTES;
 pub use ssh::DEFAULT_AGENT;
+pub use upload::Upload;
 
+pub(crate) use self::filesync::mode as file_mode;
 pub(crate) use self::refusals::Refusals;
 use self::tunnel::Tunnel;
 use self::wire::Chunk;
@@ -46,8 +50,16 @@ use crate::secret::SecretBytes;
 const STREAMS: u32 = 250;
 
 /// The services of a session.
-const SERVICES: [Service; 6] =
-    [health::SERVICE, secrets::SERVICE, auth::SERVICE, export::SERVICE, filesync::SERVICE, ssh::SERVICE];
+const SERVICES: [Service; 8] = [
+    health::SERVICE,
+    secrets::SERVICE,
+    auth::SERVICE,
+    export::SERVICE,
+    filesync::SERVICE,
+    ssh::SERVICE,
+    upload::SERVICE,
+    content::SERVICE,
+];
 
 /// A service that the daemon may call.
 struct Service {
@@ -84,6 +96,10 @@ pub struct SessionOptions {
     pub secrets: BTreeMap<String, SecretBytes>,
     /// Sockets of SSH agents by id.
     pub ssh_agents: BTreeMap<String, PathBuf>,
+    /// Streams that the daemon may fetch, each once.
+    pub uploads: Vec<Upload>,
+    /// Folders of OCI layouts by the ids of their content stores, such as `oci:NAME`.
+    pub content_stores: BTreeMap<String, PathBuf>,
 }
 
 impl fmt::Debug for SessionOptions {
@@ -96,6 +112,8 @@ impl fmt::Debug for SessionOptions {
             .field("credentials", &self.credentials.is_some())
             .field("secrets", &self.secrets)
             .field("ssh_agents", &self.ssh_agents)
+            .field("uploads", &self.uploads)
+            .field("content_stores", &self.content_stores)
             .finish()
     }
 }
@@ -251,6 +269,9 @@ mod tests {
                 "/moby.filesync.v1.FileSync/DiffCopy",
                 "/moby.sshforward.v1.SSH/CheckAgent",
                 "/moby.sshforward.v1.SSH/ForwardAgent",
+                "/moby.upload.v1.Upload/Pull",
+                "/containerd.services.content.v1.Content/Info",
+                "/containerd.services.content.v1.Content/Read",
             ]
         );
     }

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::dockerfile_place::DockerfilePlace;
-use crate::beneath;
-use crate::converter::plan::git::GitRef;
+use super::build_sources::BuildSources;
 use crate::converter::plan::{Context, NoCache, Options, ResolveMode};
-use crate::diag::{Source, visible_path};
+use crate::diag::Source;
 use crate::image::{Platform, PlatformError};
+use crate::job::DockerfileSource;
 use crate::job::lookup::LocalFiles;
 use crate::workspace::process_variable;
 
@@ -21,7 +20,7 @@ use crate::cli::values::{ValueError, build_context, platform};
 /// Conversion options, with the names and value syntax of `docker buildx build`.
 #[derive(Debug, Default, Clone, clap::Args)]
 pub struct ConvertArgs {
-    /// Dockerfile; `-` reads it from standard input [default: CONTEXT/Dockerfile]
+    /// Dockerfile: a path, a URL, or `-` for standard input [default: CONTEXT/Dockerfile]
     #[arg(short, long, value_name = "PATH")]
     pub file: Option<PathBuf>,
     /// Stage to build [default: the last one]
@@ -71,9 +70,34 @@ pub struct Inputs {
     /// The options of the conversion.
     pub options: Options,
     /// The Dockerfile.
-    pub dockerfile: Source,
+    pub dockerfile: DockerfileSource,
     /// The folders that the build reads, and their ignore files.
     pub files: LocalFiles,
+    /// Attributes for buildkitd that no option stands for.
+    pub attributes: BTreeMap<String, String>,
+}
+
+impl Inputs {
+    /// The text of the Dockerfile, for `command`, which asks no buildkitd.
+    ///
+    /// # Errors
+    /// [`UsageError::NeedsBuildkitd`] where only a buildkitd can fetch it, or tell what the context is.
+    pub fn local_dockerfile(&self, command: &'static str) -> Result<&Source, UsageError> {
+        match &self.dockerfile {
+            DockerfileSource::Text(source) => match &self.options.context {
+                Context::Http { .. } if self.files.upload.is_none() => {
+                    Err(UsageError::NeedsBuildkitd { what: "a context at a web address", command })
+                }
+                _ => Ok(source),
+            },
+            DockerfileSource::InContext(_) => {
+                Err(UsageError::NeedsBuildkitd { what: "the Dockerfile of a remote context", command })
+            }
+            DockerfileSource::Url(_) => {
+                Err(UsageError::NeedsBuildkitd { what: "a Dockerfile at a web address", command })
+            }
+        }
+    }
 }
 
 impl ConvertArgs {
@@ -84,49 +108,29 @@ impl ConvertArgs {
     /// [`Failure::Usage`] for a value that means nothing, [`Failure::Failed`] for a file that cannot be
     /// read.
     pub fn inputs(&self, context: Option<&str>, build_platform: Option<&str>) -> Result<Inputs, Failure> {
-        let (options, named) = self.options(build_platform).map_err(ValueError::into_failure)?;
+        let options = self.options(build_platform).map_err(ValueError::into_failure)?;
+        let named = build_context::parse(&self.build_context).map_err(ValueError::into_failure)?;
         let build_args = pairs::parse("--build-arg", &self.build_arg, environment_text);
         let options = options
             .with_build_args(build_args.map_err(ValueError::into_failure)?)
             .map_err(UsageError::from)?;
-        let context = context.unwrap_or(".");
-        let mut files = LocalFiles { named, ..LocalFiles::default() };
-        let mut options = options;
-        if let Some(remote) = remote_context(context)? {
-            options.context = remote;
-        } else if context == "-" {
-            return Err(UsageError::ContextFromStandardInput.into());
-        } else {
-            let folder = PathBuf::from(context);
-            if !folder.is_dir() {
-                return Err(UsageError::ContextNotAFolder { context: context.to_owned() }.into());
-            }
-            files.context = Some(folder);
-        }
-        let (place, name) = match (&self.file, &files.context) {
-            (Some(path), Some(_)) => (DockerfilePlace::named(path, files.context.as_deref()), path.clone()),
-            (Some(path), None) if path.is_absolute() => (DockerfilePlace::named(path, None), path.clone()),
-            (None, Some(folder)) => DockerfilePlace::default_of(folder),
-            (_, None) => return Err(UsageError::RemoteDockerfile.into()),
+        let sources = BuildSources::find(context.unwrap_or("."), self.file.as_deref())?;
+        let BuildSources { context, dockerfile, filename, files, mut attributes } = sources;
+        let files = LocalFiles { named: named.folders, layouts: named.layouts, ..files };
+        let shared_keys = named.shared_keys.iter();
+        attributes.extend(shared_keys.map(|(name, key)| (format!("sharedkey:localdir:{name}"), key.clone())));
+        let options = Options {
+            context,
+            filename,
+            named_contexts: named.sources,
+            shared_keys: named.shared_keys,
+            ..options
         };
-        let shown = visible_path(name.strip_prefix("./").unwrap_or(&name));
-        let cannot_read = |error: beneath::Error| {
-            let help = if error.leads_out() { ", or name it with --file" } else { "" };
-            Failure::Rendered(format!("error: cannot read the Dockerfile {shown}: {error}{help}"))
-        };
-        let read = place.and_then(|place| Ok((place.read()?, place)));
-        let (text, place) = read.map_err(cannot_read)?;
-        options.filename =
-            name.file_name().map_or_else(|| "Dockerfile".into(), |name| name.to_string_lossy().into_owned());
-        files.dockerfile_ignore = place.own_ignore_file()?;
-        Ok(Inputs { options, dockerfile: Source::new(shown, text), files })
+        Ok(Inputs { options, dockerfile, files, attributes })
     }
 
-    /// The options without build arguments, and the folders of named contexts by the names of their local sources.
-    fn options(
-        &self,
-        build_platform: Option<&str>,
-    ) -> Result<(Options, BTreeMap<String, PathBuf>), ValueError> {
+    /// The options without build arguments and contexts.
+    fn options(&self, build_platform: Option<&str>) -> Result<Options, ValueError> {
         let mut options = Options {
             target: self.target.clone().unwrap_or_default(),
             platforms: platform::parse(&self.platform)?,
@@ -145,9 +149,7 @@ impl ConvertArgs {
             let wrong = |error: PlatformError| ValueError::new("--build-platform", text, error.to_string());
             options.build_platform = parsed.map_err(wrong)?.normalized();
         }
-        let contexts = build_context::parse(&self.build_context)?;
-        options.named_contexts = contexts.sources;
-        Ok((options, contexts.folders))
+        Ok(options)
     }
 
     fn no_cache(&self) -> Result<NoCache, ValueError> {
@@ -164,16 +166,4 @@ impl ConvertArgs {
 /// The value of a variable of this process where it is text.
 fn environment_text(name: &str) -> Option<String> {
     process_variable(name)?.into_string().ok()
-}
-
-/// The context where it is a Git repository or a file at a web address.
-fn remote_context(context: &str) -> Result<Option<Context>, UsageError> {
-    let wrong = |source| UsageError::ContextRepository { context: context.to_owned(), source };
-    if GitRef::parse(context).map_err(wrong)?.is_some() {
-        return Ok(Some(Context::Git(context.to_owned())));
-    }
-    if context.starts_with("http://") || context.starts_with("https://") {
-        return Err(UsageError::ContextAtWebAddress { context: context.to_owned() });
-    }
-    Ok(None)
 }

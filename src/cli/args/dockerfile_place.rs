@@ -1,17 +1,15 @@
 //! Where a Dockerfile is read, and what its links may lead to.
 
-use std::io;
+use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
 
-use crate::beneath::{Error, MAX_TEXT_BYTES, Root, read_named, read_stream};
+use crate::beneath::{Error, MAX_TEXT_BYTES, Root, read_named};
 use crate::converter::plan::IgnoreFile;
 use crate::job::lookup::{UnreadableIgnoreFile, own_ignore_file};
 
-/// Where a Dockerfile is.
+/// Where a Dockerfile is on this machine.
 #[derive(Debug)]
 pub(super) enum DockerfilePlace {
-    /// Standard input.
-    Input,
     /// A file in `/dev` or `/proc`, such as a shell makes for `<(command)`: only the user can mean it.
     Device(PathBuf),
     /// A file below a folder, which its links may not lead out of.
@@ -19,7 +17,7 @@ pub(super) enum DockerfilePlace {
 }
 
 impl DockerfilePlace {
-    /// The place of the value of `--file`.
+    /// The place of a path in `--file`, and the name of the file there: `dockerfile` where `Dockerfile` is not there.
     ///
     /// The user named the path, but whoever wrote the repository chose what lies there. So links may lead as far
     /// as the context if the path lies in it, else as far as the current folder, else as far as the file's own
@@ -27,28 +25,27 @@ impl DockerfilePlace {
     ///
     /// # Errors
     /// [`Error::Io`] where the folder cannot be opened.
-    pub(super) fn named(path: &Path, context: Option<&Path>) -> Result<Self, Error> {
-        if path == Path::new("-") {
-            return Ok(Self::Input);
-        }
+    pub(super) fn named(path: &Path, context: Option<&Path>) -> Result<(Self, OsString), Error> {
+        let given = path.file_name().unwrap_or_default().to_owned();
         if is_device(path) {
-            return Ok(Self::Device(path.to_owned()));
+            return Ok((Self::Device(path.to_owned()), given));
         }
         let (root, path) = near(path, context)?;
-        Ok(Self::Below(root, path))
+        if given == NAMES[0] {
+            let (folder, name) = (path.parent().unwrap_or(Path::new("")), found_name(&root, &path));
+            return Ok((Self::Below(root, folder.join(name)), name.into()));
+        }
+        Ok((Self::Below(root, path), given))
     }
 
     /// The Dockerfile of a context that is named by nothing else: `Dockerfile`, or `dockerfile` where that is not
     /// there. Returns also what it is called.
     pub(super) fn default_of(context: &Path) -> (Result<Self, Error>, PathBuf) {
-        let names = ["Dockerfile", "dockerfile"];
         let root = match Root::open(context) {
             Ok(root) => root,
-            Err(error) => return (Err(error.into()), context.join(names[0])),
+            Err(error) => return (Err(error.into()), context.join(NAMES[0])),
         };
-        let is_there =
-            |name: &&&str| root.file(Path::new(name)).map_or_else(|error| !error.is_absent(), |_| true);
-        let name = names.iter().find(is_there).unwrap_or(&names[0]);
+        let name = found_name(&root, Path::new(NAMES[0]));
         (Ok(Self::Below(root, name.into())), context.join(name))
     }
 
@@ -58,10 +55,18 @@ impl DockerfilePlace {
     /// [`Error`].
     pub(super) fn read(&self) -> Result<Vec<u8>, Error> {
         match self {
-            Self::Input => read_stream(io::stdin().lock(), MAX_TEXT_BYTES),
             Self::Device(path) => read_named(path, MAX_TEXT_BYTES),
             Self::Below(root, path) => root.read(path, MAX_TEXT_BYTES),
         }
+    }
+
+    /// Whether a policy for the sources of the build lies beside it: `<Dockerfile>.rego`, as buildx looks for it
+    /// (`loadInputs` in build/opt.go).
+    pub(super) fn has_policy(&self) -> bool {
+        let Self::Below(root, path) = self else { return false };
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(".rego");
+        root.file(&path.with_file_name(name)).map_or_else(|error| !error.is_absent(), |_| true)
     }
 
     /// `<Dockerfile>.dockerignore`, if it is there and not empty.
@@ -70,7 +75,7 @@ impl DockerfilePlace {
     /// [`UnreadableIgnoreFile`].
     pub(super) fn own_ignore_file(&self) -> Result<Option<IgnoreFile>, UnreadableIgnoreFile> {
         match self {
-            Self::Input | Self::Device(_) => Ok(None),
+            Self::Device(_) => Ok(None),
             Self::Below(root, path) => own_ignore_file(root, path),
         }
     }
@@ -86,6 +91,17 @@ pub(in crate::cli) fn read_near(path: &Path, limit: u64) -> Result<Vec<u8>, Erro
     }
     let (root, path) = near(path, None)?;
     root.read(&path, limit)
+}
+
+/// The names of a Dockerfile that goes without being named: the second one where the first is not there.
+const NAMES: [&str; 2] = ["Dockerfile", "dockerfile"];
+
+/// The name of the file that is meant by `path`, whose own name is the first one.
+fn found_name(root: &Root, path: &Path) -> &'static str {
+    let is_there = |name: &&&str| {
+        root.file(&path.with_file_name(name)).map_or_else(|error| !error.is_absent(), |_| true)
+    };
+    NAMES.iter().find(is_there).copied().unwrap_or(NAMES[0])
 }
 
 /// Whether a path leads where no repository lies.
@@ -120,13 +136,13 @@ fn near(path: &Path, context: Option<&Path>) -> Result<(Root, PathBuf), Error> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
     use std::os::unix::fs::symlink;
+    use std::{fs, io};
 
     use super::*;
 
     fn read(path: &Path, context: &Path) -> Result<String, String> {
-        let text = DockerfilePlace::named(path, Some(context)).and_then(|place| place.read());
+        let text = DockerfilePlace::named(path, Some(context)).and_then(|(place, _)| place.read());
         text.map(|text| String::from_utf8(text).unwrap()).map_err(|error| error.to_string())
     }
 
@@ -170,6 +186,19 @@ mod tests {
             let error = read(&at(path), &at("context")).unwrap_err();
             assert!(error.contains(" leads out of "), "{path}: {error}");
         }
+    }
+
+    #[test]
+    fn a_policy_belongs_to_one_dockerfile() {
+        let dir = scene();
+        let at = |name: &str| dir.path().join("repo").join(name);
+        let has_policy =
+            |path: &str| DockerfilePlace::named(&at(path), Some(&at("context"))).unwrap().0.has_policy();
+        fs::write(at("docker/Dockerfile.rego"), "").unwrap();
+        assert!(has_policy("docker/Dockerfile"));
+        assert!(!has_policy("docker/beside") && !has_policy("context/Dockerfile"));
+        symlink("/etc/passwd", at("context/Dockerfile.rego")).unwrap();
+        assert!(has_policy("context/Dockerfile"), "a link that leads out hides no policy");
     }
 
     #[test]

@@ -48,7 +48,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         return explain(name);
     }
     process::hide_memory();
-    let Inputs { options, dockerfile, files } =
+    let Inputs { options, dockerfile, files, .. } =
         args.convert.inputs(args.context.as_deref(), args.build_platform.as_deref())?;
     let build_platform = args.build_platform.as_ref().map(|_| options.build_platform.clone());
     let image_lock = args.image_lock.as_deref().map(image_lock::read).transpose()?;
@@ -58,7 +58,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         daemon: args.daemon.choice().map_err(|error| Failure::of_job(&error))?,
     };
     let call = Call { method: Method::Check, format: args.format, ignore_status: false };
-    subrequests::answer(request, &call, ProgressMode::Quiet, None).await
+    subrequests::answer(request, &call, ProgressMode::QUIET, None).await
 }
 
 fn explain(name: &str) -> Result<(), Failure> {

@@ -11,7 +11,7 @@ use crate::cli::usage::UsageError;
 use crate::cli::{Failure, process};
 use crate::converter::lint::Warning;
 use crate::converter::{Definition, Rejected};
-use crate::diag::redact;
+use crate::diag::{Source, redact};
 use crate::gotext::json;
 use crate::image::Platform;
 use crate::job::graph;
@@ -83,7 +83,8 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         write(path, (lock.to_json() + "\n").as_bytes())?;
     }
     let Some((_, conversion)) = converted.builds.into_iter().next() else { return Ok(()) };
-    let _ = std::io::stderr().lock().write_all(warnings(&conversion.warnings, &inputs).as_bytes());
+    let found = warnings(&conversion.warnings, &converted.source);
+    let _ = std::io::stderr().lock().write_all(found.as_bytes());
     let lowered = &conversion.lowered;
     if let Some(path) = &args.metadata_file {
         let metadata = std::collections::BTreeMap::from([("containerimage.config", &lowered.image)]);
@@ -97,9 +98,10 @@ async fn from_lock(path: &Path, inputs: &Inputs) -> Result<Converted, Failure> {
     let lock = image_lock::read(path)?;
     let resolver =
         LockResolver { lock: &lock, files: &inputs.files, build_platform: &inputs.options.build_platform };
-    lookup::convert(&inputs.dockerfile, &inputs.options, &resolver)
+    let dockerfile = inputs.local_dockerfile("bob llb --image-lock")?;
+    lookup::convert(dockerfile, &inputs.options, &resolver)
         .await
-        .map_err(|rejected| failed(&rejected, inputs))
+        .map_err(|rejected| failed(&rejected, dockerfile))
 }
 
 async fn from_daemon(
@@ -122,12 +124,12 @@ async fn from_daemon(
 }
 
 /// A rejected Dockerfile as the user sees it: the error first, then what the build checks found.
-fn failed(rejected: &Rejected, inputs: &Inputs) -> Failure {
-    Failure::Rendered(rejected.error.render() + &warnings(&rejected.warnings, inputs))
+fn failed(rejected: &Rejected, dockerfile: &Source) -> Failure {
+    Failure::Rendered(rejected.error.render() + &warnings(&rejected.warnings, dockerfile))
 }
 
-fn warnings(warnings: &[Warning], inputs: &Inputs) -> String {
-    warnings.iter().map(|warning| warning.diagnostic(&inputs.dockerfile).render()).collect()
+fn warnings(warnings: &[Warning], dockerfile: &Source) -> String {
+    warnings.iter().map(|warning| warning.diagnostic(dockerfile).render()).collect()
 }
 
 fn render(definition: &Definition, format: Format) -> Result<Vec<u8>, Failure> {

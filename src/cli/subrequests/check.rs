@@ -41,8 +41,9 @@ struct BuildError<'a> {
     location: Location,
 }
 
-/// The answer for a Dockerfile that was looked at, and that is `source`, in its folder `filename`.
-pub(super) fn answer(inspection: Inspection, source: &Source, filename: &str) -> Result<Answer, Failure> {
+/// The answer for a Dockerfile that was looked at, and that is called `filename` in its folder.
+pub(super) fn answer(inspection: Inspection, filename: &str) -> Result<Answer, Failure> {
+    let source = &inspection.source;
     let (warnings, error) = match inspection.conversion {
         Ok(converted) => (converted.builds.into_iter().flat_map(|(_, build)| build.warnings).collect(), None),
         Err(rejected) => (rejected.warnings, Some(rejected.error)),

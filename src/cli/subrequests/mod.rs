@@ -14,7 +14,7 @@ use std::path::Path;
 use super::Failure;
 use super::report::{listen, print};
 use super::values::call::{Call, Format, Method};
-use crate::job::{self, DockerfileInput, ProgressMode, Request, Results};
+use crate::job::{self, ProgressMode, Request, Results};
 
 /// The version of every answer (`frontend/subrequests`).
 const VERSION: &str = "1.0.0";
@@ -53,20 +53,19 @@ pub(super) async fn answer(
     let answer = match call.method {
         Method::Describe | Method::Build => describe::answer()?,
         Method::Targets => {
-            let parsed = job::parse(&request.dockerfile).map_err(|error| Failure::of_job(&error))?;
-            targets::answer(&parsed.dockerfile().stages, parsed.source())?
+            let read = job::read_stages(&request, progress, &listen()?).await;
+            let (stages, source) = read.map_err(|error| Failure::of_job(&error))?;
+            targets::answer(&stages, &source)?
         }
         Method::Check => {
             // Without a target every stage is checked, as BuildKit does it.
             let options = &mut request.dockerfile.options;
             options.all_stages = options.target.is_empty();
-            let inspection = inspect(&request, progress).await?;
-            let DockerfileInput { source, options, .. } = &request.dockerfile;
-            check::answer(inspection, source, &options.filename)?
+            check::answer(inspect(&request, progress).await?, &request.dockerfile.options.filename)?
         }
         Method::Outline => {
             request.dockerfile.options.outline = true;
-            outline::answer(inspect(&request, progress).await?, &request.dockerfile.source)?
+            outline::answer(inspect(&request, progress).await?)?
         }
     };
     if let Some(path) = metadata_file {

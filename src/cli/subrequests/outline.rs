@@ -56,14 +56,14 @@ impl<'a> From<&'a OutlineMount> for Mount<'a> {
     }
 }
 
-/// The answer for a Dockerfile that was looked at, and that is `source`.
-pub(super) fn answer(inspection: Inspection, source: &Source) -> Result<Answer, Failure> {
+/// The answer for a Dockerfile that was looked at.
+pub(super) fn answer(inspection: Inspection) -> Result<Answer, Failure> {
     let converted = match inspection.conversion {
         Ok(converted) => converted,
         Err(rejected) => return Err(Failure::Rendered(rejected.error.render())),
     };
     let outline = converted.builds.into_iter().find_map(|(_, build)| build.lowered.outline);
-    of_outline(&outline.unwrap_or_default(), source)
+    of_outline(&outline.unwrap_or_default(), &inspection.source)
 }
 
 fn of_outline(outline: &Outline, source: &Source) -> Result<Answer, Failure> {

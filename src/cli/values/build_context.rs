@@ -6,7 +6,15 @@ use std::path::PathBuf;
 use super::ValueError;
 use super::syntax::pairs;
 use crate::converter::plan::git::GitRef;
+use crate::diag::with_causes;
 use crate::image::Reference;
+use crate::job::OciLayout;
+
+/// What a context may be.
+const FORMS: &str = "write a folder, docker-image://REF, oci-layout://FOLDER, a Git URL or http(s)://";
+
+/// What is told to buildkitd as it is.
+const REMOTE: [&str; 3] = ["docker-image://", "http://", "https://"];
 
 /// Named contexts.
 #[derive(Debug, Default)]
@@ -15,6 +23,10 @@ pub(in crate::cli) struct Contexts {
     pub(in crate::cli) sources: BTreeMap<String, String>,
     /// The folders, by the names of their local sources.
     pub(in crate::cli) folders: BTreeMap<String, PathBuf>,
+    /// The folders of OCI layouts, by the names of their stores.
+    pub(in crate::cli) layouts: BTreeMap<String, PathBuf>,
+    /// Hints for sharing what was sent before of the folders, by the names of the contexts.
+    pub(in crate::cli) shared_keys: BTreeMap<String, String>,
 }
 
 /// `NAME=VALUE`: a folder, or anything with a scheme, or a Git reference.
@@ -33,14 +45,28 @@ pub(in crate::cli) fn parse(values: &[String]) -> Result<Contexts, ValueError> {
         let familiar = reference.familiar();
         let key = familiar.strip_suffix(":latest").unwrap_or(familiar).to_owned();
         let is_git = !matches!(GitRef::parse(&value), Ok(None));
-        if is_git || value.contains("://") {
+        if is_git || REMOTE.iter().any(|scheme| value.starts_with(scheme)) {
             contexts.sources.insert(key, value);
             continue;
         }
+        if let Some(layout) = value.strip_prefix("oci-layout://") {
+            let layout = OciLayout::find(layout).map_err(|error| wrong(&with_causes(&error)))?;
+            contexts.sources.insert(key, layout.source());
+            contexts.layouts.insert(layout.store(), layout.folder);
+            continue;
+        }
+        if value.starts_with("target:") {
+            return Err(wrong(&format!("targets belong to docker buildx bake; {FORMS}")));
+        }
         let folder = PathBuf::from(&value);
         if !folder.is_dir() {
-            return Err(wrong("there is no such folder"));
+            let fault = if folder.exists() { "it is not a folder" } else { "there is no such folder" };
+            return Err(wrong(&format!("{fault}; {FORMS}")));
         }
+        let name = std::path::absolute(&folder).ok();
+        let name = name.as_deref().and_then(|path| path.file_name());
+        let name = name.map(|name| name.to_string_lossy().into_owned());
+        contexts.shared_keys.insert(key.clone(), name.unwrap_or_else(|| "/".to_owned()));
         // The names of the build's own local sources are taken.
         let taken = matches!(key.as_str(), "context" | "dockerfile");
         let local = if taken { format!("_{key}") } else { key.clone() };
@@ -66,7 +92,30 @@ mod tests {
         assert_eq!(found.sources["context"], "local:_context");
         assert_eq!(found.folders["_context"], PathBuf::from("/"));
         assert_eq!(found.sources["g"], "https://h/r.git");
-        assert!(parse(&owned(&["a=/no/such/folder"])).is_err());
         assert!(parse(&owned(&["A=/"])).is_err());
+    }
+
+    #[test]
+    fn the_last_context_of_a_name_holds() {
+        let found = parse(&owned(&["a=/", "a=docker-image://x"])).unwrap();
+        assert_eq!(found.sources["a"], "docker-image://x");
+        assert!(found.folders.is_empty());
+    }
+
+    #[test]
+    fn contexts_that_mean_nothing_are_named() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let file = file.path().display();
+        for (value, fault) in [
+            ("a=/no/such/folder".to_owned(), "there is no such folder"),
+            (format!("a={file}"), "it is not a folder"),
+            ("a=ftp://h/x".to_owned(), "there is no such folder"),
+            ("a=target:b".to_owned(), "targets belong to docker buildx bake"),
+            ("a=oci-layout:///no/such/layout".to_owned(), "/no/such/layout is not an OCI layout"),
+            ("a".to_owned(), "write NAME=VALUE"),
+        ] {
+            let error = parse(std::slice::from_ref(&value)).unwrap_err().to_string();
+            assert!(error.starts_with("--build-context a=") && error.contains(fault), "{error}");
+        }
     }
 }

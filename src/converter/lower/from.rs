@@ -60,8 +60,13 @@ pub(super) fn main_context(plan: &Plan<'_>, graph: &mut Graph) -> Output {
     if !matches!(plan.options.context, Context::Http { archive: true, .. }) {
         return output;
     }
+    unpacked(graph, output, "context")
+}
+
+/// The files of the archive `filename` of `output` (`initContext` in dockerui/context.go).
+pub fn unpacked(graph: &mut Graph, output: Output, filename: &str) -> Output {
     let mut unpack = FileOp::new(Output::SCRATCH);
-    unpack.push(CopyAction::new(output, "/context", "/").with_attempt_unpack(true));
+    unpack.push(CopyAction::new(output, format!("/{filename}"), "/").with_attempt_unpack(true));
     graph.file(unpack, Constraints::default())
 }
 

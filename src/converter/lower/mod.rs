@@ -3,17 +3,14 @@
 //! A plan's stages are lowered in order. What a stage hands from one instruction to the next is
 //! `state`; what all of them share is `Lowering`.
 
-mod chmod;
 mod config;
 mod copy;
 mod error;
-mod expose;
 mod from;
 mod mount;
 mod names;
 mod outline;
 mod run;
-mod signal;
 mod stage;
 mod state;
 mod workdir;
@@ -25,9 +22,10 @@ use std::sync::Arc;
 use llb::{Constraints, Graph, LocalSource, Location, Output, SourceMap, SourceMapId, SourceOp};
 
 pub use error::{Error, ErrorKind};
-pub use from::source_op;
+pub use from::{source_op, unpacked};
 pub use outline::{Outline, OutlineArg, OutlineMount};
 
+use super::dockerfile::frontend::Edition;
 use super::ignore::{self, Patterns};
 use super::plan::{Command, IgnoreFile, Notice, NoticeKind, Plan, StageId};
 use super::shell::Lex;
@@ -94,6 +92,8 @@ struct Lowering<'p, 'n> {
     errors_at_encoding: Vec<(Output, ErrorKind)>,
     /// What stages declare, where the options ask for that.
     declarations: Option<Declarations>,
+    /// The edition of the language that the Dockerfile is written in.
+    edition: Edition,
 }
 
 impl<'p, 'n> Lowering<'p, 'n> {
@@ -144,6 +144,8 @@ impl<'p, 'n> Lowering<'p, 'n> {
                 .into_iter()
                 .collect(),
             declarations: plan.options.outline.then(Declarations::default),
+            // Whoever does not refuse another frontend takes it for the stable edition.
+            edition: Edition::of(source, &plan.options.build_args).unwrap_or(Edition::Stable),
         })
     }
 

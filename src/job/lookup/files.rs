@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tempfile::TempDir;
+
 use crate::beneath::{self, MAX_TEXT_BYTES, Root};
+use crate::buildkit::{SessionOptions, Upload};
 use crate::converter::plan::{Fact, FactFailure, IgnoreFile, Need};
 use crate::diag::visible_path;
 
@@ -20,6 +23,12 @@ pub struct LocalFiles {
     pub dockerfile_ignore: Option<IgnoreFile>,
     /// The folders of named contexts, by the names of their local sources.
     pub named: BTreeMap<String, PathBuf>,
+    /// The folders of OCI layouts that are named contexts, by the names of their stores.
+    pub layouts: BTreeMap<String, PathBuf>,
+    /// The main context where it is an archive that the client sends.
+    pub upload: Option<Upload>,
+    /// The main context where it has no files: the folder is removed when nothing holds it any more.
+    pub empty_context: Option<Arc<TempDir>>,
 }
 
 /// An ignore file that cannot be read. The text has the reason, because conversions tell no causes of what could
@@ -34,6 +43,19 @@ pub struct UnreadableIgnoreFile {
 }
 
 impl LocalFiles {
+    /// The session that offers them, with nothing else.
+    pub(in crate::job) fn session(&self) -> SessionOptions {
+        let mut local_dirs = self.named.clone();
+        local_dirs.extend(self.context.clone().map(|context| ("context".to_owned(), context)));
+        let stores = self.layouts.iter();
+        SessionOptions {
+            local_dirs,
+            uploads: self.upload.iter().cloned().collect(),
+            content_stores: stores.map(|(name, folder)| (format!("oci:{name}"), folder.clone())).collect(),
+            ..SessionOptions::default()
+        }
+    }
+
     /// The answer to a need for a file, `None` for any other need.
     pub fn answer(&self, need: &Need) -> Option<Result<Fact, FactFailure>> {
         let fact = match need {

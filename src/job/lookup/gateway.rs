@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use futures_util::future::join_all;
+use llb::{OciLayoutSource, SourceOp};
 
 use super::{ImageLock, LocalFiles, LockResolver, Resolver};
 use crate::buildkit::proto::{frontend, pb};
-use crate::buildkit::{Gateway, ImageQuery};
-use crate::converter::lower::source_op;
-use crate::converter::plan::{Fact, FactFailure, ImageFact, Need, Needs, RemoteSource};
+use crate::buildkit::{self, Gateway, ImageQuery};
+use crate::converter::plan::{Fact, FactFailure, ImageFact, Need, Needs};
 use crate::image::{Platform, Reference};
+use crate::job::context::times::source_time;
 use crate::job::failure::LookupFailure;
 use crate::job::report::registry_message::RegistryMessage;
 use crate::job::session::grants::RegistryGrants;
@@ -67,30 +68,48 @@ impl GatewayResolver<'_> {
                 }
                 Ok(Fact::Image(fact))
             }
-            Need::SourceTime { source } => self.source_time(source, log_name).await,
-            Need::OciLayout { .. } => Err(LookupFailure::NotYet("an OCI layout as a named context")),
+            Need::SourceTime { source } => {
+                let time = source_time(self.gateway, source, log_name, self.build_platform).await?;
+                Ok(Fact::SourceTime(time))
+            }
+            Need::OciLayout { reference, store, platform } => {
+                self.oci_layout(reference, store, platform.as_ref(), log_name).await
+            }
             Need::Ignore | Need::NamedIgnore { .. } => {
                 Err(LookupFailure::NotYet("an ignore file of a remote context"))
             }
         }
     }
 
-    async fn source_time(&self, source: &RemoteSource, log_name: &str) -> Result<Fact, LookupFailure> {
+    /// Has buildkitd look an image up in a layout that the session offers.
+    async fn oci_layout(
+        &self,
+        reference: &Reference,
+        store: &str,
+        platform: Option<&Platform>,
+        log_name: &str,
+    ) -> Result<Fact, LookupFailure> {
+        let source: SourceOp = OciLayoutSource::new(reference.as_str())
+            .with_session_id(self.gateway.session_id())
+            .with_store_id(store)
+            .into();
         let request = frontend::ResolveSourceMetaRequest {
-            source: Some(source_message(source)),
+            source: Some(pb::SourceOp {
+                identifier: source.identifier().into_owned(),
+                attrs: source.attrs(""),
+            }),
+            platform: platform.map(platform_message),
             log_name: log_name.to_owned(),
+            image: Some(frontend::ResolveSourceImageRequest::default()),
             ..Default::default()
         };
         let reply = self.gateway.resolve_source_meta(request).await?;
-        let modified = reply.http.and_then(|http| http.last_modified).map(|time| time.seconds);
-        Ok(Fact::SourceTime(modified))
+        let image = reply.image.ok_or(buildkit::Error::Incomplete {
+            during: "ResolveSourceMeta",
+            missing: "the image of the OCI layout",
+        })?;
+        Ok(Fact::Image(ImageFact::new(image.digest, image.config)))
     }
-}
-
-/// A remote source as buildkitd takes it, with what it has in a graph.
-fn source_message(source: &RemoteSource) -> pb::SourceOp {
-    let source = source_op(source);
-    pb::SourceOp { identifier: source.identifier().into_owned(), attrs: source.attrs("") }
 }
 
 /// Looks an image up, which errors call `shown`.

@@ -14,6 +14,7 @@ pub use placeholder_images::PlaceholderImages;
 use std::collections::BTreeMap;
 use std::future::Future;
 
+use crate::converter::dockerfile::frontend::Edition;
 use crate::converter::plan::{Fact, FactFailure, Facts, Need, Needs, Options};
 use crate::converter::{Conversion, ConversionState, Converter, Rejected};
 use crate::diag::{Diagnostic, Source};
@@ -33,6 +34,8 @@ pub struct Converted {
     pub builds: Vec<(Option<Platform>, Conversion)>,
     /// Every fact that was used, to write an image lock from.
     pub facts: Facts,
+    /// The Dockerfile.
+    pub source: Source,
 }
 
 /// Parses a Dockerfile and converts it for every platform that the options ask for.
@@ -44,6 +47,9 @@ pub async fn convert(
     options: &Options,
     resolver: &impl Resolver,
 ) -> Result<Converted, Rejected> {
+    if let Err(error) = Edition::of(source, &options.build_args) {
+        return Err(Rejected { error, warnings: Vec::new() });
+    }
     convert_parsed(&Converter::new(source.clone(), options)?, options, resolver).await
 }
 
@@ -91,5 +97,6 @@ pub(super) async fn convert_parsed(
             }
         }
     }
-    Ok(Converted { builds: platforms.into_iter().zip(done.into_values()).collect(), facts })
+    let builds = platforms.into_iter().zip(done.into_values()).collect();
+    Ok(Converted { builds, facts, source: converter.source().clone() })
 }

@@ -1,6 +1,5 @@
 //! The Dockerfile of a workspace, read once its content is there.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::beneath::{MAX_TEXT_BYTES, OpenFile, Root};
 use crate::converter::plan::{IgnoreFile, Options};
 use crate::diag::Source;
+use crate::job::context::fetch::DockerfileSource;
 use crate::job::error::Error;
 use crate::job::lookup::{self, LocalFiles};
 use crate::job::request::DockerfileInput;
@@ -32,14 +32,14 @@ pub(super) async fn read_when_ready(
     let failed = |source| Error::Read { what: "the workspace", path: workspace.root().to_owned(), source };
     let root = Root::open(workspace.root()).map_err(failed)?;
     Ok(DockerfileInput {
-        source: read(file, &path.display().to_string())?,
+        source: DockerfileSource::Text(read(file, &path.display().to_string())?),
         options: Options { filename, ..Options::default() },
         build_platform: None,
         files: LocalFiles {
             context: Some(context),
             context_within: Some(workspace.root().to_owned()),
             dockerfile_ignore: own_ignore_file(&root, &path)?,
-            named: BTreeMap::new(),
+            ..LocalFiles::default()
         },
         image_lock: None,
     })

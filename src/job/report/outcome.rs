@@ -23,6 +23,7 @@ pub(crate) async fn of_build<T>(
     Err(match outcome {
         Ok(outcome) => return Ok(outcome),
         Err(SolveFailure::Conversion(failure)) => Error::Conversion(failure),
+        Err(SolveFailure::Fetch(failure)) => Error::Fetch(failure),
         Err(SolveFailure::Lookup(failure)) => lookup(failure, routes).await,
         Err(SolveFailure::Daemon(buildkit::Error::Failed { failure, .. })) => {
             daemon(*failure, &journal, dockerfile, routes).await
@@ -66,7 +67,9 @@ async fn lookup(failure: LookupFailure, routes: &PushRoutes) -> Error {
     let (reference, message) = match failure {
         LookupFailure::Image { reference, message } => (reference, message),
         LookupFailure::Daemon(error) => return Error::Connection(error),
-        LookupFailure::Reference(_) | LookupFailure::NotYet(_) => return Error::Lookup(failure),
+        LookupFailure::Reference(_) | LookupFailure::NotYet(_) | LookupFailure::Encoding(_) => {
+            return Error::Lookup(failure);
+        }
     };
     let message = match message {
         // A HEAD has no body: what stands behind the status has to be asked for.

@@ -1,12 +1,15 @@
 //! Named contexts, and the remote sources that a build may start from (`frontend/dockerui`).
 
+pub mod git;
+mod url;
+
 use std::sync::Arc;
 
 use super::error::{Error, ErrorKind};
-use super::git::GitRef;
 use super::need::{Fact, Facts, IgnoreFile, ImageFact, Need, Needs};
 use super::options::{Context, Options};
 use crate::image::{ImageConfig, Platform, Reference};
+use git::GitRef;
 
 /// A named context that takes the place of a stage or an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -320,7 +323,10 @@ pub(super) fn git_context(
 }
 
 /// The main context where it is not a folder of the client, and its step's name.
-pub(super) fn main_context(options: &Options) -> Result<Option<(RemoteSource, String)>, Error> {
+///
+/// # Errors
+/// [`Error`] where its URL is no repository, or has a query that cannot be used.
+pub fn main_context(options: &Options) -> Result<Option<(RemoteSource, String)>, Error> {
     match &options.context {
         Context::Local => Ok(None),
         Context::Git(url) => {

@@ -1,0 +1,227 @@
+//! Content stores: the daemon reads the blobs of an OCI layout on this machine.
+//!
+//! Source: `session/content` in BuildKit and `api/services/content/v1` of containerd. A store is chosen by its id in
+//! the metadata.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::fs::File;
+use std::future::Future;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::codegen::http;
+use tonic::metadata::MetadataMap;
+use tonic::{Request, Response, Status};
+use tonic_prost::ProstCodec;
+
+use super::Service;
+use crate::beneath::Root;
+use crate::image::digest;
+
+/// The metadata key of the store's id.
+const STORE_ID: &str = "buildkit-attachable-store-id";
+/// The most that one message holds, in bytes.
+const CHUNK_BYTES: u64 = 256 << 10;
+/// Messages that are read ahead of the daemon.
+const CHUNKS_AHEAD: usize = 4;
+
+const INFO: &str = "/containerd.services.content.v1.Content/Info";
+const READ: &str = "/containerd.services.content.v1.Content/Read";
+
+pub(super) const SERVICE: Service = Service {
+    methods: &[INFO, READ],
+    add: |routes, parts| {
+        let stores = ContentStores(Arc::new(std::mem::take(&mut parts.options.content_stores)));
+        routes.add_service(ContentService { stores })
+    },
+};
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct InfoRequest {
+    #[prost(string, tag = "1")]
+    digest: String,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct InfoResponse {
+    #[prost(message, optional, tag = "1")]
+    info: Option<Info>,
+}
+
+/// `Info` without times and labels.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Info {
+    #[prost(string, tag = "1")]
+    digest: String,
+    #[prost(int64, tag = "2")]
+    size: i64,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct ReadRequest {
+    #[prost(string, tag = "1")]
+    digest: String,
+    #[prost(int64, tag = "2")]
+    offset: i64,
+    /// Zero: to the end.
+    #[prost(int64, tag = "3")]
+    size: i64,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct ReadResponse {
+    #[prost(int64, tag = "1")]
+    offset: i64,
+    #[prost(bytes = "bytes", tag = "2")]
+    data: bytes::Bytes,
+}
+
+/// The folders of OCI layouts by the ids of their stores.
+#[derive(Clone, Debug)]
+struct ContentStores(Arc<BTreeMap<String, PathBuf>>);
+
+/// A blob that is open, and its length.
+type Blob = (File, u64);
+
+impl ContentStores {
+    fn open(&self, metadata: &MetadataMap, digest: &str) -> Result<Blob, Status> {
+        let id = metadata.get(STORE_ID).and_then(|id| id.to_str().ok());
+        let id = id.ok_or_else(|| Status::invalid_argument(format!("the request lacks {STORE_ID}")))?;
+        let folder = self.0.get(id).ok_or_else(|| Status::not_found(format!("unknown store {id}")))?;
+        open_blob(folder, digest)
+    }
+}
+
+fn open_blob(folder: &Path, digest: &str) -> Result<Blob, Status> {
+    digest::check(digest)
+        .map_err(|error| Status::invalid_argument(format!("{digest:?} is not a digest: {error}")))?;
+    let (algorithm, encoded) = digest.split_once(':').unwrap_or_default();
+    let path = Path::new("blobs").join(algorithm).join(encoded);
+    let missing = |error: &dyn std::fmt::Display| {
+        Status::not_found(format!("the OCI layout {} has no content {digest}: {error}", folder.display()))
+    };
+    let root = Root::open(folder).map_err(|error| missing(&error))?;
+    let file = root.file(&path).map_err(|error| missing(&error))?.into_file();
+    let length = file.metadata().map_err(|error| missing(&error))?.len();
+    Ok((file, length))
+}
+
+/// The method `Info`.
+#[derive(Clone)]
+struct InfoMethod(ContentStores);
+
+impl tonic::server::UnaryService<InfoRequest> for InfoMethod {
+    type Response = InfoResponse;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<InfoResponse>, Status>> + Send>>;
+
+    fn call(&mut self, request: Request<InfoRequest>) -> Self::Future {
+        let stores = self.0.clone();
+        Box::pin(async move {
+            let (metadata, _, InfoRequest { digest }) = request.into_parts();
+            let answer = tokio::task::spawn_blocking(move || {
+                let (_, length) = stores.open(&metadata, &digest)?;
+                let size = i64::try_from(length).unwrap_or(i64::MAX);
+                Ok(Response::new(InfoResponse { info: Some(Info { digest, size }) }))
+            });
+            answer.await.unwrap_or_else(|error| Err(Status::internal(error.to_string())))
+        })
+    }
+}
+
+/// The method `Read`.
+#[derive(Clone)]
+struct ReadMethod(ContentStores);
+
+impl tonic::server::ServerStreamingService<ReadRequest> for ReadMethod {
+    type Response = ReadResponse;
+    type ResponseStream = ReceiverStream<Result<ReadResponse, Status>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Self::ResponseStream>, Status>> + Send>>;
+
+    fn call(&mut self, request: Request<ReadRequest>) -> Self::Future {
+        let stores = self.0.clone();
+        Box::pin(async move {
+            let (metadata, _, wanted) = request.into_parts();
+            let (sender, receiver) = mpsc::channel(CHUNKS_AHEAD);
+            tokio::task::spawn_blocking(move || {
+                let sent =
+                    stores.open(&metadata, &wanted.digest).and_then(|blob| send(&blob, &wanted, &sender));
+                if let Err(status) = sent {
+                    let _ = sender.blocking_send(Err(status));
+                }
+            });
+            Ok(Response::new(ReceiverStream::new(receiver)))
+        })
+    }
+}
+
+/// Sends the part of a blob that is wanted; one that goes on after the end of the blob ends there
+/// (containerd: `plugins/services/content/contentserver`).
+fn send(
+    (file, length): &Blob,
+    wanted: &ReadRequest,
+    sender: &mpsc::Sender<Result<ReadResponse, Status>>,
+) -> Result<(), Status> {
+    let mut offset = u64::try_from(wanted.offset).unwrap_or(0);
+    let Some(left) = length.checked_sub(offset) else {
+        return Err(Status::out_of_range(format!("the content ends after {length} bytes")));
+    };
+    let mut left = match u64::try_from(wanted.size) {
+        Ok(size) if size > 0 => size.min(left),
+        _ => left,
+    };
+    while left > 0 {
+        let mut data = vec![0; usize::try_from(left.min(CHUNK_BYTES)).unwrap_or(usize::MAX)];
+        file.read_exact_at(&mut data, offset)
+            .map_err(|error| Status::unknown(format!("cannot read {}: {error}", wanted.digest)))?;
+        let read = data.len() as u64;
+        let message = ReadResponse { offset: i64::try_from(offset).unwrap_or(i64::MAX), data: data.into() };
+        if sender.blocking_send(Ok(message)).is_err() {
+            return Ok(());
+        }
+        (offset, left) = (offset + read, left - read);
+    }
+    Ok(())
+}
+
+/// The service `Content`, as far as it is read from.
+#[derive(Clone, Debug)]
+struct ContentService {
+    stores: ContentStores,
+}
+
+impl tonic::server::NamedService for ContentService {
+    const NAME: &'static str = "containerd.services.content.v1.Content";
+}
+
+impl tower::Service<http::Request<tonic::body::Body>> for ContentService {
+    type Response = http::Response<tonic::body::Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<tonic::body::Body>) -> Self::Future {
+        let Self { stores } = self.clone();
+        Box::pin(async move {
+            match request.uri().path() {
+                INFO => {
+                    let codec = ProstCodec::<InfoResponse, InfoRequest>::default();
+                    Ok(tonic::server::Grpc::new(codec).unary(InfoMethod(stores), request).await)
+                }
+                READ => {
+                    let codec = ProstCodec::<ReadResponse, ReadRequest>::default();
+                    Ok(tonic::server::Grpc::new(codec).server_streaming(ReadMethod(stores), request).await)
+                }
+                _ => Ok(Status::unimplemented("an OCI layout is only read").into_http()),
+            }
+        })
+    }
+}

@@ -17,8 +17,8 @@ fn record(daemon: &Buildkitd, who: &str) -> Value {
     let records = buildctl(daemon, &["debug", "histories", "--format", "{{json .}}"]);
     let events = serde_json::Deserializer::from_slice(&records).into_iter::<Value>();
     let records = events.map(|event| event.expect("JSON")["record"].clone());
-    let mut found = records.filter(|record| record["FrontendAttrs"]["label:who"] == who);
-    found.next_back().unwrap_or_else(|| panic!("no build of {who}"))
+    let found = records.filter(|record| record["FrontendAttrs"]["label:who"] == who);
+    found.last().unwrap_or_else(|| panic!("no build of {who}"))
 }
 
 /// The attributes of a build, without its label.

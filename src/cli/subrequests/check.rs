@@ -41,10 +41,11 @@ struct BuildError<'a> {
     location: Location,
 }
 
-/// The answer for a Dockerfile that was looked at, and that is called `filename` in its folder.
-pub(super) fn answer(inspection: Inspection, filename: &str) -> Result<Answer, Failure> {
-    let source = &inspection.source;
-    let (warnings, error) = match inspection.conversion {
+/// The answer for a Dockerfile that was looked at.
+pub(super) fn answer(inspection: Inspection) -> Result<Answer, Failure> {
+    let Inspection { conversion, source, filename, .. } = inspection;
+    let (source, filename) = (&source, filename.as_str());
+    let (warnings, error) = match conversion {
         Ok(converted) => (converted.builds.into_iter().flat_map(|(_, build)| build.warnings).collect(), None),
         Err(rejected) => (rejected.warnings, Some(rejected.error)),
     };

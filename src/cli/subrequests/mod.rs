@@ -53,15 +53,15 @@ pub(super) async fn answer(
     let answer = match call.method {
         Method::Describe | Method::Build => describe::answer()?,
         Method::Targets => {
-            let read = job::read_stages(&request, progress, &listen()?).await;
-            let (stages, source) = read.map_err(|error| Failure::of_job(&error))?;
-            targets::answer(&stages, &source)?
+            let parsed = job::parse(&request, progress, &listen()?).await;
+            let parsed = parsed.map_err(|error| Failure::of_job(&error))?;
+            targets::answer(&parsed.dockerfile().stages, parsed.source())?
         }
         Method::Check => {
             // Without a target every stage is checked, as BuildKit does it.
             let options = &mut request.dockerfile.options;
             options.all_stages = options.target.is_empty();
-            check::answer(inspect(&request, progress).await?, &request.dockerfile.options.filename)?
+            check::answer(inspect(&request, progress).await?)?
         }
         Method::Outline => {
             request.dockerfile.options.outline = true;

@@ -21,7 +21,7 @@ pub use context::{LoadedContext, NamedContext, RemoteSource, git, main_context};
 pub use error::{Error, ErrorKind};
 pub use need::{Fact, FactFailure, Facts, IgnoreFile, ImageFact, Need, Needs};
 pub use notice::{Notice, NoticeKind};
-pub use options::{Context, Network, NoCache, Options, OptionsError, ResolveMode, Ulimit};
+pub use options::{Context, LinuxResources, Network, NoCache, Options, OptionsError, ResolveMode, Ulimit};
 pub use stage::{Base, Command, InstructionRef, Stage, StageId};
 
 use super::dockerfile::{Dockerfile, MetaArg};

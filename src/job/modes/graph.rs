@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use tokio_util::sync::CancellationToken;
 
 use crate::buildkit::{BuildRequest, BuildResult, Gateway, SessionOptions};
-use crate::converter::Rejected;
-use crate::converter::dockerfile::Stage;
 use crate::converter::plan::{Need, Options};
+use crate::converter::{Converter, Rejected};
 use crate::diag::Source;
 use crate::job::daemon::builder::Builder;
 use crate::job::error::Error;
@@ -29,25 +28,27 @@ pub struct Inspection {
     pub conversion: Result<Converted, Rejected>,
     /// Its text.
     pub source: Source,
+    /// Its name in messages to buildkitd.
+    pub filename: String,
     /// Whether base images were needed and nobody could look at them: they then count as images that set nothing.
     pub lacks_images: bool,
 }
 
-/// Converts a Dockerfile. A buildkitd is found or started only if there is something to look up.
+/// Converts a Dockerfile. A buildkitd is found or started only if there is an image to look up.
 ///
 /// # Errors
 /// [`Error`]; what the build checks found before that is on standard error.
 pub async fn graph(request: &Request, interrupts: &Interrupts) -> Result<Converted, Error> {
     let dockerfile = request.dockerfile.parse()?;
-    let look = Look { request, dockerfile: &dockerfile, progress: Mode::QUIET, cancel: interrupts.cancel() };
     let work = Box::pin(async {
-        if let Some(Ok(converted)) = look.with_placeholders().await
+        if !request.dockerfile.needs_fetch()
+            && let Ok(converted) = with_placeholders(&dockerfile).await
             && needs_files_only(&converted)
         {
             return Ok(converted);
         }
-        let builder = request.daemon.connect(look.cancel).await?;
-        let converted = look.convert_at(&builder).await;
+        let builder = request.daemon.connect(interrupts.cancel()).await?;
+        let converted = convert_at(&builder, request, &dockerfile, Mode::QUIET, interrupts.cancel()).await;
         builder.stop().await;
         if converted.is_err() {
             dockerfile.show_warnings();
@@ -58,7 +59,7 @@ pub async fn graph(request: &Request, interrupts: &Interrupts) -> Result<Convert
 }
 
 /// Converts a Dockerfile to say what is in it. Base images are looked up by the lock of the request, else by the
-/// buildkitd that is named or runs. None is started for them.
+/// buildkitd that is named or runs. None is started for it.
 ///
 /// # Errors
 /// [`Error`] for whatever is not the Dockerfile's fault.
@@ -68,150 +69,138 @@ pub async fn inspect(
     interrupts: &Interrupts,
 ) -> Result<Inspection, Error> {
     let dockerfile = request.dockerfile.read()?;
-    let look = Look { request, dockerfile: &dockerfile, progress, cancel: interrupts.cancel() };
-    interrupts.unless_twice(Box::pin(look.inspect())).await.unwrap_or(Err(Error::Interrupted))
-}
-
-/// Reads and parses a Dockerfile, and does nothing more with it. A buildkitd is found or started only if it has to fetch
-/// the text. Returns the stages and the text.
-///
-/// # Errors
-/// [`Error`]; what the build checks found in a Dockerfile that is rejected is on standard error.
-pub async fn read_stages(
-    request: &Request,
-    progress: Mode,
-    interrupts: &Interrupts,
-) -> Result<(Vec<Stage>, Source), Error> {
-    let dockerfile = request.dockerfile.parse()?;
-    let look = Look { request, dockerfile: &dockerfile, progress, cancel: interrupts.cancel() };
-    let work = Box::pin(async {
-        if dockerfile.source().is_none() {
-            let builder = request.daemon.connect(look.cancel).await?;
-            let fetched = look.fetch_at(&builder).await;
-            builder.stop().await;
-            fetched?;
-        }
-        match dockerfile.converter() {
-            Some(Ok(converter)) => Ok((converter.dockerfile().stages.clone(), converter.source().clone())),
-            _ => Err(dockerfile.rejection().unwrap_or(Error::Interrupted)),
-        }
-    });
+    let work = Box::pin(inspect_read(request, &dockerfile, progress, interrupts.cancel()));
     interrupts.unless_twice(work).await.unwrap_or(Err(Error::Interrupted))
 }
 
-/// A Dockerfile that is looked at.
-struct Look<'a> {
-    request: &'a Request,
-    dockerfile: &'a ParsedDockerfile<'a>,
-    progress: Mode,
-    cancel: &'a CancellationToken,
+/// Parses a Dockerfile, and does nothing more with it. A buildkitd is found or started only if it has to fetch it.
+///
+/// # Errors
+/// [`Error`], a Dockerfile that is rejected included.
+pub async fn parse(request: &Request, progress: Mode, interrupts: &Interrupts) -> Result<Converter, Error> {
+    let dockerfile = request.dockerfile.parse()?;
+    if request.dockerfile.needs_fetch() {
+        let (dockerfile, cancel, routes) = (&dockerfile, interrupts.cancel(), PushRoutes::default());
+        let work = Box::pin(async {
+            let builder = request.daemon.connect(cancel).await?;
+            let fetch = |gateway: Gateway, options: Options| async move {
+                dockerfile.fetch(&gateway, &options).await.map(drop)
+            };
+            let fetched = at_gateway(&builder, request, dockerfile, (progress, cancel), &routes, fetch).await;
+            builder.stop().await;
+            fetched
+        });
+        interrupts.unless_twice(work).await.unwrap_or(Err(Error::Interrupted))?;
+    }
+    Ok(dockerfile.into_converter()?)
 }
 
-impl Look<'_> {
-    async fn inspect(&self) -> Result<Inspection, Error> {
-        let DockerfileInput { options, files, image_lock, .. } = self.dockerfile.input;
-        if let Some(lock) = image_lock
-            && self.dockerfile.source().is_some()
-        {
-            let resolver = LockResolver { lock, files, build_platform: &options.build_platform };
-            let converted = self.dockerfile.convert_with(options, &resolver).await;
-            return self.inspection(converted.map_err(Error::from), false);
-        }
-        let placeholders = self.with_placeholders().await;
-        match placeholders {
-            Some(converted)
-                if self.dockerfile.is_rejected() || converted.as_ref().is_ok_and(needs_files_only) =>
-            {
-                self.inspection(converted.map_err(Error::from), false)
-            }
-            placeholders => {
-                let daemon = &self.request.daemon;
-                let builder = if daemon.address.is_some() || placeholders.is_none() {
-                    Some(daemon.connect(self.cancel).await?)
-                } else {
-                    daemon.connect_to_running(self.cancel).await?
-                };
-                match (builder, placeholders) {
-                    (Some(builder), _) => {
-                        let converted = self.convert_at(&builder).await;
-                        builder.stop().await;
-                        self.inspection(converted, false)
-                    }
-                    (None, Some(converted)) => self.inspection(converted.map_err(Error::from), true),
-                    (None, None) => Err(Error::Interrupted),
-                }
-            }
-        }
+async fn inspect_read(
+    request: &Request,
+    dockerfile: &ParsedDockerfile<'_>,
+    progress: Mode,
+    cancel: &CancellationToken,
+) -> Result<Inspection, Error> {
+    let DockerfileInput { options, files, image_lock, .. } = dockerfile.input;
+    let inspected = |converted| inspection(dockerfile, converted, false);
+    if request.dockerfile.needs_fetch() {
+        let builder = request.daemon.connect(cancel).await?;
+        let converted = convert_at(&builder, request, dockerfile, progress, cancel).await;
+        builder.stop().await;
+        return inspected(converted);
     }
+    if let Some(lock) = image_lock {
+        let resolver = LockResolver { lock, files, build_platform: &options.build_platform };
+        return inspected(dockerfile.convert_with(options, &resolver).await.map_err(Error::from));
+    }
+    let placeholders = with_placeholders(dockerfile).await;
+    if dockerfile.is_rejected() || placeholders.as_ref().is_ok_and(needs_files_only) {
+        return inspected(placeholders.map_err(Error::from));
+    }
+    let builder = if request.daemon.address.is_some() {
+        Some(request.daemon.connect(cancel).await?)
+    } else {
+        request.daemon.connect_to_running(cancel).await?
+    };
+    let Some(builder) = builder else {
+        return inspection(dockerfile, placeholders.map_err(Error::from), true);
+    };
+    let converted = convert_at(&builder, request, dockerfile, progress, cancel).await;
+    builder.stop().await;
+    inspected(converted)
+}
 
-    /// A rejected Dockerfile is a result of looking at it.
-    fn inspection(
-        &self,
-        converted: Result<Converted, Error>,
-        lacks_images: bool,
-    ) -> Result<Inspection, Error> {
-        let conversion = match converted {
-            Ok(converted) => Ok(converted),
-            Err(Error::Conversion(ConversionFailure::Rejected { rejected, .. })) => Err(rejected),
-            Err(error) => return Err(error),
-        };
-        let source = self.dockerfile.source().cloned().unwrap_or_else(|| Source::new("", ""));
-        Ok(Inspection { conversion, source, lacks_images })
-    }
+/// A rejected Dockerfile is a result of looking at it.
+fn inspection(
+    dockerfile: &ParsedDockerfile<'_>,
+    converted: Result<Converted, Error>,
+    lacks_images: bool,
+) -> Result<Inspection, Error> {
+    let conversion = match converted {
+        Ok(converted) => Ok(converted),
+        Err(Error::Conversion(ConversionFailure::Rejected { rejected, .. })) => Err(rejected),
+        Err(error) => return Err(error),
+    };
+    let filename = dockerfile.filename().to_owned();
+    let source = dockerfile.source().cloned().unwrap_or_else(|| Source::new(&filename, ""));
+    Ok(Inspection { conversion, source, filename, lacks_images })
+}
 
-    /// Converts with images that set nothing; `None` where buildkitd has to fetch something before.
-    async fn with_placeholders(&self) -> Option<Result<Converted, ConversionFailure>> {
-        let DockerfileInput { options, files, .. } = self.dockerfile.input;
-        if self.dockerfile.input.needs_fetch() && !self.dockerfile.is_rejected() {
-            return None;
-        }
-        let resolver = PlaceholderImages { files, build_platform: &options.build_platform };
-        Some(self.dockerfile.convert_with(options, &resolver).await)
-    }
-
-    /// Converts with what a buildkitd looks up.
-    async fn convert_at(&self, builder: &Builder) -> Result<Converted, Error> {
-        let routes = PushRoutes::default();
-        let convert = async |gateway: Gateway, options: Options| {
-            Ok(self.dockerfile.convert(&gateway, &options, &routes.grants).await?)
-        };
-        self.at_builder(builder, &routes, convert).await
-    }
-
-    /// Has buildkitd fetch the text.
-    async fn fetch_at(&self, builder: &Builder) -> Result<(), Error> {
-        self.at_builder(builder, &PushRoutes::default(), async |_, _| Ok(())).await
-    }
-
-    /// Fetches what is not known yet, then runs `function`. Nothing is built, and nothing is left in the history of
-    /// buildkitd.
-    async fn at_builder<T>(
-        &self,
-        builder: &Builder,
-        routes: &PushRoutes,
-        function: impl AsyncFnOnce(Gateway, Options) -> Result<T, SolveFailure>,
-    ) -> Result<T, Error> {
-        let credentials = routes.session_logins(routes::authenticator(self.request.logins.load()?)?);
-        let files = &self.dockerfile.input.files;
-        let session = SessionOptions { credentials: Some(credentials), ..files.session() };
-        let options = self.dockerfile.options_for(builder).await?;
-        let build = BuildRequest {
-            internal: true,
-            frontend_attrs: frontend_attributes::of_options(&options),
-            ..BuildRequest::default()
-        };
-        let look = |gateway: Gateway| async move {
-            let options = self.dockerfile.fetch(&gateway, &options).await?;
-            let value = function(gateway, options).await?;
-            Ok((BuildResult::Single { reference: None, metadata: BTreeMap::new() }, value))
-        };
-        let display = Display::new(self.progress, ImageNames::default());
-        let finished = run::run(builder, build, session, display, self.cancel, look).await;
-        outcome::of_build(finished, self.dockerfile.source(), routes).await.map(|outcome| outcome.value)
-    }
+/// Converts with images that set nothing.
+async fn with_placeholders(dockerfile: &ParsedDockerfile<'_>) -> Result<Converted, ConversionFailure> {
+    let DockerfileInput { options, files, .. } = dockerfile.input;
+    let resolver = PlaceholderImages { files, build_platform: &options.build_platform };
+    dockerfile.convert_with(options, &resolver).await
 }
 
 /// Whether a conversion asked for nothing that only a buildkitd can look up.
 fn needs_files_only(converted: &Converted) -> bool {
     converted.facts.iter().all(|(need, _)| matches!(need, Need::Ignore | Need::NamedIgnore { .. }))
+}
+
+/// Converts with what a buildkitd looks up. Nothing is built, and nothing is left in its history.
+async fn convert_at(
+    builder: &Builder,
+    request: &Request,
+    dockerfile: &ParsedDockerfile<'_>,
+    progress: Mode,
+    cancel: &CancellationToken,
+) -> Result<Converted, Error> {
+    let routes = PushRoutes::default();
+    let grants = &routes.grants;
+    let convert = |gateway: Gateway, options: Options| async move {
+        let options = dockerfile.fetch(&gateway, &options).await?;
+        Ok(dockerfile.convert(&gateway, &options, grants).await?)
+    };
+    at_gateway(builder, request, dockerfile, (progress, cancel), &routes, convert).await
+}
+
+/// Runs `function` on the gateway of a build that builds nothing.
+async fn at_gateway<T, Fut>(
+    builder: &Builder,
+    request: &Request,
+    dockerfile: &ParsedDockerfile<'_>,
+    (progress, cancel): (Mode, &CancellationToken),
+    routes: &PushRoutes,
+    function: impl FnOnce(Gateway, Options) -> Fut,
+) -> Result<T, Error>
+where
+    Fut: Future<Output = Result<T, SolveFailure>>,
+{
+    let credentials = routes.session_logins(routes::authenticator(request.logins.load()?)?);
+    let session = SessionOptions { credentials: Some(credentials), ..request.dockerfile.files.session() };
+    let options = dockerfile.options_for(builder).await?;
+    let build = BuildRequest {
+        internal: true,
+        frontend_attrs: frontend_attributes::of_options(&options),
+        ..BuildRequest::default()
+    };
+    let run_function = |gateway| async move {
+        let value = function(gateway, options).await?;
+        Ok((BuildResult::Single { reference: None, metadata: BTreeMap::new() }, value))
+    };
+    let display = Display::new(progress, ImageNames::default());
+    let finished = run::run(builder, build, session, display, cancel, run_function).await;
+    let outcome = outcome::of_build(finished, dockerfile.source(), routes).await;
+    outcome.map(|outcome| outcome.value)
 }

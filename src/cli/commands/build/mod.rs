@@ -15,16 +15,16 @@ use crate::cli::{Failure, logging, process};
 ///
 /// # Errors
 /// Whatever makes it fail.
-pub async fn run(args: Args) -> Result<(), Failure> {
+pub async fn run(mut args: Args) -> Result<(), Failure> {
     process::hide_memory();
+    args.leave_out_empty_values();
     if args.is_workspace_mode() {
         // The log is all that is left of a workspace.
-        logging::init(&log_filter("info"));
+        logging::init(&log_filter(if args.debug { "debug" } else { "info" }));
         return workspace::run(args).await;
     }
-    logging::init(&log_filter("warn"));
-    let call = if args.check { "check" } else { args.call.as_str() };
-    let call = Call::parse(call).map_err(ValueError::into_failure)?;
+    logging::init(&log_filter(if args.debug { "debug" } else { "warn" }));
+    let call = Call::parse(args.method()).map_err(ValueError::into_failure)?;
     match call.method {
         Method::Build => plain::run(args).await,
         _ => plain::answer(args, &call).await,

@@ -11,6 +11,7 @@ mod demo;
 mod faults;
 mod graphs;
 mod greedy_daemon;
+mod history;
 mod hostile;
 mod hostile_daemon;
 mod http_proxy;

@@ -17,6 +17,7 @@ use crate::job::error::Error;
 use crate::job::frontend_attributes;
 use crate::job::interrupt::Interrupts;
 use crate::job::lookup::ImageLock;
+use crate::job::progress_link::ProgressLink;
 use crate::job::push::base_layers::PushTargets;
 use crate::job::push::routes::{self, ProxiedImage, PushRoutes, PushVia};
 use crate::job::report::{excluded_file, outcome};
@@ -101,9 +102,10 @@ async fn work_on(
     cancel: &CancellationToken,
 ) -> Result<Results, Error> {
     let mut outputs = build.outputs.clone();
-    let engines = Engines::connect(&build.engine, &mut outputs).await?;
+    let progress = ProgressLink::default();
+    let engines = Engines::connect(&build.engine, &mut outputs, &progress).await?;
     let registries = routes::authenticator_for(build.request.logins.load()?, insecure_hosts(&outputs))?;
-    let (routes, targets) = open_routes(build, builder, &registries, &mut outputs).await?;
+    let (routes, targets) = open_routes(build, builder, &registries, &progress, &mut outputs).await?;
     routes.grants.grant_caches(&build.cache_imports, &build.cache_exports);
     let options = dockerfile.options_for(builder).await?;
     let mut frontend_attrs = frontend_attributes::of_options(&options);
@@ -126,8 +128,7 @@ async fn work_on(
     if let Some(folder) = &read_again {
         session.local_dirs.entry(LOCAL_NAME.to_owned()).or_insert_with(|| folder.path().to_owned());
     }
-    let display =
-        Display { link: engines.progress(), ..Display::new(build.progress, routes.image_names.clone()) };
+    let display = Display { link: progress, ..Display::new(build.progress, routes.image_names.clone()) };
     let solve = |gateway| {
         solve_dockerfile(dockerfile, &options, gateway, &routes, &targets, &build.attestations)
     };
@@ -156,6 +157,7 @@ async fn open_routes(
     build: &PlainBuild,
     builder: &Builder,
     registries: &Arc<Authenticator>,
+    progress: &ProgressLink,
     outputs: &mut [Output],
 ) -> Result<(PushRoutes, PushTargets), Error> {
     let (mut names, mut with_base_layers) = (BTreeSet::new(), BTreeSet::new());
@@ -177,7 +179,7 @@ async fn open_routes(
     let by_proxy: BTreeSet<&str> = proxied.iter().map(|image| image.reference.name()).collect();
     let by_session: Vec<&Reference> =
         references.values().filter(|reference| !by_proxy.contains(reference.name())).collect();
-    let routes = PushRoutes::open(proxied, BTreeMap::new(), Arc::clone(registries)).await?;
+    let routes = PushRoutes::open(proxied, BTreeMap::new(), Arc::clone(registries), Some(progress)).await?;
     for reference in by_session {
         routes.grants.grant_push(reference);
     }

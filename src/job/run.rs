@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::daemon::builder::Builder;
-use super::failure::SolveFailure;
+use super::failure::{LookupFailure, SolveFailure};
 use super::progress_link::ProgressLink;
 use super::push::image_names::ImageNames;
 use crate::buildkit::{
@@ -87,7 +87,13 @@ async fn failure(error: BuildError<SolveFailure>, builder: &Builder) -> SolveFai
     if is_disconnected && let Ok(error) = tokio::time::timeout(DAEMON_EXIT_TIMEOUT, builder.exited()).await {
         return SolveFailure::DaemonEnded(error);
     }
-    failure
+    match failure {
+        SolveFailure::Daemon(error) => SolveFailure::Daemon(builder.client.explain(error).await),
+        SolveFailure::Lookup(LookupFailure::Daemon(error)) => {
+            SolveFailure::Daemon(builder.client.explain(error).await)
+        }
+        other => other,
+    }
 }
 
 /// Returns the same messages with the user's names for images.

@@ -9,7 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::buildkit::{BuildRequest, CacheEntry, SessionOptions};
 use crate::image::Reference;
+use crate::job::attestations::Attestations;
 use crate::job::daemon::builder::Builder;
+use crate::job::dockerfile_origin::LOCAL_NAME;
 use crate::job::engine::{EngineSettings, Engines, PREFER_IMAGE_DIGEST};
 use crate::job::error::Error;
 use crate::job::frontend_attributes;
@@ -26,6 +28,7 @@ use crate::job::result::prepared::PreparedOutputs;
 use crate::job::run::{self, Display};
 use crate::job::session::logins::SessionLogins;
 use crate::job::solve::solve_dockerfile;
+use crate::job::source_policy::SourcePolicy;
 use crate::progress::Mode;
 use crate::proxy::Rights;
 use crate::registry::{Authenticator, Host};
@@ -50,8 +53,12 @@ pub struct PlainBuild {
     pub cache_exports: Vec<CacheEntry>,
     /// Rights that steps may use.
     pub entitlements: Vec<String>,
-    /// Attributes for buildkitd that no option of the conversion stands for, such as `attest:sbom` or `vcs:source`.
+    /// Attributes for buildkitd that no option of the conversion stands for, such as `vcs:source`.
     pub frontend_attributes: BTreeMap<String, String>,
+    /// What goes with the image.
+    pub attestations: Attestations,
+    /// Rules on what the build may take its files from.
+    pub source_policy: Option<SourcePolicy>,
     /// How progress is shown.
     pub progress: Mode,
     /// The side that pushes with the credentials.
@@ -103,6 +110,7 @@ async fn work_on(
     let options = dockerfile.options_for(builder).await?;
     let mut frontend_attrs = frontend_attributes::of_options(&options);
     frontend_attrs.extend(build.frontend_attributes.clone());
+    frontend_attrs.extend(build.attestations.attributes.clone());
     let mut prepared = PreparedOutputs::new(&outputs, &engines)?;
     let request = BuildRequest {
         exports: prepared.take_exports(),
@@ -110,13 +118,20 @@ async fn work_on(
         cache_exports: build.cache_exports.clone(),
         entitlements: build.entitlements.clone(),
         frontend_attrs,
+        source_policy: build.source_policy.clone().map(|SourcePolicy(policy)| policy),
         ..BuildRequest::default()
     };
     let mut session = session(build, builder, routes.session_logins(registries));
     session.withheld_dirs.extend(prepared.unfinished());
     session.writable_stores.extend(prepared.writable_stores());
+    let read_again = build.attestations.dockerfile_folder(dockerfile.input)?;
+    if let Some(folder) = &read_again {
+        session.local_dirs.entry(LOCAL_NAME.to_owned()).or_insert_with(|| folder.path().to_owned());
+    }
     let display = Display { link: progress, ..Display::new(build.progress, routes.image_names.clone()) };
-    let solve = |gateway| solve_dockerfile(dockerfile, &options, gateway, &routes, &targets);
+    let solve = |gateway| {
+        solve_dockerfile(dockerfile, &options, gateway, &routes, &targets, &build.attestations)
+    };
     let finished = run::run(builder, request, session, display, cancel, solve).await;
     let outcome = outcome::of_build(finished, dockerfile.source(), &routes).await;
     let outcome = outcome.map_err(|error| excluded_file::explain(error, dockerfile));
@@ -202,8 +217,10 @@ async fn proxied_images<'a>(
 ) -> Result<Vec<ProxiedImage<'a>>, Error> {
     let may_use_proxy = match build.push_via {
         PushVia::Session => false,
+        PushVia::Proxy if build.attestations.are_requested => return Err(Error::AttestedPushByProxy),
         PushVia::Proxy => true,
-        PushVia::Auto => builder.shares_network(),
+        // The subject of an attestation is the name that buildkitd pushes to: it has to be the registry's own.
+        PushVia::Auto => builder.shares_network() && !build.attestations.are_requested,
     };
     let mut chosen: BTreeMap<String, &Reference> = BTreeMap::new();
     for reference in references.values().filter(|_| may_use_proxy) {

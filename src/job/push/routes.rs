@@ -16,7 +16,9 @@ use crate::job::report::client_error::describe_client_error;
 use crate::job::session::grants::RegistryGrants;
 use crate::job::session::logins::SessionLogins;
 use crate::proxy::{self, AccessTokens, Alias, Config, Limits, Pin, Rights, UploadObserver};
-use crate::registry::{Authenticator, Client, Credentials, Host, Repository, Transport, TransportConfig};
+use crate::registry::{
+    Authenticator, Client, Credentials, Host, HttpProxies, Repository, Transport, TransportConfig,
+};
 use crate::secret::Secret;
 
 /// The side that pushes with the credentials.
@@ -108,7 +110,10 @@ pub(crate) fn authenticator_for(
 
 /// Returns a transport to registries. Making one reads the certificates of this machine.
 pub(crate) fn transport() -> Result<Arc<Transport>, Error> {
-    Ok(Arc::new(Transport::new(&TransportConfig::default())?))
+    Ok(Arc::new(Transport::new(&TransportConfig {
+        http_proxies: HttpProxies::from_environment(),
+        ..TransportConfig::default()
+    })?))
 }
 
 /// Returns the registry host of a reference; `None` where its domain is none.

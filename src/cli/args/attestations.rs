@@ -8,7 +8,7 @@ use crate::cli::values::{ValueError, attestation};
 use crate::converter::dockerfile::parse_bool;
 use crate::converter::plan::Options;
 use crate::job::{Attestations, Checkout, SourcePolicy};
-use crate::workspace::{nonempty_process_variable, process_variable};
+use crate::workspace::{nonempty_process_variable, process_variable, variables};
 
 /// The file of the rules on what may be built from.
 const SOURCE_POLICY: &str = "EXPERIMENTAL_BUILDKIT_SOURCE_POLICY";
@@ -77,7 +77,7 @@ pub(in crate::cli) fn git_attributes<'a>(
     if !wants_labels && !wants_info {
         return BTreeMap::new();
     }
-    let search_path = process_variable("PATH");
+    let search_path = process_variable(variables::SEARCH_PATH.name);
     let found = Checkout::of(context, search_path.as_deref(), switch(GIT_CHECK_DIRTY, false));
     let checkout = match found {
         Ok(Some(checkout)) => checkout,

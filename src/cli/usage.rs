@@ -55,14 +55,6 @@ pub enum UsageError {
         /// What is being run.
         command: &'static str,
     },
-    /// A flag of `docker buildx build` that is not supported yet.
-    #[error("{flag} is not supported yet{instead}")]
-    UnsupportedFlag {
-        /// The flag.
-        flag: &'static str,
-        /// What to do instead, after a semicolon; may be empty.
-        instead: &'static str,
-    },
     /// Several platforms where one graph is printed.
     #[error("bob llb prints the graph of one platform: name one with --platform")]
     SeveralPlatforms,

@@ -11,6 +11,7 @@ mod mount;
 mod names;
 mod outline;
 mod run;
+mod scan;
 mod stage;
 mod state;
 mod workdir;
@@ -23,6 +24,7 @@ use llb::{Constraints, Graph, LocalSource, Location, Output, SourceMap, SourceMa
 
 pub use error::{Error, ErrorKind};
 pub use from::{source_op, unpacked};
+pub use scan::ScanTargets;
 pub use outline::{Outline, OutlineArg, OutlineMount};
 
 use super::dockerfile::frontend::Edition;
@@ -50,6 +52,8 @@ pub struct Lowered {
     pub base: Option<Arc<ImageConfig>>,
     /// `SOURCE_DATE_EPOCH` in seconds since 1970, where it is set.
     pub epoch: Option<i64>,
+    /// What is looked at where the contents of the image are listed.
+    pub scan: ScanTargets,
     /// What the target can be given, where the options ask for that.
     pub outline: Option<Outline>,
 }
@@ -88,6 +92,8 @@ struct Lowering<'p, 'n> {
     /// How many stages build on each and are not lowered yet, the result counted in.
     remaining_dependents: Vec<usize>,
     notices: &'n mut Vec<Notice>,
+    /// What build arguments add to the lists of contents.
+    scan: ScanTargets,
     /// What BuildKit finds only when it encodes the graph, if it encodes these ops.
     errors_at_encoding: Vec<(Output, ErrorKind)>,
     /// What stages declare, where the options ask for that.
@@ -139,6 +145,7 @@ impl<'p, 'n> Lowering<'p, 'n> {
             finished: std::iter::repeat_with(|| None).take(plan.stages.len()).collect(),
             remaining_dependents,
             notices,
+            scan: ScanTargets::default(),
             errors_at_encoding: has_invalid_utf8
                 .then_some((context, ErrorKind::SourceNotUtf8))
                 .into_iter()
@@ -184,6 +191,7 @@ impl<'p, 'n> Lowering<'p, 'n> {
             image,
             base: from::base_image(&plan.stages[self.roots[target]]),
             epoch: plan.epoch,
+            scan: self.scan,
             outline: self.declarations.map(|declarations| declarations.outline(plan, self.lex)),
         })
     }

@@ -44,7 +44,7 @@ pub(super) fn lower_with(
     }
 }
 
-fn lowered(text: &str) -> Lowered {
+pub(super) fn lowered(text: &str) -> Lowered {
     lower_with(text, "", &options(|_| {})).0.unwrap()
 }
 

@@ -22,5 +22,6 @@ mod plain;
 mod registries;
 mod repositories;
 mod sniffing;
+mod ssh_keys;
 mod state;
 mod workspace;

@@ -50,7 +50,8 @@ pub use result::output::{Destination, Exporter, OldFiles, Output, OutputFolder};
 pub use result::prepared::OutputError;
 pub use result::whole_files::{WriteError, check_writable};
 pub use session::logins::DockerLogins;
-pub use session::secrets::{Lookup, SecretError, SecretSource, agent_socket, read_secret};
+pub use session::secrets::{Lookup, SecretError, SecretSource, read_secret};
+pub use session::ssh_agent::{SshError, SshRequest, ssh_agent};
 pub use source_policy::{SourcePolicy, SourcePolicyError};
 
 pub use crate::buildkit::{Address, CacheEntry, SpecialFiles, TlsOptions, Upload};

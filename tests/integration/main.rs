@@ -25,5 +25,6 @@ mod registries;
 mod remote_contexts;
 mod repositories;
 mod sniffing;
+mod ssh_keys;
 mod state;
 mod workspace;

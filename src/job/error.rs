@@ -31,6 +31,15 @@ pub enum Error {
     /// An image without a name is to be pushed.
     #[error("an image that is pushed needs a name; give one with --tag")]
     PushWithoutName,
+    /// The folder of a cache cannot be made.
+    #[error("cannot make the folder {} for a cache", crate::diag::visible_path(folder))]
+    CacheFolder {
+        /// The folder.
+        folder: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
     /// The Dockerfile cannot be copied to where buildkitd reads it.
     #[error("cannot copy the Dockerfile into a temporary folder; see that there is room in TMPDIR")]
     DockerfileCopy(#[source] io::Error),

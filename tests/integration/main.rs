@@ -16,6 +16,7 @@ mod hostile_daemon;
 mod interchange;
 mod interrupts;
 mod mounts;
+mod outputs;
 mod parts;
 mod plain;
 mod registries;

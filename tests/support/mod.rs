@@ -6,6 +6,7 @@
 mod buildkitd;
 mod command;
 mod counter;
+mod engine;
 mod guarded;
 mod image;
 mod processes;
@@ -19,6 +20,7 @@ mod workspace;
 pub use buildkitd::Buildkitd;
 pub use command::{Bob, Outcome};
 pub use counter::{Counter, Exchange, head};
+pub use engine::Engine;
 pub use guarded::tool;
 pub use image::{Image, pull, raw_manifest, source_layout};
 pub use processes::{endless_seconds, processes};

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::buildkit::{BuildRequest, CacheEntry, SessionOptions};
 use crate::image::Reference;
 use crate::job::attestations::Attestations;
+use crate::job::cache::PreparedCaches;
 use crate::job::daemon::builder::Builder;
 use crate::job::dockerfile_origin::LOCAL_NAME;
 use crate::job::engine::{EngineSettings, Engines, PREFER_IMAGE_DIGEST};
@@ -30,7 +31,7 @@ use crate::job::solve::solve_dockerfile;
 use crate::job::source_policy::SourcePolicy;
 use crate::progress::Mode;
 use crate::proxy::Rights;
-use crate::registry::Authenticator;
+use crate::registry::{Authenticator, Host};
 use crate::secret::SecretBytes;
 
 /// A Dockerfile to build, and what to do with the result.
@@ -102,9 +103,10 @@ async fn work_on(
 ) -> Result<Results, Error> {
     let mut outputs = build.outputs.clone();
     let engines = Engines::connect(&build.engine, &mut outputs).await?;
-    let registries = routes::authenticator(build.request.logins.load()?)?;
+    let registries = routes::authenticator_for(build.request.logins.load()?, insecure_hosts(&outputs))?;
     let (routes, targets) = open_routes(build, builder, &registries, &mut outputs).await?;
-    routes.grants.grant_caches(&build.cache_imports, &build.cache_exports);
+    let caches = PreparedCaches::new(&build.cache_imports, &build.cache_exports)?;
+    routes.grants.grant_caches(&caches.imports, &caches.exports);
     let options = dockerfile.options_for(builder).await?;
     let mut frontend_attrs = frontend_attributes::of_options(&options);
     frontend_attrs.extend(build.frontend_attributes.clone());
@@ -112,8 +114,8 @@ async fn work_on(
     let mut prepared = PreparedOutputs::new(&outputs, &engines)?;
     let request = BuildRequest {
         exports: prepared.take_exports(),
-        cache_imports: build.cache_imports.clone(),
-        cache_exports: build.cache_exports.clone(),
+        cache_imports: caches.imports.clone(),
+        cache_exports: caches.exports.clone(),
         entitlements: build.entitlements.clone(),
         frontend_attrs,
         source_policy: build.source_policy.clone().map(|SourcePolicy(policy)| policy),
@@ -124,7 +126,9 @@ async fn work_on(
     if let Some(folder) = &read_again {
         session.local_dirs.entry(LOCAL_NAME.to_owned()).or_insert_with(|| folder.path().to_owned());
     }
-    session.withheld_dirs.extend(prepared.unfinished_files());
+    session.withheld_dirs.extend(prepared.unfinished());
+    session.writable_stores.extend(prepared.writable_stores());
+    caches.offer(&mut session);
     let display =
         Display { link: engines.progress(), ..Display::new(build.progress, routes.image_names.clone()) };
     let solve = |gateway| {
@@ -134,20 +138,22 @@ async fn work_on(
     let outcome = outcome::of_build(finished, dockerfile.source(), &routes).await;
     let outcome = outcome.map_err(|error| excluded_file::explain(error, dockerfile));
     dockerfile.show_warnings();
-    let results = match outcome {
-        Ok(mut outcome) => {
-            // As in buildx: an engine that knows images by their manifests never hears of the other digest.
-            if outputs.iter().any(|output| output.attrs.contains_key(PREFER_IMAGE_DIGEST)) {
-                outcome.exporter_response.remove("containerimage.config.digest");
-            }
-            let lock = ImageLock::of_facts(&outcome.value, &options.build_platform);
-            Ok(Results::new(outcome.exporter_response, &routes.image_names, lock))
+    let outcome = outcome.map_err(|error| prepared.load_failure().map_or(error, Error::Engine));
+    let outcome = outcome.and_then(|outcome| {
+        caches.keep(&outcome.exporter_response)?;
+        Ok(outcome)
+    });
+    let results = outcome.map(|mut outcome| {
+        // As in buildx: an engine that knows images by their manifests never hears of the other digest.
+        if outputs.iter().any(|output| output.attrs.contains_key(PREFER_IMAGE_DIGEST)) {
+            outcome.exporter_response.remove("containerimage.config.digest");
         }
-        Err(error) => Err(prepared.load_failure().map_or(error, Error::Engine)),
-    };
+        let lock = ImageLock::of_facts(&outcome.value, &options.build_platform);
+        Results::new(outcome.exporter_response, &routes.image_names, lock)
+    });
     routes.close().await;
     let results = results?;
-    prepared.keep()?;
+    prepared.keep(results.descriptor().as_ref())?;
     Ok(results)
 }
 
@@ -172,7 +178,7 @@ async fn open_routes(
         let parsed = Reference::parse(&name);
         let parsed =
             parsed.map_err(|source| Error::Reference { setting: "--tag", text: name.clone(), source })?;
-        references.insert(name, parsed.with_default_tag());
+        references.insert(name, parsed);
     }
     let proxied = proxied_images(build, builder, registries, &references).await?;
     let by_proxy: BTreeSet<&str> = proxied.iter().map(|image| image.reference.name()).collect();
@@ -185,8 +191,11 @@ async fn open_routes(
     let with_base_layers = with_base_layers.iter().filter_map(|name| references.get(name));
     let targets = PushTargets::new(&routes, with_base_layers, builder.shares_network());
     for output in outputs.iter_mut().filter(|output| output.pushes()) {
+        // What is pushed by digest must have no tag.
+        let by_digest = output.pushes_by_digest();
         let at_buildkitd = |name: String| {
             let Some(reference) = references.get(&name) else { return name };
+            let reference = if by_digest { reference.clone() } else { reference.clone().with_default_tag() };
             let text = reference.to_string();
             let suffix = text.strip_prefix(reference.name()).unwrap_or_default();
             routes.image_names.daemon_name(reference.name(), suffix).unwrap_or(name)
@@ -195,6 +204,13 @@ async fn open_routes(
         output.set_names(&names);
     }
     Ok((routes, targets))
+}
+
+/// Returns the registries that may speak plain http, or have a certificate that nobody vouches for.
+fn insecure_hosts(outputs: &[Output]) -> BTreeSet<Host> {
+    let names = outputs.iter().filter(|output| output.is_insecure()).flat_map(Output::names);
+    let references = names.filter_map(|name| Reference::parse(&name).ok());
+    references.filter_map(|reference| routes::registry_host(&reference)).collect()
 }
 
 /// Returns the images that go through the proxy.

@@ -1,7 +1,7 @@
 //! How images reach their registries: by buildkitd itself, or through a proxy in this process that
 //! alone holds the credentials.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
@@ -93,6 +93,16 @@ pub(crate) struct ProxiedImage<'a> {
 /// Returns an authenticator that talks to registries with `credentials`.
 pub(crate) fn authenticator(credentials: Credentials) -> Result<Arc<Authenticator>, Error> {
     Ok(Arc::new(Authenticator::new(transport()?, credentials)))
+}
+
+/// Returns an authenticator that talks to registries with `credentials`, and to the `insecure` ones by plain http or TLS
+/// whose certificates are not checked, as the attribute `registry.insecure` asks for.
+pub(crate) fn authenticator_for(
+    credentials: Credentials,
+    insecure: BTreeSet<Host>,
+) -> Result<Arc<Authenticator>, Error> {
+    let config = TransportConfig { unverified: insecure.clone(), insecure, ..TransportConfig::default() };
+    Ok(Arc::new(Authenticator::new(Arc::new(Transport::new(&config)?), credentials)))
 }
 
 /// Returns a transport to registries. Making one reads the certificates of this machine.

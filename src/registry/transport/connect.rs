@@ -1,5 +1,6 @@
 //! Opening connections: with TLS for `https`, without for `http` where that is allowed, and never one for the other.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use super::address::{AddressPolicy, AddressRefused, Resolver};
 use super::error::find;
 use super::plain_http::PlainPolicy;
 use super::stream::Stream;
+use super::tls;
 use crate::http::body::BoxError;
 use crate::registry::host::Host;
 
@@ -43,7 +45,36 @@ pub(crate) struct Connector {
     address_policy: AddressPolicy,
     plain: Arc<PlainPolicy>,
     tcp: HttpConnector<Resolver>,
-    tls: TlsConnector,
+    tls: TlsSettings,
+}
+
+/// How TLS is spoken to each host.
+#[derive(Clone)]
+pub(crate) struct TlsSettings {
+    usual: TlsConnector,
+    /// The settings for hosts whose certificates are not checked, and these hosts.
+    unverified: Option<(TlsConnector, Arc<BTreeSet<Host>>)>,
+}
+
+impl TlsSettings {
+    pub(crate) fn new(config: ClientConfig, unverified: &BTreeSet<Host>, http2: bool) -> Self {
+        let connector = |mut config: ClientConfig| {
+            if http2 {
+                config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+            }
+            TlsConnector::from(Arc::new(config))
+        };
+        let unverified = (!unverified.is_empty())
+            .then(|| (connector(tls::without_verification(&config)), Arc::new(unverified.clone())));
+        Self { usual: connector(config), unverified }
+    }
+
+    fn of(&self, host: &Host) -> &TlsConnector {
+        match &self.unverified {
+            Some((unverified, hosts)) if hosts.contains(host) => unverified,
+            _ => &self.usual,
+        }
+    }
 }
 
 impl std::fmt::Debug for Connector {
@@ -53,21 +84,12 @@ impl std::fmt::Debug for Connector {
 }
 
 impl Connector {
-    pub(crate) fn new(
-        address_policy: AddressPolicy,
-        tls: &ClientConfig,
-        http2: bool,
-        plain: Arc<PlainPolicy>,
-    ) -> Self {
+    pub(crate) fn new(address_policy: AddressPolicy, tls: TlsSettings, plain: Arc<PlainPolicy>) -> Self {
         let mut tcp = HttpConnector::new_with_resolver(Resolver { address_policy });
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_keepalive(Some(Duration::from_mins(1)));
-        let mut tls = tls.clone();
-        if http2 {
-            tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        }
-        Self { address_policy, plain, tcp, tls: Arc::new(tls).into() }
+        Self { address_policy, plain, tcp, tls }
     }
 
     async fn connect(mut self, uri: Uri) -> Result<Stream, BoxError> {
@@ -96,7 +118,7 @@ impl Connector {
 
     async fn connect_tls(&mut self, uri: Uri, host: &Host) -> Result<Stream, BoxError> {
         let tcp = self.open(uri).await?;
-        let secured = Stream::secured(tcp, server_name(host)?, &self.tls).await;
+        let secured = Stream::secured(tcp, server_name(host)?, self.tls.of(host)).await;
         if secured.as_ref().map_or_else(|error| tls_probe_of(error) == TlsProbe::Tls, |_| true) {
             self.plain.note_tls(host);
         }
@@ -113,7 +135,7 @@ impl Connector {
         let Ok(Ok(tcp)) = tokio::time::timeout(PROBE_TIMEOUT, self.tcp.call(uri)).await else {
             return TlsProbe::NoConnection;
         };
-        let handshake = Stream::secured(tcp.into_inner(), name, &self.tls);
+        let handshake = Stream::secured(tcp.into_inner(), name, self.tls.of(host));
         let probe = match tokio::time::timeout(PROBE_TIMEOUT, handshake).await {
             Ok(Ok(_)) => TlsProbe::Tls,
             Ok(Err(error)) => tls_probe_of(&error),

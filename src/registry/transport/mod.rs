@@ -28,7 +28,7 @@ use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use self::address::AddressPolicy;
-use self::connect::{Connector, TlsProbe};
+use self::connect::{Connector, TlsProbe, TlsSettings};
 use self::error::{TransportError, classify};
 use self::idle::{Activity, idle_limited, with_activity};
 use self::plain_http::{HostState, PlainHttp, PlainPolicy};
@@ -52,6 +52,8 @@ const BUFFER_BYTES: usize = 128 * 1024;
 pub struct TransportConfig {
     /// Hosts that may speak plain HTTP besides loopback ones.
     pub insecure: BTreeSet<Host>,
+    /// Hosts whose certificates are not checked.
+    pub unverified: BTreeSet<Host>,
     /// Files of certificate authorities besides the system's, `SSL_CERT_FILE` and the workspace's own.
     pub extra_ca: Vec<PathBuf>,
     /// How long a registry may send nothing, and take nothing of a body, before a request fails.
@@ -66,6 +68,7 @@ impl Default for TransportConfig {
     fn default() -> Self {
         Self {
             insecure: BTreeSet::new(),
+            unverified: BTreeSet::new(),
             extra_ca: Vec::new(),
             silence: Duration::from_mins(2),
             // Measured by `make bench-proxy`: a layer's bytes move 1.3 to 1.8 times as fast over one HTTP/1.1
@@ -118,10 +121,11 @@ impl Transport {
     /// [`RootsError`] if a certificate file cannot be used.
     pub fn new(config: &TransportConfig) -> Result<Self, RootsError> {
         let tls = tls::client_config(&config.extra_ca)?;
+        let tls = TlsSettings::new(tls, &config.unverified, config.http2);
         let plain = Arc::new(PlainPolicy::new(config.insecure.clone()));
         let clients =
             [AddressPolicy::Any, AddressPolicy::NonLocal, AddressPolicy::PublicOnly].map(|address_policy| {
-                let connector = Connector::new(address_policy, &tls, config.http2, plain.clone());
+                let connector = Connector::new(address_policy, tls.clone(), plain.clone());
                 let client = |pool_size| {
                     legacy::Client::builder(TokioExecutor::new())
                         .pool_timer(TokioTimer::new())

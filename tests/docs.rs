@@ -39,8 +39,8 @@ const NAMES: [&str; 10] = [
 ];
 
 /// Names of that form in the sources that are no variables of Bob's own environment: build arguments of a
-/// Dockerfile, which the converter reads from its options.
-const BUILD_ARGUMENTS: [&str; 9] = [
+/// Dockerfile, which the converter reads from its options, and what a generator of SBOMs sees.
+const BUILD_ARGUMENTS: [&str; 12] = [
     "BUILDKIT_CACHE_MOUNT_NS",
     "BUILDKIT_CONTEXT_KEEP_GIT_DIR",
     "BUILDKIT_DISABLE_FILEOP",
@@ -50,6 +50,9 @@ const BUILD_ARGUMENTS: [&str; 9] = [
     "BUILDKIT_SANDBOX_HOSTNAME",
     "BUILDKIT_SBOM_SCAN_CONTEXT",
     "BUILDKIT_SBOM_SCAN_STAGE",
+    "BUILDKIT_SCAN_DESTINATION",
+    "BUILDKIT_SCAN_SOURCE",
+    "BUILDKIT_SCAN_SOURCE_EXTRAS",
 ];
 
 fn root() -> &'static Path {

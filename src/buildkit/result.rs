@@ -290,7 +290,10 @@ mod tests {
         let lists = BTreeMap::from([("linux/amd64".to_owned(), ResultReference { id: "r2".to_owned() })]);
         let listed = decode(BuildResult::Listed { result, lists });
         let attestation = &listed.attestations["linux/amd64"].attestation[0];
-        assert_eq!((attestation.kind(), attestation.r#ref.as_ref().unwrap().id.as_str()), (frontend::AttestationKind::Bundle, "r2"));
+        assert_eq!(
+            (attestation.kind(), attestation.r#ref.as_ref().unwrap().id.as_str()),
+            (frontend::AttestationKind::Bundle, "r2")
+        );
         assert_eq!(attestation.in_toto_predicate_type, "https://spdx.dev/Document");
         assert_eq!(attestation.metadata["sbom-core"], b"sbom");
         let status = rpc::Status { code: 2, message: "m".to_owned(), details: Vec::new() };

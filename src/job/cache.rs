@@ -123,8 +123,10 @@ fn found(folder: &Path, attrs: &BTreeMap<String, String>) -> Result<String, Stri
         Some(digest) => digest.clone(),
         None => {
             let tag = attrs.get("tag").map_or(DEFAULT_TAG, String::as_str);
-            let index = root.read(Path::new("index.json"), LARGEST_MANIFEST).map_err(|error| error.to_string())?;
-            let index: Value = serde_json::from_slice(&index).map_err(|_| "its index.json is no JSON".to_owned())?;
+            let index =
+                root.read(Path::new("index.json"), LARGEST_MANIFEST).map_err(|error| error.to_string())?;
+            let index: Value =
+                serde_json::from_slice(&index).map_err(|_| "its index.json is no JSON".to_owned())?;
             let cache = layout::tagged(&index, tag).and_then(|cache| cache["digest"].as_str());
             cache.ok_or_else(|| format!("it has no cache called {tag:?}"))?.to_owned()
         }
@@ -238,7 +240,11 @@ mod tests {
             let attrs = [&[("src", dest)], attrs].concat();
             let found = PreparedCaches::new(&[entry(&attrs)], &[]).unwrap();
             assert_eq!(found.readable.len(), found.imports.len());
-            found.imports.into_iter().map(|mut entry| entry.attrs.remove("digest").unwrap()).collect::<Vec<_>>()
+            found
+                .imports
+                .into_iter()
+                .map(|mut entry| entry.attrs.remove("digest").unwrap())
+                .collect::<Vec<_>>()
         };
         assert_eq!(digests(&[("tag", "t")]), [digest]);
         assert_eq!(digests(&[("digest", digest)]), [digest]);

@@ -43,6 +43,9 @@ pub enum Error {
     /// The Dockerfile cannot be copied to where buildkitd reads it.
     #[error("cannot copy the Dockerfile into a temporary folder; see that there is room in TMPDIR")]
     DockerfileCopy(#[source] io::Error),
+    /// An image with attestations is to become an archive of docker's.
+    #[error("an archive of type=docker has no place for attestations; use --output type=oci,dest=FILE")]
+    AttestedDockerArchive,
     /// An image with attestations is to go through the proxy.
     #[error(
         "an image with attestations cannot be pushed through the proxy: they would name it instead of the registry; leave out --push-via proxy"
@@ -185,6 +188,7 @@ impl Error {
             | Self::UnbuiltBaseWithDigest
             | Self::PushWithoutName
             | Self::AttestedPushByProxy
+            | Self::AttestedDockerArchive
             | Self::Address(_)
             | Self::AddressVariable { .. }
             | Self::Setting(_)

@@ -73,7 +73,9 @@ pub(super) async fn solve_dockerfile(
             }
             result = BuildResult::Listed { result: Box::new(result), lists };
         }
-        if attestations.are_requested && let Some(definition) = &origin.definition {
+        if attestations.are_requested
+            && let Some(definition) = &origin.definition
+        {
             // Provenance names as sources what buildkitd reads in this build, the Dockerfile among them.
             let options = SolveOptions { evaluate: true, ..SolveOptions::default() };
             gateway.solve(definition.to_pb(), options).await?;

@@ -83,10 +83,12 @@ fn attestation(flag: &'static str, value: &str) -> Result<Attestation, ValueErro
     let wrong = |fault: String| ValueError::new(flag, value, fault);
     let mut all = if value.is_empty() { Fields::new() } else { fields(flag, value, |_| None)? };
     let kind = all.get("type").filter(|kind| !kind.is_empty()).cloned();
-    let kind = kind.ok_or_else(|| wrong("type= is missing; write type=provenance or type=sbom".to_owned()))?;
+    let kind =
+        kind.ok_or_else(|| wrong("type= is missing; write type=provenance or type=sbom".to_owned()))?;
     let disabled = match all.remove("disabled") {
-        Some(text) => parse_bool(&text)
-            .ok_or_else(|| wrong(format!("disabled={text} is neither true nor false")))?,
+        Some(text) => {
+            parse_bool(&text).ok_or_else(|| wrong(format!("disabled={text} is neither true nor false")))?
+        }
         None => false,
     };
     check(flag, value, &kind, &all)?;
@@ -187,7 +189,11 @@ mod tests {
             assert!(attributes(&[], Some(value), Some(value)).is_empty(), "{value}");
         }
         assert_eq!(
-            attributes(&[], Some("version=v1,mode=max,\"builder-id=a,b\""), Some("generator=r.example/s,x=\"1\"")),
+            attributes(
+                &[],
+                Some("version=v1,mode=max,\"builder-id=a,b\""),
+                Some("generator=r.example/s,x=\"1\"")
+            ),
             [
                 "attest:provenance type=provenance,\"builder-id=a,b\",mode=max,version=v1",
                 "attest:sbom type=sbom,generator=r.example/s,\"x=\"\"1\"\"\"",

@@ -24,8 +24,8 @@ use llb::{Constraints, Graph, LocalSource, Location, Output, SourceMap, SourceMa
 
 pub use error::{Error, ErrorKind};
 pub use from::{source_op, unpacked};
-pub use scan::ScanTargets;
 pub use outline::{Outline, OutlineArg, OutlineMount};
+pub use scan::ScanTargets;
 
 use super::ignore::{self, Patterns};
 use super::plan::{Command, IgnoreFile, Notice, NoticeKind, Plan, StageId};

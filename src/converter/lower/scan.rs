@@ -82,6 +82,9 @@ mod tests {
         assert_eq!(stages("ARG BUILDKIT_SBOM_SCAN_STAGE=true", "ARG BUILDKIT_SBOM_SCAN_STAGE=0"), ["two"]);
         // The last stage builds on the one that declares it.
         assert_eq!(stages("", "ARG BUILDKIT_SBOM_SCAN_CONTEXT=1"), ["context"]);
-        assert_eq!(stages("ARG BUILDKIT_SBOM_SCAN_CONTEXT=last\nARG BUILDKIT_SBOM_SCAN_STAGE=1", ""), ["context", "one", "two"]);
+        assert_eq!(
+            stages("ARG BUILDKIT_SBOM_SCAN_CONTEXT=last\nARG BUILDKIT_SBOM_SCAN_STAGE=1", ""),
+            ["context", "one", "two"]
+        );
     }
 }

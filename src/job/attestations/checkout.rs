@@ -51,13 +51,19 @@ impl Checkout {
     ) -> Result<Option<Self>, CheckoutError> {
         let Ok(folder) = folder.canonicalize() else { return Ok(None) };
         // Git is a program to be started; without a repository there is nothing to ask it.
-        let Some(holder) = folder.ancestors().find(|above| above.join(".git").exists()) else { return Ok(None) };
+        let Some(holder) = folder.ancestors().find(|above| above.join(".git").exists()) else {
+            return Ok(None);
+        };
         let program = search_path::find_program("git", search_path).ok_or(CheckoutError::NoGit)?;
         let git = Git { program, folder: &folder };
         // Side by side: each takes a few milliseconds.
         let tree = git.start(&["rev-parse", "--is-inside-work-tree", "--show-toplevel", "HEAD"])?;
-        let upstream =
-            git.start(&["for-each-ref", "--points-at=HEAD", "--format=%(HEAD)%(upstream:remotename)", "refs/heads"])?;
+        let upstream = git.start(&[
+            "for-each-ref",
+            "--points-at=HEAD",
+            "--format=%(HEAD)%(upstream:remotename)",
+            "refs/heads",
+        ])?;
         let origin = git.start(&["remote", "get-url", "origin"])?;
         let (tree, upstream, origin) = (output(tree)?, output(upstream)?, output(origin)?);
 
@@ -69,16 +75,20 @@ impl Checkout {
         let root = lines.next().map(PathBuf::from);
         let root = root.ok_or_else(|| CheckoutError::Refused(tree.complaint.clone()))?;
         // A repository without a commit has no HEAD: Git repeats the name.
-        let mut revision = lines.next().filter(|line| line.bytes().all(|b| b.is_ascii_hexdigit())).map(str::to_owned);
+        let mut revision =
+            lines.next().filter(|line| line.bytes().all(|b| b.is_ascii_hexdigit())).map(str::to_owned);
         if check_dirty && let Some(revision) = &mut revision {
             let status = output(git.start(&["status", "--porcelain", "--ignored"])?)?;
             if !status.succeeded || !status.text.trim().is_empty() {
                 revision.push_str("-dirty");
             }
         }
-        let tracked = upstream.text.lines().find_map(|line| line.strip_prefix('*')).filter(|name| !name.is_empty());
-        let url = |output: Output| output.succeeded.then(|| output.first_line()).filter(|url| !url.is_empty());
-        let of_remote = |name: &str| Ok::<_, CheckoutError>(url(output(git.start(&["remote", "get-url", name])?)?));
+        let tracked =
+            upstream.text.lines().find_map(|line| line.strip_prefix('*')).filter(|name| !name.is_empty());
+        let url =
+            |output: Output| output.succeeded.then(|| output.first_line()).filter(|url| !url.is_empty());
+        let of_remote =
+            |name: &str| Ok::<_, CheckoutError>(url(output(git.start(&["remote", "get-url", name])?)?));
         let mut source = match tracked {
             Some("origin") | None => None,
             Some(name) => of_remote(name)?,

@@ -73,7 +73,8 @@ impl Scanner {
             grants.grant_pull(other);
         }
         let reference = found.reference.as_ref().unwrap_or(reference).to_string();
-        let variable = |(name, value): (&String, &String)| EnvVar::new(format!("BUILDKIT_SCAN_{name}"), value);
+        let variable =
+            |(name, value): (&String, &String)| EnvVar::new(format!("BUILDKIT_SCAN_{name}"), value);
         let parameters = parameters.iter().map(variable).collect();
         Ok(Self { reference, config, platform: platform.clone(), parameters })
     }

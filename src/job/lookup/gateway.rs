@@ -137,7 +137,9 @@ async fn image_or_other(gateway: &Gateway, query: ImageQuery, shown: &str) -> Re
         },
         None => LookupFailure::Daemon(error),
     })?;
-    if let Some((scheme, rest)) = found.source.split_once("://").filter(|(scheme, _)| *scheme != "docker-image") {
+    if let Some((scheme, rest)) =
+        found.source.split_once("://").filter(|(scheme, _)| *scheme != "docker-image")
+    {
         return Ok(Fact::Replaced(format!("{scheme}:{rest}")));
     }
     let mut fact = ImageFact::new(found.digest, found.config);

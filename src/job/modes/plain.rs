@@ -103,6 +103,12 @@ async fn work_on(
 ) -> Result<Results, Error> {
     let mut outputs = build.outputs.clone();
     let engines = Engines::connect(&build.engine, &mut outputs).await?;
+    // Such an archive has one manifest and no index, in which attestations would be.
+    if !build.attestations.attributes.is_empty()
+        && outputs.iter().any(|output| output.exporter.name == "docker")
+    {
+        return Err(Error::AttestedDockerArchive);
+    }
     let registries = routes::authenticator_for(build.request.logins.load()?, insecure_hosts(&outputs))?;
     let (routes, targets) = open_routes(build, builder, &registries, &mut outputs).await?;
     let caches = PreparedCaches::new(&build.cache_imports, &build.cache_exports)?;
@@ -131,9 +137,8 @@ async fn work_on(
     caches.offer(&mut session);
     let display =
         Display { link: engines.progress(), ..Display::new(build.progress, routes.image_names.clone()) };
-    let solve = |gateway| {
-        solve_dockerfile(dockerfile, &options, gateway, &routes, &targets, &build.attestations)
-    };
+    let solve =
+        |gateway| solve_dockerfile(dockerfile, &options, gateway, &routes, &targets, &build.attestations);
     let finished = run::run(builder, request, session, display, cancel, solve).await;
     let outcome = outcome::of_build(finished, dockerfile.source(), &routes).await;
     let outcome = outcome.map_err(|error| excluded_file::explain(error, dockerfile));

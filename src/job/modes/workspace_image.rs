@@ -211,9 +211,8 @@ impl WorkspaceJob<'_> {
         let display = Display::new(Mode::PLAIN, self.routes.image_names.clone());
         let targets = PushTargets::new(&self.routes, [&self.base], builder.shares_network());
         let nothing = Attestations::default();
-        let solve = |gateway| {
-            solve_dockerfile(dockerfile, &options, gateway, &self.routes, &targets, &nothing)
-        };
+        let solve =
+            |gateway| solve_dockerfile(dockerfile, &options, gateway, &self.routes, &targets, &nothing);
         let finished = run::run(builder, request, session, display, self.cancel, solve).await;
         let outcome = outcome::of_build(finished, dockerfile.source(), &self.routes).await;
         let outcome = outcome.map_err(|error| excluded_file::explain(error, dockerfile));

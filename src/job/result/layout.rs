@@ -127,11 +127,7 @@ fn is_written(folder: &Path, descriptor: &Value) -> bool {
 }
 
 /// Puts a descriptor among `manifests`, once for each set of annotations.
-fn insert(
-    manifests: &mut Vec<Value>,
-    descriptor: &Value,
-    annotations: Vec<BTreeMap<&'static str, String>>,
-) {
+fn insert(manifests: &mut Vec<Value>, descriptor: &Value, annotations: Vec<BTreeMap<&'static str, String>>) {
     for annotations in annotations {
         manifests.retain(|manifest| {
             let has = |key: &str| {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::Setting;
+use crate::workspace::variables;
 
 /// The key that a request is signed with.
 pub(super) struct Keys {
@@ -26,7 +27,9 @@ pub(super) fn keys(setting: &Setting<'_>) -> Option<Keys> {
     let profile = first(["AWS_PROFILE", "AWS_DEFAULT_PROFILE"]).unwrap_or_else(|| "default".to_owned());
     let file = |variable: &str, name: &str| {
         let given = setting.variable(variable).map(PathBuf::from);
-        let path = given.or_else(|| Some(PathBuf::from(setting.variable("HOME")?).join(".aws").join(name)))?;
+        let path = given.or_else(|| {
+            Some(PathBuf::from(setting.variable(variables::HOME.name)?).join(".aws").join(name))
+        })?;
         std::fs::read_to_string(path).ok()
     };
     // What the file of credentials says goes before what the configuration says.

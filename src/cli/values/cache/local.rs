@@ -16,7 +16,10 @@ fn complete(setting: &Setting<'_>, attrs: &mut Attributes) -> Result<bool, Strin
     if let Some(reset) = attrs.get("reset").filter(|reset| parse_bool(reset).is_none()) {
         return Err(format!("reset={reset} is neither true nor false"));
     }
-    if setting.purpose == Use::Import && attrs.get("tag").is_some_and(String::is_empty) && !attrs.contains_key("digest") {
+    if setting.purpose == Use::Import
+        && attrs.get("tag").is_some_and(String::is_empty)
+        && !attrs.contains_key("digest")
+    {
         return Err("tag= is empty; name a tag or a digest, or leave it out".to_owned());
     }
     Ok(true)

@@ -18,14 +18,8 @@ use super::syntax::{alternatives, csv};
 use crate::job::CacheEntry;
 
 /// The backends, in the order in which errors name them.
-const BACKENDS: [&Backend; 6] = [
-    &registry::BACKEND,
-    &inline::BACKEND,
-    &local::BACKEND,
-    &gha::BACKEND,
-    &s3::BACKEND,
-    &azblob::BACKEND,
-];
+const BACKENDS: [&Backend; 6] =
+    [&registry::BACKEND, &inline::BACKEND, &local::BACKEND, &gha::BACKEND, &s3::BACKEND, &azblob::BACKEND];
 
 type Attributes = BTreeMap<String, String>;
 
@@ -184,7 +178,10 @@ mod tests {
     #[test]
     fn what_is_missing_or_unknown_is_named() {
         let text = |purpose, value| read_with(purpose, value, &[]).unwrap_err().to_string();
-        assert!(text(Use::Export, "type=nfs,src=x").ends_with("no type \"nfs\"; use registry, inline, local, gha, s3 or azblob"));
+        assert!(
+            text(Use::Export, "type=nfs,src=x")
+                .ends_with("no type \"nfs\"; use registry, inline, local, gha, s3 or azblob")
+        );
         assert!(text(Use::Import, "ref=x").contains("type= is missing"));
         assert!(text(Use::Export, "type=registry,x").contains("\"x\" is not of the form key=value"));
         assert!(text(Use::Export, "type=local").contains("dest= is missing"));

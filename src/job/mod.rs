@@ -18,6 +18,7 @@ mod frontend_attributes;
 mod interrupt;
 pub mod lookup;
 mod modes;
+mod progress_link;
 mod push;
 mod report;
 mod request;

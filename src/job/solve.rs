@@ -60,6 +60,10 @@ pub(super) async fn solve_dockerfile(
     let marshal = |(platform, build): (_, Conversion)| {
         let mut build = build.marshal("")?;
         origin.put_into(&mut build.definition);
+        // A folder in place of the whole stage says nothing of its platform, and an image without one cannot be exported.
+        if build.image.platform.architecture.is_empty() {
+            build.image.platform = options.build_platform.clone();
+        }
         Ok((platform, build))
     };
     let builds = converted.builds.into_iter().map(marshal).collect::<Result<Vec<_>, MarshalError>>()?;

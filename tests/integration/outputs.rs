@@ -188,6 +188,8 @@ fn an_image_is_pushed_by_its_digest_alone_through_the_proxy_too() {
     let manifests = registry.storage().join("repositories/outputs/by-digest/_manifests");
     assert!(manifests.join("revisions").join(digest).exists(), "{}", outcome.stderr);
     assert!(!manifests.join("tags").exists());
+    let shown = outcome.stderr.lines().any(|line| line.contains("pushing sha256:") && line.contains("B / "));
+    assert!(shown, "the bytes that are pushed are shown: {}", outcome.stderr);
 }
 
 #[test]

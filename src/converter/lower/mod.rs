@@ -27,6 +27,7 @@ pub use from::{source_op, unpacked};
 pub use outline::{Outline, OutlineArg, OutlineMount};
 pub use scan::ScanTargets;
 
+use super::dockerfile::frontend::Edition;
 use super::ignore::{self, Patterns};
 use super::plan::{Command, IgnoreFile, Notice, NoticeKind, Plan, StageId};
 use super::shell::Lex;
@@ -97,6 +98,8 @@ struct Lowering<'p, 'n> {
     errors_at_encoding: Vec<(Output, ErrorKind)>,
     /// What stages declare, where the options ask for that.
     declarations: Option<Declarations>,
+    /// The edition of the language that the Dockerfile is written in.
+    edition: Edition,
 }
 
 impl<'p, 'n> Lowering<'p, 'n> {
@@ -148,6 +151,8 @@ impl<'p, 'n> Lowering<'p, 'n> {
                 .into_iter()
                 .collect(),
             declarations: plan.options.outline.then(Declarations::default),
+            // Whoever does not refuse another frontend takes it for the stable edition.
+            edition: Edition::of(source, &plan.options.build_args).unwrap_or(Edition::Stable),
         })
     }
 

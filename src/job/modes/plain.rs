@@ -18,6 +18,7 @@ use crate::job::error::Error;
 use crate::job::frontend_attributes;
 use crate::job::interrupt::Interrupts;
 use crate::job::lookup::ImageLock;
+use crate::job::progress_link::ProgressLink;
 use crate::job::push::base_layers::PushTargets;
 use crate::job::push::routes::{self, ProxiedImage, PushRoutes, PushVia};
 use crate::job::report::{excluded_file, outcome};
@@ -102,7 +103,8 @@ async fn work_on(
     cancel: &CancellationToken,
 ) -> Result<Results, Error> {
     let mut outputs = build.outputs.clone();
-    let engines = Engines::connect(&build.engine, &mut outputs).await?;
+    let progress = ProgressLink::default();
+    let engines = Engines::connect(&build.engine, &mut outputs, &progress).await?;
     // Such an archive has one manifest and no index, in which attestations would be.
     if !build.attestations.attributes.is_empty()
         && outputs.iter().any(|output| output.exporter.name == "docker")
@@ -110,7 +112,7 @@ async fn work_on(
         return Err(Error::AttestedDockerArchive);
     }
     let registries = routes::authenticator_for(build.request.logins.load()?, insecure_hosts(&outputs))?;
-    let (routes, targets) = open_routes(build, builder, &registries, &mut outputs).await?;
+    let (routes, targets) = open_routes(build, builder, &registries, &progress, &mut outputs).await?;
     let caches = PreparedCaches::new(&build.cache_imports, &build.cache_exports)?;
     routes.grants.grant_caches(&caches.imports, &caches.exports);
     let options = dockerfile.options_for(builder).await?;
@@ -128,17 +130,17 @@ async fn work_on(
         ..BuildRequest::default()
     };
     let mut session = session(build, builder, routes.session_logins(registries));
+    session.withheld_dirs.extend(prepared.unfinished());
+    session.writable_stores.extend(prepared.writable_stores());
+    caches.offer(&mut session);
     let read_again = build.attestations.dockerfile_folder(dockerfile.input)?;
     if let Some(folder) = &read_again {
         session.local_dirs.entry(LOCAL_NAME.to_owned()).or_insert_with(|| folder.path().to_owned());
     }
-    session.withheld_dirs.extend(prepared.unfinished());
-    session.writable_stores.extend(prepared.writable_stores());
-    caches.offer(&mut session);
-    let display =
-        Display { link: engines.progress(), ..Display::new(build.progress, routes.image_names.clone()) };
-    let solve =
-        |gateway| solve_dockerfile(dockerfile, &options, gateway, &routes, &targets, &build.attestations);
+    let display = Display { link: progress, ..Display::new(build.progress, routes.image_names.clone()) };
+    let solve = |gateway| {
+        solve_dockerfile(dockerfile, &options, gateway, &routes, &targets, &build.attestations)
+    };
     let finished = run::run(builder, request, session, display, cancel, solve).await;
     let outcome = outcome::of_build(finished, dockerfile.source(), &routes).await;
     let outcome = outcome.map_err(|error| excluded_file::explain(error, dockerfile));
@@ -168,6 +170,7 @@ async fn open_routes(
     build: &PlainBuild,
     builder: &Builder,
     registries: &Arc<Authenticator>,
+    progress: &ProgressLink,
     outputs: &mut [Output],
 ) -> Result<(PushRoutes, PushTargets), Error> {
     let (mut names, mut with_base_layers) = (BTreeSet::new(), BTreeSet::new());
@@ -189,7 +192,7 @@ async fn open_routes(
     let by_proxy: BTreeSet<&str> = proxied.iter().map(|image| image.reference.name()).collect();
     let by_session: Vec<&Reference> =
         references.values().filter(|reference| !by_proxy.contains(reference.name())).collect();
-    let routes = PushRoutes::open(proxied, BTreeMap::new(), Arc::clone(registries)).await?;
+    let routes = PushRoutes::open(proxied, BTreeMap::new(), Arc::clone(registries), Some(progress)).await?;
     for reference in by_session {
         routes.grants.grant_push(reference);
     }

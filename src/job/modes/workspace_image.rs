@@ -107,7 +107,7 @@ async fn work(build: &WorkspaceBuild, cancel: &CancellationToken) -> Result<(), 
     ];
     let proxies = proxies(settings, [&base, &target]);
     let others = authenticator(with_tokens(&proxies, credentials(settings.base_auth.as_ref())?));
-    let routes = PushRoutes::open(proxied.into_iter().flatten().collect(), proxies, others).await?;
+    let routes = PushRoutes::open(proxied.into_iter().flatten().collect(), proxies, others, None).await?;
     let job = WorkspaceJob { build, base, target, base_registries, routes, cancel };
     let mut builder = None;
     let outcome = job.run(&mut builder, dockerfile.as_ref()).await;

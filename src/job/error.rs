@@ -32,9 +32,21 @@ pub enum Error {
     /// An image without a name is to be pushed.
     #[error("an image that is pushed needs a name; give one with --tag")]
     PushWithoutName,
+    /// The folder of a cache cannot be made.
+    #[error("cannot make the folder {} for a cache", crate::diag::visible_path(folder))]
+    CacheFolder {
+        /// The folder.
+        folder: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
     /// The Dockerfile cannot be copied to where buildkitd reads it.
     #[error("cannot copy the Dockerfile into a temporary folder; see that there is room in TMPDIR")]
     DockerfileCopy(#[source] io::Error),
+    /// An image with attestations is to become an archive of docker's.
+    #[error("an archive of type=docker has no place for attestations; use --output type=oci,dest=FILE")]
+    AttestedDockerArchive,
     /// An image with attestations is to go through the proxy.
     #[error(
         "an image with attestations cannot be pushed through the proxy: they would name it instead of the registry; leave out --push-via proxy"
@@ -180,6 +192,7 @@ impl Error {
             | Self::UnbuiltBaseWithDigest
             | Self::PushWithoutName
             | Self::AttestedPushByProxy
+            | Self::AttestedDockerArchive
             | Self::Address(_)
             | Self::AddressVariable { .. }
             | Self::Setting(_)

@@ -7,6 +7,7 @@
 //! that fails has its type in `failure`, and `report` makes the [`Error`] of it that the user sees.
 
 mod attestations;
+mod cache;
 mod context;
 mod daemon;
 mod dockerfile_origin;

@@ -6,6 +6,7 @@
 #[allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 mod support;
 
+mod attestations;
 mod contexts;
 mod demo;
 mod faults;

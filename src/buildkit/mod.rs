@@ -6,6 +6,7 @@
 //! the build.
 
 mod address;
+mod cache;
 mod client;
 pub mod daemon;
 mod error;
@@ -16,6 +17,7 @@ pub mod session;
 mod solve;
 
 pub use address::{Address, AddressError, TlsOptions};
+pub use cache::{CacheRecord, PruneOptions};
 pub use client::Client;
 pub use daemon::{Daemon, DaemonError, DaemonOptions};
 pub use error::{BuildError, DaemonFailure, Error, GatewayFailure, LineRange, SourceLocation};

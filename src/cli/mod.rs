@@ -6,6 +6,7 @@ pub mod failure;
 pub mod logging;
 mod process;
 mod report;
+mod table;
 mod usage;
 mod values;
 

@@ -6,6 +6,7 @@
 #[allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 mod support;
 
+mod cache;
 mod contexts;
 mod demo;
 mod faults;
@@ -13,11 +14,13 @@ mod graphs;
 mod greedy_daemon;
 mod hostile;
 mod hostile_daemon;
+mod imagetools;
 mod interchange;
 mod interrupts;
 mod mounts;
 mod parts;
 mod plain;
+mod progress;
 mod registries;
 mod repositories;
 mod sniffing;

@@ -99,6 +99,18 @@ pub(super) fn ago(seconds: i64) -> String {
     format!("{count} {unit}{} ago", if count == 1 { "" } else { "s" })
 }
 
+/// How long ago something was, in few columns: `3h ago`.
+pub(super) fn ago_short(seconds: i64) -> String {
+    let (count, unit) = match seconds {
+        ..=0 => return "now".to_owned(),
+        1..=59 => (seconds, "s"),
+        60..=3599 => (seconds / 60, "m"),
+        3600..=86_399 => (seconds / 3600, "h"),
+        _ => (seconds / 86_400, "d"),
+    };
+    format!("{count}{unit} ago")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,5 +144,10 @@ mod tests {
         ] {
             assert_eq!(ago(seconds), text);
         }
+    }
+    #[test]
+    fn short_times_count_up_to_days() {
+        let short = [0, 59, 60, 3599, 7300, 86_400 * 40].map(ago_short);
+        assert_eq!(short, ["now", "59s ago", "1m ago", "59m ago", "2h ago", "40d ago"]);
     }
 }

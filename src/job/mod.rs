@@ -36,7 +36,7 @@ pub use error::{Error, StepFailure};
 pub use failure::{ConversionFailure, LookupFailure};
 pub use interrupt::Interrupts;
 pub use modes::cache::{disk_usage, prune};
-pub use modes::graph::graph;
+pub use modes::graph::{Inspection, graph, inspect, parse};
 pub use modes::plain::{PlainBuild, build};
 pub use modes::warm_up::{WarmCache, serve};
 pub use modes::workspace_image::{WorkspaceBuild, build_workspace};
@@ -51,4 +51,4 @@ pub use session::logins::DockerLogins;
 pub use session::secrets::{Lookup, SecretError, SecretSource, agent_socket, read_secret};
 
 pub use crate::buildkit::{Address, CacheEntry, CacheRecord, PruneOptions, SpecialFiles, TlsOptions, Upload};
-pub use crate::progress::Mode as ProgressMode;
+pub use crate::progress::{Mode as ProgressMode, write_above};

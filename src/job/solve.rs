@@ -77,7 +77,7 @@ async fn solve(
     let (mut references, mut entries) = (Vec::new(), Vec::new());
     for (platform, build) in builds {
         let solve_options = SolveOptions { evaluate: false, cache_imports: true };
-        let reference = gateway.solve(build.definition.to_pb(), solve_options).await?;
+        let reference = gateway.solve_encoded(build.definition.encode(), solve_options).await?;
         let entry =
             platform_entry(platform.as_ref().unwrap_or(&options.build_platform), &build.image.platform);
         let suffix = if options.multi_platform { format!("/{}", entry.id) } else { String::new() };

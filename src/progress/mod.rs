@@ -92,6 +92,12 @@ impl FromStr for Mode {
     }
 }
 
+/// Takes a line that is to be written to standard error, where a live view is there that would overwrite it. Returns whether
+/// it did; if not, the line has to be written.
+pub fn write_above(line: &str) -> bool {
+    tty::above::write_above(line)
+}
+
 /// Shows `updates` on standard error in the form that `mode` asks for until the channel closes.
 /// Returns what the steps were and what they last logged. Output that cannot be written is dropped:
 /// a closed terminal is no reason to fail a build.

@@ -38,19 +38,19 @@ fn the_cache_is_shown_and_freed() {
     let (rows, totals) = table.split_once("\n\n").expect("rows, then totals");
     assert!(rows.starts_with("ID "), "{table}");
     let made =
-        rows.lines().find(|line| line.ends_with("RUN cat /big /big > /bigger")).expect("the step's row");
-    assert!(made.contains("2.1MB") && made.contains(" free ") && made.contains(" regular "), "{made}");
+        rows.lines().find(|line| line.ends_with("-c cat /big /big > /bigger")).expect("the step's row");
+    assert!(made.contains(" 2.1") && made.contains(" free ") && made.contains(" regular "), "{made}");
     assert!(totals.contains("Reclaimable:  ") && totals.contains("Total:        "), "{totals}");
 
     let records = ask(&daemon, &["du", "--format", "json"]).succeed().stdout;
-    let step = find(&records, "RUN cat");
+    let step = find(&records, "-c cat");
     assert_eq!((step["Reclaimable"].as_bool(), step["Type"].as_str()), (Some(true), Some("regular")));
     let id = step["ID"].as_str().expect("an id");
     let one = ask(&daemon, &["du", "--filter", &format!("id={}", &id[..12]), "--verbose"]).succeed().stdout;
     assert!(one.starts_with(&format!("ID:           {id}\n")), "{one}");
     assert!(one.ends_with("in 1 record\n"), "{one}");
     let sizes =
-        ask(&daemon, &["du", "--filter", "description~=RUN cat", "--format", "{{.Type}} {{.UsageCount}}"]);
+        ask(&daemon, &["du", "--filter", "description~=-c cat", "--format", "{{.Type}} {{.UsageCount}}"]);
     assert_eq!(sizes.succeed().stdout, "regular 1\n");
     assert_eq!(ask(&daemon, &["du", "--filter", "until=1h", "--format", "json"]).succeed().stdout, "");
 
@@ -65,9 +65,9 @@ fn the_cache_is_shown_and_freed() {
         records.lines().count()
     );
 
-    let freed = ask(&daemon, &["prune", "-f", "--filter", "description~=RUN cat"]).succeed().stdout;
+    let freed = ask(&daemon, &["prune", "-f", "--filter", "description~=-c cat"]).succeed().stdout;
     assert!(
-        freed.contains("RUN cat /big /big > /bigger\n\nfreed 2.1") && freed.ends_with(" in 1 record\n"),
+        freed.contains("-c cat /big /big > /bigger\n\nfreed 2.1") && freed.ends_with(" in 1 record\n"),
         "{freed}"
     );
     let all = answered(&daemon, "yes\n");

@@ -22,6 +22,7 @@ mod parts;
 mod plain;
 mod progress;
 mod registries;
+mod remote_contexts;
 mod repositories;
 mod sniffing;
 mod state;

@@ -97,8 +97,10 @@ fn table(records: &[CacheRecord], now: i64, width: Option<usize>) -> String {
         rows.row([
             words(&record.id).chars().take(SHORT_ID).collect(),
             table::size(record.size),
-            used(record, now),
-            record.created.map_or_else(String::new, |at| table::ago(now.saturating_sub(at))),
+            record
+                .last_used
+                .map_or_else(|| "never".to_owned(), |at| table::ago_short(now.saturating_sub(at))),
+            record.created.map_or_else(String::new, |at| table::ago_short(now.saturating_sub(at))),
             record.uses.to_string(),
             state(record).to_owned(),
             words(&record.kind),
@@ -215,9 +217,9 @@ mod tests {
         assert_eq!(
             table(&[record(), other], 1_010_800, None),
             "\
-ID               SIZE  LAST USED       CREATED      USES  STATE           TYPE     MADE BY
-abcdefghijkl  1.235MB  60 minutes ago  3 hours ago     3  in use, shared  regular  mount / from exec /bin/sh -c make\u{fffd}[2J
-x                  0B  never                           0  free
+ID               SIZE  LAST USED  CREATED  USES  STATE           TYPE     MADE BY
+abcdefghijkl  1.235MB  1h ago     3h ago      3  in use, shared  regular  mount / from exec /bin/sh -c make\u{fffd}[2J
+x                  0B  never                  0  free
 "
         );
         assert_eq!(table(&[], 0, None), "");

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::{failed, registries};
 use crate::cli::Failure;
+use crate::cli::pflag::truth_value;
 use crate::cli::report::{listen, print};
 use crate::cli::usage::UsageError;
 use crate::cli::values::{ValueError, platform};
@@ -43,7 +44,7 @@ pub struct Args {
     #[arg(short, long = "platform", value_name = "PLATFORM", value_delimiter = ',')]
     platforms: Vec<String>,
     /// Whether a single image becomes an index of one, or is copied as it is
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value = "true", default_missing_value = "true", action = ArgAction::Set)]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value = "true", default_missing_value = "true", value_parser = truth_value, action = ArgAction::Set)]
     prefer_index: bool,
     /// Write digest and names of the new image as JSON
     #[arg(long, value_name = "FILE")]

@@ -1,6 +1,7 @@
 //! Progress as a live view: what is done is written above it, for good; what runs stays below with its transfers and
 //! the end of its log. With several platforms, what runs is grouped by them.
 
+pub(in crate::progress) mod above;
 mod frame;
 mod palette;
 mod screen;
@@ -11,6 +12,7 @@ use std::io::Write;
 
 use indexmap::IndexMap;
 
+use self::above::Above;
 use self::palette::{Look, Style};
 use self::screen::{Line, Screen, Size};
 use super::{Display, Form};
@@ -31,6 +33,8 @@ pub(super) struct Live<W> {
     /// What steps that run have shown so far, by their positions in the trace.
     running: BTreeMap<usize, Shown>,
     begun: Option<Nanos>,
+    /// The lines of others that go to the same terminal.
+    above: Option<Above>,
 }
 
 /// What a running step has to show beside its name.
@@ -49,14 +53,15 @@ struct Step {
 
 impl Live<std::io::Stderr> {
     fn on_stderr() -> Self {
-        Self::new(std::io::stderr(), Look::of_environment(), Box::new(Size::of_stderr))
+        let live = Self::new(std::io::stderr(), Look::of_environment(), Box::new(Size::of_stderr));
+        Self { above: Some(Above::begin()), ..live }
     }
 }
 
 impl<W: Write> Live<W> {
     fn new(out: W, look: Look, size: Box<dyn Fn() -> Size + Send>) -> Self {
         let screen = Screen::new(out, look.palette);
-        Self { screen, log_lines: look.log_lines, size, running: BTreeMap::new(), begun: None }
+        Self { screen, log_lines: look.log_lines, size, running: BTreeMap::new(), begun: None, above: None }
     }
 
     fn update(&mut self, trace: &mut Trace, now: Nanos, is_last: bool) {
@@ -87,7 +92,9 @@ impl<W: Write> Live<W> {
             }
         }
         finished.sort_unstable();
-        let mut scrolled = Vec::new();
+        let others = self.above.as_ref().map(Above::take).unwrap_or_default();
+        let mut scrolled: Vec<Line> =
+            others.into_iter().map(|text| Line { text, style: Style::Plain }).collect();
         for (_, position) in finished {
             let Some(row) = trace.row_at(position) else { continue };
             self.take_news(position, row);

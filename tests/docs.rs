@@ -25,7 +25,7 @@ const PREFIXES: [&str; 11] = [
 ];
 
 /// Further variables that programs read.
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 11] = [
     "ALL_PROXY",
     "HOME",
     "HTTPS_PROXY",
@@ -34,6 +34,7 @@ const NAMES: [&str; 10] = [
     "NO_COLOR",
     "NO_PROXY",
     "PATH",
+    "TERM",
     "TMPDIR",
     "TZ",
 ];
@@ -316,7 +317,7 @@ const READERS: [&str; 11] = [
     "converter/lint/document.rs",
     "fuzz.rs",
     "main.rs",
-    "progress/displays/plain.rs",
+    "progress/displays/environment.rs",
     "registry/auth/helper.rs",
     "registry/transport/http_proxy/mod.rs",
     "registry/transport/tls.rs",

@@ -6,6 +6,7 @@
 //! the build.
 
 mod address;
+mod cache;
 mod client;
 mod connect;
 pub mod daemon;
@@ -17,6 +18,7 @@ pub mod session;
 mod solve;
 
 pub use address::{Address, AddressError, HelperAddress, TlsOptions};
+pub use cache::{CacheRecord, PruneOptions};
 pub use client::Client;
 pub use connect::HelperEnd;
 pub use daemon::{Daemon, DaemonError, DaemonOptions};

@@ -138,9 +138,8 @@ async fn work_on(
         session.local_dirs.entry(LOCAL_NAME.to_owned()).or_insert_with(|| folder.path().to_owned());
     }
     let display = Display { link: progress, ..Display::new(build.progress, routes.image_names.clone()) };
-    let solve = |gateway| {
-        solve_dockerfile(dockerfile, &options, gateway, &routes, &targets, &build.attestations)
-    };
+    let solve =
+        |gateway| solve_dockerfile(dockerfile, &options, gateway, &routes, &targets, &build.attestations);
     let finished = run::run(builder, request, session, display, cancel, solve).await;
     let outcome = outcome::of_build(finished, dockerfile.source(), &routes).await;
     let outcome = outcome.map_err(|error| excluded_file::explain(error, dockerfile));

@@ -11,6 +11,7 @@ use super::report::registry_message::RegistryMessage;
 use super::result::prepared::OutputError;
 use super::result::whole_files::WriteError;
 use super::session::secrets::SecretError;
+use super::session::ssh_agent::SshError;
 use crate::buildkit::{self, AddressError, DaemonError};
 use crate::converter::lint::Warning;
 use crate::diag::{Diagnostic, redact_reference};
@@ -65,9 +66,12 @@ pub enum Error {
     /// The value of a flag or variable; the error comes from its parser.
     #[error(transparent)]
     Setting(Box<dyn std::error::Error + Send + Sync>),
-    /// A secret or an SSH agent.
+    /// A secret.
     #[error(transparent)]
     Secret(#[from] SecretError),
+    /// An SSH agent.
+    #[error(transparent)]
+    Ssh(#[from] SshError),
     /// An output.
     #[error(transparent)]
     Output(#[from] OutputError),
@@ -197,7 +201,8 @@ impl Error {
             | Self::Engine(EngineError::NoContext { .. } | EngineError::Address { .. })
             | Self::NoBuilder(NoBuilder::Client(buildkit::Error::Address(_))) => true,
             Self::Workspace(error) => error.is_usage(),
-            Self::Secret(error) => !matches!(error, SecretError::File { .. } | SecretError::Agent { .. }),
+            Self::Secret(error) => !matches!(error, SecretError::File { .. }),
+            Self::Ssh(error) => !matches!(error, SshError::Unreadable { .. }),
             _ => false,
         }
     }

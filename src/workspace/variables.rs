@@ -206,6 +206,24 @@ variables! {
         form: "`true` or `false`",
         default: "`false`",
     }
+    BUILDKIT_COLORS {
+        name: "BUILDKIT_COLORS",
+        meaning: "colours of `--progress tty`",
+        form: "`run=blue:cancel=yellow:error=red:warning=255,128,0`, some or all",
+        default: "those of the form, `warning=yellow`",
+    }
+    BUILDKIT_TTY_LOG_LINES {
+        name: "BUILDKIT_TTY_LOG_LINES",
+        meaning: "lines of its log that `--progress tty` shows of a running step",
+        form: "number from 1 on",
+        default: "6",
+    }
+    TERM {
+        name: "TERM",
+        meaning: "what terminal this is: without it, and where it is `dumb`, progress is plain text",
+        form: "name",
+        default: "–",
+    }
     DOCKER_CONFIG {
         name: "DOCKER_CONFIG",
         meaning: "the folder of docker's `config.json`",

@@ -1,13 +1,13 @@
 //! `bob build` outside of a workspace.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
-use crate::buildkit::{BuildRequest, CacheEntry, SessionOptions};
+use crate::buildkit::{BuildRequest, CacheEntry, SessionOptions, SshAgent};
 use crate::image::Reference;
 use crate::job::attestations::Attestations;
 use crate::job::cache::PreparedCaches;
@@ -46,8 +46,8 @@ pub struct PlainBuild {
     pub engine: EngineSettings,
     /// Secrets for RUN steps.
     pub secrets: BTreeMap<String, SecretBytes>,
-    /// Sockets of SSH agents for RUN steps.
-    pub ssh_agents: BTreeMap<String, PathBuf>,
+    /// SSH agents for RUN steps.
+    pub ssh_agents: BTreeMap<String, SshAgent>,
     /// Caches to import.
     pub cache_imports: Vec<CacheEntry>,
     /// Caches to write.

@@ -24,7 +24,7 @@ use crate::diag::visible;
 use crate::job::lookup::LocalFiles;
 use crate::job::{
     self, CacheEntry, DockerLogins, DockerfileInput, EngineSettings, Error, PlainBuild, ProgressMode,
-    Request, agent_socket, check_writable, read_secret,
+    Request, SshRequest, check_writable, read_secret, ssh_agent,
 };
 use crate::workspace::nonempty_process_variable;
 
@@ -90,20 +90,19 @@ fn plain_build(args: &Args) -> Result<PlainBuild, Failure> {
         let secret = read_secret(&id, source, &nonempty_process_variable)?;
         Ok((id, secret))
     };
-    let agent = |value: &String| -> Result<_, Error> {
-        let (id, socket) = ssh::parse(value);
-        let socket = agent_socket(&id, socket, &nonempty_process_variable)?;
-        Ok((id, socket))
+    let agent = |request: SshRequest| -> Result<_, Error> {
+        Ok((request.id.clone(), ssh_agent(request, &nonempty_process_variable)?))
     };
     // As buildx: a context that is fetched over SSH needs the user's agent.
     let needs_agent = args.ssh.is_empty() && needs_ssh(&request.dockerfile.options.context);
     let default_agent = needs_agent.then(|| "default".to_owned());
+    let ssh_values: Vec<String> = args.ssh.iter().cloned().chain(default_agent).collect();
     let understood = move || -> Result<PlainBuild, Error> {
         Ok(PlainBuild {
             outputs: outputs::parse(args)?,
             engine: EngineSettings::of(nonempty_process_variable),
             secrets: args.secrets.iter().map(secret).collect::<Result<_, _>>()?,
-            ssh_agents: args.ssh.iter().chain(&default_agent).map(agent).collect::<Result<_, _>>()?,
+            ssh_agents: ssh::parse(&ssh_values)?.into_iter().map(agent).collect::<Result<_, _>>()?,
             cache_imports,
             cache_exports,
             entitlements: args.allow.iter().filter(|right| *right != output::DELETE_RIGHT).cloned().collect(),

@@ -33,7 +33,7 @@ pub use dockerfile_origin::DockerfileOrigin;
 pub use engine::{EngineError, EngineSettings};
 pub use error::{Error, StepFailure};
 pub use failure::{ConversionFailure, LookupFailure};
-pub use interrupt::Interrupts;
+pub use interrupt::{Interrupts, hang_up};
 pub use modes::graph::graph;
 pub use modes::plain::{PlainBuild, build};
 pub use modes::warm_up::{WarmCache, serve};

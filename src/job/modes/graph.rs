@@ -23,7 +23,7 @@ use crate::progress::Mode;
 pub async fn graph(request: &Request, interrupts: &Interrupts) -> Result<Converted, Error> {
     let dockerfile = request.dockerfile.parse()?;
     let work = Box::pin(work(request, &dockerfile, interrupts.cancel()));
-    interrupts.unless_twice(work).await.unwrap_or(Err(Error::Interrupted))
+    interrupts.unless_twice(work).await
 }
 
 async fn work(

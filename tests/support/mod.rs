@@ -6,6 +6,7 @@
 mod buildkitd;
 mod command;
 mod counter;
+mod engine;
 mod guarded;
 mod http_proxy;
 mod image;
@@ -14,11 +15,13 @@ mod project;
 mod proxy;
 mod refusing;
 mod registry;
+mod web;
 mod workspace;
 
 pub use buildkitd::Buildkitd;
 pub use command::{Bob, Outcome};
 pub use counter::{Counter, Exchange, head};
+pub use engine::Engine;
 pub use guarded::tool;
 pub use http_proxy::HttpProxy;
 pub use image::{Image, pull, raw_manifest, source_layout};
@@ -27,4 +30,5 @@ pub use project::Project;
 pub use proxy::Proxy;
 pub use refusing::refusing_registry;
 pub use registry::Registry;
+pub use web::{Web, archive, digest_in_layout};
 pub use workspace::Workspace;

@@ -200,6 +200,7 @@ fn config(args: Args) -> Result<Config, Failure> {
         mirror: Some(Mirror { auth: Arc::new(Authenticator::for_clients(transport, mirrored)) }),
         access_tokens,
         limits: Limits { drain_timeout: args.drain_timeout, ..Limits::default() },
+        uploads: None,
     })
 }
 

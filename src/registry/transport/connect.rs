@@ -1,5 +1,6 @@
 //! Opening connections: with TLS for `https`, without for `http` where that is allowed, and never one for the other.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use super::error::{causes, find};
 use super::http_proxy::{HttpProxies, HttpProxy, HttpProxyError, tunnel};
 use super::plain_http::PlainPolicy;
 use super::stream::{Duplex, Stream};
+use super::tls;
 use crate::http::body::BoxError;
 use crate::registry::host::Host;
 
@@ -51,9 +53,39 @@ pub(crate) struct Connector {
     tcp: HttpConnector<Resolver>,
     /// For connections to HTTP proxies, which the operator named.
     http_proxy_tcp: HttpConnector<Resolver>,
-    tls: TlsConnector,
-    /// The settings of TLS to HTTP proxies, which speak HTTP/1.1.
-    http_proxy_tls: TlsConnector,
+    tls: TlsSettings,
+}
+
+/// How TLS is spoken to each host.
+#[derive(Clone)]
+pub(crate) struct TlsSettings {
+    usual: TlsConnector,
+    /// The settings for hosts whose certificates are not checked, and these hosts.
+    unverified: Option<(TlsConnector, Arc<BTreeSet<Host>>)>,
+    /// The settings for HTTP proxies, which speak HTTP/1.1.
+    http_proxies: TlsConnector,
+}
+
+impl TlsSettings {
+    pub(crate) fn new(config: ClientConfig, unverified: &BTreeSet<Host>, http2: bool) -> Self {
+        let connector = |mut config: ClientConfig| {
+            if http2 {
+                config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+            }
+            TlsConnector::from(Arc::new(config))
+        };
+        let unverified = (!unverified.is_empty())
+            .then(|| (connector(tls::without_verification(&config)), Arc::new(unverified.clone())));
+        let http_proxies = Arc::new(config.clone()).into();
+        Self { usual: connector(config), unverified, http_proxies }
+    }
+
+    fn of(&self, host: &Host) -> &TlsConnector {
+        match &self.unverified {
+            Some((unverified, hosts)) if hosts.contains(host) => unverified,
+            _ => &self.usual,
+        }
+    }
 }
 
 impl std::fmt::Debug for Connector {
@@ -65,24 +97,17 @@ impl std::fmt::Debug for Connector {
 impl Connector {
     pub(crate) fn new(
         address_policy: AddressPolicy,
-        tls: &ClientConfig,
-        http2: bool,
+        tls: TlsSettings,
         plain: Arc<PlainPolicy>,
         http_proxies: Arc<HttpProxies>,
     ) -> Self {
-        let http_proxy_tls = Arc::new(tls.clone()).into();
-        let mut tls = tls.clone();
-        if http2 {
-            tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        }
         Self {
             address_policy,
             plain,
             http_proxies,
             tcp: tcp_connector(address_policy),
             http_proxy_tcp: tcp_connector(AddressPolicy::Any),
-            tls: Arc::new(tls).into(),
-            http_proxy_tls,
+            tls,
         }
     }
 
@@ -123,7 +148,7 @@ impl Connector {
 
     /// Returns the connection `io` to `host` with TLS.
     async fn secure(&self, io: impl Duplex + 'static, host: &Host) -> Result<Stream, BoxError> {
-        let secured = Stream::secured(io, server_name(host)?, &self.tls).await;
+        let secured = Stream::secured(io, server_name(host)?, self.tls.of(host)).await;
         if secured.as_ref().map_or_else(|error| tls_probe_of(error) == TlsProbe::Tls, |_| true) {
             self.plain.note_tls(host);
         }
@@ -143,7 +168,7 @@ impl Connector {
         }
         let name = proxy.uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
         let name = ServerName::try_from(name).map_err(|error| unreachable(std::io::Error::other(error)))?;
-        let tls = self.http_proxy_tls.connect(name, tcp).await.map_err(unreachable)?;
+        let tls = self.tls.http_proxies.connect(name, tcp).await.map_err(unreachable)?;
         Ok(Box::new(tls))
     }
 
@@ -203,7 +228,7 @@ impl Connector {
         };
         let probe = if let Some(proxy) = via {
             match self.open_tunnel(&proxy, host).await {
-                Ok(tunnel) => self.probe(tunnel, name).await,
+                Ok(tunnel) => self.probe(tunnel, name, host).await,
                 // Many HTTP proxies open tunnels to port 443 alone, and pass requests by plain HTTP on to every port.
                 Err(error) => match find::<HttpProxyError>(&*error) {
                     Some(HttpProxyError::Refused { .. }) => TlsProbe::NotTls,
@@ -214,7 +239,7 @@ impl Connector {
             let Ok(Ok(tcp)) = tokio::time::timeout(PROBE_TIMEOUT, self.tcp.call(uri)).await else {
                 return TlsProbe::NoConnection;
             };
-            self.probe(tcp.into_inner(), name).await
+            self.probe(tcp.into_inner(), name, host).await
         };
         if probe == TlsProbe::Tls {
             self.plain.note_tls(host);
@@ -223,8 +248,8 @@ impl Connector {
     }
 
     /// Returns how the server `name` answers a TLS handshake on `io`.
-    async fn probe(&self, io: impl Duplex + 'static, name: ServerName<'static>) -> TlsProbe {
-        match tokio::time::timeout(PROBE_TIMEOUT, Stream::secured(io, name, &self.tls)).await {
+    async fn probe(&self, io: impl Duplex + 'static, name: ServerName<'static>, host: &Host) -> TlsProbe {
+        match tokio::time::timeout(PROBE_TIMEOUT, Stream::secured(io, name, self.tls.of(host))).await {
             Ok(Ok(_)) => TlsProbe::Tls,
             Ok(Err(error)) => tls_probe_of(&error),
             // A server of plain HTTP waits for the end of a request's head, which no TLS handshake has.

@@ -30,7 +30,7 @@ use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use self::address::AddressPolicy;
-use self::connect::{Connector, TlsProbe};
+use self::connect::{Connector, TlsProbe, TlsSettings};
 use self::error::{TransportError, classify};
 use self::http_proxy::{HttpProxies, HttpProxy};
 use self::idle::{Activity, idle_limited, with_activity};
@@ -55,6 +55,8 @@ const BUFFER_BYTES: usize = 128 * 1024;
 pub struct TransportConfig {
     /// Hosts that may speak plain HTTP besides loopback ones.
     pub insecure: BTreeSet<Host>,
+    /// Hosts whose certificates are not checked.
+    pub unverified: BTreeSet<Host>,
     /// Files of certificate authorities besides the system's, `SSL_CERT_FILE` and the workspace's own.
     pub extra_ca: Vec<PathBuf>,
     /// The HTTP proxies that requests go through.
@@ -71,6 +73,7 @@ impl Default for TransportConfig {
     fn default() -> Self {
         Self {
             insecure: BTreeSet::new(),
+            unverified: BTreeSet::new(),
             extra_ca: Vec::new(),
             http_proxies: HttpProxies::default(),
             silence: Duration::from_mins(2),
@@ -125,12 +128,13 @@ impl Transport {
     /// [`RootsError`] if a certificate file cannot be used.
     pub fn new(config: &TransportConfig) -> Result<Self, RootsError> {
         let tls = tls::client_config(&config.extra_ca)?;
+        let tls = TlsSettings::new(tls, &config.unverified, config.http2);
         let plain = Arc::new(PlainPolicy::new(config.insecure.clone()));
         let http_proxies = Arc::new(config.http_proxies.clone());
         let clients =
             [AddressPolicy::Any, AddressPolicy::NonLocal, AddressPolicy::PublicOnly].map(|address_policy| {
                 let connector =
-                    Connector::new(address_policy, &tls, config.http2, plain.clone(), http_proxies.clone());
+                    Connector::new(address_policy, tls.clone(), plain.clone(), http_proxies.clone());
                 let client = |pool_size| {
                     legacy::Client::builder(TokioExecutor::new())
                         .pool_timer(TokioTimer::new())

@@ -162,6 +162,11 @@ pub enum Error {
     /// The user interrupted.
     #[error("the build was interrupted")]
     Interrupted,
+    /// The terminal or session that the process belongs to ended.
+    #[error(
+        "the build was interrupted: the terminal or session that it ran in ended (SIGHUP); start it with nohup or setsid to have it go on"
+    )]
+    HungUp,
 }
 
 /// A step of the Dockerfile that failed.

@@ -39,7 +39,7 @@ pub use dockerfile_origin::DockerfileOrigin;
 pub use engine::{EngineError, EngineSettings};
 pub use error::{Error, StepFailure};
 pub use failure::{ConversionFailure, LookupFailure};
-pub use interrupt::Interrupts;
+pub use interrupt::{Interrupts, hang_up};
 pub use modes::cache::{disk_usage, prune};
 pub use modes::graph::{Inspection, graph, inspect, parse};
 pub use modes::plain::{PlainBuild, build};

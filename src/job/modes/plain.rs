@@ -72,7 +72,7 @@ pub struct PlainBuild {
 /// [`Error`]; nothing is left running or half written then.
 pub async fn build(build: &PlainBuild, interrupts: &Interrupts) -> Result<Results, Error> {
     let work = Box::pin(work(build, interrupts.cancel()));
-    interrupts.unless_twice(work).await.unwrap_or(Err(Error::Interrupted))
+    interrupts.unless_twice(work).await
 }
 
 async fn work(build: &PlainBuild, cancel: &CancellationToken) -> Result<Results, Error> {

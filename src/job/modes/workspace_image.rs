@@ -67,7 +67,7 @@ struct WorkspaceJob<'a> {
 /// [`Error`]; nothing is left running then.
 pub async fn build_workspace(build: &WorkspaceBuild, interrupts: &Interrupts) -> Result<(), Error> {
     let work = Box::pin(work(build, interrupts.cancel()));
-    interrupts.unless_twice(work).await.unwrap_or(Err(Error::Interrupted))
+    interrupts.unless_twice(work).await
 }
 
 async fn work(build: &WorkspaceBuild, cancel: &CancellationToken) -> Result<(), Error> {

@@ -29,7 +29,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
         tracing::warn!(error = &unwritten as &dyn std::error::Error, "the failure is not in bob.log");
     }
     let linger = Linger::read(&environment).unwrap_or(Linger::On);
-    let stay = if matches!(error, Error::Interrupted) {
+    let stay = if matches!(error, Error::Interrupted | Error::HungUp) {
         std::time::Duration::ZERO
     } else {
         linger.stay(begun.elapsed())

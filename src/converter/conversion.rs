@@ -109,7 +109,8 @@ impl Converter {
     /// it reads none.
     pub fn reads_from(&self, line: u32) -> Option<&str> {
         let instructions = self.dockerfile.stages.iter().flat_map(|stage| &stage.instructions);
-        let mut at_line = instructions.filter(|instruction| instruction.head.span.lines().any(|at| at == line));
+        let mut at_line =
+            instructions.filter(|instruction| instruction.head.span.lines().any(|at| at == line));
         match &at_line.next()?.kind {
             Kind::Add(_) | Kind::Run(_) => Some(""),
             Kind::Copy(copy) => Some(&copy.from),

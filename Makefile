@@ -19,7 +19,7 @@ test: setup
 
 # Writes the documents that are made from the sources: docs/checks.md.
 docs:
-	BOB_UPDATE_DOCS=1 cargo test --locked --lib the_document_is_what_the_rules_say
+	BOB_UPDATE_DOCS=1 cargo test --locked --lib -- the_document_is_what_the_rules_say the_recordings_of_the_documentation_are_true
 
 # Line coverage of the pure core, a folder at a time, and the lines that no test reaches. Runs only the tests that
 # exercise the core: unit tests of both crates, snapshots, fuzzing against BuildKit, robustness, LLB against Go.

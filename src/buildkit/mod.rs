@@ -6,6 +6,7 @@
 //! the build.
 
 mod address;
+mod cache;
 mod client;
 mod connect;
 pub mod daemon;
@@ -17,6 +18,7 @@ pub mod session;
 mod solve;
 
 pub use address::{Address, AddressError, HelperAddress, TlsOptions};
+pub use cache::{CacheRecord, PruneOptions};
 pub use client::Client;
 pub use connect::HelperEnd;
 pub use daemon::{Daemon, DaemonError, DaemonOptions};
@@ -26,7 +28,7 @@ pub use request::{BuildOutcome, BuildRequest, CacheEntry, Export, ExportTarget};
 pub use result::{BuildResult, PlatformEntry, platforms_metadata};
 pub use session::{
     BearerToken, CredentialProvider, CredentialRefusal, Credentials, ExportFolder, LeftOut, SessionOptions,
-    SpecialFiles, Upload,
+    SpecialFiles, SshAgent, SshKey, SshKeyError, Upload,
 };
 
 /// The messages of BuildKit's API, under the names that this project uses for them.

@@ -73,6 +73,11 @@ impl Failure {
     }
 }
 
+/// The failure that `error` is; `is_usage` where the fault lies in what was typed.
+pub(super) fn with_usage(error: &(dyn Error + 'static), is_usage: bool) -> Failure {
+    Failure::Job { report: with_causes(error), is_usage }
+}
+
 impl<E: Error + Send + Sync + 'static> From<E> for Failure {
     /// Wrong usage stays what it is, and its exit code with it.
     fn from(error: E) -> Self {

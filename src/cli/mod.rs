@@ -8,6 +8,7 @@ mod pflag;
 mod process;
 mod report;
 mod subrequests;
+mod table;
 mod usage;
 mod values;
 

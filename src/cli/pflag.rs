@@ -62,11 +62,19 @@ pub(in crate::cli) fn truth_value(text: &str) -> Result<bool, &'static str> {
 
 /// The error that shows the help of the subcommand which `arguments` name; `given` where they name none.
 fn help(mut command: Command, arguments: &[OsString], given: clap::Error) -> clap::Error {
-    let named =
-        |argument: &OsString| command.find_subcommand(argument).map(|found| found.get_name().to_owned());
-    let Some(subcommand) = arguments.iter().skip(1).find_map(named) else { return given };
+    let mut asked = vec![command.get_name().to_owned()];
+    let mut inner = &command;
+    for argument in arguments.iter().skip(1) {
+        if let Some(found) = inner.find_subcommand(argument) {
+            asked.push(found.get_name().to_owned());
+            inner = found;
+        }
+    }
+    if asked.len() == 1 {
+        return given;
+    }
     let flag = if arguments.iter().any(|argument| argument == "-h") { "-h" } else { "--help" };
-    let asked = [command.get_name(), &subcommand, flag].map(str::to_owned);
+    asked.push(flag.to_owned());
     command.try_get_matches_from_mut(asked).err().unwrap_or(given)
 }
 

@@ -72,6 +72,15 @@ pub enum UsageError {
         /// Its name.
         name: String,
     },
+    /// `bob imagetools create` without sources.
+    #[error("there are no images to put together: name them, or a file with one by --file")]
+    NoSources,
+    /// `bob imagetools create` without a name.
+    #[error("the new image has no name: give one with --tag, or --dry-run to see it only")]
+    NoTarget,
+    /// `bob prune` without a terminal, an answer or `--force`.
+    #[error("nobody answers whether the cache is to be freed: give --force where there is no terminal")]
+    NobodyToAsk,
     /// The socket of `bob daemon`.
     #[error("{given:?} is not a socket; give PATH or unix://PATH")]
     Socket {

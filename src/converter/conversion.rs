@@ -105,12 +105,17 @@ impl Converter {
         &self.source
     }
 
-    /// The instruction at a line, where there is one in a stage.
-    pub fn instruction_at(&self, line: u32) -> Option<&Kind> {
+    /// What the instruction at a line reads files from: `--from` of a COPY, or an empty text for the main context. `None` where
+    /// it reads none.
+    pub fn reads_from(&self, line: u32) -> Option<&str> {
         let instructions = self.dockerfile.stages.iter().flat_map(|stage| &stage.instructions);
         let mut at_line =
             instructions.filter(|instruction| instruction.head.span.lines().any(|at| at == line));
-        at_line.next().map(|instruction| &instruction.kind)
+        match &at_line.next()?.kind {
+            Kind::Add(_) | Kind::Run(_) => Some(""),
+            Kind::Copy(copy) => Some(&copy.from),
+            _ => None,
+        }
     }
 
     /// The conversion for one platform: one of `options.platforms`, or `None` where that is empty.

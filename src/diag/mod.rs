@@ -1,6 +1,7 @@
 //! Places in a source text, and the errors and warnings that point at them.
 
 mod causes;
+mod columns;
 mod located;
 mod redact;
 mod render;
@@ -10,6 +11,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 pub use causes::{causes, with_causes};
+pub use columns::{columns, fitted};
 pub use located::Located;
 pub use redact::{redact, redact_in_columns, redact_reference};
 pub use terminal::{

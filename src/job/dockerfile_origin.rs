@@ -36,11 +36,20 @@ impl DockerfileOrigin {
             .with_shared_key_hint(LOCAL_NAME)
             .with_differ(Some(Differ::None));
         let name = format!("[internal] load build definition from {filename}");
-        let mut graph = Graph::new();
-        let root = graph.source(folder, Constraints::named(name));
-        let platform = llb_platform(&options.build_platform);
-        let definition = graph.marshal(root, &MarshalOptions::new(platform, String::new()))?;
+        let definition = read(folder, name, options)?;
         Ok(Self { filename, definition: Some(Arc::new(definition)) })
+    }
+
+    /// Returns the graph that reads the ignore file of a main context in a folder of the client.
+    ///
+    /// Source: `dockerIgnorePatterns` in frontend/dockerui/config.go.
+    pub(super) fn ignore_file(options: &Options) -> Result<Definition, MarshalError> {
+        let folder = LocalSource::new("context")
+            .with_follow_paths([".dockerignore"])
+            .with_session_id(options.session.clone().unwrap_or_default())
+            .with_shared_key_hint("context-.dockerignore")
+            .with_differ(Some(Differ::None));
+        read(folder, "[internal] load .dockerignore".to_owned(), options)
     }
 
     /// Returns the digest of the step that reads the Dockerfile: warnings belong to it.
@@ -56,6 +65,13 @@ impl DockerfileOrigin {
             Arc::make_mut(source).definition = self.definition.as_deref().cloned();
         }
     }
+}
+
+/// Returns the graph of one step that reads a folder of the client.
+fn read(folder: LocalSource, name: String, options: &Options) -> Result<Definition, MarshalError> {
+    let mut graph = Graph::new();
+    let root = graph.source(folder, Constraints::named(name));
+    graph.marshal(root, &MarshalOptions::new(llb_platform(&options.build_platform), String::new()))
 }
 
 #[cfg(test)]
@@ -81,6 +97,15 @@ mod tests {
             assert!(default.contains(part), "{part} in {default}");
         }
         assert!(tree("x").contains(r#"[\"x\",\"x.dockerignore\"]"#));
+    }
+
+    #[test]
+    fn the_ignore_file_is_read_out_of_the_context() {
+        let options = Options { session: Some("s1".to_owned()), ..Options::default() };
+        let tree = DockerfileOrigin::ignore_file(&options).unwrap().to_json().unwrap();
+        for part in ["local://context", r#"[\".dockerignore\"]"#, "[internal] load .dockerignore"] {
+            assert!(tree.contains(part), "{part} in {tree}");
+        }
     }
 
     #[test]

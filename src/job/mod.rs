@@ -7,6 +7,7 @@
 //! that fails has its type in `failure`, and `report` makes the [`Error`] of it that the user sees.
 
 mod attestations;
+mod cache;
 mod context;
 mod daemon;
 mod dockerfile_origin;
@@ -14,6 +15,7 @@ mod engine;
 mod error;
 mod failure;
 mod frontend_attributes;
+pub mod imagetools;
 mod interrupt;
 pub mod lookup;
 mod modes;
@@ -37,7 +39,8 @@ pub use dockerfile_origin::DockerfileOrigin;
 pub use engine::{EngineError, EngineSettings};
 pub use error::{Error, StepFailure};
 pub use failure::{ConversionFailure, LookupFailure};
-pub use interrupt::Interrupts;
+pub use interrupt::{Interrupts, hang_up};
+pub use modes::cache::{disk_usage, prune};
 pub use modes::graph::{Inspection, graph, inspect, parse};
 pub use modes::plain::{PlainBuild, build};
 pub use modes::warm_up::{WarmCache, serve};
@@ -48,10 +51,12 @@ pub use request::{DockerfileInput, Request};
 pub use result::metadata::Results;
 pub use result::output::{Destination, Exporter, OldFiles, Output, OutputFolder};
 pub use result::prepared::OutputError;
-pub use result::whole_files::{WriteError, check_writable};
+pub use result::whole_files::{WriteError, check_writable, write as write_whole};
 pub use session::logins::DockerLogins;
-pub use session::secrets::{Lookup, SecretError, SecretSource, agent_socket, read_secret};
+pub use session::secrets::{Lookup, SecretError, SecretSource, read_secret};
+pub use session::ssh_agent::{SshError, SshRequest, ssh_agent};
 pub use source_policy::{SourcePolicy, SourcePolicyError};
 
-pub use crate::buildkit::{Address, CacheEntry, SpecialFiles, TlsOptions, Upload};
-pub use crate::progress::Mode as ProgressMode;
+pub use crate::buildkit::session::DEFAULT_AGENT;
+pub use crate::buildkit::{Address, CacheEntry, CacheRecord, PruneOptions, SpecialFiles, TlsOptions, Upload};
+pub use crate::progress::{Mode as ProgressMode, write_above};

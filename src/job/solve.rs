@@ -13,7 +13,7 @@ use super::push::routes::PushRoutes;
 use super::report::warnings::warning_message;
 use super::request::ParsedDockerfile;
 use crate::buildkit::{BuildResult, Gateway, PlatformEntry, SolveOptions, platforms_metadata};
-use crate::converter::plan::{Facts, Options};
+use crate::converter::plan::{Context, Facts, Options};
 use crate::converter::{Conversion, MarshalError, Marshalled};
 use crate::image::Platform;
 
@@ -81,8 +81,12 @@ pub(super) async fn solve_dockerfile(
             && let Some(definition) = &origin.definition
         {
             // Provenance names as sources what buildkitd reads in this build, the Dockerfile among them.
-            let options = SolveOptions { evaluate: true, ..SolveOptions::default() };
-            gateway.solve(definition.to_pb(), options).await?;
+            let evaluated = SolveOptions { evaluate: true, ..SolveOptions::default() };
+            gateway.solve(definition.to_pb(), evaluated).await?;
+            if options.context == Context::Local && dockerfile.input.files.dockerfile_ignore.is_none() {
+                let ignore_file = DockerfileOrigin::ignore_file(&options)?;
+                gateway.solve(ignore_file.to_pb(), evaluated).await?;
+            }
         }
         evaluate(&gateway, &result).await?;
         Ok::<_, SolveFailure>(result)

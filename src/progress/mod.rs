@@ -9,7 +9,7 @@ mod time;
 mod trace;
 
 use std::fmt;
-use std::io::{self, IsTerminal as _};
+use std::io;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -17,7 +17,8 @@ use bollard_buildkit_proto::moby::buildkit::v1::StatusResponse;
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
-use self::displays::{Display, FORMS, Form, plain, quiet, tty};
+use self::displays::environment::why_no_live_view;
+use self::displays::{Display, FORMS, Form, plain, quiet, tty, write_quietly};
 
 pub use journal::{Journal, StepRecord};
 pub use step::{Step, timestamp};
@@ -28,12 +29,12 @@ const REFRESH: Duration = Duration::from_millis(100);
 /// The form in which progress is shown, on standard error.
 #[derive(Clone, Copy, Default)]
 pub struct Mode {
-    /// `None` for a live view where standard error is a terminal, else lines of text.
+    /// `None` for a live view where standard error is a terminal that can show it, else lines of text.
     form: Option<&'static Form>,
 }
 
 impl Mode {
-    /// A live view where standard error is a terminal, else lines of text.
+    /// A live view where standard error is a terminal that can show it, else lines of text.
     pub const AUTO: Self = Self { form: None };
     /// Lines of text, as they come.
     pub const PLAIN: Self = Self { form: Some(&plain::FORM) };
@@ -91,14 +92,25 @@ impl FromStr for Mode {
     }
 }
 
+/// Takes a line that is to be written to standard error, where a live view is there that would overwrite it. Returns whether
+/// it did; if not, the line has to be written.
+pub fn write_above(line: &str) -> bool {
+    tty::above::write_above(line)
+}
+
 /// Shows `updates` on standard error in the form that `mode` asks for until the channel closes.
 /// Returns what the steps were and what they last logged. Output that cannot be written is dropped:
 /// a closed terminal is no reason to fail a build.
 pub async fn follow(mode: Mode, updates: mpsc::Receiver<StatusResponse>) -> Journal {
-    let form = match mode.form {
-        Some(form) => form,
-        None if io::stderr().is_terminal() => &tty::FORM,
-        None => &plain::FORM,
+    let form = match (mode.form, why_no_live_view()) {
+        (None, None) => &tty::FORM,
+        (None, Some(_)) => &plain::FORM,
+        (Some(form), Some(reason)) if form.name == tty::FORM.name => {
+            let text = format!("progress is shown as plain text instead of tty: {reason}\n");
+            write_quietly(&mut io::stderr(), &text);
+            &plain::FORM
+        }
+        (Some(form), _) => form,
     };
     follow_with((form.open)(), updates).await
 }

@@ -1,4 +1,4 @@
-//! Ctrl-C once and twice, SIGTERM: the build ends, and with it everything that it started.
+//! Ctrl-C once and twice, SIGTERM, SIGHUP: the build ends, and with it everything that it started.
 
 use std::fs;
 use std::process::Command;
@@ -94,6 +94,16 @@ fn sigterm_cancels_the_build_too() {
     let sleeper = Sleeper::new(3);
     let outcome = sleeper.interrupt(&["-TERM"]);
     sleeper.expect_clean(&outcome);
+}
+
+#[test]
+fn sighup_cancels_the_build_and_says_why_it_ends() {
+    let sleeper = Sleeper::new(5);
+    let outcome = sleeper.interrupt(&["-HUP"]);
+    sleeper.expect_clean(&outcome);
+    for text in [outcome.stderr, sleeper.workspace.log()] {
+        assert!(text.contains("the terminal or session that it ran in ended (SIGHUP)"), "{text}");
+    }
 }
 
 #[test]

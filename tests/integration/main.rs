@@ -6,6 +6,8 @@
 #[allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 mod support;
 
+mod attestations;
+mod cache;
 mod contexts;
 mod demo;
 mod faults;
@@ -15,15 +17,18 @@ mod history;
 mod hostile;
 mod hostile_daemon;
 mod http_proxy;
+mod imagetools;
 mod interchange;
 mod interrupts;
 mod mounts;
 mod outputs;
 mod parts;
 mod plain;
+mod progress;
 mod registries;
 mod remote_contexts;
 mod repositories;
 mod sniffing;
+mod ssh_keys;
 mod state;
 mod workspace;

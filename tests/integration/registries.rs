@@ -222,3 +222,12 @@ fn a_login_that_is_refused_says_again_what_could_not_be_read() {
     assert!(error.contains("there are no credentials for it"), "{error}");
     assert!(error.contains("config.json") && error.contains("trailing comma"), "{error}");
 }
+
+#[test]
+fn a_base_at_a_tls_registry_on_localhost_says_how_buildkitd_is_told_to_speak_tls() {
+    let registry = Registry::shared_secured();
+    let project = Project::new(&[("Dockerfile", &format!("FROM {}\n", registry.reference("tls/base:v1")))]);
+    let stderr = project.build(&[]).fail(1).stderr;
+    assert!(stderr.contains("buildkitd speaks to every registry on localhost"), "{stderr}");
+    assert!(stderr.contains(&format!("[registry.\"{}\"] in buildkitd.toml", registry.host)), "{stderr}");
+}

@@ -62,6 +62,12 @@ impl Bob {
         self
     }
 
+    /// Gives it this standard input.
+    pub fn with_stdin(mut self, input: impl Into<Stdio>) -> Self {
+        self.0.stdin(input);
+        self
+    }
+
     /// Runs it in `folder`.
     pub fn current_dir(mut self, folder: impl AsRef<Path>) -> Self {
         self.0.current_dir(folder);

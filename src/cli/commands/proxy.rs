@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::diag::redact_reference;
 use crate::image::Reference;
+use crate::job::hang_up;
 use crate::proxy::{self, AccessTokens, Alias, Config, Limits, Listeners, Mirror, Rights};
 use crate::registry::{Authenticator, Credentials, Host, HttpProxies, Origin, Transport, TransportConfig};
 use crate::secret::Secret;
@@ -282,11 +283,22 @@ fn is_missing_family(error: &std::io::Error) -> bool {
 /// Two tokens: the first SIGTERM or SIGINT cancels one, the second signal the other.
 fn signals() -> Result<(CancellationToken, CancellationToken), Failure> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let mut hang_up = hang_up()?;
     let tokens = [CancellationToken::new(), CancellationToken::new()];
     let [stop, abort] = tokens.clone();
     tokio::spawn(async move {
         for token in tokens {
-            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+            let hung_up = async {
+                match &mut hang_up {
+                    Some(signal) => signal.recv().await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+                _ = hung_up => tracing::warn!("the terminal or session that the proxy ran in ended (SIGHUP)"),
+            }
             token.cancel();
         }
     });

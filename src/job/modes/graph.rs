@@ -55,7 +55,7 @@ pub async fn graph(request: &Request, interrupts: &Interrupts) -> Result<Convert
         }
         converted
     });
-    interrupts.unless_twice(work).await.unwrap_or(Err(Error::Interrupted))
+    interrupts.unless_twice(work).await
 }
 
 /// Converts a Dockerfile to say what is in it. Base images are looked up by the lock of the request, else by the
@@ -70,7 +70,7 @@ pub async fn inspect(
 ) -> Result<Inspection, Error> {
     let dockerfile = request.dockerfile.read()?;
     let work = Box::pin(inspect_read(request, &dockerfile, progress, interrupts.cancel()));
-    interrupts.unless_twice(work).await.unwrap_or(Err(Error::Interrupted))
+    interrupts.unless_twice(work).await
 }
 
 /// Parses a Dockerfile, and does nothing more with it. A buildkitd is found or started only if it has to fetch it.
@@ -90,7 +90,7 @@ pub async fn parse(request: &Request, progress: Mode, interrupts: &Interrupts) -
             builder.stop().await;
             fetched
         });
-        interrupts.unless_twice(work).await.unwrap_or(Err(Error::Interrupted))?;
+        interrupts.unless_twice(work).await?;
     }
     Ok(dockerfile.into_converter()?)
 }

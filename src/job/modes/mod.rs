@@ -1,5 +1,7 @@
-//! What a job may be: a build outside of a workspace, a workspace image, a graph only, a daemon with a warm cache.
+//! What a job may be: a build outside of a workspace, a workspace image, a graph only, a daemon with a warm cache, a look
+//! at the cache.
 
+pub(super) mod cache;
 pub(super) mod graph;
 pub(super) mod image_graph;
 pub(super) mod plain;

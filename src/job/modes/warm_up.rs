@@ -38,7 +38,7 @@ pub struct WarmCache {
 pub async fn serve(service: &WarmCache, interrupts: &Interrupts) -> Result<(), Error> {
     let references = service.images.iter().map(|text| reference(text)).collect::<Result<Vec<_>, _>>()?;
     let work = Box::pin(work(service, &references, interrupts));
-    interrupts.unless_twice(work).await.unwrap_or(Err(Error::Interrupted))
+    interrupts.unless_twice(work).await
 }
 
 fn reference(text: &str) -> Result<Reference, Error> {

@@ -146,6 +146,17 @@ impl Entry {
 }
 
 impl ImageManifest {
+    /// The image that `manifest` is; `None` for an index and for what is not known here.
+    ///
+    /// # Errors
+    /// [`ClientError::Name`] where it names a blob by what is no digest.
+    pub(crate) fn of(manifest: Manifest, what: impl Fn() -> String) -> Result<Option<Self>, ClientError> {
+        Ok(match read(manifest, what)? {
+            Content::Image(image) => Some(*image),
+            Content::Index(_) | Content::Unknown => None,
+        })
+    }
+
     /// Its layers, each once, by digest. Those that are to be had elsewhere (foreign layers) are left out.
     pub(crate) fn layers(&self) -> BTreeMap<&str, &Blob> {
         let stored = self.layers.iter().filter(|layer| layer.urls.is_empty());

@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use crate::converter::dockerfile::Kind;
-use crate::converter::ignore::excluding_line;
+use crate::converter::lower::excluding_line;
 use crate::converter::plan::{Fact, IgnoreFile, Need, Options};
 use crate::diag::visible;
 use crate::job::error::Error;
@@ -18,8 +17,8 @@ pub(crate) fn explain(error: Error, dockerfile: &ParsedDockerfile<'_>) -> Error 
         let line = failure.diagnostic.location.as_ref().and_then(|location| location.spans.first());
         failure.diagnostic.help = line.and_then(|span| {
             let path = missing_path(&failure.diagnostic.message)?;
-            let instruction = dockerfile.converter()?.instruction_at(span.first())?;
-            let file = ignore_file(instruction, &dockerfile.input.options, &dockerfile.input.files)?;
+            let from = dockerfile.converter()?.reads_from(span.first())?;
+            let file = ignore_file(from, &dockerfile.input.options, &dockerfile.input.files)?;
             help(path, &file)
         });
     }
@@ -35,13 +34,8 @@ fn missing_path(message: &str) -> Option<&str> {
     path.strip_prefix('/')
 }
 
-/// Returns the ignore file of the local context that an instruction reads from, if it does.
-fn ignore_file(instruction: &Kind, options: &Options, files: &LocalFiles) -> Option<IgnoreFile> {
-    let from = match instruction {
-        Kind::Add(_) | Kind::Run(_) => "",
-        Kind::Copy(copy) => copy.from.as_str(),
-        _ => return None,
-    };
+/// Returns the ignore file of the local context `from`, of the main one if that is empty.
+fn ignore_file(from: &str, options: &Options, files: &LocalFiles) -> Option<IgnoreFile> {
     let need = if from.is_empty() {
         Need::Ignore
     } else {
@@ -55,7 +49,7 @@ fn ignore_file(instruction: &Kind, options: &Options, files: &LocalFiles) -> Opt
 }
 
 fn help(path: &str, file: &IgnoreFile) -> Option<String> {
-    let (number, pattern) = excluding_line(&file.text, path)?;
+    let (number, pattern) = excluding_line(file, path)?;
     let name = Path::new(&file.name).display();
     Some(format!(
         "{path} is left out of the build context by line {number} of {name}: {}; change that line, or add !{path} behind it",

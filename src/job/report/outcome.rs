@@ -98,12 +98,12 @@ async fn daemon(
     let message = match RegistryMessage::of(rest) {
         // BuildKit drops the status where the registry gives its reasons in JSON, and a HEAD has no
         // reasons: the registry is asked once more.
-        message @ (RegistryMessage::Refused { .. } | RegistryMessage::Status { .. }) => {
-            match routes.push_refusal(&reference).await {
-                Some(status) => RegistryMessage::Status { status, words: None },
-                None => message,
-            }
-        }
+        message @ (RegistryMessage::Refused { .. }
+        | RegistryMessage::Status { .. }
+        | RegistryMessage::PlainHttpRefused) => match routes.push_refusal(&reference).await {
+            Some(status) => RegistryMessage::Status { status, words: None },
+            None => message,
+        },
         message => message,
     };
     Error::Push { reference, message }

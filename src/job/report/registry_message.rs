@@ -3,6 +3,8 @@
 //! BuildKit passes the errors of registries on as text only, so they are told apart by their text: the
 //! forms below are those of containerd's resolver and pusher (`core/remotes/docker`) and of Go's `net`.
 
+use crate::registry::Host;
+
 /// What is wrong between buildkitd and a registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RegistryMessage {
@@ -17,6 +19,8 @@ pub enum RegistryMessage {
         /// What the registry said.
         words: Option<String>,
     },
+    /// It answered plain HTTP with 400, as servers do that speak TLS.
+    PlainHttpRefused,
     /// The registry refused in its own words, without a status that is known.
     Refused {
         /// What the registry said.
@@ -40,6 +44,9 @@ impl RegistryMessage {
         if let Some(status) = status(message) {
             if status.starts_with("404") {
                 return Self::Missing;
+            }
+            if status.starts_with("400") && message.contains(" request to http://") {
+                return Self::PlainHttpRefused;
             }
             let words = message.lines().skip(1).map(str::trim).find(|line| !line.is_empty());
             return Self::Status { status, words: words.map(str::to_owned) };
@@ -77,6 +84,9 @@ impl RegistryMessage {
                 let words = in_parentheses(words.as_deref());
                 format!("registry {host} does not give it: {status}{words}{}", advice(status, "pull"))
             }
+            Self::PlainHttpRefused => {
+                format!("registry {host} does not give it: {}", plain_http_refused(host))
+            }
             Self::Refused { words } => {
                 format!("registry {host} refuses to give it: {words}; check the credentials for {host}")
             }
@@ -106,6 +116,9 @@ impl RegistryMessage {
                     in_parentheses(words.as_deref())
                 )
             }
+            Self::PlainHttpRefused => {
+                format!("registry {host} refused the push of {reference}: {}", plain_http_refused(host))
+            }
             Self::Refused { words } => {
                 format!(
                     "registry {host} refused the push of {reference}: {words}; check the credentials for {host} and their rights"
@@ -117,6 +130,17 @@ impl RegistryMessage {
             Self::Other { message } => format!("cannot push {reference}: {message}"),
         }
     }
+}
+
+/// Returns what buildkitd does to registries on this machine, and how to tell it otherwise.
+/// (BuildKit: `fillInsecureOpts` in `util/resolver/resolver.go`)
+fn plain_http_refused(host: &str) -> String {
+    if !Host::parse(host).is_ok_and(|host| host.is_loopback()) {
+        return "400 Bad Request".to_owned();
+    }
+    format!(
+        "400 Bad Request to plain http, which buildkitd speaks to every registry on localhost; if this one speaks TLS, write http = false, and ca = [FILE] for its own authority, below [registry.\"{host}\"] in buildkitd.toml and restart buildkitd"
+    )
 }
 
 fn in_parentheses(words: Option<&str>) -> String {
@@ -198,6 +222,10 @@ mod tests {
             (
                 "failed to do request: Head \"http://127.0.0.1:1403/v2/a/b/manifests/1\": dial tcp 127.0.0.1:1403: connect: connection refused",
                 "cannot reach registry 127.0.0.1:1403: connection refused: nothing listens there",
+            ),
+            (
+                "unexpected status from HEAD request to http://127.0.0.1:1403/v2/a/b/manifests/1: 400 Bad Request",
+                "registry 127.0.0.1:1403 does not give it: 400 Bad Request to plain http, which buildkitd speaks to every registry on localhost; if this one speaks TLS, write http = false, and ca = [FILE] for its own authority, below [registry.\"127.0.0.1:1403\"] in buildkitd.toml and restart buildkitd",
             ),
             ("something new", "something new"),
         ];

@@ -26,7 +26,7 @@ impl WriteError {
 ///
 /// # Errors
 /// [`WriteError`]; what was there is then still there.
-pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
+pub fn write(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     let mut unfinished = UnfinishedFile::new(path)?;
     let written = unfinished.file().and_then(|mut file| file.write_all(bytes));
     written.map_err(|source| WriteError { path: path.to_owned(), source })?;

@@ -1,5 +1,6 @@
 //! The forms in which progress is shown, one file each.
 
+pub(super) mod environment;
 pub(super) mod plain;
 pub(super) mod quiet;
 mod raw;
@@ -38,7 +39,7 @@ pub(super) trait Display: Send {
 }
 
 /// Writes `text` and forgets about failures: progress is for people, and they may have gone.
-fn write_quietly(out: &mut impl Write, text: &str) {
+pub(super) fn write_quietly(out: &mut impl Write, text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 

@@ -8,6 +8,7 @@ use std::io::Write;
 
 use indexmap::IndexMap;
 
+use super::environment::has_no_colour;
 use super::{Display, Form, text, write_quietly};
 use crate::diag::{Colours, log_line};
 use crate::progress::journal::is_cancellation;
@@ -27,12 +28,8 @@ pub(in crate::progress) const FORM: Form =
 
 /// What becomes of the colours that steps log. They also stay where standard error is no terminal: logs of CI systems
 /// show them.
-#[allow(clippy::disallowed_methods, reason = "a habit of terminals, not a setting of Bob")]
 fn colours() -> Colours {
-    match std::env::var_os("NO_COLOR") {
-        Some(value) if !value.is_empty() => Colours::Drop,
-        _ => Colours::Keep,
-    }
+    if has_no_colour() { Colours::Drop } else { Colours::Keep }
 }
 
 /// Prints a build's steps to `out`.

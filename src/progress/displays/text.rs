@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::diag::{Colours, log_line};
+use crate::diag::{Colours, fitted, log_line};
 use crate::progress::time::{self, Nanos};
 use crate::progress::trace::Status;
 
@@ -54,16 +54,17 @@ pub(super) fn transfer(status: &Status) -> String {
 
 /// `line` as one terminal row of at most `width` columns, without colours.
 pub(super) fn one_row(line: &str, width: usize) -> String {
-    let plain = log_line(line, Colours::Drop).replace('\t', "    ");
-    let mut row = String::new();
-    for (column, character) in plain.chars().enumerate() {
-        if column + 1 >= width {
-            row.push('…');
-            break;
-        }
-        row.push(character);
+    fitted(&log_line(line, Colours::Drop).replace('\t', "    "), width)
+}
+
+/// How fast a transfer was so far, as `4.10MB/s`; empty where too little of it is known.
+#[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "shown with two decimals")]
+pub(super) fn rate(status: &Status) -> String {
+    let seconds = time::seconds(status.span());
+    if status.current <= 0 || seconds < 0.1 {
+        return String::new();
     }
-    row
+    format!("{}/s", bytes((status.current as f64 / seconds) as i64))
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
         tracing::warn!(error = &unwritten as &dyn std::error::Error, "the failure is not in bob.log");
     }
     let linger = Linger::read(&environment).unwrap_or(Linger::On);
-    let stay = if matches!(error, Error::Interrupted) {
+    let stay = if matches!(error, Error::Interrupted | Error::HungUp) {
         std::time::Duration::ZERO
     } else {
         linger.stay(begun.elapsed())
@@ -46,11 +46,15 @@ async fn work(args: &Args, environment: &Environment, workspace: Workspace) -> R
     })?;
     let settings = Settings::read(environment, &current_dir)?;
     let cache_import = settings.cache_import.as_deref();
-    let cache_import =
-        cache_import.map(|text| cache::parse(variables::LOCAL_CACHE_IMPORT.name, text)).transpose()?;
+    let setting = cache::Setting {
+        name: variables::LOCAL_CACHE_IMPORT.name,
+        purpose: cache::Use::Import,
+        environment: &nonempty_process_variable,
+    };
+    let cache_imports = cache::parse_all(&setting, cache_import.map(str::to_owned).as_slice())?;
     let build = WorkspaceBuild {
         daemon: daemon_choice(args, &settings, &workspace)?,
-        cache_imports: cache_import.into_iter().collect(),
+        cache_imports,
         ready_timeout: args.ready_timeout,
         settings,
         workspace,

@@ -10,7 +10,7 @@ pub(super) mod mount;
 pub(super) mod run;
 mod scalar;
 
-pub use scalar::{parse_bool, parse_ram_in_bytes};
+pub use scalar::{parse_bool, parse_duration_ns, parse_ram_in_bytes};
 
 use std::borrow::Cow;
 use std::mem::take;

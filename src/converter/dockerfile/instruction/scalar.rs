@@ -65,7 +65,7 @@ fn to_i64(number: f64) -> i64 {
 ///
 /// # Errors
 /// What is wrong with the text.
-pub(super) fn parse_duration_ns(text: &str) -> Result<i64, &'static str> {
+pub fn parse_duration_ns(text: &str) -> Result<i64, &'static str> {
     const OVERFLOW: &str = "it is too long";
     let (negative, mut rest) = match text.as_bytes() {
         [b'-', ..] => (true, &text[1..]),

@@ -1,0 +1,53 @@
+//! `bob du`: what buildkitd's cache holds.
+
+use std::cmp::Reverse;
+
+use super::filter::Filter;
+use super::table::{Format, totals};
+use crate::cli::args::daemon::DaemonArgs;
+use crate::cli::report::{listen, print};
+use crate::cli::values::ValueError;
+use crate::cli::{Failure, logging};
+use crate::job;
+
+/// Arguments of `bob du`.
+#[derive(Debug, clap::Args)]
+#[command(about = "Show what buildkitd's cache holds, the largest first")]
+pub struct Args {
+    /// Only records of which this holds: FIELD=VALUE (id, parents, description, type), inuse, mutable, immutable, shared, private, until=TIME; may be repeated
+    #[arg(long = "filter", value_name = "FILTER")]
+    filters: Vec<String>,
+    /// How records are written: table, pretty, json (one object a line), or a template such as '{{.ID}} {{.Size}}'
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<String>,
+    /// All that is known of each record; short for --format=pretty
+    #[arg(long)]
+    verbose: bool,
+    /// Which buildkitd.
+    #[command(flatten)]
+    daemon: DaemonArgs,
+}
+
+/// Runs `bob du`.
+///
+/// # Errors
+/// No buildkitd, wrong usage.
+pub async fn run(args: Args) -> Result<(), Failure> {
+    logging::init("warn");
+    let filter = Filter::parse(&args.filters).map_err(ValueError::into_failure)?;
+    let format = Format::parse(args.format.as_deref(), args.verbose).map_err(ValueError::into_failure)?;
+    let daemon = args.daemon.choice().map_err(|error| Failure::of_job(&error))?;
+    let interrupts = listen()?;
+    let unused_for = filter.unused_for.unwrap_or_default();
+    let asked = job::disk_usage(&daemon, &filter.expression, unused_for, &interrupts).await;
+    let mut records = asked.map_err(|error| Failure::of_job(&error))?;
+    records.sort_by(|one, other| (Reverse(one.size), &one.id).cmp(&(Reverse(other.size), &other.id)));
+    let mut text = format.render(&records)?;
+    if format.has_totals() {
+        if !text.is_empty() && !text.ends_with("\n\n") {
+            text.push('\n');
+        }
+        text += &totals(&records);
+    }
+    print(text.as_bytes())
+}

@@ -1,0 +1,6 @@
+//! The subcommands about the cache of buildkitd.
+
+pub mod du;
+mod filter;
+pub mod prune;
+mod table;

@@ -1,0 +1,135 @@
+//! What `bob imagetools create` puts together: references, digests and descriptors.
+
+use serde::Deserialize;
+
+use super::document::Descriptor;
+use crate::diag::redact_reference;
+use crate::image::{Reference, ReferenceError, digest};
+
+/// One source of a new image.
+///
+/// Source: `parseSource` in `commands/imagetools/create.go` in buildx.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// As it was given.
+    pub(super) text: String,
+    /// Where it is; absent for a digest or a descriptor alone.
+    pub(super) reference: Option<Reference>,
+    /// What is said of it, beside its digest.
+    pub(super) descriptor: Option<Descriptor>,
+}
+
+/// A source that is none.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// Not a reference.
+    #[error("{text:?} is no source: write an image reference, a digest, or a descriptor in JSON")]
+    Reference {
+        /// What was given.
+        text: String,
+        /// What is wrong with it.
+        source: ReferenceError,
+    },
+    /// A digest of the wrong length, say.
+    #[error("{text:?} is no digest: write sha256: and 64 hex digits")]
+    Digest {
+        /// What was given.
+        text: String,
+    },
+    /// JSON that is no descriptor.
+    #[error("a source in JSON is no descriptor; it needs mediaType, digest and size")]
+    Json(#[source] serde_json::Error),
+    /// The whole manifest where its descriptor should be.
+    #[error("a source in JSON is a manifest or an index, where its descriptor is needed")]
+    Manifest,
+    /// An image in a folder.
+    #[error("{text}: images in OCI layout folders are not supported here: push them to a registry first")]
+    Layout {
+        /// What was given.
+        text: String,
+    },
+}
+
+#[derive(Deserialize)]
+struct Parsed {
+    #[serde(default, rename = "schemaVersion")]
+    schema_version: i64,
+    #[serde(flatten)]
+    descriptor: Descriptor,
+}
+
+impl Source {
+    /// Returns the source that `text` writes.
+    ///
+    /// # Errors
+    /// [`SourceError`].
+    pub fn parse(text: &str) -> Result<Self, SourceError> {
+        let text = text.trim();
+        let shown = || redact_reference(text).into_owned();
+        if text.starts_with('{') {
+            let Parsed { schema_version, descriptor } = serde_json::from_str(text).map_err(|error| {
+                if is_manifest(text) { SourceError::Manifest } else { SourceError::Json(error) }
+            })?;
+            if schema_version != 0 {
+                return Err(SourceError::Manifest);
+            }
+            if !digest::is_registered(&descriptor.digest) {
+                return Err(SourceError::Digest { text: descriptor.digest });
+            }
+            let text = descriptor.digest.clone();
+            return Ok(Self { text, reference: None, descriptor: Some(descriptor) });
+        }
+        if text.starts_with("oci-layout://") {
+            return Err(SourceError::Layout { text: shown() });
+        }
+        if digest::is_registered(text) {
+            let descriptor = Descriptor { digest: text.to_owned(), ..Descriptor::default() };
+            return Ok(Self { text: text.to_owned(), reference: None, descriptor: Some(descriptor) });
+        }
+        if text.starts_with("sha256") {
+            return Err(SourceError::Digest { text: text.to_owned() });
+        }
+        let reference = Reference::parse(text);
+        let reference = reference.map_err(|source| SourceError::Reference { text: shown(), source })?;
+        Ok(Self { text: shown(), reference: Some(reference.with_default_tag()), descriptor: None })
+    }
+}
+
+fn is_manifest(text: &str) -> bool {
+    let value: Result<serde_json::Value, _> = serde_json::from_str(text);
+    value.is_ok_and(|value| value.get("schemaVersion").is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_are_references_digests_and_descriptors() {
+        let digest = format!("sha256:{}", "a".repeat(64));
+        let source = Source::parse("alpine").unwrap();
+        assert_eq!(source.reference.unwrap().to_string(), "docker.io/library/alpine:latest");
+        let source = Source::parse(&format!("{digest}\n")).unwrap();
+        assert_eq!((source.reference, source.descriptor.unwrap().digest), (None, digest.clone()));
+        let text = format!(
+            r#"{{"mediaType":"m","digest":"{digest}","size":3,"platform":{{"os":"linux","architecture":"arm64"}}}}"#
+        );
+        let descriptor = Source::parse(&text).unwrap().descriptor.unwrap();
+        assert_eq!((descriptor.size, descriptor.platform.unwrap().architecture.as_str()), (3, "arm64"));
+    }
+
+    #[test]
+    fn other_texts_are_refused_by_what_is_wrong() {
+        for (text, start) in [
+            ("sha256:abc", "\"sha256:abc\" is no digest"),
+            ("UPPER", "\"UPPER\" is no source"),
+            ("{", "a source in JSON is no descriptor"),
+            ("{\"schemaVersion\":2,\"manifests\":[]}", "a source in JSON is a manifest or an index"),
+            ("{\"digest\":\"md5:1\",\"size\":1}", "\"md5:1\" is no digest"),
+            ("oci-layout://x", "oci-layout://x: images in OCI layout folders"),
+        ] {
+            let error = Source::parse(text).unwrap_err().to_string();
+            assert!(error.starts_with(start), "{error}");
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! `bob imagetools` on real registries.
+
+use std::fs;
+
+use serde_json::Value;
+
+use super::support::{Bob, Image, Project, Registry, pull, raw_manifest};
+
+/// Pushes an image without layers of its own for `platform` under `name`, and returns its reference.
+fn push(registry: &Registry, name: &str, platform: &str) -> String {
+    let base = Image::push_source(registry, "imagetools/source:latest");
+    let project = Project::new(&[(
+        "Dockerfile",
+        &format!("FROM {base}\nCOPY Dockerfile /{}\n", platform.replace('/', "-")),
+    )]);
+    let reference = registry.reference(name);
+    project.build(&["--platform", platform, "-t", &reference, "--push"]).succeed();
+    reference
+}
+
+fn imagetools(args: &[&str]) -> Bob {
+    Bob::new([&["imagetools"], args].concat())
+}
+
+fn digest(reference: &str) -> String {
+    imagetools(&["inspect", reference, "--format", "{{.Manifest.Digest}}"]).succeed().stdout
+}
+
+fn json(bytes: &[u8]) -> Value {
+    serde_json::from_slice(bytes).expect("JSON")
+}
+
+fn platforms(index: &Value) -> Vec<String> {
+    let entries = index["manifests"].as_array().expect("manifests");
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    entries
+        .iter()
+        .map(|entry| text(&entry["platform"]["architecture"]) + &text(&entry["platform"]["variant"]))
+        .collect()
+}
+
+#[test]
+fn images_pushed_by_digest_become_an_index() {
+    let registry = Registry::shared();
+    let amd64 = push(registry, "imagetools/index:amd64", "linux/amd64");
+    let arm = push(registry, "imagetools/index:arm", "linux/arm/v7");
+    let (one, other) = (digest(&amd64), digest(&arm));
+    let target = registry.reference("imagetools/index:all");
+    // Digests alone: there is one repository only.
+    let shown = imagetools(&["create", "--dry-run", "-t", &target, &one, &other]).succeed().stdout;
+    assert_eq!(platforms(&json(shown.as_bytes())), ["amd64", "armv7"]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let metadata = folder.path().join("metadata");
+    let file = folder.path().join("source");
+    fs::write(&file, format!("{other}\n")).expect("a source");
+    let args =
+        ["create", "-t", &target, "--annotation", "index:a=b", "-f", file.to_str().expect("UTF-8"), &one];
+    imagetools(&args).args(&["--metadata-file", metadata.to_str().expect("UTF-8")]).succeed();
+    let raw = raw_manifest(&target);
+    let index = json(&raw);
+    assert_eq!(
+        (platforms(&index), index["annotations"]["a"].as_str()),
+        (vec!["armv7".into(), "amd64".into()], Some("b"))
+    );
+    let metadata = json(&fs::read(&metadata).expect("the metadata file"));
+    assert_eq!(metadata["containerimage.descriptor"]["digest"], digest(&target));
+    assert_eq!(metadata["image.name"], target.trim_end_matches(":all"));
+
+    let raw_shown = imagetools(&["inspect", "--raw", &target]).succeed().stdout;
+    assert_eq!(raw_shown.as_bytes(), raw);
+    let shown = imagetools(&["inspect", &target]).succeed().stdout;
+    let head = format!(
+        "Name:      {target}\nMediaType: application/vnd.oci.image.index.v1+json\nDigest:    {}\n\nManifests:\n",
+        digest(&target)
+    );
+    assert!(shown.starts_with(&head), "{shown}");
+    assert!(shown.contains(&format!("  Name:      {target}@{other}\n")), "{shown}");
+    assert!(shown.contains("  Platform:  linux/arm/v7\n"), "{shown}");
+    let variable =
+        imagetools(&["inspect", &target, "--format", r#"{{json (index .Image "linux/arm/v7").Config.Env}}"#]);
+    assert_eq!(
+        json(variable.succeed().stdout.as_bytes()),
+        serde_json::json!(["PATH=/bin", "FROM_SOURCE=yes"])
+    );
+
+    // One platform of it, and one more.
+    let only = registry.reference("imagetools/index:only");
+    imagetools(&["create", "-t", &only, "--platform", "linux/arm/v7", &target]).succeed();
+    assert_eq!(platforms(&json(&raw_manifest(&only))), ["armv7"]);
+    imagetools(&["create", "-t", &only, "--append", &amd64]).succeed();
+    assert_eq!(platforms(&json(&raw_manifest(&only))), ["armv7", "amd64"]);
+    let copied = registry.reference("imagetools/index:copied");
+    imagetools(&["create", "-t", &copied, "--prefer-index=false", &amd64]).succeed();
+    assert_eq!(raw_manifest(&copied), raw_manifest(&amd64));
+}
+
+#[test]
+fn no_layer_travels_within_a_registry_and_all_do_between_two() {
+    let registry = Registry::open();
+    let from = push(&registry, "imagetools/from:v1", "linux/amd64");
+    let before = registry.log();
+    let target = registry.reference("imagetools/to:v1");
+    imagetools(&["create", "-t", &target, "--progress", "plain", &from]).succeed();
+    let log = registry.log();
+    let requests = &log[before.len()..];
+    assert!(requests.contains("mount=sha256"), "{requests}");
+    assert!(
+        !requests.contains("\"PATCH ") && !requests.contains("\"PUT /v2/imagetools/to/blobs"),
+        "{requests}"
+    );
+    assert_eq!(pull(&registry, &target).run("ls /linux-amd64"), "/linux-amd64\n");
+
+    let other = Registry::shared_secured();
+    let far = other.reference("imagetools/far:v1");
+    let home = tempfile::tempdir().expect("a folder");
+    fs::write(home.path().join("config.json"), other.docker_config()).expect("logins");
+    let copy = |config: &std::path::Path| {
+        imagetools(&["create", "-t", &far, &from])
+            .env("DOCKER_CONFIG", config)
+            .env("SSL_CERT_FILE", other.ca())
+    };
+    copy(home.path()).succeed();
+    assert_eq!(pull(other, &far).run("ls /linux-amd64"), "/linux-amd64\n");
+    let refused = copy(std::path::Path::new("/nonexistent")).fail(1).stderr;
+    assert!(refused.contains("401") && refused.contains("no credentials"), "{refused}");
+    assert!(!refused.contains(Registry::PASSWORD));
+}
+
+#[test]
+fn what_is_wrong_with_images_is_named() {
+    let registry = Registry::shared();
+    let missing = registry.reference("imagetools/nothing:here");
+    let outcome = imagetools(&["inspect", &missing]).fail(1);
+    assert_eq!(outcome.stderr, format!("error: {missing}: its registry has no such image\n"));
+    for (args, words) in [
+        (&["create", "-t", "r.example/a"][..], "there are no images to put together"),
+        (&["create", "r.example/a"], "the new image has no name"),
+        (&["create", "-t", "r.example/a", "UPPER"], "\"UPPER\" is no source"),
+        (
+            &["create", "-t", "r.example/a", "--annotation", "k=v", "r.example/b"],
+            "an index takes index:KEY=VALUE",
+        ),
+        (&["inspect", "r.example/a", "--raw", "--format", "x"], "cannot be used with"),
+    ] {
+        let outcome = imagetools(args).fail(2);
+        assert!(outcome.stderr.contains(words), "{}", outcome.stderr);
+    }
+}
+
+#[test]
+fn completions_and_manual_pages_name_every_command() {
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let script = Bob::new(["completion", shell]).succeed().stdout;
+        assert!(script.contains("imagetools") && script.contains("metadata-file"), "{shell}");
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let pages = folder.path().join("man1");
+    Bob::new(["man"]).arg(&pages).succeed();
+    let build = fs::read_to_string(pages.join("bob-build.1")).expect("a page");
+    assert!(build.contains("metadata\\-file") && build.contains(".TH bob-build 1"), "{build}");
+    for page in ["bob.1", "bob-du.1", "bob-prune.1", "bob-imagetools.1", "bob-imagetools-create.1"] {
+        assert!(pages.join(page).is_file(), "{page}");
+    }
+    assert!(!pages.join("bob-help.1").exists());
+}

@@ -54,5 +54,6 @@ pub use session::secrets::{Lookup, SecretError, SecretSource, read_secret};
 pub use session::ssh_agent::{SshError, SshRequest, ssh_agent};
 pub use source_policy::{SourcePolicy, SourcePolicyError};
 
+pub use crate::buildkit::session::DEFAULT_AGENT;
 pub use crate::buildkit::{Address, CacheEntry, SpecialFiles, TlsOptions, Upload};
 pub use crate::progress::Mode as ProgressMode;

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::buildkit::session::DEFAULT_AGENT;
 use crate::cli::values::ValueError;
 use crate::converter::dockerfile::parse_bool;
-use crate::job::SshRequest;
+use crate::job::{DEFAULT_AGENT, SshRequest};
 
 const SETTING: &str = "--ssh";
 

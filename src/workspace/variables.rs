@@ -190,7 +190,7 @@ variables! {
     }
     GIT_INFO {
         name: "BUILDX_GIT_INFO",
-        meaning: "whether history and provenance name the Git commit of the context",
+        meaning: "whether history names the Git commit of the context",
         form: "`true` or `false`",
         default: "`true`",
     }

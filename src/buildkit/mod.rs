@@ -8,6 +8,7 @@
 mod address;
 mod cache;
 mod client;
+mod connect;
 pub mod daemon;
 mod error;
 mod gateway;
@@ -16,9 +17,10 @@ mod result;
 pub mod session;
 mod solve;
 
-pub use address::{Address, AddressError, TlsOptions};
+pub use address::{Address, AddressError, HelperAddress, TlsOptions};
 pub use cache::{CacheRecord, PruneOptions};
 pub use client::Client;
+pub use connect::HelperEnd;
 pub use daemon::{Daemon, DaemonError, DaemonOptions};
 pub use error::{BuildError, DaemonFailure, Error, GatewayFailure, LineRange, SourceLocation};
 pub use gateway::{FileRange, Gateway, ImageQuery, ResolvedImage, ResultReference, SolveOptions, Warning};

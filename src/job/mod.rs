@@ -6,6 +6,7 @@
 //! a Dockerfile and has its graph solved (`solve`, `lookup`), or copies an image. What it leaves is `result`'s; a part
 //! that fails has its type in `failure`, and `report` makes the [`Error`] of it that the user sees.
 
+mod attestations;
 mod context;
 mod daemon;
 mod dockerfile_origin;
@@ -17,6 +18,7 @@ pub mod imagetools;
 mod interrupt;
 pub mod lookup;
 mod modes;
+mod progress_link;
 mod push;
 mod report;
 mod request;
@@ -24,7 +26,9 @@ mod result;
 mod run;
 mod session;
 mod solve;
+mod source_policy;
 
+pub use attestations::{Attestations, Checkout, CheckoutError, SbomGenerator};
 pub use context::fetch::{DockerfileSource, FetchFailure};
 pub use context::{HEADER_BYTES, LayoutError, OciLayout, is_archive};
 pub use daemon::builder::{Builder, DaemonChoice, NoBuilder, OwnDaemon, usual_addresses};
@@ -49,6 +53,7 @@ pub use result::prepared::OutputError;
 pub use result::whole_files::{WriteError, check_writable, write as write_whole};
 pub use session::logins::DockerLogins;
 pub use session::secrets::{Lookup, SecretError, SecretSource, agent_socket, read_secret};
+pub use source_policy::{SourcePolicy, SourcePolicyError};
 
 pub use crate::buildkit::{Address, CacheEntry, CacheRecord, PruneOptions, SpecialFiles, TlsOptions, Upload};
 pub use crate::progress::{Mode as ProgressMode, write_above};

@@ -2,21 +2,25 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
+use std::path::Path;
 
 use super::{Args, outputs};
+use crate::cli::args::attestations::git_attributes;
 use crate::cli::args::build_sources::needs_ssh;
 use crate::cli::args::convert::Inputs;
 use crate::cli::args::image_lock;
 use crate::cli::report::listen;
 use crate::cli::usage::UsageError;
 use crate::cli::values::{
-    cache,
+    ValueError, cache,
     call::Call,
     output,
     run::{secret, ssh},
 };
 use crate::cli::{Failure, subrequests};
+use crate::converter::plan::Options;
 use crate::diag::visible;
+use crate::job::lookup::LocalFiles;
 use crate::job::{
     self, CacheEntry, DockerLogins, DockerfileInput, EngineSettings, Error, PlainBuild, ProgressMode,
     Request, agent_socket, check_writable, read_secret,
@@ -24,9 +28,6 @@ use crate::job::{
 use crate::workspace::nonempty_process_variable;
 
 pub(super) async fn run(args: Args) -> Result<(), Failure> {
-    if let Some(refusal) = args.unsupported.refusal() {
-        return Err(refusal.into());
-    }
     let build = plain_build(&args)?;
     for path in [&args.metadata_file, &args.iidfile, &args.image_lock_out].into_iter().flatten() {
         check_writable(path)?;
@@ -75,7 +76,12 @@ fn request(args: &Args) -> Result<(Request, BTreeMap<String, String>), Failure> 
 }
 
 fn plain_build(args: &Args) -> Result<PlainBuild, Failure> {
-    let (request, frontend_attributes) = request(args)?;
+    let (mut request, mut frontend_attributes) = request(args)?;
+    let source_policy = args.attestations.source_policy()?;
+    let DockerfileInput { options, files, .. } = &mut request.dockerfile;
+    let attestations = args.attestations.attestations(&options.build_args);
+    let attestations = attestations.map_err(ValueError::into_failure)?;
+    frontend_attributes.extend(checkout_attributes(args, options, files));
     let secret = |value: &String| -> Result<_, Error> {
         let (id, source) = secret::parse(value, &nonempty_process_variable)?;
         let secret = read_secret(&id, source, &nonempty_process_variable)?;
@@ -99,12 +105,29 @@ fn plain_build(args: &Args) -> Result<PlainBuild, Failure> {
             cache_exports: caches("--cache-to", &args.cache_to)?,
             entitlements: args.allow.iter().filter(|right| *right != output::DELETE_RIGHT).cloned().collect(),
             frontend_attributes,
+            attestations,
+            source_policy,
             progress: if args.quiet { ProgressMode::QUIET } else { args.progress },
             push_via: args.push_via,
             request,
         })
     };
     understood().map_err(|error| Failure::of_job(&error))
+}
+
+/// What buildkitd is told of the Git working tree that the context lies in; labels go into `options`.
+fn checkout_attributes(args: &Args, options: &mut Options, files: &LocalFiles) -> BTreeMap<String, String> {
+    let Some(context) = &files.context else { return BTreeMap::new() };
+    let dockerfile = args.convert.file.clone().unwrap_or_else(|| context.join("Dockerfile"));
+    let dockerfile = Some(dockerfile.as_path()).filter(|path| path.is_file());
+    let folder = match dockerfile.and_then(Path::parent) {
+        Some(parent) if parent.as_os_str().is_empty() => Some(Path::new(".")),
+        folder => folder,
+    };
+    let own = [("context", Some(context.as_path())), ("dockerfile", folder)];
+    let own = own.into_iter().filter_map(|(name, folder)| Some((name, folder?)));
+    let named = files.named.iter().map(|(name, folder)| (name.as_str(), folder.as_path()));
+    git_attributes(options, context, dockerfile, own.chain(named))
 }
 
 fn caches(flag: &'static str, values: &[String]) -> Result<Vec<CacheEntry>, Error> {

@@ -41,7 +41,7 @@ const NAMES: [&str; 11] = [
 
 /// Names of that form in the sources that are no variables of Bob's own environment: build arguments of a
 /// Dockerfile, which the converter reads from its options.
-const BUILD_ARGUMENTS: [&str; 9] = [
+const BUILD_ARGUMENTS: [&str; 13] = [
     "BUILDKIT_CACHE_MOUNT_NS",
     "BUILDKIT_CONTEXT_KEEP_GIT_DIR",
     "BUILDKIT_DISABLE_FILEOP",
@@ -51,6 +51,11 @@ const BUILD_ARGUMENTS: [&str; 9] = [
     "BUILDKIT_SANDBOX_HOSTNAME",
     "BUILDKIT_SBOM_SCAN_CONTEXT",
     "BUILDKIT_SBOM_SCAN_STAGE",
+    // What a scanner image is told.
+    "BUILDKIT_SCAN_DESTINATION",
+    "BUILDKIT_SCAN_SOURCE",
+    "BUILDKIT_SCAN_SOURCE_EXTRAS",
+    "BUILDKIT_SYNTAX",
 ];
 
 fn root() -> &'static Path {
@@ -205,7 +210,7 @@ fn every_variable_of_the_sources_is_documented() {
         assert!(names.contains_key(known), "{known} is not found in the sources");
     }
     let mut documented = BTreeSet::new();
-    for document in ["docs/workspace.md", "docs/proxy.md", "CONTRIBUTING.md"] {
+    for document in ["docs/workspace.md", "docs/proxy.md", "docs/usage.md", "CONTRIBUTING.md"] {
         let text = std::fs::read_to_string(root().join(document)).unwrap();
         documented.extend(code_words(&prose(&text)).flat_map(variables).map(str::to_owned));
     }
@@ -304,7 +309,8 @@ fn one_file_names_the_variables() {
 /// Files that read the environment of the process. What stands below the command line reads what other programs mean
 /// by a variable, such as `PATH`, or passes it on to one.
 #[cfg(feature = "cli")]
-const READERS: [&str; 9] = [
+const READERS: [&str; 11] = [
+    "buildkit/connect/helper.rs",
     "buildkit/daemon/mod.rs",
     "buildkit/daemon/watchdog.rs",
     // Unit tests only.
@@ -313,6 +319,7 @@ const READERS: [&str; 9] = [
     "main.rs",
     "progress/displays/environment.rs",
     "registry/auth/helper.rs",
+    "registry/transport/http_proxy/mod.rs",
     "registry/transport/tls.rs",
     "workspace/environment.rs",
 ];

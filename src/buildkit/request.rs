@@ -61,12 +61,22 @@ impl fmt::Debug for ExportTarget {
 }
 
 /// A place of cached results.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct CacheEntry {
     /// `registry`, `inline`, `gha`, `s3`, `azblob`, …
     pub kind: String,
     /// Its attributes, such as `ref` and `mode`.
     pub attrs: BTreeMap<String, String>,
+}
+
+impl fmt::Debug for CacheEntry {
+    /// The names of the attributes alone: some are keys of a store.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CacheEntry")
+            .field("kind", &self.kind)
+            .field("attrs", &self.attrs.keys().collect::<Vec<_>>())
+            .finish()
+    }
 }
 
 /// What a successful build answers.

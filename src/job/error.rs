@@ -11,6 +11,7 @@ use super::report::registry_message::RegistryMessage;
 use super::result::prepared::OutputError;
 use super::result::whole_files::WriteError;
 use super::session::secrets::SecretError;
+use super::session::ssh_agent::SshError;
 use crate::buildkit::{self, AddressError, DaemonError};
 use crate::converter::lint::Warning;
 use crate::diag::{Diagnostic, redact_reference};
@@ -31,9 +32,21 @@ pub enum Error {
     /// An image without a name is to be pushed.
     #[error("an image that is pushed needs a name; give one with --tag")]
     PushWithoutName,
+    /// The folder of a cache cannot be made.
+    #[error("cannot make the folder {} for a cache", crate::diag::visible_path(folder))]
+    CacheFolder {
+        /// The folder.
+        folder: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
     /// The Dockerfile cannot be copied to where buildkitd reads it.
     #[error("cannot copy the Dockerfile into a temporary folder; see that there is room in TMPDIR")]
     DockerfileCopy(#[source] io::Error),
+    /// An image with attestations is to become an archive of docker's.
+    #[error("an archive of type=docker has no place for attestations; use --output type=oci,dest=FILE")]
+    AttestedDockerArchive,
     /// An image with attestations is to go through the proxy.
     #[error(
         "an image with attestations cannot be pushed through the proxy: they would name it instead of the registry; leave out --push-via proxy"
@@ -53,9 +66,12 @@ pub enum Error {
     /// The value of a flag or variable; the error comes from its parser.
     #[error(transparent)]
     Setting(Box<dyn std::error::Error + Send + Sync>),
-    /// A secret or an SSH agent.
+    /// A secret.
     #[error(transparent)]
     Secret(#[from] SecretError),
+    /// An SSH agent.
+    #[error(transparent)]
+    Ssh(#[from] SshError),
     /// An output.
     #[error(transparent)]
     Output(#[from] OutputError),
@@ -176,6 +192,7 @@ impl Error {
             | Self::UnbuiltBaseWithDigest
             | Self::PushWithoutName
             | Self::AttestedPushByProxy
+            | Self::AttestedDockerArchive
             | Self::Address(_)
             | Self::AddressVariable { .. }
             | Self::Setting(_)
@@ -184,7 +201,8 @@ impl Error {
             | Self::Engine(EngineError::NoContext { .. } | EngineError::Address { .. })
             | Self::NoBuilder(NoBuilder::Client(buildkit::Error::Address(_))) => true,
             Self::Workspace(error) => error.is_usage(),
-            Self::Secret(error) => !matches!(error, SecretError::File { .. } | SecretError::Agent { .. }),
+            Self::Secret(error) => !matches!(error, SecretError::File { .. }),
+            Self::Ssh(error) => !matches!(error, SshError::Unreadable { .. }),
             _ => false,
         }
     }

@@ -7,6 +7,7 @@
 //! that fails has its type in `failure`, and `report` makes the [`Error`] of it that the user sees.
 
 mod attestations;
+mod cache;
 mod context;
 mod daemon;
 mod dockerfile_origin;
@@ -52,7 +53,8 @@ pub use result::output::{Destination, Exporter, OldFiles, Output, OutputFolder};
 pub use result::prepared::OutputError;
 pub use result::whole_files::{WriteError, check_writable, write as write_whole};
 pub use session::logins::DockerLogins;
-pub use session::secrets::{Lookup, SecretError, SecretSource, agent_socket, read_secret};
+pub use session::secrets::{Lookup, SecretError, SecretSource, read_secret};
+pub use session::ssh_agent::{SshError, SshRequest, ssh_agent};
 pub use source_policy::{SourcePolicy, SourcePolicyError};
 
 pub use crate::buildkit::{Address, CacheEntry, CacheRecord, PruneOptions, SpecialFiles, TlsOptions, Upload};

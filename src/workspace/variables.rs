@@ -113,7 +113,7 @@ variables! {
     LOCAL_CACHE_IMPORT {
         name: "BOB_LOCAL_CACHE_IMPORT",
         meaning: "a cache that the base layer's build reads",
-        form: "a value of `--cache-from`: a reference, or `type=registry`, `inline`, `s3` or `azblob` with `key=value`",
+        form: "a value of `--cache-from`: a reference, or `type=registry`, `inline`, `local`, `gha`, `s3` or `azblob` with `key=value`",
         default: "none",
     }
     LINGER {
@@ -181,6 +181,30 @@ variables! {
         meaning: "`--progress`",
         form: "`auto`, `plain`, `tty`, `rawjson`, `quiet`",
         default: "`auto`",
+    }
+    SOURCE_POLICY {
+        name: "EXPERIMENTAL_BUILDKIT_SOURCE_POLICY",
+        meaning: "`--source-policy-file`",
+        form: "file",
+        default: "no rules",
+    }
+    GIT_INFO {
+        name: "BUILDX_GIT_INFO",
+        meaning: "whether history and provenance name the Git commit of the context",
+        form: "`true` or `false`",
+        default: "`true`",
+    }
+    GIT_LABELS {
+        name: "BUILDX_GIT_LABELS",
+        meaning: "whether the image is labelled with that commit, its repository and the Dockerfile",
+        form: "`true`, `false` or `full`",
+        default: "`false`",
+    }
+    GIT_CHECK_DIRTY {
+        name: "BUILDX_GIT_CHECK_DIRTY",
+        meaning: "whether a commit that the files differ from gets `-dirty`",
+        form: "`true` or `false`",
+        default: "`false`",
     }
     BUILDKIT_COLORS {
         name: "BUILDKIT_COLORS",

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use bob::buildkit::proto::pb;
 use bob::buildkit::{
     Address, BuildError, BuildRequest, BuildResult, Client, Daemon, DaemonError, Error, ExportTarget,
-    FileRange, Gateway, PlatformEntry, SolveOptions, TlsOptions, Warning, platforms_metadata,
+    FileRange, Gateway, PlatformEntry, SolveOptions, SshAgent, TlsOptions, Warning, platforms_metadata,
 };
 use bob::secret::SecretBytes;
 use support::{Graph, build, client, dirs, rootfs, single};
@@ -169,7 +169,7 @@ async fn an_agent_is_mounted_and_a_missing_one_is_named() {
     let socket = dir.path().join("agent");
     let _agent = std::os::unix::net::UnixListener::bind(&socket).unwrap();
     let mut session = dirs(&[("rootfs", rootfs.path())]);
-    session.ssh_agents.insert("default".into(), socket);
+    session.ssh_agents.insert("default".into(), SshAgent::Socket { path: socket, is_raw: false });
     for (id, works) in [("", true), ("other", false)] {
         let (ended, _) = build(BuildRequest::default(), session.clone(), async |gateway: Gateway| {
             let mut graph = Graph::default();

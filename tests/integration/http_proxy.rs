@@ -26,7 +26,8 @@ fn a_push_goes_through_the_http_proxy_where_nothing_else_knows_the_registry() {
     let proxy = HttpProxy::start(LOGIN, &[(HOST, &registry.host)], "403 Forbidden");
     for (name, variable) in [("one", "HTTPS_PROXY"), ("two", "all_proxy")] {
         let reference = format!("{HOST}/behind/{name}:v1");
-        let bob = push(&project(), registry, HOST, &reference).env(variable, proxy.url(LOGIN_IN_URL));
+        let project = project();
+        let bob = push(&project, registry, HOST, &reference).env(variable, proxy.url(LOGIN_IN_URL));
         let outcome = bob.succeed();
         assert!(!format!("{}{}", outcome.stdout, outcome.stderr).contains("p@ss"), "{}", outcome.stderr);
         assert!(!outcome.stderr.contains("p%40ss"), "{}", outcome.stderr);
@@ -48,9 +49,9 @@ fn what_a_http_proxy_refuses_is_told_with_its_name_and_what_to_do() {
         (proxy.url("someone:wr0ng@"), "does not take the login of the variable (407)"),
         (proxy.url(""), "wants a login (407)"),
         ("socks5://someone:wr0ng@127.0.0.1:1080".to_owned(), "SOCKS is not spoken"),
-        ("http://127.0.0.1:1".to_owned(), "the HTTP proxy 127.0.0.1:1 of HTTPS_PROXY cannot be reached"),
     ] {
-        let bob = push(&project(), registry, HOST, &reference).env("HTTPS_PROXY", &url);
+        let project = project();
+        let bob = push(&project, registry, HOST, &reference).env("HTTPS_PROXY", &url);
         let stderr = bob.fail(1).stderr;
         assert!(stderr.contains(words) && stderr.contains("HTTPS_PROXY"), "{url}: {stderr}");
         assert!(!url.contains(&address) || stderr.contains(&address), "{url}: {stderr}");
@@ -67,9 +68,10 @@ fn nothing_for_this_machine_goes_to_the_http_proxy() {
             .into_iter()
             .fold(bob, |bob, name| bob.env(name, proxy.url("")))
     };
-    let secured = push(&project(), registry, &registry.host, &registry.reference("behind/local:v1"));
+    let project = project();
+    let secured = push(&project, registry, &registry.host, &registry.reference("behind/local:v1"));
     with_variables(secured).succeed();
     let open = Registry::shared();
-    with_variables(project().build(&["-t", &open.reference("behind/local:v1"), "--push"])).succeed();
+    with_variables(project.build(&["-t", &open.reference("behind/local:v1"), "--push"])).succeed();
     assert_eq!(proxy.log(), [""; 0]);
 }

@@ -6,6 +6,7 @@
 #[allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 mod support;
 
+mod attestations;
 mod cache;
 mod contexts;
 mod demo;
@@ -28,5 +29,6 @@ mod registries;
 mod remote_contexts;
 mod repositories;
 mod sniffing;
+mod ssh_keys;
 mod state;
 mod workspace;

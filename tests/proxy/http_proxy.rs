@@ -5,9 +5,11 @@ use std::sync::Arc;
 use bob::registry::{
     Authenticator, Client, Credentials, Host, HttpProxies, Origin, Repository, Transport, TransportConfig,
 };
+use bob::retry::RetryPolicy;
+use tokio::net::TcpStream;
 
 use crate::harness::{Setup, send};
-use crate::registries::{chain, tls_registry};
+use crate::registries::{chain, tls_listener, tls_registry};
 use crate::support::{HttpProxy, Registry};
 use crate::upstream::{Upstream, reply};
 
@@ -142,4 +144,51 @@ async fn what_a_registry_redirects_to_goes_by_name_and_never_to_an_address_that_
         let others: Vec<_> = log.iter().filter(|line| !line.contains("registry.example.test")).collect();
         assert_eq!(others.first().map(|line| line.as_str()), want, "{location}: {log:?}");
     }
+}
+
+#[tokio::test]
+async fn an_http_proxy_that_is_not_there_or_finds_no_registry_is_named() {
+    let proxy = HttpProxy::start(LOGIN, &[], "502 Bad Gateway");
+    for (url, words) in [
+        (proxy.url(LOGIN_IN_URL), "cannot connect to registry.example.test:443 (502 Bad Gateway)"),
+        ("http://someone:p%40ss@127.0.0.1:1".to_owned(), "cannot be reached: Connection refused"),
+        ("https://localhost:1".to_owned(), "the HTTP proxy localhost:1 of ALL_PROXY cannot be reached"),
+        (format!("http://{}", Registry::shared().host), "refuses to connect to registry.example.test:443"),
+    ] {
+        let variable = url.clone();
+        let config = TransportConfig {
+            http_proxies: HttpProxies::from_variables(|name| (name == "ALL_PROXY").then(|| variable.clone())),
+            retry: RetryPolicy { max_attempts: 1, ..RetryPolicy::REGISTRY },
+            ..TransportConfig::default()
+        };
+        let (client, repository) = client(&config, "registry.example.test");
+        let error = chain(&client.head_manifest(&repository, "x").await.unwrap_err());
+        assert!(error.contains(words) && error.contains("ALL_PROXY"), "{url}: {error}");
+        assert!(!error.contains("p@ss") && !error.contains("p%40ss"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn an_http_proxy_is_itself_spoken_to_by_tls_where_its_url_says_so() {
+    let registry = tls_registry("404 Not Found");
+    let inner = HttpProxy::start(LOGIN, &[("registry.example.test", &registry)], "403 Forbidden");
+    let (listener, acceptor) = tls_listener();
+    let url = format!("https://{LOGIN_IN_URL}localhost:{}", listener.local_addr().unwrap().port());
+    let address = inner.url("").replace("http://", "");
+    tokio::spawn(async move {
+        loop {
+            let (client, _) = listener.accept().await.unwrap();
+            let (acceptor, address) = (acceptor.clone(), address.clone());
+            tokio::spawn(async move {
+                let mut client = acceptor.accept(client).await.unwrap();
+                let mut server = TcpStream::connect(address).await.unwrap();
+                let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+            });
+        }
+    });
+    let http_proxies = HttpProxies::from_variables(|name| (name == "https_proxy").then(|| url.clone()));
+    let (client, repository) =
+        client(&TransportConfig { http_proxies, ..through(&inner) }, "registry.example.test");
+    assert_eq!(client.head_manifest(&repository, "x").await.unwrap(), None);
+    assert_eq!(inner.log().first().map(String::as_str), Some("CONNECT registry.example.test:443 200"));
 }

@@ -295,7 +295,7 @@ pub(crate) fn tls_registry(answer: &str) -> String {
 }
 
 /// A port on loopback, and what speaks TLS on it with the shared registry's certificate.
-fn tls_listener() -> (TcpListener, tokio_rustls::TlsAcceptor) {
+pub(crate) fn tls_listener() -> (TcpListener, tokio_rustls::TlsAcceptor) {
     let shared = Registry::shared_secured();
     let certificate = CertificateDer::from_pem_file(shared.ca()).unwrap();
     let key = PrivateKeyDer::from_pem_file(shared.key()).unwrap();

@@ -131,8 +131,9 @@ fn unknown_store(id: &str) -> Status {
 }
 
 fn open_blob(folder: &Path, digest: &str) -> Result<Blob, Status> {
-    digest::check(digest)
-        .map_err(|error| Status::invalid_argument(format!("{digest:?} is not a digest: {error}")))?;
+    if !digest::is_registered(digest) {
+        return Err(Status::invalid_argument(format!("{digest:?} is not a digest")));
+    }
     let (algorithm, encoded) = digest.split_once(':').unwrap_or_default();
     let path = Path::new("blobs").join(algorithm).join(encoded);
     let missing = |error: &dyn std::fmt::Display| {
@@ -264,5 +265,73 @@ impl tower::Service<http::Request<tonic::body::Body>> for ContentService {
                 _ => Ok(Status::unimplemented("content is only read and written").into_http()),
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use tonic::Code;
+
+    use super::*;
+
+    fn digest(digit: char) -> String {
+        format!("sha256:{}", digit.to_string().repeat(64))
+    }
+
+    /// A layout with one blob, and with a link that leads out in place of another.
+    fn layout() -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        let blobs = dir.path().join("layout/blobs/sha256");
+        std::fs::create_dir_all(&blobs).unwrap();
+        std::fs::write(blobs.join("a".repeat(64)), vec![7; 300_000]).unwrap();
+        std::fs::write(dir.path().join("secret"), "secret").unwrap();
+        symlink("../../../secret", blobs.join("b".repeat(64))).unwrap();
+        dir
+    }
+
+    #[test]
+    fn a_blob_of_a_layout_is_opened_by_its_digest_and_nothing_else_is() {
+        let dir = layout();
+        let folder = dir.path().join("layout");
+        let readable = Arc::new(BTreeMap::from([("oci:x".to_owned(), folder)]));
+        let stores = ContentStores { readable, writable: Arc::default() };
+        let code = |id: &'static str, digest: &str| {
+            let mut metadata = MetadataMap::new();
+            metadata.insert(STORE_ID, id.parse().unwrap());
+            stores.open(&metadata, digest).map(|(_, length)| length).map_err(|status| status.code())
+        };
+        assert_eq!(code("oci:x", &digest('a')), Ok(300_000));
+        for (id, digest) in [("oci:x", digest('b')), ("oci:x", digest('c')), ("oci:y", digest('a'))] {
+            assert_eq!(code(id, &digest), Err(Code::NotFound), "{id} {digest}");
+        }
+        for digest in ["", "sha256:../../../secret", "sha256:a", "../../secret:a", "sha1:aa"] {
+            assert_eq!(code("oci:x", digest), Err(Code::InvalidArgument), "{digest}");
+        }
+        let status = stores.open(&MetadataMap::new(), &digest('a')).unwrap_err();
+        assert_eq!(status.code(), Code::InvalidArgument);
+    }
+
+    #[tokio::test]
+    async fn a_part_of_a_blob_ends_with_the_blob() {
+        let dir = layout();
+        let blob = || open_blob(&dir.path().join("layout"), &digest('a')).unwrap();
+        let read = async |offset, size| {
+            let (sender, mut receiver) = mpsc::channel(1);
+            let (blob, wanted) = (blob(), ReadRequest { digest: digest('a'), offset, size });
+            let sending = tokio::task::spawn_blocking(move || send(&blob, &wanted, &sender));
+            let mut pieces = Vec::new();
+            while let Some(piece) = receiver.recv().await {
+                let piece = piece.unwrap();
+                pieces.push((piece.offset, piece.data.len()));
+            }
+            sending.await.unwrap().map(|()| pieces).map_err(|status| status.code())
+        };
+        assert_eq!(read(0, 0).await, Ok(vec![(0, 262_144), (262_144, 37_856)]));
+        assert_eq!(read(10, 5).await, Ok(vec![(10, 5)]));
+        assert_eq!(read(299_990, 100).await, Ok(vec![(299_990, 10)]));
+        assert_eq!(read(300_000, 100).await, Ok(vec![]));
+        assert_eq!(read(300_001, 1).await, Err(Code::OutOfRange));
     }
 }

@@ -34,7 +34,7 @@ use tonic_prost::ProstCodec;
 pub use auth::{BearerToken, CredentialProvider, CredentialRefusal, Credentials};
 pub use receive::{ExportFolder, LeftOut, SpecialFiles};
 pub use secrets::MAX_SECRET_BYTES;
-pub use ssh::DEFAULT_AGENT;
+pub use ssh::{DEFAULT_AGENT, SshAgent, SshKey, SshKeyError};
 pub use upload::Upload;
 
 pub(crate) use self::filesync::mode as file_mode;
@@ -94,8 +94,8 @@ pub struct SessionOptions {
     pub credentials: Option<Arc<dyn CredentialProvider>>,
     /// Build secrets by id, at most 500 KiB each.
     pub secrets: BTreeMap<String, SecretBytes>,
-    /// Sockets of SSH agents by id.
-    pub ssh_agents: BTreeMap<String, PathBuf>,
+    /// SSH agents by id.
+    pub ssh_agents: BTreeMap<String, SshAgent>,
     /// Streams that the daemon may fetch, each once.
     pub uploads: Vec<Upload>,
     /// Folders of OCI layouts by the ids of their content stores, such as `oci:NAME`.
@@ -174,7 +174,8 @@ impl SessionOptions {
                 source,
             })?;
         }
-        for (id, path) in &self.ssh_agents {
+        for (id, agent) in &self.ssh_agents {
+            let SshAgent::Socket { path, .. } = agent else { continue };
             use std::os::unix::fs::FileTypeExt as _;
             let is_socket = std::fs::metadata(path).is_ok_and(|m| m.file_type().is_socket());
             if !is_socket {

@@ -8,16 +8,7 @@ use crate::cli::values::{ValueError, attestation};
 use crate::converter::dockerfile::parse_bool;
 use crate::converter::plan::Options;
 use crate::job::{Attestations, Checkout, SourcePolicy};
-use crate::workspace::{nonempty_process_variable, process_variable};
-
-/// The file of the rules on what may be built from.
-const SOURCE_POLICY: &str = "EXPERIMENTAL_BUILDKIT_SOURCE_POLICY";
-/// Whether anything is told of the Git working tree that the context lies in.
-const GIT_INFO: &str = "BUILDX_GIT_INFO";
-/// Whether the image is labelled with the commit.
-const GIT_LABELS: &str = "BUILDX_GIT_LABELS";
-/// Whether a working tree that differs from its commit is told of.
-const GIT_CHECK_DIRTY: &str = "BUILDX_GIT_CHECK_DIRTY";
+use crate::workspace::{nonempty_process_variable, process_variable, variables};
 
 /// Attestations, with the names and value syntax of `docker buildx build`.
 #[derive(Debug, Default, Clone, clap::Args)]
@@ -50,7 +41,8 @@ impl AttestationArgs {
     /// The rules on what may be built from, if there are any.
     pub(in crate::cli) fn source_policy(&self) -> Result<Option<SourcePolicy>, Failure> {
         let given = self.source_policy_file.clone().filter(|path| !path.as_os_str().is_empty());
-        let path = given.or_else(|| nonempty_process_variable(SOURCE_POLICY).map(PathBuf::from));
+        let path =
+            given.or_else(|| nonempty_process_variable(variables::SOURCE_POLICY.name).map(PathBuf::from));
         let read = path.map(|path| SourcePolicy::read(&path)).transpose();
         read.map_err(|error| Failure::Failed(Box::new(error)))
     }
@@ -72,13 +64,16 @@ pub(in crate::cli) fn git_attributes<'a>(
     folders: impl IntoIterator<Item = (&'a str, &'a Path)>,
 ) -> BTreeMap<String, String> {
     // `full` is what older versions of buildx know.
-    let wants_labels = switch(GIT_LABELS, process_variable(GIT_LABELS).is_some_and(|value| value == "full"));
-    let wants_info = switch(GIT_INFO, true);
+    let wants_labels = switch(
+        variables::GIT_LABELS.name,
+        process_variable(variables::GIT_LABELS.name).is_some_and(|value| value == "full"),
+    );
+    let wants_info = switch(variables::GIT_INFO.name, true);
     if !wants_labels && !wants_info {
         return BTreeMap::new();
     }
-    let search_path = process_variable("PATH");
-    let found = Checkout::of(context, search_path.as_deref(), switch(GIT_CHECK_DIRTY, false));
+    let search_path = process_variable(variables::SEARCH_PATH.name);
+    let found = Checkout::of(context, search_path.as_deref(), switch(variables::GIT_CHECK_DIRTY.name, false));
     let checkout = match found {
         Ok(Some(checkout)) => checkout,
         Ok(None) => return BTreeMap::new(),

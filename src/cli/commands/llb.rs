@@ -9,6 +9,7 @@ use crate::cli::args::image_lock;
 use crate::cli::report::{listen, print};
 use crate::cli::usage::UsageError;
 use crate::cli::{Failure, process};
+use crate::converter::dockerfile::frontend::Edition;
 use crate::converter::lint::Warning;
 use crate::converter::{Definition, Rejected};
 use crate::diag::{Source, redact};
@@ -69,7 +70,9 @@ enum Format {
 /// A rejected Dockerfile, wrong usage, a file that cannot be read or written.
 pub async fn run(args: Args) -> Result<(), Failure> {
     process::hide_memory();
-    let inputs = args.convert.inputs(args.context.as_deref(), args.build_platform.as_deref())?;
+    let mut inputs = args.convert.inputs(args.context.as_deref(), args.build_platform.as_deref())?;
+    // Graphs are to be compared: they do not depend on where a folder lies.
+    inputs.options.shared_keys.clear();
     if inputs.options.platforms.len() > 1 {
         return Err(UsageError::SeveralPlatforms.into());
     }
@@ -99,6 +102,11 @@ async fn from_lock(path: &Path, inputs: &Inputs) -> Result<Converted, Failure> {
     let resolver =
         LockResolver { lock: &lock, files: &inputs.files, build_platform: &inputs.options.build_platform };
     let dockerfile = inputs.local_dockerfile("bob llb --image-lock")?;
+    if let Err(foreign) = Edition::of(dockerfile, &inputs.options.build_args) {
+        let rendered = foreign.render();
+        let rendered = rendered.strip_prefix("error: ").unwrap_or(&rendered);
+        let _ = write!(std::io::stderr().lock(), "warning: {rendered}");
+    }
     lookup::convert(dockerfile, &inputs.options, &resolver)
         .await
         .map_err(|rejected| failed(&rejected, dockerfile))

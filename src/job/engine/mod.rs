@@ -48,15 +48,14 @@ impl Engines {
         let mut engines = Self { progress: progress.clone(), ..Self::default() };
         for output in outputs {
             let Destination::Engine(context) = &output.destination else { continue };
-            let engine = match engines.by_context.get(context) {
-                Some(known) => known.clone(),
-                None => {
-                    let address = address::find(settings, context.as_deref())?;
-                    let has_containerd_store = connection::has_containerd_store(&address).await?;
-                    let engine = Engine { address, has_containerd_store };
-                    engines.by_context.insert(context.clone(), engine.clone());
-                    engine
-                }
+            let engine = if let Some(known) = engines.by_context.get(context) {
+                known.clone()
+            } else {
+                let address = address::find(settings, context.as_deref())?;
+                let has_containerd_store = connection::has_containerd_store(&address).await?;
+                let engine = Engine { address, has_containerd_store };
+                engines.by_context.insert(context.clone(), engine.clone());
+                engine
             };
             if engine.has_containerd_store {
                 output.exporter = Exporter::OCI;

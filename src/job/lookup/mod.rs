@@ -14,7 +14,6 @@ pub use placeholder_images::PlaceholderImages;
 use std::collections::BTreeMap;
 use std::future::Future;
 
-use crate::converter::dockerfile::frontend::Edition;
 use crate::converter::plan::{Fact, FactFailure, Facts, Need, Needs, Options};
 use crate::converter::{Conversion, ConversionState, Converter, Rejected};
 use crate::diag::{Diagnostic, Source};
@@ -38,7 +37,8 @@ pub struct Converted {
     pub source: Source,
 }
 
-/// Parses a Dockerfile and converts it for every platform that the options ask for.
+/// Parses a Dockerfile and converts it for every platform that the options ask for. The frontend that it names is not
+/// looked at: BuildKit's converter does not look at it either, what calls the converter does.
 ///
 /// # Errors
 /// [`Rejected`] where BuildKit rejects it.
@@ -47,9 +47,6 @@ pub async fn convert(
     options: &Options,
     resolver: &impl Resolver,
 ) -> Result<Converted, Rejected> {
-    if let Err(error) = Edition::of(source, &options.build_args) {
-        return Err(Rejected { error, warnings: Vec::new() });
-    }
     convert_parsed(&Converter::new(source.clone(), options)?, options, resolver).await
 }
 

@@ -1,15 +1,16 @@
 //! `bob build` outside of a workspace.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
-use crate::buildkit::{BuildRequest, CacheEntry, SessionOptions};
+use crate::buildkit::{BuildRequest, CacheEntry, SessionOptions, SshAgent};
 use crate::image::Reference;
 use crate::job::attestations::Attestations;
+use crate::job::cache::PreparedCaches;
 use crate::job::daemon::builder::Builder;
 use crate::job::dockerfile_origin::LOCAL_NAME;
 use crate::job::engine::{EngineSettings, Engines, PREFER_IMAGE_DIGEST};
@@ -45,8 +46,8 @@ pub struct PlainBuild {
     pub engine: EngineSettings,
     /// Secrets for RUN steps.
     pub secrets: BTreeMap<String, SecretBytes>,
-    /// Sockets of SSH agents for RUN steps.
-    pub ssh_agents: BTreeMap<String, PathBuf>,
+    /// SSH agents for RUN steps.
+    pub ssh_agents: BTreeMap<String, SshAgent>,
     /// Caches to import.
     pub cache_imports: Vec<CacheEntry>,
     /// Caches to write.
@@ -104,9 +105,16 @@ async fn work_on(
     let mut outputs = build.outputs.clone();
     let progress = ProgressLink::default();
     let engines = Engines::connect(&build.engine, &mut outputs, &progress).await?;
+    // Such an archive has one manifest and no index, in which attestations would be.
+    if !build.attestations.attributes.is_empty()
+        && outputs.iter().any(|output| output.exporter.name == "docker")
+    {
+        return Err(Error::AttestedDockerArchive);
+    }
     let registries = routes::authenticator_for(build.request.logins.load()?, insecure_hosts(&outputs))?;
     let (routes, targets) = open_routes(build, builder, &registries, &progress, &mut outputs).await?;
-    routes.grants.grant_caches(&build.cache_imports, &build.cache_exports);
+    let caches = PreparedCaches::new(&build.cache_imports, &build.cache_exports)?;
+    routes.grants.grant_caches(&caches.imports, &caches.exports);
     let options = dockerfile.options_for(builder).await?;
     let mut frontend_attrs = frontend_attributes::of_options(&options);
     frontend_attrs.extend(build.frontend_attributes.clone());
@@ -114,8 +122,8 @@ async fn work_on(
     let mut prepared = PreparedOutputs::new(&outputs, &engines)?;
     let request = BuildRequest {
         exports: prepared.take_exports(),
-        cache_imports: build.cache_imports.clone(),
-        cache_exports: build.cache_exports.clone(),
+        cache_imports: caches.imports.clone(),
+        cache_exports: caches.exports.clone(),
         entitlements: build.entitlements.clone(),
         frontend_attrs,
         source_policy: build.source_policy.clone().map(|SourcePolicy(policy)| policy),
@@ -124,6 +132,7 @@ async fn work_on(
     let mut session = session(build, builder, routes.session_logins(registries));
     session.withheld_dirs.extend(prepared.unfinished());
     session.writable_stores.extend(prepared.writable_stores());
+    caches.offer(&mut session);
     let read_again = build.attestations.dockerfile_folder(dockerfile.input)?;
     if let Some(folder) = &read_again {
         session.local_dirs.entry(LOCAL_NAME.to_owned()).or_insert_with(|| folder.path().to_owned());
@@ -136,6 +145,10 @@ async fn work_on(
     let outcome = outcome.map_err(|error| excluded_file::explain(error, dockerfile));
     dockerfile.show_warnings();
     let outcome = outcome.map_err(|error| prepared.load_failure().map_or(error, Error::Engine));
+    let outcome = outcome.and_then(|outcome| {
+        caches.keep(&outcome.exporter_response)?;
+        Ok(outcome)
+    });
     let results = outcome.map(|mut outcome| {
         // As in buildx: an engine that knows images by their manifests never hears of the other digest.
         if outputs.iter().any(|output| output.attrs.contains_key(PREFER_IMAGE_DIGEST)) {

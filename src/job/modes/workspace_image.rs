@@ -13,6 +13,7 @@ use super::workspace_dockerfile::read_when_ready;
 use crate::buildkit::{self, BuildRequest, CacheEntry, SessionOptions};
 use crate::image::{Platform, Reference};
 use crate::job::attestations::Attestations;
+use crate::job::cache::PreparedCaches;
 use crate::job::daemon::builder::{Builder, DaemonChoice};
 use crate::job::engine::Engines;
 use crate::job::error::Error;
@@ -197,11 +198,13 @@ impl WorkspaceJob<'_> {
         if self.routes.image_names.daemon_name(self.base.name(), "").is_none() {
             self.routes.grants.grant_push(&self.base);
         }
-        self.routes.grants.grant_caches(&self.build.cache_imports, &[]);
+        let caches = PreparedCaches::new(&self.build.cache_imports, &[])?;
+        self.routes.grants.grant_caches(&caches.imports, &[]);
+        caches.offer(&mut session);
         let options = dockerfile.options_for(builder).await?;
         let request = BuildRequest {
             exports: self.push(&self.base)?,
-            cache_imports: self.build.cache_imports.clone(),
+            cache_imports: caches.imports.clone(),
             frontend_attrs: frontend_attributes::of_options(&options),
             ..BuildRequest::default()
         };

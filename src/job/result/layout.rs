@@ -60,6 +60,36 @@ pub enum LayoutWriteError {
 /// # Errors
 /// [`LayoutWriteError`].
 pub(crate) fn put(folder: &Path, descriptor: &Value, names: &[Reference]) -> Result<(), LayoutWriteError> {
+    let named = |name: &Reference| {
+        let object = [name.tag(), name.digest()].into_iter().flatten().collect::<Vec<_>>().join("@");
+        BTreeMap::from([(IMAGE_NAME, name.as_str().to_owned()), (REFERENCE_NAME, object)])
+    };
+    if names.is_empty() {
+        return put_tagged(folder, descriptor, DEFAULT_TAG);
+    }
+    put_annotated(folder, descriptor, names.iter().map(named).collect())
+}
+
+/// Puts what `descriptor` is about into the index of the layout at `folder` under a tag, in place of what has it.
+///
+/// # Errors
+/// [`LayoutWriteError`].
+pub(crate) fn put_tagged(folder: &Path, descriptor: &Value, tag: &str) -> Result<(), LayoutWriteError> {
+    put_annotated(folder, descriptor, vec![BTreeMap::from([(REFERENCE_NAME, tag.to_owned())])])
+}
+
+/// Returns the descriptor in an index that is called `tag`.
+pub(crate) fn tagged<'i>(index: &'i Value, tag: &str) -> Option<&'i Value> {
+    let manifests = index["manifests"].as_array()?;
+    let called = |key: &str| manifests.iter().find(|manifest| manifest["annotations"][key] == tag);
+    called(IMAGE_NAME).or_else(|| called(REFERENCE_NAME))
+}
+
+fn put_annotated(
+    folder: &Path,
+    descriptor: &Value,
+    annotations: Vec<BTreeMap<&'static str, String>>,
+) -> Result<(), LayoutWriteError> {
     let failed =
         |source: io::Error| LayoutWriteError::Io { folder: folder.to_owned(), source: source.into() };
     if !is_written(folder, descriptor) {
@@ -86,7 +116,7 @@ pub(crate) fn put(folder: &Path, descriptor: &Value, names: &[Reference]) -> Res
     index.entry("schemaVersion").or_insert(json!(2));
     index.entry("mediaType").or_insert(json!("application/vnd.oci.image.index.v1+json"));
     let manifests = index.entry("manifests").or_insert(json!([]));
-    insert(manifests.as_array_mut().ok_or_else(no_index)?, descriptor, names);
+    insert(manifests.as_array_mut().ok_or_else(no_index)?, descriptor, annotations);
     write("index.json", Value::Object(index).to_string())
 }
 
@@ -96,16 +126,8 @@ fn is_written(folder: &Path, descriptor: &Value) -> bool {
     digest.is_some_and(|digest| folder.join("blobs").join(digest.replacen(':', "/", 1)).is_file())
 }
 
-/// Puts a descriptor among `manifests`, once for each name.
-fn insert(manifests: &mut Vec<Value>, descriptor: &Value, names: &[Reference]) {
-    let named = |name: &Reference| {
-        let object = [name.tag(), name.digest()].into_iter().flatten().collect::<Vec<_>>().join("@");
-        BTreeMap::from([(IMAGE_NAME, name.as_str().to_owned()), (REFERENCE_NAME, object)])
-    };
-    let mut annotations: Vec<_> = names.iter().map(named).collect();
-    if annotations.is_empty() {
-        annotations.push(BTreeMap::from([(REFERENCE_NAME, DEFAULT_TAG.to_owned())]));
-    }
+/// Puts a descriptor among `manifests`, once for each set of annotations.
+fn insert(manifests: &mut Vec<Value>, descriptor: &Value, annotations: Vec<BTreeMap<&'static str, String>>) {
     for annotations in annotations {
         manifests.retain(|manifest| {
             let has = |key: &str| {

@@ -3,3 +3,4 @@
 pub(super) mod grants;
 pub(super) mod logins;
 pub(super) mod secrets;
+pub(crate) mod ssh_agent;

@@ -1,20 +1,18 @@
-//! Secrets and SSH agents that RUN steps may mount.
+//! Secrets that RUN steps may mount.
 
 use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStringExt as _;
-use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use crate::beneath::{self, Root, read_named};
 use crate::secret::SecretBytes;
-use crate::workspace::variables;
 
 /// The largest secret that BuildKit takes, in bytes (BuildKit: `session/secrets/secretsprovider/store.go`).
 const LARGEST_SECRET: usize = 500 * 1024;
 
-/// Why a secret or an SSH agent cannot be had. No text holds a secret.
+/// Why a secret cannot be had. No text holds a secret.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     /// The file of a secret cannot be read.
@@ -48,32 +46,6 @@ pub enum SecretError {
     TooLong {
         /// The secret's id.
         id: String,
-    },
-    /// `--ssh default` without an agent.
-    #[error(
-        "--ssh {id}: SSH_AUTH_SOCK is not set; start an agent with ssh-agent, or give its socket with --ssh {id}=PATH"
-    )]
-    NoAgent {
-        /// The agent's id.
-        id: String,
-    },
-    /// `--ssh id=KEYFILE`.
-    #[error("--ssh {id}={path} is not the socket of an agent; key files are not supported yet: load it with ssh-add {path} and use --ssh {id}", path = path.display())]
-    KeyFile {
-        /// The agent's id.
-        id: String,
-        /// The path.
-        path: PathBuf,
-    },
-    /// The path of `--ssh` cannot be looked at.
-    #[error("--ssh {id}: cannot use {path}", path = path.display())]
-    Agent {
-        /// The agent's id.
-        id: String,
-        /// The path.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
     },
 }
 
@@ -132,36 +104,8 @@ fn read_file(id: &str, path: PathBuf) -> Result<Vec<u8>, SecretError> {
     })
 }
 
-/// The socket of the SSH agent `id`: the one at `given`, or the one that `SSH_AUTH_SOCK` names.
-///
-/// # Errors
-/// [`SecretError`] where there is no agent.
-pub fn agent_socket(
-    id: &str,
-    given: Option<PathBuf>,
-    environment: Lookup<'_>,
-) -> Result<PathBuf, SecretError> {
-    let id = id.to_owned();
-    let of_environment = || {
-        let socket = environment(variables::SSH_AUTH_SOCK.name).filter(|socket| !socket.is_empty());
-        socket.map(PathBuf::from).ok_or_else(|| SecretError::NoAgent { id: id.clone() })
-    };
-    let path = given.map_or_else(of_environment, Ok)?;
-    match is_socket(&path) {
-        Ok(true) => Ok(path),
-        Ok(false) => Err(SecretError::KeyFile { id, path }),
-        Err(source) => Err(SecretError::Agent { id, path, source }),
-    }
-}
-
-fn is_socket(path: &Path) -> io::Result<bool> {
-    Ok(fs::metadata(path)?.file_type().is_socket())
-}
-
 #[cfg(test)]
 mod tests {
-    use std::os::unix::net::UnixListener;
-
     use super::*;
 
     fn read(source: SecretSource) -> Result<SecretBytes, SecretError> {
@@ -231,21 +175,5 @@ mod tests {
             let error = read_path(&pipe).unwrap_err();
             assert!(matches!(error, SecretError::TooLong { .. }), "{error}");
         });
-    }
-
-    #[test]
-    fn an_agent_is_a_socket() {
-        let dir = tempfile::tempdir().unwrap();
-        let socket = dir.path().join("agent");
-        let _listener = UnixListener::bind(&socket).unwrap();
-        let agent = |id: &str, given| agent_socket(id, given, &|_| Some(socket.clone().into_os_string()));
-        assert_eq!(agent("default", None).unwrap(), socket);
-        assert_eq!(agent("other", Some(socket.clone())).unwrap(), socket);
-        let key = dir.path().join("id_ed25519");
-        fs::write(&key, "").unwrap();
-        let error = agent("k", Some(key)).unwrap_err();
-        assert!(error.to_string().contains("ssh-add"), "{error}");
-        let error = agent_socket("default", None, &|_| None).unwrap_err();
-        assert!(error.to_string().contains("SSH_AUTH_SOCK is not set"), "{error}");
     }
 }

@@ -116,9 +116,15 @@ fn call_status(error: &CallError) -> (StatusCode, &'static str) {
         CallError::Transport(fault) | CallError::Endpoint { source: fault, .. } => match fault {
             TransportError::AddressRefused { .. }
             | TransportError::PlainHttp { .. }
-            | TransportError::HttpProxy { source: HttpProxyError::UnknownAddress { .. }, .. } => {
-                (StatusCode::FORBIDDEN, "DENIED")
-            }
+            // A client that tries again meets the same refusal.
+            | TransportError::HttpProxy {
+                source:
+                    HttpProxyError::UnknownAddress { .. }
+                    | HttpProxyError::Unusable { .. }
+                    | HttpProxyError::Login { .. }
+                    | HttpProxyError::Refused { .. },
+                ..
+            } => (StatusCode::FORBIDDEN, "DENIED"),
             TransportError::RequestStalled { .. } => (StatusCode::REQUEST_TIMEOUT, "UNAVAILABLE"),
             TransportError::RequestBody { .. } => (StatusCode::BAD_REQUEST, "UNSUPPORTED"),
             TransportError::Silent { .. } | TransportError::TimedOut { .. } => {

@@ -174,7 +174,7 @@ struct Unfinished {
     /// The folder of the store.
     root: OwnedFd,
     /// The folder of unfinished blobs.
-    unfinished: OwnedFd,
+    folder: OwnedFd,
     name: String,
     file: File,
     hash: Sha256,
@@ -204,7 +204,7 @@ impl Unfinished {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = rustix::fs::openat(&unfinished, &name, flags, Mode::from_raw_mode(0o644));
         let file = File::from(file.map_err(|error| failed("write a file of")(error.into()))?);
-        Ok(Self { root, unfinished, name, file, hash: Sha256::new(), written: 0 })
+        Ok(Self { root, folder: unfinished, name, file, hash: Sha256::new(), written: 0 })
     }
 
     fn append(&mut self, offset: i64, data: &[u8]) -> Result<(), Status> {
@@ -238,7 +238,7 @@ impl Unfinished {
         let folder = folder_in(&self.root, "blobs").and_then(|blobs| folder_in(&blobs, "sha256"));
         let folder = folder.map_err(failed("make a folder of"))?;
         // What has its name already has its content, or was never what it said.
-        rustix::fs::renameat(&self.unfinished, &self.name, &folder, &encoded)
+        rustix::fs::renameat(&self.folder, &self.name, &folder, &encoded)
             .map_err(|error| failed("write a file of")(error.into()))?;
         Ok(found)
     }
@@ -246,7 +246,7 @@ impl Unfinished {
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
-        let _ = rustix::fs::unlinkat(&self.unfinished, &self.name, AtFlags::empty());
+        let _ = rustix::fs::unlinkat(&self.folder, &self.name, AtFlags::empty());
         // The last one removes the folder as well.
         let _ = rustix::fs::unlinkat(&self.root, UNFINISHED, AtFlags::REMOVEDIR);
     }

@@ -88,7 +88,7 @@ pub struct Args {
     /// Secret for RUN: id=ID[,src=FILE|,env=VARIABLE]; may be repeated
     #[arg(long = "secret", value_name = "SECRET", help_heading = "Rights")]
     pub secrets: Vec<String>,
-    /// SSH agent for RUN: default or ID[=SOCKET]; may be repeated
+    /// SSH agent or keys for RUN: default, ID[=SOCKET] or ID=KEY[,KEY…]; may be repeated
     #[arg(long = "ssh", value_name = "SSH", help_heading = "Rights")]
     pub ssh: Vec<String>,
     /// Right that steps may use: network.host, security.insecure, device; may be repeated

@@ -18,12 +18,13 @@ use crate::cli::values::{
     run::{secret, ssh},
 };
 use crate::cli::{Failure, subrequests};
+use crate::converter::dockerfile::parse_bool;
 use crate::converter::plan::Options;
 use crate::diag::visible;
 use crate::job::lookup::LocalFiles;
 use crate::job::{
     self, CacheEntry, DockerLogins, DockerfileInput, EngineSettings, Error, PlainBuild, ProgressMode,
-    Request, agent_socket, check_writable, read_secret,
+    Request, SshRequest, check_writable, read_secret, ssh_agent,
 };
 use crate::workspace::nonempty_process_variable;
 
@@ -81,28 +82,29 @@ fn plain_build(args: &Args) -> Result<PlainBuild, Failure> {
     let DockerfileInput { options, files, .. } = &mut request.dockerfile;
     let attestations = args.attestations.attestations(&options.build_args);
     let attestations = attestations.map_err(ValueError::into_failure)?;
+    let inline = options.build_args.get("BUILDKIT_INLINE_CACHE");
+    let (cache_imports, cache_exports) = caches(args, inline).map_err(ValueError::into_failure)?;
     frontend_attributes.extend(checkout_attributes(args, options, files));
     let secret = |value: &String| -> Result<_, Error> {
         let (id, source) = secret::parse(value, &nonempty_process_variable)?;
         let secret = read_secret(&id, source, &nonempty_process_variable)?;
         Ok((id, secret))
     };
-    let agent = |value: &String| -> Result<_, Error> {
-        let (id, socket) = ssh::parse(value);
-        let socket = agent_socket(&id, socket, &nonempty_process_variable)?;
-        Ok((id, socket))
+    let agent = |request: SshRequest| -> Result<_, Error> {
+        Ok((request.id.clone(), ssh_agent(request, &nonempty_process_variable)?))
     };
     // As buildx: a context that is fetched over SSH needs the user's agent.
     let needs_agent = args.ssh.is_empty() && needs_ssh(&request.dockerfile.options.context);
     let default_agent = needs_agent.then(|| "default".to_owned());
+    let ssh_values: Vec<String> = args.ssh.iter().cloned().chain(default_agent).collect();
     let understood = move || -> Result<PlainBuild, Error> {
         Ok(PlainBuild {
             outputs: outputs::parse(args)?,
             engine: EngineSettings::of(nonempty_process_variable),
             secrets: args.secrets.iter().map(secret).collect::<Result<_, _>>()?,
-            ssh_agents: args.ssh.iter().chain(&default_agent).map(agent).collect::<Result<_, _>>()?,
-            cache_imports: caches("--cache-from", &args.cache_from)?,
-            cache_exports: caches("--cache-to", &args.cache_to)?,
+            ssh_agents: ssh::parse(&ssh_values)?.into_iter().map(agent).collect::<Result<_, _>>()?,
+            cache_imports,
+            cache_exports,
             entitlements: args.allow.iter().filter(|right| *right != output::DELETE_RIGHT).cloned().collect(),
             frontend_attributes,
             attestations,
@@ -130,8 +132,18 @@ fn checkout_attributes(args: &Args, options: &mut Options, files: &LocalFiles) -
     git_attributes(options, context, dockerfile, own.chain(named))
 }
 
-fn caches(flag: &'static str, values: &[String]) -> Result<Vec<CacheEntry>, Error> {
-    Ok(values.iter().map(|value| cache::parse(flag, value)).collect::<Result<_, _>>()?)
+/// The caches to read and those to write.
+fn caches(args: &Args, inline: Option<&String>) -> Result<(Vec<CacheEntry>, Vec<CacheEntry>), ValueError> {
+    let environment = &nonempty_process_variable;
+    let from = cache::Setting { name: "--cache-from", purpose: cache::Use::Import, environment };
+    let to = cache::Setting { name: "--cache-to", purpose: cache::Use::Export, environment };
+    let imports = cache::parse_all(&from, &args.cache_from)?;
+    let mut exports = cache::parse_all(&to, &args.cache_to)?;
+    let wants_inline = inline.and_then(|value| parse_bool(value)) == Some(true);
+    if wants_inline && !exports.iter().any(|entry| entry.kind == "inline") {
+        exports.push(CacheEntry { kind: "inline".to_owned(), attrs: BTreeMap::new() });
+    }
+    Ok((imports, exports))
 }
 
 #[cfg(test)]

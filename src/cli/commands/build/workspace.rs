@@ -46,11 +46,15 @@ async fn work(args: &Args, environment: &Environment, workspace: Workspace) -> R
     })?;
     let settings = Settings::read(environment, &current_dir)?;
     let cache_import = settings.cache_import.as_deref();
-    let cache_import =
-        cache_import.map(|text| cache::parse(variables::LOCAL_CACHE_IMPORT.name, text)).transpose()?;
+    let setting = cache::Setting {
+        name: variables::LOCAL_CACHE_IMPORT.name,
+        purpose: cache::Use::Import,
+        environment: &nonempty_process_variable,
+    };
+    let cache_imports = cache::parse_all(&setting, cache_import.map(str::to_owned).as_slice())?;
     let build = WorkspaceBuild {
         daemon: daemon_choice(args, &settings, &workspace)?,
-        cache_imports: cache_import.into_iter().collect(),
+        cache_imports,
         ready_timeout: args.ready_timeout,
         settings,
         workspace,

@@ -1,9 +1,16 @@
 //! `type=registry`: a cache that is an image of its own (BuildKit: `cache/remotecache/registry`).
 
-use super::{Attributes, Backend, pass_on};
+use super::{Attributes, Backend, Setting};
 use crate::job::CacheEntry;
 
-pub(super) const BACKEND: Backend = Backend { name: "registry", complete: pass_on };
+pub(super) const BACKEND: Backend = Backend { name: "registry", complete };
+
+fn complete(_: &Setting<'_>, attrs: &mut Attributes) -> Result<bool, String> {
+    if attrs.get("ref").is_none_or(String::is_empty) {
+        return Err("ref= is missing; write type=registry,ref=IMAGE".to_owned());
+    }
+    Ok(true)
+}
 
 /// The cache in the image `reference`.
 pub(super) fn entry(reference: &str) -> CacheEntry {

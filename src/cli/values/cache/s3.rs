@@ -1,5 +1,20 @@
-//! `type=s3`: a cache in a bucket (BuildKit: `cache/remotecache/s3`).
+//! `type=s3`: a cache in a bucket (BuildKit: `cache/remotecache/s3`; buildx: `addAwsCredentials` in build/opt.go).
 
-use super::{Backend, pass_on};
+use super::{Attributes, Backend, Setting, aws};
 
-pub(super) const BACKEND: Backend = Backend { name: "s3", complete: pass_on };
+pub(super) const BACKEND: Backend = Backend { name: "s3", complete };
+
+#[expect(clippy::unnecessary_wraps, reason = "other backends may refuse")]
+fn complete(setting: &Setting<'_>, attrs: &mut Attributes) -> Result<bool, String> {
+    if attrs.contains_key("access_key_id") && attrs.contains_key("secret_access_key") {
+        return Ok(true);
+    }
+    if let Some(keys) = aws::keys(setting) {
+        let token = keys.session_token.map(|token| ("session_token", token));
+        let found = [("access_key_id", keys.access_key_id), ("secret_access_key", keys.secret_access_key)];
+        for (key, value) in found.into_iter().chain(token) {
+            attrs.entry(key.to_owned()).or_insert(value);
+        }
+    }
+    Ok(true)
+}

@@ -51,11 +51,11 @@ async fn an_archive_gets_there_whole() {
     let dir = tempfile::tempdir().unwrap();
     let (address, mut got) = engine(dir.path(), "{\"stream\":\"Loaded image: x:y\\n\"}\r\n", 200);
     let (mut writer, failure) = writer(address);
-    writer.write_all(&[1; 100_000]).await.unwrap();
+    writer.write_all(&vec![1; 100_000]).await.unwrap();
     writer.write_all(b"end").await.unwrap();
     writer.shutdown().await.unwrap();
     let archive = got.recv().await.unwrap().unwrap();
-    assert_eq!(archive, [&[1; 100_000], &b"end"[..]].concat());
+    assert_eq!(archive, [&vec![1; 100_000], &b"end"[..]].concat());
     assert!(failure.take().is_none());
 }
 

@@ -106,9 +106,14 @@ fn mode_of(found: &Stat) -> Mode {
 }
 
 fn times_of(found: &Stat) -> Timestamps {
-    let access = Timespec { tv_sec: found.st_atime as _, tv_nsec: found.st_atime_nsec as _ };
-    let modification = Timespec { tv_sec: found.st_mtime as _, tv_nsec: found.st_mtime_nsec as _ };
+    let access = Timespec { tv_sec: found.st_atime, tv_nsec: nanoseconds(found.st_atime_nsec) };
+    let modification = Timespec { tv_sec: found.st_mtime, tv_nsec: nanoseconds(found.st_mtime_nsec) };
     Timestamps { last_access: access, last_modification: modification }
+}
+
+/// A part of a second, whose type differs between architectures.
+fn nanoseconds(count: impl TryInto<i64>) -> i64 {
+    count.try_into().unwrap_or(0)
 }
 
 fn join(path: &[u8], name: &[u8]) -> Vec<u8> {

@@ -65,7 +65,7 @@ impl fmt::Debug for HttpProxy {
 pub enum HttpProxyError {
     /// The variable names no HTTP proxy.
     #[error(
-        "{variable} names no HTTP proxy that can be used ({problem}): write http://[USER:PASSWORD@]HOST[:PORT], with special characters percent-encoded, or list the registry in NO_PROXY"
+        "{variable} names no HTTP proxy that can be used ({problem}): write http://HOST:PORT, with USER:PASSWORD@ before the host where it wants a login, or list the registry in NO_PROXY"
     )]
     Unusable {
         /// The variable.
@@ -91,7 +91,7 @@ pub enum HttpProxyError {
     },
     /// The HTTP proxy wants a login, or another one.
     #[error(
-        "{proxy} {problem} (407): write the variable as http://USER:PASSWORD@HOST:PORT, with special characters percent-encoded"
+        "{proxy} {problem} (407): write USER:PASSWORD@ before the host in the variable, with special characters percent-encoded"
     )]
     Login {
         /// The HTTP proxy and its variable.

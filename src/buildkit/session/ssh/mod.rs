@@ -1,11 +1,17 @@
 //! SSH agents for the daemon; see `session/sshforward` in BuildKit.
 //!
 //! A build may list the agent's keys and sign with them; every other request of the agent protocol is
-//! answered with a failure and never reaches the agent.
+//! answered with a failure and never reaches the agent, unless its socket was given as a raw one. Keys of files are held by
+//! an agent in this process ([`key_agent`]).
+
+mod key;
+mod key_agent;
+mod wire;
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use bollard_buildkit_proto::moby::sshforward::v1::ssh_server::{Ssh, SshServer};
 use bollard_buildkit_proto::moby::sshforward::v1::{BytesMessage, CheckAgentRequest, CheckAgentResponse};
@@ -18,6 +24,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
+pub use self::key::{SshKey, SshKeyError};
 use super::Service;
 
 /// The id of the agent that `--ssh default` and a mount without an id mean.
@@ -41,12 +48,26 @@ pub(super) const SERVICE: Service = Service {
     },
 };
 
+/// What answers a build that asks for an SSH agent.
+#[derive(Clone, Debug)]
+pub enum SshAgent {
+    /// An agent that listens on a socket.
+    Socket {
+        /// The socket.
+        path: PathBuf,
+        /// Whether every request reaches it, also those that change it.
+        is_raw: bool,
+    },
+    /// Keys of files, with which this process signs.
+    Keys(Vec<Arc<SshKey>>),
+}
+
 /// Serves agents by id.
 #[derive(Debug)]
-pub(crate) struct Agents(pub(crate) BTreeMap<String, PathBuf>);
+pub(crate) struct Agents(pub(crate) BTreeMap<String, SshAgent>);
 
 impl Agents {
-    fn find(&self, id: &str) -> Result<&PathBuf, Status> {
+    fn find(&self, id: &str) -> Result<&SshAgent, Status> {
         let id = if id.is_empty() { DEFAULT_AGENT } else { id };
         self.0.get(id).ok_or_else(|| {
             Status::not_found(format!("no SSH agent {id:?} was given to this build; add --ssh {id}"))
@@ -71,13 +92,20 @@ impl Ssh for Agents {
         request: Request<Streaming<BytesMessage>>,
     ) -> Result<Response<Self::ForwardAgentStream>, Status> {
         let id = request.metadata().get(AGENT_ID).and_then(|v| v.to_str().ok()).unwrap_or_default();
-        let path = self.find(id)?;
+        let (path, is_raw) = match self.find(id)? {
+            SshAgent::Socket { path, is_raw } => (path, *is_raw),
+            SshAgent::Keys(keys) => {
+                let (replies, stream) = mpsc::channel(4);
+                tokio::spawn(sign(request.into_inner(), keys.clone(), replies));
+                return Ok(Response::new(ReceiverStream::new(stream)));
+            }
+        };
         let agent = UnixStream::connect(path).await;
         let agent =
             agent.map_err(|e| Status::unavailable(format!("the SSH agent at {}: {e}", path.display())))?;
         let (mut from_agent, to_agent) = agent.into_split();
         let (replies, stream) = mpsc::channel(4);
-        tokio::spawn(forward(request.into_inner(), to_agent, replies.clone()));
+        tokio::spawn(forward(request.into_inner(), to_agent, replies.clone(), is_raw));
         tokio::spawn(async move {
             let mut buffer = BytesMut::with_capacity(CHUNK_BYTES);
             while let Ok(1..) = from_agent.read_buf(&mut buffer).await {
@@ -97,9 +125,16 @@ async fn forward(
     mut requests: Streaming<BytesMessage>,
     mut agent: OwnedWriteHalf,
     replies: mpsc::Sender<Result<BytesMessage, Status>>,
+    is_raw: bool,
 ) {
     let mut filter = RequestFilter::default();
     while let Some(Ok(message)) = requests.next().await {
+        if is_raw {
+            if agent.write_all(&message.data).await.is_err() {
+                return;
+            }
+            continue;
+        }
         filter.buffer.extend_from_slice(&message.data);
         loop {
             let sent = match filter.next() {
@@ -116,6 +151,29 @@ async fn forward(
         }
     }
     let _ = agent.shutdown().await;
+}
+
+/// Answers the build's requests with `keys` until its side ends.
+async fn sign(
+    mut requests: Streaming<BytesMessage>,
+    keys: Vec<Arc<SshKey>>,
+    replies: mpsc::Sender<Result<BytesMessage, Status>>,
+) {
+    let mut filter = RequestFilter::default();
+    while let Some(Ok(message)) = requests.next().await {
+        filter.buffer.extend_from_slice(&message.data);
+        loop {
+            let data = match filter.next() {
+                Ok(None) => break,
+                Ok(Some(AgentRequest::Allowed(frame))) => key_agent::answer(&keys, &frame),
+                Ok(Some(AgentRequest::Refused)) => FAILURE.to_vec(),
+                Err(_) => return,
+            };
+            if replies.send(Ok(BytesMessage { data })).await.is_err() {
+                return;
+            }
+        }
+    }
 }
 
 #[derive(Debug, PartialEq)]
@@ -194,7 +252,8 @@ mod tests {
                 tokio::spawn(async move { tokio::io::copy(&mut reader, &mut writer).await });
             }
         });
-        let agents = Agents(BTreeMap::from([(DEFAULT_AGENT.to_owned(), dir.join("agent"))]));
+        let agent = SshAgent::Socket { path: dir.join("agent"), is_raw: false };
+        let agents = Agents(BTreeMap::from([(DEFAULT_AGENT.to_owned(), agent)]));
         let service = TowerToHyperService::new(Routes::new(SshServer::new(agents)));
         let (ours, theirs) = tokio::io::duplex(1 << 16);
         tokio::spawn(Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(ours), service));

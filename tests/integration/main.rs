@@ -7,6 +7,7 @@
 mod support;
 
 mod contexts;
+mod daemons;
 mod demo;
 mod faults;
 mod graphs;

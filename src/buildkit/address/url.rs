@@ -60,8 +60,11 @@ impl UrlParts {
         }
         for (index, (key, _)) in self.query.iter().enumerate() {
             if !keys.contains(&key.as_str()) {
-                let known =
-                    if keys.is_empty() { "takes none".to_owned() } else { format!("takes {}", keys.join(", ")) };
+                let known = if keys.is_empty() {
+                    "takes none".to_owned()
+                } else {
+                    format!("takes {}", keys.join(", "))
+                };
                 return Err(format!("has {key:?} after its question mark; it {known}"));
             }
             if self.query[..index].iter().any(|(earlier, _)| earlier == key) {
@@ -82,7 +85,9 @@ fn host_and_port(text: &str) -> Result<(&str, Option<&str>), String> {
         return Err("lacks a name after its scheme".to_owned());
     }
     match port {
-        Some(port) if port.parse::<u16>().is_err() => Err(format!("has the port {port:?}, which is no number")),
+        Some(port) if port.parse::<u16>().is_err() => {
+            Err(format!("has the port {port:?}, which is no number"))
+        }
         port => Ok((host, port)),
     }
 }

@@ -176,11 +176,7 @@ impl AsyncRead for HelperConnection {
 }
 
 impl AsyncWrite for HelperConnection {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.get_mut().input).poll_write(context, bytes)
     }
 

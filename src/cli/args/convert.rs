@@ -7,6 +7,7 @@ use super::build_sources::BuildSources;
 use crate::converter::plan::{Context, NoCache, Options, ResolveMode};
 use crate::diag::Source;
 use crate::image::{Platform, PlatformError};
+use crate::job::BuildSubject;
 use crate::job::DockerfileSource;
 use crate::job::lookup::LocalFiles;
 use crate::workspace::process_variable;
@@ -101,6 +102,11 @@ impl Inputs {
 }
 
 impl ConvertArgs {
+    /// What is built out of `context`.
+    pub fn subject<'a>(&'a self, context: &'a str) -> BuildSubject<'a> {
+        BuildSubject { context, dockerfile: self.file.as_deref() }
+    }
+
     /// The options, the Dockerfile and the folders that these arguments name. `build_platform` is the
     /// builder's platform, this machine's without one.
     ///

@@ -1,5 +1,6 @@
 //! What a job may be: a build outside of a workspace, a workspace image, a graph only, a daemon with a warm cache.
 
+pub(super) mod distributed;
 pub(super) mod graph;
 pub(super) mod image_graph;
 pub(super) mod plain;

@@ -12,7 +12,9 @@ pub(super) const SCHEME: Scheme = Scheme {
         let others = ["namespace", "container"].map(|key| (key, parts.value(key)));
         for (what, name) in names.into_iter().chain(others) {
             if let Some(name) = name.filter(|name| !is_name(name)) {
-                return Err(format!("has the {what} {name:?}; letters are small ones, beside digits, - and ."));
+                return Err(format!(
+                    "has the {what} {name:?}; letters are small ones, beside digits, - and ."
+                ));
             }
         }
         let flag = |key: &str| parts.value(key).map(|value| format!("--{key}={value}"));

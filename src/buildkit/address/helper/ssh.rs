@@ -22,7 +22,11 @@ pub(super) const SCHEME: Scheme = Scheme {
         if matches!(parts.path.as_str(), "" | "/") {
             return Ok(dialing(words));
         }
-        Ok(words.into_iter().chain(["buildctl", "--addr", &socket, "dial-stdio"]).map(str::to_owned).collect())
+        Ok(words
+            .into_iter()
+            .chain(["buildctl", "--addr", &socket, "dial-stdio"])
+            .map(str::to_owned)
+            .collect())
     },
 };
 

@@ -86,7 +86,7 @@ fn plain_build(args: &Args) -> Result<PlainBuild, Failure> {
                     image_lock,
                 },
                 logins: DockerLogins::of(nonempty_process_variable),
-                daemon: args.daemon.choice()?,
+                daemon: args.daemon.choice()?.for_subject(args.convert.subject(context)),
             },
         })
     };

@@ -109,7 +109,7 @@ fn builds(daemon: &Buildkitd) -> usize {
     command.args(["--addr", &daemon.addr(), "debug", "histories", "--format={{json .}}"]);
     let output = command.output().expect("buildctl runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).lines().filter(|line| line.contains("completedAt")).count()
+    String::from_utf8_lossy(&output.stdout).lines().filter(|line| line.contains("CompletedAt")).count()
 }
 
 #[test]

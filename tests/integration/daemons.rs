@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
 use super::support::{
     Bob, Buildkitd, Outcome, Project, Registry, endless_seconds, processes, raw_manifest, tool,
 };
@@ -138,21 +141,26 @@ fn platforms_are_built_where_they_are_native_and_joined_into_the_index_of_one_da
     let amd64 = Buildkitd::start_with(&["--oci-worker-platform=linux/amd64"]);
     let arm64 = Buildkitd::start_with(&["--oci-worker-platform=linux/arm64"]);
     let project = project();
+    let metadata = project.path().join("metadata.json").display().to_string();
     let flags = [
         "--platform=linux/amd64,linux/arm64,linux/amd64/v3",
+        "--build-arg=SOURCE_DATE_EPOCH=1700000000",
         "--annotation=index:org.example.key=value",
         "--annotation=manifest-descriptor:org.example.other=value",
-        "--push",
+        "--metadata-file",
+        &metadata,
     ];
-    let output =
-        |name: &str| format!("-otype=image,rewrite-timestamp=true,name={}", registry.reference(name));
     let build = |addresses: &[&str], name: &str| {
-        build(&project, addresses, &flags).arg(output(name)).env("SOURCE_DATE_EPOCH", "1700000000").succeed()
+        let output = format!("-otype=registry,rewrite-timestamp=true,name={}", registry.reference(name));
+        build(&project, addresses, &flags).arg(output).succeed();
+        raw_manifest(&registry.reference(name))
     };
-    build(&[&Buildkitd::shared().addr()], "daemons/one:v1");
-    build(&[&amd64.addr(), &arm64.addr()], "daemons/two:v1");
+    let one = build(&[&Buildkitd::shared().addr()], "daemons/one:v1");
+    let two = build(&[&amd64.addr(), &arm64.addr()], "daemons/two:v1");
     assert_eq!((builds(&amd64), builds(&arm64)), (1, 1));
-    let [one, two] =
-        ["one:v1", "two:v1"].map(|name| raw_manifest(&registry.reference(&format!("daemons/{name}"))));
     assert_eq!(String::from_utf8_lossy(&two), String::from_utf8_lossy(&one));
+    let metadata: Value = serde_json::from_slice(&fs::read(&metadata).expect("the file")).expect("JSON");
+    assert_eq!(metadata["image.name"], registry.reference("daemons/two:v1"));
+    assert_eq!(metadata["containerimage.digest"], format!("sha256:{}", hex::encode(Sha256::digest(&two))));
+    assert_eq!(metadata["containerimage.descriptor"]["size"], two.len());
 }

@@ -1,9 +1,11 @@
 //! Daemons that are reached through a program, and several of them.
 
 use std::fs;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -163,4 +165,88 @@ fn platforms_are_built_where_they_are_native_and_joined_into_the_index_of_one_da
     assert_eq!(metadata["image.name"], registry.reference("daemons/two:v1"));
     assert_eq!(metadata["containerimage.digest"], format!("sha256:{}", hex::encode(Sha256::digest(&two))));
     assert_eq!(metadata["containerimage.descriptor"]["size"], two.len());
+}
+
+/// The next connection that a step of `build` makes.
+fn accept(listener: &TcpListener, build: &mut Child) -> TcpStream {
+    listener.set_nonblocking(true).expect("a listener");
+    loop {
+        if let Ok((stream, _)) = listener.accept() {
+            return stream;
+        }
+        assert!(build.try_wait().expect("a status").is_none(), "the build has ended");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn a_build_whose_daemon_is_drained_begins_again_on_another() {
+    let mut daemons = [Buildkitd::start(), Buildkitd::start()].map(Some);
+    let addresses = daemons.each_ref().map(|daemon| daemon.as_ref().expect("runs").addr());
+    let [first, second] = addresses.each_ref().map(String::as_str);
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    // The step lasts until the test closes its connection.
+    let dockerfile = format!(
+        "FROM scratch\nCOPY busybox /bin/sh\nCOPY busybox /bin/nc\nRUN nc 127.0.0.1 {port}\nCOPY f /f\n"
+    );
+    let project = Project::new(&[("Dockerfile", &dockerfile), ("f", "content")]);
+    fs::copy(tool("busybox"), project.path().join("busybox")).expect("busybox is copied");
+    let out = project.path().join("out");
+    let mut child = build(&project, &[first, second], &["-o", &out.display().to_string()]).start();
+    let connection = accept(&listener, &mut child);
+
+    let is_building = |daemon: &Option<Buildkitd>| {
+        let executor = daemon.as_ref().expect("runs").folder().join("root/runc-overlayfs/executor");
+        fs::read_dir(executor)
+            .is_ok_and(|mut entries| entries.any(|entry| entry.is_ok_and(|e| e.path().is_dir())))
+    };
+    let used = daemons.iter().position(is_building).expect("one of them builds");
+    let draining = daemons[used].take();
+    let socket = draining.as_ref().expect("runs").folder().join("sock");
+    let drained = std::thread::spawn(move || drop(draining));
+    while UnixStream::connect(&socket).is_ok() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    drop(connection);
+    drop(accept(&listener, &mut child));
+    let outcome = Outcome::of(child);
+    assert!(outcome.status.success(), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("the build begins again on another buildkitd"), "{}", outcome.stderr);
+    assert_eq!(fs::read_to_string(out.join("f")).expect("the file"), "content");
+    drained.join().expect("the daemon has ended");
+}
+
+#[test]
+fn a_folder_of_certificates_is_enough_for_a_daemon_that_asks_for_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // The commands of docs/daemons.md, for another name.
+    let script = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=buildkit -keyout ca.key -out ca.crt
+        openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=buildkit-server -keyout tls.key -out tls.csr
+        printf 'subjectAltName=DNS:localhost\n' >tls.ext
+        openssl x509 -req -in tls.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -extfile tls.ext -out tls.crt";
+    let made = Command::new("sh").args(["-ec", script]).current_dir(folder.path()).output().expect("sh runs");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
+    let address = format!("tcp://localhost:{port}");
+    let flags = [
+        format!("--addr={address}"),
+        format!("--tlscacert={}", at("ca.crt")),
+        format!("--tlscert={}", at("tls.crt")),
+        format!("--tlskey={}", at("tls.key")),
+    ];
+    let daemon = Buildkitd::start_with(&flags.each_ref().map(String::as_str));
+    let project = project();
+    // The options are for the address that speaks TLS, wherever the build goes.
+    let tls = ["--tlsdir", folder.path().to_str().expect("UTF-8")];
+    build(&project, &[&address], &tls).succeed();
+    build(&project, &[&address, &daemon.addr()], &tls).succeed();
+    let outcome = build(&project, &[&address], &[]).fail(1);
+    assert!(outcome.stderr.contains(&address), "{}", outcome.stderr);
+    fs::remove_file(at("tls.key")).expect("the key is removed");
+    let outcome = build(&project, &[&address], &tls).fail(2);
+    assert!(outcome.stderr.contains("key.pem or tls.key"), "{}", outcome.stderr);
+    let outcome = build(&project, &[&daemon.addr()], &["--tlscacert", &at("ca.crt")]).fail(2);
+    assert!(outcome.stderr.contains("does not speak TLS"), "{}", outcome.stderr);
 }

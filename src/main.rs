@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use bob::cli::{Cli, Failure};
 use bob::workspace::runc;
-use clap::Parser as _;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// A conversion is thousands of small allocations.
@@ -24,12 +23,13 @@ fn main() -> ExitCode {
     {
         return report(&runc::exec(rest, std::env::var_os("PATH").as_deref()).into());
     }
+    let cli = Cli::of(arguments).unwrap_or_else(|error| error.exit());
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return report(&Failure::from(error)),
     };
     let code = runtime.block_on(async {
-        match Cli::parse().run().await {
+        match cli.run().await {
             Ok(()) => ExitCode::SUCCESS,
             Err(failure) => {
                 let code = report(&failure);

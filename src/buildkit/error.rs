@@ -106,12 +106,6 @@ pub enum Error {
         /// The part that is missing.
         missing: &'static str,
     },
-    /// Something that is not built yet.
-    #[error("{what} is not supported yet")]
-    NotYet {
-        /// The feature.
-        what: &'static str,
-    },
     /// The session could not be served.
     #[error("the session with buildkitd failed")]
     Session(#[from] SessionError),

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use prost::Message as _;
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::Channel;
@@ -42,6 +43,21 @@ struct Inner {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResultReference {
     pub(crate) id: String,
+}
+
+/// `moby.buildkit.v1.frontend.SolveRequest`, declared here because its definition comes encoded.
+#[derive(Clone, PartialEq, prost::Message)]
+struct SolveRequest {
+    #[prost(bytes = "vec", optional, tag = "1")]
+    definition: Option<Vec<u8>>,
+    #[prost(bool, tag = "5")]
+    allow_result_return: bool,
+    #[prost(bool, tag = "6")]
+    allow_result_array_ref: bool,
+    #[prost(message, repeated, tag = "12")]
+    cache_imports: Vec<frontend::CacheOptionsEntry>,
+    #[prost(bool, tag = "14")]
+    evaluate: bool,
 }
 
 /// What [`Gateway::solve`] does beyond naming the result.
@@ -173,9 +189,14 @@ impl Gateway {
             ..Default::default()
         };
         let reply = self.resolve_source_meta(request).await?;
-        let image =
-            reply.image.ok_or(Error::Incomplete { during: "ResolveSourceMeta", missing: "the image" })?;
         let source = reply.source.map(|s| s.identifier).unwrap_or_default();
+        let is_image = source.is_empty() || source.starts_with("docker-image://");
+        let image = match reply.image {
+            None if is_image => {
+                return Err(Error::Incomplete { during: "ResolveSourceMeta", missing: "the image" });
+            }
+            image => image.unwrap_or_default(),
+        };
         Ok(ResolvedImage { digest: image.digest, config: image.config, source })
     }
 
@@ -202,17 +223,30 @@ impl Gateway {
         definition: pb::Definition,
         options: SolveOptions,
     ) -> Result<Option<ResultReference>, Error> {
+        self.solve_encoded(definition.encode_to_vec(), options).await
+    }
+
+    /// As [`Gateway::solve`], for an encoded definition, which may hold what the messages of this program's crates have
+    /// no place for.
+    ///
+    /// # Errors
+    ///
+    /// As [`Gateway::solve`].
+    pub async fn solve_encoded(
+        &self,
+        definition: Vec<u8>,
+        options: SolveOptions,
+    ) -> Result<Option<ResultReference>, Error> {
         let cache_imports = if options.cache_imports { self.cache_imports() } else { Vec::new() };
-        let request = frontend::SolveRequest {
+        let request = SolveRequest {
             definition: Some(definition),
             allow_result_return: true,
             allow_result_array_ref: true,
-            evaluate: options.evaluate,
             cache_imports,
-            ..Default::default()
+            evaluate: options.evaluate,
         };
-        let reply = self.inner.client.clone().solve(self.request(request)).await;
-        let reply = reply.map_err(|s| self.failed("Solve", s))?.into_inner();
+        let path = PathAndQuery::from_static("/moby.buildkit.v1.frontend.LLBBridge/Solve");
+        let reply: frontend::SolveResponse = self.call("Solve", path, request).await?;
         match reply.result.and_then(|r| r.result) {
             Some(result::Result::Ref(reference)) if !reference.id.is_empty() => {
                 Ok(Some(ResultReference { id: reference.id }))
@@ -330,13 +364,25 @@ impl Gateway {
     }
 
     async fn send_return(&self, request: ReturnRequest) -> Result<(), Error> {
-        let failed = |status| self.failed("Return", status);
-        let mut grpc =
-            tonic::client::Grpc::new(self.inner.channel.clone()).max_encoding_message_size(MAX_MESSAGE_BYTES);
-        grpc.ready().await.map_err(|error| failed(tonic::Status::from_error(error.into())))?;
         let path = PathAndQuery::from_static("/moby.buildkit.v1.frontend.LLBBridge/Return");
-        let codec = ProstCodec::<ReturnRequest, frontend::ReturnResponse>::default();
-        grpc.unary(self.request(request), path, codec).await.map(|_| ()).map_err(failed)
+        let frontend::ReturnResponse {} = self.call("Return", path, request).await?;
+        Ok(())
+    }
+
+    /// Calls a method with a message that is declared in this program.
+    async fn call<M, R>(&self, during: &'static str, path: PathAndQuery, message: M) -> Result<R, Error>
+    where
+        M: prost::Message + 'static,
+        R: prost::Message + Default + 'static,
+    {
+        let failed = |status| self.failed(during, status);
+        let mut grpc = tonic::client::Grpc::new(self.inner.channel.clone())
+            .max_decoding_message_size(MAX_MESSAGE_BYTES)
+            .max_encoding_message_size(MAX_MESSAGE_BYTES);
+        grpc.ready().await.map_err(|error| failed(tonic::Status::from_error(error.into())))?;
+        let codec = ProstCodec::<M, R>::default();
+        let reply = grpc.unary(self.request(message), path, codec).await;
+        reply.map(tonic::Response::into_inner).map_err(failed)
     }
 
     /// Returns the error of a failed call; its cause is what the session refused, where that was it.

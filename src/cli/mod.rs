@@ -4,10 +4,14 @@ pub mod args;
 pub mod commands;
 pub mod failure;
 pub mod logging;
+mod pflag;
 mod process;
 mod report;
+mod subrequests;
 mod usage;
 mod values;
+
+use std::ffi::OsString;
 
 pub use failure::Failure;
 
@@ -20,6 +24,14 @@ pub struct Cli {
 }
 
 impl Cli {
+    /// Parses arguments, the name of the program first.
+    ///
+    /// # Errors
+    /// What is wrong with them; also the help and the version, where they are asked for.
+    pub fn of(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        pflag::parse(arguments)
+    }
+
     /// Runs the chosen subcommand to its end.
     ///
     /// # Errors

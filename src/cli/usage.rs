@@ -55,23 +55,17 @@ pub enum UsageError {
         /// What is being run.
         command: &'static str,
     },
-    /// A flag of `docker buildx build` that is not supported yet.
-    #[error("{flag} is not supported yet{instead}")]
-    UnsupportedFlag {
-        /// The flag.
-        flag: &'static str,
-        /// What to do instead, after a semicolon; may be empty.
-        instead: &'static str,
-    },
-    /// A method of `--call`.
-    #[error("--call {method} is not supported yet; use build, check or check,format=json")]
-    UnsupportedCall {
-        /// The method.
-        method: String,
-    },
     /// Several platforms where one graph is printed.
     #[error("bob llb prints the graph of one platform: name one with --platform")]
     SeveralPlatforms,
+    /// A policy beside the Dockerfile.
+    #[error(
+        "{file} is a policy in rego, which bob cannot judge: build with docker buildx build, or give a source policy with --source-policy-file and move {file} away"
+    )]
+    Policy {
+        /// The file.
+        file: String,
+    },
     /// A build check that does not exist.
     #[error("there is no rule {name:?}: `bob check --explain all` lists them")]
     UnknownRule {

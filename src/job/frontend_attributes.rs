@@ -76,6 +76,23 @@ fn set_for_run(options: &Options, set: &mut impl FnMut(&str, String)) {
     if !options.cgroup_parent.is_empty() {
         set("cgroup-parent", options.cgroup_parent.clone());
     }
+    let limits = &options.linux_resources;
+    for (name, number) in [
+        ("memory", limits.memory.to_string()),
+        ("memswap", limits.memory_swap.to_string()),
+        ("cpushares", limits.cpu_shares.to_string()),
+        ("cpuperiod", limits.cpu_period.to_string()),
+        ("cpuquota", limits.cpu_quota.to_string()),
+    ] {
+        if number != "0" {
+            set(name, number);
+        }
+    }
+    for (name, list) in [("cpusetcpus", &limits.cpuset_cpus), ("cpusetmems", &limits.cpuset_mems)] {
+        if !list.is_empty() {
+            set(name, list.clone());
+        }
+    }
 }
 
 fn joined(items: impl IntoIterator<Item = impl Display>) -> String {
@@ -88,7 +105,7 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use super::*;
-    use crate::converter::plan::Ulimit;
+    use crate::converter::plan::{LinuxResources, Ulimit};
     use crate::image::Platform;
 
     fn texts(options: &Options) -> Vec<String> {
@@ -118,6 +135,12 @@ mod tests {
             shm_size_bytes: 1024,
             ulimits: vec![limit("nproc"), limit("core")],
             cgroup_parent: "/g".to_owned(),
+            linux_resources: LinuxResources {
+                memory_swap: -1,
+                cpu_shares: 2,
+                cpuset_cpus: "0".to_owned(),
+                ..LinuxResources::default()
+            },
             resolve_mode: ResolveMode::Pull,
             context: Context::Git("https://h/r.git".to_owned()),
             named_contexts: pair("n", "local:n"),
@@ -132,10 +155,13 @@ mod tests {
                 "cgroup-parent=/g",
                 "context=https://h/r.git",
                 "context:n=local:n",
+                "cpusetcpus=0",
+                "cpushares=2",
                 "filename=ops.Dockerfile",
                 "force-network-mode=host",
                 "image-resolve-mode=pull",
                 "label:l=",
+                "memswap=-1",
                 "multi-platform=true",
                 "no-cache=a,b",
                 "platform=linux/amd64,linux/arm/v7",

@@ -7,8 +7,8 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::daemon::builder::Builder;
-use super::engine::ProgressLink;
 use super::failure::{LookupFailure, SolveFailure};
+use super::progress_link::ProgressLink;
 use super::push::image_names::ImageNames;
 use crate::buildkit::{
     BuildError, BuildOutcome, BuildRequest, BuildResult, Gateway, GatewayFailure as _, SessionOptions,
@@ -59,8 +59,8 @@ where
 {
     let Display { mode, image_names, link, also } = display;
     let (events, raw) = mpsc::channel(STATUS_QUEUE);
-    let _ = link.set(events.downgrade());
-    let follower = tokio::spawn(progress::follow(mode, renamed(raw, image_names, also)));
+    link.connect(&events);
+    let follower = tokio::spawn(progress::follow(mode, renamed(raw, image_names, (link, also))));
     let build = builder.client.build(request, session, events, cancel, function);
     let outcome = tokio::select! {
         outcome = build => match outcome {
@@ -102,11 +102,12 @@ async fn failure(error: BuildError<SolveFailure>, builder: &Builder) -> SolveFai
 fn renamed(
     mut raw: mpsc::Receiver<StatusResponse>,
     image_names: ImageNames,
-    also: Option<mpsc::Sender<StatusResponse>>,
+    (link, also): (ProgressLink, Option<mpsc::Sender<StatusResponse>>),
 ) -> mpsc::Receiver<StatusResponse> {
     let (sender, receiver) = mpsc::channel(STATUS_QUEUE);
     tokio::spawn(async move {
         while let Some(mut message) = raw.recv().await {
+            link.note(&message);
             image_names.in_status(&mut message);
             if let Some(also) = &also {
                 let _ = also.send(message.clone()).await;

@@ -18,8 +18,8 @@ impl Buildkitd {
         Self::start_with(&[])
     }
 
-    /// The same with arguments of one's own.
-    pub fn start_with(arguments: &[&str]) -> Self {
+    /// Starts one with more arguments and waits until it accepts connections.
+    pub fn start_with(more: &[&str]) -> Self {
         let folder = Guarded::folder("buildkitd");
         let at = |name: &str| folder.join(name).display().to_string();
         let addr = format!("--addr=unix://{}", at("sock"));
@@ -27,7 +27,7 @@ impl Buildkitd {
         // Two daemons would otherwise want one socket for traces.
         let traces = format!("--otel-socket-path={}", at("otel.sock"));
         let program = tool("buildkitd");
-        let command = [&[&*program, "--oci-worker-net=host", &root, &addr, &traces], arguments].concat();
+        let command = [&[&program, "--oci-worker-net=host", &root, &addr, &traces], more].concat();
         let process = Guarded::start(folder.clone(), &command, &[]);
         process.wait_for("buildkitd", |p| UnixStream::connect(p.path().join("sock")).ok());
         Self { process }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::build_sources::BuildSources;
+use super::build_sources::{BuildSources, wanted_abilities};
+use super::older_limits::OlderLimits;
 use crate::converter::plan::{Context, NoCache, Options, ResolveMode};
 use crate::diag::Source;
 use crate::image::{Platform, PlatformError};
@@ -14,15 +15,15 @@ use crate::workspace::process_variable;
 
 use crate::cli::Failure;
 use crate::cli::usage::UsageError;
-use crate::cli::values::run::{extra_host, network, shm_size, ulimit};
-use crate::cli::values::syntax::pairs;
+use crate::cli::values::run::{extra_host, network, resource, shm_size, ulimit};
+use crate::cli::values::syntax::{pairs, path};
 use crate::cli::values::{ValueError, build_context, platform};
 
 /// Conversion options, with the names and value syntax of `docker buildx build`.
 #[derive(Debug, Default, Clone, clap::Args)]
 pub struct ConvertArgs {
     /// Dockerfile: a path, a URL, or `-` for standard input [default: CONTEXT/Dockerfile]
-    #[arg(short, long, value_name = "PATH")]
+    #[arg(short, long, value_name = "PATH", value_parser = path::any())]
     pub file: Option<PathBuf>,
     /// Stage to build [default: the last one]
     #[arg(long, value_name = "STAGE")]
@@ -63,6 +64,12 @@ pub struct ConvertArgs {
     /// Parent control group of every RUN
     #[arg(long, value_name = "GROUP")]
     pub cgroup_parent: Option<String>,
+    /// Limit of every RUN: memory, memory-swap, cpu-shares, cpu-period, cpu-quota, cpuset-cpus or cpuset-mems
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub resource: Vec<String>,
+    /// Limits by the flags of older builders.
+    #[command(flatten)]
+    pub older_limits: OlderLimits,
 }
 
 /// What the options come to: everything that a conversion starts from.
@@ -115,16 +122,21 @@ impl ConvertArgs {
     /// read.
     pub fn inputs(&self, context: Option<&str>, build_platform: Option<&str>) -> Result<Inputs, Failure> {
         let options = self.options(build_platform).map_err(ValueError::into_failure)?;
-        let named = build_context::parse(&self.build_context).map_err(ValueError::into_failure)?;
+        let contexts: Vec<String> =
+            self.build_context.iter().filter(|value| !value.is_empty()).cloned().collect();
+        let named = build_context::parse(&contexts).map_err(ValueError::into_failure)?;
         let build_args = pairs::parse("--build-arg", &self.build_arg, environment_text);
         let options = options
             .with_build_args(build_args.map_err(ValueError::into_failure)?)
             .map_err(UsageError::from)?;
-        let sources = BuildSources::find(context.unwrap_or("."), self.file.as_deref())?;
+        let file = self.file.as_deref().filter(|file| !file.as_os_str().is_empty());
+        let sources = BuildSources::find(context.unwrap_or("."), file)?;
         let BuildSources { context, dockerfile, filename, files, mut attributes } = sources;
         let files = LocalFiles { named: named.folders, layouts: named.layouts, ..files };
         let shared_keys = named.shared_keys.iter();
         attributes.extend(shared_keys.map(|(name, key)| (format!("sharedkey:localdir:{name}"), key.clone())));
+        let abilities = wanted_abilities(&context, &named.sources);
+        attributes.extend(abilities.map(|names| ("frontend.caps".to_owned(), names)));
         let options = Options {
             context,
             filename,
@@ -147,6 +159,7 @@ impl ConvertArgs {
             shm_size_bytes: self.shm_size.as_deref().map_or(Ok(0), shm_size::parse)?,
             ulimits: ulimit::parse(&self.ulimit)?,
             cgroup_parent: self.cgroup_parent.clone().unwrap_or_default(),
+            linux_resources: resource::parse(&self.resources())?,
             resolve_mode: if self.pull { ResolveMode::Pull } else { ResolveMode::Default },
             ..Options::default()
         };
@@ -156,6 +169,11 @@ impl ConvertArgs {
             options.build_platform = parsed.map_err(wrong)?.normalized();
         }
         Ok(options)
+    }
+
+    /// The limits of every RUN, those that hold last.
+    fn resources(&self) -> Vec<String> {
+        self.older_limits.resources().chain(self.resource.iter().cloned()).collect()
     }
 
     fn no_cache(&self) -> Result<NoCache, ValueError> {

@@ -4,8 +4,10 @@
 //! value. It returns the typed value, or a [`ValueError`] that names the flag, the text and the fault.
 
 pub(super) mod annotation;
+pub(super) mod attestation;
 pub(super) mod build_context;
 pub(super) mod cache;
+pub(super) mod call;
 mod error;
 pub(super) mod output;
 pub(super) mod platform;

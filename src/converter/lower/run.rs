@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use llb::{
-    Constraints, EnvVar, ExecOp, FileOp, HostIp, MkfileAction, Mount, Network, Output, ProxyEnv, Security,
-    Ulimit,
+    Constraints, EnvVar, ExecOp, FileOp, HostIp, LinuxResources, MkfileAction, Mount, Network, Output,
+    ProxyEnv, Security, Ulimit,
 };
 
 use smol_str::SmolStr;
@@ -15,7 +15,8 @@ use super::mount::MaskedEnv;
 use super::names::{decimal, shown};
 use super::state::Current;
 use super::{ErrorKind, Lowering, llb_platform};
-use crate::converter::dockerfile::{Form, NetworkMode, Run, SecurityMode, chomp, parse_heredoc};
+use crate::converter::dockerfile::frontend::Edition;
+use crate::converter::dockerfile::{Device, Form, NetworkMode, Run, SecurityMode, chomp, parse_heredoc};
 use crate::converter::plan::{self, Command, paths};
 use crate::gotext::lossy;
 
@@ -28,6 +29,22 @@ struct Line<'r> {
     shell: bool,
     /// Whether it has bytes that are not UTF-8.
     not_utf8: bool,
+}
+
+/// The limits of a step; `None` where there are none.
+fn limits(limits: &plan::LinuxResources) -> Option<Box<LinuxResources>> {
+    if *limits == plan::LinuxResources::default() {
+        return None;
+    }
+    let limits = LinuxResources::default()
+        .with_memory(limits.memory)
+        .with_memory_swap(limits.memory_swap)
+        .with_cpu_shares(limits.cpu_shares)
+        .with_cpu_period(limits.cpu_period)
+        .with_cpu_quota(limits.cpu_quota)
+        .with_cpuset_cpus(limits.cpuset_cpus.as_str())
+        .with_cpuset_mems(limits.cpuset_mems.as_str());
+    Some(Box::new(limits))
 }
 
 impl Lowering<'_, '_> {
@@ -65,6 +82,7 @@ impl Lowering<'_, '_> {
         step.metadata.description.insert(COMMAND, head.code.as_str());
         step.metadata.ignore_cache = stage.no_cache;
         step.platform = stage.state.platform.as_deref().map(llb_platform);
+        step.metadata.linux_resources = limits(&self.plan.options.linux_resources);
         let created_by = created_by(stage, &args);
         let fault = if args.is_empty() {
             Some(ErrorKind::NoArguments)
@@ -115,9 +133,11 @@ impl Lowering<'_, '_> {
 
     /// Sets what does not depend on the command.
     fn set_container(&self, stage: &Current, run: &Run, exec: &mut ExecOp) -> Result<(), ErrorKind> {
-        if !run.devices.is_empty() {
+        if !run.devices.is_empty() && self.edition != Edition::Labs {
             return Err(ErrorKind::Device);
         }
+        let device = |device: &Device| llb::Device::new(&device.name).with_optional(!device.required);
+        exec.devices = run.devices.iter().map(device).collect();
         let options = self.plan.options;
         exec.env = stage.state.env.to_vec(|name, value| EnvVar::new(name.clone(), value.clone()));
         exec.cwd = (&stage.state.dir).into();

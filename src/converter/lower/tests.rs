@@ -11,13 +11,17 @@ const BASE: &str = r#"{"os":"linux","architecture":"amd64","created":"2024-01-02
     "config":{"Env":["PATH=/bin","LANG=C"],"WorkingDir":"/srv","User":"app","Cmd":["sh"]},
     "rootfs":{"type":"layers","diff_ids":["sha256:0"]},"history":[{"created_by":"base"}]}"#;
 
-fn options(change: impl FnOnce(&mut Options)) -> Options {
+pub(super) fn options(change: impl FnOnce(&mut Options)) -> Options {
     let mut options = Options { build_platform: Platform::new("linux", "amd64"), ..Options::default() };
     change(&mut options);
     options
 }
 
-fn lower_with(text: &str, ignore: &str, options: &Options) -> (Result<Lowered, Error>, Vec<Notice>) {
+pub(super) fn lower_with(
+    text: &str,
+    ignore: &str,
+    options: &Options,
+) -> (Result<Lowered, Error>, Vec<Notice>) {
     let source = Source::new("Dockerfile", text);
     let dockerfile = dockerfile::parse(&source, &mut Vec::new()).unwrap();
     let mut facts = Facts::new();
@@ -40,7 +44,7 @@ fn lower_with(text: &str, ignore: &str, options: &Options) -> (Result<Lowered, E
     }
 }
 
-fn lowered(text: &str) -> Lowered {
+pub(super) fn lowered(text: &str) -> Lowered {
     lower_with(text, "", &options(|_| {})).0.unwrap()
 }
 
@@ -199,6 +203,7 @@ fn options_reach_every_command() {
         options.hostname = "h".into();
         options.shm_size_bytes = 9;
         options.cgroup_parent = "g".into();
+        options.linux_resources.memory = 64;
         options.no_cache = plan::NoCache::Stages(vec!["B".into()]);
         options.build_args =
             BTreeMap::from([("http_proxy".into(), "p".into()), ("HTTP_PROXY".into(), "P".into())]);
@@ -208,7 +213,9 @@ fn options_reach_every_command() {
     assert_eq!((exec.network, exec.hostname.as_str()), (llb::Network::Host, "h"));
     assert_eq!((exec.cgroup_parent.as_str(), exec.mounts[0].target.as_str()), ("g", "/dev/shm"));
     assert_eq!(exec.proxy_env.as_ref().unwrap().http_proxy, "p");
-    assert!(image.graph.get(image.root).unwrap().1.metadata.ignore_cache);
+    let metadata = &image.graph.get(image.root).unwrap().1.metadata;
+    assert!(metadata.ignore_cache);
+    assert_eq!(metadata.linux_resources.as_ref().unwrap().memory, 64);
     let image = lower_with("FROM a AS c\nRUN --network=none x\n", "", &all).0.unwrap();
     assert_eq!(exec_of(&image).network, llb::Network::None);
     assert!(!image.graph.get(image.root).unwrap().1.metadata.ignore_cache);
@@ -481,4 +488,16 @@ fn base_images_are_looked_up_as_the_options_say() {
         };
         assert_eq!((image.resolve_mode, mode.name()), (written, name));
     }
+}
+
+#[test]
+fn a_device_is_asked_for_in_the_experimental_edition_only() {
+    let text = "FROM alpine\nRUN --device=vendor.example/gpu=all,required --device=vendor.example/tpu true\n";
+    let (error, line) = refused(text);
+    assert!(error.starts_with("RUN --device is a feature"), "{error}");
+    assert_eq!(line, Some(2));
+    let made = lowered(&format!("# syntax=docker/dockerfile:1-labs\n{text}"));
+    let devices = &exec_of(&made).devices;
+    let named: Vec<_> = devices.iter().map(|device| (device.name.as_str(), device.optional)).collect();
+    assert_eq!(named, [("vendor.example/gpu=all", false), ("vendor.example/tpu", true)]);
 }

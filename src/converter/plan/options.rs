@@ -36,6 +36,8 @@ pub struct Options {
     pub ulimits: Vec<Ulimit>,
     /// Parent control group of every RUN; none if empty.
     pub cgroup_parent: String,
+    /// Limits of processor and memory of every RUN.
+    pub linux_resources: LinuxResources,
     /// How base images are looked up.
     pub resolve_mode: ResolveMode,
     /// Prefix of cache mount ids (`BUILDKIT_CACHE_MOUNT_NS`).
@@ -58,6 +60,8 @@ pub struct Options {
     pub filename: String,
     /// Check every stage, not only those that the target needs.
     pub all_stages: bool,
+    /// Find out what the target can be given.
+    pub outline: bool,
 }
 
 impl Default for Options {
@@ -76,6 +80,7 @@ impl Default for Options {
             shm_size_bytes: 0,
             ulimits: Vec::new(),
             cgroup_parent: String::new(),
+            linux_resources: LinuxResources::default(),
             resolve_mode: ResolveMode::default(),
             cache_namespace: String::new(),
             hostname: String::new(),
@@ -86,6 +91,7 @@ impl Default for Options {
             session: None,
             filename: "Dockerfile".into(),
             all_stages: false,
+            outline: false,
         }
     }
 }
@@ -176,6 +182,25 @@ pub struct Ulimit {
     pub soft: i64,
     /// Hard limit.
     pub hard: i64,
+}
+
+/// Limits of processor and memory. Zero and empty mean no limit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LinuxResources {
+    /// Memory in bytes.
+    pub memory: i64,
+    /// Memory and swap together in bytes; -1 leaves swap without a limit.
+    pub memory_swap: i64,
+    /// Relative weight of processor time.
+    pub cpu_shares: u64,
+    /// Period of the processor quota in microseconds.
+    pub cpu_period: u64,
+    /// Processor time in each period in microseconds.
+    pub cpu_quota: i64,
+    /// Processors that may be used, such as `0-3`.
+    pub cpuset_cpus: String,
+    /// Memory nodes that may be used, such as `0,1`.
+    pub cpuset_mems: String,
 }
 
 /// How image references are looked up.

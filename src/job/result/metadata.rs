@@ -59,9 +59,19 @@ impl Results {
         Self { response: response.collect(), lock }
     }
 
+    /// The results of a question that was answered in place of a build.
+    pub fn of_answer(response: BTreeMap<String, String>) -> Self {
+        Self { response, lock: ImageLock::default() }
+    }
+
     /// The digest of the manifest or index, if an image was exported.
     pub fn digest(&self) -> Option<&str> {
         self.response.get("containerimage.digest").map(String::as_str)
+    }
+
+    /// The descriptor of the manifest or index, if an image was exported.
+    pub(crate) fn descriptor(&self) -> Option<Value> {
+        self.response.get("containerimage.descriptor").map(|value| decoded(value))
     }
 
     /// The image id: the digest of the config, or of the index where there are several configs.

@@ -6,18 +6,20 @@ use std::time::Duration;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command, FromArgMatches};
 
+use crate::cli::args::attestations::AttestationArgs;
 use crate::cli::args::convert::ConvertArgs;
 use crate::cli::args::daemon::DaemonArgs;
-use crate::cli::usage::UsageError;
-use crate::cli::values::syntax::duration;
+use crate::cli::values::syntax::{duration, path};
 use crate::job::{ProgressMode, PushVia};
 use crate::workspace::variables;
 
 /// Options that leave workspace mode on: they say where things are, not what to build.
-const NEUTRAL: [&str; 5] = ["workspace_root", "ready_timeout", "buildkitd", "buildkitd_timeout", "state_dir"];
+const NEUTRAL: [&str; 6] =
+    ["workspace_root", "ready_timeout", "buildkitd", "buildkitd_timeout", "state_dir", "debug"];
 
 /// Arguments of `bob build`.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[command(about = "Build an image; without arguments, the workspace image that BOB_* describe")]
 pub struct Args {
     // Must be the first field: clap fills fields in their order, and each takes its values out of the matches.
@@ -35,11 +37,14 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     pub image_lock_out: Option<PathBuf>,
     /// Run the build checks only; short for --call=check
-    #[arg(long, conflicts_with = "call")]
+    #[arg(long)]
     pub check: bool,
-    /// What to do: build, or check[,format=json]
-    #[arg(long, value_name = "METHOD", default_value = "build")]
+    /// What to do: build, check, outline, targets or subrequests.describe; `,format=json` for programs
+    #[arg(long, value_name = "METHOD", default_value = "build", alias = "print")]
     pub call: String,
+    /// Log what Bob does, step by step
+    #[arg(short = 'D', long)]
+    pub debug: bool,
 
     /// Name of the image; may be repeated
     #[arg(short = 't', long = "tag", value_name = "REF", help_heading = "Output")]
@@ -57,10 +62,10 @@ pub struct Args {
     #[arg(long = "annotation", value_name = "ANNOTATION", help_heading = "Output")]
     pub annotations: Vec<String>,
     /// Write digests and names of the image as JSON
-    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    #[arg(long, value_name = "FILE", value_parser = path::any(), help_heading = "Output")]
     pub metadata_file: Option<PathBuf>,
     /// Write the image id
-    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    #[arg(long, value_name = "FILE", value_parser = path::any(), help_heading = "Output")]
     pub iidfile: Option<PathBuf>,
     /// Print only the image id
     #[arg(short = 'q', long, help_heading = "Output")]
@@ -76,6 +81,10 @@ pub struct Args {
     )]
     pub progress: ProgressMode,
 
+    /// What goes with the image.
+    #[command(flatten)]
+    pub attestations: AttestationArgs,
+
     /// Secret for RUN: id=ID[,src=FILE|,env=VARIABLE]; may be repeated
     #[arg(long = "secret", value_name = "SECRET", help_heading = "Rights")]
     pub secrets: Vec<String>,
@@ -83,7 +92,7 @@ pub struct Args {
     #[arg(long = "ssh", value_name = "SSH", help_heading = "Rights")]
     pub ssh: Vec<String>,
     /// Right that steps may use: network.host, security.insecure, device; may be repeated
-    #[arg(long = "allow", value_name = "RIGHT", value_delimiter = ',', help_heading = "Rights")]
+    #[arg(long = "allow", value_name = "RIGHT", help_heading = "Rights")]
     pub allow: Vec<String>,
     /// Who pushes with your credentials: a proxy in this process, buildkitd through its session, or auto
     #[arg(long, value_name = "WAY", default_value = "auto", help_heading = "Rights")]
@@ -106,38 +115,6 @@ pub struct Args {
     /// How long the workspace may take to be ready, such as 30m
     #[arg(long, value_name = "TIME", value_parser = duration::argument, default_value = "30m", help_heading = "Workspace mode")]
     pub ready_timeout: Duration,
-
-    /// Flags of docker buildx build that are not supported yet.
-    #[command(flatten)]
-    pub unsupported: UnsupportedFlags,
-}
-
-/// Flags that are known and not supported yet.
-#[derive(Debug, Default, clap::Args)]
-pub struct UnsupportedFlags {
-    #[arg(long, hide = true, value_name = "ATTESTATION")]
-    attest: Vec<String>,
-    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    provenance: Option<String>,
-    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    sbom: Option<String>,
-    #[arg(long, hide = true, value_name = "FILE")]
-    source_policy_file: Option<PathBuf>,
-}
-
-impl UnsupportedFlags {
-    /// Why the first of these flags that asks for something is refused; `None` where none does.
-    pub fn refusal(&self) -> Option<UsageError> {
-        let asks = |value: &Option<String>| value.as_ref().is_some_and(|value| value != "false");
-        let (flag, instead) = match () {
-            () if !self.attest.is_empty() => ("--attest", ""),
-            () if asks(&self.provenance) => ("--provenance", ""),
-            () if asks(&self.sbom) => ("--sbom", ""),
-            () if self.source_policy_file.is_some() => ("--source-policy-file", ""),
-            () => return None,
-        };
-        Some(UsageError::UnsupportedFlag { flag, instead })
-    }
 }
 
 impl Args {
@@ -145,12 +122,43 @@ impl Args {
     pub(super) fn is_workspace_mode(&self) -> bool {
         self.given.ids.iter().all(|id| NEUTRAL.contains(&id.as_str()))
     }
+
+    /// What to do with the build: what `--call` or `--check` says, whichever stands last.
+    pub(super) fn method(&self) -> &str {
+        match (self.check && self.given.is_check_last, self.call.as_str()) {
+            (true, _) => "check",
+            (false, "") => "build",
+            (false, method) => method,
+        }
+    }
+
+    /// Leaves out values that are empty, where that means the same as none. buildx skips them in these lists; an empty
+    /// value of any other list is an error.
+    pub(super) fn leave_out_empty_values(&mut self) {
+        let lists = [
+            &mut self.secrets,
+            &mut self.ssh,
+            &mut self.outputs,
+            &mut self.cache_from,
+            &mut self.cache_to,
+            &mut self.allow,
+        ];
+        for list in lists {
+            list.retain(|value| !value.is_empty());
+        }
+        for path in [&mut self.metadata_file, &mut self.iidfile] {
+            path.take_if(|path| path.as_os_str().is_empty());
+        }
+    }
 }
 
-/// The arguments that stand on the command line, defaults and the environment left out.
+/// What stands on the command line, defaults and the environment left out.
 #[derive(Debug, Default)]
 struct Given {
+    /// The arguments.
     ids: Vec<String>,
+    /// Whether `--check` stands there, and no `--call` after it.
+    is_check_last: bool,
 }
 
 impl FromArgMatches for Given {
@@ -158,7 +166,13 @@ impl FromArgMatches for Given {
         let typed = |id: &&str| matches.value_source(id) == Some(ValueSource::CommandLine);
         let ids =
             matches.ids().map(clap::Id::as_str).filter(|id| matches.try_contains_id(id).unwrap_or(false));
-        Ok(Self { ids: ids.filter(typed).map(str::to_owned).collect() })
+        let ids: Vec<String> = ids.filter(typed).map(str::to_owned).collect();
+        let place = |id: &str| {
+            let is_given = ids.iter().any(|given| given == id);
+            is_given.then(|| matches.index_of(id)).flatten()
+        };
+        let is_check_last = place("check") > place("call");
+        Ok(Self { ids, is_check_last })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
@@ -179,9 +193,8 @@ impl clap::Args for Given {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser as _;
-
     use super::*;
+    use crate::cli::pflag;
 
     #[derive(Debug, clap::Parser)]
     struct Cli {
@@ -190,7 +203,52 @@ mod tests {
     }
 
     fn parse(args: &[&str]) -> Args {
-        Cli::try_parse_from([&["bob"], args].concat()).unwrap().args
+        pflag::parse::<Cli>([&["bob"], args].concat()).unwrap().args
+    }
+
+    #[test]
+    fn the_last_of_call_and_check_says_what_to_do() {
+        for (args, method) in [
+            (&["."][..], "build"),
+            (&["--check", "."], "check"),
+            (&["--check=false", "."], "build"),
+            (&["--call", "outline", "."], "outline"),
+            (&["--print=outline", "."], "outline"),
+            (&["--call", "", "."], "build"),
+            (&["--check", "--call", "build", "."], "build"),
+            (&["--call", "build", "--check", "."], "check"),
+            (&["--call", "outline", "--check=0", "."], "outline"),
+            (&["--call", "outline", "--call", "check,format=json", "."], "check,format=json"),
+        ] {
+            assert_eq!(parse(args).method(), method, "{args:?}");
+        }
+    }
+
+    #[test]
+    fn empty_values_that_mean_nothing_are_left_out() {
+        let mut args = parse(&[
+            "--secret",
+            "",
+            "--ssh",
+            "",
+            "-o",
+            "",
+            "-o",
+            "out",
+            "--cache-from=",
+            "--cache-to=",
+            "--allow=",
+            "--iidfile=",
+            "--metadata-file=",
+            "-t=",
+            ".",
+        ]);
+        args.leave_out_empty_values();
+        assert_eq!(args.outputs, ["out"]);
+        let lists = [&args.secrets, &args.ssh, &args.cache_from, &args.cache_to, &args.allow];
+        assert!(lists.iter().all(|list| list.is_empty()));
+        assert_eq!((args.iidfile, args.metadata_file), (None, None));
+        assert_eq!(args.tags, [""], "an error, and not to be skipped");
     }
 
     #[test]
@@ -205,12 +263,5 @@ mod tests {
         {
             assert!(!parse(args).is_workspace_mode(), "{args:?}");
         }
-    }
-
-    #[test]
-    fn unsupported_flags_are_named() {
-        let refusal = |args: &[&str]| parse(args).unsupported.refusal().map(|error| error.to_string());
-        assert_eq!(refusal(&["--sbom", "."]).unwrap(), "--sbom is not supported yet");
-        assert_eq!(refusal(&["--provenance=false", "--sbom=false", "."]), None);
     }
 }

@@ -7,35 +7,28 @@ mod workspace;
 
 pub use args::Args;
 
-use super::check::{self, Format};
-use crate::cli::usage::UsageError;
+use crate::cli::values::ValueError;
+use crate::cli::values::call::{Call, Method};
 use crate::cli::{Failure, logging, process};
 
 /// Runs `bob build`: in workspace mode where neither a context nor an option of plain mode is given.
 ///
 /// # Errors
 /// Whatever makes it fail.
-pub async fn run(args: Args) -> Result<(), Failure> {
+pub async fn run(mut args: Args) -> Result<(), Failure> {
     process::hide_memory();
+    args.leave_out_empty_values();
     if args.is_workspace_mode() {
         // The log is all that is left of a workspace.
-        logging::init(&log_filter("info"));
+        logging::init(&log_filter(if args.debug { "debug" } else { "info" }));
         return workspace::run(args).await;
     }
-    logging::init(&log_filter("warn"));
-    let call = if args.check { "check" } else { args.call.as_str() };
-    match call {
-        "build" | "" => plain::run(args).await,
-        "check" => check(args, Format::Text).await,
-        "check,format=json" => check(args, Format::Json).await,
-        other => Err(UsageError::UnsupportedCall { method: other.to_owned() }.into()),
+    logging::init(&log_filter(if args.debug { "debug" } else { "warn" }));
+    let call = Call::parse(args.method()).map_err(ValueError::into_failure)?;
+    match call.method {
+        Method::Build => plain::run(args).await,
+        _ => plain::answer(args, &call).await,
     }
-}
-
-/// The build checks alone; nothing is looked up at a registry.
-async fn check(args: Args, format: Format) -> Result<(), Failure> {
-    let Some(context) = args.context else { return Err(plain::no_context()) };
-    check::run(check::Args::new(args.convert, args.image_lock, context, format)).await
 }
 
 /// What is logged by itself: Bob's own steps at `level`. What the client and the proxy in this process

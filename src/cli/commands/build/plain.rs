@@ -1,28 +1,33 @@
 //! From arguments to a build outside of a workspace.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
+use std::path::Path;
 
 use super::{Args, outputs};
-use crate::cli::Failure;
+use crate::cli::args::attestations::git_attributes;
+use crate::cli::args::build_sources::needs_ssh;
 use crate::cli::args::convert::Inputs;
 use crate::cli::args::image_lock;
 use crate::cli::report::listen;
 use crate::cli::usage::UsageError;
 use crate::cli::values::{
-    cache, output,
+    ValueError, cache,
+    call::Call,
+    output,
     run::{secret, ssh},
 };
+use crate::cli::{Failure, subrequests};
+use crate::converter::plan::Options;
 use crate::diag::visible;
+use crate::job::lookup::LocalFiles;
 use crate::job::{
-    self, CacheEntry, DockerLogins, DockerfileInput, EngineSettings, Error, PlainBuild, ProgressMode,
-    Request, agent_socket, check_writable, read_secret,
+    self, BuildSubject, CacheEntry, DockerLogins, DockerfileInput, EngineSettings, Error, PlainBuild,
+    ProgressMode, Request, agent_socket, check_writable, read_secret,
 };
 use crate::workspace::nonempty_process_variable;
 
 pub(super) async fn run(args: Args) -> Result<(), Failure> {
-    if let Some(refusal) = args.unsupported.refusal() {
-        return Err(refusal.into());
-    }
     let build = plain_build(&args)?;
     for path in [&args.metadata_file, &args.iidfile, &args.image_lock_out].into_iter().flatten() {
         check_writable(path)?;
@@ -47,14 +52,44 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     Ok(())
 }
 
-pub(super) fn no_context() -> Failure {
-    UsageError::NoContext.into()
+/// Answers what `call` asks of the Dockerfile; nothing is built.
+pub(super) async fn answer(args: Args, call: &Call) -> Result<(), Failure> {
+    let (request, _) = request(&args)?;
+    if let Some(path) = &args.metadata_file {
+        check_writable(path)?;
+    }
+    let progress = if args.quiet { ProgressMode::QUIET } else { args.progress };
+    subrequests::answer(request, call, progress, args.metadata_file.as_deref()).await
+}
+
+/// The Dockerfile, the logins and the buildkitd, and attributes that no option stands for.
+fn request(args: &Args) -> Result<(Request, BTreeMap<String, String>), Failure> {
+    let Some(context) = &args.context else { return Err(UsageError::NoContext.into()) };
+    let Inputs { options, dockerfile, files, attributes } = args.convert.inputs(Some(context), None)?;
+    let image_lock = args.image_lock.as_deref().map(image_lock::read).transpose()?;
+    let request = Request {
+        dockerfile: DockerfileInput { source: dockerfile, options, build_platform: None, files, image_lock },
+        logins: DockerLogins::of(nonempty_process_variable),
+        daemon: args.daemon.choice().map_err(|error| Failure::of_job(&error))?,
+    };
+    let daemon = request.daemon.for_subject(args.convert.subject(context));
+    Ok((Request { daemon, ..request }, attributes))
 }
 
 fn plain_build(args: &Args) -> Result<PlainBuild, Failure> {
-    let Some(context) = &args.context else { return Err(no_context()) };
-    let Inputs { options, dockerfile, files, attributes } = args.convert.inputs(Some(context), None)?;
-    let image_lock = args.image_lock.as_deref().map(image_lock::read).transpose()?;
+    let (mut request, mut frontend_attributes) = request(args)?;
+    let source_policy = args.attestations.source_policy()?;
+    let DockerfileInput { options, files, .. } = &mut request.dockerfile;
+    let attestations = args.attestations.attestations(&options.build_args);
+    let attestations = attestations.map_err(ValueError::into_failure)?;
+    frontend_attributes.extend(checkout_attributes(args, options, files));
+    if let Some(repository) = frontend_attributes.get("vcs:source") {
+        // A checkout is the same build wherever it lies.
+        let folder = frontend_attributes.get("vcs:localdir:context").map_or("", String::as_str);
+        let context = format!("{repository}:{folder}");
+        let subject = BuildSubject { context: &context, dockerfile: args.convert.file.as_deref() };
+        request.daemon = request.daemon.for_subject(subject);
+    }
     let secret = |value: &String| -> Result<_, Error> {
         let (id, source) = secret::parse(value, &nonempty_process_variable)?;
         let secret = read_secret(&id, source, &nonempty_process_variable)?;
@@ -65,32 +100,42 @@ fn plain_build(args: &Args) -> Result<PlainBuild, Failure> {
         let socket = agent_socket(&id, socket, &nonempty_process_variable)?;
         Ok((id, socket))
     };
-    let understood = || -> Result<PlainBuild, Error> {
+    // As buildx: a context that is fetched over SSH needs the user's agent.
+    let needs_agent = args.ssh.is_empty() && needs_ssh(&request.dockerfile.options.context);
+    let default_agent = needs_agent.then(|| "default".to_owned());
+    let understood = move || -> Result<PlainBuild, Error> {
         Ok(PlainBuild {
             outputs: outputs::parse(args)?,
             engine: EngineSettings::of(nonempty_process_variable),
             secrets: args.secrets.iter().map(secret).collect::<Result<_, _>>()?,
-            ssh_agents: args.ssh.iter().map(agent).collect::<Result<_, _>>()?,
+            ssh_agents: args.ssh.iter().chain(&default_agent).map(agent).collect::<Result<_, _>>()?,
             cache_imports: caches("--cache-from", &args.cache_from)?,
             cache_exports: caches("--cache-to", &args.cache_to)?,
             entitlements: args.allow.iter().filter(|right| *right != output::DELETE_RIGHT).cloned().collect(),
-            frontend_attributes: attributes,
+            frontend_attributes,
+            attestations,
+            source_policy,
             progress: if args.quiet { ProgressMode::QUIET } else { args.progress },
             push_via: args.push_via,
-            request: Request {
-                dockerfile: DockerfileInput {
-                    source: dockerfile,
-                    options,
-                    build_platform: None,
-                    files,
-                    image_lock,
-                },
-                logins: DockerLogins::of(nonempty_process_variable),
-                daemon: args.daemon.choice()?.for_subject(args.convert.subject(context)),
-            },
+            request,
         })
     };
     understood().map_err(|error| Failure::of_job(&error))
+}
+
+/// What buildkitd is told of the Git working tree that the context lies in; labels go into `options`.
+fn checkout_attributes(args: &Args, options: &mut Options, files: &LocalFiles) -> BTreeMap<String, String> {
+    let Some(context) = &files.context else { return BTreeMap::new() };
+    let dockerfile = args.convert.file.clone().unwrap_or_else(|| context.join("Dockerfile"));
+    let dockerfile = Some(dockerfile.as_path()).filter(|path| path.is_file());
+    let folder = match dockerfile.and_then(Path::parent) {
+        Some(parent) if parent.as_os_str().is_empty() => Some(Path::new(".")),
+        folder => folder,
+    };
+    let own = [("context", Some(context.as_path())), ("dockerfile", folder)];
+    let own = own.into_iter().filter_map(|(name, folder)| Some((name, folder?)));
+    let named = files.named.iter().map(|(name, folder)| (name.as_str(), folder.as_path()));
+    git_attributes(options, context, dockerfile, own.chain(named))
 }
 
 fn caches(flag: &'static str, values: &[String]) -> Result<Vec<CacheEntry>, Error> {
@@ -99,9 +144,8 @@ fn caches(flag: &'static str, values: &[String]) -> Result<Vec<CacheEntry>, Erro
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser as _;
-
     use super::*;
+    use crate::cli::pflag;
 
     #[derive(Debug, clap::Parser)]
     struct Cli {
@@ -110,7 +154,7 @@ mod tests {
     }
 
     fn parse(args: &[&str]) -> Args {
-        Cli::try_parse_from([&["bob"], args].concat()).unwrap().args
+        pflag::parse::<Cli>([&["bob"], args].concat()).unwrap().args
     }
 
     fn error(args: &[&str]) -> String {

@@ -2,6 +2,7 @@
 
 pub(in crate::cli) mod extra_host;
 pub(in crate::cli) mod network;
+pub(in crate::cli) mod resource;
 pub(in crate::cli) mod secret;
 pub(in crate::cli) mod shm_size;
 pub(in crate::cli) mod ssh;

@@ -3,6 +3,7 @@
 pub(super) mod csv;
 pub(in crate::cli) mod duration;
 pub(in crate::cli) mod pairs;
+pub(in crate::cli) mod path;
 
 /// Names as a text lists them: `a, b or c`.
 pub(super) fn alternatives<const N: usize>(names: [&str; N]) -> String {

@@ -33,6 +33,7 @@ pub use attestations::{Attestations, Checkout, CheckoutError, SbomGenerator};
 pub use context::fetch::{DockerfileSource, FetchFailure};
 pub use context::{HEADER_BYTES, LayoutError, OciLayout, is_archive};
 pub use daemon::builder::{Builder, DaemonChoice, NoBuilder, OwnDaemon, usual_addresses};
+pub use daemon::rendezvous::{BuildSubject, order as order_by_subject};
 pub(crate) use daemon::state::is_trusted_socket;
 pub use daemon::state::{StateError, StateFolder};
 pub use dockerfile_origin::DockerfileOrigin;

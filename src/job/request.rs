@@ -21,7 +21,7 @@ use crate::diag::{Diagnostic, Source};
 use crate::image::Platform;
 
 /// A Dockerfile, and what is needed to convert and build it: what every job with a Dockerfile has.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Request {
     /// The Dockerfile, with everything that its conversion reads.
     pub dockerfile: DockerfileInput,

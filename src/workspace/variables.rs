@@ -76,8 +76,8 @@ variables! {
     }
     EXTERNAL_BUILDKITD {
         name: "BOB_EXTERNAL_BUILDKITD",
-        meaning: "a buildkitd that is asked first",
-        form: "`unix://PATH` or `tcp://HOST:PORT`",
+        meaning: "the buildkitd that is asked first, or several",
+        form: "addresses as in [daemons.md](daemons.md#addresses), parted by commas",
         default: "the one in the workspace, else one that Bob starts",
     }
     PROXY_TOKEN {
@@ -173,7 +173,7 @@ variables! {
     BUILDKIT_HOST {
         name: "BUILDKIT_HOST",
         meaning: "`--addr`",
-        form: "`unix://PATH` or `tcp://HOST:PORT`",
+        form: "addresses as in [daemons.md](daemons.md#addresses), parted by commas",
         default: "the usual socket, else one that Bob starts",
     }
     BUILDKIT_PROGRESS {

@@ -8,6 +8,7 @@ use super::older_limits::OlderLimits;
 use crate::converter::plan::{Context, NoCache, Options, ResolveMode};
 use crate::diag::Source;
 use crate::image::{Platform, PlatformError};
+use crate::job::BuildSubject;
 use crate::job::DockerfileSource;
 use crate::job::lookup::LocalFiles;
 use crate::workspace::process_variable;
@@ -108,6 +109,11 @@ impl Inputs {
 }
 
 impl ConvertArgs {
+    /// What is built out of `context`.
+    pub fn subject<'a>(&'a self, context: &'a str) -> BuildSubject<'a> {
+        BuildSubject { context, dockerfile: self.file.as_deref() }
+    }
+
     /// The options, the Dockerfile and the folders that these arguments name. `build_platform` is the
     /// builder's platform, this machine's without one.
     ///

@@ -6,6 +6,7 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
 
 use super::whole_files::{self, WriteError};
 use crate::job::lookup::ImageLock;
@@ -18,7 +19,38 @@ pub struct Results {
     lock: ImageLock,
 }
 
+/// An index that was joined out of those of several daemons.
+#[derive(Debug)]
+pub(crate) struct JoinedIndex {
+    /// Its bytes.
+    pub(crate) text: String,
+    /// Its names, parted by commas.
+    pub(crate) names: String,
+}
+
 impl Results {
+    /// Returns the results of all parts of a build as those of one daemon, whose index is `index`.
+    pub(crate) fn joined(parts: Vec<Self>, index: Option<JoinedIndex>) -> Self {
+        let mut joined = Self::default();
+        for part in parts.into_iter().rev() {
+            joined.response.extend(part.response);
+            joined.lock.extend(part.lock);
+        }
+        if let Some(JoinedIndex { text, names }) = index {
+            let digest = format!("sha256:{}", hex::encode(Sha256::digest(&text)));
+            let key = "containerimage.descriptor";
+            if let Some(Value::Object(mut descriptor)) = joined.response.get(key).map(|text| decoded(text)) {
+                descriptor.insert("digest".to_owned(), Value::from(digest.as_str()));
+                descriptor.insert("size".to_owned(), Value::from(text.len()));
+                let text = Value::Object(descriptor).to_string();
+                joined.response.insert(key.to_owned(), STANDARD.encode(text));
+            }
+            joined.response.insert("containerimage.digest".to_owned(), digest);
+            joined.response.insert("image.name".to_owned(), names);
+        }
+        joined
+    }
+
     pub(crate) fn new(response: BTreeMap<String, String>, image_names: &ImageNames, lock: ImageLock) -> Self {
         let response = response.into_iter().map(|(key, value)| {
             let value = if key == "image.name" { image_names.user_name(&value) } else { value };

@@ -23,8 +23,8 @@ use crate::converter::plan::Options;
 use crate::diag::visible;
 use crate::job::lookup::LocalFiles;
 use crate::job::{
-    self, CacheEntry, DockerLogins, DockerfileInput, EngineSettings, Error, PlainBuild, ProgressMode,
-    Request, SshRequest, check_writable, read_secret, ssh_agent,
+    self, BuildSubject, CacheEntry, DockerLogins, DockerfileInput, EngineSettings, Error, PlainBuild,
+    ProgressMode, Request, SshRequest, check_writable, read_secret, ssh_agent,
 };
 use crate::workspace::nonempty_process_variable;
 
@@ -73,7 +73,8 @@ fn request(args: &Args) -> Result<(Request, BTreeMap<String, String>), Failure> 
         logins: DockerLogins::of(nonempty_process_variable),
         daemon: args.daemon.choice().map_err(|error| Failure::of_job(&error))?,
     };
-    Ok((request, attributes))
+    let daemon = request.daemon.for_subject(args.convert.subject(context));
+    Ok((Request { daemon, ..request }, attributes))
 }
 
 fn plain_build(args: &Args) -> Result<PlainBuild, Failure> {
@@ -85,6 +86,13 @@ fn plain_build(args: &Args) -> Result<PlainBuild, Failure> {
     let inline = options.build_args.get("BUILDKIT_INLINE_CACHE");
     let (cache_imports, cache_exports) = caches(args, inline).map_err(ValueError::into_failure)?;
     frontend_attributes.extend(checkout_attributes(args, options, files));
+    if let Some(repository) = frontend_attributes.get("vcs:source") {
+        // A checkout is the same build wherever it lies.
+        let folder = frontend_attributes.get("vcs:localdir:context").map_or("", String::as_str);
+        let context = format!("{repository}:{folder}");
+        let subject = BuildSubject { context: &context, dockerfile: args.convert.file.as_deref() };
+        request.daemon = request.daemon.for_subject(subject);
+    }
     let secret = |value: &String| -> Result<_, Error> {
         let (id, source) = secret::parse(value, &nonempty_process_variable)?;
         let secret = read_secret(&id, source, &nonempty_process_variable)?;

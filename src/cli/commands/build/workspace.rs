@@ -8,8 +8,8 @@ use crate::cli::Failure;
 use crate::cli::args::daemon::state_folder;
 use crate::cli::values::cache;
 use crate::job::{
-    Address, DaemonChoice, Error, Interrupts, OwnDaemon, StateFolder, TlsOptions, WorkspaceBuild,
-    build_workspace, is_trusted_socket,
+    Address, BuildSubject, DaemonChoice, Error, Interrupts, OwnDaemon, StateFolder, TlsOptions,
+    WorkspaceBuild, build_workspace, is_trusted_socket, order_by_subject,
 };
 use crate::workspace::{
     self, Environment, Linger, Settings, Workspace, nonempty_process_variable, variables,
@@ -67,7 +67,16 @@ async fn work(args: &Args, environment: &Environment, workspace: Workspace) -> R
 fn daemon_choice(args: &Args, settings: &Settings, workspace: &Workspace) -> Result<DaemonChoice, Error> {
     let mut candidates = Vec::new();
     if let Some(text) = &settings.external_buildkitd {
-        let parsed = Address::parse_list(text);
+        let parsed = Address::parse_list(text).map(|mut addresses| {
+            let (context, dockerfile) = match &settings.base_step {
+                Some(step) => (step.context.to_str(), Some(step.dockerfile.as_path())),
+                None => (None, None),
+            };
+            // Without a Dockerfile a build is about the image that it makes.
+            let context = context.unwrap_or(&settings.target_ref);
+            order_by_subject(&mut addresses, BuildSubject { context, dockerfile });
+            addresses
+        });
         let failed = |source| Error::AddressVariable { variable: variables::EXTERNAL_BUILDKITD.name, source };
         candidates.extend(parsed.map_err(failed)?);
     }

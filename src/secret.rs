@@ -111,6 +111,21 @@ mod tests {
     }
 
     #[test]
+    fn every_way_to_make_a_secret_keeps_its_content() {
+        let text: Secret = serde_json::from_str("\"hunter2\"").unwrap();
+        for secret in [&text, &Secret::from("hunter2"), &Secret::from("hunter2".to_owned())] {
+            assert_eq!(secret.expose(), "hunter2");
+        }
+        let bytes = [
+            SecretBytes::from(b"hunter2".to_vec()),
+            SecretBytes::from("hunter2".to_owned()),
+            SecretBytes::from(&text),
+        ];
+        assert!(bytes.iter().all(|secret| secret.expose() == b"hunter2"));
+        assert!(!text.is_empty() && Secret::new("").is_empty());
+    }
+
+    #[test]
     fn matches_only_the_same_text() {
         let secret = Secret::new("hunter2");
         assert!(secret.matches(b"hunter2") && secret == Secret::new("hunter2"));

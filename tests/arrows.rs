@@ -69,6 +69,8 @@ const ROOMS: &[(&str, &[&str])] = &[
             "progress",
             "proxy",
             "registry",
+            // podman is a program that is looked for.
+            "search_path",
             "secret",
             "workspace",
         ],

@@ -310,7 +310,7 @@ const READERS: [&str; 9] = [
     "converter/lint/document.rs",
     "fuzz.rs",
     "main.rs",
-    "progress/mod.rs",
+    "progress/displays/plain.rs",
     "registry/auth/helper.rs",
     "registry/transport/tls.rs",
     "workspace/environment.rs",

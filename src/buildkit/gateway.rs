@@ -41,7 +41,7 @@ struct Inner {
 
 /// A result that the daemon holds, lazily: the work starts when it is read or returned.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reference {
+pub struct ResultReference {
     pub(crate) id: String,
 }
 
@@ -217,7 +217,7 @@ impl Gateway {
         &self,
         definition: pb::Definition,
         options: SolveOptions,
-    ) -> Result<Option<Reference>, Error> {
+    ) -> Result<Option<ResultReference>, Error> {
         self.solve_encoded(definition.encode_to_vec(), options).await
     }
 
@@ -231,7 +231,7 @@ impl Gateway {
         &self,
         definition: Vec<u8>,
         options: SolveOptions,
-    ) -> Result<Option<Reference>, Error> {
+    ) -> Result<Option<ResultReference>, Error> {
         let cache_imports = if options.cache_imports { self.cache_imports() } else { Vec::new() };
         let request = SolveRequest {
             definition: Some(definition),
@@ -244,9 +244,9 @@ impl Gateway {
         let reply: frontend::SolveResponse = self.call("Solve", path, request).await?;
         match reply.result.and_then(|r| r.result) {
             Some(result::Result::Ref(reference)) if !reference.id.is_empty() => {
-                Ok(Some(Reference { id: reference.id }))
+                Ok(Some(ResultReference { id: reference.id }))
             }
-            Some(result::Result::RefDeprecated(id)) if !id.is_empty() => Ok(Some(Reference { id })),
+            Some(result::Result::RefDeprecated(id)) if !id.is_empty() => Ok(Some(ResultReference { id })),
             _ => Ok(None),
         }
     }
@@ -264,7 +264,7 @@ impl Gateway {
     /// # Errors
     ///
     /// As [`Gateway::solve`].
-    pub async fn evaluate(&self, reference: &Reference) -> Result<(), Error> {
+    pub async fn evaluate(&self, reference: &ResultReference) -> Result<(), Error> {
         let request = self.request(frontend::EvaluateRequest { r#ref: reference.id.clone() });
         let reply = self.inner.client.clone().evaluate(request).await;
         reply.map(|_| ()).map_err(|s| self.failed("Evaluate", s))
@@ -277,7 +277,7 @@ impl Gateway {
     /// [`Error::Failed`] where a step before it failed or the part is too large, [`Error::Disconnected`].
     pub async fn read_file(
         &self,
-        reference: &Reference,
+        reference: &ResultReference,
         path: &str,
         range: Option<FileRange>,
     ) -> Result<Option<Vec<u8>>, Error> {
@@ -301,7 +301,7 @@ impl Gateway {
     /// [`Error::Failed`], [`Error::Disconnected`].
     pub async fn read_dir(
         &self,
-        reference: &Reference,
+        reference: &ResultReference,
         path: &str,
         include_pattern: &str,
     ) -> Result<Option<Vec<fsutil::Stat>>, Error> {
@@ -320,7 +320,11 @@ impl Gateway {
     /// # Errors
     ///
     /// [`Error::Failed`], [`Error::Disconnected`].
-    pub async fn stat_file(&self, reference: &Reference, path: &str) -> Result<Option<fsutil::Stat>, Error> {
+    pub async fn stat_file(
+        &self,
+        reference: &ResultReference,
+        path: &str,
+    ) -> Result<Option<fsutil::Stat>, Error> {
         let request =
             frontend::StatFileRequest { r#ref: reference.id.clone(), path: path.to_owned(), mount_index: 0 };
         let reply = self.inner.client.clone().stat_file(self.request(request)).await;

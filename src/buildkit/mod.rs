@@ -19,7 +19,7 @@ pub use address::{Address, AddressError, TlsOptions};
 pub use client::Client;
 pub use daemon::{Daemon, DaemonError, DaemonOptions};
 pub use error::{BuildError, DaemonFailure, Error, GatewayFailure, LineRange, SourceLocation};
-pub use gateway::{FileRange, Gateway, ImageQuery, Reference, ResolvedImage, SolveOptions, Warning};
+pub use gateway::{FileRange, Gateway, ImageQuery, ResolvedImage, ResultReference, SolveOptions, Warning};
 pub use request::{BuildOutcome, BuildRequest, CacheEntry, Export, ExportTarget};
 pub use result::{BuildResult, PlatformEntry, platforms_metadata};
 pub use session::{

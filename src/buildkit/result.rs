@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::gateway::Reference;
+use super::gateway::ResultReference;
 use super::proto::rpc;
 
 /// What a build returns. A reference of `None` is an empty file system (`FROM scratch`).
@@ -13,14 +13,14 @@ pub enum BuildResult {
     /// One file system.
     Single {
         /// The file system.
-        reference: Option<Reference>,
+        reference: Option<ResultReference>,
         /// `containerimage.config` and its like.
         metadata: BTreeMap<String, Vec<u8>>,
     },
     /// One file system for each platform.
     Platforms {
         /// Platform id → file system.
-        references: BTreeMap<String, Option<Reference>>,
+        references: BTreeMap<String, Option<ResultReference>>,
         /// `refs.platforms`, `containerimage.config/<id>` and their like.
         metadata: BTreeMap<String, Vec<u8>>,
     },
@@ -140,8 +140,8 @@ struct Ref {
     id: String,
 }
 
-impl From<Option<Reference>> for Ref {
-    fn from(reference: Option<Reference>) -> Self {
+impl From<Option<ResultReference>> for Ref {
+    fn from(reference: Option<ResultReference>) -> Self {
         Self { id: reference.map(|reference| reference.id).unwrap_or_default() }
     }
 }
@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn the_messages_are_read_as_buildkits() {
-        let reference = Some(Reference { id: "r1".to_owned() });
+        let reference = Some(ResultReference { id: "r1".to_owned() });
         let references = BTreeMap::from([("a".to_owned(), reference.clone()), ("b".to_owned(), None)]);
         let metadata = BTreeMap::from([("k".to_owned(), b"v".to_vec()), ("empty".to_owned(), Vec::new())]);
         let decode = |result: BuildResult| {

@@ -79,3 +79,33 @@ impl<W: FnMut(&mut Context<'_>, Polled) -> Polled + Unpin> http_body::Body for I
         self.inner.size_hint()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http_body::Body as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_body_is_collected_up_to_its_limit() {
+        assert_eq!(collect(empty_body(), 0).await.unwrap(), "");
+        assert_eq!(collect(full_body("four"), 4).await.unwrap(), "four");
+        let error = collect(full_body("four"), 3).await.unwrap_err();
+        assert_eq!(error.to_string(), "it has more than 3 bytes");
+    }
+
+    #[tokio::test]
+    async fn an_inspected_body_keeps_its_length_and_its_end() {
+        for body in [empty_body, || full_body("four")] {
+            let inspected = inspect_body(body(), |_, polled| polled);
+            assert_eq!(inspected.size_hint().exact(), body().size_hint().exact());
+            assert_eq!(inspected.is_end_stream(), body().is_end_stream());
+            assert_eq!(collect(inspected, 4).await.unwrap(), collect(body(), 4).await.unwrap());
+        }
+        // What the watcher returns is what is passed on.
+        let replaced = inspect_body(full_body("four"), |_, polled| {
+            polled.map(|frame| frame.map(|_| Ok(Frame::data(Bytes::from_static(b"five!")))))
+        });
+        assert_eq!(collect(replaced, 5).await.unwrap(), "five!");
+    }
+}

@@ -43,7 +43,7 @@ fn decode(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{encode_pairs, parse_pairs};
+    use super::{encode, encode_pairs, parse_pairs};
 
     #[test]
     fn what_is_written_reads_back() {
@@ -51,6 +51,19 @@ mod tests {
         let read = parse_pairs(&encode_pairs(pairs)).unwrap();
         let read: Vec<_> = read.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         assert_eq!(read, pairs);
+    }
+
+    #[test]
+    fn a_value_is_encoded_but_for_unreserved_characters() {
+        assert_eq!(encode("a-Z_0.9~ /?:\u{fc}"), "a-Z_0.9~%20%2F%3F%3A%C3%BC");
+    }
+
+    #[test]
+    fn pairs_are_written_without_growing_the_text() {
+        let long = "=".repeat(1000);
+        let written = encode_pairs([(&*long, "="), ("=", &*long)]);
+        // A text that grew would have about twice its length in memory. One separator more is reserved than is written.
+        assert_eq!((written.len(), written.capacity()), (6009, 6010));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::context::fetch::FetchFailure;
 use super::daemon::builder::NoBuilder;
+use super::engine::EngineError;
 use super::failure::{ConversionFailure, LookupFailure};
 use super::report::registry_message::RegistryMessage;
 use super::result::prepared::OutputError;
@@ -50,6 +51,9 @@ pub enum Error {
     /// An output.
     #[error(transparent)]
     Output(#[from] OutputError),
+    /// An image that is to be loaded into docker or podman.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
     /// A file of results.
     #[error(transparent)]
     Write(#[from] WriteError),
@@ -168,6 +172,7 @@ impl Error {
             | Self::Setting(_)
             | Self::Reference { .. }
             | Self::Credentials(_)
+            | Self::Engine(EngineError::NoContext { .. } | EngineError::Address { .. })
             | Self::NoBuilder(NoBuilder::Client(buildkit::Error::Address(_))) => true,
             Self::Workspace(error) => error.is_usage(),
             Self::Secret(error) => !matches!(error, SecretError::File { .. } | SecretError::Agent { .. }),

@@ -9,6 +9,7 @@
 mod context;
 mod daemon;
 mod dockerfile_origin;
+mod engine;
 mod error;
 mod failure;
 mod frontend_attributes;
@@ -29,6 +30,7 @@ pub use daemon::builder::{Builder, DaemonChoice, NoBuilder, OwnDaemon, usual_add
 pub(crate) use daemon::state::is_trusted_socket;
 pub use daemon::state::{StateError, StateFolder};
 pub use dockerfile_origin::DockerfileOrigin;
+pub use engine::{EngineError, EngineSettings};
 pub use error::{Error, StepFailure};
 pub use failure::{ConversionFailure, LookupFailure};
 pub use interrupt::Interrupts;
@@ -40,7 +42,7 @@ pub use push::routes::{PushVia, UnknownPushMethod};
 pub use report::registry_message::RegistryMessage;
 pub use request::{DockerfileInput, Request};
 pub use result::metadata::Results;
-pub use result::output::{Destination, Exporter, Output};
+pub use result::output::{Destination, Exporter, OldFiles, Output, OutputFolder};
 pub use result::prepared::OutputError;
 pub use result::whole_files::{WriteError, check_writable};
 pub use session::logins::DockerLogins;

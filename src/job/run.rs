@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::daemon::builder::Builder;
+use super::engine::ProgressLink;
 use super::failure::SolveFailure;
 use super::push::image_names::ImageNames;
 use crate::buildkit::{
@@ -25,12 +26,28 @@ pub(super) struct FinishedBuild<T> {
     pub(super) outcome: Result<BuildOutcome<T>, SolveFailure>,
 }
 
+/// How a build is shown.
+pub(super) struct Display {
+    /// The form of its progress.
+    pub(super) mode: Mode,
+    /// The user's names for images.
+    pub(super) image_names: ImageNames,
+    /// What is told where steps of Bob's own are shown.
+    pub(super) link: ProgressLink,
+}
+
+impl Display {
+    pub(super) fn new(mode: Mode, image_names: ImageNames) -> Self {
+        Self { mode, image_names, link: ProgressLink::default() }
+    }
+}
+
 /// Runs one build and shows its progress. `function` makes the graph and returns the result.
 pub(super) async fn run<T, F, Fut>(
     builder: &Builder,
     request: BuildRequest,
     session: SessionOptions,
-    display: (Mode, ImageNames),
+    display: Display,
     cancel: &CancellationToken,
     function: F,
 ) -> FinishedBuild<T>
@@ -38,8 +55,9 @@ where
     F: FnOnce(Gateway) -> Fut,
     Fut: Future<Output = Result<(BuildResult, T), SolveFailure>>,
 {
-    let (mode, image_names) = display;
+    let Display { mode, image_names, link } = display;
     let (events, raw) = mpsc::channel(STATUS_QUEUE);
+    let _ = link.set(events.downgrade());
     let follower = tokio::spawn(progress::follow(mode, renamed(raw, image_names)));
     let build = builder.client.build(request, session, events, cancel, function);
     let outcome = tokio::select! {

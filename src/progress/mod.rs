@@ -1,17 +1,15 @@
 //! How far a build is: reads buildkitd's status stream and shows it as plain text, as a live view of a
 //! terminal, or as JSON lines; keeps what a failure report needs afterwards.
 
+mod displays;
 mod journal;
 mod lines;
-mod plain;
-mod raw;
 mod step;
-mod text;
 mod time;
 mod trace;
-mod tty;
 
-use std::io::{self, IsTerminal as _, Write};
+use std::fmt;
+use std::io::{self, IsTerminal as _};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -19,7 +17,7 @@ use bollard_buildkit_proto::moby::buildkit::v1::StatusResponse;
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
-use crate::diag::Colours;
+use self::displays::{Display, FORMS, Form, plain, quiet, tty};
 
 pub use journal::{Journal, StepRecord};
 pub use step::{Step, timestamp};
@@ -28,40 +26,68 @@ pub use step::{Step, timestamp};
 const REFRESH: Duration = Duration::from_millis(100);
 
 /// The form in which progress is shown, on standard error.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Mode {
-    /// [`Mode::Tty`] where standard error is a terminal, else [`Mode::Plain`].
-    #[default]
-    Auto,
-    /// Lines of text, as they come.
-    Plain,
-    /// A live view.
-    Tty,
-    /// One `SolveStatus` a line, in buildctl's schema.
-    RawJson,
-    /// Nothing.
-    Quiet,
+#[derive(Clone, Copy, Default)]
+pub struct Mode {
+    /// `None` for a live view where standard error is a terminal, else lines of text.
+    form: Option<&'static Form>,
 }
+
+impl Mode {
+    /// A live view where standard error is a terminal, else lines of text.
+    pub const AUTO: Self = Self { form: None };
+    /// Lines of text, as they come.
+    pub const PLAIN: Self = Self { form: Some(&plain::FORM) };
+    /// Nothing.
+    pub const QUIET: Self = Self { form: Some(&quiet::FORM) };
+
+    /// What the modes are called.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        [Self::AUTO.name()].into_iter().chain(FORMS.map(|form| form.name))
+    }
+
+    fn name(self) -> &'static str {
+        self.form.map_or("auto", |form| form.name)
+    }
+}
+
+impl fmt::Debug for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Modes are equal if their names are.
+impl PartialEq for Mode {
+    fn eq(&self, other: &Self) -> bool {
+        self.name() == other.name()
+    }
+}
+
+impl Eq for Mode {}
 
 /// A progress mode that does not exist.
 #[derive(Debug, thiserror::Error)]
-#[error("unknown progress mode {given:?}; use auto, plain, tty, rawjson or quiet")]
+#[error("unknown progress mode {given:?}; use {}", alternatives())]
 pub struct UnknownMode {
     given: String,
+}
+
+/// The names of the modes as a text lists them: `a, b or c`.
+fn alternatives() -> String {
+    let names: Vec<&str> = Mode::names().collect();
+    let (last, first) = names.split_last().expect("there are modes");
+    format!("{} or {last}", first.join(", "))
 }
 
 impl FromStr for Mode {
     type Err = UnknownMode;
 
     fn from_str(text: &str) -> Result<Self, UnknownMode> {
-        match text {
-            "auto" | "" => Ok(Self::Auto),
-            "plain" => Ok(Self::Plain),
-            "tty" => Ok(Self::Tty),
-            "rawjson" => Ok(Self::RawJson),
-            "quiet" | "none" => Ok(Self::Quiet),
-            _ => Err(UnknownMode { given: text.to_owned() }),
+        if text.is_empty() || text == Self::AUTO.name() {
+            return Ok(Self::AUTO);
         }
+        let form = FORMS.into_iter().find(|form| form.name == text || form.other_names.contains(&text));
+        form.map(|form| Self { form: Some(form) }).ok_or_else(|| UnknownMode { given: text.to_owned() })
     }
 }
 
@@ -69,48 +95,15 @@ impl FromStr for Mode {
 /// Returns what the steps were and what they last logged. Output that cannot be written is dropped:
 /// a closed terminal is no reason to fail a build.
 pub async fn follow(mode: Mode, updates: mpsc::Receiver<StatusResponse>) -> Journal {
-    let stderr = io::stderr();
-    let mode = match mode {
-        Mode::Auto if stderr.is_terminal() => Mode::Tty,
-        Mode::Auto => Mode::Plain,
-        other => other,
+    let form = match mode.form {
+        Some(form) => form,
+        None if io::stderr().is_terminal() => &tty::FORM,
+        None => &plain::FORM,
     };
-    match mode {
-        Mode::Tty => follow_with(tty::Live::new(), updates).await,
-        Mode::RawJson => follow_with(raw::JsonLines::new(stderr), updates).await,
-        Mode::Quiet => follow_with(Silent, updates).await,
-        Mode::Auto | Mode::Plain => follow_with(plain::Printer::new(stderr, colours()), updates).await,
-    }
+    follow_with((form.open)(), updates).await
 }
 
-/// What becomes of the colours that steps log. They also stay where standard error is no terminal: logs of CI systems
-/// show them.
-#[allow(clippy::disallowed_methods, reason = "a habit of terminals, not a setting of Bob")]
-fn colours() -> Colours {
-    match std::env::var_os("NO_COLOR") {
-        Some(value) if !value.is_empty() => Colours::Drop,
-        _ => Colours::Keep,
-    }
-}
-
-/// What a form of progress does with the state of the build.
-trait Display {
-    /// Takes note of a message before the trace does.
-    fn message(&mut self, _message: &StatusResponse) {}
-    /// Shows what is new in `trace`, at most every [`REFRESH`].
-    fn refresh(&mut self, trace: &mut trace::Trace, now: time::Nanos);
-    /// Shows the rest.
-    fn finish(&mut self, trace: &mut trace::Trace, now: time::Nanos);
-}
-
-struct Silent;
-
-impl Display for Silent {
-    fn refresh(&mut self, _trace: &mut trace::Trace, _now: time::Nanos) {}
-    fn finish(&mut self, _trace: &mut trace::Trace, _now: time::Nanos) {}
-}
-
-async fn follow_with(mut display: impl Display, mut updates: mpsc::Receiver<StatusResponse>) -> Journal {
+async fn follow_with(mut display: Box<dyn Display>, mut updates: mpsc::Receiver<StatusResponse>) -> Journal {
     let mut trace = trace::Trace::default();
     let mut ticks = tokio::time::interval(REFRESH);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -130,11 +123,3 @@ async fn follow_with(mut display: impl Display, mut updates: mpsc::Receiver<Stat
     display.finish(&mut trace, time::now());
     trace.into_journal()
 }
-
-/// Writes `text` and forgets about failures: progress is for people, and they may have gone.
-fn write_quietly(out: &mut impl Write, text: &str) {
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-}
-
-#[cfg(test)]
-mod tests;

@@ -99,7 +99,7 @@ pub(super) enum ProxyError {
     Call(#[from] CallError),
     /// The registry's response cannot be passed on.
     #[error("{host} answered with {what}")]
-    Answer {
+    UnusableResponse {
         /// The registry.
         host: Host,
         /// What is wrong with its response.

@@ -69,4 +69,17 @@ mod tests {
         memory.insert(1, 1, 10 * ENTRY_OVERHEAD_BYTES);
         assert_eq!(memory.get(&1), None);
     }
+
+    #[test]
+    fn entries_that_just_fit_are_kept_and_one_more_replaces_them() {
+        let mut memory = BoundedMap::new(10 * ENTRY_OVERHEAD_BYTES);
+        let keys = |memory: &BoundedMap<u8, ()>| memory.iter().map(|(key, ())| *key).collect::<Vec<_>>();
+        memory.insert(1, (), 9 * ENTRY_OVERHEAD_BYTES);
+        assert_eq!(keys(&memory), [1]);
+        memory.insert(1, (), 4 * ENTRY_OVERHEAD_BYTES);
+        memory.insert(2, (), 4 * ENTRY_OVERHEAD_BYTES);
+        assert_eq!(keys(&memory), [1, 2]);
+        memory.insert(3, (), 0);
+        assert_eq!(keys(&memory), [3]);
+    }
 }

@@ -194,6 +194,30 @@ variables! {
         form: "JSON",
         default: "none",
     }
+    DOCKER_HOST {
+        name: "DOCKER_HOST",
+        meaning: "the engine that `--load` and `type=docker` load into",
+        form: "`unix://PATH`, `tcp://HOST:PORT` or `ssh://HOST`",
+        default: "the docker context in use, docker's socket, podman's, `podman load`",
+    }
+    DOCKER_CONTEXT {
+        name: "DOCKER_CONTEXT",
+        meaning: "the docker context to load into where `DOCKER_HOST` says none",
+        form: "name",
+        default: "`currentContext` of docker's `config.json`",
+    }
+    DOCKER_TLS_VERIFY {
+        name: "DOCKER_TLS_VERIFY",
+        meaning: "speaks TLS to `DOCKER_HOST`",
+        form: "anything but empty",
+        default: "no TLS",
+    }
+    DOCKER_CERT_PATH {
+        name: "DOCKER_CERT_PATH",
+        meaning: "certificates for that: `ca.pem`, `cert.pem`, `key.pem`",
+        form: "folder",
+        default: "`DOCKER_CONFIG`",
+    }
     SSH_AUTH_SOCK {
         name: "SSH_AUTH_SOCK",
         meaning: "the agent of `--ssh default`",

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use bob::buildkit::proto::pb;
 use bob::buildkit::{
-    BuildRequest, BuildResult, Daemon, Error, Export, ExportTarget, Gateway, PlatformEntry, Reference,
+    BuildRequest, BuildResult, Daemon, Error, Export, ExportTarget, Gateway, PlatformEntry, ResultReference,
     SolveOptions, platforms_metadata,
 };
 
@@ -39,7 +39,7 @@ fn metadata(platforms: &[&str], configs: bool) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// A result that has files for those of two platforms that `with_files` says.
-fn platforms(files: Option<&Reference>, with_files: [bool; 2], configs: bool) -> BuildResult {
+fn platforms(files: Option<&ResultReference>, with_files: [bool; 2], configs: bool) -> BuildResult {
     let ids = ["linux/amd64", "linux/arm64"];
     let reference = |has_files: bool| files.filter(|_| has_files).cloned();
     let references = ids.iter().zip(with_files).map(|(id, has)| ((*id).to_owned(), reference(has)));
@@ -47,9 +47,9 @@ fn platforms(files: Option<&Reference>, with_files: [bool; 2], configs: bool) ->
 }
 
 /// Makes a result of files, or of none.
-type Make = fn(Option<Reference>) -> BuildResult;
+type Make = fn(Option<ResultReference>) -> BuildResult;
 
-async fn files(gateway: &Gateway) -> Result<Option<Reference>, Error> {
+async fn files(gateway: &Gateway) -> Result<Option<ResultReference>, Error> {
     let mut graph = Graph::default();
     let vertex = graph.local(gateway, "context", &[]);
     graph.source = Some(pb::Source {

@@ -40,7 +40,7 @@ impl Seen {
 }
 
 pub(crate) type Reply = Response<Full<Bytes>>;
-type Answer = Pin<Box<dyn Future<Output = Reply> + Send>>;
+type PendingReply = Pin<Box<dyn Future<Output = Reply> + Send>>;
 
 /// An answer with headers and a body.
 pub(crate) fn reply(status: u16, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Reply {
@@ -70,7 +70,7 @@ impl Upstream {
     }
 
     /// One that may take its time.
-    pub(crate) async fn start_async(script: impl Fn(Seen) -> Answer + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start_async(script: impl Fn(Seen) -> PendingReply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Mutex::new(Vec::new()));

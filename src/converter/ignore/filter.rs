@@ -7,8 +7,8 @@ use super::{Error, MatchInfo, Pattern, Patterns};
 /// Source: `NewFilterFS` in `filter.go` of `tonistiigi/fsutil`.
 #[derive(Debug, Clone)]
 pub struct Filter {
-    include: Option<Patterns>,
-    exclude: Option<Patterns>,
+    pub(super) include: Option<Patterns>,
+    pub(super) exclude: Option<Patterns>,
     /// Without wildcards in their middle, include patterns tell whether a directory can hold matches.
     only_prefix_includes: bool,
     /// The same for exceptions (`!`) to exclude patterns.
@@ -59,24 +59,6 @@ impl Filter {
             include,
             exclude,
         })
-    }
-
-    /// Whether `path` alone, without a walk, is selected.
-    ///
-    /// Source: `filterFS.Open` in `filter.go` of `tonistiigi/fsutil`.
-    ///
-    /// # Errors
-    /// [`Error::BadPattern`] if a pattern that counts cannot be used.
-    pub fn selects(&self, path: &str) -> Result<bool, Error> {
-        if let Some(include) = &self.include
-            && !include.matches_or_parent_matches(path)?
-        {
-            return Ok(false);
-        }
-        match &self.exclude {
-            Some(exclude) => exclude.matches_or_parent_matches(path).map(|matched| !matched),
-            None => Ok(true),
-        }
     }
 
     /// Returns what to do with `path` (relative to the root, separated by slashes), which lies in a

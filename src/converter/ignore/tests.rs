@@ -2,6 +2,23 @@ use proptest::prelude::*;
 
 use super::*;
 
+impl Filter {
+    /// Whether `path` alone, without a walk, is selected.
+    ///
+    /// Source: `filterFS.Open` in `filter.go` of `tonistiigi/fsutil`.
+    fn selects(&self, path: &str) -> Result<bool, Error> {
+        if let Some(include) = &self.include
+            && !include.matches_or_parent_matches(path)?
+        {
+            return Ok(false);
+        }
+        match &self.exclude {
+            Some(exclude) => exclude.matches_or_parent_matches(path).map(|matched| !matched),
+            None => Ok(true),
+        }
+    }
+}
+
 #[test]
 fn every_line_of_the_table_holds() {
     let mut failures = Vec::new();

@@ -3,16 +3,13 @@
 //! A plan's stages are lowered in order. What a stage hands from one instruction to the next is
 //! `state`; what all of them share is `Lowering`.
 
-mod chmod;
 mod config;
 mod copy;
 mod error;
-mod expose;
 mod from;
 mod mount;
 mod names;
 mod run;
-mod signal;
 mod stage;
 mod state;
 mod workdir;

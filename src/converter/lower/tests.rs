@@ -109,6 +109,13 @@ fn an_image_keeps_its_base_and_adds_history() {
 }
 
 #[test]
+fn steps_that_change_files_are_layers() {
+    let image = lowered("FROM a\nENV A=1\nRUN x\nCOPY b /\nADD b /\nWORKDIR /x\nWORKDIR /\nUSER u\nCMD y\n");
+    let layers: Vec<bool> = image.image.history[1..].iter().map(|step| !step.empty_layer).collect();
+    assert_eq!(layers, [false, true, true, true, true, false, false, false]);
+}
+
+#[test]
 fn variables_move_to_the_end_for_commands_and_stay_in_the_configuration() {
     let image = lowered("FROM a\nARG B=2\nENV LANG=D\nRUN x\n");
     assert_eq!(env_of(&image), ["PATH=/bin", "B=2", "LANG=D"]);
@@ -175,6 +182,9 @@ fn mounts_get_their_defaults() {
     assert!(exec.mounts[0].no_output && !exec.mounts[0].readonly);
     assert!(matches!(&exec.mounts[1].kind, MountKind::Cache { id, .. } if id == "/c"));
     assert_eq!(exec.mounts[1].selector, "/cache");
+    let Some((Op::File(file), _)) = image.graph.get(exec.mounts[1].source) else { panic!("no directory") };
+    let Some(llb::FileAction::Mkdir(made)) = file.actions().next() else { panic!("no directory") };
+    assert_eq!((made.path.as_str(), made.mode, &made.owner), ("/cache", 0o755, &Some(llb::Owner::ids(7, 0))));
     assert_eq!((exec.secrets[0].target.as_deref(), exec.secrets[0].optional), (None, false));
     assert_eq!((exec.ssh[0].id.as_str(), exec.ssh[0].mode), ("", 0o600));
     assert!(name(&image).ends_with("x ****"), "{}", name(&image));
@@ -205,6 +215,24 @@ fn options_reach_every_command() {
     let image = lower_with("FROM a AS c\nRUN --network=none x\n", "", &all).0.unwrap();
     assert_eq!(exec_of(&image).network, llb::Network::None);
     assert!(!image.graph.get(image.root).unwrap().1.metadata.ignore_cache);
+}
+
+#[test]
+fn every_proxy_argument_reaches_commands_in_either_case() {
+    let proxies = ["HTTP_PROXY", "https_proxy", "FTP_PROXY", "no_proxy", "ALL_PROXY"];
+    let given = options(|options| {
+        let args = proxies.iter().chain(&["other_proxy"]);
+        options.build_args = args.map(|name| ((*name).into(), name.to_ascii_lowercase())).collect();
+    });
+    let image = lower_with("FROM a\nRUN x\n", "", &given).0.unwrap();
+    let wanted = llb::ProxyEnv::default()
+        .with_http_proxy("http_proxy")
+        .with_https_proxy("https_proxy")
+        .with_ftp_proxy("ftp_proxy")
+        .with_no_proxy("no_proxy")
+        .with_all_proxy("all_proxy");
+    assert_eq!(exec_of(&image).proxy_env.as_ref(), Some(&wanted));
+    assert_eq!(exec_of(&lowered("FROM a\nRUN x\n")).proxy_env, None);
 }
 
 #[test]
@@ -277,6 +305,17 @@ fn the_asked_platform_and_labels_go_into_the_configuration() {
 }
 
 #[test]
+fn every_stage_on_the_same_parent_takes_over_its_configuration() {
+    let image = lowered(concat!(
+        "FROM a AS p\nENV X=1\nARG Y=2\nWORKDIR /w\n",
+        "FROM p AS q\nRUN make\nFROM p AS r\nRUN make\nFROM p\nCOPY --from=q b /\nCOPY --from=r b /\nRUN x\n"
+    ));
+    assert_eq!(env_of(&image), ["Y=2", "PATH=/bin", "LANG=C", "X=1"]);
+    assert_eq!(image.image.config.env, ["PATH=/bin", "LANG=C", "X=1"]);
+    assert_eq!(exec_of(&image).cwd, "/w");
+}
+
+#[test]
 fn a_stage_is_lowered_only_if_it_is_needed() {
     let image = lowered("FROM a AS x\nSTOPSIGNAL nonsense\nFROM scratch\n");
     assert!(image.root.is_scratch());
@@ -308,6 +347,40 @@ fn errors_name_their_instruction() {
     ] {
         assert_eq!(refused(text), (message.to_owned(), line), "{text}");
     }
+}
+
+#[test]
+fn errors_help_where_a_remedy_is_known() {
+    for (text, wanted) in [
+        ("FROM a\nCOPY --chmod=9 x y\n", Some("write 0755, or u=rwX,go=rX")),
+        ("FROM a\nCOPY --chmod=q x y\n", Some("write 0755, or u=rwX,go=rX")),
+        ("FROM a\nCOPY https://h/x y\n", Some("use ADD")),
+        ("FROM a\nCOPY git@h:r y\n", Some("use ADD")),
+        (
+            "FROM a\nCOPY --from=y p p\nFROM a AS y\nFROM scratch\nCOPY --from=0 p p\n",
+            Some("move the stage up"),
+        ),
+        ("FROM a\nSTOPSIGNAL x\n", Some("use a number or a name such as SIGTERM")),
+        ("FROM a\nEXPOSE 80/x\n", Some("use tcp, udp or sctp")),
+        ("FROM a\nRUN []\n", Some("give RUN a command")),
+        ("FROM a\nENV A=${B?no}\n", None),
+    ] {
+        let error = lower_with(text, "", &options(|_| {})).0.unwrap_err();
+        assert_eq!(crate::diag::Located::help(&error), wanted, "{text}");
+    }
+}
+
+#[test]
+fn a_named_context_without_a_configuration_is_an_empty_base_image() {
+    let context = options(|options| {
+        options.named_contexts = BTreeMap::from([("a".into(), "https://h/c.tar".into())]);
+    });
+    let image = lower_with("FROM a\nENV A=1\n", "", &context).0.unwrap();
+    let base = image.base.expect("the configuration of the base");
+    assert_eq!(base.platform, Platform::new("linux", "amd64"));
+    assert_eq!((base.history.len(), base.config.env.iter().any(|variable| variable == "A=1")), (0, false));
+    // A stage that begins with nothing has no base image.
+    assert!(lowered("FROM scratch\nENV A=1\n").base.is_none());
 }
 
 #[test]

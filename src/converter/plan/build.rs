@@ -1,8 +1,7 @@
 //! From the stages as written to stages with names, bases and sources.
 
-use super::args::{self, BuildArgs};
+use super::args::{self, BuildArgs, EnvList};
 use super::context;
-use super::env::EnvList;
 use super::error::{Error, ErrorKind};
 use super::notice::{Notice, NoticeKind};
 use super::options::Options;

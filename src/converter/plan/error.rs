@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::git::GitRefError;
+use super::context::git::GitRefError;
 use super::need::FactFailure;
 use crate::converter::{dockerfile, shell};
 use crate::diag::{Located, Span, with_causes};

@@ -6,23 +6,18 @@
 mod args;
 mod build;
 mod context;
-pub mod env;
-mod epoch;
 mod error;
-pub mod git;
 mod need;
 mod notice;
 mod options;
 pub mod paths;
 mod resolve;
 mod stage;
-mod url;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use args::BuildArgs;
-pub use context::{LoadedContext, NamedContext, RemoteSource, main_context};
-pub use env::EnvList;
+pub use args::{BuildArgs, EnvList, env};
+pub use context::{LoadedContext, NamedContext, RemoteSource, git, main_context};
 pub use error::{Error, ErrorKind};
 pub use need::{Fact, FactFailure, Facts, IgnoreFile, ImageFact, Need, Needs};
 pub use notice::{Notice, NoticeKind};
@@ -32,8 +27,8 @@ pub use stage::{Base, Command, InstructionRef, Stage, StageId};
 use super::dockerfile::Dockerfile;
 use super::shell::Lex;
 use crate::image::Platform;
+use args::epoch::Epoch;
 use build::Planner;
-use epoch::Epoch;
 use stage::Stages;
 
 /// How far planning came with the facts that it was given.

@@ -141,6 +141,13 @@ mod tests {
     }
 
     #[test]
+    fn a_backslash_is_a_separator_on_windows_alone() {
+        assert_eq!(to_slash("a\\b", "windows"), "a/b");
+        assert_eq!(to_slash("a\\b", "linux"), "a\\b");
+        assert_eq!(normalize("/", "a\\b", "linux", false).unwrap(), "/a\\b");
+    }
+
+    #[test]
     fn windows_paths_lose_drive_and_backslashes() {
         assert_eq!(normalize("C:\\app", "b\\c\\", "windows", true).unwrap(), "/app/b/c/");
         assert_eq!(normalize_workdir("", "c:\\a\\..\\b", "windows").unwrap(), "\\b");

@@ -84,6 +84,22 @@ fn refused(text: &str, options: &Options) -> (String, Option<u32>) {
 }
 
 #[test]
+fn errors_help_where_a_remedy_is_known() {
+    for (text, wanted) in [
+        ("FROM --platform=linux/amd64/v1/x a\n", Some("write os/arch")),
+        ("FROM a\nCOPY --from=-1 a b\n", Some("count stages from 0")),
+        ("FROM $none\n", None),
+    ] {
+        let error = planned(text, &options(|_| {}), |_, _| ()).unwrap_err();
+        let help = crate::diag::Located::help(&error);
+        match wanted {
+            Some(wanted) => assert!(help.is_some_and(|help| help.contains(wanted)), "{error}: {help:?}"),
+            None => assert_eq!(help, None, "{error}"),
+        }
+    }
+}
+
+#[test]
 fn everything_is_asked_for_at_once() {
     let text = "FROM a AS x\nFROM b\nCOPY --from=x p p\nCOPY --from=c:1 p p\n";
     let amd64 = "linux/amd64";

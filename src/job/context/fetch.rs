@@ -10,7 +10,7 @@ use llb::{Constraints, Definition, Graph, HttpSource, MarshalError, MarshalOptio
 
 use super::archive::{HEADER_BYTES, is_archive, is_zstd};
 use crate::beneath::MAX_TEXT_BYTES;
-use crate::buildkit::{self, FileRange, Gateway, Reference, SolveOptions};
+use crate::buildkit::{self, FileRange, Gateway, ResultReference, SolveOptions};
 use crate::converter::lower::{llb_platform, source_op, unpacked};
 use crate::converter::plan::{self, Context, Options, main_context};
 use crate::diag::{Source, visible};
@@ -172,7 +172,7 @@ struct RemoteFiles<'a> {
     shown: String,
     definition: Definition,
     /// `None` where there are none.
-    files: Option<Reference>,
+    files: Option<ResultReference>,
 }
 
 impl<'a> RemoteFiles<'a> {

@@ -7,7 +7,7 @@ use llb::{Constraints, Graph, MarshalOptions};
 use super::archive::{HEADER_BYTES, is_archive, is_zstd};
 use crate::buildkit::proto::{frontend, pb};
 use crate::buildkit::session::file_mode;
-use crate::buildkit::{FileRange, Gateway, Reference, SolveOptions};
+use crate::buildkit::{FileRange, Gateway, ResultReference, SolveOptions};
 use crate::converter::lower::{llb_platform, source_op, unpacked};
 use crate::converter::plan::RemoteSource;
 use crate::image::Platform;
@@ -87,7 +87,7 @@ async fn archive_time(
 /// name and length.
 async fn newest(
     gateway: &Gateway,
-    files: &Reference,
+    files: &ResultReference,
     packed: (&str, Option<i64>),
 ) -> Result<Option<i64>, LookupFailure> {
     let mut newest: Option<i64> = None;

@@ -13,7 +13,7 @@ use crate::job::push::image_names::ImageNames;
 use crate::job::push::routes::{self, PushRoutes};
 use crate::job::report::outcome;
 use crate::job::request::{DockerfileInput, ParsedDockerfile, Request};
-use crate::job::run;
+use crate::job::run::{self, Display};
 use crate::progress::Mode;
 
 /// Converts a Dockerfile. A buildkitd is found or started only if there is an image to look up.
@@ -53,7 +53,7 @@ async fn work(
         let converted = dockerfile.convert(&gateway, &options, grants).await?;
         Ok((BuildResult::Single { reference: None, metadata: BTreeMap::new() }, converted))
     };
-    let display = (Mode::Quiet, ImageNames::default());
+    let display = Display::new(Mode::QUIET, ImageNames::default());
     let finished = run::run(&builder, build, session, display, cancel, convert).await;
     let outcome = outcome::of_build(finished, dockerfile.source(), &routes).await;
     builder.stop().await;

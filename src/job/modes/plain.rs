@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::buildkit::{BuildRequest, CacheEntry, SessionOptions};
 use crate::image::Reference;
 use crate::job::daemon::builder::Builder;
+use crate::job::engine::{EngineSettings, Engines, PREFER_IMAGE_DIGEST};
 use crate::job::error::Error;
 use crate::job::frontend_attributes;
 use crate::job::interrupt::Interrupts;
@@ -21,7 +22,7 @@ use crate::job::request::{ParsedDockerfile, Request};
 use crate::job::result::metadata::Results;
 use crate::job::result::output::Output;
 use crate::job::result::prepared::PreparedOutputs;
-use crate::job::run;
+use crate::job::run::{self, Display};
 use crate::job::session::logins::SessionLogins;
 use crate::job::solve::solve_dockerfile;
 use crate::progress::Mode;
@@ -36,6 +37,8 @@ pub struct PlainBuild {
     pub request: Request,
     /// What becomes of the result.
     pub outputs: Vec<Output>,
+    /// Where docker or podman is, for outputs that are loaded.
+    pub engine: EngineSettings,
     /// Secrets for RUN steps.
     pub secrets: BTreeMap<String, SecretBytes>,
     /// Sockets of SSH agents for RUN steps.
@@ -91,13 +94,14 @@ async fn work_on(
     cancel: &CancellationToken,
 ) -> Result<Results, Error> {
     let mut outputs = build.outputs.clone();
+    let engines = Engines::connect(&build.engine, &mut outputs).await?;
     let registries = routes::authenticator(build.request.logins.load()?)?;
     let (routes, targets) = open_routes(build, builder, &registries, &mut outputs).await?;
     routes.grants.grant_caches(&build.cache_imports, &build.cache_exports);
     let options = dockerfile.options_for(builder).await?;
     let mut frontend_attrs = frontend_attributes::of_options(&options);
     frontend_attrs.extend(build.frontend_attributes.clone());
-    let mut prepared = PreparedOutputs::new(&outputs)?;
+    let mut prepared = PreparedOutputs::new(&outputs, &engines)?;
     let request = BuildRequest {
         exports: prepared.take_exports(),
         cache_imports: build.cache_imports.clone(),
@@ -108,15 +112,23 @@ async fn work_on(
     };
     let mut session = session(build, builder, routes.session_logins(registries));
     session.withheld_dirs.extend(prepared.unfinished_files());
-    let display = (build.progress, routes.image_names.clone());
+    let display =
+        Display { link: engines.progress(), ..Display::new(build.progress, routes.image_names.clone()) };
     let solve = |gateway| solve_dockerfile(dockerfile, &options, gateway, &routes, &targets);
     let finished = run::run(builder, request, session, display, cancel, solve).await;
     let outcome = outcome::of_build(finished, dockerfile.source(), &routes).await;
     dockerfile.show_warnings();
-    let results = outcome.map(|outcome| {
-        let lock = ImageLock::of_facts(&outcome.value, &options.build_platform);
-        Results::new(outcome.exporter_response, &routes.image_names, lock)
-    });
+    let results = match outcome {
+        Ok(mut outcome) => {
+            // As in buildx: an engine that knows images by their manifests never hears of the other digest.
+            if outputs.iter().any(|output| output.attrs.contains_key(PREFER_IMAGE_DIGEST)) {
+                outcome.exporter_response.remove("containerimage.config.digest");
+            }
+            let lock = ImageLock::of_facts(&outcome.value, &options.build_platform);
+            Ok(Results::new(outcome.exporter_response, &routes.image_names, lock))
+        }
+        Err(error) => Err(prepared.load_failure().map_or(error, Error::Engine)),
+    };
     routes.close().await;
     let results = results?;
     prepared.keep()?;

@@ -14,7 +14,7 @@ use crate::job::interrupt::Interrupts;
 use crate::job::push::image_names::ImageNames;
 use crate::job::push::routes::{self, PushRoutes};
 use crate::job::report::outcome;
-use crate::job::run;
+use crate::job::run::{self, Display};
 use crate::job::session::logins::DockerLogins;
 use crate::progress::Mode;
 use crate::workspace::variables;
@@ -86,7 +86,7 @@ async fn pull(
     routes.grants.grant_pull(reference);
     let credentials = routes.session_logins(routes::authenticator(service.logins.load()?)?);
     let session = SessionOptions { credentials: Some(credentials), ..SessionOptions::default() };
-    let display = (Mode::Quiet, ImageNames::default());
+    let display = Display::new(Mode::QUIET, ImageNames::default());
     let request = BuildRequest { internal: true, ..BuildRequest::default() };
     let extract = |gateway| async move { extract(&gateway, reference).await };
     let finished = run::run(builder, request, session, display, interrupts.cancel(), extract).await;

@@ -13,6 +13,7 @@ use super::workspace_dockerfile::read_when_ready;
 use crate::buildkit::{self, BuildRequest, CacheEntry, SessionOptions};
 use crate::image::{Platform, Reference};
 use crate::job::daemon::builder::{Builder, DaemonChoice};
+use crate::job::engine::Engines;
 use crate::job::error::Error;
 use crate::job::frontend_attributes;
 use crate::job::interrupt::Interrupts;
@@ -24,7 +25,7 @@ use crate::job::report::outcome;
 use crate::job::request::{DockerfileInput, ParsedDockerfile};
 use crate::job::result::output::Output;
 use crate::job::result::prepared::PreparedOutputs;
-use crate::job::run::{self, STATUS_QUEUE};
+use crate::job::run::{self, Display, STATUS_QUEUE};
 use crate::job::session::logins::with_tokens;
 use crate::job::solve::solve_dockerfile;
 use crate::progress::{self, Mode, Step};
@@ -52,6 +53,8 @@ struct WorkspaceJob<'a> {
     build: &'a WorkspaceBuild,
     base: Reference,
     target: Reference,
+    /// Asks registries with the base's credentials.
+    base_registries: Arc<Authenticator>,
     routes: PushRoutes,
     cancel: &'a CancellationToken,
 }
@@ -70,11 +73,15 @@ async fn work(build: &WorkspaceBuild, cancel: &CancellationToken) -> Result<(), 
     let base = reference(variables::BASE_REF.name, &settings.base_ref)?;
     let target = reference(variables::TARGET_REF.name, &settings.target_ref)?;
     refuse_digests(settings, &base, &target)?;
-    let base_auth = authenticator(settings.base_auth.as_ref())?;
+    let transport = routes::transport()?;
+    let authenticator = |credentials| Arc::new(Authenticator::new(Arc::clone(&transport), credentials));
+    let base_registries = authenticator(credentials(settings.base_auth.as_ref())?);
+    let base_auth = settings.base_auth.as_ref().map(|_| Arc::clone(&base_registries));
     let target_auth = match (&settings.base_auth, &settings.target_auth) {
         // The same credentials make one client, so that layers may be mounted from base to target.
         (Some(base), Some(target)) if base.expose() == target.expose() => base_auth.clone(),
-        (_, target) => authenticator(target.as_ref())?,
+        (_, Some(target)) => Some(authenticator(credentials(Some(target))?)),
+        (_, None) => None,
     };
     let dockerfile = match &settings.base_step {
         Some(step) => Some(read_when_ready(&build.workspace, build.ready_timeout, step, cancel).await?),
@@ -97,10 +104,9 @@ async fn work(build: &WorkspaceBuild, cancel: &CancellationToken) -> Result<(), 
         ),
     ];
     let proxies = proxies(settings, [&base, &target]);
-    let logins = with_tokens(&proxies, credentials(settings.base_auth.as_ref())?);
-    let others = routes::authenticator(logins)?;
+    let others = authenticator(with_tokens(&proxies, credentials(settings.base_auth.as_ref())?));
     let routes = PushRoutes::open(proxied.into_iter().flatten().collect(), proxies, others).await?;
-    let job = WorkspaceJob { build, base, target, routes, cancel };
+    let job = WorkspaceJob { build, base, target, base_registries, routes, cancel };
     let mut builder = None;
     let outcome = job.run(&mut builder, dockerfile.as_ref()).await;
     job.routes.close().await;
@@ -145,13 +151,6 @@ fn credentials(auth: Option<&AuthJson>) -> Result<Credentials, Error> {
     Ok(Credentials::from_auth_map(auth.expose(), &Origin::Variable(auth.variable.to_owned()))?)
 }
 
-fn authenticator(auth: Option<&AuthJson>) -> Result<Option<Arc<Authenticator>>, Error> {
-    match auth {
-        Some(_) => routes::authenticator(credentials(auth)?).map(Some),
-        None => Ok(None),
-    }
-}
-
 impl WorkspaceJob<'_> {
     async fn run(
         &self,
@@ -189,7 +188,7 @@ impl WorkspaceJob<'_> {
     ) -> Result<String, Error> {
         let DockerfileInput { files, .. } = dockerfile.input;
         tracing::info!(base = %self.base, "building the base layer");
-        let mut session = self.session(builder)?;
+        let mut session = self.session(builder);
         if let Some(context) = &files.context {
             session.shared_key = shared_key(context);
             session.local_dirs.insert("context".to_owned(), context.clone());
@@ -205,7 +204,7 @@ impl WorkspaceJob<'_> {
             frontend_attrs: frontend_attributes::of_options(&options),
             ..BuildRequest::default()
         };
-        let display = (Mode::Plain, self.routes.image_names.clone());
+        let display = Display::new(Mode::PLAIN, self.routes.image_names.clone());
         let targets = PushTargets::new(&self.routes, [&self.base], builder.shares_network());
         let solve = |gateway| solve_dockerfile(dockerfile, &options, gateway, &self.routes, &targets);
         let finished = run::run(builder, request, session, display, self.cancel, solve).await;
@@ -240,7 +239,7 @@ impl WorkspaceJob<'_> {
             }
         };
         let (updates, raw) = mpsc::channel(STATUS_QUEUE);
-        let follower = tokio::spawn(progress::follow(Mode::Plain, raw));
+        let follower = tokio::spawn(progress::follow(Mode::PLAIN, raw));
         let name = format!("[workspace] {} FROM {base}", self.target);
         let step = Step::begin(updates, "copy", &name).await;
         let copy = Copy { from: &from, to: &to, tag, image: &image, step: &step };
@@ -264,7 +263,7 @@ impl WorkspaceJob<'_> {
     /// Pushes the workspace image through buildkitd: the base's layers under its unchanged configuration.
     async fn build_target(&self, builder: &Builder, base: &Reference) -> Result<(), Error> {
         let request = BuildRequest { exports: self.push(&self.target)?, ..BuildRequest::default() };
-        let display = (Mode::Plain, self.routes.image_names.clone());
+        let display = Display::new(Mode::PLAIN, self.routes.image_names.clone());
         let source = self.at_buildkitd(base);
         let shown = base.to_string();
         let solve = |gateway| async move {
@@ -274,7 +273,7 @@ impl WorkspaceJob<'_> {
         };
         self.routes.grants.grant_pull(base);
         self.routes.grants.grant_push(&self.target);
-        let session = self.session(builder)?;
+        let session = self.session(builder);
         let finished = run::run(builder, request, session, display, self.cancel, solve).await;
         outcome::of_build(finished, None, &self.routes).await.map(drop)
     }
@@ -289,17 +288,16 @@ impl WorkspaceJob<'_> {
     fn push(&self, reference: &Reference) -> Result<Vec<buildkit::Export>, Error> {
         let mut output = Output::image(true);
         output.set_names(&[self.at_buildkitd(reference)]);
-        Ok(PreparedOutputs::new(&[output])?.take_exports())
+        Ok(PreparedOutputs::new(&[output], &Engines::default())?.take_exports())
     }
 
     /// A session that knows the proxies' tokens, and the base's credentials for what FROM names.
-    fn session(&self, builder: &Builder) -> Result<SessionOptions, Error> {
-        let registries = routes::authenticator(credentials(self.build.settings.base_auth.as_ref())?)?;
-        Ok(SessionOptions {
-            credentials: Some(self.routes.session_logins(registries)),
+    fn session(&self, builder: &Builder) -> SessionOptions {
+        SessionOptions {
+            credentials: Some(self.routes.session_logins(Arc::clone(&self.base_registries))),
             local_dirs_within: Some(self.build.workspace.root().to_owned()),
             withheld_dirs: builder.state_folders().to_vec(),
             ..SessionOptions::default()
-        })
+        }
     }
 }

@@ -92,8 +92,12 @@ pub(crate) struct ProxiedImage<'a> {
 
 /// Returns an authenticator that talks to registries with `credentials`.
 pub(crate) fn authenticator(credentials: Credentials) -> Result<Arc<Authenticator>, Error> {
-    let transport = Transport::new(&TransportConfig::default())?;
-    Ok(Arc::new(Authenticator::new(Arc::new(transport), credentials)))
+    Ok(Arc::new(Authenticator::new(transport()?, credentials)))
+}
+
+/// Returns a transport to registries. Making one reads the certificates of this machine.
+pub(crate) fn transport() -> Result<Arc<Transport>, Error> {
+    Ok(Arc::new(Transport::new(&TransportConfig::default())?))
 }
 
 /// Returns the registry host of a reference; `None` where its domain is none.

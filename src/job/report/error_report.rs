@@ -86,7 +86,7 @@ mod tests {
         let message = StatusResponse { vertexes: vec![vertex], logs: vec![log], ..StatusResponse::default() };
         sender.send(message).await.unwrap();
         drop(sender);
-        progress::follow(progress::Mode::Quiet, receiver).await
+        progress::follow(progress::Mode::QUIET, receiver).await
     }
 
     fn failing_step() -> buildkit::DaemonFailure {

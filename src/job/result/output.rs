@@ -30,6 +30,12 @@ impl Exporter {
     pub const IMAGE: Self = Self::of_images("image");
     /// Sends files one by one.
     pub const LOCAL: Self = Self::new("local");
+    /// Sends an archive that `docker load` takes.
+    pub const DOCKER: Self = Self::of_images("docker");
+    /// Sends an OCI image layout.
+    pub const OCI: Self = Self::of_images("oci");
+    /// Stands for no exporter: the result stays in the cache.
+    pub const NONE: Self = Self::new("cacheonly");
 
     /// The exporter `name`, which makes no image.
     pub const fn new(name: &'static str) -> Self {
@@ -47,12 +53,46 @@ impl Exporter {
 pub enum Destination {
     /// buildkitd keeps or pushes it.
     Daemon,
-    /// Into a folder.
-    Folder(PathBuf, SpecialFiles),
+    /// Nowhere: the result stays in the cache.
+    Nowhere,
+    /// Into a folder, as files.
+    Folder(OutputFolder),
+    /// Into a folder, as an OCI image layout.
+    Layout(PathBuf),
     /// Into a file, as an archive.
     File(PathBuf),
     /// To standard output, as an archive.
     Stdout,
+    /// Into docker or podman: the engine of the docker context of this name, or the one in use.
+    Engine(Option<String>),
+}
+
+/// A folder of files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutputFolder {
+    /// Where it is. It is made where missing.
+    pub path: PathBuf,
+    /// What becomes of what grants rights.
+    pub special_files: SpecialFiles,
+    /// What becomes of the files that are there and not in the result.
+    pub old_files: OldFiles,
+}
+
+/// What becomes of files in an output's folder that are not in the result.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OldFiles {
+    /// They stay.
+    #[default]
+    Keep,
+    /// They are removed.
+    Delete,
+}
+
+impl OutputFolder {
+    /// The folder at `path`, in which old files stay and nothing is written that grants rights.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), special_files: SpecialFiles::LeaveOut, old_files: OldFiles::Keep }
+    }
 }
 
 impl Output {
@@ -63,9 +103,16 @@ impl Output {
 
     /// The image exporter, with `push` or without.
     pub fn image(push: bool) -> Self {
-        let attrs =
-            if push { BTreeMap::from([("push".to_owned(), "true".to_owned())]) } else { BTreeMap::new() };
-        Self::new(Exporter::IMAGE, Destination::Daemon, attrs)
+        let mut output = Self::new(Exporter::IMAGE, Destination::Daemon, BTreeMap::new());
+        if push {
+            output.set_push();
+        }
+        output
+    }
+
+    /// An image that is loaded into the engine in use.
+    pub const fn load() -> Self {
+        Self::new(Exporter::DOCKER, Destination::Engine(None), BTreeMap::new())
     }
 
     /// Whether this is the image exporter.
@@ -75,18 +122,34 @@ impl Output {
 
     /// Whether the image is pushed.
     pub fn pushes(&self) -> bool {
-        self.is_image() && self.attrs.get("push").is_some_and(|push| push != "false")
+        self.is_image() && self.asks("push")
+    }
+
+    /// Whether the image is pushed without a tag.
+    pub fn pushes_by_digest(&self) -> bool {
+        self.pushes() && self.asks("push-by-digest")
+    }
+
+    /// Whether the registry may speak plain http, or have a certificate that nobody vouches for.
+    pub fn is_insecure(&self) -> bool {
+        self.pushes() && self.asks("registry.insecure")
     }
 
     /// Whether the layers of base images are pushed as they are.
     pub fn keeps_base_layers(&self) -> bool {
-        let asks = |key: &str| self.attrs.get(key).is_some_and(|value| value != "false");
-        !asks("force-compression") && !asks("rewrite-timestamp")
+        !self.asks("force-compression") && !self.asks("rewrite-timestamp")
     }
 
-    /// Makes an image exporter push.
+    /// Whether an attribute that is a boolean is given and not false. The empty value is true.
+    fn asks(&self, key: &str) -> bool {
+        let is_false = |value: &str| matches!(value, "0" | "f" | "F" | "false" | "FALSE" | "False");
+        self.attrs.get(key).is_some_and(|value| !is_false(value))
+    }
+
+    /// Makes an image exporter push. What is only pushed is not unpacked at buildkitd, unless that is asked for.
     pub fn set_push(&mut self) {
         self.attrs.insert("push".to_owned(), "true".to_owned());
+        self.add_attr("unpack", "false");
     }
 
     /// The names that the image gets.
@@ -95,9 +158,9 @@ impl Output {
         names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
     }
 
-    /// Names the image, unless the value of `--output` did.
-    pub fn name_if_unnamed(&mut self, tags: &[String]) {
-        if self.exporter.makes_image && self.names().is_empty() && !tags.is_empty() {
+    /// Names the image by `--tag`, which comes before `name=` of `--output`.
+    pub fn name_by_tags(&mut self, tags: &[String]) {
+        if self.exporter.makes_image && !tags.is_empty() {
             self.set_names(tags);
         }
     }

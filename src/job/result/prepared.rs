@@ -10,6 +10,7 @@ use rustix::fs::OFlags;
 use super::output::{Destination, Output};
 use super::whole_files::{UnfinishedFile, WriteError};
 use crate::buildkit::{Export, ExportFolder, ExportTarget};
+use crate::job::engine::{EngineError, Engines, LoadFailure};
 
 /// Why an output cannot be prepared.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +24,9 @@ pub enum OutputError {
     /// Two outputs want standard output.
     #[error("only one output can go to standard output")]
     TwoOnStdout,
+    /// An image layout in a folder.
+    #[error("tar=false is not supported yet; leave it out to get an archive")]
+    LayoutNotYet,
 }
 
 /// Outputs that are being written: files are put into their places only when the build has succeeded.
@@ -32,18 +36,28 @@ pub(crate) struct PreparedOutputs {
     pub(crate) exports: Vec<Export>,
     files: Vec<UnfinishedFile>,
     folders: Vec<ExportFolder>,
+    loads: Vec<LoadFailure>,
 }
 
 impl PreparedOutputs {
-    /// Opens what `outputs` need.
-    pub(crate) fn new(outputs: &[Output]) -> Result<Self, OutputError> {
+    /// Opens what `outputs` need. Images are loaded into `engines`.
+    pub(crate) fn new(outputs: &[Output], engines: &Engines) -> Result<Self, OutputError> {
         let mut prepared = Self::default();
         let mut stdout_taken = false;
         for output in outputs {
             let target = match &output.destination {
+                Destination::Nowhere => continue,
                 Destination::Daemon => ExportTarget::Daemon,
-                Destination::Folder(path, special_files) => {
-                    let folder = ExportFolder { special_files: *special_files, ..path.clone().into() };
+                Destination::Layout(_) => return Err(OutputError::LayoutNotYet),
+                Destination::Engine(context) => {
+                    let engine = engines.writer(context.as_deref());
+                    let (writer, load) = engine.expect("the engines are those of these outputs");
+                    prepared.loads.push(load);
+                    ExportTarget::Writer(Box::new(writer))
+                }
+                Destination::Folder(folder) => {
+                    let special_files = folder.special_files;
+                    let folder = ExportFolder { special_files, ..folder.path.clone().into() };
                     prepared.folders.push(folder.clone());
                     ExportTarget::Folder(folder)
                 }
@@ -74,6 +88,11 @@ impl PreparedOutputs {
     /// Takes the exports that buildkitd is asked for.
     pub(crate) fn take_exports(&mut self) -> Vec<Export> {
         std::mem::take(&mut self.exports)
+    }
+
+    /// Takes why an image did not get into its engine.
+    pub(crate) fn load_failure(&self) -> Option<EngineError> {
+        self.loads.iter().find_map(LoadFailure::take)
     }
 
     /// Puts finished files into their places, and warns of what was left out of folders.
@@ -113,8 +132,8 @@ mod tests {
     fn an_archive_is_not_written_to_a_terminal_by_any_name() {
         // The master of a new terminal, which is one itself.
         let output = archive(Path::new("/dev/ptmx"));
-        assert!(matches!(PreparedOutputs::new(&[output]), Err(OutputError::Terminal)));
-        PreparedOutputs::new(&[archive(Path::new("/dev/null"))]).unwrap();
+        assert!(matches!(PreparedOutputs::new(&[output], &Engines::default()), Err(OutputError::Terminal)));
+        PreparedOutputs::new(&[archive(Path::new("/dev/null"))], &Engines::default()).unwrap();
     }
 
     #[test]
@@ -122,11 +141,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let dest = dir.path().join("out.tar");
         let output = archive(&dest);
-        let prepared = PreparedOutputs::new(std::slice::from_ref(&output)).unwrap();
+        let prepared = PreparedOutputs::new(std::slice::from_ref(&output), &Engines::default()).unwrap();
         assert!(!dest.exists());
         drop(prepared);
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
-        PreparedOutputs::new(&[output]).unwrap().keep().unwrap();
+        PreparedOutputs::new(&[output], &Engines::default()).unwrap().keep().unwrap();
         assert!(dest.exists());
     }
 }

@@ -269,3 +269,72 @@ impl AsyncWrite for CheckedStream {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::proxy::connection::slots::{ConnectionSlots, SlotLimits};
+
+    /// A client, and this side of its connection.
+    async fn connection() -> (TcpStream, CheckedStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        let limits = Limits::default();
+        let slots = ConnectionSlots::new(SlotLimits {
+            unadmitted: 1,
+            admission_timeout: limits.admission_timeout,
+            admitted: 1,
+            reserved_for_push: 0,
+            admission_wait: limits.admission_timeout,
+        });
+        let slot = slots.acquire().await;
+        (client, CheckedStream::new(stream, &limits, ResponseState::default(), slot))
+    }
+
+    #[tokio::test]
+    async fn a_closing_connection_reads_what_is_still_sent_so_that_the_last_response_arrives() {
+        let (mut client, mut stream) = connection().await;
+        client.write_all(&b"x".repeat(40_000)).await.unwrap();
+        client.shutdown().await.unwrap();
+        stream.write_all(b"response").await.unwrap();
+        stream.shutdown().await.unwrap();
+        // With unread bytes, this would reset the connection.
+        drop(stream);
+        let mut response = String::new();
+        client.read_to_string(&mut response).await.unwrap();
+        assert_eq!(response, "response");
+    }
+
+    #[tokio::test]
+    async fn a_closing_connection_shows_its_end_before_the_client_closes() {
+        let (mut client, mut stream) = connection().await;
+        stream.write_all(b"response").await.unwrap();
+        let read_to_end = async move {
+            let mut response = String::new();
+            client.read_to_string(&mut response).await.unwrap();
+            response
+        };
+        let (closed, response) = tokio::join!(stream.shutdown(), read_to_end);
+        closed.unwrap();
+        assert_eq!(response, "response");
+    }
+
+    #[tokio::test]
+    async fn requests_pass_one_by_one_each_after_the_response_before_it() {
+        const REQUEST: &[u8] = b"GET /v2/ HTTP/1.1\r\nhost: x\r\n\r\n";
+        let (mut client, mut stream) = connection().await;
+        client.write_all(&REQUEST.repeat(2)).await.unwrap();
+        let mut read = [0; 100];
+        assert_eq!(stream.read(&mut read).await.unwrap(), REQUEST.len());
+        assert!(stream.read(&mut read).now_or_never().is_none(), "the response is due");
+        let response = http::Response::new(crate::http::body::empty_body());
+        drop(stream.response_state.clone().track(http::Version::HTTP_11, response));
+        stream.flush().await.unwrap();
+        assert_eq!(stream.read(&mut read).await.unwrap(), REQUEST.len());
+        assert_eq!(&read[..REQUEST.len()], REQUEST);
+    }
+}

@@ -73,3 +73,45 @@ impl Drop for ResponseEnd {
         let _ = state.compare_exchange(PENDING, COMPLETE, Ordering::AcqRel, Ordering::Acquire);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+    use crate::http::body::{BoxError, collect, full_body};
+
+    fn broken_body() -> Body {
+        let broken =
+            futures_util::stream::once(async { Err::<http_body::Frame<_>, BoxError>("broken".into()) });
+        http_body_util::StreamBody::new(Box::pin(broken)).boxed_unsync()
+    }
+
+    #[tokio::test]
+    async fn the_next_request_is_read_once_the_response_is_complete_and_written() {
+        let state = ResponseState::default();
+        assert!(state.is_idle() && !state.note_flushed());
+        state.note_request();
+        let response = state.clone().track(Version::HTTP_11, Response::new(full_body("x")));
+        assert!(!state.note_flushed() && !state.is_idle(), "the response is not complete yet");
+        assert_eq!(collect(response.into_body(), 1).await.unwrap(), "x");
+        assert!(!state.is_idle());
+        assert!(state.note_flushed() && state.is_idle() && !state.note_flushed());
+    }
+
+    #[tokio::test]
+    async fn only_a_response_without_a_length_to_a_client_of_http_1_0_ends_with_the_connection() {
+        for (version, body, closes, is_truncated) in [
+            (Version::HTTP_10, broken_body(), true, true),
+            (Version::HTTP_10, full_body("x"), false, false),
+            (Version::HTTP_11, broken_body(), false, false),
+        ] {
+            let state = ResponseState::default();
+            state.note_request();
+            let response = state.clone().track(version, Response::new(body));
+            assert_eq!(response.headers().contains_key(header::CONNECTION), closes, "{version:?}");
+            let _ = collect(response.into_body(), 1).await;
+            assert_eq!(state.is_truncated(), is_truncated, "{version:?}");
+        }
+    }
+}

@@ -106,7 +106,7 @@ fn status_and_code(error: &ProxyError) -> (StatusCode, &'static str) {
             (StatusCode::REQUEST_TIMEOUT, "UNAVAILABLE")
         }
         ProxyError::Call(error) => call_status(error.root()),
-        ProxyError::Answer { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "UNAVAILABLE"),
+        ProxyError::UnusableResponse { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "UNAVAILABLE"),
     }
 }
 
@@ -137,7 +137,79 @@ fn call_status(error: &CallError) -> (StatusCode, &'static str) {
 
 #[cfg(test)]
 mod tests {
+    use http::Method;
+
     use super::*;
+    use crate::registry::Host;
+
+    #[test]
+    fn every_error_has_its_status_and_code() {
+        let host = || Host::parse("r.example").unwrap();
+        let refused = |status| {
+            let (registry, endpoint) = (host(), "r.example".to_owned());
+            let (login, scopes) = (String::new(), String::new());
+            ProxyError::Call(CallError::Refused { registry, endpoint, status, login, scopes })
+        };
+        for (error, status, code) in [
+            (ProxyError::Framing(FramingError::TooLarge), 431, "UNSUPPORTED"),
+            (ProxyError::Framing(FramingError::Line), 400, "UNSUPPORTED"),
+            (ProxyError::UnwantedBody(Method::GET), 400, "UNSUPPORTED"),
+            (ProxyError::ClientBody, 400, "UNSUPPORTED"),
+            (ProxyError::Target("x"), 400, "NAME_INVALID"),
+            (ProxyError::NoToken, 401, "UNAUTHORIZED"),
+            (ProxyError::NoPushToken, 401, "UNAUTHORIZED"),
+            (ProxyError::PushesNotYet, 401, "UNAUTHORIZED"),
+            (ProxyError::ForeignHost("x".into()), 421, "DENIED"),
+            (ProxyError::Stopping, 503, "UNAVAILABLE"),
+            (ProxyError::Crowded, 503, "UNAVAILABLE"),
+            (ProxyError::NotFound, 404, "NAME_UNKNOWN"),
+            (ProxyError::Denied("x"), 403, "DENIED"),
+            (ProxyError::UnknownName("x".into()), 403, "DENIED"),
+            (ProxyError::Page, 403, "DENIED"),
+            (ProxyError::Method(Method::PUT, "x"), 405, "UNSUPPORTED"),
+            (ProxyError::ManifestTooLarge { limit: 1 }, 413, "MANIFEST_INVALID"),
+            (ProxyError::ManifestInvalid, 400, "MANIFEST_INVALID"),
+            (ProxyError::UnknownUpload, 404, "BLOB_UPLOAD_UNKNOWN"),
+            (ProxyError::ClientStalled { seconds: 1 }, 408, "UNAVAILABLE"),
+            (ProxyError::ClientTrickles { seconds: 1 }, 408, "UNAVAILABLE"),
+            (ProxyError::UnusableResponse { host: host(), what: "x", source: None }, 500, "UNAVAILABLE"),
+            (refused(StatusCode::FORBIDDEN), 403, "DENIED"),
+            (refused(StatusCode::TOO_MANY_REQUESTS), 429, "TOOMANYREQUESTS"),
+            (refused(StatusCode::UNAUTHORIZED), 401, "UNAUTHORIZED"),
+            (refused(StatusCode::NOT_FOUND), 401, "UNAUTHORIZED"),
+            (refused(StatusCode::BAD_GATEWAY), 500, "UNAVAILABLE"),
+        ] {
+            let (found, found_code) = status_and_code(&error);
+            assert_eq!((found.as_u16(), found_code), (status, code), "{error:?}");
+            let response = error_response(&error);
+            assert_eq!(response.status(), found, "{error:?}");
+            assert_eq!(response.headers()[header::CONTENT_TYPE], "application/json");
+            // A client sends this proxy's token only where this proxy asks for it.
+            let is_asked = response.headers().contains_key(header::WWW_AUTHENTICATE);
+            let needs_token =
+                matches!(error, ProxyError::NoToken | ProxyError::NoPushToken | ProxyError::PushesNotYet);
+            assert_eq!(is_asked, needs_token, "{error:?}");
+        }
+    }
+
+    #[test]
+    fn a_request_of_which_more_may_come_is_the_last_of_its_connection() {
+        for (error, is_last) in [
+            (ProxyError::Framing(FramingError::Line), true),
+            (ProxyError::UnwantedBody(Method::GET), true),
+            (ProxyError::ClientStalled { seconds: 1 }, true),
+            (ProxyError::ClientTrickles { seconds: 1 }, true),
+            (ProxyError::ClientBody, true),
+            (ProxyError::ManifestTooLarge { limit: 1 }, true),
+            (ProxyError::ManifestInvalid, false),
+            (ProxyError::NotFound, false),
+            (ProxyError::NoToken, false),
+        ] {
+            let response = error_response(&error);
+            let closes = response.headers().get(header::CONNECTION).is_some_and(|value| value == "close");
+            assert_eq!(closes, is_last, "{error:?}");
+        }
+    }
 
     #[test]
     fn errors_have_no_control_characters_whatever_was_sent() {

@@ -86,7 +86,7 @@ impl Layer<UpstreamRequest> for Forward {
         let status = response.status();
         request.record.note_registry_status(status);
         if status.is_informational() {
-            return Err(ProxyError::Answer {
+            return Err(ProxyError::UnusableResponse {
                 host: host.clone(),
                 what: "an unexpected status",
                 source: None,

@@ -148,3 +148,145 @@ fn base_response() -> Response<Body> {
     headers.insert("docker-distribution-api-version", HeaderValue::from_static("registry/2.0"));
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::proxy::config::Rights;
+    use crate::registry::{AddressPolicy, Authenticator, Credentials, Transport, TransportConfig};
+
+    const PUSH_ONLY: Rights = Rights { pull: false, push: true };
+
+    /// A layer with one alias for each way to reach `REGISTRY/team/NAME`.
+    fn layer() -> RepositoryAuthorization<()> {
+        let transport = Arc::new(Transport::new(&TransportConfig::default()).unwrap());
+        let auth = Arc::new(Authenticator::for_clients(transport, Credentials::default()));
+        let alias = |name: &str, registry: &str, pin, rights| {
+            let (host, repository) = (Host::parse(registry).unwrap(), format!("team/{name}"));
+            (name.to_owned(), Alias { host, repository, pin, rights, auth: auth.clone() })
+        };
+        let aliases = [
+            alias("base", "r.example", Pin::Digest(digest('b').to_string()), Rights::PULL),
+            alias("target", "r.example", Pin::Tag("two".into()), Rights::PULL_PUSH),
+            alias("any", "r.example", Pin::AsRequested, Rights::PULL_PUSH),
+            alias("inbox", "r.example", Pin::AsRequested, PUSH_ONLY),
+            alias("hub", "docker.io", Pin::AsRequested, Rights::PULL),
+        ];
+        RepositoryAuthorization { aliases: aliases.into(), mirror: Some(Mirror { auth }), inner: () }
+    }
+
+    fn digest(hex: char) -> Digest {
+        Digest::parse(&format!("sha256:{}", hex.to_string().repeat(64))).unwrap()
+    }
+
+    fn manifest(text: &str) -> Resource {
+        Resource::Manifest(ManifestReference::parse(text).unwrap())
+    }
+
+    fn action(method: &Method, alias: &str, resource: Resource) -> Result<Action, ProxyError> {
+        let layer = layer();
+        layer.action(method, &layer.aliases[alias], resource)
+    }
+
+    #[test]
+    fn a_tag_is_replaced_by_that_of_the_alias_and_a_digest_stays() {
+        let own = digest('a').to_string();
+        for (alias, requested, want) in [
+            ("base", "latest", digest('b').as_str()),
+            ("base", &own, &own),
+            ("target", "latest", "two"),
+            ("target", &own, &own),
+            ("any", "latest", "latest"),
+            ("any", &own, &own),
+        ] {
+            let read = action(&Method::GET, alias, manifest(requested)).unwrap();
+            assert_eq!(read, Action::Read(format!("manifests/{want}")), "{alias} {requested}");
+            if alias != "base" {
+                let written = action(&Method::PUT, alias, manifest(requested)).unwrap();
+                let (reference, requested) = (want.to_owned(), requested.to_owned());
+                assert_eq!(written, Action::WriteManifest { reference, requested }, "{alias}");
+            }
+        }
+    }
+
+    #[test]
+    fn reads_need_the_right_to_pull_and_all_else_that_to_push() {
+        let start = || Resource::StartUpload { mount: None, digest: None };
+        let upload = || Resource::Upload { id: "x".into(), digest: None };
+        for (alias, may_read, may_write) in
+            [("base", true, false), ("target", true, true), ("inbox", false, true)]
+        {
+            let may = |method: Method, resource| match action(&method, alias, resource) {
+                Ok(_) => true,
+                Err(ProxyError::Denied(_)) => false,
+                Err(other) => panic!("{other}"),
+            };
+            for method in [Method::GET, Method::HEAD] {
+                assert_eq!(may(method.clone(), manifest("latest")), may_read, "{alias}");
+                assert_eq!(may(method, Resource::Blob(digest('a'))), may_read, "{alias}");
+            }
+            assert_eq!(may(Method::PUT, manifest("latest")), may_write, "{alias}");
+            assert_eq!(may(Method::POST, start()), may_write, "{alias}");
+            // The state of an upload is for those who may push.
+            assert_eq!(may(Method::GET, upload()), may_write, "{alias}");
+        }
+    }
+
+    #[test]
+    fn referrers_are_not_written_under_a_requested_tag() {
+        let tag = format!("sha256-{}", "a".repeat(64));
+        assert!(matches!(action(&Method::PUT, "any", manifest(&tag)), Err(ProxyError::Denied(_))));
+        // Here the alias's own tag is written.
+        assert!(action(&Method::PUT, "target", manifest(&tag)).is_ok());
+        assert!(action(&Method::PUT, "any", manifest("sha256-short")).is_ok());
+    }
+
+    #[test]
+    fn a_blob_is_mounted_from_a_readable_alias_of_the_same_registry_only() {
+        let layer = layer();
+        for (from, want) in [
+            (Some("base"), Some("team/base")),
+            (Some("any"), Some("team/any")),
+            (Some("inbox"), None),
+            (Some("hub"), None),
+            (Some("unknown"), None),
+            (None, None),
+        ] {
+            let mount = Some((digest('a'), from.map(ToOwned::to_owned)));
+            let mounted = layer.mount(&layer.aliases["target"], mount);
+            assert_eq!(mounted, want.map(|from| (digest('a'), from.to_owned())), "{from:?}");
+        }
+    }
+
+    #[test]
+    fn an_alias_leads_to_the_host_that_serves_its_registry() {
+        let upstream = upstream_repository(&layer().aliases["hub"]);
+        assert_eq!((upstream.host.as_str(), &*upstream.repository), ("registry-1.docker.io", "team/hub"));
+    }
+
+    #[test]
+    fn a_mirror_reads_from_the_host_that_is_asked_for() {
+        let mut layer = layer();
+        let host = Host::parse("docker.io").unwrap();
+        let mirrored = |layer: &RepositoryAuthorization<()>, resource| {
+            layer.mirrored(&host, "library/alpine".to_owned(), resource)
+        };
+        for (resource, want) in [
+            (manifest("latest"), "manifests/latest".to_owned()),
+            (Resource::Blob(digest('a')), format!("blobs/{}", digest('a'))),
+        ] {
+            let (upstream, action) = mirrored(&layer, resource).unwrap();
+            assert_eq!(action, Action::Read(want));
+            assert_eq!(
+                (upstream.host.as_str(), &*upstream.repository, upstream.address_policy),
+                ("registry-1.docker.io", "library/alpine", AddressPolicy::PublicOnly)
+            );
+        }
+        let upload = Resource::Upload { id: "x".into(), digest: None };
+        assert!(matches!(mirrored(&layer, upload), Err(ProxyError::Denied(_))));
+        layer.mirror = None;
+        assert!(matches!(mirrored(&layer, manifest("latest")), Err(ProxyError::Denied(_))));
+    }
+}

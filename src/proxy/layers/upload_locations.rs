@@ -194,7 +194,7 @@ impl<S: Layer<UpstreamRequest>> UploadLocations<S> {
 impl SentRequest {
     /// The error for a response that cannot be passed on.
     fn invalid_response(&self, what: &'static str, source: Option<RedirectError>) -> ProxyError {
-        ProxyError::Answer { host: self.upstream.host.clone(), what, source }
+        ProxyError::UnusableResponse { host: self.upstream.host.clone(), what, source }
     }
 }
 

@@ -125,3 +125,69 @@ impl Metrics {
 fn write_family_head(out: &mut String, name: &str, kind: &str, help: &str) {
     let _ = writeln!(out, "# HELP bob_proxy_{name} {help}\n# TYPE bob_proxy_{name} {kind}");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The lines of `metrics` with a count other than 0, without the prefix that all have.
+    fn counts(metrics: &Metrics) -> Vec<String> {
+        let text = metrics.text();
+        let lines = text.lines().filter(|line| !line.starts_with('#') && !line.ends_with(" 0"));
+        lines.map(|line| line.strip_prefix("bob_proxy_").unwrap().to_owned()).collect()
+    }
+
+    #[test]
+    fn requests_are_counted_by_alias_method_and_status() {
+        let metrics = Metrics::new(["base", "target"].into_iter());
+        assert_eq!(counts(&metrics), [""; 0]);
+        for (counters, method, status) in [
+            (metrics.alias("target"), "PUT", Some(201)),
+            (metrics.alias("target"), "PUT", Some(201)),
+            (metrics.alias("target"), "PUT", None),
+            (metrics.alias("target"), "DELETE", Some(204)),
+            (metrics.mirror(), "GET", Some(200)),
+            (metrics.none(), "MKCOL", Some(405)),
+            (metrics.alias("unknown"), "HEAD", Some(404)),
+        ] {
+            counters.note_request_end(&method.parse().unwrap(), status);
+        }
+        assert_eq!(
+            counts(&metrics),
+            [
+                r#"requests_total{alias="target",method="DELETE",status="204"} 1"#,
+                r#"requests_total{alias="target",method="PUT",status="0"} 1"#,
+                r#"requests_total{alias="target",method="PUT",status="201"} 2"#,
+                r#"requests_total{alias="mirror",method="GET",status="200"} 1"#,
+                r#"requests_total{alias="",method="HEAD",status="404"} 1"#,
+                r#"requests_total{alias="",method="other",status="405"} 1"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn every_counter_has_a_name_a_type_and_a_help() {
+        let metrics = Metrics::new(["base"].into_iter());
+        let base = metrics.alias("base");
+        base.received.fetch_add(3, Ordering::Relaxed);
+        base.sent.fetch_add(4, Ordering::Relaxed);
+        for _ in 0..3 {
+            base.note_upload_start();
+        }
+        base.note_upload_end();
+        let families = [
+            ("received_bytes_total", 3),
+            ("sent_bytes_total", 4),
+            ("retries_total", 0),
+            ("tokens_total", 0),
+            ("active_uploads", 2),
+        ];
+        let text = metrics.text();
+        for (name, count) in families {
+            assert!(text.contains(&format!("\nbob_proxy_{name}{{alias=\"base\"}} {count}\n")), "{name}");
+            assert!(text.contains(&format!("# HELP bob_proxy_{name} ")), "{name}");
+            let kind = if name == "active_uploads" { "gauge" } else { "counter" };
+            assert!(text.contains(&format!("# TYPE bob_proxy_{name} {kind}\n")), "{name}");
+        }
+    }
+}

@@ -120,3 +120,60 @@ impl AccessRecord {
         Some(self.registry_status.load(Ordering::Relaxed)).filter(|status| *status != 0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The lines of the metrics that begin with `name`, without what they all begin with.
+    fn lines(metrics: &Metrics, name: &str) -> Vec<String> {
+        let text = metrics.text();
+        text.lines()
+            .filter_map(|line| line.strip_prefix(&format!("bob_proxy_{name}")))
+            .map(Into::into)
+            .collect()
+    }
+
+    #[test]
+    fn what_a_request_does_is_told_and_counted_for_its_alias() {
+        let metrics = Arc::new(Metrics::new(["base"].into_iter()));
+        let record = AccessRecord::new(Method::PATCH, metrics.clone());
+        assert_eq!((record.alias(), record.resource(), record.registry_status()), (None, None, None));
+        assert!(record.registry_counters().is_none() && !record.has_push_token());
+
+        record.note_route("base", "uploads");
+        record.note_push_token();
+        record.note_received(2);
+        record.note_received(3);
+        record.note_sent(7);
+        record.note_registry_status(StatusCode::ACCEPTED);
+        assert_eq!((record.alias(), record.resource()), (Some("base"), Some("uploads")));
+        assert_eq!(record.registry_status(), Some(202));
+        assert!(record.has_push_token() && record.registry_counters().is_some());
+        assert_eq!((record.received.load(Ordering::Relaxed), record.sent.load(Ordering::Relaxed)), (5, 7));
+        assert_eq!(lines(&metrics, "received_bytes_total{alias=\"base\"}"), [" 5"]);
+        assert_eq!(lines(&metrics, "sent_bytes_total{alias=\"base\"}"), [" 7"]);
+        assert_eq!(lines(&metrics, "active_uploads{alias=\"base\"}"), [" 1"]);
+        record.note_end(Some(202));
+        assert_eq!(lines(&metrics, "active_uploads{alias=\"base\"}"), [" 0"]);
+        assert_eq!(lines(&metrics, "requests_total{"), ["alias=\"base\",method=\"PATCH\",status=\"202\"} 1"]);
+    }
+
+    #[test]
+    fn mirrored_requests_and_those_without_a_route_are_counted_apart() {
+        let metrics = Arc::new(Metrics::new(["base"].into_iter()));
+        let mirrored = AccessRecord::new(Method::GET, metrics.clone());
+        mirrored.note_mirror("ghcr.io", "blobs");
+        assert_eq!((mirrored.alias(), mirrored.resource()), (Some("ghcr.io"), Some("blobs")));
+        mirrored.note_end(Some(200));
+        AccessRecord::new(Method::GET, metrics.clone()).note_end(None);
+        assert_eq!(
+            lines(&metrics, "requests_total{"),
+            [
+                "alias=\"mirror\",method=\"GET\",status=\"200\"} 1",
+                "alias=\"\",method=\"GET\",status=\"0\"} 1",
+            ]
+        );
+        assert_eq!(lines(&metrics, "active_uploads{alias=\"mirror\"}"), [" 0"]);
+    }
+}

@@ -105,7 +105,18 @@ mod tests {
 
     #[test]
     fn names_are_lower_case_components() {
-        for name in ["a", "a/b/c", "a.b", "a_b", "a__b", "a---b", "library/alpine", "0", "a-b.c/d_e"] {
+        for name in [
+            "a",
+            "a/b/c",
+            "a.b",
+            "a_b",
+            "a__b",
+            "a---b",
+            "library/alpine",
+            "0",
+            "a-b.c/d_e",
+            &"a".repeat(255),
+        ] {
             assert!(is_repository_name(name), "{name}");
         }
         for name in [
@@ -145,8 +156,12 @@ mod tests {
         assert!(matches!(ManifestReference::parse(&sha), Some(ManifestReference::Digest(_))));
         let sha512 = format!("sha512:{}", "0".repeat(128));
         assert!(matches!(ManifestReference::parse(&sha512), Some(ManifestReference::Digest(_))));
+        assert_eq!(Digest::parse(&sha).unwrap().to_string(), sha);
+        assert_eq!(ManifestReference::parse(&sha).unwrap().as_str(), sha);
         for tag in ["latest", "V1.0_x-y", "_", &"a".repeat(128)] {
-            assert!(matches!(ManifestReference::parse(tag), Some(ManifestReference::Tag(_))), "{tag}");
+            let reference = ManifestReference::parse(tag).unwrap();
+            assert_eq!(reference, ManifestReference::Tag(tag.into()));
+            assert_eq!(reference.as_str(), tag);
         }
         for text in [
             "",
@@ -192,5 +207,7 @@ mod tests {
         assert!(ManifestReference::Tag(format!("sha256-{hex}")).is_referrers_tag());
         assert!(!ManifestReference::Tag("sha256-short".into()).is_referrers_tag());
         assert!(!ManifestReference::Tag(format!("v1-{hex}")).is_referrers_tag());
+        assert!(!ManifestReference::Tag(format!("sha256-{}", "x".repeat(64))).is_referrers_tag());
+        assert!(!ManifestReference::parse(&format!("sha256:{hex}")).unwrap().is_referrers_tag());
     }
 }

@@ -140,6 +140,8 @@ mod tests {
         for purpose in [
             LocationPurpose::Upload,
             LocationPurpose::Redirect(Method::PUT),
+            LocationPurpose::Redirect(Method::POST),
+            LocationPurpose::Redirect(Method::PATCH),
             LocationPurpose::Redirect(Method::DELETE),
         ] {
             let id = sealer.seal("target", &location(purpose.clone())).unwrap();
@@ -162,6 +164,21 @@ mod tests {
         for id in ["", "x", "AAAA", &"A".repeat(100), &id[1..], &id[..id.len() - 2], &format!("{id}AA")] {
             assert_eq!(sealer.open("target", id), None, "{id}");
         }
+    }
+
+    #[test]
+    fn a_location_of_up_to_12_kib_is_sealed() {
+        let sealer = LocationSealer::new();
+        for (length, is_sealed) in [(12_288, true), (12_289, false)] {
+            let mut location = location(LocationPurpose::Upload);
+            location.target.uri = format!("https://up.example/{:x<1$}", "", length - 19).parse().unwrap();
+            assert_eq!(location.target.uri.to_string().len(), length);
+            let id = sealer.seal("target", &location);
+            assert_eq!(id.is_some(), is_sealed, "{length}");
+        }
+        // A method that is not redirected has no number.
+        assert_eq!(sealer.seal("target", &location(LocationPurpose::Redirect(Method::GET))), None);
+        assert_eq!(format!("{sealer:?}"), "LocationSealer");
     }
 
     #[test]

@@ -185,6 +185,19 @@ mod tests {
     }
 
     #[test]
+    fn words_of_a_challenge_are_kept_up_to_their_limits() {
+        let words = |realm: usize, service: usize, scope: usize| {
+            let [realm, service, scope] = [realm, service, scope].map(|length| "x".repeat(length));
+            let read = read(&[&format!(r#"Bearer realm="{realm}",service="{service}",scope="{scope}""#)]);
+            (read == Some(bearer(&realm, Some(&service), Some(&scope))), read.is_some())
+        };
+        assert_eq!(words(2048, 1024, 4096), (true, true));
+        assert_eq!(words(2048, 1024, 4097), (false, true));
+        assert_eq!(words(2049, 1024, 4096), (false, false));
+        assert_eq!(words(2048, 1025, 4096), (false, false));
+    }
+
+    #[test]
     fn fuzz_challenges_are_read_within_their_bounds() {
         let seeds: [&[u8]; 3] = [
             br#"Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="repository:a/b:pull,push""#,

@@ -82,11 +82,6 @@ impl Scope {
         self.actions.iter().map(String::as_str)
     }
 
-    /// Whether this is reading a repository and nothing more.
-    pub fn only_pulls(&self) -> bool {
-        self.resource == "repository" && self.actions().all(|action| action == "pull")
-    }
-
     /// Whether this is reading or writing a repository, and nothing stronger.
     pub(crate) fn pulls_or_pushes(&self) -> bool {
         self.resource == "repository" && self.actions().all(|action| matches!(action, "pull" | "push"))
@@ -146,12 +141,6 @@ impl Scopes {
     #[must_use]
     pub fn and(self, others: Self) -> Self {
         self.0.into_iter().chain(others.0).collect()
-    }
-
-    /// Returns those of these scopes for which `keep` holds.
-    #[must_use]
-    pub fn filtered(self, keep: impl Fn(&Scope) -> bool) -> Self {
-        Self(self.0.into_iter().filter(keep).collect())
     }
 
     /// Returns these scopes and those that a challenge asks for, of the latter only reading or writing a repository.
@@ -220,11 +209,24 @@ mod tests {
         let texts = ["repository:a/b:push", "repository:r.example:5000/c:pull repository:a/b:pull"];
         let scopes = Scopes::parse(texts).unwrap();
         assert_eq!(scopes.to_string(), "repository:a/b:pull,push repository:r.example:5000/c:pull");
-        let read = scopes.filtered(Scope::only_pulls);
-        let names: Vec<&str> = read.iter().map(Scope::name).collect();
-        assert_eq!(names, ["r.example:5000/c"]);
+        let each: Vec<(&str, Vec<&str>)> =
+            scopes.iter().map(|scope| (scope.name(), scope.actions().collect())).collect();
+        assert_eq!(each, [("a/b", vec!["pull", "push"]), ("r.example:5000/c", vec!["pull"])]);
         assert_eq!(Scopes::parse(["repository(plugin):a:pull"]).unwrap().iter().count(), 1);
         assert_eq!(Scopes::parse(["registry:catalog:*"]).unwrap().to_string(), "registry:catalog:*");
+    }
+
+    #[test]
+    fn the_size_of_scopes_is_at_least_that_of_their_text_and_grows_with_each() {
+        let pull = Scopes::pull("library/alpine");
+        let sizes =
+            [Scopes::default(), pull.clone(), Scopes::push("library/alpine"), pull.and(Scopes::pull("b"))];
+        let sizes = sizes.map(|scopes| (scopes.bytes(), scopes.to_string().len()));
+        assert!(sizes.iter().all(|(bytes, text)| bytes >= text), "{sizes:?}");
+        assert!(sizes.is_sorted_by_key(|(bytes, _)| *bytes) && sizes[1].0 < sizes[2].0, "{sizes:?}");
+        // Were it much more, the bounded caches would hold too little.
+        let long = Scopes::pull(&"a".repeat(1000)).bytes();
+        assert!((1000..1500).contains(&long), "{long}");
     }
 
     #[test]
@@ -234,6 +236,9 @@ mod tests {
             ("repository:a", ScopeError::Form),
             ("Repository:a:pull", ScopeError::ResourceType),
             (":a:pull", ScopeError::ResourceType),
+            ("repository):a:pull", ScopeError::ResourceType),
+            ("repository():a:pull", ScopeError::ResourceType),
+            ("(plugin):a:pull", ScopeError::ResourceType),
             ("repository::pull", ScopeError::Name),
             ("repository:../a:pull", ScopeError::Name),
             ("repository:a//b:pull", ScopeError::Name),
@@ -245,8 +250,9 @@ mod tests {
         ] {
             assert_eq!(Scopes::parse([text]), Err(want), "{text}");
         }
-        let long = format!("repository:{}:pull", "a".repeat(MAX_LENGTH));
-        assert_eq!(Scopes::parse([long.as_str()]), Err(ScopeError::TooLong));
+        let scope = |length: usize| format!("repository:{}:pull", "a".repeat(length - 16));
+        assert_eq!(Scopes::parse([scope(MAX_LENGTH + 1).as_str()]), Err(ScopeError::TooLong));
+        assert!(Scopes::parse([scope(MAX_LENGTH).as_str()]).is_ok());
     }
 
     #[test]

@@ -274,6 +274,28 @@ mod tests {
     }
 
     #[test]
+    fn a_token_is_renewed_30_seconds_or_a_quarter_of_its_time_before_its_end() {
+        for (lifetime, margin) in [(300, 30), (120, 30), (60, 15), (4, 1)] {
+            let answer = format!(r#"{{"token":"t","expires_in":{lifetime}}}"#);
+            let mut token = read_token(answer.as_bytes(), &HeaderMap::new()).unwrap();
+            assert_eq!(token.ends_at - token.renew_at, Duration::from_secs(margin), "{lifetime}");
+            token.renew_at = Instant::now() + Duration::from_secs(60);
+            assert!(token.is_fresh());
+            token.renew_at = Instant::now();
+            assert!(!token.is_fresh());
+        }
+    }
+
+    #[test]
+    fn a_token_is_handed_on_without_its_scheme() {
+        let answer = br#"{"token":"","access_token":"a.b-c","expires_in":300}"#;
+        let token = read_token(answer, &HeaderMap::new()).unwrap();
+        assert_eq!(token.header, "Bearer a.b-c");
+        assert_eq!(token.delegate().token.expose(), "a.b-c");
+        assert_eq!(basic_header("u", &Secret::new("p")), "Basic dTpw");
+    }
+
+    #[test]
     fn a_token_holds_from_when_it_was_issued_by_the_endpoints_clock() {
         let date = Some("Thu, 31 Dec 2015 23:59:59 GMT");
         assert_eq!(left(r#"{"expires_in":300}"#, date), 300);

@@ -31,6 +31,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn tags_digests_and_repositories_have_their_forms() {
+        let digest = format!("sha256:{}", "a".repeat(64));
+        let is_reference = |text: &str| check_reference(text, || "try".to_owned()).is_ok();
+        for text in ["latest", "_", "V1.2_3-x", "1", &"a".repeat(128), &digest] {
+            assert!(is_reference(text), "{text}");
+        }
+        for text in ["", ".a", "-a", "a b", "a/b", &"a".repeat(129), "sha256:abc", "x:y", &digest[..70]] {
+            assert!(!is_reference(text), "{text}");
+        }
+        for text in ["a", "library/alpine", "a.b/c_d/e-f", "0"] {
+            assert!(is_repository_name(text), "{text}");
+        }
+        for text in ["", "/a", "a/", "a//b", ".", "a/..", "A", "a:b", "a b"] {
+            assert!(!is_repository_name(text), "{text}");
+        }
+        let error = check_reference("a b", || "read it".to_owned()).unwrap_err();
+        assert_eq!(error.to_string(), "cannot read it: \"a b\" is not a valid tag");
+    }
+
+    #[test]
     fn fuzz_what_is_accepted_stays_in_its_part_of_a_path() {
         let digest = format!("sha256:{}", "a".repeat(64));
         crate::fuzz::run(&[b"library/alpine", b"v1.2_3-x", digest.as_bytes()], |bytes| {

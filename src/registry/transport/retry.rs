@@ -121,8 +121,13 @@ pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::http::body::empty_body;
+    use crate::registry::call::Payload;
+    use crate::registry::counters::RequestCounters;
+    use crate::registry::transport::address::AddressPolicy;
 
     fn pause_seconds(status: u16, headers: &[(header::HeaderName, &str)], method: &Method) -> Option<u64> {
         let mut response = Response::builder().status(status);
@@ -158,6 +163,56 @@ mod tests {
             assert!(policy.pause_after(1, &attempt).is_none_or(|pause| pause <= policy.max_pause));
             assert_eq!(policy.pause_after(policy.max_attempts, &attempt), None);
         });
+    }
+
+    #[test]
+    fn a_request_is_sent_again_after_an_error_that_may_pass_and_patch_only_if_nothing_was_sent() {
+        let host = || "r.example".to_owned();
+        let connect = TransportError::Connect { host: host(), source: "refused".into() };
+        let broken = TransportError::Broken { host: host(), source: "reset".into() };
+        let tls = TransportError::Tls { host: host(), source: "unknown issuer".into() };
+        for (error, method, want) in [
+            (Some(&connect), Method::PUT, true),
+            (Some(&connect), Method::PATCH, true),
+            (Some(&broken), Method::PUT, true),
+            (Some(&broken), Method::PATCH, false),
+            (Some(&tls), Method::GET, false),
+            (None, Method::GET, false),
+        ] {
+            let attempt = Attempt { method: &method, outcome: Err(error) };
+            assert_eq!(attempt.is_transient(), want, "{method} {error:?}");
+            assert_eq!(attempt.requested_pause(), None);
+        }
+    }
+
+    /// Sends a request with this payload to a registry that answers with `statuses` in turn. Returns the last status that
+    /// was received, and how many requests were sent again.
+    async fn last_status(payload: Payload, statuses: &[u16]) -> (u16, u64) {
+        let counters = Arc::new(RequestCounters::default());
+        let call = Call {
+            method: Method::PUT,
+            uri: "https://r.example/v2/".parse().unwrap(),
+            headers: HeaderMap::new(),
+            payload,
+            address_policy: AddressPolicy::Any,
+            access: None,
+            counters: Some(counters.clone()),
+        };
+        let mut statuses = statuses.iter();
+        let response = send(&RetryPolicy::REGISTRY, call, |_| {
+            let response = Response::builder().status(*statuses.next().unwrap()).body(empty_body());
+            async move { Ok::<_, TransportError>(response.unwrap()) }
+        });
+        (response.await.unwrap().status().as_u16(), counters.retries())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_is_sent_until_it_succeeds_and_four_times_at_most_but_a_stream_once() {
+        let empty = || Payload::Empty;
+        assert_eq!(last_status(empty(), &[503, 500, 201]).await, (201, 2));
+        assert_eq!(last_status(empty(), &[404]).await, (404, 0));
+        assert_eq!(last_status(empty(), &[503, 503, 503, 502]).await, (502, 3));
+        assert_eq!(last_status(Payload::Stream(empty_body()), &[503]).await, (503, 0));
     }
 
     #[test]

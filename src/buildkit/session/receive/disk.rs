@@ -1,24 +1,24 @@
 //! Files, folders and links, made below one folder through descriptors; devices and other things that grant rights only
 //! where they are asked for.
 
+mod entry;
+
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Write as _};
-use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use rustix::fs::{
-    AtFlags, FileType, Mode, OFlags, RawMode, Stat as Found, Timespec, Timestamps, XattrFlags, makedev,
-};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat as Found};
 use rustix::io::Errno;
 
+use self::entry::{Attributes, Kind, make_device, set_times, times, unix_mode};
 use super::order::{self, Order, OrderError};
 use super::target::{ExportFolder, SpecialFiles};
-use crate::buildkit::session::filesync::mode;
 use crate::buildkit::session::wire::Stat;
 
 /// What entries that are not finished yet may take of memory, in bytes.
@@ -68,14 +68,6 @@ type FileId = (u64, u64);
 
 fn id_of(found: &Found) -> FileId {
     (found.st_dev, found.st_ino)
-}
-
-/// What is set once the content is there.
-#[derive(Debug)]
-struct Attributes {
-    mode: Mode,
-    times: Timestamps,
-    xattrs: Vec<(String, Vec<u8>)>,
 }
 
 /// A folder whose mode and time are set once everything is in it: its files hold it, and it holds the one above.
@@ -342,48 +334,6 @@ impl OpenFile {
     }
 }
 
-impl Attributes {
-    fn set(&self, fd: BorrowedFd<'_>) -> rustix::io::Result<()> {
-        for (name, value) in &self.xattrs {
-            // Many attributes are the superuser's: as by BuildKit's client, one that cannot be set is left out.
-            let _ = rustix::fs::fsetxattr(fd, name.as_str(), value, XattrFlags::empty());
-        }
-        rustix::fs::fchmod(fd, self.mode)?;
-        rustix::fs::futimens(fd, &self.times)
-    }
-}
-
-/// What an entry is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    File,
-    HardLink,
-    Folder,
-    Symlink,
-    /// A device or a named pipe.
-    Special(FileType),
-}
-
-impl Kind {
-    fn of(stat: &Stat) -> Result<Self, DiskError> {
-        const CHARACTER_DEVICE: u32 = mode::DEVICE | mode::CHAR_DEVICE;
-        match stat.mode & mode::TYPE {
-            0 if stat.linkname.is_empty() => Ok(Self::File),
-            0 => Ok(Self::HardLink),
-            mode::DIR => Ok(Self::Folder),
-            mode::SYMLINK => Ok(Self::Symlink),
-            mode::NAMED_PIPE => Ok(Self::Special(FileType::Fifo)),
-            mode::DEVICE => Ok(Self::Special(FileType::BlockDevice)),
-            CHARACTER_DEVICE => Ok(Self::Special(FileType::CharacterDevice)),
-            _ => Err(DiskError::Kind { path: shown(&stat.path), mode: stat.mode }),
-        }
-    }
-
-    fn is_special(self) -> bool {
-        matches!(self, Self::Special(_))
-    }
-}
-
 /// Removes what is in the way of a new entry. Returns the folder that is there already where the entry is one.
 fn make_room(parent: &OwnedFd, name: &[u8], kind: Kind, path: &[u8]) -> Result<Option<Found>, DiskError> {
     let found = match rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW) {
@@ -412,38 +362,6 @@ fn remove_tree(parent: &OwnedFd, name: &[u8]) -> io::Result<()> {
 /// The last part of a path.
 fn name_of(path: &[u8]) -> &[u8] {
     path.rsplit(|b| *b == b'/').next().unwrap_or(path)
-}
-
-fn set_times(parent: BorrowedFd<'_>, name: &[u8], stat: &Stat) -> rustix::io::Result<()> {
-    rustix::fs::utimensat(parent, name, &times(stat), AtFlags::SYMLINK_NOFOLLOW)
-}
-
-fn times(stat: &Stat) -> Timestamps {
-    let time = Timespec {
-        tv_sec: stat.mod_time.div_euclid(1_000_000_000),
-        tv_nsec: stat.mod_time.rem_euclid(1_000_000_000),
-    };
-    Timestamps { last_access: time, last_modification: time }
-}
-
-fn make_device(parent: BorrowedFd<'_>, name: &[u8], kind: FileType, stat: &Stat) -> rustix::io::Result<()> {
-    let number = |n: i64| u32::try_from(n).map_err(|_| Errno::INVAL);
-    let device = makedev(number(stat.devmajor)?, number(stat.devminor)?);
-    let mode = unix_mode(stat.mode);
-    rustix::fs::mknodat(parent, name, kind, mode, device)?;
-    // Again, since the process's umask took bits away.
-    rustix::fs::chmodat(parent, name, mode, AtFlags::empty())
-}
-
-/// The permission bits as the kernel has them.
-fn unix_mode(go: u32) -> Mode {
-    let mut raw: RawMode = go & 0o777;
-    for (go_bit, bit) in [(mode::SETUID, 0o4000), (mode::SETGID, 0o2000), (mode::STICKY, 0o1000)] {
-        if go & go_bit != 0 {
-            raw |= bit;
-        }
-    }
-    Mode::from_raw_mode(raw)
 }
 
 #[cfg(test)]

@@ -53,7 +53,10 @@ pub struct Args {
     /// Push the image to its registry
     #[arg(long, help_heading = "Output")]
     pub push: bool,
-    /// What becomes of the result: FOLDER, `-`, or type=image|registry|local|tar|oci|docker,dest=…; may be repeated
+    /// Load the image into docker or podman; short for --output=type=docker
+    #[arg(long, help_heading = "Output")]
+    pub load: bool,
+    /// What becomes of the result: FOLDER, `-`, or type=image|registry|local|tar|oci|docker|cacheonly,dest=…; may be repeated
     #[arg(short = 'o', long = "output", value_name = "OUTPUT", help_heading = "Output")]
     pub outputs: Vec<String>,
     /// Annotation of the image: `[TYPE:]KEY=VALUE`; may be repeated
@@ -68,9 +71,10 @@ pub struct Args {
     /// Print only the image id
     #[arg(short = 'q', long, help_heading = "Output")]
     pub quiet: bool,
-    /// How to show progress: auto, plain, tty, rawjson, quiet
+    /// How to show progress
     #[arg(
         long,
+        help = format!("How to show progress: {}", ProgressMode::names().collect::<Vec<_>>().join(", ")),
         value_name = "MODE",
         default_value = "auto",
         env = variables::BUILDKIT_PROGRESS.name,
@@ -117,8 +121,6 @@ pub struct Args {
 /// Flags that are known and not supported yet.
 #[derive(Debug, Default, clap::Args)]
 pub struct UnsupportedFlags {
-    #[arg(long, hide = true)]
-    load: bool,
     #[arg(long, hide = true, value_name = "ATTESTATION")]
     attest: Vec<String>,
     #[arg(long, hide = true, value_name = "VALUE")]
@@ -136,7 +138,6 @@ impl UnsupportedFlags {
             value.as_ref().is_some_and(|value| !value.is_empty() && parse_bool(value) != Some(false))
         };
         let (flag, instead) = match () {
-            () if self.load => ("--load", "; use --output type=docker,dest=FILE and docker load"),
             () if !self.attest.is_empty() => ("--attest", ""),
             () if asks(&self.provenance) => ("--provenance", ""),
             () if asks(&self.sbom) => ("--sbom", ""),
@@ -299,10 +300,6 @@ mod tests {
     fn unsupported_flags_are_named() {
         let refusal = |args: &[&str]| parse(args).unsupported.refusal().map(|error| error.to_string());
         assert_eq!(refusal(&["--sbom=true", "."]).unwrap(), "--sbom is not supported yet");
-        assert_eq!(
-            refusal(&["--load", "."]).unwrap(),
-            "--load is not supported yet; use --output type=docker,dest=FILE and docker load"
-        );
         assert_eq!(refusal(&["--provenance=false", "--sbom", "0", "--sbom=", "."]), None);
     }
 }

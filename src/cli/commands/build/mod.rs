@@ -1,6 +1,7 @@
 //! `bob build`: arguments and environment → a build in plain or in workspace mode.
 
 mod args;
+mod outputs;
 mod plain;
 mod workspace;
 

@@ -2,20 +2,20 @@
 
 use std::io::Write as _;
 
-use super::Args;
+use super::{Args, outputs};
 use crate::cli::Failure;
 use crate::cli::args::convert::Inputs;
 use crate::cli::args::image_lock;
 use crate::cli::report::listen;
 use crate::cli::usage::UsageError;
 use crate::cli::values::{
-    annotation, cache, output,
+    cache, output,
     run::{secret, ssh},
 };
 use crate::diag::visible;
 use crate::job::{
-    self, CacheEntry, DockerLogins, DockerfileInput, Error, Output, PlainBuild, ProgressMode, Request,
-    agent_socket, check_writable, read_secret,
+    self, CacheEntry, DockerLogins, DockerfileInput, EngineSettings, Error, PlainBuild, ProgressMode,
+    Request, agent_socket, check_writable, read_secret,
 };
 use crate::workspace::nonempty_process_variable;
 
@@ -67,14 +67,15 @@ fn plain_build(args: &Args) -> Result<PlainBuild, Failure> {
     };
     let understood = || -> Result<PlainBuild, Error> {
         Ok(PlainBuild {
-            outputs: outputs(args)?,
+            outputs: outputs::parse(args)?,
+            engine: EngineSettings::of(nonempty_process_variable),
             secrets: args.secrets.iter().map(secret).collect::<Result<_, _>>()?,
             ssh_agents: args.ssh.iter().map(agent).collect::<Result<_, _>>()?,
             cache_imports: caches("--cache-from", &args.cache_from)?,
             cache_exports: caches("--cache-to", &args.cache_to)?,
-            entitlements: args.allow.clone(),
+            entitlements: args.allow.iter().filter(|right| *right != output::DELETE_RIGHT).cloned().collect(),
             frontend_attributes: attributes,
-            progress: if args.quiet { ProgressMode::Quiet } else { args.progress },
+            progress: if args.quiet { ProgressMode::QUIET } else { args.progress },
             push_via: args.push_via,
             request: Request {
                 dockerfile: DockerfileInput {
@@ -90,33 +91,6 @@ fn plain_build(args: &Args) -> Result<PlainBuild, Failure> {
         })
     };
     understood().map_err(|error| Failure::of_job(&error))
-}
-
-/// The outputs, named and annotated. An image is made without being kept anywhere where only its
-/// digests are asked for.
-fn outputs(args: &Args) -> Result<Vec<Output>, Error> {
-    let annotations = annotation::parse(&args.annotations)?;
-    let mut outputs = args.outputs.iter().map(|value| output::parse(value)).collect::<Result<Vec<_>, _>>()?;
-    if args.push {
-        let mut images = outputs.iter_mut().filter(|output| output.is_image()).peekable();
-        if images.peek().is_some() {
-            images.for_each(Output::set_push);
-        } else {
-            outputs.push(Output::image(true));
-        }
-    }
-    let wants_digests = args.metadata_file.is_some() || args.iidfile.is_some() || args.quiet;
-    if outputs.is_empty() && wants_digests {
-        outputs.push(Output::image(false));
-    }
-    for output in &mut outputs {
-        output.name_if_unnamed(&args.tags);
-        output.annotate(&annotations);
-        if output.pushes() && output.names().is_empty() {
-            return Err(Error::PushWithoutName);
-        }
-    }
-    Ok(outputs)
 }
 
 fn caches(flag: &'static str, values: &[String]) -> Result<Vec<CacheEntry>, Error> {
@@ -142,31 +116,6 @@ mod tests {
         let failure = plain_build(&parse(args)).unwrap_err();
         assert_eq!(failure.exit_code(), 2, "{args:?}");
         failure.render()
-    }
-
-    #[test]
-    fn tags_and_push_name_one_image() {
-        let outputs = outputs(&parse(&["-t", "a", "-t", "b:1", "--push", "."])).unwrap();
-        assert_eq!(outputs.len(), 1);
-        assert!(outputs[0].pushes());
-        assert_eq!(outputs[0].names(), ["a", "b:1"]);
-    }
-
-    #[test]
-    fn push_goes_to_the_image_output_that_is_there() {
-        let outputs =
-            outputs(&parse(&["-t", "a", "--push", "-o", "type=image,compression=zstd", "-o", "out", "."]));
-        let pushed: Vec<bool> = outputs.unwrap().iter().map(Output::pushes).collect();
-        assert_eq!(pushed, [true, false]);
-    }
-
-    #[test]
-    fn without_an_output_nothing_is_exported_unless_digests_are_asked_for() {
-        assert!(outputs(&parse(&["-t", "a", "."])).unwrap().is_empty());
-        for flag in [&["--iidfile", "f"][..], &["--metadata-file", "f"], &["-q"]] {
-            let outputs = outputs(&parse(&[flag, &["."]].concat())).unwrap();
-            assert!(outputs[0].is_image() && !outputs[0].pushes());
-        }
     }
 
     #[test]

@@ -1,14 +1,26 @@
-//! `type=docker`: an archive that `docker load` takes.
+//! `type=docker`: an archive that `docker load` takes; without `dest` an image that is loaded into docker or podman.
 
-use super::{Attributes, OutputType, archive};
+use super::{Attributes, OutputType, archive, is_folder};
 use crate::job::{Destination, Exporter};
 
+/// The attribute that names the docker context to load into.
+const CONTEXT: &str = "context";
+
 pub(super) const TYPE: OutputType =
-    OutputType { name: "docker", exporter: Exporter::of_images("docker"), own_attributes: &[], destination };
+    OutputType { name: "docker", exporter: Exporter::DOCKER, own_attributes: &[], destination };
 
 fn destination(attrs: &mut Attributes) -> Result<Destination, String> {
+    if is_folder(attrs) {
+        return Err("docker has archives only; type=oci,tar=false,dest=FOLDER writes a folder".to_owned());
+    }
     if attrs.get("dest").is_none_or(String::is_empty) {
-        return Err("loading into docker is not supported yet; give dest=FILE".to_owned());
+        attrs.remove("dest");
+        // It stays among the attributes: the history of builds shows it.
+        let context = attrs.get(CONTEXT).filter(|context| !context.is_empty());
+        return Ok(Destination::Engine(context.cloned()));
+    }
+    if attrs.contains_key(CONTEXT) {
+        return Err("context= says where an image is loaded, and does not go with dest=".to_owned());
     }
     Ok(archive(attrs))
 }

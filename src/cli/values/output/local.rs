@@ -1,7 +1,8 @@
 //! `type=local`: the files of the result, in a folder.
 
-use super::{Attributes, OutputType};
-use crate::job::{Destination, Exporter, Output, SpecialFiles};
+use super::{Attributes, OutputType, folder};
+use crate::gotext::to_lower;
+use crate::job::{Destination, Exporter, OldFiles, Output, OutputFolder, SpecialFiles};
 
 /// The attribute that keeps devices, set-id bits and what else grants rights.
 const ALLOW_SPECIAL: &str = "allow-special";
@@ -15,8 +16,7 @@ pub(super) const TYPE: OutputType = OutputType {
 
 /// The output into `folder`, without anything that grants rights.
 pub(super) fn to_folder(folder: &str) -> Output {
-    let destination = Destination::Folder(folder.into(), SpecialFiles::LeaveOut);
-    Output::new(TYPE.exporter, destination, Attributes::new())
+    Output::new(TYPE.exporter, Destination::Folder(OutputFolder::new(folder)), Attributes::new())
 }
 
 fn destination(attrs: &mut Attributes) -> Result<Destination, String> {
@@ -25,8 +25,11 @@ fn destination(attrs: &mut Attributes) -> Result<Destination, String> {
         Some("true" | "1" | "") => SpecialFiles::Keep,
         Some(_) => return Err(format!("{ALLOW_SPECIAL} is true or false")),
     };
-    match attrs.remove("dest").as_deref() {
-        None | Some("" | "-") => Err("dest=FOLDER is missing".to_owned()),
-        Some(folder) => Ok(Destination::Folder(folder.into(), special_files)),
-    }
+    let mode = attrs.get("mode").map(|mode| to_lower(mode.trim())).unwrap_or_default();
+    let old_files = match mode.as_str() {
+        "" | "copy" => OldFiles::Keep,
+        "delete" => OldFiles::Delete,
+        _ => return Err(format!("there is no mode {mode:?}; use copy or delete")),
+    };
+    Ok(Destination::Folder(OutputFolder { special_files, old_files, ..OutputFolder::new(&folder(attrs)?) }))
 }

@@ -3,7 +3,7 @@
 //! BuildKit: `RuleConsistentInstructionCasing` (`frontend/dockerfile/linter/ruleset.go`), reported by
 //! `validateCommandCasing` (`frontend/dockerfile/dockerfile2llb/validations.go`).
 
-use super::{Check, Found, Rule};
+use super::{Check, LocatedMessage, Rule};
 use crate::converter::dockerfile::{Dockerfile, Head, Stage};
 use crate::gotext::{is_lower, is_upper};
 
@@ -18,7 +18,7 @@ pub(super) static RULE: Rule = Rule {
     check: Check::Instructions(check),
 };
 
-fn check(dockerfile: &Dockerfile) -> Vec<Found> {
+fn check(dockerfile: &Dockerfile) -> Vec<LocatedMessage> {
     let keywords = || dockerfile.stages.iter().flat_map(heads).map(|head| (head.keyword(), head.span));
     let (mut all, mut lower, mut upper) = (0, 0, 0);
     for (keyword, _) in keywords() {

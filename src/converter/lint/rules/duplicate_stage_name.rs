@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Check, Found, Rule};
+use super::{Check, LocatedMessage, Rule};
 use crate::converter::dockerfile::Dockerfile;
 
 pub(super) static RULE: Rule = Rule {
@@ -19,7 +19,7 @@ pub(super) static RULE: Rule = Rule {
     check: Check::Stages(check),
 };
 
-fn check(dockerfile: &Dockerfile) -> Vec<Found> {
+fn check(dockerfile: &Dockerfile) -> Vec<LocatedMessage> {
     let mut names = BTreeSet::new();
     let named = dockerfile.stages.iter().filter(|stage| !stage.name.is_empty());
     named

@@ -93,14 +93,14 @@ enum Check {
     /// Notices of parsing, planning or lowering; [`of_parser_note`] and [`of_notice`] name the rule for each.
     Noticed,
     /// The stages of a parsed Dockerfile. What several rules find is reported stage by stage.
-    Stages(fn(&Dockerfile) -> Vec<Found>),
+    Stages(fn(&Dockerfile) -> Vec<LocatedMessage>),
     /// The instructions of a parsed Dockerfile. What several rules find is reported instruction by instruction, after
     /// what is found in stages.
-    Instructions(fn(&Dockerfile) -> Vec<Found>),
+    Instructions(fn(&Dockerfile) -> Vec<LocatedMessage>),
 }
 
 /// What is wrong in a parsed Dockerfile, in one line, and where.
-type Found = (String, Span);
+type LocatedMessage = (String, Span);
 
 /// A broken rule, and what is wrong.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 //! BuildKit: `RuleReservedStageName` (`frontend/dockerfile/linter/ruleset.go`), reported by `validateStageNames`
 //! (`frontend/dockerfile/dockerfile2llb/validations.go`).
 
-use super::{Check, Found, Rule};
+use super::{Check, LocatedMessage, Rule};
 use crate::converter::dockerfile::Dockerfile;
 
 pub(super) static RULE: Rule = Rule {
@@ -17,7 +17,7 @@ pub(super) static RULE: Rule = Rule {
     check: Check::Stages(check),
 };
 
-fn check(dockerfile: &Dockerfile) -> Vec<Found> {
+fn check(dockerfile: &Dockerfile) -> Vec<LocatedMessage> {
     let reserved = dockerfile.stages.iter().filter(|stage| matches!(&*stage.name, "context" | "scratch"));
     reserved
         .map(|stage| {

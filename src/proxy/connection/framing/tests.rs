@@ -41,6 +41,7 @@ fn good_requests_pass_unchanged_in_pieces_of_any_size() {
         "PUT /a?b=%20 HTTP/1.1\r\nhost:x\r\nContent-Length: 5\r\n\r\n\r\n\n\r\n",
         GET,
         "PATCH /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: Chunked\r\n\r\n3\r\na\nb\r\nA\r\n0123456789\r\n0\r\n\r\n",
+        "PATCH /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n12\r\n0123456789abcdefgh\r\n0\r\n\r\n",
         "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nX: \r\n\r\n",
         "GET / HTTP/1.0\r\n\r\n",
         GET,
@@ -114,6 +115,12 @@ fn heads_are_bounded() {
     let long = format!("GET / HTTP/1.1\r\nHost: x\r\nA: {}\r\n\r\n", "b".repeat(300));
     for piece in [1, 100, 10_000] {
         assert_eq!(pass(long.as_bytes(), piece).1, Some(End::Refused(FramingError::TooLarge)));
+    }
+    // The limit itself is allowed.
+    let head = |length: usize| format!("GET / HTTP/1.1\r\nHost: x\r\nA: {:b<1$}\r\n\r\n", "", length - 32);
+    for (length, want) in [(256, None), (257, Some(End::Refused(FramingError::TooLarge)))] {
+        let head = head(length);
+        assert_eq!((head.len(), pass(head.as_bytes(), 10_000).1), (length, want));
     }
 }
 

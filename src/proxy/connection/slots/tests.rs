@@ -131,3 +131,51 @@ async fn readers_take_no_slot_that_is_reserved_for_pushes() {
     all[5].admit(true).await.unwrap();
     assert!(is_evicted(&all[3]) && !is_evicted(&all[0]) && !is_evicted(&all[1]));
 }
+
+#[tokio::test]
+async fn an_unadmitted_connection_has_four_refusals() {
+    let slots = ConnectionSlots::new(LIMITS);
+    let slot = slots.acquire().await;
+    for count in 1..=4 {
+        assert!(!slot.has_max_refusals());
+        slot.note_refusal();
+        assert_eq!(slot.refusals(), count);
+    }
+    assert!(slot.has_max_refusals());
+}
+
+#[tokio::test]
+async fn the_one_that_is_evicted_is_unadmitted_else_idle_and_never_busy() {
+    let slots = ConnectionSlots::new(LIMITS);
+    let all = acquire_polled(&slots, 3).await;
+    all[0].admit(false).await.unwrap();
+    all[1].admit(false).await.unwrap();
+    all[1].note_idle();
+    let evicted = || all.iter().map(|slot| is_evicted(slot)).collect::<Vec<_>>();
+    for want in [[false, false, true], [false, true, true], [false, true, true]] {
+        slots.evict_one();
+        assert_eq!(evicted(), want);
+    }
+}
+
+#[tokio::test]
+async fn no_more_wait_for_admission_than_are_admitted_of_readers_and_of_pushes() {
+    let slots = ConnectionSlots::new(SlotLimits { unadmitted: 9, ..LIMITS });
+    let all = acquire_polled(&slots, 8).await;
+    for slot in &all[..2] {
+        slot.admit(false).await.unwrap();
+    }
+    for (slot, has_push_token, want) in [
+        (2, false, Admission::Postponed),
+        (3, false, Admission::Postponed),
+        (4, false, Admission::Denied),
+        // One that waits already keeps waiting.
+        (3, false, Admission::Postponed),
+        (5, true, Admission::Postponed),
+        (6, true, Admission::Postponed),
+        (7, true, Admission::Denied),
+    ] {
+        let admission = all[slot].try_admit(has_push_token);
+        assert_eq!(admission, want, "{slot}");
+    }
+}

@@ -61,6 +61,27 @@ fn the_most_exact_key_wins() {
 }
 
 #[test]
+fn a_key_is_as_exact_as_it_adds_nothing_to_the_host() {
+    for (key, want) in [
+        ("a.example", KeyRank::Exact),
+        ("a.example:5000", KeyRank::Exact),
+        ("https://a.example", KeyRank::Scheme),
+        ("https://a.example/", KeyRank::Scheme),
+        ("https://a.example/v1/", KeyRank::Path),
+        ("a.example/v2", KeyRank::Path),
+        ("https://index.docker.io/v1/", KeyRank::Exact),
+        ("https://index.docker.io/v1", KeyRank::Exact),
+        ("https://index.docker.io/v2/", KeyRank::Path),
+        ("docker.io", KeyRank::Exact),
+    ] {
+        assert_eq!(parse_key(key).map(|(_, rank)| rank), Some(want), "{key}");
+    }
+    for key in ["ftp://a.example", "https://", "a b"] {
+        assert_eq!(parse_key(key), None, "{key}");
+    }
+}
+
+#[test]
 fn reads_tokens_and_skips_empty_entries() {
     let store = config(
         r#"{"auths":{

@@ -3,8 +3,8 @@
 
 use std::borrow::Cow;
 
-use super::paths;
 use super::url::{self, Pair, Url};
+use crate::converter::plan::paths;
 use crate::gotext::lossy;
 
 /// A repository, and what of it is meant.

@@ -2,7 +2,7 @@
 
 use llb::Chmod;
 
-use super::ErrorKind;
+use crate::converter::lower::ErrorKind;
 
 /// The permissions that `text` means; none for an empty text.
 pub(super) fn parse(text: &str) -> Result<Option<Chmod>, ErrorKind> {

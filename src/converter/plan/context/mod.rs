@@ -1,12 +1,15 @@
 //! Named contexts, and the remote sources that a build may start from (`frontend/dockerui`).
 
+pub mod git;
+mod url;
+
 use std::sync::Arc;
 
 use super::error::{Error, ErrorKind};
-use super::git::GitRef;
 use super::need::{Fact, Facts, IgnoreFile, ImageFact, Need, Needs};
 use super::options::{Context, Options};
 use crate::image::{ImageConfig, Platform, Reference};
+use git::GitRef;
 
 /// A named context that takes the place of a stage or an image.
 #[derive(Debug, Clone, PartialEq, Eq)]

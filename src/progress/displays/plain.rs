@@ -8,11 +8,11 @@ use std::io::Write;
 
 use indexmap::IndexMap;
 
-use super::journal::is_cancellation;
-use super::time::{self, Nanos};
-use super::trace::{LogLine, Row, Status, Trace};
-use super::{Display, text, write_quietly};
+use super::{Display, Form, text, write_quietly};
 use crate::diag::{Colours, log_line};
+use crate::progress::journal::is_cancellation;
+use crate::progress::time::{self, Nanos};
+use crate::progress::trace::{LogLine, Row, Status, Trace};
 
 /// How long a running step keeps the floor while others have something to say.
 const PATIENCE: Nanos = 5_000_000_000;
@@ -21,6 +21,19 @@ const PATIENCE: Nanos = 5_000_000_000;
 const STEP_PART: f64 = 0.05;
 /// … or this much time has passed.
 const STEP_TIME: Nanos = 5_000_000_000;
+
+pub(in crate::progress) const FORM: Form =
+    Form { name: "plain", other_names: &[], open: || Box::new(Printer::new(std::io::stderr(), colours())) };
+
+/// What becomes of the colours that steps log. They also stay where standard error is no terminal: logs of CI systems
+/// show them.
+#[allow(clippy::disallowed_methods, reason = "a habit of terminals, not a setting of Bob")]
+fn colours() -> Colours {
+    match std::env::var_os("NO_COLOR") {
+        Some(value) if !value.is_empty() => Colours::Drop,
+        _ => Colours::Keep,
+    }
+}
 
 /// Prints a build's steps to `out`.
 pub(super) struct Printer<W> {
@@ -137,7 +150,7 @@ impl<W: Write> Printer<W> {
     }
 }
 
-impl<W: Write> Display for Printer<W> {
+impl<W: Write + Send> Display for Printer<W> {
     fn refresh(&mut self, trace: &mut Trace, now: Nanos) {
         let now = trace.remote(now);
         self.step(trace, now);

@@ -13,10 +13,13 @@ use bollard_buildkit_proto::moby::buildkit::v1::{
 use bollard_buildkit_proto::pb;
 use serde_json::{Map, Value, json};
 
-use super::time::{self, Nanos};
-use super::trace::Trace;
-use super::{Display, write_quietly};
+use super::{Display, Form, write_quietly};
 use crate::diag::{redact, redact_in_columns};
+use crate::progress::time::{self, Nanos};
+use crate::progress::trace::Trace;
+
+pub(super) const FORM: Form =
+    Form { name: "rawjson", other_names: &[], open: || Box::new(JsonLines::new(std::io::stderr())) };
 
 /// Writes each message as a line of JSON.
 pub(super) struct JsonLines<W> {
@@ -29,7 +32,7 @@ impl<W: Write> JsonLines<W> {
     }
 }
 
-impl<W: Write> Display for JsonLines<W> {
+impl<W: Write + Send> Display for JsonLines<W> {
     fn message(&mut self, message: &StatusResponse) {
         write_quietly(&mut self.out, &format!("{}\n", solve_status(message)));
     }

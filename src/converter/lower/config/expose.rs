@@ -2,14 +2,14 @@
 
 use std::net::IpAddr;
 
-use super::state::Current;
-use super::{ErrorKind, Lowering};
 use crate::converter::dockerfile::Expose;
+use crate::converter::lower::state::Current;
+use crate::converter::lower::{ErrorKind, Lowering};
 use crate::converter::plan::{Command, NoticeKind};
 use crate::gotext::{self, to_lower};
 
 impl Lowering<'_, '_> {
-    pub(super) fn expose(
+    pub(in crate::converter::lower) fn expose(
         &mut self,
         stage: &mut Current,
         command: &Command<'_>,

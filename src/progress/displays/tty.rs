@@ -6,10 +6,10 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::journal::is_cancellation;
-use super::time::{self, Nanos};
-use super::trace::{Row, Trace};
-use super::{Display, text};
+use super::{Display, Form, text};
+use crate::progress::journal::is_cancellation;
+use crate::progress::time::{self, Nanos};
+use crate::progress::trace::{Row, Trace};
 
 /// Log lines shown of a running step.
 const TAIL: usize = 5;
@@ -17,6 +17,9 @@ const TAIL: usize = 5;
 const TRANSFERS: usize = 6;
 /// Running steps shown at once.
 const STEPS: usize = 10;
+
+pub(in crate::progress) const FORM: Form =
+    Form { name: "tty", other_names: &[], open: || Box::new(Live::new()) };
 
 /// The live view on standard error.
 pub(super) struct Live {

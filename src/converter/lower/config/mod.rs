@@ -1,11 +1,14 @@
 //! Instructions that change nothing but variables and the image configuration.
 
+mod expose;
+mod signal;
+
 use std::borrow::Cow;
 use std::rc::Rc;
 
 use super::stage::NOT_VARIABLES;
 use super::state::Current;
-use super::{ErrorKind, Lowering, signal};
+use super::{ErrorKind, Lowering};
 use crate::converter::dockerfile::{
     Arg, CommandLine, Env, Form, Healthcheck, Label, Maintainer, Pair, Shell, StopSignal, User, Volume,
 };

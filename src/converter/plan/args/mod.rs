@@ -1,15 +1,19 @@
 //! Build arguments before and outside stages.
 
+pub mod env;
+pub(super) mod epoch;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use smol_str::SmolStr;
 
-use super::env::{EnvList, Variable};
 use super::error::Error;
 use super::options::Options;
 use crate::converter::dockerfile::MetaArg;
 use crate::converter::shell::Lex;
 use crate::image::Platform;
+pub use env::EnvList;
+use env::Variable;
 
 /// The build arguments of the options, with `SOURCE_DATE_EPOCH` replaced by the time that it resolved to.
 #[derive(Debug, Clone)]

@@ -1,17 +1,18 @@
 //! `SOURCE_DATE_EPOCH`: seconds, or something whose time it takes (dockerfile2llb/epoch.go).
 
-use super::build::Planner;
-use super::context::{self, LoadedContext, RemoteSource};
+use super::EPOCH;
 use super::env::EnvList;
-use super::error::{Error, ErrorKind};
-use super::git::{self, GitRef};
-use super::need::{Fact, Facts, Need, Needs};
 use crate::converter::dockerfile::{self, Add, Arg, Kind};
+use crate::converter::plan::build::Planner;
+use crate::converter::plan::context::git::{self, GitRef};
+use crate::converter::plan::context::{self, LoadedContext, RemoteSource};
+use crate::converter::plan::error::{Error, ErrorKind};
+use crate::converter::plan::need::{Fact, Facts, Need, Needs};
 use crate::gotext::{equal_fold, lossy};
 use crate::image::digest;
 
 /// Whether a time is known.
-pub(super) enum Epoch {
+pub(in crate::converter::plan) enum Epoch {
     /// It has to be asked for.
     Missing,
     /// Seconds since 1970, `None` without a time.
@@ -20,13 +21,13 @@ pub(super) enum Epoch {
 
 impl Planner<'_> {
     /// The time that `SOURCE_DATE_EPOCH` means; it becomes the argument's value for all stages.
-    pub(super) fn resolve_epoch(
+    pub(in crate::converter::plan) fn resolve_epoch(
         &mut self,
         stages: &[dockerfile::Stage],
         facts: &Facts,
         needs: &mut Needs,
     ) -> Result<Epoch, Error> {
-        let name = super::args::EPOCH;
+        let name = EPOCH;
         let global = || self.global_args.get(name).filter(|value| !value.is_empty());
         let Some(value) = self.build_args.get(name).or_else(global).map(str::to_owned) else {
             return Ok(Epoch::Known(None));
@@ -90,7 +91,7 @@ impl Planner<'_> {
     /// The one remote source that a stage consists of.
     fn stage_source(&self, stage: &dockerfile::Stage) -> Result<RemoteSource, Error> {
         let mut env = self.global_args.clone();
-        env.delete(super::args::EPOCH);
+        env.delete(EPOCH);
         if self.lex.process_word(&stage.base_name, &env)?.text != "scratch" {
             return Err(ErrorKind::EpochBase.into());
         }

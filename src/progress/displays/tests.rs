@@ -5,10 +5,9 @@ use indicatif::ProgressDrawTarget;
 
 use super::plain::Printer;
 use super::raw::JsonLines;
-use super::time::Nanos;
-use super::trace::Trace;
 use super::*;
 use crate::diag::{Colours, is_forbidden, log_line};
+use crate::progress::{Journal, Mode};
 
 const SECOND: Nanos = 1_000_000_000;
 
@@ -191,7 +190,7 @@ fn raw_json_has_the_fields_of_a_solve_status() {
 
 #[test]
 fn an_unknown_mode_is_named_with_those_that_exist() {
-    assert_eq!("plain".parse::<Mode>().unwrap(), Mode::Plain);
+    assert_eq!("plain".parse::<Mode>().unwrap(), Mode::PLAIN);
     let error = "fancy".parse::<Mode>().unwrap_err();
     assert_eq!(error.to_string(), "unknown progress mode \"fancy\"; use auto, plain, tty, rawjson or quiet");
 }

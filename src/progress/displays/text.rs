@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::time::{self, Nanos};
-use super::trace::Status;
 use crate::diag::{Colours, log_line};
+use crate::progress::time::{self, Nanos};
+use crate::progress::trace::Status;
 
 /// A count of bytes in decimal units, as `1.05MB`.
 #[expect(clippy::cast_precision_loss, reason = "shown with two decimals")]

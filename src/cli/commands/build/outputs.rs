@@ -1,0 +1,126 @@
+//! What becomes of the result: `--output`, `--push`, `--load`, with the names of `--tag` and the annotations.
+
+use super::Args;
+use crate::cli::values::{ValueError, annotation, output};
+use crate::job::{Error, Exporter, Output};
+
+/// The outputs, named and annotated. An image is made without being kept anywhere where only its
+/// digests are asked for. Source: `toSolveOpt` and `CreateExports` in buildx (`build/opt.go`), `runBuild` in
+/// `commands/build.go`.
+pub(super) fn parse(args: &Args) -> Result<Vec<Output>, Error> {
+    let annotations = annotation::parse(&args.annotations)?;
+    let values = args.outputs.iter().filter(|value| !value.is_empty());
+    let mut outputs = values.map(|value| output::parse(value)).collect::<Result<Vec<_>, _>>()?;
+    if args.push {
+        let mut images = outputs.iter_mut().filter(|output| output.is_image()).peekable();
+        if images.peek().is_some() {
+            images.for_each(Output::set_push);
+        } else {
+            outputs.push(Output::image(true));
+        }
+    }
+    // As in buildx, an output of this type with a file counts too.
+    if args.load && !outputs.iter().any(|output| output.exporter == Exporter::DOCKER) {
+        outputs.push(Output::load());
+    }
+    let wants_digests = args.metadata_file.is_some() || args.iidfile.is_some() || args.quiet;
+    if outputs.is_empty() && wants_digests {
+        outputs.push(Output::image(false));
+    }
+    for output in &mut outputs {
+        output.name_by_tags(&args.tags);
+        warn_of_unknown(output);
+        output.annotate(&annotations);
+        if output.pushes() && output.names().is_empty() {
+            return Err(Error::PushWithoutName);
+        }
+    }
+    if !output::may_delete(&args.allow)? {
+        check_deletions(&outputs)?;
+    }
+    Ok(outputs)
+}
+
+fn check_deletions(outputs: &[Output]) -> Result<(), Error> {
+    let current_dir = std::env::current_dir();
+    let current_dir =
+        current_dir.map_err(|source| Error::Read { what: "the current folder", path: ".".into(), source })?;
+    output::check_deletions(outputs, &current_dir).map_err(ValueError::into)
+}
+
+/// Says which attributes of an output do nothing: a mistyped one must not go unnoticed.
+fn warn_of_unknown(output: &Output) {
+    for name in output::unknown_attributes(output) {
+        let exporter = output.exporter.name;
+        tracing::warn!("--output: BuildKit's exporter {exporter} has no attribute {name:?} and ignores it");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::pflag;
+    use crate::job::Destination;
+
+    #[derive(Debug, clap::Parser)]
+    struct Cli {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn outputs(args: &[&str]) -> Vec<Output> {
+        parse(&pflag::parse::<Cli>([&["bob"], args].concat()).unwrap().args).unwrap()
+    }
+
+    #[test]
+    fn tags_and_push_name_one_image() {
+        let outputs = outputs(&["-t", "a", "-t", "b:1", "--push", "."]);
+        assert_eq!(outputs.len(), 1);
+        assert!(outputs[0].pushes());
+        assert_eq!(outputs[0].names(), ["a", "b:1"]);
+        assert_eq!(outputs[0].attrs["unpack"], "false");
+    }
+
+    #[test]
+    fn push_goes_to_the_image_output_that_is_there() {
+        let outputs = outputs(&["-t", "a", "--push", "-o", "type=image,push=false,unpack=true", "-o", "out"]);
+        let pushed: Vec<bool> = outputs.iter().map(Output::pushes).collect();
+        assert_eq!(pushed, [true, false]);
+        assert_eq!(outputs[0].attrs["unpack"], "true");
+    }
+
+    #[test]
+    fn tags_come_before_names_of_outputs() {
+        let outputs =
+            outputs(&["-t", "a", "-o", "type=registry,name=b", "-o", "type=oci,dest=f", "-o", "out"]);
+        let names: Vec<_> = outputs.iter().map(Output::names).collect();
+        assert_eq!(names, [vec!["a"], vec!["a"], vec![]]);
+    }
+
+    #[test]
+    fn load_adds_an_output_unless_one_of_its_type_is_there() {
+        let engine = |outputs: &[Output]| {
+            outputs.iter().filter(|output| matches!(output.destination, Destination::Engine(_))).count()
+        };
+        assert_eq!(engine(&outputs(&["--load", "."])), 1);
+        assert_eq!(engine(&outputs(&["--load", "-o", "type=docker", "."])), 1);
+        assert_eq!(engine(&outputs(&["--load", "-o", "type=docker,dest=f", "."])), 0);
+        let both = outputs(&["--load", "--push", "-t", "a", "."]);
+        assert_eq!((both.len(), engine(&both)), (2, 1));
+        assert_eq!(both[1].names(), ["a"]);
+    }
+
+    #[test]
+    fn an_empty_output_is_passed_over() {
+        assert_eq!(outputs(&["-o", "", "-o", "out", "."]).len(), 1);
+    }
+
+    #[test]
+    fn without_an_output_nothing_is_exported_unless_digests_are_asked_for() {
+        assert!(outputs(&["-t", "a", "."]).is_empty());
+        for flag in [&["--iidfile", "f"][..], &["--metadata-file", "f"], &["-q"]] {
+            let outputs = outputs(&[flag, &["."]].concat());
+            assert!(outputs[0].is_image() && !outputs[0].pushes());
+        }
+    }
+}

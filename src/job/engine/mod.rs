@@ -1,0 +1,89 @@
+//! Loading an image into docker or podman: which engine, how it is reached, and the archive on its way there.
+//!
+//! Sources: `util/dockerutil` in buildx; `cli/context/docker` and `cli/command/cli.go` in docker's command line.
+
+mod address;
+mod connection;
+mod error;
+mod load;
+mod settings;
+
+pub use error::EngineError;
+pub(crate) use load::{EngineWriter, LoadFailure};
+pub use settings::EngineSettings;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+
+use bollard_buildkit_proto::moby::buildkit::v1::StatusResponse;
+use tokio::sync::mpsc;
+
+use self::address::EngineAddress;
+use super::result::output::{Destination, Exporter, Output};
+
+/// Tells the engines of a build where progress is shown. It is set when the build begins.
+pub(crate) type ProgressLink = Arc<OnceLock<mpsc::WeakSender<StatusResponse>>>;
+
+/// An engine that images can be loaded into.
+#[derive(Debug, Clone)]
+pub(crate) struct Engine {
+    address: EngineAddress,
+    /// Whether it keeps images as registries do (docker's containerd store): it takes OCI layouts and several
+    /// platforms, and knows images by the digest of their manifest.
+    has_containerd_store: bool,
+}
+
+/// The engines that the outputs of a build name, by their contexts.
+#[derive(Debug, Default)]
+pub(crate) struct Engines {
+    by_context: BTreeMap<Option<String>, Engine>,
+    progress: ProgressLink,
+}
+
+impl Engines {
+    /// Finds the engines of `outputs` and asks each what it takes, so that what cannot be loaded fails before it is
+    /// built. The exporters of the outputs are made those that the engines need.
+    ///
+    /// # Errors
+    /// [`EngineError`] where there is no engine, or it does not answer.
+    pub(crate) async fn connect(
+        settings: &EngineSettings,
+        outputs: &mut [Output],
+    ) -> Result<Self, EngineError> {
+        let mut engines = Self::default();
+        for output in outputs {
+            let Destination::Engine(context) = &output.destination else { continue };
+            let engine = match engines.by_context.get(context) {
+                Some(known) => known.clone(),
+                None => {
+                    let address = address::find(settings, context.as_deref())?;
+                    let has_containerd_store = connection::has_containerd_store(&address).await?;
+                    let engine = Engine { address, has_containerd_store };
+                    engines.by_context.insert(context.clone(), engine.clone());
+                    engine
+                }
+            };
+            if engine.has_containerd_store {
+                output.exporter = Exporter::OCI;
+                output.attrs.insert(PREFER_IMAGE_DIGEST.to_owned(), "true".to_owned());
+            }
+        }
+        Ok(engines)
+    }
+
+    /// Where the archive for the engine of `context` is written to, and the place in which the reason stands if it does not
+    /// get there. `None` where [`Engines::connect`] found no such engine.
+    pub(crate) fn writer(&self, context: Option<&str>) -> Option<(EngineWriter, LoadFailure)> {
+        let engine = self.by_context.get(&context.map(str::to_owned))?;
+        let failure = LoadFailure::default();
+        Some((EngineWriter::new(engine.address.clone(), self.progress.clone(), failure.clone()), failure))
+    }
+
+    /// What is to be told where progress is shown.
+    pub(crate) fn progress(&self) -> ProgressLink {
+        Arc::clone(&self.progress)
+    }
+}
+
+/// The attribute by which an image is known by the digest of its manifest.
+pub(crate) const PREFER_IMAGE_DIGEST: &str = "prefer-image-digest";

@@ -1,0 +1,43 @@
+//! What the environment says of docker and podman.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use crate::workspace::variables;
+
+/// What the environment says of the engine that images are loaded into.
+#[derive(Debug, Clone, Default)]
+pub struct EngineSettings {
+    /// The address in `DOCKER_HOST`.
+    pub(super) host: Option<String>,
+    /// The docker context in `DOCKER_CONTEXT`.
+    pub(super) context: Option<String>,
+    /// Whether docker's address of the environment is spoken to by TLS (`DOCKER_TLS_VERIFY`).
+    pub(super) uses_tls: bool,
+    /// The folder of the certificates for that (`DOCKER_CERT_PATH`).
+    pub(super) certificates: Option<PathBuf>,
+    /// The folder of docker's configuration, with its contexts.
+    pub(super) folder: Option<PathBuf>,
+    /// Where sockets of this user lie (`XDG_RUNTIME_DIR`).
+    pub(super) runtime_dir: Option<PathBuf>,
+    /// Where programs are found (`PATH`).
+    pub(super) search_path: Option<OsString>,
+}
+
+impl EngineSettings {
+    /// Returns what `environment` says.
+    pub fn of(environment: impl Fn(&str) -> Option<OsString>) -> Self {
+        let set = |name: &str| environment(name).filter(|value| !value.is_empty());
+        let text = |name: &str| set(name).and_then(|value| value.into_string().ok());
+        let home = || set(variables::HOME.name).map(|home| PathBuf::from(home).join(".docker"));
+        Self {
+            host: text(variables::DOCKER_HOST.name),
+            context: text(variables::DOCKER_CONTEXT.name),
+            uses_tls: set(variables::DOCKER_TLS_VERIFY.name).is_some(),
+            certificates: set(variables::DOCKER_CERT_PATH.name).map(PathBuf::from),
+            folder: set(variables::DOCKER_CONFIG.name).map(PathBuf::from).or_else(home),
+            runtime_dir: set(variables::XDG_RUNTIME_DIR.name).map(PathBuf::from),
+            search_path: set(variables::SEARCH_PATH.name),
+        }
+    }
+}

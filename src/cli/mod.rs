@@ -7,6 +7,7 @@ pub mod logging;
 mod pflag;
 mod process;
 mod report;
+mod subrequests;
 mod usage;
 mod values;
 

@@ -63,12 +63,6 @@ pub enum UsageError {
         /// What to do instead, after a semicolon; may be empty.
         instead: &'static str,
     },
-    /// A method of `--call`.
-    #[error("--call {method} is not supported yet; use build, check or check,format=json")]
-    UnsupportedCall {
-        /// The method.
-        method: String,
-    },
     /// Several platforms where one graph is printed.
     #[error("bob llb prints the graph of one platform: name one with --platform")]
     SeveralPlatforms,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use llb::{Definition, MarshalError, MarshalOptions};
 
-use super::dockerfile::{self, Dockerfile, ParserNote};
+use super::dockerfile::{self, Dockerfile, Kind, ParserNote};
 use super::lint::{Report, Settings, Warning};
 use super::lower::{self, Lowered};
 use super::plan::{self, Facts, Needs, Options, Planning};
@@ -45,7 +45,7 @@ impl Conversion {
     /// # Errors
     /// [`MarshalError`] for an op that cannot be encoded; conversion leaves none.
     pub fn marshal(self, local_unique_id: impl Into<String>) -> Result<Marshalled, MarshalError> {
-        let Lowered { graph, root, platform, image, base, epoch } = self.lowered;
+        let Lowered { graph, root, platform, image, base, epoch, outline: _ } = self.lowered;
         let options = MarshalOptions::new(lower::llb_platform(&platform), local_unique_id);
         let definition = graph.marshal(root, &options)?;
         Ok(Marshalled { definition, image, base, epoch, warnings: self.warnings })
@@ -95,9 +95,22 @@ impl Converter {
         }
     }
 
+    /// The Dockerfile, parsed.
+    pub fn dockerfile(&self) -> &Dockerfile {
+        &self.dockerfile
+    }
+
     /// The Dockerfile's text.
     pub fn source(&self) -> &Source {
         &self.source
+    }
+
+    /// The instruction at a line, where there is one in a stage.
+    pub fn instruction_at(&self, line: u32) -> Option<&Kind> {
+        let instructions = self.dockerfile.stages.iter().flat_map(|stage| &stage.instructions);
+        let mut at_line =
+            instructions.filter(|instruction| instruction.head.span.lines().any(|at| at == line));
+        at_line.next().map(|instruction| &instruction.kind)
     }
 
     /// The conversion for one platform: one of `options.platforms`, or `None` where that is empty.

@@ -64,3 +64,4 @@ pub mod shell;
 pub use llb::{Definition, MarshalError};
 
 pub use conversion::{Conversion, ConversionState, Converter, Marshalled, PendingConversion, Rejected};
+pub use lower::{Outline, OutlineArg, OutlineMount};

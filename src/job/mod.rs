@@ -34,7 +34,7 @@ pub use engine::{EngineError, EngineSettings};
 pub use error::{Error, StepFailure};
 pub use failure::{ConversionFailure, LookupFailure};
 pub use interrupt::Interrupts;
-pub use modes::graph::graph;
+pub use modes::graph::{Inspection, graph, inspect, parse};
 pub use modes::plain::{PlainBuild, build};
 pub use modes::warm_up::{WarmCache, serve};
 pub use modes::workspace_image::{WorkspaceBuild, build_workspace};

@@ -79,6 +79,11 @@ impl ParsedText {
     }
 }
 
+fn not_fetched() -> Rejected {
+    let error = Box::new(Diagnostic::error("the Dockerfile was not fetched"));
+    Rejected { error, warnings: Vec::new() }
+}
+
 impl DockerfileInput {
     /// Returns whether buildkitd has to fetch something before it can be converted.
     pub(super) const fn needs_fetch(&self) -> bool {
@@ -128,6 +133,27 @@ impl ParsedDockerfile<'_> {
     /// Returns whether it does not parse.
     pub(super) fn is_rejected(&self) -> bool {
         self.text.get().is_some_and(|text| text.converter.is_err())
+    }
+
+    /// Returns the Dockerfile parsed.
+    ///
+    /// # Errors
+    /// [`ConversionFailure::Rejected`]; one that is not known counts as rejected.
+    pub(super) fn into_converter(self) -> Result<Converter, ConversionFailure> {
+        let origin = DockerfileOrigin { filename: self.input.options.filename.clone(), definition: None };
+        let converter = self.text.into_inner().map_or_else(|| Err(not_fetched()), |text| text.converter);
+        converter.map_err(|rejected| ConversionFailure::Rejected { rejected, origin })
+    }
+
+    /// Returns the Dockerfile parsed, once its text is known and where it parses.
+    pub(super) fn converter(&self) -> Option<&Converter> {
+        self.text.get()?.converter.as_ref().ok()
+    }
+
+    /// Returns the name in messages to buildkitd.
+    pub(super) fn filename(&self) -> &str {
+        let origin = self.text.get().and_then(|text| text.origin.as_ref());
+        origin.map_or(&self.input.options.filename, |origin| &origin.filename)
     }
 
     /// Returns the text, once it is known.
@@ -203,10 +229,7 @@ impl ParsedDockerfile<'_> {
         let converted = match self.text.get().map(|text| &text.converter) {
             Some(Ok(converter)) => convert_parsed(converter, options, resolver).await,
             Some(Err(rejected)) => Err(rejected.clone()),
-            None => {
-                let error = Box::new(Diagnostic::error("the Dockerfile was not fetched"));
-                Err(Rejected { error, warnings: Vec::new() })
-            }
+            None => Err(not_fetched()),
         };
         converted.map_err(|rejected| ConversionFailure::Rejected { rejected, origin })
     }

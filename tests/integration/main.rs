@@ -19,6 +19,7 @@ mod mounts;
 mod parts;
 mod plain;
 mod registries;
+mod remote_contexts;
 mod repositories;
 mod sniffing;
 mod state;

@@ -13,6 +13,7 @@ mod project;
 mod proxy;
 mod refusing;
 mod registry;
+mod web;
 mod workspace;
 
 pub use buildkitd::Buildkitd;
@@ -25,4 +26,5 @@ pub use project::Project;
 pub use proxy::Proxy;
 pub use refusing::refusing_registry;
 pub use registry::Registry;
+pub use web::{Web, archive, digest_in_layout};
 pub use workspace::Workspace;

@@ -207,6 +207,34 @@ fn is_web_address(text: &str) -> bool {
     text.starts_with("http://") || text.starts_with("https://")
 }
 
+/// Whether buildkitd fetches the context over SSH, for which it needs an agent.
+pub(in crate::cli) fn needs_ssh(context: &Context) -> bool {
+    matches!(context, Context::Git(url) if matches!(GitRef::parse(url), Ok(Some(git)) if git.is_ssh()))
+}
+
+/// The abilities that buildx wants of a frontend for these contexts, in its words (`loadInputs`, `processGitURL`).
+/// They are only recorded.
+pub(super) fn wanted_abilities(context: &Context, named: &BTreeMap<String, String>) -> Option<String> {
+    let main = match context {
+        Context::Git(url) | Context::Http { url, .. } => has_query(url),
+        Context::Local => false,
+    };
+    let wanted = [
+        (!named.is_empty(), "moby.buildkit.frontend.contexts+forward"),
+        (main, "moby.buildkit.frontend.gitquerystring"),
+        (named.values().any(|url| has_query(url)), "moby.buildkit.frontend.gitquerystring+forward"),
+    ];
+    let names: Vec<&str> = wanted.iter().filter(|(is_wanted, _)| *is_wanted).map(|(_, name)| *name).collect();
+    (!names.is_empty()).then(|| names.join(","))
+}
+
+/// Whether the URL of a repository or file has a query.
+fn has_query(url: &str) -> bool {
+    let is_remote = is_web_address(url) || matches!(GitRef::parse(url), Ok(Some(_)));
+    let before_fragment = url.split('#').next().unwrap_or_default();
+    is_remote && before_fragment.split_once('?').is_some_and(|(_, query)| !query.is_empty())
+}
+
 /// The context where it is a Git repository or a file at a web address.
 fn remote_context(context: &str) -> Result<Context, UsageError> {
     let wrong = |source| UsageError::ContextRepository { context: context.to_owned(), source };
@@ -265,6 +293,25 @@ mod tests {
             sources.filename, "dockerfile",
             "the lower case one is meant where the other is not there"
         );
+    }
+
+    #[test]
+    fn buildkitd_is_told_which_abilities_the_contexts_want() {
+        let named = |value: &str| BTreeMap::from([("a".to_owned(), value.to_owned())]);
+        let git = |url: &str| Context::Git(url.to_owned());
+        let none = BTreeMap::new();
+        assert_eq!(wanted_abilities(&Context::Local, &none), None);
+        assert_eq!(wanted_abilities(&git("https://h/r.git#a?b"), &none), None);
+        let main = wanted_abilities(&git("https://h/r.git?ref=a"), &none).unwrap();
+        assert_eq!(main, "moby.buildkit.frontend.gitquerystring");
+        let both = wanted_abilities(&git("git@h:r?ref=a"), &named("https://h/r.git?ref=a")).unwrap();
+        assert_eq!(
+            both,
+            "moby.buildkit.frontend.contexts+forward,moby.buildkit.frontend.gitquerystring,moby.buildkit.frontend.gitquerystring+forward"
+        );
+        let image = wanted_abilities(&Context::Local, &named("docker-image://a?b")).unwrap();
+        assert_eq!(image, "moby.buildkit.frontend.contexts+forward");
+        assert!(needs_ssh(&git("git@h:r")) && !needs_ssh(&git("https://h/r.git")));
     }
 
     #[test]

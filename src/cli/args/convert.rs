@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::build_sources::BuildSources;
+use super::build_sources::{BuildSources, wanted_abilities};
 use super::older_limits::OlderLimits;
 use crate::converter::plan::{Context, NoCache, Options, ResolveMode};
 use crate::diag::Source;
@@ -129,6 +129,8 @@ impl ConvertArgs {
         let files = LocalFiles { named: named.folders, layouts: named.layouts, ..files };
         let shared_keys = named.shared_keys.iter();
         attributes.extend(shared_keys.map(|(name, key)| (format!("sharedkey:localdir:{name}"), key.clone())));
+        let abilities = wanted_abilities(&context, &named.sources);
+        attributes.extend(abilities.map(|names| ("frontend.caps".to_owned(), names)));
         let options = Options {
             context,
             filename,

@@ -1,6 +1,6 @@
 //! Arguments that several subcommands share, and what they come to.
 
-mod build_sources;
+pub(super) mod build_sources;
 pub mod convert;
 pub mod daemon;
 mod dockerfile_place;

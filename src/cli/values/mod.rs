@@ -6,6 +6,7 @@
 pub(super) mod annotation;
 pub(super) mod build_context;
 pub(super) mod cache;
+pub(super) mod call;
 mod error;
 pub(super) mod output;
 pub(super) mod platform;

@@ -10,7 +10,7 @@ mod regex;
 mod wildcard;
 
 pub use filter::{DirState, Filter, Verdict};
-pub use ignorefile::read_all;
+pub use ignorefile::{excluding_line, read_all};
 pub use pattern::{MatchInfo, Pattern, Patterns};
 
 /// What is wrong with ignore patterns.

@@ -276,3 +276,14 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_line_that_leaves_a_path_out_is_the_one_that_counts() {
+    let text = b"# comment\n\n*.txt\n/build/\n!keep.txt\n  build/x  \n!\n";
+    let line = |path| excluding_line(text, path).map(|(number, text)| format!("{number} {text}"));
+    assert_eq!(line("a.txt").unwrap(), "3 *.txt");
+    assert_eq!(line("build/x/y").unwrap(), "4 /build/");
+    assert_eq!(line("keep.txt"), None, "an exception behind the pattern");
+    assert_eq!(line("other"), None);
+    assert_eq!(excluding_line(b"\xef\xbb\xbf!a\na\n[\n", "a"), Some((2, "a".to_owned())));
+}

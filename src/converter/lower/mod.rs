@@ -9,6 +9,7 @@ mod error;
 mod from;
 mod mount;
 mod names;
+mod outline;
 mod run;
 mod stage;
 mod state;
@@ -22,12 +23,14 @@ use llb::{Constraints, Graph, LocalSource, Location, Output, SourceMap, SourceMa
 
 pub use error::{Error, ErrorKind};
 pub use from::{source_op, unpacked};
+pub use outline::{Outline, OutlineArg, OutlineMount};
 
 use super::ignore::{self, Patterns};
 use super::plan::{Command, IgnoreFile, Notice, NoticeKind, Plan, StageId};
 use super::shell::Lex;
 use crate::diag::{Source, Span};
 use crate::image::{History, ImageConfig, Platform, timestamp};
+use outline::Declarations;
 use state::{Finished, State};
 
 /// A Dockerfile converted for one platform.
@@ -46,6 +49,8 @@ pub struct Lowered {
     pub base: Option<Arc<ImageConfig>>,
     /// `SOURCE_DATE_EPOCH` in seconds since 1970, where it is set.
     pub epoch: Option<i64>,
+    /// What the target can be given, where the options ask for that.
+    pub outline: Option<Outline>,
 }
 
 /// The graph and the configuration of a plan made from `source`. What build checks report is added to
@@ -84,6 +89,8 @@ struct Lowering<'p, 'n> {
     notices: &'n mut Vec<Notice>,
     /// What BuildKit finds only when it encodes the graph, if it encodes these ops.
     errors_at_encoding: Vec<(Output, ErrorKind)>,
+    /// What stages declare, where the options ask for that.
+    declarations: Option<Declarations>,
 }
 
 impl<'p, 'n> Lowering<'p, 'n> {
@@ -133,6 +140,7 @@ impl<'p, 'n> Lowering<'p, 'n> {
                 .then_some((context, ErrorKind::SourceNotUtf8))
                 .into_iter()
                 .collect(),
+            declarations: plan.options.outline.then(Declarations::default),
         })
     }
 
@@ -171,6 +179,7 @@ impl<'p, 'n> Lowering<'p, 'n> {
             image,
             base: from::base_image(&plan.stages[self.roots[target]]),
             epoch: plan.epoch,
+            outline: self.declarations.map(|declarations| declarations.outline(plan, self.lex)),
         })
     }
 

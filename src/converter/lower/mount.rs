@@ -29,6 +29,7 @@ impl Lowering<'_, '_> {
         mounts: &[Mount],
         exec: &mut ExecOp,
     ) -> Result<(), ErrorKind> {
+        let span = command.instruction.head.span;
         for (mount, &source) in mounts.iter().zip(&command.sources) {
             let from_stage = !mount.from.is_empty() || mount.mount_type == MountType::Cache;
             let mut output = self.context;
@@ -41,11 +42,18 @@ impl Lowering<'_, '_> {
             }
             match mount.mount_type {
                 MountType::Secret => {
-                    exec.secrets.push(secret(mount));
+                    let secret = secret(mount);
+                    if let Some(declarations) = &mut self.declarations {
+                        declarations.add_secret(stage.id, &secret.id, mount.required, span);
+                    }
+                    exec.secrets.push(secret);
                     continue;
                 }
                 MountType::Ssh => {
                     exec.ssh.push(agent(mount)?);
+                    if let Some(declarations) = &mut self.declarations {
+                        declarations.add_agent(stage.id, &mount.id, mount.required, span);
+                    }
                     continue;
                 }
                 MountType::Tmpfs => output = Output::SCRATCH,

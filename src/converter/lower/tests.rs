@@ -11,13 +11,17 @@ const BASE: &str = r#"{"os":"linux","architecture":"amd64","created":"2024-01-02
     "config":{"Env":["PATH=/bin","LANG=C"],"WorkingDir":"/srv","User":"app","Cmd":["sh"]},
     "rootfs":{"type":"layers","diff_ids":["sha256:0"]},"history":[{"created_by":"base"}]}"#;
 
-fn options(change: impl FnOnce(&mut Options)) -> Options {
+pub(super) fn options(change: impl FnOnce(&mut Options)) -> Options {
     let mut options = Options { build_platform: Platform::new("linux", "amd64"), ..Options::default() };
     change(&mut options);
     options
 }
 
-fn lower_with(text: &str, ignore: &str, options: &Options) -> (Result<Lowered, Error>, Vec<Notice>) {
+pub(super) fn lower_with(
+    text: &str,
+    ignore: &str,
+    options: &Options,
+) -> (Result<Lowered, Error>, Vec<Notice>) {
     let source = Source::new("Dockerfile", text);
     let dockerfile = dockerfile::parse(&source, &mut Vec::new()).unwrap();
     let mut facts = Facts::new();

@@ -16,7 +16,7 @@ mod stage;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use args::{BuildArgs, EnvList, env};
+pub use args::{BuildArgs, EnvList, GlobalArg, env};
 pub use context::{LoadedContext, NamedContext, RemoteSource, git, main_context};
 pub use error::{Error, ErrorKind};
 pub use need::{Fact, FactFailure, Facts, IgnoreFile, ImageFact, Need, Needs};
@@ -24,7 +24,7 @@ pub use notice::{Notice, NoticeKind};
 pub use options::{Context, LinuxResources, Network, NoCache, Options, OptionsError, ResolveMode, Ulimit};
 pub use stage::{Base, Command, InstructionRef, Stage, StageId};
 
-use super::dockerfile::Dockerfile;
+use super::dockerfile::{Dockerfile, MetaArg};
 use super::shell::Lex;
 use crate::image::Platform;
 use args::epoch::Epoch;
@@ -55,6 +55,8 @@ pub struct Plan<'a> {
     pub target: StageId,
     /// Arguments before the first FROM.
     pub global_args: EnvList,
+    /// How they are declared.
+    pub meta_args: &'a [MetaArg],
     /// Arguments of the options.
     pub build_args: BuildArgs<'a>,
     /// `SOURCE_DATE_EPOCH` in seconds since 1970.
@@ -145,6 +147,7 @@ impl<'a> Planning<'a> {
             needed,
             target,
             global_args: std::mem::take(&mut planner.global_args),
+            meta_args: &dockerfile.meta_args,
             build_args: planner.build_args.clone(),
             epoch,
             platform: planner.target_platform.clone(),

@@ -60,6 +60,8 @@ pub struct Options {
     pub filename: String,
     /// Check every stage, not only those that the target needs.
     pub all_stages: bool,
+    /// Find out what the target can be given.
+    pub outline: bool,
 }
 
 impl Default for Options {
@@ -89,6 +91,7 @@ impl Default for Options {
             session: None,
             filename: "Dockerfile".into(),
             all_stages: false,
+            outline: false,
         }
     }
 }

@@ -133,7 +133,7 @@ pub(crate) async fn fetch(
 ) -> Result<Fetched, FetchFailure> {
     let mut options = options.clone();
     let shown = match &options.context {
-        _ if upload => "from standard input".to_owned(),
+        _ if upload => "on standard input".to_owned(),
         Context::Local => String::new(),
         Context::Git(url) | Context::Http { url, .. } => visible(url).into_owned(),
     };
@@ -193,7 +193,9 @@ impl<'a> RemoteFiles<'a> {
             root = unpacked(&mut graph, root, CONTEXT_FILE);
         }
         let definition = marshal(graph, root, &options.build_platform)?;
-        let solved = gateway.solve(definition.to_pb(), SolveOptions::default()).await;
+        // What is wrong with the context shows here, and not as a file that cannot be read.
+        let at_once = SolveOptions { evaluate: true, ..SolveOptions::default() };
+        let solved = gateway.solve(definition.to_pb(), at_once).await;
         let files = solved.map_err(|source| FetchFailure::Context { context: shown.clone(), source })?;
         Ok(Self { gateway, shown, definition, files })
     }

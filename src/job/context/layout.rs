@@ -119,8 +119,12 @@ impl OciLayout {
         Ok(Self { folder, tag, digest })
     }
 
-    /// Returns the name of the store in graphs: the same for the same folder, so that graphs stay the same.
+    /// Returns the name of the store in graphs: the same for the same folder, so that graphs stay the same. What is no folder
+    /// of this machine is itself the name of a store, as BuildKit's frontend reads it.
     pub fn store(&self) -> String {
+        if !self.folder.is_dir() {
+            return self.folder.to_string_lossy().into_owned();
+        }
         let folder = std::path::absolute(&self.folder).unwrap_or_else(|_| self.folder.clone());
         hex::encode(&Sha256::digest(folder.as_os_str().as_encoded_bytes())[..16])
     }

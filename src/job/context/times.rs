@@ -49,8 +49,8 @@ pub(crate) async fn source_time(
 
 /// Returns when a commit was made, in seconds since 1970 (BuildKit: util/gitutil/gitobject).
 fn committer_time(commit: &[u8]) -> Option<i64> {
-    let headers = commit.split(|byte| *byte == b'\n').take_while(|line| !line.is_empty());
-    let committer = headers.filter_map(|line| line.strip_prefix(b"committer ")).next()?;
+    let mut headers = commit.split(|byte| *byte == b'\n').take_while(|line| !line.is_empty());
+    let committer = headers.find_map(|line| line.strip_prefix(b"committer "))?;
     let end_of_address = committer.iter().rposition(|byte| *byte == b'>')?;
     let times = str::from_utf8(&committer[end_of_address + 1..]).ok()?;
     times.split_whitespace().next()?.parse().ok()

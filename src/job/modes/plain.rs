@@ -17,7 +17,7 @@ use crate::job::interrupt::Interrupts;
 use crate::job::lookup::ImageLock;
 use crate::job::push::base_layers::PushTargets;
 use crate::job::push::routes::{self, ProxiedImage, PushRoutes, PushVia};
-use crate::job::report::outcome;
+use crate::job::report::{excluded_file, outcome};
 use crate::job::request::{ParsedDockerfile, Request};
 use crate::job::result::metadata::Results;
 use crate::job::result::output::Output;
@@ -117,6 +117,7 @@ async fn work_on(
     let solve = |gateway| solve_dockerfile(dockerfile, &options, gateway, &routes, &targets);
     let finished = run::run(builder, request, session, display, cancel, solve).await;
     let outcome = outcome::of_build(finished, dockerfile.source(), &routes).await;
+    let outcome = outcome.map_err(|error| excluded_file::explain(error, dockerfile));
     dockerfile.show_warnings();
     let results = match outcome {
         Ok(mut outcome) => {

@@ -21,7 +21,7 @@ use crate::job::push::base_layers::PushTargets;
 use crate::job::push::copy::Copy;
 use crate::job::push::manifest::ManifestLookup;
 use crate::job::push::routes::{self, ProxiedImage, PushRoutes};
-use crate::job::report::outcome;
+use crate::job::report::{excluded_file, outcome};
 use crate::job::request::{DockerfileInput, ParsedDockerfile};
 use crate::job::result::output::Output;
 use crate::job::result::prepared::PreparedOutputs;
@@ -209,6 +209,7 @@ impl WorkspaceJob<'_> {
         let solve = |gateway| solve_dockerfile(dockerfile, &options, gateway, &self.routes, &targets);
         let finished = run::run(builder, request, session, display, self.cancel, solve).await;
         let outcome = outcome::of_build(finished, dockerfile.source(), &self.routes).await;
+        let outcome = outcome.map_err(|error| excluded_file::explain(error, dockerfile));
         dockerfile.show_warnings();
         Ok(outcome?.exporter_response.get("containerimage.digest").cloned().unwrap_or_default())
     }

@@ -27,6 +27,11 @@ impl Results {
         Self { response: response.collect(), lock }
     }
 
+    /// The results of a question that was answered in place of a build.
+    pub fn of_answer(response: BTreeMap<String, String>) -> Self {
+        Self { response, lock: ImageLock::default() }
+    }
+
     /// The digest of the manifest or index, if an image was exported.
     pub fn digest(&self) -> Option<&str> {
         self.response.get("containerimage.digest").map(String::as_str)

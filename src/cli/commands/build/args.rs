@@ -40,7 +40,7 @@ pub struct Args {
     /// Run the build checks only; short for --call=check
     #[arg(long)]
     pub check: bool,
-    /// What to do: build, or check[,format=json]
+    /// What to do: build, check, outline, targets or subrequests.describe; `,format=json` for programs
     #[arg(long, value_name = "METHOD", default_value = "build", alias = "print")]
     pub call: String,
     /// Log what Bob does, step by step

@@ -7,8 +7,8 @@ mod workspace;
 
 pub use args::Args;
 
-use super::check::{self, Format};
-use crate::cli::usage::UsageError;
+use crate::cli::values::ValueError;
+use crate::cli::values::call::{Call, Method};
 use crate::cli::{Failure, logging, process};
 
 /// Runs `bob build`: in workspace mode where neither a context nor an option of plain mode is given.
@@ -24,18 +24,11 @@ pub async fn run(mut args: Args) -> Result<(), Failure> {
         return workspace::run(args).await;
     }
     logging::init(&log_filter(if args.debug { "debug" } else { "warn" }));
-    match args.method() {
-        "build" => plain::run(args).await,
-        "check" => check(args, Format::Text).await,
-        "check,format=json" => check(args, Format::Json).await,
-        other => Err(UsageError::UnsupportedCall { method: other.to_owned() }.into()),
+    let call = Call::parse(args.method()).map_err(ValueError::into_failure)?;
+    match call.method {
+        Method::Build => plain::run(args).await,
+        _ => plain::answer(args, &call).await,
     }
-}
-
-/// The build checks alone; nothing is looked up at a registry.
-async fn check(args: Args, format: Format) -> Result<(), Failure> {
-    let Some(context) = args.context else { return Err(plain::no_context()) };
-    check::run(check::Args::new(args.convert, args.image_lock, context, format)).await
 }
 
 /// What is logged by itself: Bob's own steps at `level`. What the client and the proxy in this process

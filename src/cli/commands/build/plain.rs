@@ -1,17 +1,21 @@
 //! From arguments to a build outside of a workspace.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 
 use super::{Args, outputs};
-use crate::cli::Failure;
+use crate::cli::args::build_sources::needs_ssh;
 use crate::cli::args::convert::Inputs;
 use crate::cli::args::image_lock;
 use crate::cli::report::listen;
 use crate::cli::usage::UsageError;
 use crate::cli::values::{
-    cache, output,
+    cache,
+    call::Call,
+    output,
     run::{secret, ssh},
 };
+use crate::cli::{Failure, subrequests};
 use crate::diag::visible;
 use crate::job::{
     self, CacheEntry, DockerLogins, DockerfileInput, EngineSettings, Error, PlainBuild, ProgressMode,
@@ -47,14 +51,31 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     Ok(())
 }
 
-pub(super) fn no_context() -> Failure {
-    UsageError::NoContext.into()
+/// Answers what `call` asks of the Dockerfile; nothing is built.
+pub(super) async fn answer(args: Args, call: &Call) -> Result<(), Failure> {
+    let (request, _) = request(&args)?;
+    if let Some(path) = &args.metadata_file {
+        check_writable(path)?;
+    }
+    let progress = if args.quiet { ProgressMode::QUIET } else { args.progress };
+    subrequests::answer(request, call, progress, args.metadata_file.as_deref()).await
+}
+
+/// The Dockerfile, the logins and the buildkitd, and attributes that no option stands for.
+fn request(args: &Args) -> Result<(Request, BTreeMap<String, String>), Failure> {
+    let Some(context) = &args.context else { return Err(UsageError::NoContext.into()) };
+    let Inputs { options, dockerfile, files, attributes } = args.convert.inputs(Some(context), None)?;
+    let image_lock = args.image_lock.as_deref().map(image_lock::read).transpose()?;
+    let request = Request {
+        dockerfile: DockerfileInput { source: dockerfile, options, build_platform: None, files, image_lock },
+        logins: DockerLogins::of(nonempty_process_variable),
+        daemon: args.daemon.choice().map_err(|error| Failure::of_job(&error))?,
+    };
+    Ok((request, attributes))
 }
 
 fn plain_build(args: &Args) -> Result<PlainBuild, Failure> {
-    let Some(context) = &args.context else { return Err(no_context()) };
-    let Inputs { options, dockerfile, files, attributes } = args.convert.inputs(Some(context), None)?;
-    let image_lock = args.image_lock.as_deref().map(image_lock::read).transpose()?;
+    let (request, frontend_attributes) = request(args)?;
     let secret = |value: &String| -> Result<_, Error> {
         let (id, source) = secret::parse(value, &nonempty_process_variable)?;
         let secret = read_secret(&id, source, &nonempty_process_variable)?;
@@ -65,29 +86,22 @@ fn plain_build(args: &Args) -> Result<PlainBuild, Failure> {
         let socket = agent_socket(&id, socket, &nonempty_process_variable)?;
         Ok((id, socket))
     };
-    let understood = || -> Result<PlainBuild, Error> {
+    // As buildx: a context that is fetched over SSH needs the user's agent.
+    let needs_agent = args.ssh.is_empty() && needs_ssh(&request.dockerfile.options.context);
+    let default_agent = needs_agent.then(|| "default".to_owned());
+    let understood = move || -> Result<PlainBuild, Error> {
         Ok(PlainBuild {
             outputs: outputs::parse(args)?,
             engine: EngineSettings::of(nonempty_process_variable),
             secrets: args.secrets.iter().map(secret).collect::<Result<_, _>>()?,
-            ssh_agents: args.ssh.iter().map(agent).collect::<Result<_, _>>()?,
+            ssh_agents: args.ssh.iter().chain(&default_agent).map(agent).collect::<Result<_, _>>()?,
             cache_imports: caches("--cache-from", &args.cache_from)?,
             cache_exports: caches("--cache-to", &args.cache_to)?,
             entitlements: args.allow.iter().filter(|right| *right != output::DELETE_RIGHT).cloned().collect(),
-            frontend_attributes: attributes,
+            frontend_attributes,
             progress: if args.quiet { ProgressMode::QUIET } else { args.progress },
             push_via: args.push_via,
-            request: Request {
-                dockerfile: DockerfileInput {
-                    source: dockerfile,
-                    options,
-                    build_platform: None,
-                    files,
-                    image_lock,
-                },
-                logins: DockerLogins::of(nonempty_process_variable),
-                daemon: args.daemon.choice()?,
-            },
+            request,
         })
     };
     understood().map_err(|error| Failure::of_job(&error))

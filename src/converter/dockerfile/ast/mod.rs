@@ -54,6 +54,8 @@ pub struct Dockerfile {
 pub struct Stage {
     /// The name in lower case, empty if there is none.
     pub name: String,
+    /// What the comments above say of the name, empty if there is nothing.
+    pub description: String,
     /// The image or stage it builds on, not expanded.
     pub base_name: String,
     /// The value of `--platform`, not expanded, empty if there is none.

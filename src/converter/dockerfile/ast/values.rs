@@ -78,6 +78,8 @@ pub struct ArgPair {
     pub key: String,
     /// The default with its quotes, `None` without `=`.
     pub value: Option<String>,
+    /// What the comments above say of the name, empty if there is nothing.
+    pub description: String,
 }
 
 /// `ARG name[=default] …`

@@ -21,6 +21,7 @@ pub(super) fn stage(mut node: Box<Node<'_>>, notes: &mut Vec<ParserNote>) -> Res
     Ok(Stage {
         base_name: node.args.words.first_mut().map(take).unwrap_or_default(),
         platform: flags.text("platform"),
+        description: node.description_of(&name),
         name,
         head: head(node),
         instructions: Vec::new(),

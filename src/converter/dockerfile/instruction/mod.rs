@@ -199,13 +199,16 @@ fn arg(node: &mut Node<'_>, notes: &mut Vec<ParserNote>) -> Result<Arg, ErrorKin
         return Err(ErrorKind::AtLeastOneArgument { instruction: "ARG" });
     }
     // BuildKit does not look at flags of ARG.
-    let pairs = take(&mut node.args.words).into_iter().map(|word| match word.split_once('=') {
-        Some(("", _)) => Err(ErrorKind::BlankName { instruction: "ARG" }),
-        Some((key, value)) => Ok(ArgPair { key: key.to_owned(), value: Some(value.to_owned()) }),
-        None => Ok(ArgPair { key: word, value: None }),
+    let pairs = take(&mut node.args.words).into_iter().map(|word| {
+        let (key, value) = match word.split_once('=') {
+            Some(("", _)) => return Err(ErrorKind::BlankName { instruction: "ARG" }),
+            Some((key, value)) => (key.to_owned(), Some(value.to_owned())),
+            None => (word, None),
+        };
+        Ok(ArgPair { description: node.description_of(&key), key, value })
     });
     let pairs = pairs.collect::<Result<Vec<_>, _>>()?;
-    if node.comment.is_some() {
+    if !node.comments.is_empty() {
         let keys: Vec<&str> = pairs.iter().map(|pair| pair.key.as_str()).collect();
         check_description(node, "ARG", &keys, notes);
     }
@@ -219,7 +222,8 @@ fn check_description(
     names: &[&str],
     notes: &mut Vec<ParserNote>,
 ) {
-    let (Some(comment), Some(example)) = (node.comment.map(lossy), names.first()) else {
+    let (Some(comment), Some(example)) = (node.comments.last().map(|comment| lossy(comment)), names.first())
+    else {
         return;
     };
     let word = comment.split(' ').next().unwrap_or_default();

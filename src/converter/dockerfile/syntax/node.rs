@@ -25,8 +25,8 @@ pub(in crate::converter::dockerfile) struct Node<'a> {
     pub(in crate::converter::dockerfile) flags: Vec<String>,
     pub(in crate::converter::dockerfile) args: Args,
     pub(in crate::converter::dockerfile) heredocs: Vec<Heredoc>,
-    /// The last comment above.
-    pub(in crate::converter::dockerfile) comment: Option<&'a [u8]>,
+    /// The comments above, without the `#`.
+    pub(in crate::converter::dockerfile) comments: Vec<&'a [u8]>,
     /// What the comments above say to the linter.
     pub(in crate::converter::dockerfile) check: Option<SmolStr>,
     pub(in crate::converter::dockerfile) span: Span,
@@ -81,12 +81,21 @@ impl<'a> Node<'a> {
             flags,
             args,
             heredocs: Vec::new(),
-            comment: comments.last().copied(),
+            comments: comments.to_vec(),
             check: check_of_comments(comments),
             span,
             may_have_heredocs,
             original: text,
         })
+    }
+
+    /// Returns what the comments above say of `name`: what follows it in the first line that begins with it.
+    ///
+    /// Source: `getDocComment` in `frontend/dockerfile/instructions/parse.go` of BuildKit.
+    pub(in crate::converter::dockerfile) fn description_of(&self, name: &str) -> String {
+        let after = |line: &&'a [u8]| line.strip_prefix(name.as_bytes())?.strip_prefix(b" ");
+        let found = self.comments.iter().find_map(after).filter(|_| !name.is_empty());
+        found.map(|text| lossy(text).into_owned()).unwrap_or_default()
     }
 
     /// Returns the keyword as written.

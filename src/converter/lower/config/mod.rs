@@ -92,7 +92,9 @@ impl Lowering<'_, '_> {
         for pair in &arg.pairs {
             let name = pair.key.as_str();
             self.check_secret(command, "ARG", name);
-            let value = match (self.plan.build_args.get(name), &pair.value) {
+            let given = self.plan.build_args.get(name);
+            let is_bare = given.is_none() && pair.value.is_none();
+            let value = match (given, &pair.value) {
                 (Some(given), _) => Some(given.to_owned()),
                 (None, Some(default)) => Some(self.expand(stage, command, default)?),
                 (None, None) => self.plan.global_args.get(name).map(str::to_owned),
@@ -103,6 +105,11 @@ impl Lowering<'_, '_> {
                 if !NOT_VARIABLES.contains(&name) {
                     stage.state.set_env(name, value);
                 }
+            }
+            if let Some(declarations) = &mut self.declarations {
+                let is_inherited = is_bare && value.is_some();
+                let span = command.instruction.head.span;
+                declarations.add_arg(stage.id, pair, value.as_deref(), span, is_inherited);
             }
             Rc::make_mut(&mut stage.state.args).insert(name.to_owned(), value);
         }

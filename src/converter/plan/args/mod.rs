@@ -7,10 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use smol_str::SmolStr;
 
+use super::Plan;
 use super::error::Error;
 use super::options::Options;
-use crate::converter::dockerfile::MetaArg;
+use crate::converter::dockerfile::{ArgPair, MetaArg};
 use crate::converter::shell::Lex;
+use crate::diag::Span;
 use crate::image::Platform;
 pub use env::EnvList;
 use env::Variable;
@@ -109,4 +111,51 @@ pub(super) fn meta_args<'d>(
         }
     }
     Ok((args, names))
+}
+
+/// An argument that is declared before the first FROM, as it is last declared there.
+#[derive(Debug, Clone)]
+pub struct GlobalArg<'a> {
+    /// Its name, its default and what the comments above say of it.
+    pub pair: &'a ArgPair,
+    /// Its value, empty where it has none.
+    pub value: String,
+    /// The arguments that its value is made of.
+    pub dependencies: BTreeSet<String>,
+    /// The lines that declare it.
+    pub span: Span,
+}
+
+impl<'a> Plan<'a> {
+    /// Returns the arguments that are declared before the first FROM, by name (`buildMetaArgs`).
+    pub fn global_args_in_detail(&self, lex: Lex) -> BTreeMap<&'a str, GlobalArg<'a>> {
+        let from = self.stages[self.target].from;
+        let target = from.map_or(self.options.target.as_str(), |from| &from.name);
+        let mut env = default_args(self.options, &self.platform, target);
+        let mut args: BTreeMap<&str, GlobalArg<'_>> = BTreeMap::new();
+        let declared =
+            self.meta_args.iter().flat_map(|meta| meta.arg.pairs.iter().map(move |pair| (meta, pair)));
+        for (meta, pair) in declared {
+            let mut dependencies = BTreeSet::new();
+            let value = match (self.build_args.get(&pair.key), &pair.value) {
+                (Some(given), _) => Some(given.to_owned()),
+                // A value that cannot be expanded was an error before there was a plan.
+                (None, Some(default)) => lex.process_word(default, &env).ok().map(|word| {
+                    dependencies = word.matched;
+                    if dependencies.remove(&pair.key) {
+                        let before = args.get(pair.key.as_str());
+                        dependencies.extend(before.iter().flat_map(|arg| arg.dependencies.iter().cloned()));
+                    }
+                    word.text
+                }),
+                (None, None) => None,
+            };
+            if let Some(value) = &value {
+                env.set(&pair.key, value);
+            }
+            let value = value.unwrap_or_default();
+            args.insert(&pair.key, GlobalArg { pair, value, dependencies, span: meta.head.span });
+        }
+        args
+    }
 }

@@ -104,6 +104,12 @@ impl GitRef {
         Ok(Some(git))
     }
 
+    /// Whether the repository is reached over SSH.
+    pub fn is_ssh(&self) -> bool {
+        let has_scheme = self.remote.contains("://");
+        self.remote.starts_with("ssh://") || !(has_scheme || self.like_a_path)
+    }
+
     /// `bytes` with replacement characters, which is kept in mind.
     fn text<'a>(&mut self, bytes: &'a [u8]) -> Cow<'a, str> {
         self.not_utf8 |= str::from_utf8(bytes).is_err();
@@ -324,6 +330,19 @@ mod tests {
         assert!(parse("github.com/a/b").like_a_path);
         assert!(is_http("https://h/x.tar") && !is_http("https://h/x.git"));
         assert!(is_http("https://h/r.git?x=1"));
+    }
+
+    #[test]
+    fn some_repositories_are_reached_over_ssh() {
+        for (text, is_ssh) in [
+            ("git@h:r", true),
+            ("SSH://h/r", true),
+            ("https://h/r.git", false),
+            ("git://h/r", false),
+            ("github.com/a/b", false),
+        ] {
+            assert_eq!(parse(text).is_ssh(), is_ssh, "{text}");
+        }
     }
 
     #[test]

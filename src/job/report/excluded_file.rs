@@ -1,0 +1,87 @@
+//! COPY, ADD and mounts of what an ignore file leaves out: buildkitd says only that it is not there.
+
+use std::path::Path;
+
+use crate::converter::dockerfile::Kind;
+use crate::converter::ignore::excluding_line;
+use crate::converter::plan::{Fact, IgnoreFile, Need, Options};
+use crate::diag::visible;
+use crate::job::error::Error;
+use crate::job::lookup::LocalFiles;
+use crate::job::request::ParsedDockerfile;
+
+/// Returns the error of a build with the line of the ignore file that leaves out what a step did not find, where that is
+/// why it did not.
+pub(crate) fn explain(error: Error, dockerfile: &ParsedDockerfile<'_>) -> Error {
+    let Error::Step(mut failure) = error else { return error };
+    if failure.diagnostic.help.is_none() {
+        let line = failure.diagnostic.location.as_ref().and_then(|location| location.spans.first());
+        failure.diagnostic.help = line.and_then(|span| {
+            let path = missing_path(&failure.diagnostic.message)?;
+            let instruction = dockerfile.converter()?.instruction_at(span.first())?;
+            let file = ignore_file(instruction, &dockerfile.input.options, &dockerfile.input.files)?;
+            help(path, &file)
+        });
+    }
+    Error::Step(failure)
+}
+
+/// Returns the path that a step did not find, below the root of a context.
+///
+/// Source: `Checksum` in cache/contenthash in BuildKit, whose error begins with the path.
+fn missing_path(message: &str) -> Option<&str> {
+    let (before, _) = message.trim().rsplit_once("\": not found")?;
+    let (_, path) = before.rsplit_once('"')?;
+    path.strip_prefix('/')
+}
+
+/// Returns the ignore file of the local context that an instruction reads from, if it does.
+fn ignore_file(instruction: &Kind, options: &Options, files: &LocalFiles) -> Option<IgnoreFile> {
+    let from = match instruction {
+        Kind::Add(_) | Kind::Run(_) => "",
+        Kind::Copy(copy) => copy.from.as_str(),
+        _ => return None,
+    };
+    let need = if from.is_empty() {
+        Need::Ignore
+    } else {
+        let local = options.named_contexts.get(from)?.strip_prefix("local:")?;
+        Need::NamedIgnore { local: local.to_owned() }
+    };
+    match files.answer(&need)? {
+        Ok(Fact::Ignore(file)) => file,
+        _ => None,
+    }
+}
+
+fn help(path: &str, file: &IgnoreFile) -> Option<String> {
+    let (number, pattern) = excluding_line(&file.text, path)?;
+    let name = Path::new(&file.name).display();
+    Some(format!(
+        "{path} is left out of the build context by line {number} of {name}: {}; change that line, or add !{path} behind it",
+        visible(&pattern)
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_is_taken_from_what_buildkitd_says() {
+        let message = "failed to compute cache key: failed to calculate checksum of ref a::b: \"/d/hello.txt\": not found";
+        assert_eq!(missing_path(message), Some("d/hello.txt"));
+        assert_eq!(missing_path("exit code: 1"), None);
+        assert_eq!(missing_path("x\": not found"), None);
+    }
+
+    #[test]
+    fn the_help_names_the_file_the_line_and_the_pattern() {
+        let file = IgnoreFile { name: "My.dockerignore".to_owned(), text: b"x\nhello*\n".to_vec() };
+        assert_eq!(
+            help("hello.txt", &file).unwrap(),
+            "hello.txt is left out of the build context by line 2 of My.dockerignore: hello*; change that line, or add !hello.txt behind it"
+        );
+        assert_eq!(help("other", &file), None);
+    }
+}

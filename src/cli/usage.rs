@@ -63,6 +63,26 @@ pub enum UsageError {
         /// What to do instead, after a semicolon; may be empty.
         instead: &'static str,
     },
+    /// A builder of buildx.
+    #[error("{setting}: Bob has no builders; name a buildkitd with --addr or BUILDKIT_HOST")]
+    Builder {
+        /// The flag or variable.
+        setting: &'static str,
+    },
+    /// A policy in Rego.
+    #[error("--policy: Bob does not evaluate policies in Rego; use --source-policy-file")]
+    Policy,
+    /// An image id of what is no image.
+    #[error(
+        "--iidfile: an output of type local or tar makes no image, so it has no id; leave one of them out"
+    )]
+    ImageIdOfFiles,
+    /// Quiet, with a form of progress that is not.
+    #[error("--progress={progress} and --quiet do not go together")]
+    ProgressWithQuiet {
+        /// The form of progress.
+        progress: String,
+    },
     /// Several platforms where one graph is printed.
     #[error("bob llb prints the graph of one platform: name one with --platform")]
     SeveralPlatforms,

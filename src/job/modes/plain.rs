@@ -116,6 +116,7 @@ async fn work_on(
         Display { link: engines.progress(), ..Display::new(build.progress, routes.image_names.clone()) };
     let solve = |gateway| solve_dockerfile(dockerfile, &options, gateway, &routes, &targets);
     let finished = run::run(builder, request, session, display, cancel, solve).await;
+    let warnings = finished.journal.warnings();
     let outcome = outcome::of_build(finished, dockerfile.source(), &routes).await;
     let outcome = outcome.map_err(|error| excluded_file::explain(error, dockerfile));
     dockerfile.show_warnings();
@@ -126,7 +127,8 @@ async fn work_on(
                 outcome.exporter_response.remove("containerimage.config.digest");
             }
             let lock = ImageLock::of_facts(&outcome.value, &options.build_platform);
-            Ok(Results::new(outcome.exporter_response, &routes.image_names, lock))
+            let results = Results::new(outcome.exporter_response, &routes.image_names, lock);
+            Ok(results.of_build(outcome.build_ref, warnings))
         }
         Err(error) => Err(prepared.load_failure().map_or(error, Error::Engine)),
     };

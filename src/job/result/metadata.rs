@@ -16,7 +16,12 @@ use crate::job::push::image_names::ImageNames;
 pub struct Results {
     response: BTreeMap<String, String>,
     lock: ImageLock,
+    build_ref: String,
+    warnings: Vec<Value>,
 }
+
+/// What stands before the ref of a build in `buildx.build.ref`, where buildx names a builder and one of its daemons.
+const BUILDER: &str = "default/default";
 
 impl Results {
     pub(crate) fn new(response: BTreeMap<String, String>, image_names: &ImageNames, lock: ImageLock) -> Self {
@@ -24,12 +29,23 @@ impl Results {
             let value = if key == "image.name" { image_names.user_name(&value) } else { value };
             (key, value)
         });
-        Self { response: response.collect(), lock }
+        Self { response: response.collect(), lock, ..Self::default() }
+    }
+
+    /// These results, of the build that the daemon's history calls `build_ref`, with its warnings as JSON.
+    #[must_use]
+    pub(crate) fn of_build(self, build_ref: String, warnings: Vec<Value>) -> Self {
+        Self { build_ref, warnings, ..self }
     }
 
     /// The results of a question that was answered in place of a build.
     pub fn of_answer(response: BTreeMap<String, String>) -> Self {
-        Self { response, lock: ImageLock::default() }
+        Self { response, ..Self::default() }
+    }
+
+    /// Leaves the warnings of the build out of the metadata.
+    pub fn leave_out_warnings(&mut self) {
+        self.warnings.clear();
     }
 
     /// The digest of the manifest or index, if an image was exported.
@@ -58,7 +74,9 @@ impl Results {
         whole_files::write(path, self.image_id().unwrap_or_default().as_bytes())
     }
 
-    /// Writes everything as JSON, as buildx does: values that are base64 of JSON objects are decoded.
+    /// Writes everything as JSON, as buildx does: values that are base64 of JSON objects are decoded, and
+    /// `buildx.build.ref` ends with the ref of the daemon's history record. The warnings are in
+    /// `buildx.build.warnings`.
     ///
     /// # Errors
     /// [`WriteError`].
@@ -70,7 +88,14 @@ impl Results {
 
     fn metadata(&self) -> Value {
         let members = self.response.iter().map(|(key, value)| (key.clone(), decoded(value)));
-        Value::Object(members.collect::<Map<_, _>>())
+        let mut members: Map<_, _> = members.collect();
+        if !self.build_ref.is_empty() {
+            members.insert("buildx.build.ref".to_owned(), format!("{BUILDER}/{}", self.build_ref).into());
+        }
+        if !self.warnings.is_empty() {
+            members.insert("buildx.build.warnings".to_owned(), self.warnings.clone().into());
+        }
+        Value::Object(members)
     }
 }
 
@@ -82,6 +107,16 @@ fn decoded(value: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_record_of_the_daemon_and_its_warnings_are_named() {
+        let mut results =
+            Results::default().of_build("r1".to_owned(), vec![serde_json::json!({"short": "eA=="})]);
+        let of_build = serde_json::json!({"buildx.build.ref": "default/default/r1"});
+        assert_eq!(results.metadata()["buildx.build.warnings"][0]["short"], "eA==");
+        results.leave_out_warnings();
+        assert_eq!(results.metadata(), of_build);
+    }
 
     #[test]
     fn metadata_is_json_with_the_descriptor_decoded_and_the_users_names() {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command, FromArgMatches};
 
+use super::without_effect::FlagsWithoutEffect;
 use crate::cli::args::convert::ConvertArgs;
 use crate::cli::args::daemon::DaemonArgs;
 use crate::cli::usage::UsageError;
@@ -113,6 +114,14 @@ pub struct Args {
     #[arg(long, value_name = "TIME", value_parser = duration::argument, default_value = "30m", help_heading = "Workspace mode")]
     pub ready_timeout: Duration,
 
+    /// Flags that do nothing.
+    #[command(flatten)]
+    pub without_effect: FlagsWithoutEffect,
+
+    #[arg(long, hide = true, value_name = "NAME")]
+    pub builder: Option<String>,
+    #[arg(long, hide = true, value_name = "POLICY")]
+    pub policy: Vec<String>,
     /// Flags of docker buildx build that are not supported yet.
     #[command(flatten)]
     pub unsupported: UnsupportedFlags,
@@ -163,6 +172,39 @@ impl Args {
         }
     }
 
+    /// Whether progress is not shown and the image id is printed.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.quiet || self.given.progress.as_deref() == Some("quiet")
+    }
+
+    /// How progress is shown.
+    ///
+    /// # Errors
+    /// [`UsageError::ProgressWithQuiet`].
+    pub(super) fn progress_mode(&self) -> Result<ProgressMode, UsageError> {
+        match &self.given.progress {
+            Some(progress) if self.quiet && !matches!(progress.as_str(), "" | "auto" | "quiet" | "none") => {
+                Err(UsageError::ProgressWithQuiet { progress: progress.clone() })
+            }
+            _ if self.is_quiet() => Ok(ProgressMode::QUIET),
+            _ => Ok(self.progress),
+        }
+    }
+
+    /// Why a flag that asks for what Bob does not have is refused.
+    ///
+    /// # Errors
+    /// [`UsageError`].
+    pub(super) fn refuse(&self) -> Result<(), UsageError> {
+        if self.builder.as_ref().is_some_and(|builder| !builder.is_empty()) {
+            return Err(UsageError::Builder { setting: "--builder" });
+        }
+        if self.policy.iter().any(|policy| !policy.is_empty()) {
+            return Err(UsageError::Policy);
+        }
+        self.unsupported.refusal().map_or(Ok(()), Err)
+    }
+
     /// Leaves out values that are empty, where that means the same as none. buildx skips them in these lists; an empty
     /// value of any other list is an error.
     pub(super) fn leave_out_empty_values(&mut self) {
@@ -190,6 +232,8 @@ struct Given {
     ids: Vec<String>,
     /// Whether `--check` stands there, and no `--call` after it.
     is_check_last: bool,
+    /// The value of `--progress`.
+    progress: Option<String>,
 }
 
 impl FromArgMatches for Given {
@@ -203,7 +247,9 @@ impl FromArgMatches for Given {
             is_given.then(|| matches.index_of(id)).flatten()
         };
         let is_check_last = place("check") > place("call");
-        Ok(Self { ids, is_check_last })
+        let progress = place("progress").and_then(|_| matches.get_raw("progress")?.next_back());
+        let progress = progress.map(|text| text.to_string_lossy().into_owned());
+        Ok(Self { ids, is_check_last, progress })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {

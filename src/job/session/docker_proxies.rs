@@ -43,12 +43,16 @@ struct Configuration {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(default)]
 struct Proxies {
-    http_proxy: String,
-    https_proxy: String,
-    no_proxy: String,
-    ftp_proxy: String,
+    #[serde(rename = "httpProxy")]
+    http: String,
+    #[serde(rename = "httpsProxy")]
+    https: String,
+    #[serde(rename = "noProxy")]
+    exceptions: String,
+    #[serde(rename = "ftpProxy")]
+    ftp: String,
 }
 
 /// Returns the build arguments that the docker configuration in `folder` gives every build for the engine at `host`.
@@ -77,10 +81,10 @@ pub fn docker_proxies(
     let mut all = serde_json::from_slice::<Configuration>(text).map_err(malformed)?.proxies;
     let own = all.remove(host.unwrap_or(USUAL_HOST)).or_else(|| all.remove(DEFAULT)).unwrap_or_default();
     let arguments = [
-        ("HTTP_PROXY", own.http_proxy),
-        ("HTTPS_PROXY", own.https_proxy),
-        ("NO_PROXY", own.no_proxy),
-        ("FTP_PROXY", own.ftp_proxy),
+        ("HTTP_PROXY", own.http),
+        ("HTTPS_PROXY", own.https),
+        ("NO_PROXY", own.exceptions),
+        ("FTP_PROXY", own.ftp),
     ];
     let given = arguments.into_iter().filter(|(_, value)| !value.is_empty());
     Ok(given.map(|(name, value)| (name.to_owned(), value)).collect())

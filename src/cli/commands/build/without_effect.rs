@@ -5,6 +5,7 @@ use crate::cli::report::warn;
 /// Flags without effect.
 #[derive(Debug, Default, clap::Args)]
 #[group(skip)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct FlagsWithoutEffect {
     #[arg(long, hide = true)]
     rm: bool,

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use tonic::Code;
 
 use super::address::AddressError;
+use super::connect::HelperEnd;
 use super::proto::{pb, protobuf::Any, rpc};
 use super::session::SessionError;
 
@@ -36,6 +37,27 @@ pub enum Error {
         address: String,
         /// The time allowed, in milliseconds.
         millis: u128,
+    },
+    /// The program of an address is not installed.
+    #[error(
+        "cannot connect to buildkitd at {address}: there is no program {program} on PATH; install it, or name \
+         another buildkitd with --addr"
+    )]
+    NoHelper {
+        /// The address as it was given.
+        address: String,
+        /// The program.
+        program: &'static str,
+    },
+    /// The program of an address ended, or said something and did not connect.
+    #[error("cannot reach buildkitd at {address}: {program} {end}")]
+    Helper {
+        /// The address as it was given.
+        address: String,
+        /// The program.
+        program: &'static str,
+        /// How it ended and what it said.
+        end: HelperEnd,
     },
     /// The address is not one that Bob can use.
     #[error(transparent)]
@@ -73,12 +95,6 @@ pub enum Error {
         during: &'static str,
         /// The part that is missing.
         missing: &'static str,
-    },
-    /// Something that is not built yet.
-    #[error("{what} is not supported yet")]
-    NotYet {
-        /// The feature.
-        what: &'static str,
     },
     /// The session could not be served.
     #[error("the session with buildkitd failed")]
@@ -128,7 +144,7 @@ pub trait GatewayFailure: std::error::Error + Send + 'static {
 
 impl GatewayFailure for Error {
     fn is_disconnection(&self) -> bool {
-        matches!(self, Self::Disconnected { .. })
+        matches!(self, Self::Disconnected { .. } | Self::Helper { .. })
     }
 
     fn to_status(&self) -> rpc::Status {

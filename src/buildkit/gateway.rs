@@ -189,9 +189,14 @@ impl Gateway {
             ..Default::default()
         };
         let reply = self.resolve_source_meta(request).await?;
-        let image =
-            reply.image.ok_or(Error::Incomplete { during: "ResolveSourceMeta", missing: "the image" })?;
         let source = reply.source.map(|s| s.identifier).unwrap_or_default();
+        let is_image = source.is_empty() || source.starts_with("docker-image://");
+        let image = match reply.image {
+            None if is_image => {
+                return Err(Error::Incomplete { during: "ResolveSourceMeta", missing: "the image" });
+            }
+            image => image.unwrap_or_default(),
+        };
         Ok(ResolvedImage { digest: image.digest, config: image.config, source })
     }
 

@@ -7,6 +7,7 @@
 
 mod address;
 mod client;
+mod connect;
 pub mod daemon;
 mod error;
 mod gateway;
@@ -15,8 +16,9 @@ mod result;
 pub mod session;
 mod solve;
 
-pub use address::{Address, AddressError, TlsOptions};
+pub use address::{Address, AddressError, HelperAddress, TlsOptions};
 pub use client::Client;
+pub use connect::HelperEnd;
 pub use daemon::{Daemon, DaemonError, DaemonOptions};
 pub use error::{BuildError, DaemonFailure, Error, GatewayFailure, LineRange, SourceLocation};
 pub use gateway::{FileRange, Gateway, ImageQuery, ResolvedImage, ResultReference, SolveOptions, Warning};

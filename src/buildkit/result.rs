@@ -24,6 +24,24 @@ pub enum BuildResult {
         /// `refs.platforms`, `containerimage.config/<id>` and their like.
         metadata: BTreeMap<String, Vec<u8>>,
     },
+    /// A result with lists of its contents.
+    Listed {
+        /// The result.
+        result: Box<BuildResult>,
+        /// Platform id → the folder of lists.
+        lists: BTreeMap<String, ResultReference>,
+    },
+}
+
+impl BuildResult {
+    /// Returns every file system that the daemon has to build.
+    pub fn references(&self) -> Vec<&ResultReference> {
+        match self {
+            Self::Single { reference, .. } => reference.iter().collect(),
+            Self::Platforms { references, .. } => references.values().flatten().collect(),
+            Self::Listed { result, lists } => result.references().into_iter().chain(lists.values()).collect(),
+        }
+    }
 }
 
 /// One platform of a result, as `refs.platforms` names it.
@@ -106,7 +124,49 @@ struct ResultMessage {
     files: Option<Files>,
     #[prost(btree_map = "string, bytes", tag = "10")]
     metadata: BTreeMap<String, Vec<u8>>,
+    #[prost(btree_map = "string, message", tag = "12")]
+    attestations: BTreeMap<String, Attestations>,
 }
+
+/// `moby.buildkit.v1.frontend.Attestations`.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Attestations {
+    #[prost(message, repeated, tag = "1")]
+    list: Vec<Attestation>,
+}
+
+/// `moby.buildkit.v1.frontend.Attestation`.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Attestation {
+    #[prost(int32, tag = "1")]
+    kind: i32,
+    #[prost(btree_map = "string, bytes", tag = "2")]
+    metadata: BTreeMap<String, Vec<u8>>,
+    #[prost(message, optional, tag = "3")]
+    reference: Option<Ref>,
+    #[prost(string, tag = "5")]
+    predicate_type: String,
+}
+
+impl Attestations {
+    /// Returns what a folder of lists stands for: each file in it is an attestation.
+    ///
+    /// Source: `CreateSBOMScanner` in frontend/attestations/sbom.
+    fn of_lists(folder: ResultReference) -> Self {
+        let metadata = [("reason", "sbom"), ("sbom-core", "sbom")];
+        let metadata = metadata.map(|(key, value)| (key.to_owned(), value.as_bytes().to_vec()));
+        let list = Attestation {
+            kind: BUNDLE,
+            metadata: metadata.into(),
+            reference: Some(Some(folder).into()),
+            predicate_type: "https://spdx.dev/Document".to_owned(),
+        };
+        Self { list: vec![list] }
+    }
+}
+
+/// `AttestationKind.Bundle`: a folder whose files are attestations.
+const BUNDLE: i32 = 1;
 
 /// The oneof `result` of `moby.buildkit.v1.frontend.Result`.
 #[derive(Clone, PartialEq, prost::Oneof)]
@@ -155,14 +215,24 @@ impl ReturnRequest {
 
 impl From<BuildResult> for ReturnRequest {
     fn from(result: BuildResult) -> Self {
+        Self { result: Some(result.into()), error: None }
+    }
+}
+
+impl From<BuildResult> for ResultMessage {
+    fn from(result: BuildResult) -> Self {
         let (files, metadata) = match result {
             BuildResult::Single { reference, metadata } => (Files::Single(reference.into()), metadata),
             BuildResult::Platforms { references, metadata } => {
                 let entry = |(key, reference): (String, Option<_>)| RefEntry { key, value: reference.into() };
                 (Files::Platforms(RefMap { entries: references.into_iter().map(entry).collect() }), metadata)
             }
+            BuildResult::Listed { result, lists } => {
+                let list = |(platform, folder)| (platform, Attestations::of_lists(folder));
+                return Self { attestations: lists.into_iter().map(list).collect(), ..(*result).into() };
+            }
         };
-        Self { result: Some(ResultMessage { files: Some(files), metadata }), error: None }
+        Self { files: Some(files), metadata, attestations: BTreeMap::new() }
     }
 }
 
@@ -216,6 +286,16 @@ mod tests {
             let one = decode(BuildResult::Single { reference, metadata: metadata.clone() });
             assert_eq!(one.result, Some(result::Result::Ref(frontend::Ref { id: id.to_owned(), def: None })));
         }
+        let result = Box::new(BuildResult::Single { reference: None, metadata: BTreeMap::new() });
+        let lists = BTreeMap::from([("linux/amd64".to_owned(), ResultReference { id: "r2".to_owned() })]);
+        let listed = decode(BuildResult::Listed { result, lists });
+        let attestation = &listed.attestations["linux/amd64"].attestation[0];
+        assert_eq!(
+            (attestation.kind(), attestation.r#ref.as_ref().unwrap().id.as_str()),
+            (frontend::AttestationKind::Bundle, "r2")
+        );
+        assert_eq!(attestation.in_toto_predicate_type, "https://spdx.dev/Document");
+        assert_eq!(attestation.metadata["sbom-core"], b"sbom");
         let status = rpc::Status { code: 2, message: "m".to_owned(), details: Vec::new() };
         let bytes = ReturnRequest::failed(status.clone()).encode_to_vec();
         assert_eq!(frontend::ReturnRequest::decode(bytes.as_slice()).unwrap().error, Some(status));

@@ -40,7 +40,7 @@ where
 {
     let (build_ref, session_id) = (random_id(), random_id());
     let cache_imports = request.cache_imports.clone();
-    let (message, targets) = solve_message(request, &build_ref, &session_id)?;
+    let (message, targets) = solve_message(request, &build_ref, &session_id);
     let refusals = Refusals::default();
     let opening = Session::open(client.channel(), &session_id, session, targets, refusals.clone());
     let session = tokio::select! {
@@ -138,16 +138,13 @@ fn solve_message(
     request: BuildRequest,
     build_ref: &str,
     session_id: &str,
-) -> Result<(control::SolveRequest, Vec<ExportTarget>), Error> {
+) -> (control::SolveRequest, Vec<ExportTarget>) {
     let mut frontend_attrs = request.frontend_attrs;
     if !request.cache_imports.is_empty() {
         frontend_attrs.insert("cache-imports".to_owned(), cache_imports_json(&request.cache_imports));
     }
     let (mut exporters, mut targets) = (Vec::new(), Vec::new());
     for export in request.exports {
-        if export.attrs.get("mode").is_some_and(|mode| mode == "delete") {
-            return Err(Error::NotYet { what: "mode=delete of a local export" });
-        }
         exporters.push(control::Exporter { r#type: export.kind, attrs: export.attrs.into_iter().collect() });
         targets.push(export.target);
     }
@@ -167,7 +164,7 @@ fn solve_message(
         internal: request.internal,
         ..Default::default()
     };
-    Ok((message, targets))
+    (message, targets)
 }
 
 /// The attribute in which the daemon keeps cache imports for frontends; Go's field names.

@@ -55,14 +55,6 @@ pub enum UsageError {
         /// What is being run.
         command: &'static str,
     },
-    /// A flag of `docker buildx build` that is not supported yet.
-    #[error("{flag} is not supported yet{instead}")]
-    UnsupportedFlag {
-        /// The flag.
-        flag: &'static str,
-        /// What to do instead, after a semicolon; may be empty.
-        instead: &'static str,
-    },
     /// A builder of buildx.
     #[error("{setting}: Bob has no builders; name a buildkitd with --addr or BUILDKIT_HOST")]
     Builder {
@@ -71,12 +63,7 @@ pub enum UsageError {
     },
     /// A policy in Rego.
     #[error("--policy: Bob does not evaluate policies in Rego; use --source-policy-file")]
-    Policy,
-    /// An image id of what is no image.
-    #[error(
-        "--iidfile: an output of type local or tar makes no image, so it has no id; leave one of them out"
-    )]
-    ImageIdOfFiles,
+    RegoPolicyFlag,
     /// Quiet, with a form of progress that is not.
     #[error("--progress={progress} and --quiet do not go together")]
     ProgressWithQuiet {
@@ -86,6 +73,14 @@ pub enum UsageError {
     /// Several platforms where one graph is printed.
     #[error("bob llb prints the graph of one platform: name one with --platform")]
     SeveralPlatforms,
+    /// A policy beside the Dockerfile.
+    #[error(
+        "{file} is a policy in rego, which bob cannot judge: build with docker buildx build, or give a source policy with --source-policy-file and move {file} away"
+    )]
+    Policy {
+        /// The file.
+        file: String,
+    },
     /// A build check that does not exist.
     #[error("there is no rule {name:?}: `bob check --explain all` lists them")]
     UnknownRule {

@@ -45,7 +45,7 @@ impl Conversion {
     /// # Errors
     /// [`MarshalError`] for an op that cannot be encoded; conversion leaves none.
     pub fn marshal(self, local_unique_id: impl Into<String>) -> Result<Marshalled, MarshalError> {
-        let Lowered { graph, root, platform, image, base, epoch, outline: _ } = self.lowered;
+        let Lowered { graph, root, platform, image, base, epoch, .. } = self.lowered;
         let options = MarshalOptions::new(lower::llb_platform(&platform), local_unique_id);
         let definition = graph.marshal(root, &options)?;
         Ok(Marshalled { definition, image, base, epoch, warnings: self.warnings })

@@ -9,7 +9,7 @@ use crate::converter::lower::llb_platform;
 use crate::converter::plan::Options;
 
 /// The name of the local source that a Dockerfile is read from.
-const LOCAL_NAME: &str = "dockerfile";
+pub(super) const LOCAL_NAME: &str = "dockerfile";
 
 /// A Dockerfile as buildkitd knows it: by its base name, with the graph that yields it.
 #[derive(Debug, Clone, Default)]

@@ -31,6 +31,14 @@ pub enum Error {
     /// An image without a name is to be pushed.
     #[error("an image that is pushed needs a name; give one with --tag")]
     PushWithoutName,
+    /// The Dockerfile cannot be copied to where buildkitd reads it.
+    #[error("cannot copy the Dockerfile into a temporary folder; see that there is room in TMPDIR")]
+    DockerfileCopy(#[source] io::Error),
+    /// An image with attestations is to go through the proxy.
+    #[error(
+        "an image with attestations cannot be pushed through the proxy: they would name it instead of the registry; leave out --push-via proxy"
+    )]
+    AttestedPushByProxy,
     /// The address of a buildkitd in a flag.
     #[error(transparent)]
     Address(#[from] AddressError),
@@ -167,6 +175,7 @@ impl Error {
             Self::TargetWithDigest
             | Self::UnbuiltBaseWithDigest
             | Self::PushWithoutName
+            | Self::AttestedPushByProxy
             | Self::Address(_)
             | Self::AddressVariable { .. }
             | Self::Setting(_)

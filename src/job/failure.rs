@@ -56,6 +56,14 @@ pub enum LookupFailure {
     /// buildkitd took another image, whose reference is none.
     #[error(transparent)]
     Reference(#[from] ReferenceError),
+    /// An image has no program that lists contents (SBOM). The text is to be put after the image's name.
+    #[error("{reference} cannot list the contents of an image: {fault}; name another generator with --sbom")]
+    Scanner {
+        /// The image.
+        reference: String,
+        /// What is wrong with it.
+        fault: String,
+    },
     /// What is not built yet.
     #[error("{0} is not supported yet")]
     NotYet(&'static str),

@@ -6,6 +6,7 @@
 //! a Dockerfile and has its graph solved (`solve`, `lookup`), or copies an image. What it leaves is `result`'s; a part
 //! that fails has its type in `failure`, and `report` makes the [`Error`] of it that the user sees.
 
+mod attestations;
 mod context;
 mod daemon;
 mod dockerfile_origin;
@@ -16,6 +17,7 @@ mod frontend_attributes;
 mod interrupt;
 pub mod lookup;
 mod modes;
+mod progress_link;
 mod push;
 mod report;
 mod request;
@@ -23,7 +25,9 @@ mod result;
 mod run;
 mod session;
 mod solve;
+mod source_policy;
 
+pub use attestations::{Attestations, Checkout, CheckoutError, SbomGenerator};
 pub use context::fetch::{DockerfileSource, FetchFailure};
 pub use context::{HEADER_BYTES, LayoutError, OciLayout, is_archive};
 pub use daemon::builder::{Builder, DaemonChoice, NoBuilder, OwnDaemon, usual_addresses};
@@ -48,6 +52,7 @@ pub use result::whole_files::{WriteError, check_writable};
 pub use session::docker_proxies::{DockerProxiesError, docker_proxies};
 pub use session::logins::DockerLogins;
 pub use session::secrets::{Lookup, SecretError, SecretSource, agent_socket, read_secret};
+pub use source_policy::{SourcePolicy, SourcePolicyError};
 
 pub use crate::buildkit::{Address, CacheEntry, SpecialFiles, TlsOptions, Upload};
 pub use crate::progress::Mode as ProgressMode;

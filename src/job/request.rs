@@ -13,6 +13,7 @@ use super::report::warnings::show_warnings;
 use super::session::grants::RegistryGrants;
 use super::session::logins::DockerLogins;
 use crate::buildkit::Gateway;
+use crate::converter::dockerfile::frontend::Edition;
 use crate::converter::lint::Warning;
 use crate::converter::plan::{Context, Options};
 use crate::converter::{Converter, MarshalError, Rejected};
@@ -74,7 +75,10 @@ impl ParsedText {
             let line = bytes[..error.valid_up_to()].split(|byte| *byte == b'\n').count();
             return Err(ConversionFailure::NotUtf8 { name: source.name().to_owned(), line });
         }
-        let converter = Converter::new(source.clone(), options);
+        let converter = match Edition::of(&source, &options.build_args) {
+            Ok(_) => Converter::new(source.clone(), options),
+            Err(error) => Err(Rejected { error, warnings: Vec::new() }),
+        };
         Ok(Self { source, converter, origin })
     }
 }

@@ -7,8 +7,8 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::daemon::builder::Builder;
-use super::engine::ProgressLink;
-use super::failure::SolveFailure;
+use super::failure::{LookupFailure, SolveFailure};
+use super::progress_link::ProgressLink;
 use super::push::image_names::ImageNames;
 use crate::buildkit::{
     BuildError, BuildOutcome, BuildRequest, BuildResult, Gateway, GatewayFailure as _, SessionOptions,
@@ -57,8 +57,8 @@ where
 {
     let Display { mode, image_names, link } = display;
     let (events, raw) = mpsc::channel(STATUS_QUEUE);
-    let _ = link.set(events.downgrade());
-    let follower = tokio::spawn(progress::follow(mode, renamed(raw, image_names)));
+    link.connect(&events);
+    let follower = tokio::spawn(progress::follow(mode, renamed(raw, image_names, link)));
     let build = builder.client.build(request, session, events, cancel, function);
     let outcome = tokio::select! {
         outcome = build => match outcome {
@@ -87,17 +87,25 @@ async fn failure(error: BuildError<SolveFailure>, builder: &Builder) -> SolveFai
     if is_disconnected && let Ok(error) = tokio::time::timeout(DAEMON_EXIT_TIMEOUT, builder.exited()).await {
         return SolveFailure::DaemonEnded(error);
     }
-    failure
+    match failure {
+        SolveFailure::Daemon(error) => SolveFailure::Daemon(builder.client.explain(error).await),
+        SolveFailure::Lookup(LookupFailure::Daemon(error)) => {
+            SolveFailure::Daemon(builder.client.explain(error).await)
+        }
+        other => other,
+    }
 }
 
 /// Returns the same messages with the user's names for images.
 fn renamed(
     mut raw: mpsc::Receiver<StatusResponse>,
     image_names: ImageNames,
+    link: ProgressLink,
 ) -> mpsc::Receiver<StatusResponse> {
     let (sender, receiver) = mpsc::channel(STATUS_QUEUE);
     tokio::spawn(async move {
         while let Some(mut message) = raw.recv().await {
+            link.note(&message);
             image_names.in_status(&mut message);
             if sender.send(message).await.is_err() {
                 break;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::try_join_all;
 
+use super::attestations::{Attestations, Scanner, scan};
 use super::dockerfile_origin::DockerfileOrigin;
 use super::failure::SolveFailure;
 use super::push::base_images::{BaseImage, base_images};
@@ -17,13 +18,15 @@ use crate::converter::{Conversion, MarshalError, Marshalled};
 use crate::image::Platform;
 
 /// Converts and builds on the gateway of a build: when this returns, every step has ended, and pushes are allowed.
-/// Base layers are mounted into `targets` meanwhile. Returns also what was looked up.
+/// Base layers are mounted into `targets` meanwhile. What
+/// `attestations` ask for is added. Returns also what was looked up.
 pub(super) async fn solve_dockerfile(
     dockerfile: &ParsedDockerfile<'_>,
     options: &Options,
     gateway: Gateway,
     routes: &PushRoutes,
     targets: &PushTargets,
+    attestations: &Attestations,
 ) -> Result<(BuildResult, Facts), SolveFailure> {
     let session = Some(gateway.session_id().to_owned());
     let options = dockerfile.fetch(&gateway, &Options { session, ..options.clone() }).await?;
@@ -37,14 +40,50 @@ pub(super) async fn solve_dockerfile(
     };
     let bases: BTreeSet<BaseImage> =
         converted.builds.iter().flat_map(|(_, build)| base_images(&build.lowered)).collect();
+    let scanner = match &attestations.generator {
+        Some(generator) => {
+            // The builder's platform runs the program, whatever the image is for.
+            let (platform, mode) = (&options.build_platform, options.resolve_mode.name());
+            Some(Scanner::find(&gateway, &routes.grants, generator, platform, mode).await?)
+        }
+        None => None,
+    };
+    let mut scans = BTreeMap::new();
+    if let Some(scanner) = &scanner {
+        for (platform, build) in &converted.builds {
+            let id = platform.as_ref().unwrap_or(&options.build_platform).normalized().to_string();
+            let mut definition = scan(&build.lowered, scanner, &id)?;
+            origin.put_into(&mut definition);
+            scans.insert(id, definition);
+        }
+    }
     let marshal = |(platform, build): (_, Conversion)| {
         let mut build = build.marshal("")?;
         origin.put_into(&mut build.definition);
+        // A folder in place of the whole stage says nothing of its platform, and an image without one cannot be exported.
+        if build.image.platform.architecture.is_empty() {
+            build.image.platform = options.build_platform.clone();
+        }
         Ok((platform, build))
     };
     let builds = converted.builds.into_iter().map(marshal).collect::<Result<Vec<_>, MarshalError>>()?;
     let solved = async {
-        let result = solve(&gateway, &options, &builds).await?;
+        let mut result = solve(&gateway, &options, &builds).await?;
+        if scanner.is_some() {
+            let mut lists = BTreeMap::new();
+            for (id, definition) in scans {
+                let folder = gateway.solve(definition.to_pb(), SolveOptions::default()).await?;
+                lists.extend(folder.map(|folder| (id, folder)));
+            }
+            result = BuildResult::Listed { result: Box::new(result), lists };
+        }
+        if attestations.are_requested
+            && let Some(definition) = &origin.definition
+        {
+            // Provenance names as sources what buildkitd reads in this build, the Dockerfile among them.
+            let options = SolveOptions { evaluate: true, ..SolveOptions::default() };
+            gateway.solve(definition.to_pb(), options).await?;
+        }
         evaluate(&gateway, &result).await?;
         Ok::<_, SolveFailure>(result)
     };
@@ -101,11 +140,7 @@ async fn solve(
 
 /// Runs every step that a result needs, all platforms at once. Otherwise they would run while the daemon exports.
 async fn evaluate(gateway: &Gateway, result: &BuildResult) -> Result<(), SolveFailure> {
-    let references = match result {
-        BuildResult::Single { reference, .. } => reference.iter().collect(),
-        BuildResult::Platforms { references, .. } => references.values().flatten().collect::<Vec<_>>(),
-    };
-    try_join_all(references.into_iter().map(|reference| gateway.evaluate(reference))).await?;
+    try_join_all(result.references().into_iter().map(|reference| gateway.evaluate(reference))).await?;
     Ok(())
 }
 

@@ -19,6 +19,15 @@ pub struct Config {
     pub access_tokens: AccessTokens,
     /// Bounds on what clients may take.
     pub limits: Limits,
+    /// Is told how far uploads are.
+    pub uploads: Option<Arc<dyn UploadObserver>>,
+}
+
+/// Is told how far the uploads of blobs are.
+pub trait UploadObserver: std::fmt::Debug + Send + Sync {
+    /// Takes note that `bytes` of the blob `digest` have come from the client so far, of `total` where their number is
+    /// known. It must not wait.
+    fn uploaded(&self, digest: &str, bytes: u64, total: Option<u64>);
 }
 
 /// The tokens that clients have to send: the password of Basic authentication, with any user name.

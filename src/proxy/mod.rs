@@ -13,6 +13,6 @@ mod request;
 mod serve;
 mod uploads;
 
-pub use config::{AccessTokens, Alias, Config, Limits, Mirror, Pin, Rights};
+pub use config::{AccessTokens, Alias, Config, Limits, Mirror, Pin, Rights, UploadObserver};
 pub use listeners::Listeners;
 pub use serve::{Handle, ServeError, run, spawn};

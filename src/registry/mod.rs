@@ -30,6 +30,7 @@ pub use error::CallError;
 pub use host::{ECR_WILDCARD, Host, HostError};
 pub use transport::address::AddressPolicy;
 pub use transport::error::TransportError;
+pub use transport::http_proxy::{HttpProxies, HttpProxyError};
 pub use transport::idle::{Stalled, idle_limited};
 pub use transport::redirect_target::{RedirectError, RedirectTarget};
 pub use transport::tls::RootsError;

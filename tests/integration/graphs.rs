@@ -33,7 +33,51 @@ fn the_build_checks_run_alone() {
     assert!(found.stdout.contains("warning[StageNameCasing]"), "{}", found.stdout);
     let found = check(&["--call", "check,format=json"]).fail(1);
     assert!(found.stdout.contains("\"ruleName\": \"StageNameCasing\""), "{}", found.stdout);
-    check(&["--call", "outline"]).fail(2);
+    assert_eq!(
+        check(&["--call", "lint,ignorestatus=1"]).succeed().stdout,
+        check(&["--check"]).fail(1).stdout
+    );
     fs::write(project.path().join("Dockerfile"), "FROM scratch\nCOPY Dockerfile /\n").expect("a Dockerfile");
-    check(&["--check"]).succeed();
+    assert_eq!(check(&["--check"]).succeed().stdout, "the checks found nothing\n");
+}
+
+#[test]
+fn what_a_base_sets_is_known_to_the_build_checks() {
+    let base = Image::push_source(Registry::shared(), "check/source:latest");
+    let project = Project::new(&[
+        ("Dockerfile", &format!("FROM {base}\nENV HERE=$PATH:$NOWHERE\n")),
+        ("triggers", &format!("FROM {base}\nONBUILD RUN echo $TYPO\n")),
+    ]);
+    let addr = Buildkitd::shared().addr();
+    let found = Bob::new(["check", "--addr", &addr, "."]).current_dir(project.path()).fail(1).stdout;
+    assert!(found.contains("NOWHERE") && !found.contains("PATH is not set"), "{found}");
+    let missing = Bob::new(["check", "--addr", "unix:///nonexistent/buildkitd.sock", "."]);
+    let missing = missing.current_dir(project.path()).fail(1).stderr;
+    assert!(missing.contains("/nonexistent/buildkitd.sock"), "{missing}");
+}
+
+#[test]
+fn questions_about_a_dockerfile_are_answered_for_people_and_for_programs() {
+    let project = Project::new(&[(
+        "Dockerfile",
+        "ARG V=1\n# app is the program\nFROM scratch AS app\n# V of it\nARG V\nRUN --mount=type=secret,id=token x\n\
+         FROM scratch\n",
+    )]);
+    let call = |value: &str| {
+        let answer = Bob::new(["build", "--call", value, "--target=app", "."]).current_dir(project.path());
+        answer.succeed().stdout
+    };
+    assert_eq!(
+        call("targets"),
+        "TARGET      BASE      DESCRIPTION\napp         scratch   is the program\n(default)   scratch\n"
+    );
+    assert_eq!(
+        call("outline"),
+        "TARGET   DESCRIPTION\napp      is the program\n\nBUILD ARG   VALUE   DESCRIPTION\nV           1\n\n\
+         SECRET   REQUIRED\ntoken    no\n"
+    );
+    assert!(call("subrequests.describe").contains("outline"));
+    for method in ["targets", "outline", "subrequests.describe"] {
+        serde_json::from_str::<serde_json::Value>(&call(&format!("{method},format=json"))).expect("JSON");
+    }
 }

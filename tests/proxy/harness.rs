@@ -93,6 +93,7 @@ impl Setup {
                 push: self.push_token.map(Secret::from),
             },
             limits: self.limits,
+            uploads: None,
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let operator = TcpListener::bind("127.0.0.1:0").await.unwrap();

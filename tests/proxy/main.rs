@@ -17,6 +17,7 @@ mod conformance;
 mod connection_slots;
 mod contract;
 mod faults;
+mod http_proxy;
 mod matrix;
 mod mirror;
 mod operations;

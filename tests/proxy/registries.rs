@@ -52,7 +52,7 @@ fn basic(pair: &str) -> String {
 }
 
 /// The whole text of `error` and its causes.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
@@ -287,7 +287,7 @@ enum Ending {
 }
 
 /// A registry with TLS that answers everything with this status and these headers.
-fn tls_registry(answer: &str) -> String {
+pub(crate) fn tls_registry(answer: &str) -> String {
     tls_registry_with(
         format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
         Ending::CloseNotify,

@@ -14,13 +14,19 @@ pub struct Buildkitd {
 impl Buildkitd {
     /// Starts one and waits until it accepts connections.
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Starts one with more arguments and waits until it accepts connections.
+    pub fn start_with(more: &[&str]) -> Self {
         let folder = Guarded::folder("buildkitd");
         let at = |name: &str| folder.join(name).display().to_string();
         let addr = format!("--addr=unix://{}", at("sock"));
         let root = format!("--root={}", at("root"));
         // Two daemons would otherwise want one socket for traces.
         let traces = format!("--otel-socket-path={}", at("otel.sock"));
-        let command = [&tool("buildkitd"), "--oci-worker-net=host", &root, &addr, &traces];
+        let program = tool("buildkitd");
+        let command = [&[&program, "--oci-worker-net=host", &root, &addr, &traces], more].concat();
         let process = Guarded::start(folder.clone(), &command, &[]);
         process.wait_for("buildkitd", |p| UnixStream::connect(p.path().join("sock")).ok());
         Self { process }

@@ -168,7 +168,7 @@ fn certificate(folder: &Path) {
     let made = Command::new(tool("openssl"))
         .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"])
         .args(["-days", "2", "-subj", "/CN=localhost", "-addext"])
-        .arg("subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1")
+        .arg("subjectAltName=DNS:localhost,DNS:*.example.test,IP:127.0.0.1,IP:::1")
         .arg("-keyout")
         .arg(folder.join("key.pem"))
         .arg("-out")

@@ -12,11 +12,11 @@ const LINE_BYTES: usize = 1 << 10;
 
 /// A ring of the last lines.
 #[derive(Clone, Debug, Default)]
-pub(super) struct LogTail(Arc<Mutex<VecDeque<String>>>);
+pub(in crate::buildkit) struct LogTail(Arc<Mutex<VecDeque<String>>>);
 
 impl LogTail {
     /// Returns the lines, oldest first.
-    pub(super) fn lines(&self) -> Vec<String> {
+    pub(in crate::buildkit) fn lines(&self) -> Vec<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
@@ -34,7 +34,7 @@ impl LogTail {
     }
 
     /// Takes lines until the stream ends.
-    pub(super) async fn fill(self, stream: impl AsyncRead + Unpin) {
+    pub(in crate::buildkit) async fn fill(self, stream: impl AsyncRead + Unpin) {
         let mut reader = BufReader::new(stream);
         let mut line = Vec::new();
         while let Ok(part) = reader.fill_buf().await {

@@ -1,6 +1,6 @@
 //! A buildkitd of Bob's own: found, started, awaited, supervised, ended.
 
-mod log;
+pub(super) mod log;
 mod ready;
 mod watchdog;
 

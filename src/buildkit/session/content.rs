@@ -1,7 +1,9 @@
-//! Content stores: the daemon reads the blobs of an OCI layout on this machine.
+//! Content stores: the daemon reads the blobs of an OCI layout on this machine, or writes them there.
 //!
 //! Source: `session/content` in BuildKit and `api/services/content/v1` of containerd. A store is chosen by its id in
 //! the metadata.
+
+mod write;
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -20,8 +22,10 @@ use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
 use tonic_prost::ProstCodec;
 
+use self::write::{WriteMethod, WriteRequest, WriteResponse};
 use super::Service;
 use crate::beneath::Root;
+use crate::buildkit::MAX_MESSAGE_BYTES;
 use crate::image::digest;
 
 /// The metadata key of the store's id.
@@ -33,12 +37,16 @@ const CHUNKS_AHEAD: usize = 4;
 
 const INFO: &str = "/containerd.services.content.v1.Content/Info";
 const READ: &str = "/containerd.services.content.v1.Content/Read";
+const WRITE: &str = "/containerd.services.content.v1.Content/Write";
 
 pub(super) const SERVICE: Service = Service {
-    methods: &[INFO, READ],
+    methods: &[INFO, READ, WRITE],
     add: |routes, parts| {
-        let stores = ContentStores(Arc::new(std::mem::take(&mut parts.options.content_stores)));
-        routes.add_service(ContentService { stores })
+        let stores = ContentStores {
+            readable: Arc::new(std::mem::take(&mut parts.options.content_stores)),
+            writable: Arc::new(std::mem::take(&mut parts.options.writable_stores)),
+        };
+        routes.add_service(ContentService { stores, places: write::places() })
     },
 };
 
@@ -84,18 +92,42 @@ struct ReadResponse {
 
 /// The folders of OCI layouts by the ids of their stores.
 #[derive(Clone, Debug)]
-struct ContentStores(Arc<BTreeMap<String, PathBuf>>);
+struct ContentStores {
+    readable: Arc<BTreeMap<String, PathBuf>>,
+    /// Those that may also be written to.
+    writable: Arc<BTreeMap<String, PathBuf>>,
+}
 
 /// A blob that is open, and its length.
 type Blob = (File, u64);
 
 impl ContentStores {
     fn open(&self, metadata: &MetadataMap, digest: &str) -> Result<Blob, Status> {
-        let id = metadata.get(STORE_ID).and_then(|id| id.to_str().ok());
-        let id = id.ok_or_else(|| Status::invalid_argument(format!("the request lacks {STORE_ID}")))?;
-        let folder = self.0.get(id).ok_or_else(|| Status::not_found(format!("unknown store {id}")))?;
-        open_blob(folder, digest)
+        let id = store_id(metadata)?;
+        let folder = self.readable.get(id).or_else(|| self.writable.get(id));
+        open_blob(folder.ok_or_else(|| unknown_store(id))?, digest)
     }
+
+    /// The folder of a store that may be written to.
+    fn writable(&self, metadata: &MetadataMap) -> Result<&Path, Status> {
+        let id = store_id(metadata)?;
+        match self.writable.get(id) {
+            Some(folder) => Ok(folder),
+            None if self.readable.contains_key(id) => {
+                Err(Status::permission_denied(format!("the store {id} is only read")))
+            }
+            None => Err(unknown_store(id)),
+        }
+    }
+}
+
+fn store_id(metadata: &MetadataMap) -> Result<&str, Status> {
+    let id = metadata.get(STORE_ID).and_then(|id| id.to_str().ok());
+    id.ok_or_else(|| Status::invalid_argument(format!("the request lacks {STORE_ID}")))
+}
+
+fn unknown_store(id: &str) -> Status {
+    Status::not_found(format!("unknown store {id}"))
 }
 
 fn open_blob(folder: &Path, digest: &str) -> Result<Blob, Status> {
@@ -189,10 +221,12 @@ fn send(
     Ok(())
 }
 
-/// The service `Content`, as far as it is read from.
+/// The service `Content`, as far as BuildKit calls it.
 #[derive(Clone, Debug)]
 struct ContentService {
     stores: ContentStores,
+    /// Places for writes.
+    places: Arc<tokio::sync::Semaphore>,
 }
 
 impl tonic::server::NamedService for ContentService {
@@ -209,7 +243,7 @@ impl tower::Service<http::Request<tonic::body::Body>> for ContentService {
     }
 
     fn call(&mut self, request: http::Request<tonic::body::Body>) -> Self::Future {
-        let Self { stores } = self.clone();
+        let Self { stores, places } = self.clone();
         Box::pin(async move {
             match request.uri().path() {
                 INFO => {
@@ -220,7 +254,14 @@ impl tower::Service<http::Request<tonic::body::Body>> for ContentService {
                     let codec = ProstCodec::<ReadResponse, ReadRequest>::default();
                     Ok(tonic::server::Grpc::new(codec).server_streaming(ReadMethod(stores), request).await)
                 }
-                _ => Ok(Status::unimplemented("an OCI layout is only read").into_http()),
+                WRITE => {
+                    let codec = ProstCodec::<WriteResponse, WriteRequest>::default();
+                    let mut grpc = tonic::server::Grpc::new(codec)
+                        .max_decoding_message_size(MAX_MESSAGE_BYTES)
+                        .max_encoding_message_size(MAX_MESSAGE_BYTES);
+                    Ok(grpc.streaming(WriteMethod { stores, places }, request).await)
+                }
+                _ => Ok(Status::unimplemented("content is only read and written").into_http()),
             }
         })
     }

@@ -107,6 +107,8 @@ async fn write_all(mut messages: Streaming<Bytes>, mut writer: Writer) -> Result
         let chunk = Chunk::decode(message).map_err(|e| Status::invalid_argument(e.to_string()))?;
         writer.write_all(&chunk.data).await.map_err(failed)?;
     }
+    // Standard output loses what it could not write where it is only shut down.
+    writer.flush().await.map_err(failed)?;
     writer.shutdown().await.map_err(failed)
 }
 

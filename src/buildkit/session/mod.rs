@@ -100,6 +100,8 @@ pub struct SessionOptions {
     pub uploads: Vec<Upload>,
     /// Folders of OCI layouts by the ids of their content stores, such as `oci:NAME`.
     pub content_stores: BTreeMap<String, PathBuf>,
+    /// Folders of content stores that the daemon may also write to, such as `export`. They are made where missing.
+    pub writable_stores: BTreeMap<String, PathBuf>,
 }
 
 impl fmt::Debug for SessionOptions {
@@ -114,6 +116,7 @@ impl fmt::Debug for SessionOptions {
             .field("ssh_agents", &self.ssh_agents)
             .field("uploads", &self.uploads)
             .field("content_stores", &self.content_stores)
+            .field("writable_stores", &self.writable_stores)
             .finish()
     }
 }
@@ -272,6 +275,7 @@ mod tests {
                 "/moby.upload.v1.Upload/Pull",
                 "/containerd.services.content.v1.Content/Info",
                 "/containerd.services.content.v1.Content/Read",
+                "/containerd.services.content.v1.Content/Write",
             ]
         );
     }

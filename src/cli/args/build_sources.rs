@@ -180,6 +180,9 @@ impl BuildSources {
         let shown = visible_path(path.strip_prefix("./").unwrap_or(path));
         let read = place.and_then(|place| Ok((place.read()?, place)));
         let (text, place) = read.map_err(|error| cannot_read(&format!("the Dockerfile {shown}"), &error))?;
+        if place.has_policy() {
+            return Err(UsageError::Policy { file: format!("{shown}.rego") }.into());
+        }
         let filename = path.file_name().map(|name| name.to_string_lossy().into_owned());
         let source = DockerfileSource::Text(Source::new(shown, text));
         let mut sources = Self::new(source, filename.unwrap_or_else(|| DOCKERFILE.to_owned()));

@@ -13,9 +13,18 @@ use crate::workspace::variables::{self, Variable};
 // A group of these arguments would be a further name among those that `Args::is_workspace_mode` looks at.
 #[group(skip)]
 pub struct DaemonArgs {
-    /// Address of buildkitd: `unix://PATH` or `tcp://HOST:PORT`
+    /// Address of buildkitd: `unix://PATH`, `tcp://HOST:PORT`, `docker-container://NAME`, `podman-container://NAME`,
+    /// `nerdctl-container://NAME`, `kube-pod://POD`, `ssh://HOST`; may be repeated, or a list
     #[arg(long, value_name = "ADDRESS", env = variables::BUILDKIT_HOST.name, help_heading = "Daemon")]
-    pub addr: Option<String>,
+    pub addr: Vec<String>,
+    /// Folder with the three files for TLS: ca.pem, cert.pem, key.pem, or ca.crt, tls.crt, tls.key
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        conflicts_with_all = ["tlscacert", "tlscert", "tlskey"],
+        help_heading = "Daemon"
+    )]
+    pub tlsdir: Option<PathBuf>,
     /// Certificate authority of buildkitd
     #[arg(long, value_name = "FILE", help_heading = "Daemon")]
     pub tlscacert: Option<PathBuf>,
@@ -45,16 +54,11 @@ impl DaemonArgs {
     /// # Errors
     /// [`job::Error::Address`].
     pub fn choice(&self) -> Result<DaemonChoice, job::Error> {
-        let address = self.addr.as_deref().filter(|text| !text.is_empty()).map(Address::parse).transpose()?;
+        let addresses = Address::parse_list(&self.addr.join(","))?;
         let runtime_dir = nonempty_process_variable(variables::XDG_RUNTIME_DIR.name).map(PathBuf::from);
         Ok(DaemonChoice {
-            address,
-            tls: TlsOptions {
-                ca: self.tlscacert.clone(),
-                cert: self.tlscert.clone(),
-                key: self.tlskey.clone(),
-                server_name: self.tlsservername.clone(),
-            },
+            addresses,
+            tls: self.tls()?,
             candidates: usual_addresses(runtime_dir.as_deref()),
             own: OwnDaemon {
                 program: self.buildkitd.clone(),
@@ -64,6 +68,21 @@ impl DaemonArgs {
                 runtime_dir,
                 ready_timeout: self.buildkitd_timeout,
             },
+        })
+    }
+}
+
+impl DaemonArgs {
+    fn tls(&self) -> Result<TlsOptions, job::Error> {
+        let server_name = self.tlsservername.clone();
+        if let Some(folder) = &self.tlsdir {
+            return Ok(TlsOptions::of_folder(folder, server_name)?);
+        }
+        Ok(TlsOptions {
+            ca: self.tlscacert.clone(),
+            cert: self.tlscert.clone(),
+            key: self.tlskey.clone(),
+            server_name,
         })
     }
 }

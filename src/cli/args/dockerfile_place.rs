@@ -60,6 +60,15 @@ impl DockerfilePlace {
         }
     }
 
+    /// Whether a policy for the sources of the build lies beside it: `<Dockerfile>.rego`, as buildx looks for it
+    /// (`loadInputs` in build/opt.go).
+    pub(super) fn has_policy(&self) -> bool {
+        let Self::Below(root, path) = self else { return false };
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(".rego");
+        root.file(&path.with_file_name(name)).map_or_else(|error| !error.is_absent(), |_| true)
+    }
+
     /// `<Dockerfile>.dockerignore`, if it is there and not empty.
     ///
     /// # Errors
@@ -177,6 +186,19 @@ mod tests {
             let error = read(&at(path), &at("context")).unwrap_err();
             assert!(error.contains(" leads out of "), "{path}: {error}");
         }
+    }
+
+    #[test]
+    fn a_policy_belongs_to_one_dockerfile() {
+        let dir = scene();
+        let at = |name: &str| dir.path().join("repo").join(name);
+        let has_policy =
+            |path: &str| DockerfilePlace::named(&at(path), Some(&at("context"))).unwrap().0.has_policy();
+        fs::write(at("docker/Dockerfile.rego"), "").unwrap();
+        assert!(has_policy("docker/Dockerfile"));
+        assert!(!has_policy("docker/beside") && !has_policy("context/Dockerfile"));
+        symlink("/etc/passwd", at("context/Dockerfile.rego")).unwrap();
+        assert!(has_policy("context/Dockerfile"), "a link that leads out hides no policy");
     }
 
     #[test]

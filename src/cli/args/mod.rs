@@ -1,5 +1,6 @@
 //! Arguments that several subcommands share, and what they come to.
 
+pub mod attestations;
 pub(super) mod build_sources;
 pub mod convert;
 pub mod daemon;

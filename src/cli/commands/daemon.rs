@@ -37,7 +37,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     }
     let service = WarmCache {
         daemon: DaemonChoice {
-            address: None,
+            addresses: Vec::new(),
             tls: TlsOptions::default(),
             candidates: Vec::new(),
             own: OwnDaemon {

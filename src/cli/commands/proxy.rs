@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::diag::redact_reference;
 use crate::image::Reference;
 use crate::proxy::{self, AccessTokens, Alias, Config, Limits, Listeners, Mirror, Rights};
-use crate::registry::{Authenticator, Credentials, Host, Origin, Transport, TransportConfig};
+use crate::registry::{Authenticator, Credentials, Host, HttpProxies, Origin, Transport, TransportConfig};
 use crate::secret::Secret;
 use crate::workspace::{process_variable, variables};
 
@@ -169,6 +169,7 @@ fn config(args: Args) -> Result<Config, Failure> {
     let transport = Transport::new(&TransportConfig {
         insecure: insecure_registries(&args.insecure_registry)?,
         silence: args.upstream_timeout,
+        http_proxies: HttpProxies::from_environment(),
         ..TransportConfig::default()
     })?;
     let transport = Arc::new(transport);
@@ -198,6 +199,7 @@ fn config(args: Args) -> Result<Config, Failure> {
         mirror: Some(Mirror { auth: Arc::new(Authenticator::for_clients(transport, mirrored)) }),
         access_tokens,
         limits: Limits { drain_timeout: args.drain_timeout, ..Limits::default() },
+        uploads: None,
     })
 }
 

@@ -4,6 +4,7 @@
 //! value. It returns the typed value, or a [`ValueError`] that names the flag, the text and the fault.
 
 pub(super) mod annotation;
+pub(super) mod attestation;
 pub(super) mod build_context;
 pub(super) mod cache;
 pub(super) mod call;

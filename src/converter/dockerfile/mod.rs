@@ -9,6 +9,7 @@
 mod ast;
 pub mod directives;
 mod error;
+pub mod frontend;
 mod instruction;
 mod keyword;
 mod parser_note;

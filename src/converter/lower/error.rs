@@ -128,6 +128,7 @@ impl ErrorKind {
             Self::Signal { .. } => "use a number or a name such as SIGTERM",
             Self::Protocol { .. } => "use tcp, udp or sctp",
             Self::NoArguments => "give RUN a command",
+            Self::Device => "begin the file with `# syntax=docker/dockerfile:labs`",
             _ => return None,
         })
     }

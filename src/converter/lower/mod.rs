@@ -11,6 +11,7 @@ mod mount;
 mod names;
 mod outline;
 mod run;
+mod scan;
 mod stage;
 mod state;
 mod workdir;
@@ -24,7 +25,9 @@ use llb::{Constraints, Graph, LocalSource, Location, Output, SourceMap, SourceMa
 pub use error::{Error, ErrorKind};
 pub use from::{source_op, unpacked};
 pub use outline::{Outline, OutlineArg, OutlineMount};
+pub use scan::ScanTargets;
 
+use super::dockerfile::frontend::Edition;
 use super::ignore::{self, Patterns};
 use super::plan::{Command, IgnoreFile, Notice, NoticeKind, Plan, StageId};
 use super::shell::Lex;
@@ -49,6 +52,8 @@ pub struct Lowered {
     pub base: Option<Arc<ImageConfig>>,
     /// `SOURCE_DATE_EPOCH` in seconds since 1970, where it is set.
     pub epoch: Option<i64>,
+    /// What is looked at where the contents of the image are listed.
+    pub scan: ScanTargets,
     /// What the target can be given, where the options ask for that.
     pub outline: Option<Outline>,
 }
@@ -87,10 +92,14 @@ struct Lowering<'p, 'n> {
     /// How many stages build on each and are not lowered yet, the result counted in.
     remaining_dependents: Vec<usize>,
     notices: &'n mut Vec<Notice>,
+    /// What build arguments add to the lists of contents.
+    scan: ScanTargets,
     /// What BuildKit finds only when it encodes the graph, if it encodes these ops.
     errors_at_encoding: Vec<(Output, ErrorKind)>,
     /// What stages declare, where the options ask for that.
     declarations: Option<Declarations>,
+    /// The edition of the language that the Dockerfile is written in.
+    edition: Edition,
 }
 
 impl<'p, 'n> Lowering<'p, 'n> {
@@ -136,11 +145,14 @@ impl<'p, 'n> Lowering<'p, 'n> {
             finished: std::iter::repeat_with(|| None).take(plan.stages.len()).collect(),
             remaining_dependents,
             notices,
+            scan: ScanTargets::default(),
             errors_at_encoding: has_invalid_utf8
                 .then_some((context, ErrorKind::SourceNotUtf8))
                 .into_iter()
                 .collect(),
             declarations: plan.options.outline.then(Declarations::default),
+            // Whoever does not refuse another frontend takes it for the stable edition.
+            edition: Edition::of(source, &plan.options.build_args).unwrap_or(Edition::Stable),
         })
     }
 
@@ -179,6 +191,7 @@ impl<'p, 'n> Lowering<'p, 'n> {
             image,
             base: from::base_image(&plan.stages[self.roots[target]]),
             epoch: plan.epoch,
+            scan: self.scan,
             outline: self.declarations.map(|declarations| declarations.outline(plan, self.lex)),
         })
     }

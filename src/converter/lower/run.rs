@@ -15,7 +15,8 @@ use super::mount::MaskedEnv;
 use super::names::{decimal, shown};
 use super::state::Current;
 use super::{ErrorKind, Lowering, llb_platform};
-use crate::converter::dockerfile::{Form, NetworkMode, Run, SecurityMode, chomp, parse_heredoc};
+use crate::converter::dockerfile::frontend::Edition;
+use crate::converter::dockerfile::{Device, Form, NetworkMode, Run, SecurityMode, chomp, parse_heredoc};
 use crate::converter::plan::{self, Command, paths};
 use crate::gotext::lossy;
 
@@ -132,9 +133,11 @@ impl Lowering<'_, '_> {
 
     /// Sets what does not depend on the command.
     fn set_container(&self, stage: &Current, run: &Run, exec: &mut ExecOp) -> Result<(), ErrorKind> {
-        if !run.devices.is_empty() {
+        if !run.devices.is_empty() && self.edition != Edition::Labs {
             return Err(ErrorKind::Device);
         }
+        let device = |device: &Device| llb::Device::new(&device.name).with_optional(!device.required);
+        exec.devices = run.devices.iter().map(device).collect();
         let options = self.plan.options;
         exec.env = stage.state.env.to_vec(|name, value| EnvVar::new(name.clone(), value.clone()));
         exec.cwd = (&stage.state.dir).into();

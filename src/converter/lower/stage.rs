@@ -3,14 +3,12 @@
 use std::rc::Rc;
 
 use super::names::StepNumbering;
+use super::scan::NOT_VARIABLES;
 use super::state::{Current, Finished, LastOnes, State};
 use super::{Error, ErrorKind, Lowering};
 use crate::converter::dockerfile::{Kind, nearest};
 use crate::converter::plan::{Command, NoticeKind, Stage, StageId};
 use crate::image::{Platform, timestamp};
-
-/// Arguments that only BuildKit reads: they never become variables.
-pub(super) const NOT_VARIABLES: [&str; 2] = ["BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SCAN_STAGE"];
 
 impl Lowering<'_, '_> {
     /// Lowers every stage that the target needs, in order.
@@ -22,6 +20,7 @@ impl Lowering<'_, '_> {
             if stage.ready {
                 let (state, platform) = self.base(id).map_err(|kind| Error::from(kind).at(stage.span))?;
                 let (output, history) = (state.output, Vec::new());
+                self.note_scan(id, output, &state.args);
                 self.finished[id] = Some(Finished { output, history, platform, state: Some(state) });
             }
         }
@@ -44,6 +43,7 @@ impl Lowering<'_, '_> {
         }
         // A stage without a platform of its own gets the target's, once it is done.
         let platform = if self.has_platform(stage) { current.platform } else { self.plan.platform.clone() };
+        self.note_scan(id, current.state.output, &current.state.args);
         self.finished[id] = Some(Finished {
             output: current.state.output,
             history: current.history,

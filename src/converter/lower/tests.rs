@@ -44,7 +44,7 @@ pub(super) fn lower_with(
     }
 }
 
-fn lowered(text: &str) -> Lowered {
+pub(super) fn lowered(text: &str) -> Lowered {
     lower_with(text, "", &options(|_| {})).0.unwrap()
 }
 
@@ -488,4 +488,16 @@ fn base_images_are_looked_up_as_the_options_say() {
         };
         assert_eq!((image.resolve_mode, mode.name()), (written, name));
     }
+}
+
+#[test]
+fn a_device_is_asked_for_in_the_experimental_edition_only() {
+    let text = "FROM alpine\nRUN --device=vendor.example/gpu=all,required --device=vendor.example/tpu true\n";
+    let (error, line) = refused(text);
+    assert!(error.starts_with("RUN --device is a feature"), "{error}");
+    assert_eq!(line, Some(2));
+    let made = lowered(&format!("# syntax=docker/dockerfile:1-labs\n{text}"));
+    let devices = &exec_of(&made).devices;
+    let named: Vec<_> = devices.iter().map(|device| (device.name.as_str(), device.optional)).collect();
+    assert_eq!(named, [("vendor.example/gpu=all", false), ("vendor.example/tpu", true)]);
 }

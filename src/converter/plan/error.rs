@@ -93,6 +93,8 @@ pub enum ErrorKind {
     Image { name: String, suggestion: Option<String>, source: FactFailure },
     #[error("{0}")]
     Lookup(FactFailure),
+    #[error("the source policy puts {by} in the place of an image, which only a named context can be")]
+    Replaced { by: String },
     #[error("failed to parse image config")]
     Config { source: Arc<ConfigError> },
     #[error(transparent)]

@@ -90,6 +90,8 @@ impl IntoIterator for Needs {
 pub enum Fact {
     /// An image.
     Image(ImageFact),
+    /// No image: what a source policy has put in its place, in the form of a named context (`local:NAME`).
+    Replaced(String),
     /// An ignore file, `None` where there is none.
     Ignore(Option<IgnoreFile>),
     /// Seconds since 1970, `None` where the source has no time.

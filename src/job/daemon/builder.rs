@@ -15,6 +15,8 @@ use crate::image::Platform;
 
 /// How long a running daemon may take to answer.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
+/// The same through a program, which may log in somewhere first.
+const HELPER_TIMEOUT: Duration = Duration::from_secs(20);
 /// How often a state folder that another build uses is asked for again.
 const LOCK_RETRY_INTERVAL: Duration = Duration::from_millis(200);
 /// Where a system-wide buildkitd listens.
@@ -23,9 +25,9 @@ const USUAL_SOCKET: &str = "/run/buildkit/buildkitd.sock";
 /// How to come to a buildkitd.
 #[derive(Debug, Clone)]
 pub struct DaemonChoice {
-    /// The address that must be used, where one is given.
-    pub address: Option<Address>,
-    /// Files and names for TLS to that address.
+    /// The addresses one of which must be used, where any is given: the first that answers.
+    pub addresses: Vec<Address>,
+    /// Files and names for TLS to those of them that speak it.
     pub tls: TlsOptions,
     /// Addresses that are tried before a daemon is started.
     pub candidates: Vec<Address>,
@@ -100,30 +102,51 @@ impl DaemonChoice {
     /// # Errors
     /// [`NoBuilder::Interrupted`].
     pub async fn connect_to_running(&self, cancel: &CancellationToken) -> Result<Option<Builder>, NoBuilder> {
-        let addresses = self.address.as_ref().map_or(self.candidates.as_slice(), std::slice::from_ref);
+        let addresses = if self.addresses.is_empty() { &self.candidates } else { &self.addresses };
         cancel.run_until_cancelled(self.find_running(addresses)).await.ok_or(NoBuilder::Interrupted)
     }
 
     /// The first daemon that answers.
     async fn find_running(&self, addresses: &[Address]) -> Option<Builder> {
         for address in addresses {
-            match Client::probe(address, &self.tls, PROBE_TIMEOUT).await {
-                Ok(client) => return Some(self.running(client)),
-                Err(error) => tracing::debug!(%address, %error, "no buildkitd there"),
+            match self.probe(address).await {
+                Ok(builder) => return Some(builder),
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::debug!(%address, error, "no buildkitd there");
+                }
             }
         }
         None
     }
 
     async fn find_or_start(&self) -> Result<Builder, NoBuilder> {
-        if let Some(address) = &self.address {
-            let client = Client::probe(address, &self.tls, PROBE_TIMEOUT).await?;
-            return Ok(self.running(client));
+        if let [others @ .., last] = self.addresses.as_slice() {
+            for address in others {
+                match self.probe(address).await {
+                    Ok(builder) => return Ok(builder),
+                    Err(error) => warn_of_next(address, &error),
+                }
+            }
+            return self.probe(last).await;
         }
         match self.find_running(&self.candidates).await {
             Some(builder) => Ok(builder),
             None => self.own.start().await,
         }
+    }
+
+    /// Connects to the daemon at `address`, which has to answer.
+    async fn probe(&self, address: &Address) -> Result<Builder, NoBuilder> {
+        let has_tls = self.addresses.iter().any(Address::can_speak_tls);
+        let none = TlsOptions::default();
+        // Among several addresses the options are for those that speak TLS.
+        let tls = if has_tls && !address.can_speak_tls() { &none } else { &self.tls };
+        let patience = match address {
+            Address::Helper(_) => HELPER_TIMEOUT,
+            Address::Unix(_) | Address::Tcp { .. } => PROBE_TIMEOUT,
+        };
+        Ok(self.running(Client::probe(address, tls, patience).await?))
     }
 
     /// The builder of a daemon that runs already. State may lie where Bob's own would, of this daemon or of a build before.
@@ -206,6 +229,12 @@ impl Builder {
     }
 }
 
+/// Says that the daemon at `address` is passed over, and why.
+fn warn_of_next(address: &Address, error: &NoBuilder) {
+    let error = error as &dyn std::error::Error;
+    tracing::warn!(%address, error, "this buildkitd is passed over");
+}
+
 /// Holds the lock of a state folder, waiting for other builds that hold it. The lock ends with the file.
 async fn lock(root: &Path) -> Result<File, NoBuilder> {
     let failed = |source| NoBuilder::State(StateError::Io { path: root.to_owned(), source });
@@ -257,7 +286,8 @@ mod tests {
             runtime_dir: None,
             ready_timeout: None,
         };
-        let choice = DaemonChoice { address: None, tls: TlsOptions::default(), candidates: Vec::new(), own };
+        let choice =
+            DaemonChoice { addresses: Vec::new(), tls: TlsOptions::default(), candidates: Vec::new(), own };
         let _held = lock(dir.path()).await.unwrap();
         let cancel = CancellationToken::new();
         cancel.cancel();

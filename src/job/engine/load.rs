@@ -19,11 +19,11 @@ use tokio::sync::mpsc;
 use tokio_util::sync::PollSender;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::ProgressLink;
 use super::address::EngineAddress;
 use super::connection::{self, Answer, refusal, refused};
 use super::error::EngineError;
 use crate::http::body::BoxError;
+use crate::job::progress_link::ProgressLink;
 use crate::progress::{Step, timestamp};
 
 /// Pieces of the archive that may wait for the engine. buildkitd sends pieces of at most 3 MiB.
@@ -162,7 +162,7 @@ async fn load(
     progress: &ProgressLink,
     pieces: mpsc::Receiver<Piece>,
 ) -> Result<(), EngineError> {
-    let updates = progress.get().and_then(mpsc::WeakSender::upgrade);
+    let updates = progress.updates();
     let step = match updates {
         Some(updates) => {
             let id = format!("load-{:032x}", rand::random::<u128>());

@@ -13,16 +13,10 @@ pub(crate) use load::{EngineWriter, LoadFailure};
 pub use settings::EngineSettings;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
-
-use bollard_buildkit_proto::moby::buildkit::v1::StatusResponse;
-use tokio::sync::mpsc;
 
 use self::address::EngineAddress;
+use super::progress_link::ProgressLink;
 use super::result::output::{Destination, Exporter, Output};
-
-/// Tells the engines of a build where progress is shown. It is set when the build begins.
-pub(crate) type ProgressLink = Arc<OnceLock<mpsc::WeakSender<StatusResponse>>>;
 
 /// An engine that images can be loaded into.
 #[derive(Debug, Clone)]
@@ -49,8 +43,9 @@ impl Engines {
     pub(crate) async fn connect(
         settings: &EngineSettings,
         outputs: &mut [Output],
+        progress: &ProgressLink,
     ) -> Result<Self, EngineError> {
-        let mut engines = Self::default();
+        let mut engines = Self { progress: progress.clone(), ..Self::default() };
         for output in outputs {
             let Destination::Engine(context) = &output.destination else { continue };
             let engine = match engines.by_context.get(context) {
@@ -77,11 +72,6 @@ impl Engines {
         let engine = self.by_context.get(&context.map(str::to_owned))?;
         let failure = LoadFailure::default();
         Some((EngineWriter::new(engine.address.clone(), self.progress.clone(), failure.clone()), failure))
-    }
-
-    /// What is to be told where progress is shown.
-    pub(crate) fn progress(&self) -> ProgressLink {
-        Arc::clone(&self.progress)
     }
 }
 

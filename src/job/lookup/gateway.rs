@@ -62,7 +62,10 @@ impl GatewayResolver<'_> {
                     log_name: log_name.to_owned(),
                     no_config: false,
                 };
-                let fact = image(self.gateway, query, reference.as_str()).await?;
+                let fact = match image_or_other(self.gateway, query, reference.as_str()).await? {
+                    Fact::Image(fact) => fact,
+                    other => return Ok(other),
+                };
                 if let Some(found) = &fact.reference {
                     self.grants.grant_pull(found);
                 }
@@ -118,6 +121,14 @@ pub(crate) async fn image(
     query: ImageQuery,
     shown: &str,
 ) -> Result<ImageFact, LookupFailure> {
+    match image_or_other(gateway, query, shown).await? {
+        Fact::Image(fact) => Ok(fact),
+        _ => Err(buildkit::Error::Incomplete { during: "ResolveSourceMeta", missing: "the image" }.into()),
+    }
+}
+
+/// Looks an image up. A source policy may put another source in its place.
+async fn image_or_other(gateway: &Gateway, query: ImageQuery, shown: &str) -> Result<Fact, LookupFailure> {
     let asked = query.reference.clone();
     let found = gateway.resolve_image(query).await.map_err(|error| match error.failure() {
         Some(failure) => LookupFailure::Image {
@@ -126,13 +137,18 @@ pub(crate) async fn image(
         },
         None => LookupFailure::Daemon(error),
     })?;
+    if let Some((scheme, rest)) =
+        found.source.split_once("://").filter(|(scheme, _)| *scheme != "docker-image")
+    {
+        return Ok(Fact::Replaced(format!("{scheme}:{rest}")));
+    }
     let mut fact = ImageFact::new(found.digest, found.config);
     // Only a source policy makes buildkitd take another image than the one that was asked for.
     let answered = found.source.strip_prefix("docker-image://").unwrap_or(&asked);
     if answered != asked {
         fact.reference = Some(Reference::parse(answered)?);
     }
-    Ok(fact)
+    Ok(Fact::Image(fact))
 }
 
 fn platform_message(platform: &Platform) -> pb::Platform {

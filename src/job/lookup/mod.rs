@@ -14,6 +14,7 @@ pub use placeholder_images::PlaceholderImages;
 use std::collections::BTreeMap;
 use std::future::Future;
 
+use crate::converter::dockerfile::frontend::Edition;
 use crate::converter::plan::{Fact, FactFailure, Facts, Need, Needs, Options};
 use crate::converter::{Conversion, ConversionState, Converter, Rejected};
 use crate::diag::{Diagnostic, Source};
@@ -46,6 +47,9 @@ pub async fn convert(
     options: &Options,
     resolver: &impl Resolver,
 ) -> Result<Converted, Rejected> {
+    if let Err(error) = Edition::of(source, &options.build_args) {
+        return Err(Rejected { error, warnings: Vec::new() });
+    }
     convert_parsed(&Converter::new(source.clone(), options)?, options, resolver).await
 }
 

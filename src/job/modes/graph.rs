@@ -117,7 +117,7 @@ async fn inspect_read(
     if dockerfile.is_rejected() || placeholders.as_ref().is_ok_and(needs_files_only) {
         return inspected(placeholders.map_err(Error::from));
     }
-    let builder = if request.daemon.address.is_some() {
+    let builder = if !request.daemon.addresses.is_empty() {
         Some(request.daemon.connect(cancel).await?)
     } else {
         request.daemon.connect_to_running(cancel).await?

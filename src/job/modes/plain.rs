@@ -9,12 +9,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::buildkit::{BuildRequest, CacheEntry, SessionOptions};
 use crate::image::Reference;
+use crate::job::attestations::Attestations;
 use crate::job::daemon::builder::Builder;
+use crate::job::dockerfile_origin::LOCAL_NAME;
 use crate::job::engine::{EngineSettings, Engines, PREFER_IMAGE_DIGEST};
 use crate::job::error::Error;
 use crate::job::frontend_attributes;
 use crate::job::interrupt::Interrupts;
 use crate::job::lookup::ImageLock;
+use crate::job::progress_link::ProgressLink;
 use crate::job::push::base_layers::PushTargets;
 use crate::job::push::routes::{self, ProxiedImage, PushRoutes, PushVia};
 use crate::job::report::{excluded_file, outcome};
@@ -25,9 +28,10 @@ use crate::job::result::prepared::PreparedOutputs;
 use crate::job::run::{self, Display};
 use crate::job::session::logins::SessionLogins;
 use crate::job::solve::solve_dockerfile;
+use crate::job::source_policy::SourcePolicy;
 use crate::progress::Mode;
 use crate::proxy::Rights;
-use crate::registry::Authenticator;
+use crate::registry::{Authenticator, Host};
 use crate::secret::SecretBytes;
 
 /// A Dockerfile to build, and what to do with the result.
@@ -49,8 +53,12 @@ pub struct PlainBuild {
     pub cache_exports: Vec<CacheEntry>,
     /// Rights that steps may use.
     pub entitlements: Vec<String>,
-    /// Attributes for buildkitd that no option of the conversion stands for, such as `attest:sbom` or `vcs:source`.
+    /// Attributes for buildkitd that no option of the conversion stands for, such as `vcs:source`.
     pub frontend_attributes: BTreeMap<String, String>,
+    /// What goes with the image.
+    pub attestations: Attestations,
+    /// Rules on what the build may take its files from.
+    pub source_policy: Option<SourcePolicy>,
     /// How progress is shown.
     pub progress: Mode,
     /// The side that pushes with the credentials.
@@ -94,13 +102,15 @@ async fn work_on(
     cancel: &CancellationToken,
 ) -> Result<Results, Error> {
     let mut outputs = build.outputs.clone();
-    let engines = Engines::connect(&build.engine, &mut outputs).await?;
-    let registries = routes::authenticator(build.request.logins.load()?)?;
-    let (routes, targets) = open_routes(build, builder, &registries, &mut outputs).await?;
+    let progress = ProgressLink::default();
+    let engines = Engines::connect(&build.engine, &mut outputs, &progress).await?;
+    let registries = routes::authenticator_for(build.request.logins.load()?, insecure_hosts(&outputs))?;
+    let (routes, targets) = open_routes(build, builder, &registries, &progress, &mut outputs).await?;
     routes.grants.grant_caches(&build.cache_imports, &build.cache_exports);
     let options = dockerfile.options_for(builder).await?;
     let mut frontend_attrs = frontend_attributes::of_options(&options);
     frontend_attrs.extend(build.frontend_attributes.clone());
+    frontend_attrs.extend(build.attestations.attributes.clone());
     let mut prepared = PreparedOutputs::new(&outputs, &engines)?;
     let request = BuildRequest {
         exports: prepared.take_exports(),
@@ -108,33 +118,37 @@ async fn work_on(
         cache_exports: build.cache_exports.clone(),
         entitlements: build.entitlements.clone(),
         frontend_attrs,
+        source_policy: build.source_policy.clone().map(|SourcePolicy(policy)| policy),
         ..BuildRequest::default()
     };
     let mut session = session(build, builder, routes.session_logins(registries));
-    session.withheld_dirs.extend(prepared.unfinished_files());
-    let display =
-        Display { link: engines.progress(), ..Display::new(build.progress, routes.image_names.clone()) };
-    let solve = |gateway| solve_dockerfile(dockerfile, &options, gateway, &routes, &targets);
+    session.withheld_dirs.extend(prepared.unfinished());
+    session.writable_stores.extend(prepared.writable_stores());
+    let read_again = build.attestations.dockerfile_folder(dockerfile.input)?;
+    if let Some(folder) = &read_again {
+        session.local_dirs.entry(LOCAL_NAME.to_owned()).or_insert_with(|| folder.path().to_owned());
+    }
+    let display = Display { link: progress, ..Display::new(build.progress, routes.image_names.clone()) };
+    let solve =
+        |gateway| solve_dockerfile(dockerfile, &options, gateway, &routes, &targets, &build.attestations);
     let finished = run::run(builder, request, session, display, cancel, solve).await;
     let warnings = finished.journal.warnings();
     let outcome = outcome::of_build(finished, dockerfile.source(), &routes).await;
     let outcome = outcome.map_err(|error| excluded_file::explain(error, dockerfile));
     dockerfile.show_warnings();
-    let results = match outcome {
-        Ok(mut outcome) => {
-            // As in buildx: an engine that knows images by their manifests never hears of the other digest.
-            if outputs.iter().any(|output| output.attrs.contains_key(PREFER_IMAGE_DIGEST)) {
-                outcome.exporter_response.remove("containerimage.config.digest");
-            }
-            let lock = ImageLock::of_facts(&outcome.value, &options.build_platform);
-            let results = Results::new(outcome.exporter_response, &routes.image_names, lock);
-            Ok(results.of_build(outcome.build_ref, warnings))
+    let outcome = outcome.map_err(|error| prepared.load_failure().map_or(error, Error::Engine));
+    let results = outcome.map(|mut outcome| {
+        // As in buildx: an engine that knows images by their manifests never hears of the other digest.
+        if outputs.iter().any(|output| output.attrs.contains_key(PREFER_IMAGE_DIGEST)) {
+            outcome.exporter_response.remove("containerimage.config.digest");
         }
-        Err(error) => Err(prepared.load_failure().map_or(error, Error::Engine)),
-    };
+        let lock = ImageLock::of_facts(&outcome.value, &options.build_platform);
+        Results::new(outcome.exporter_response, &routes.image_names, lock)
+            .of_build(outcome.build_ref, warnings)
+    });
     routes.close().await;
     let results = results?;
-    prepared.keep()?;
+    prepared.keep(results.descriptor().as_ref())?;
     Ok(results)
 }
 
@@ -144,6 +158,7 @@ async fn open_routes(
     build: &PlainBuild,
     builder: &Builder,
     registries: &Arc<Authenticator>,
+    progress: &ProgressLink,
     outputs: &mut [Output],
 ) -> Result<(PushRoutes, PushTargets), Error> {
     let (mut names, mut with_base_layers) = (BTreeSet::new(), BTreeSet::new());
@@ -159,21 +174,24 @@ async fn open_routes(
         let parsed = Reference::parse(&name);
         let parsed =
             parsed.map_err(|source| Error::Reference { setting: "--tag", text: name.clone(), source })?;
-        references.insert(name, parsed.with_default_tag());
+        references.insert(name, parsed);
     }
     let proxied = proxied_images(build, builder, registries, &references).await?;
     let by_proxy: BTreeSet<&str> = proxied.iter().map(|image| image.reference.name()).collect();
     let by_session: Vec<&Reference> =
         references.values().filter(|reference| !by_proxy.contains(reference.name())).collect();
-    let routes = PushRoutes::open(proxied, BTreeMap::new(), Arc::clone(registries)).await?;
+    let routes = PushRoutes::open(proxied, BTreeMap::new(), Arc::clone(registries), Some(progress)).await?;
     for reference in by_session {
         routes.grants.grant_push(reference);
     }
     let with_base_layers = with_base_layers.iter().filter_map(|name| references.get(name));
     let targets = PushTargets::new(&routes, with_base_layers, builder.shares_network());
     for output in outputs.iter_mut().filter(|output| output.pushes()) {
+        // What is pushed by digest must have no tag.
+        let by_digest = output.pushes_by_digest();
         let at_buildkitd = |name: String| {
             let Some(reference) = references.get(&name) else { return name };
+            let reference = if by_digest { reference.clone() } else { reference.clone().with_default_tag() };
             let text = reference.to_string();
             let suffix = text.strip_prefix(reference.name()).unwrap_or_default();
             routes.image_names.daemon_name(reference.name(), suffix).unwrap_or(name)
@@ -182,6 +200,13 @@ async fn open_routes(
         output.set_names(&names);
     }
     Ok((routes, targets))
+}
+
+/// Returns the registries that may speak plain http, or have a certificate that nobody vouches for.
+fn insecure_hosts(outputs: &[Output]) -> BTreeSet<Host> {
+    let names = outputs.iter().filter(|output| output.is_insecure()).flat_map(Output::names);
+    let references = names.filter_map(|name| Reference::parse(&name).ok());
+    references.filter_map(|reference| routes::registry_host(&reference)).collect()
 }
 
 /// Returns the images that go through the proxy.
@@ -193,8 +218,10 @@ async fn proxied_images<'a>(
 ) -> Result<Vec<ProxiedImage<'a>>, Error> {
     let may_use_proxy = match build.push_via {
         PushVia::Session => false,
+        PushVia::Proxy if build.attestations.are_requested => return Err(Error::AttestedPushByProxy),
         PushVia::Proxy => true,
-        PushVia::Auto => builder.shares_network(),
+        // The subject of an attestation is the name that buildkitd pushes to: it has to be the registry's own.
+        PushVia::Auto => builder.shares_network() && !build.attestations.are_requested,
     };
     let mut chosen: BTreeMap<String, &Reference> = BTreeMap::new();
     for reference in references.values().filter(|_| may_use_proxy) {

@@ -12,6 +12,7 @@ use super::plain::shared_key;
 use super::workspace_dockerfile::read_when_ready;
 use crate::buildkit::{self, BuildRequest, CacheEntry, SessionOptions};
 use crate::image::{Platform, Reference};
+use crate::job::attestations::Attestations;
 use crate::job::daemon::builder::{Builder, DaemonChoice};
 use crate::job::engine::Engines;
 use crate::job::error::Error;
@@ -105,7 +106,7 @@ async fn work(build: &WorkspaceBuild, cancel: &CancellationToken) -> Result<(), 
     ];
     let proxies = proxies(settings, [&base, &target]);
     let others = authenticator(with_tokens(&proxies, credentials(settings.base_auth.as_ref())?));
-    let routes = PushRoutes::open(proxied.into_iter().flatten().collect(), proxies, others).await?;
+    let routes = PushRoutes::open(proxied.into_iter().flatten().collect(), proxies, others, None).await?;
     let job = WorkspaceJob { build, base, target, base_registries, routes, cancel };
     let mut builder = None;
     let outcome = job.run(&mut builder, dockerfile.as_ref()).await;
@@ -206,7 +207,9 @@ impl WorkspaceJob<'_> {
         };
         let display = Display::new(Mode::PLAIN, self.routes.image_names.clone());
         let targets = PushTargets::new(&self.routes, [&self.base], builder.shares_network());
-        let solve = |gateway| solve_dockerfile(dockerfile, &options, gateway, &self.routes, &targets);
+        let nothing = Attestations::default();
+        let solve =
+            |gateway| solve_dockerfile(dockerfile, &options, gateway, &self.routes, &targets, &nothing);
         let finished = run::run(builder, request, session, display, self.cancel, solve).await;
         let outcome = outcome::of_build(finished, dockerfile.source(), &self.routes).await;
         let outcome = outcome.map_err(|error| excluded_file::explain(error, dockerfile));

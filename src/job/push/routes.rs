@@ -1,7 +1,7 @@
 //! How images reach their registries: by buildkitd itself, or through a proxy in this process that
 //! alone holds the credentials.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
@@ -11,11 +11,14 @@ use tokio::net::TcpListener;
 use super::image_names::ImageNames;
 use crate::image::Reference;
 use crate::job::error::Error;
+use crate::job::progress_link::ProgressLink;
 use crate::job::report::client_error::describe_client_error;
 use crate::job::session::grants::RegistryGrants;
 use crate::job::session::logins::SessionLogins;
-use crate::proxy::{self, AccessTokens, Alias, Config, Limits, Pin, Rights};
-use crate::registry::{Authenticator, Client, Credentials, Host, Repository, Transport, TransportConfig};
+use crate::proxy::{self, AccessTokens, Alias, Config, Limits, Pin, Rights, UploadObserver};
+use crate::registry::{
+    Authenticator, Client, Credentials, Host, HttpProxies, Repository, Transport, TransportConfig,
+};
 use crate::secret::Secret;
 
 /// The side that pushes with the credentials.
@@ -95,9 +98,22 @@ pub(crate) fn authenticator(credentials: Credentials) -> Result<Arc<Authenticato
     Ok(Arc::new(Authenticator::new(transport()?, credentials)))
 }
 
+/// Returns an authenticator that talks to registries with `credentials`, and to the `insecure` ones by plain http or TLS
+/// whose certificates are not checked, as the attribute `registry.insecure` asks for.
+pub(crate) fn authenticator_for(
+    credentials: Credentials,
+    insecure: BTreeSet<Host>,
+) -> Result<Arc<Authenticator>, Error> {
+    let config = TransportConfig { unverified: insecure.clone(), insecure, ..TransportConfig::default() };
+    Ok(Arc::new(Authenticator::new(Arc::new(Transport::new(&config)?), credentials)))
+}
+
 /// Returns a transport to registries. Making one reads the certificates of this machine.
 pub(crate) fn transport() -> Result<Arc<Transport>, Error> {
-    Ok(Arc::new(Transport::new(&TransportConfig::default())?))
+    Ok(Arc::new(Transport::new(&TransportConfig {
+        http_proxies: HttpProxies::from_environment(),
+        ..TransportConfig::default()
+    })?))
 }
 
 /// Returns the registry host of a reference; `None` where its domain is none.
@@ -107,11 +123,13 @@ pub(crate) fn registry_host(reference: &Reference) -> Option<Host> {
 
 impl PushRoutes {
     /// Starts a proxy for `images`, if there are any. `proxies` are the tokens of those that run already, by
-    /// their hosts; `others` is the authenticator for the registries of all other images.
+    /// their hosts; `others` is the authenticator for the registries of all other images. What is pushed is told by
+    /// `progress`.
     pub(crate) async fn open(
         images: Vec<ProxiedImage<'_>>,
         proxies: BTreeMap<String, AccessTokens>,
         others: Arc<Authenticator>,
+        progress: Option<&ProgressLink>,
     ) -> Result<Self, Error> {
         let mut routes = Self { proxies, others: Some(others), ..Self::default() };
         if images.is_empty() {
@@ -137,8 +155,13 @@ impl PushRoutes {
             aliases.insert(image.alias, alias);
         }
         let tokens = AccessTokens { read: Some(random_token()), push: Some(random_token()) };
-        let config =
-            Config { aliases, mirror: None, access_tokens: tokens.clone(), limits: Limits::default() };
+        let config = Config {
+            aliases,
+            mirror: None,
+            access_tokens: tokens.clone(),
+            limits: Limits::default(),
+            uploads: progress.map(|progress| Arc::new(progress.clone()) as Arc<dyn UploadObserver>),
+        };
         routes.handle = Some(proxy::spawn(vec![listener], config)?);
         routes.proxies.insert(local, tokens);
         Ok(routes)

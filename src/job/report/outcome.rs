@@ -67,9 +67,10 @@ async fn lookup(failure: LookupFailure, routes: &PushRoutes) -> Error {
     let (reference, message) = match failure {
         LookupFailure::Image { reference, message } => (reference, message),
         LookupFailure::Daemon(error) => return Error::Connection(error),
-        LookupFailure::Reference(_) | LookupFailure::NotYet(_) | LookupFailure::Encoding(_) => {
-            return Error::Lookup(failure);
-        }
+        LookupFailure::Reference(_)
+        | LookupFailure::NotYet(_)
+        | LookupFailure::Encoding(_)
+        | LookupFailure::Scanner { .. } => return Error::Lookup(failure),
     };
     let message = match message {
         // A HEAD has no body: what stands behind the status has to be asked for.

@@ -53,6 +53,11 @@ impl Results {
         self.response.get("containerimage.digest").map(String::as_str)
     }
 
+    /// The descriptor of the manifest or index, if an image was exported.
+    pub(crate) fn descriptor(&self) -> Option<Value> {
+        self.response.get("containerimage.descriptor").map(|value| decoded(value))
+    }
+
     /// The image id: the digest of the config, or of the index where there are several configs.
     pub fn image_id(&self) -> Option<&str> {
         self.response.get("containerimage.config.digest").map(String::as_str).or_else(|| self.digest())

@@ -1,5 +1,7 @@
 //! What a build leaves: outputs, the metadata file, the image id.
 
+mod folder;
+pub(super) mod layout;
 pub(super) mod metadata;
 pub(super) mod output;
 pub(super) mod prepared;

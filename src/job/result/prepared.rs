@@ -1,18 +1,27 @@
 //! Files and folders of outputs while a build runs: they appear whole when it has succeeded, or not at all.
 
+use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _};
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
+use serde_json::Value;
 
+use super::folder::UnfinishedFolder;
+use super::layout::{self, LayoutWriteError};
 use super::output::{Destination, Output};
 use super::whole_files::{UnfinishedFile, WriteError};
-use crate::buildkit::{Export, ExportFolder, ExportTarget};
+use crate::buildkit::{Export, ExportTarget};
+use crate::diag::redact_reference;
+use crate::image::{Reference, ReferenceError};
 use crate::job::engine::{EngineError, Engines, LoadFailure};
 
-/// Why an output cannot be prepared.
+/// The content store that the exporter of layouts writes to (BuildKit: `exporter/oci/export.go`).
+const EXPORT_STORE: &str = "export";
+
+/// Why an output cannot be prepared or put into its place.
 #[derive(Debug, thiserror::Error)]
 pub enum OutputError {
     /// A file cannot be written.
@@ -24,9 +33,20 @@ pub enum OutputError {
     /// Two outputs want standard output.
     #[error("only one output can go to standard output")]
     TwoOnStdout,
+    /// Two outputs are image layouts in folders, which buildkitd cannot tell apart.
+    #[error("only one output can be an image layout in a folder (tar=false)")]
+    TwoLayouts,
     /// An image layout in a folder.
-    #[error("tar=false is not supported yet; leave it out to get an archive")]
-    LayoutNotYet,
+    #[error(transparent)]
+    Layout(#[from] LayoutWriteError),
+    /// The name of an image in a layout.
+    #[error("{shown:?} is not an image reference", shown = redact_reference(text))]
+    Name {
+        /// The name.
+        text: String,
+        /// What is wrong with it.
+        source: ReferenceError,
+    },
 }
 
 /// Outputs that are being written: files are put into their places only when the build has succeeded.
@@ -35,8 +55,17 @@ pub(crate) struct PreparedOutputs {
     /// The exports that buildkitd is asked for.
     pub(crate) exports: Vec<Export>,
     files: Vec<UnfinishedFile>,
-    folders: Vec<ExportFolder>,
+    folders: Vec<UnfinishedFolder>,
     loads: Vec<LoadFailure>,
+    layout: Option<Layout>,
+}
+
+/// An image layout in a folder.
+#[derive(Debug)]
+struct Layout {
+    folder: PathBuf,
+    /// The names of the image.
+    names: Vec<Reference>,
 }
 
 impl PreparedOutputs {
@@ -48,7 +77,15 @@ impl PreparedOutputs {
             let target = match &output.destination {
                 Destination::Nowhere => continue,
                 Destination::Daemon => ExportTarget::Daemon,
-                Destination::Layout(_) => return Err(OutputError::LayoutNotYet),
+                Destination::Layout(_) if prepared.layout.is_some() => return Err(OutputError::TwoLayouts),
+                Destination::Layout(folder) => {
+                    if folder.exists() && !folder.is_dir() {
+                        return Err(WriteError::new(folder, io::ErrorKind::NotADirectory.into()).into());
+                    }
+                    let names = output.names().into_iter().map(parse_name).collect::<Result<_, _>>()?;
+                    prepared.layout = Some(Layout { folder: folder.clone(), names });
+                    ExportTarget::Daemon
+                }
                 Destination::Engine(context) => {
                     let engine = engines.writer(context.as_deref());
                     let (writer, load) = engine.expect("the engines are those of these outputs");
@@ -56,19 +93,19 @@ impl PreparedOutputs {
                     ExportTarget::Writer(Box::new(writer))
                 }
                 Destination::Folder(folder) => {
-                    let special_files = folder.special_files;
-                    let folder = ExportFolder { special_files, ..folder.path.clone().into() };
-                    prepared.folders.push(folder.clone());
-                    ExportTarget::Folder(folder)
+                    let folder = UnfinishedFolder::new(folder)?;
+                    let target = ExportTarget::Folder(folder.export());
+                    prepared.folders.push(folder);
+                    target
                 }
                 Destination::Stdout if std::mem::replace(&mut stdout_taken, true) => {
                     return Err(OutputError::TwoOnStdout);
                 }
-                Destination::Stdout if std::io::stdout().is_terminal() => return Err(OutputError::Terminal),
+                Destination::Stdout if io::stdout().is_terminal() => return Err(OutputError::Terminal),
                 Destination::Stdout => ExportTarget::Writer(Box::new(tokio::io::stdout())),
                 Destination::File(path) if is_terminal(path) => return Err(OutputError::Terminal),
                 Destination::File(path) => {
-                    let mut file = UnfinishedFile::new(path)?;
+                    let mut file = UnfinishedFile::with_folders(path)?;
                     let writer = file.writer()?;
                     prepared.files.push(file);
                     ExportTarget::Writer(writer)
@@ -80,9 +117,16 @@ impl PreparedOutputs {
         Ok(prepared)
     }
 
-    /// The files that are being written, which are no part of a context even where they lie in it.
-    pub(crate) fn unfinished_files(&self) -> Vec<PathBuf> {
-        self.files.iter().filter_map(UnfinishedFile::temporary_path).map(Path::to_owned).collect()
+    /// The files and folders that are being written, which are no part of a context even where they lie in it.
+    pub(crate) fn unfinished(&self) -> Vec<PathBuf> {
+        let files = self.files.iter().filter_map(UnfinishedFile::temporary_path);
+        files.chain(self.folders.iter().map(UnfinishedFolder::temporary_path)).map(Path::to_owned).collect()
+    }
+
+    /// The folders that buildkitd writes blobs to, by the ids that its exporters know.
+    pub(crate) fn writable_stores(&self) -> BTreeMap<String, PathBuf> {
+        let layout = self.layout.as_ref();
+        layout.map(|layout| (EXPORT_STORE.to_owned(), layout.folder.clone())).into_iter().collect()
     }
 
     /// Takes the exports that buildkitd is asked for.
@@ -95,16 +139,22 @@ impl PreparedOutputs {
         self.loads.iter().find_map(LoadFailure::take)
     }
 
-    /// Puts finished files into their places, and warns of what was left out of folders.
-    pub(crate) fn keep(self) -> Result<(), WriteError> {
-        for folder in self.folders.iter().filter(|folder| !folder.left_out.is_empty()) {
-            tracing::warn!(
-                folder = %folder.path.display(),
-                "left out of the export: {}; -o type=local,allow-special=true,dest=… writes them",
-                folder.left_out
-            );
+    /// Puts finished files and folders into their places, and warns of what was left out of folders. `descriptor` is that
+    /// of the image.
+    pub(crate) fn keep(self, descriptor: Option<&Value>) -> Result<(), OutputError> {
+        if let Some(Layout { folder, names }) = &self.layout {
+            layout::put(folder, descriptor.unwrap_or(&Value::Null), names)?;
         }
-        self.files.into_iter().try_for_each(UnfinishedFile::keep)
+        self.folders.iter().for_each(UnfinishedFolder::warn_of_left_out);
+        self.folders.into_iter().try_for_each(UnfinishedFolder::keep)?;
+        Ok(self.files.into_iter().try_for_each(UnfinishedFile::keep)?)
+    }
+}
+
+fn parse_name(text: String) -> Result<Reference, OutputError> {
+    match Reference::parse(&text) {
+        Ok(name) => Ok(name.with_default_tag()),
+        Err(source) => Err(OutputError::Name { text, source }),
     }
 }
 
@@ -119,8 +169,6 @@ fn is_terminal(path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::super::output::Exporter;
     use super::*;
 
@@ -145,7 +193,7 @@ mod tests {
         assert!(!dest.exists());
         drop(prepared);
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
-        PreparedOutputs::new(&[output], &Engines::default()).unwrap().keep().unwrap();
+        PreparedOutputs::new(&[output], &Engines::default()).unwrap().keep(None).unwrap();
         assert!(dest.exists());
     }
 }

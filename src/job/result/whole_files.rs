@@ -16,6 +16,12 @@ pub struct WriteError {
     source: io::Error,
 }
 
+impl WriteError {
+    pub(super) fn new(path: &Path, source: io::Error) -> Self {
+        Self { path: path.to_owned(), source }
+    }
+}
+
 /// Writes `bytes` to `path`, replacing what is there.
 ///
 /// # Errors
@@ -41,9 +47,42 @@ pub(crate) struct UnfinishedFile {
     path: PathBuf,
     /// `None` where the place is a device or a pipe, which is written to directly.
     temporary: Option<NamedTempFile>,
+    /// The folders that were made for it.
+    made: MadeFolders,
+}
+
+/// Folders that were made. Dropping them removes those that are empty.
+#[derive(Debug, Default)]
+struct MadeFolders(Vec<PathBuf>);
+
+impl MadeFolders {
+    /// Makes `folder` and those above it where they are missing.
+    fn new(folder: Option<&Path>) -> io::Result<Self> {
+        let above = folder.into_iter().flat_map(Path::ancestors);
+        let missing = above.take_while(|path| !path.as_os_str().is_empty() && !path.exists());
+        let made = Self(missing.map(Path::to_owned).collect());
+        folder.map_or(Ok(()), fs::create_dir_all)?;
+        Ok(made)
+    }
+}
+
+impl Drop for MadeFolders {
+    fn drop(&mut self) {
+        for folder in &self.0 {
+            // One that has something in it stays.
+            let _ = fs::remove_dir(folder);
+        }
+    }
 }
 
 impl UnfinishedFile {
+    /// Begins a file at `path`, in folders that are made where they are missing.
+    pub(super) fn with_folders(path: &Path) -> Result<Self, WriteError> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let made = MadeFolders::new(folder).map_err(|source| WriteError::new(path, source))?;
+        Ok(Self { made, ..Self::new(path)? })
+    }
+
     /// Begins a file at `path`.
     pub(crate) fn new(path: &Path) -> Result<Self, WriteError> {
         let is_special = fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir());
@@ -64,7 +103,7 @@ impl UnfinishedFile {
                 .tempfile_in(folder);
             Some(made.map_err(failed)?)
         };
-        Ok(Self { path: path.to_owned(), temporary })
+        Ok(Self { path: path.to_owned(), temporary, made: MadeFolders::default() })
     }
 
     /// Where it is being written, if that is a file of its own.
@@ -86,7 +125,8 @@ impl UnfinishedFile {
     }
 
     /// Puts the file into its place.
-    pub(crate) fn keep(self) -> Result<(), WriteError> {
+    pub(crate) fn keep(mut self) -> Result<(), WriteError> {
+        self.made.0.clear();
         match self.temporary {
             None => Ok(()),
             Some(temporary) => match temporary.persist(&self.path) {
@@ -121,6 +161,20 @@ mod tests {
             let error = write(&path, b"").unwrap_err();
             assert_eq!(error.to_string(), format!("cannot write {}", path.display()));
         }
+    }
+
+    #[test]
+    fn missing_folders_are_made_and_go_again_with_a_file_that_is_not_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a/b/c.tar");
+        let unfinished = UnfinishedFile::with_folders(&path).unwrap();
+        assert!(dir.path().join("a/b").is_dir());
+        drop(unfinished);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+        UnfinishedFile::with_folders(&path).unwrap().keep().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"");
+        drop(UnfinishedFile::with_folders(&dir.path().join("a/d")).unwrap());
+        assert!(path.exists());
     }
 
     #[test]

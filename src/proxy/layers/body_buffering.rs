@@ -1,6 +1,7 @@
 //! Reads the body of a request: a small one into memory, so that it can be sent again, a large one as a stream.
 
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -11,11 +12,12 @@ use http_body_util::{BodyExt as _, BodyStream, StreamBody};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
-use crate::http::body::{Body, BoxError};
+use crate::http::body::{Body, BoxError, inspect_body};
 use crate::registry::{Payload, Stalled};
 
 use super::Layer;
 use super::repository_authorization::AuthorizedRequest;
+use crate::proxy::config::UploadObserver;
 use crate::proxy::error::ProxyError;
 use crate::proxy::request::access_record::AccessRecord;
 use crate::proxy::request::action::{Action, UpstreamRepository};
@@ -34,6 +36,8 @@ pub(crate) struct BodyBuffering<S> {
     pub(crate) memory: BodyMemory,
     /// How long a body waits for memory, and how long it may then take to be read.
     pub(crate) timeout: Duration,
+    /// Is told how far uploads are.
+    pub(crate) uploads: Option<Arc<dyn UploadObserver>>,
     pub(crate) inner: S,
 }
 
@@ -98,13 +102,34 @@ impl<S: Layer<BufferedRequest>> Layer<AuthorizedRequest> for BodyBuffering<S> {
         }
         let is_manifest = matches!(action, Action::WriteManifest { .. });
         // Held until the registry has answered: the bytes are in memory for that long.
-        let (payload, _permit) = self.read(request.body, is_manifest).await?;
+        let body = self.observed(request.body, &action);
+        let (payload, _permit) = self.read(body, is_manifest).await?;
         let (headers, record) = (request.head.headers, request.record);
         self.inner.call(BufferedRequest { method, headers, payload, name, upstream, action, record }).await
     }
 }
 
 impl<S> BodyBuffering<S> {
+    /// The body, with its bytes told to who observes uploads where it is a whole blob.
+    fn observed(&self, body: Body, action: &Action) -> Body {
+        let (Action::StartUpload { digest: Some(digest), .. } | Action::Upload { digest: Some(digest), .. }) =
+            action
+        else {
+            return body;
+        };
+        let Some(observer) = self.uploads.clone().filter(|_| !body.is_end_stream()) else { return body };
+        let (digest, total, mut bytes) = (digest.to_string(), body.size_hint().exact(), 0);
+        inspect_body(body, move |_, polled| {
+            if let Poll::Ready(Some(Ok(frame))) = &polled
+                && let Some(data) = frame.data_ref()
+            {
+                bytes += data.len() as u64;
+                observer.uploaded(&digest, bytes, total);
+            }
+            polled
+        })
+    }
+
     /// The body as a payload, and the memory that it takes.
     ///
     /// A body of known length waits until there is memory for the whole of it. After [`RESERVATION_TIME`] only the bytes
@@ -202,7 +227,12 @@ mod tests {
     use crate::http::body::full_body;
 
     fn layer(budget: usize) -> BodyBuffering<()> {
-        BodyBuffering { memory: BodyMemory::new(budget), timeout: Duration::from_millis(1500), inner: () }
+        BodyBuffering {
+            memory: BodyMemory::new(budget),
+            timeout: Duration::from_millis(1500),
+            uploads: None,
+            inner: (),
+        }
     }
 
     /// A body of `pieces` pieces of 1 MiB whose length is not known beforehand.

@@ -5,7 +5,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 
 use crate::diag::with_causes;
 use crate::http::body::{Body, full_body};
-use crate::registry::{CallError, TransportError};
+use crate::registry::{CallError, HttpProxyError, TransportError};
 
 use super::Layer;
 use crate::proxy::connection::framing::FramingError;
@@ -114,7 +114,9 @@ fn status_and_code(error: &ProxyError) -> (StatusCode, &'static str) {
 fn call_status(error: &CallError) -> (StatusCode, &'static str) {
     match error {
         CallError::Transport(fault) | CallError::Endpoint { source: fault, .. } => match fault {
-            TransportError::AddressRefused { .. } | TransportError::PlainHttp { .. } => {
+            TransportError::AddressRefused { .. }
+            | TransportError::PlainHttp { .. }
+            | TransportError::HttpProxy { source: HttpProxyError::UnknownAddress { .. }, .. } => {
                 (StatusCode::FORBIDDEN, "DENIED")
             }
             TransportError::RequestStalled { .. } => (StatusCode::REQUEST_TIMEOUT, "UNAVAILABLE"),

@@ -66,6 +66,7 @@ pub(crate) fn assemble(config: Config, shared: Shared) -> impl Layer<Request<Bod
     let inner = BodyBuffering {
         memory: BodyMemory::new(config.limits.buffer_bytes),
         timeout: config.limits.stall_timeout,
+        uploads: config.uploads,
         inner,
     };
     // Before a byte of a body is read, so that a refused request costs nothing.

@@ -1,5 +1,6 @@
 //! Opening connections: with TLS for `https`, without for `http` where that is allowed, and never one for the other.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,9 +18,11 @@ use tokio_rustls::TlsConnector;
 use tower::Service as _;
 
 use super::address::{AddressPolicy, AddressRefused, Resolver};
-use super::error::find;
+use super::error::{causes, find};
+use super::http_proxy::{HttpProxies, HttpProxy, HttpProxyError, tunnel};
 use super::plain_http::PlainPolicy;
-use super::stream::Stream;
+use super::stream::{Duplex, Stream};
+use super::tls;
 use crate::http::body::BoxError;
 use crate::registry::host::Host;
 
@@ -28,6 +31,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a host that may speak plain HTTP has to accept a connection, and again to answer a TLS handshake. After that
 /// it counts as one that does not speak TLS.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long an HTTP proxy has to accept a connection and to open a tunnel, which takes it a connection of its own.
+const HTTP_PROXY_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long the resolver of this machine has to know a name that an HTTP proxy can resolve as well.
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
 /// How much of a body the kernel holds that is not sent yet, in bytes (`TCP_NOTSENT_LOWAT`, tcp(7)). Without a limit it
 /// takes megabytes, and no more until a third of them is sent: a slow registry seems to take nothing meanwhile.
 const MAX_UNSENT_BYTES: u32 = 256 * 1024;
@@ -42,8 +49,43 @@ pub(crate) struct PlainHttpRefused;
 pub(crate) struct Connector {
     address_policy: AddressPolicy,
     plain: Arc<PlainPolicy>,
+    http_proxies: Arc<HttpProxies>,
     tcp: HttpConnector<Resolver>,
-    tls: TlsConnector,
+    /// For connections to HTTP proxies, which the operator named.
+    http_proxy_tcp: HttpConnector<Resolver>,
+    tls: TlsSettings,
+}
+
+/// How TLS is spoken to each host.
+#[derive(Clone)]
+pub(crate) struct TlsSettings {
+    usual: TlsConnector,
+    /// The settings for hosts whose certificates are not checked, and these hosts.
+    unverified: Option<(TlsConnector, Arc<BTreeSet<Host>>)>,
+    /// The settings for HTTP proxies, which speak HTTP/1.1.
+    http_proxies: TlsConnector,
+}
+
+impl TlsSettings {
+    pub(crate) fn new(config: ClientConfig, unverified: &BTreeSet<Host>, http2: bool) -> Self {
+        let connector = |mut config: ClientConfig| {
+            if http2 {
+                config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+            }
+            TlsConnector::from(Arc::new(config))
+        };
+        let unverified = (!unverified.is_empty())
+            .then(|| (connector(tls::without_verification(&config)), Arc::new(unverified.clone())));
+        let http_proxies = Arc::new(config.clone()).into();
+        Self { usual: connector(config), unverified, http_proxies }
+    }
+
+    fn of(&self, host: &Host) -> &TlsConnector {
+        match &self.unverified {
+            Some((unverified, hosts)) if hosts.contains(host) => unverified,
+            _ => &self.usual,
+        }
+    }
 }
 
 impl std::fmt::Debug for Connector {
@@ -55,19 +97,18 @@ impl std::fmt::Debug for Connector {
 impl Connector {
     pub(crate) fn new(
         address_policy: AddressPolicy,
-        tls: &ClientConfig,
-        http2: bool,
+        tls: TlsSettings,
         plain: Arc<PlainPolicy>,
+        http_proxies: Arc<HttpProxies>,
     ) -> Self {
-        let mut tcp = HttpConnector::new_with_resolver(Resolver { address_policy });
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        tcp.set_keepalive(Some(Duration::from_mins(1)));
-        let mut tls = tls.clone();
-        if http2 {
-            tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Self {
+            address_policy,
+            plain,
+            http_proxies,
+            tcp: tcp_connector(address_policy),
+            http_proxy_tcp: tcp_connector(AddressPolicy::Any),
+            tls,
         }
-        Self { address_policy, plain, tcp, tls: Arc::new(tls).into() }
     }
 
     async fn connect(mut self, uri: Uri) -> Result<Stream, BoxError> {
@@ -76,55 +117,170 @@ impl Connector {
         if let Some(address) = host.address().filter(|address| !self.address_policy.allows(*address)) {
             return Err(Box::new(AddressRefused { name: address.to_string() }));
         }
-        if uri.scheme() != Some(&Scheme::HTTP) {
-            return self.connect_tls(uri, &host).await;
-        }
-        if !self.plain.allows(&host) {
+        let is_tls = uri.scheme() != Some(&Scheme::HTTP);
+        if !is_tls && !self.plain.allows(&host) {
             return Err(Box::new(PlainHttpRefused));
         }
-        Ok(Stream::plain(self.open(uri).await?))
+        match self.http_proxies.of(is_tls, &host)? {
+            None if is_tls => {
+                let tcp = self.open(uri).await?;
+                self.secure(tcp, &host).await
+            }
+            None => Ok(Stream::plain(self.open(uri).await?)),
+            Some(proxy) if is_tls => {
+                let tunnel = self.open_tunnel(&proxy, &host).await?;
+                self.secure(tunnel, &host).await
+            }
+            Some(proxy) => {
+                // The HTTP proxy reads the name off the request.
+                self.check_name(&proxy, &host).await?;
+                let opened = self.open_http_proxy(&proxy);
+                Ok(Stream::to_http_proxy(in_time(&proxy, opened).await?))
+            }
+        }
     }
 
     async fn open(&mut self, uri: Uri) -> Result<TcpStream, BoxError> {
         let tcp = self.tcp.call(uri).await?.into_inner();
-        // Without it uploads work as well, but a slow one may be taken for one that stands still.
-        if let Err(error) = SockRef::from(&tcp).set_tcp_notsent_lowat(MAX_UNSENT_BYTES) {
-            tracing::debug!(%error, "the system does not limit what is held of a body that is not sent yet");
-        }
+        limit_unsent(&tcp);
         Ok(tcp)
     }
 
-    async fn connect_tls(&mut self, uri: Uri, host: &Host) -> Result<Stream, BoxError> {
-        let tcp = self.open(uri).await?;
-        let secured = Stream::secured(tcp, server_name(host)?, &self.tls).await;
+    /// Returns the connection `io` to `host` with TLS.
+    async fn secure(&self, io: impl Duplex + 'static, host: &Host) -> Result<Stream, BoxError> {
+        let secured = Stream::secured(io, server_name(host)?, self.tls.of(host)).await;
         if secured.as_ref().map_or_else(|error| tls_probe_of(error) == TlsProbe::Tls, |_| true) {
             self.plain.note_tls(host);
         }
         Ok(secured?)
     }
 
+    /// Returns a connection to `proxy`.
+    async fn open_http_proxy(&mut self, proxy: &HttpProxy) -> Result<Box<dyn Duplex>, HttpProxyError> {
+        let unreachable =
+            |source| HttpProxyError::Unreachable { proxy: proxy.to_string(), source: Arc::new(source) };
+        let tcp = self.http_proxy_tcp.call(proxy.uri.clone()).await;
+        let innermost = |error| causes(&error).last().map(ToString::to_string).unwrap_or_default();
+        let tcp = tcp.map_err(|error| unreachable(std::io::Error::other(innermost(error))))?.into_inner();
+        limit_unsent(&tcp);
+        if !proxy.is_tls() {
+            return Ok(Box::new(tcp));
+        }
+        let name = proxy.uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+        let name = ServerName::try_from(name).map_err(|error| unreachable(std::io::Error::other(error)))?;
+        let tls = self.tls.http_proxies.connect(name, tcp).await.map_err(unreachable)?;
+        Ok(Box::new(tls))
+    }
+
+    /// Returns a tunnel through `proxy` to `host`.
+    async fn open_tunnel(&mut self, proxy: &HttpProxy, host: &Host) -> Result<impl Duplex + use<>, BoxError> {
+        let name = self.check_name(proxy, host).await?;
+        let target = format!("{name}:{}", host.port().unwrap_or(443));
+        let opened = async {
+            let connection = self.open_http_proxy(proxy).await?;
+            tunnel::open(connection, proxy, &target).await
+        };
+        Ok(in_time(proxy, opened).await?)
+    }
+
+    /// Returns the name or address of `host` that `proxy` is to connect to.
+    ///
+    /// An HTTP proxy resolves names itself, so that the addresses are not seen here. A name that the operator gave is
+    /// passed on. One whose address has to be public is resolved here, and the address is passed on. One that an answer
+    /// of the operator's registry gave is refused if an address that is found here may not be used.
+    async fn check_name(&self, proxy: &HttpProxy, host: &Host) -> Result<String, BoxError> {
+        let name = host.name();
+        if self.address_policy == AddressPolicy::Any || host.address().is_some() {
+            return Ok(name.to_owned());
+        }
+        let found = tokio::time::timeout(LOOKUP_TIMEOUT, tokio::net::lookup_host((name, 0))).await;
+        let found: Vec<_> = match found {
+            Ok(Ok(addresses)) => addresses.map(|address| address.ip()).collect(),
+            Ok(Err(_)) | Err(_) => Vec::new(),
+        };
+        if !found.iter().all(|address| self.address_policy.allows(*address)) {
+            return Err(Box::new(AddressRefused { name: name.to_owned() }));
+        }
+        if self.address_policy != AddressPolicy::PublicOnly {
+            return Ok(name.to_owned());
+        }
+        let address = found.iter().find(|address| address.is_ipv4()).or_else(|| found.first());
+        match address {
+            Some(std::net::IpAddr::V6(address)) => Ok(format!("[{address}]")),
+            Some(address) => Ok(address.to_string()),
+            None => Err(Box::new(HttpProxyError::UnknownAddress {
+                name: name.to_owned(),
+                proxy: proxy.to_string(),
+            })),
+        }
+    }
+
     /// Returns how `host`, which may speak plain HTTP, answers a TLS handshake.
     pub(crate) async fn try_tls(mut self, host: &Host) -> TlsProbe {
         let reachable = host.address().is_none_or(|address| self.address_policy.allows(address));
-        let (true, Ok(name), Ok(uri)) = (reachable, server_name(host), format!("https://{host}/").parse())
-        else {
+        let (true, Ok(name), Ok(uri), Ok(via)) = (
+            reachable,
+            server_name(host),
+            format!("https://{host}/").parse(),
+            self.http_proxies.of(true, host),
+        ) else {
             return TlsProbe::NoConnection;
         };
-        let Ok(Ok(tcp)) = tokio::time::timeout(PROBE_TIMEOUT, self.tcp.call(uri)).await else {
-            return TlsProbe::NoConnection;
-        };
-        let handshake = Stream::secured(tcp.into_inner(), name, &self.tls);
-        let probe = match tokio::time::timeout(PROBE_TIMEOUT, handshake).await {
-            Ok(Ok(_)) => TlsProbe::Tls,
-            Ok(Err(error)) => tls_probe_of(&error),
-            // A server of plain HTTP waits for the end of a request's head, which no TLS handshake has.
-            Err(_) => TlsProbe::NotTls,
+        let probe = if let Some(proxy) = via {
+            match self.open_tunnel(&proxy, host).await {
+                Ok(tunnel) => self.probe(tunnel, name, host).await,
+                // Many HTTP proxies open tunnels to port 443 alone, and pass requests by plain HTTP on to every port.
+                Err(error) => match find::<HttpProxyError>(&*error) {
+                    Some(HttpProxyError::Refused { .. }) => TlsProbe::NotTls,
+                    _ => TlsProbe::NoConnection,
+                },
+            }
+        } else {
+            let Ok(Ok(tcp)) = tokio::time::timeout(PROBE_TIMEOUT, self.tcp.call(uri)).await else {
+                return TlsProbe::NoConnection;
+            };
+            self.probe(tcp.into_inner(), name, host).await
         };
         if probe == TlsProbe::Tls {
             self.plain.note_tls(host);
         }
         probe
     }
+
+    /// Returns how the server `name` answers a TLS handshake on `io`.
+    async fn probe(&self, io: impl Duplex + 'static, name: ServerName<'static>, host: &Host) -> TlsProbe {
+        match tokio::time::timeout(PROBE_TIMEOUT, Stream::secured(io, name, self.tls.of(host))).await {
+            Ok(Ok(_)) => TlsProbe::Tls,
+            Ok(Err(error)) => tls_probe_of(&error),
+            // A server of plain HTTP waits for the end of a request's head, which no TLS handshake has.
+            Err(_) => TlsProbe::NotTls,
+        }
+    }
+}
+
+fn tcp_connector(address_policy: AddressPolicy) -> HttpConnector<Resolver> {
+    let mut tcp = HttpConnector::new_with_resolver(Resolver { address_policy });
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    tcp.set_keepalive(Some(Duration::from_mins(1)));
+    tcp
+}
+
+fn limit_unsent(tcp: &TcpStream) {
+    // Without it uploads work as well, but a slow one may be taken for one that stands still.
+    if let Err(error) = SockRef::from(tcp).set_tcp_notsent_lowat(MAX_UNSENT_BYTES) {
+        tracing::debug!(%error, "the system does not limit what is held of a body that is not sent yet");
+    }
+}
+
+/// Returns what `step` brings, which `proxy` has to do in time.
+async fn in_time<T>(
+    proxy: &HttpProxy,
+    step: impl Future<Output = Result<T, HttpProxyError>>,
+) -> Result<T, HttpProxyError> {
+    tokio::time::timeout(HTTP_PROXY_TIMEOUT, step).await.unwrap_or_else(|_| {
+        Err(HttpProxyError::Silent { proxy: proxy.to_string(), seconds: HTTP_PROXY_TIMEOUT.as_secs() })
+    })
 }
 
 fn server_name(host: &Host) -> Result<ServerName<'static>, BoxError> {

@@ -6,6 +6,7 @@ use hyper_util::client::legacy;
 
 use super::address::AddressRefused;
 use super::connect::{PlainHttpRefused, not_tls};
+use super::http_proxy::HttpProxyError;
 use super::idle::Stalled;
 use crate::diag::{self, printable_line};
 use crate::http::body::BoxError;
@@ -23,6 +24,14 @@ pub enum TransportError {
         host: String,
         /// Why.
         source: BoxError,
+    },
+    /// The HTTP proxy that it has to go through does not pass it on: the host has seen nothing.
+    #[error("{host} cannot be reached through an HTTP proxy")]
+    HttpProxy {
+        /// The registry.
+        host: String,
+        /// Why not.
+        source: HttpProxyError,
     },
     /// The certificate or the handshake is not acceptable: nothing was sent.
     #[error(
@@ -100,6 +109,7 @@ impl TransportError {
         matches!(
             self,
             Self::Connect { .. }
+                | Self::HttpProxy { .. }
                 | Self::Tls { .. }
                 | Self::NotTls { .. }
                 | Self::AddressRefused { .. }
@@ -109,7 +119,11 @@ impl TransportError {
 
     /// Whether the same request may well succeed a moment later.
     pub const fn is_transient(&self) -> bool {
-        matches!(self, Self::Connect { .. } | Self::Broken { .. })
+        match self {
+            Self::Connect { .. } | Self::Broken { .. } => true,
+            Self::HttpProxy { source, .. } => source.is_transient(),
+            _ => false,
+        }
     }
 }
 
@@ -117,6 +131,9 @@ impl TransportError {
 pub(crate) fn classify(host: String, error: &legacy::Error) -> TransportError {
     if find::<AddressRefused>(error).is_some() {
         return TransportError::AddressRefused { host };
+    }
+    if let Some(source) = find::<HttpProxyError>(error) {
+        return TransportError::HttpProxy { host, source: source.clone() };
     }
     if find::<PlainHttpRefused>(error).is_some() {
         return TransportError::PlainHttp { host };

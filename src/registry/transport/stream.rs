@@ -17,7 +17,8 @@ use super::tls_records::{EofTolerantTlsStream, RecordTracker};
 /// Size of the read buffer below TLS, in bytes. Without one the TLS library asks the kernel for 4 KiB at a time.
 const TLS_READ_BUFFER_BYTES: usize = 64 * 1024;
 
-trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+/// A connection that is read and written.
+pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Duplex for S {}
 
@@ -25,30 +26,37 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Duplex for S {}
 pub(crate) struct Stream {
     io: TokioIo<Box<dyn Duplex>>,
     http2: bool,
+    /// Whether it leads to an HTTP proxy, which reads from each request where it is to go.
+    to_http_proxy: bool,
 }
 
 impl Stream {
     /// Returns a connection without TLS.
     pub(crate) fn plain(tcp: TcpStream) -> Self {
-        Self { io: TokioIo::new(Box::new(tcp)), http2: false }
+        Self { io: TokioIo::new(Box::new(tcp)), http2: false, to_http_proxy: false }
+    }
+
+    /// Returns a connection to an HTTP proxy, for requests by plain HTTP.
+    pub(crate) fn to_http_proxy(connection: Box<dyn Duplex>) -> Self {
+        Self { io: TokioIo::new(connection), http2: false, to_http_proxy: true }
     }
 
     /// Returns a connection with TLS to the server `name`, after the handshake.
     pub(crate) async fn secured(
-        tcp: TcpStream,
+        connection: impl Duplex + 'static,
         name: ServerName<'static>,
         connector: &TlsConnector,
     ) -> io::Result<Self> {
-        let records = RecordTracker::new(BufReader::with_capacity(TLS_READ_BUFFER_BYTES, tcp));
+        let records = RecordTracker::new(BufReader::with_capacity(TLS_READ_BUFFER_BYTES, connection));
         let tls = connector.connect(name, records).await?;
         let http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
-        Ok(Self { io: TokioIo::new(Box::new(EofTolerantTlsStream(tls))), http2 })
+        Ok(Self { io: TokioIo::new(Box::new(EofTolerantTlsStream(tls))), http2, to_http_proxy: false })
     }
 }
 
 impl Connection for Stream {
     fn connected(&self) -> Connected {
-        let connected = Connected::new();
+        let connected = Connected::new().proxy(self.to_http_proxy);
         if self.http2 { connected.negotiated_h2() } else { connected }
     }
 }

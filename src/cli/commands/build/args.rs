@@ -7,11 +7,11 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Command, FromArgMatches};
 
 use super::without_effect::FlagsWithoutEffect;
+use crate::cli::args::attestations::AttestationArgs;
 use crate::cli::args::convert::ConvertArgs;
 use crate::cli::args::daemon::DaemonArgs;
 use crate::cli::usage::UsageError;
 use crate::cli::values::syntax::{duration, path};
-use crate::converter::dockerfile::parse_bool;
 use crate::job::{ProgressMode, PushVia};
 use crate::workspace::variables;
 
@@ -83,6 +83,10 @@ pub struct Args {
     )]
     pub progress: ProgressMode,
 
+    /// What goes with the image.
+    #[command(flatten)]
+    pub attestations: AttestationArgs,
+
     /// Secret for RUN: id=ID[,src=FILE|,env=VARIABLE]; may be repeated
     #[arg(long = "secret", value_name = "SECRET", help_heading = "Rights")]
     pub secrets: Vec<String>,
@@ -122,39 +126,6 @@ pub struct Args {
     pub builder: Option<String>,
     #[arg(long, hide = true, value_name = "POLICY")]
     pub policy: Vec<String>,
-    /// Flags of docker buildx build that are not supported yet.
-    #[command(flatten)]
-    pub unsupported: UnsupportedFlags,
-}
-
-/// Flags that are known and not supported yet.
-#[derive(Debug, Default, clap::Args)]
-pub struct UnsupportedFlags {
-    #[arg(long, hide = true, value_name = "ATTESTATION")]
-    attest: Vec<String>,
-    #[arg(long, hide = true, value_name = "VALUE")]
-    provenance: Option<String>,
-    #[arg(long, hide = true, value_name = "VALUE")]
-    sbom: Option<String>,
-    #[arg(long, hide = true, value_name = "FILE")]
-    source_policy_file: Option<PathBuf>,
-}
-
-impl UnsupportedFlags {
-    /// Why the first of these flags that asks for something is refused; `None` where none does.
-    pub fn refusal(&self) -> Option<UsageError> {
-        let asks = |value: &Option<String>| {
-            value.as_ref().is_some_and(|value| !value.is_empty() && parse_bool(value) != Some(false))
-        };
-        let (flag, instead) = match () {
-            () if !self.attest.is_empty() => ("--attest", ""),
-            () if asks(&self.provenance) => ("--provenance", ""),
-            () if asks(&self.sbom) => ("--sbom", ""),
-            () if self.source_policy_file.is_some() => ("--source-policy-file", ""),
-            () => return None,
-        };
-        Some(UsageError::UnsupportedFlag { flag, instead })
-    }
 }
 
 impl Args {
@@ -200,9 +171,9 @@ impl Args {
             return Err(UsageError::Builder { setting: "--builder" });
         }
         if self.policy.iter().any(|policy| !policy.is_empty()) {
-            return Err(UsageError::Policy);
+            return Err(UsageError::RegoPolicyFlag);
         }
-        self.unsupported.refusal().map_or(Ok(()), Err)
+        Ok(())
     }
 
     /// Leaves out values that are empty, where that means the same as none. buildx skips them in these lists; an empty
@@ -340,12 +311,5 @@ mod tests {
         {
             assert!(!parse(args).is_workspace_mode(), "{args:?}");
         }
-    }
-
-    #[test]
-    fn unsupported_flags_are_named() {
-        let refusal = |args: &[&str]| parse(args).unsupported.refusal().map(|error| error.to_string());
-        assert_eq!(refusal(&["--sbom=true", "."]).unwrap(), "--sbom is not supported yet");
-        assert_eq!(refusal(&["--provenance=false", "--sbom", "0", "--sbom=", "."]), None);
     }
 }

@@ -36,6 +36,14 @@ pub(super) fn parse(args: &Args, attributes: &ImageAttributes) -> Result<Vec<Out
     if args.load && !outputs.iter().any(|output| output.exporter == Exporter::DOCKER) {
         outputs.push(Output::load());
     }
+    if let Some(file) = &args.iidfile
+        && let Some(output) =
+            outputs.iter().find(|output| !output.exporter.makes_image && output.exporter != Exporter::NONE)
+    {
+        let fault =
+            format!("an output of type={} makes no image, so there is no id to write", output.exporter.name);
+        return Err(ValueError::new("--iidfile", &file.to_string_lossy(), fault).into());
+    }
     for output in &mut outputs {
         output.name_by_tags(&args.tags);
         warn_of_unknown(output);
@@ -149,6 +157,16 @@ mod tests {
         let both = outputs(&["--load", "--push", "-t", "a", "."]);
         assert_eq!((both.len(), engine(&both)), (2, 1));
         assert_eq!(both[1].names(), ["a"]);
+    }
+
+    #[test]
+    fn files_have_no_image_id() {
+        let error = |output: &str| try_parse(&["--iidfile", "i", "-o", output, "."]).unwrap_err().to_string();
+        for (output, kind) in [("out", "local"), ("-", "tar")] {
+            let fault = format!("an output of type={kind} makes no image, so there is no id to write");
+            assert_eq!(error(output), format!("--iidfile \"i\": {fault}"));
+        }
+        outputs(&["--iidfile", "i", "-o", "type=cacheonly", "."]);
     }
 
     #[test]

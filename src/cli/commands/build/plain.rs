@@ -8,22 +8,24 @@ use std::path::Path;
 use super::Args;
 use super::environment::BuildxVariables;
 use super::outputs::{self, ImageAttributes};
+use crate::cli::args::attestations::git_attributes;
 use crate::cli::args::build_sources::needs_ssh;
 use crate::cli::args::convert::Inputs;
 use crate::cli::args::image_lock;
 use crate::cli::report::{listen, warn};
 use crate::cli::usage::UsageError;
 use crate::cli::values::{
-    cache,
+    ValueError, cache,
     call::Call,
     run::{entitlement, secret, ssh},
 };
 use crate::cli::{Failure, subrequests};
-use crate::converter::plan::Network;
+use crate::converter::plan::{Network, Options};
 use crate::diag::{visible, visible_path};
+use crate::job::lookup::LocalFiles;
 use crate::job::{
-    self, CacheEntry, DockerLogins, DockerfileInput, EngineSettings, Error, Exporter, Output, PlainBuild,
-    Request, agent_socket, check_writable, docker_proxies, read_secret,
+    self, CacheEntry, DockerLogins, DockerfileInput, EngineSettings, Error, PlainBuild, Request,
+    agent_socket, check_writable, docker_proxies, read_secret,
 };
 use crate::workspace::{nonempty_process_variable, process_variable, variables};
 
@@ -126,8 +128,13 @@ fn image_attributes(request: &Request, variables: &BuildxVariables) -> ImageAttr
 
 fn plain_build(args: &Args, variables: &BuildxVariables) -> Result<PlainBuild, Failure> {
     let progress = args.progress_mode()?;
-    let (request, frontend_attributes) = request(args)?;
+    let (mut request, mut frontend_attributes) = request(args)?;
     let attributes = image_attributes(&request, variables);
+    let source_policy = args.attestations.source_policy()?;
+    let DockerfileInput { options, files, .. } = &mut request.dockerfile;
+    let attestations = args.attestations.attestations(&options.build_args);
+    let attestations = attestations.map_err(ValueError::into_failure)?;
+    frontend_attributes.extend(checkout_attributes(args, options, files));
     let secret = |value: &String| -> Result<_, Error> {
         let (id, source) = secret::parse(value, &process_variable)?;
         let secret = read_secret(&id, source, &process_variable)?;
@@ -155,17 +162,29 @@ fn plain_build(args: &Args, variables: &BuildxVariables) -> Result<PlainBuild, F
             cache_exports: caches("--cache-to", &args.cache_to)?,
             entitlements,
             frontend_attributes,
+            attestations,
+            source_policy,
             progress,
             push_via: args.push_via,
             request,
         })
     };
-    let build = understood().map_err(|error| Failure::of_job(&error))?;
-    let makes_files = |output: &Output| !output.exporter.makes_image && output.exporter != Exporter::NONE;
-    if args.iidfile.is_some() && build.outputs.iter().any(makes_files) {
-        return Err(UsageError::ImageIdOfFiles.into());
-    }
-    Ok(build)
+    understood().map_err(|error| Failure::of_job(&error))
+}
+
+/// What buildkitd is told of the Git working tree that the context lies in; labels go into `options`.
+fn checkout_attributes(args: &Args, options: &mut Options, files: &LocalFiles) -> BTreeMap<String, String> {
+    let Some(context) = &files.context else { return BTreeMap::new() };
+    let dockerfile = args.convert.file.clone().unwrap_or_else(|| context.join("Dockerfile"));
+    let dockerfile = Some(dockerfile.as_path()).filter(|path| path.is_file());
+    let folder = match dockerfile.and_then(Path::parent) {
+        Some(parent) if parent.as_os_str().is_empty() => Some(Path::new(".")),
+        folder => folder,
+    };
+    let own = [("context", Some(context.as_path())), ("dockerfile", folder)];
+    let own = own.into_iter().filter_map(|(name, folder)| Some((name, folder?)));
+    let named = files.named.iter().map(|(name, folder)| (name.as_str(), folder.as_path()));
+    git_attributes(options, context, dockerfile, own.chain(named))
 }
 
 fn caches(flag: &'static str, values: &[String]) -> Result<Vec<CacheEntry>, Error> {

@@ -70,9 +70,9 @@ async fn work(args: &Args, environment: &Environment, workspace: Workspace) -> R
 fn daemon_choice(args: &Args, settings: &Settings, workspace: &Workspace) -> Result<DaemonChoice, Error> {
     let mut candidates = Vec::new();
     if let Some(text) = &settings.external_buildkitd {
-        let parsed = Address::parse(text);
+        let parsed = Address::parse_list(text);
         let failed = |source| Error::AddressVariable { variable: variables::EXTERNAL_BUILDKITD.name, source };
-        candidates.push(parsed.map_err(failed)?);
+        candidates.extend(parsed.map_err(failed)?);
     }
     let state = match args.daemon.state_dir.as_deref().map(|folder| state_folder(Some(folder))) {
         // What a repository has there is not Bob's.
@@ -84,7 +84,7 @@ fn daemon_choice(args: &Args, settings: &Settings, workspace: &Workspace) -> Res
     let socket = is_usual.then(|| PathBuf::from(SOCKET));
     candidates.extend(socket.clone().filter(|socket| is_trusted_socket(socket)).map(Address::Unix));
     Ok(DaemonChoice {
-        address: None,
+        addresses: Vec::new(),
         tls: TlsOptions::default(),
         candidates,
         own: OwnDaemon {

@@ -6,7 +6,7 @@ mod signal;
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use super::stage::NOT_VARIABLES;
+use super::scan::NOT_VARIABLES;
 use super::state::Current;
 use super::{ErrorKind, Lowering};
 use crate::converter::dockerfile::{

@@ -183,7 +183,7 @@ impl NamedContext {
             );
         };
         match scheme {
-            "docker-image" => self.load_image(rest.strip_prefix("//").unwrap_or(rest), facts, needs),
+            "docker-image" => self.load_image(rest.strip_prefix("//").unwrap_or(rest), options, facts, needs),
             "oci-layout" => self.load_layout(rest.strip_prefix("//").unwrap_or(rest), facts, needs),
             "local" => self.load_local(rest, options, facts, needs),
             "http" | "https" => {
@@ -207,6 +207,7 @@ impl NamedContext {
     fn load_image(
         &self,
         written: &str,
+        options: &Options,
         facts: &Facts,
         needs: &mut Needs,
     ) -> Result<Option<LoadedContext>, Error> {
@@ -215,6 +216,11 @@ impl NamedContext {
         }
         let reference = Reference::parse(written)?.with_default_tag();
         let need = Need::Image { reference: reference.clone(), platform: self.platform.clone() };
+        if let Some(Ok(Fact::Replaced(input))) = facts.get(&need)
+            && !input.starts_with("docker-image:")
+        {
+            return Self { input: input.clone(), ..self.clone() }.load(options, facts, needs);
+        }
         let log_name = || format!("[context {}] load metadata for {written}", self.label);
         let Some(image) = image(need, log_name, facts, needs)? else { return Ok(None) };
         let reference = image.reference.clone().unwrap_or(reference);
@@ -274,6 +280,7 @@ pub(super) fn image<'f>(
             Ok(_) => Ok(Some(image)),
             Err(source) => Err(ErrorKind::Config { source: source.clone() }.into()),
         },
+        Some(Ok(Fact::Replaced(by))) => Err(ErrorKind::Replaced { by: by.clone() }.into()),
         // A fact of another kind is no answer.
         None | Some(Ok(_)) => {
             needs.insert(need, log_name());

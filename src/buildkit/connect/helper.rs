@@ -1,0 +1,190 @@
+//! A program whose standard input and output are the connection to a daemon.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::Uri;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::sync::{oneshot, watch};
+use tower::Service;
+
+use crate::buildkit::address::HelperAddress;
+use crate::buildkit::daemon::log::LogTail;
+use crate::buildkit::error::Error;
+use crate::diag::visible;
+use crate::search_path;
+
+/// How long a program may go on after its connection has ended.
+const GRACE: Duration = Duration::from_secs(2);
+/// How long a program may take to end, and to say why, once its connection is lost.
+const END_PATIENCE: Duration = Duration::from_secs(2);
+/// How long what a program wrote is awaited after it has ended: processes that it left may keep the pipe.
+const LAST_WORDS_PATIENCE: Duration = Duration::from_millis(500);
+
+/// How a program ended, and what it said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HelperEnd {
+    /// Its status; `None` where it still runs.
+    pub status: Option<String>,
+    /// The last lines that it wrote on standard error, harmless to a terminal.
+    pub log: Vec<String>,
+}
+
+impl fmt::Display for HelperEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.status {
+            Some(status) => write!(f, "ended ({status})")?,
+            None => f.write_str("does not connect")?,
+        }
+        if let [first, rest @ ..] = self.log.as_slice() {
+            write!(f, " and said: {first}")?;
+            rest.iter().try_for_each(|line| write!(f, "\n{line}"))?;
+        }
+        Ok(())
+    }
+}
+
+/// What is known of the program that a connection goes through: of the last one, where it was started again.
+#[derive(Debug, Clone, Default)]
+pub(in crate::buildkit) struct HelperRecord(Arc<Mutex<Option<Watched>>>);
+
+/// A program that was started.
+#[derive(Debug, Clone)]
+struct Watched {
+    tail: LogTail,
+    status: watch::Receiver<Option<String>>,
+}
+
+impl HelperRecord {
+    /// Returns how the program ended, which it may do only now; `None` if it was not started, or runs and is silent.
+    pub(in crate::buildkit) async fn end(&self) -> Option<HelperEnd> {
+        let watched = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Watched { tail, mut status } = watched?;
+        let ended = tokio::time::timeout(END_PATIENCE, status.wait_for(Option::is_some)).await;
+        let status = ended.ok().and_then(Result::ok).and_then(|status| status.clone());
+        let log: Vec<String> = tail.lines().iter().map(|line| visible(line).into_owned()).collect();
+        (status.is_some() || !log.is_empty()).then_some(HelperEnd { status, log })
+    }
+
+    fn set(&self, watched: Watched) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(watched);
+    }
+}
+
+/// Returns what starts the program of `address` for each connection.
+///
+/// # Errors
+///
+/// [`Error::NoHelper`].
+pub(super) fn connector(
+    address: &HelperAddress,
+    record: HelperRecord,
+) -> Result<
+    impl Service<Uri, Response = TokioIo<HelperConnection>, Error = io::Error, Future: Send> + Send + 'static,
+    Error,
+> {
+    let search_path = std::env::var_os("PATH");
+    let program = search_path::find_program(address.program(), search_path.as_deref());
+    let missing = || Error::NoHelper { address: address.to_string(), program: address.program() };
+    let program = program.ok_or_else(missing)?;
+    let search_path = search_path.as_deref().and_then(search_path::absolute).unwrap_or_default();
+    let arguments = address.arguments().to_vec();
+    Ok(tower::service_fn(move |_: Uri| {
+        let started = start(&program, &arguments, &search_path, &record);
+        async move { started.map(TokioIo::new) }
+    }))
+}
+
+/// Starts the program, in a process group of its own: a signal of the terminal is for the build, which then ends the
+/// connection in order.
+fn start(
+    program: &PathBuf,
+    arguments: &[String],
+    search_path: &OsString,
+    record: &HelperRecord,
+) -> io::Result<HelperConnection> {
+    let mut child = Command::new(program)
+        .args(arguments)
+        .env("PATH", search_path)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()?;
+    let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let (Some(input), Some(output), Some(errors)) = pipes else {
+        return Err(io::Error::other("the program has no pipes"));
+    };
+    let (ended, status) = watch::channel(None);
+    let (open, closed) = oneshot::channel();
+    let tail = LogTail::default();
+    record.set(Watched { tail: tail.clone(), status });
+    tokio::spawn(supervise(child, errors, tail, closed, ended));
+    Ok(HelperConnection { input, output, _open: open })
+}
+
+/// Reads what the program says and waits for its end, which is made once the connection is dropped. Dropping the future
+/// kills the program.
+async fn supervise(
+    mut child: Child,
+    errors: ChildStderr,
+    tail: LogTail,
+    closed: oneshot::Receiver<()>,
+    ended: watch::Sender<Option<String>>,
+) {
+    let words = tokio::spawn(tail.fill(errors));
+    let status = tokio::select! {
+        status = child.wait() => status,
+        _ = closed => match tokio::time::timeout(GRACE, child.wait()).await {
+            Ok(status) => status,
+            Err(_) => {
+                let _ = child.start_kill();
+                child.wait().await
+            }
+        },
+    };
+    let _ = tokio::time::timeout(LAST_WORDS_PATIENCE, words).await;
+    ended.send_replace(Some(status.map_or_else(|error| error.to_string(), |status| status.to_string())));
+}
+
+/// The connection through a running program. Dropping it ends the program.
+#[derive(Debug)]
+pub(super) struct HelperConnection {
+    input: ChildStdin,
+    output: ChildStdout,
+    _open: oneshot::Sender<()>,
+}
+
+impl AsyncRead for HelperConnection {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().output).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for HelperConnection {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().input).poll_write(context, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().input).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().input).poll_shutdown(context)
+    }
+}

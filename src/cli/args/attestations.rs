@@ -1,0 +1,103 @@
+//! Arguments on what goes with an image, and on what it may be made of.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::cli::Failure;
+use crate::cli::values::{ValueError, attestation};
+use crate::converter::dockerfile::parse_bool;
+use crate::converter::plan::Options;
+use crate::job::{Attestations, Checkout, SourcePolicy};
+use crate::workspace::{nonempty_process_variable, process_variable};
+
+/// The file of the rules on what may be built from.
+const SOURCE_POLICY: &str = "EXPERIMENTAL_BUILDKIT_SOURCE_POLICY";
+/// Whether anything is told of the Git working tree that the context lies in.
+const GIT_INFO: &str = "BUILDX_GIT_INFO";
+/// Whether the image is labelled with the commit.
+const GIT_LABELS: &str = "BUILDX_GIT_LABELS";
+/// Whether a working tree that differs from its commit is told of.
+const GIT_CHECK_DIRTY: &str = "BUILDX_GIT_CHECK_DIRTY";
+
+/// Attestations, with the names and value syntax of `docker buildx build`.
+#[derive(Debug, Default, Clone, clap::Args)]
+pub struct AttestationArgs {
+    /// Attestation of the image: `type=provenance|sbom,key=value,…`; may be repeated
+    #[arg(long, value_name = "ATTESTATION", help_heading = "Output")]
+    pub attest: Vec<String>,
+    /// How the image was built, as an attestation: true, false or `mode=min|max,version=v1|v0.2,…`
+    #[arg(long, value_name = "PROVENANCE", help_heading = "Output")]
+    pub provenance: Option<String>,
+    /// List of what is in the image, as an attestation: true, false or `generator=IMAGE,…`
+    #[arg(long, value_name = "SBOM", help_heading = "Output")]
+    pub sbom: Option<String>,
+    /// Rules on what may be built from, as JSON [default: that of EXPERIMENTAL_BUILDKIT_SOURCE_POLICY]
+    #[arg(long, value_name = "FILE", help_heading = "Rights")]
+    pub source_policy_file: Option<PathBuf>,
+}
+
+impl AttestationArgs {
+    /// The attestations that these arguments and build arguments ask for.
+    pub(in crate::cli) fn attestations(
+        &self,
+        build_args: &BTreeMap<String, String>,
+    ) -> Result<Attestations, ValueError> {
+        attestation::parse(&self.attest, self.provenance.as_deref(), self.sbom.as_deref(), build_args)
+    }
+}
+
+impl AttestationArgs {
+    /// The rules on what may be built from, if there are any.
+    pub(in crate::cli) fn source_policy(&self) -> Result<Option<SourcePolicy>, Failure> {
+        let given = self.source_policy_file.clone().filter(|path| !path.as_os_str().is_empty());
+        let path = given.or_else(|| nonempty_process_variable(SOURCE_POLICY).map(PathBuf::from));
+        let read = path.map(|path| SourcePolicy::read(&path)).transpose();
+        read.map_err(|error| Failure::Failed(Box::new(error)))
+    }
+}
+
+/// A variable that is true or false; one that is neither counts as not set, as in buildx.
+fn switch(name: &str, default: bool) -> bool {
+    let value = process_variable(name).and_then(|value| parse_bool(value.to_str()?));
+    value.unwrap_or(default)
+}
+
+/// What is told of the Git working tree that a context lies in: attributes for buildkitd. Labels go into `options`.
+///
+/// `folders` are the local sources of the build by name, `dockerfile` is the Dockerfile if it is a file.
+pub(in crate::cli) fn git_attributes<'a>(
+    options: &mut Options,
+    context: &Path,
+    dockerfile: Option<&Path>,
+    folders: impl IntoIterator<Item = (&'a str, &'a Path)>,
+) -> BTreeMap<String, String> {
+    // `full` is what older versions of buildx know.
+    let wants_labels = switch(GIT_LABELS, process_variable(GIT_LABELS).is_some_and(|value| value == "full"));
+    let wants_info = switch(GIT_INFO, true);
+    if !wants_labels && !wants_info {
+        return BTreeMap::new();
+    }
+    let search_path = process_variable("PATH");
+    let found = Checkout::of(context, search_path.as_deref(), switch(GIT_CHECK_DIRTY, false));
+    let checkout = match found {
+        Ok(Some(checkout)) => checkout,
+        Ok(None) => return BTreeMap::new(),
+        Err(error) => {
+            tracing::warn!(
+                reason = crate::diag::with_causes(&error),
+                "the build does not record the Git commit that it is made from"
+            );
+            return BTreeMap::new();
+        }
+    };
+    if wants_labels {
+        let entrypoint = dockerfile.and_then(|path| checkout.path_of(path));
+        let labels = [
+            ("org.opencontainers.image.revision", checkout.revision.clone()),
+            ("org.opencontainers.image.source", checkout.source.clone()),
+            ("com.docker.image.source.entrypoint", entrypoint),
+        ];
+        options.labels.extend(labels.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+    }
+    if wants_info { checkout.attributes(folders) } else { BTreeMap::new() }
+}

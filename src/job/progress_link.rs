@@ -1,0 +1,139 @@
+//! What Bob itself adds to the progress that buildkitd tells: loads into engines, and the bytes that its own proxy pushes.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use bollard_buildkit_proto::google::protobuf::Timestamp;
+use bollard_buildkit_proto::moby::buildkit::v1::{StatusResponse, VertexStatus};
+use tokio::sync::mpsc;
+
+use crate::progress::timestamp;
+use crate::proxy::UploadObserver;
+
+/// What buildkitd calls the step that pushes.
+const IMAGE_EXPORT: &str = "exporting to image";
+/// The time between two reports of one transfer.
+const INTERVAL: Duration = Duration::from_millis(200);
+
+/// The way to where the progress of a build is shown; clones are the same way. It leads nowhere before the build begins.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ProgressLink(Arc<Link>);
+
+#[derive(Debug, Default)]
+struct Link {
+    /// Weak, so that what is shown ends with the build.
+    updates: OnceLock<mpsc::WeakSender<StatusResponse>>,
+    pushes: Mutex<Pushes>,
+}
+
+#[derive(Debug, Default)]
+struct Pushes {
+    /// The step that pushes.
+    vertex: String,
+    /// The blobs by their digests.
+    blobs: BTreeMap<String, Blob>,
+}
+
+#[derive(Debug)]
+struct Blob {
+    started: Timestamp,
+    last_report: Instant,
+}
+
+impl ProgressLink {
+    /// Begins: what is told from now on goes to `updates`.
+    pub(crate) fn connect(&self, updates: &mpsc::Sender<StatusResponse>) {
+        let _ = self.0.updates.set(updates.downgrade());
+    }
+
+    /// Where steps of Bob's own are told of, while a build runs.
+    pub(crate) fn updates(&self) -> Option<mpsc::Sender<StatusResponse>> {
+        self.0.updates.get().and_then(mpsc::WeakSender::upgrade)
+    }
+
+    /// Takes note of the step that pushes.
+    pub(crate) fn note(&self, message: &StatusResponse) {
+        if let Some(vertex) = message.vertexes.iter().find(|vertex| vertex.name == IMAGE_EXPORT) {
+            self.pushes().vertex.clone_from(&vertex.digest);
+        }
+    }
+
+    fn pushes(&self) -> MutexGuard<'_, Pushes> {
+        self.0.pushes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What to tell of a blob; `None` where that is too soon.
+    fn status(&self, digest: &str, bytes: u64, total: Option<u64>) -> Option<VertexStatus> {
+        let (now, is_complete) = (timestamp(), total == Some(bytes));
+        let mut pushes = self.pushes();
+        let vertex = pushes.vertex.clone();
+        let first = !pushes.blobs.contains_key(digest);
+        let blob = pushes.blobs.entry(digest.to_owned());
+        let blob = blob.or_insert_with(|| Blob { started: now, last_report: Instant::now() });
+        if vertex.is_empty() || !(first || is_complete || blob.last_report.elapsed() >= INTERVAL) {
+            return None;
+        }
+        blob.last_report = Instant::now();
+        let count = |bytes: u64| bytes.try_into().unwrap_or(i64::MAX);
+        Some(VertexStatus {
+            id: format!("pushing {digest}"),
+            vertex,
+            current: count(bytes),
+            total: count(total.unwrap_or(0)),
+            timestamp: Some(now),
+            started: Some(blob.started),
+            completed: is_complete.then_some(now),
+            ..VertexStatus::default()
+        })
+    }
+}
+
+impl UploadObserver for ProgressLink {
+    fn uploaded(&self, digest: &str, bytes: u64, total: Option<u64>) {
+        let Some(status) = self.status(digest, bytes, total) else { return };
+        let Some(updates) = self.updates() else { return };
+        let is_last = status.completed.is_some();
+        let message = StatusResponse { statuses: vec![status], ..StatusResponse::default() };
+        match updates.try_send(message) {
+            // The last word must not be lost where others wait.
+            Err(mpsc::error::TrySendError::Full(message)) if is_last => {
+                tokio::spawn(async move { updates.send(message).await });
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bollard_buildkit_proto::moby::buildkit::v1::Vertex;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn pushed_bytes_are_shown_in_the_step_that_pushes() {
+        let link = ProgressLink::default();
+        link.uploaded("sha256:a", 1, Some(9));
+        let (updates, mut shown) = mpsc::channel(1);
+        link.connect(&updates);
+        let vertex = |name: &str| Vertex { name: name.into(), digest: name.into(), ..Vertex::default() };
+        link.note(&StatusResponse {
+            vertexes: vec![vertex("[1/2] RUN x"), vertex(IMAGE_EXPORT)],
+            ..StatusResponse::default()
+        });
+        for bytes in [3, 4, 9] {
+            link.uploaded("sha256:b", bytes, Some(9));
+        }
+        let mut told = Vec::new();
+        for _ in 0..2 {
+            let status = shown.recv().await.unwrap().statuses.remove(0);
+            assert_eq!((status.vertex.as_str(), status.id.as_str()), (IMAGE_EXPORT, "pushing sha256:b"));
+            told.push((status.current, status.total, status.completed.is_some()));
+        }
+        assert_eq!(told, [(3, 9, false), (9, 9, true)]);
+        drop(updates);
+        assert!(shown.recv().await.is_none(), "the link does not keep the display open");
+        link.uploaded("sha256:b", 9, Some(9));
+    }
+}

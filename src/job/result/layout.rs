@@ -1,0 +1,221 @@
+//! OCI image layouts in folders: `index.json` gets the image that was written, and keeps those of before.
+//!
+//! Source: `client/ociindex` in BuildKit, `client/solve.go` for what is put there.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::FlockOperation;
+use serde_json::{Map, Value, json};
+
+use super::whole_files;
+use crate::beneath::Root;
+use crate::image::{Reference, digest};
+
+/// The largest `index.json` that is read, in bytes.
+const LARGEST_INDEX: u64 = 4 << 20;
+const IMAGE_NAME: &str = "io.containerd.image.name";
+const REFERENCE_NAME: &str = "org.opencontainers.image.ref.name";
+/// What an image without a name is called.
+const DEFAULT_TAG: &str = "latest";
+
+/// Why an image is not in a layout.
+#[derive(Debug, thiserror::Error)]
+pub enum LayoutWriteError {
+    /// A file of the layout.
+    #[error("cannot write the OCI layout {folder}", folder = folder.display())]
+    Io {
+        /// The folder.
+        folder: PathBuf,
+        /// Why not.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Another program writes to it.
+    #[error("the OCI layout {folder} is being written by somebody else: {lock} is locked", folder = folder.display(), lock = lock.display())]
+    Locked {
+        /// The folder.
+        folder: PathBuf,
+        /// The file that is locked.
+        lock: PathBuf,
+    },
+    /// `index.json` is not the JSON that it has to be.
+    #[error("the index.json of {folder} is no image index; remove it, or write to another folder", folder = folder.display())]
+    Index {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// What buildkitd says it wrote is not there.
+    #[error("buildkitd did not write the image into the OCI layout {folder}", folder = folder.display())]
+    NotWritten {
+        /// The folder.
+        folder: PathBuf,
+    },
+}
+
+/// Puts the image of `descriptor` into the index of the layout at `folder` under `names`, in place of those that have
+/// them. Images of other names stay.
+///
+/// # Errors
+/// [`LayoutWriteError`].
+pub(crate) fn put(folder: &Path, descriptor: &Value, names: &[Reference]) -> Result<(), LayoutWriteError> {
+    let failed =
+        |source: io::Error| LayoutWriteError::Io { folder: folder.to_owned(), source: source.into() };
+    if !is_written(folder, descriptor) {
+        return Err(LayoutWriteError::NotWritten { folder: folder.to_owned() });
+    }
+    let _lock = Lock::new(folder)?;
+    let write = |name: &str, text: String| {
+        let written = whole_files::write(&folder.join(name), text.as_bytes());
+        written.map_err(|error| LayoutWriteError::Io { folder: folder.to_owned(), source: error.into() })
+    };
+    write("oci-layout", json!({ "imageLayoutVersion": "1.0.0" }).to_string())?;
+    let text = match Root::open(folder).map_err(failed)?.read(Path::new("index.json"), LARGEST_INDEX) {
+        Ok(text) => Some(text),
+        Err(error) if error.is_absent() => None,
+        Err(error) => {
+            return Err(LayoutWriteError::Io { folder: folder.to_owned(), source: error.into() });
+        }
+    };
+    let no_index = || LayoutWriteError::Index { folder: folder.to_owned() };
+    let mut index = match text.filter(|text| !text.is_empty()) {
+        Some(text) => serde_json::from_slice::<Map<_, _>>(&text).map_err(|_| no_index())?,
+        None => Map::new(),
+    };
+    index.entry("schemaVersion").or_insert(json!(2));
+    index.entry("mediaType").or_insert(json!("application/vnd.oci.image.index.v1+json"));
+    let manifests = index.entry("manifests").or_insert(json!([]));
+    insert(manifests.as_array_mut().ok_or_else(no_index)?, descriptor, names);
+    write("index.json", Value::Object(index).to_string())
+}
+
+/// Whether the blob of a descriptor is in the layout.
+fn is_written(folder: &Path, descriptor: &Value) -> bool {
+    let digest = descriptor["digest"].as_str().filter(|digest| digest::check(digest).is_ok());
+    digest.is_some_and(|digest| folder.join("blobs").join(digest.replacen(':', "/", 1)).is_file())
+}
+
+/// Puts a descriptor among `manifests`, once for each name.
+fn insert(manifests: &mut Vec<Value>, descriptor: &Value, names: &[Reference]) {
+    let named = |name: &Reference| {
+        let object = [name.tag(), name.digest()].into_iter().flatten().collect::<Vec<_>>().join("@");
+        BTreeMap::from([(IMAGE_NAME, name.as_str().to_owned()), (REFERENCE_NAME, object)])
+    };
+    let mut annotations: Vec<_> = names.iter().map(named).collect();
+    if annotations.is_empty() {
+        annotations.push(BTreeMap::from([(REFERENCE_NAME, DEFAULT_TAG.to_owned())]));
+    }
+    for annotations in annotations {
+        manifests.retain(|manifest| {
+            let has = |key: &str| {
+                let value = manifest["annotations"][key].as_str().unwrap_or_default();
+                value == annotations.get(key).map(String::as_str).unwrap_or_default()
+            };
+            !(has(IMAGE_NAME) && has(REFERENCE_NAME))
+        });
+        let mut manifest = descriptor.clone();
+        for (key, value) in annotations {
+            manifest["annotations"][key] = value.into();
+        }
+        manifests.push(manifest);
+    }
+}
+
+/// The lock of a layout's index, which BuildKit's client takes too.
+struct Lock(PathBuf, File);
+
+impl Lock {
+    fn new(folder: &Path) -> Result<Self, LayoutWriteError> {
+        let path = folder.join("index.json.lock");
+        let failed =
+            |source: io::Error| LayoutWriteError::Io { folder: folder.to_owned(), source: source.into() };
+        let file = File::options().create(true).append(true).open(&path).map_err(failed)?;
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Self(path, file)),
+            Err(rustix::io::Errno::WOULDBLOCK) => {
+                Err(LayoutWriteError::Locked { folder: folder.to_owned(), lock: path })
+            }
+            Err(error) => Err(failed(error.into())),
+        }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+        let _ = rustix::fs::flock(&self.1, FlockOperation::Unlock);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DIGESTS: [&str; 2] = ["1", "2"];
+
+    fn descriptor(number: usize) -> Value {
+        json!({"mediaType": "m", "digest": format!("sha256:{}", DIGESTS[number].repeat(64)), "size": 3})
+    }
+
+    fn layout() -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("blobs/sha256")).unwrap();
+        for digest in DIGESTS {
+            fs::write(dir.path().join("blobs/sha256").join(digest.repeat(64)), "{}").unwrap();
+        }
+        dir
+    }
+
+    fn names(texts: &[&str]) -> Vec<Reference> {
+        texts.iter().map(|text| Reference::parse(text).unwrap().with_default_tag()).collect()
+    }
+
+    /// The images in a layout: digest's first digit, name, tag.
+    fn images(folder: &Path) -> Vec<(char, String, String)> {
+        let index: Value = serde_json::from_slice(&fs::read(folder.join("index.json")).unwrap()).unwrap();
+        assert_eq!(index["schemaVersion"], 2);
+        let image = |manifest: &Value| {
+            let annotation = |key: &str| manifest["annotations"][key].as_str().unwrap_or_default().to_owned();
+            let digest = manifest["digest"].as_str().unwrap().chars().nth(7).unwrap();
+            (digest, annotation(IMAGE_NAME), annotation(REFERENCE_NAME))
+        };
+        index["manifests"].as_array().unwrap().iter().map(image).collect()
+    }
+
+    #[test]
+    fn images_of_other_names_stay_in_the_index() {
+        let dir = layout();
+        let image = |digest, name: &str, tag: &str| (digest, name.to_owned(), tag.to_owned());
+        put(dir.path(), &descriptor(0), &names(&["x:one", "x:two"])).unwrap();
+        put(dir.path(), &descriptor(1), &names(&["x:two"])).unwrap();
+        assert_eq!(
+            images(dir.path()),
+            [image('1', "docker.io/library/x:one", "one"), image('2', "docker.io/library/x:two", "two")]
+        );
+        put(dir.path(), &descriptor(0), &[]).unwrap();
+        put(dir.path(), &descriptor(1), &[]).unwrap();
+        assert_eq!(images(dir.path())[2..], [image('2', "", "latest")]);
+        let layout = fs::read_to_string(dir.path().join("oci-layout")).unwrap();
+        assert_eq!(layout, r#"{"imageLayoutVersion":"1.0.0"}"#);
+        assert!(!dir.path().join("index.json.lock").exists());
+    }
+
+    #[test]
+    fn what_is_no_index_is_left_alone() {
+        let dir = layout();
+        for text in ["[]", "{", r#"{"manifests": 3}"#] {
+            fs::write(dir.path().join("index.json"), text).unwrap();
+            let error = put(dir.path(), &descriptor(0), &[]).unwrap_err();
+            assert!(matches!(error, LayoutWriteError::Index { .. }));
+            assert_eq!(fs::read_to_string(dir.path().join("index.json")).unwrap(), text);
+        }
+        let held = Lock::new(dir.path()).unwrap();
+        let error = put(dir.path(), &descriptor(0), &[]).unwrap_err();
+        assert!(matches!(error, LayoutWriteError::Locked { .. }));
+        drop(held);
+        let missing = json!({"digest": format!("sha256:{}", "0".repeat(64))});
+        let error = put(dir.path(), &missing, &[]).unwrap_err();
+        assert!(matches!(error, LayoutWriteError::NotWritten { .. }));
+    }
+}

@@ -255,6 +255,39 @@ mod tests {
     }
 
     #[test]
+    fn every_flag_has_its_row_beside_buildx() {
+        use clap::CommandFactory as _;
+        let document = include_str!("../../../../docs/buildx.md");
+        let command = Cli::command();
+        let flags = command.get_arguments().filter_map(clap::Arg::get_long);
+        let missing: Vec<_> =
+            flags.filter(|flag| !document.contains(&format!("\n| `--{flag}` | "))).collect();
+        assert!(missing.is_empty(), "docs/buildx.md has no rows for {missing:?}");
+    }
+
+    #[test]
+    fn flags_without_effect_are_taken_and_builders_and_policies_are_refused() {
+        let quiet = parse(&["--rm", "--rm=false", "--force-rm", "--compress=true", "."]);
+        quiet.refuse().unwrap();
+        assert_eq!(quiet.without_effect.notes().count(), 0);
+        let args = parse(&["--squash", "--isolation", "default", "--security-opt", "x", "."]);
+        assert_eq!(args.without_effect.notes().count(), 3);
+        let refusal = |args: &[&str]| parse(args).refuse().unwrap_err().to_string();
+        assert!(refusal(&["--builder", "b", "."]).starts_with("--builder: "));
+        assert!(refusal(&["--policy", "filename=x", "."]).starts_with("--policy: "));
+    }
+
+    #[test]
+    fn older_flags_for_limits_stand_behind_resource() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("Dockerfile"), "FROM scratch\n").unwrap();
+        let context = dir.path().to_str().unwrap();
+        let args = parse(&["--resource=memory=1g", "-m", "64m", "-c", "512", "--memory-swap", "-1", context]);
+        let limits = args.convert.inputs(Some(context), None).unwrap().options.linux_resources;
+        assert_eq!((limits.memory, limits.memory_swap, limits.cpu_shares), (1 << 30, -1, 512));
+    }
+
+    #[test]
     fn the_last_of_call_and_check_says_what_to_do() {
         for (args, method) in [
             (&["."][..], "build"),

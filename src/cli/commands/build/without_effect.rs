@@ -23,7 +23,7 @@ pub struct FlagsWithoutEffect {
 
 impl FlagsWithoutEffect {
     /// What to say of those that once changed what was built.
-    fn notes(&self) -> impl Iterator<Item = &'static str> {
+    pub(super) fn notes(&self) -> impl Iterator<Item = &'static str> {
         let notes = [
             (
                 self.squash,

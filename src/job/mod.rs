@@ -53,6 +53,7 @@ pub use result::metadata::Results;
 pub use result::output::{Destination, Exporter, OldFiles, Output, OutputFolder};
 pub use result::prepared::OutputError;
 pub use result::whole_files::{WriteError, check_writable, write as write_whole};
+pub use session::docker_proxies::{DockerProxiesError, docker_proxies};
 pub use session::logins::DockerLogins;
 pub use session::secrets::{Lookup, SecretError, SecretSource, read_secret};
 pub use session::ssh_agent::{SshError, SshRequest, ssh_agent};

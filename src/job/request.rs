@@ -208,7 +208,7 @@ impl ParsedDockerfile<'_> {
             Some(platform) => platform.clone(),
             None => builder.default_platform().await.map_err(Error::Connection)?,
         };
-        Ok(Options { build_platform, ..self.input.options.clone() })
+        Ok(self.input.options.clone().with_build_platform(build_platform))
     }
 
     /// Writes what the build checks found to standard error, however the build ended.

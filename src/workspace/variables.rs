@@ -260,6 +260,54 @@ variables! {
         form: "folder",
         default: "`DOCKER_CONFIG`",
     }
+    DOCKER_DEFAULT_PLATFORM {
+        name: "DOCKER_DEFAULT_PLATFORM",
+        meaning: "`--platform`",
+        form: "platforms, separated by commas",
+        default: "the builder's",
+    }
+    SOURCE_DATE_EPOCH {
+        name: "SOURCE_DATE_EPOCH",
+        meaning: "the build argument of this name, where the command line does not give it",
+        form: "seconds since 1970",
+        default: "none",
+    }
+    BUILDX_BUILDER {
+        name: "BUILDX_BUILDER",
+        meaning: "a builder of buildx; refused, because Bob has none: name a buildkitd with `BUILDKIT_HOST`",
+        form: "empty",
+        default: "–",
+    }
+    BUILDX_METADATA_PROVENANCE {
+        name: "BUILDX_METADATA_PROVENANCE",
+        meaning: "how much provenance `--metadata-file` gets",
+        form: "`min`, `max`, `disabled` or `false`",
+        default: "`min`",
+    }
+    BUILDX_METADATA_WARNINGS {
+        name: "BUILDX_METADATA_WARNINGS",
+        meaning: "whether `--metadata-file` gets the warnings of the build",
+        form: "`true` or `false`",
+        default: "`false`",
+    }
+    BUILDX_NO_DEFAULT_ATTESTATIONS {
+        name: "BUILDX_NO_DEFAULT_ATTESTATIONS",
+        meaning: "no provenance where the command line asks for none, which is so in Bob anyway",
+        form: "`true` or `false`",
+        default: "–",
+    }
+    BUILDX_NO_DEFAULT_LOAD {
+        name: "BUILDX_NO_DEFAULT_LOAD",
+        meaning: "no warning where a build names no output",
+        form: "`true` or `false`",
+        default: "`false`",
+    }
+    BUILDX_NO_DEFAULT_OCI_ARTIFACT {
+        name: "BUILDX_NO_DEFAULT_OCI_ARTIFACT",
+        meaning: "attestations are no OCI artifacts of their own (`oci-artifact=false`)",
+        form: "`true` or `false`",
+        default: "`false`",
+    }
     SSH_AUTH_SOCK {
         name: "SSH_AUTH_SOCK",
         meaning: "the agent of `--ssh default`",

@@ -192,6 +192,7 @@ async fn work_on(
     let solve =
         |gateway| solve_dockerfile(dockerfile, &options, gateway, &routes, &targets, &build.attestations);
     let finished = run::run(builder, request, session, display, cancel, solve).await;
+    let warnings = finished.journal.warnings();
     let outcome = outcome::of_build(finished, dockerfile.source(), &routes).await;
     let outcome = outcome.map_err(|error| excluded_file::explain(error, dockerfile));
     if part.is_first {
@@ -209,6 +210,7 @@ async fn work_on(
         }
         let lock = ImageLock::of_facts(&outcome.value, &options.build_platform);
         Results::new(outcome.exporter_response, &routes.image_names, lock)
+            .of_build(outcome.build_ref, warnings)
     });
     routes.close().await;
     let results = results?;

@@ -18,6 +18,13 @@ use crate::workspace::{
 /// Where a local buildkitd listens in a workspace.
 const SOCKET: &str = "/run/buildkit/buildkitd.sock";
 
+/// Whether there is a workspace, or something that describes one: its folder, or a variable of workspace mode.
+pub(super) fn is_asked_for(args: &Args) -> bool {
+    let mut variables = variables::ALL.iter().filter(|variable| variable.name.starts_with("BOB_"));
+    args.workspace_root.is_dir()
+        || variables.any(|variable| nonempty_process_variable(variable.name).is_some())
+}
+
 pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let begun = Instant::now();
     let environment = Environment::of_process();

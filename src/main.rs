@@ -23,8 +23,17 @@ fn main() -> ExitCode {
     {
         return report(&runc::exec(rest, std::env::var_os("PATH").as_deref()).into());
     }
+    if let Some(version) = Cli::version(&arguments) {
+        let _ = writeln!(std::io::stdout(), "{version}");
+        return ExitCode::SUCCESS;
+    }
     let cli = Cli::of(arguments).unwrap_or_else(|error| error.exit());
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let mut runtime = if cli.runs_alone() {
+        tokio::runtime::Builder::new_current_thread()
+    } else {
+        tokio::runtime::Builder::new_multi_thread()
+    };
+    let runtime = match runtime.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return report(&Failure::from(error)),
     };

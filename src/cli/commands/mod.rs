@@ -32,6 +32,13 @@ macro_rules! subcommands {
     };
 }
 
+impl Command {
+    /// Whether this subcommand only writes what it knows.
+    pub(super) const fn runs_alone(&self) -> bool {
+        matches!(self, Self::Completion(_) | Self::Man(_))
+    }
+}
+
 subcommands! {
     Build = build,
     Check = check,

@@ -27,8 +27,15 @@ const MOUNT_TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) struct PushTargets {
     /// Reached by TLS, so that layers may be mounted there while steps run.
     remote: Vec<RegistryEndpoint>,
-    /// Reached through loopback, where steps may see what permits a mount: for after the last step.
+    /// Reached through loopback, where steps may see what permits a mount: for after the last step, unless nothing has to
+    /// permit it.
     loopback: Vec<RegistryEndpoint>,
+}
+
+/// Whether a registry is used without a login. A request to it shows a step nothing that permits a write: the step can
+/// write there itself.
+async fn is_anonymous(endpoint: &RegistryEndpoint) -> bool {
+    matches!(endpoint.auth.credentials().find(&endpoint.repository.host).await, Ok(None))
 }
 
 impl PushTargets {
@@ -53,20 +60,33 @@ impl PushTargets {
         targets
     }
 
-    /// Makes the layers of `bases` part of the repositories at the same registry, while steps run. Whatever cannot
-    /// be mounted is left for buildkitd to upload: nothing here makes a build fail.
+    /// Makes the layers of `bases` part of the repositories at the same registry, while steps run: of those that are
+    /// reached by TLS or without a login. Whatever cannot be mounted is left for buildkitd to upload: nothing here makes a
+    /// build fail.
     pub(crate) async fn mount_beside_steps(&self, bases: &BTreeSet<BaseImage>) {
-        mount_into(&self.remote, bases).await;
+        let mut endpoints: Vec<&RegistryEndpoint> = self.remote.iter().collect();
+        for endpoint in &self.loopback {
+            if is_anonymous(endpoint).await {
+                endpoints.push(endpoint);
+            }
+        }
+        mount_into(endpoints, bases).await;
     }
 
-    /// Does the same for the repositories that are reached through loopback. No step may run any more.
+    /// Does the same for all other repositories. No step may run any more.
     pub(crate) async fn mount_after_steps(&self, bases: &BTreeSet<BaseImage>) {
-        mount_into(&self.loopback, bases).await;
+        let mut endpoints = Vec::new();
+        for endpoint in &self.loopback {
+            if !is_anonymous(endpoint).await {
+                endpoints.push(endpoint);
+            }
+        }
+        mount_into(endpoints, bases).await;
     }
 }
 
-async fn mount_into(endpoints: &[RegistryEndpoint], bases: &BTreeSet<BaseImage>) {
-    let pairs = endpoints.iter().flat_map(|to| bases.iter().map(move |base| mount_image(base, to)));
+async fn mount_into(endpoints: Vec<&RegistryEndpoint>, bases: &BTreeSet<BaseImage>) {
+    let pairs = endpoints.into_iter().flat_map(|to| bases.iter().map(move |base| mount_image(base, to)));
     if tokio::time::timeout(MOUNT_TIMEOUT, join_all(pairs)).await.is_err() {
         tracing::debug!("mounting base layers takes too long; buildkitd uploads what is missing");
     }

@@ -107,7 +107,7 @@ pub(crate) fn authenticator_for(
     Ok(Arc::new(Authenticator::new(transport_with(insecure)?, credentials)))
 }
 
-/// Returns a transport to registries. Making one reads the certificates of this machine.
+/// Returns a transport to registries.
 pub(crate) fn transport() -> Result<Arc<Transport>, Error> {
     transport_with(BTreeSet::new())
 }

@@ -1,7 +1,7 @@
 //! TLS settings: the certificate authorities that registries are checked against.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -41,13 +41,29 @@ pub enum RootsError {
     /// The TLS library refuses its own defaults.
     #[error("cannot set up TLS")]
     Tls(#[source] rustls::Error),
-    /// There is no certificate authority to trust.
-    #[error("no certificate authority is known: install the system's ca-certificates, or set SSL_CERT_FILE")]
-    NoRoots(#[source] rustls::client::VerifierBuilderError),
 }
 
-/// Returns client settings that trust the system's authorities, `SSL_CERT_FILE`, the workspace's own and `extra`.
+/// Returns client settings that trust the system's authorities, `SSL_CERT_FILE`, the workspace's own and `extra`. The
+/// system's are read when the first certificate is checked: reading them takes longer than all else that a build on this
+/// machine does before it asks buildkitd.
 pub(crate) fn client_config(extra: &[PathBuf]) -> Result<ClientConfig, RootsError> {
+    let mut named = Vec::new();
+    let workspace = Path::new(WORKSPACE_CA);
+    if workspace.is_file() {
+        named.extend(read_file(workspace)?);
+    }
+    for path in extra {
+        named.extend(read_file(path)?);
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier = Verifier { named, trust: OnceLock::new(), provider: provider.clone() };
+    let builder = ClientConfig::builder_with_provider(provider);
+    let builder = builder.with_safe_default_protocol_versions().map_err(RootsError::Tls)?;
+    Ok(builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth())
+}
+
+/// Returns the system's authorities and those of `SSL_CERT_FILE`.
+fn system_authorities() -> Vec<CertificateDer<'static>> {
     // Honours SSL_CERT_FILE and SSL_CERT_DIR; a broken certificate in the system's store is left out.
     let mut trusted = rustls_native_certs::load_native_certs().certs;
     if std::env::var_os("SSL_CERT_FILE").is_some() {
@@ -58,34 +74,24 @@ pub(crate) fn client_config(extra: &[PathBuf]) -> Result<ClientConfig, RootsErro
                 .flat_map(|path| rustls_native_certs::load_certs_from_paths(Some(path), None).certs),
         );
     }
-    let workspace = Path::new(WORKSPACE_CA);
-    if workspace.is_file() {
-        trusted.extend(read_file(workspace)?);
-    }
-    for path in extra {
-        trusted.extend(read_file(path)?);
-    }
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(trusted.iter().cloned());
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let verifier = Verifier {
-        // A machine without authorities can still use registries on this machine, by plain http.
-        chain: if roots.is_empty() { None } else { Some(chain(roots, &provider)?) },
-        trusted,
-        provider: provider.clone(),
-    };
-    let builder = ClientConfig::builder_with_provider(provider);
-    let builder = builder.with_safe_default_protocol_versions().map_err(RootsError::Tls)?;
-    Ok(builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth())
+    trusted
 }
 
-fn chain(
-    roots: RootCertStore,
-    provider: &Arc<CryptoProvider>,
-) -> Result<Arc<WebPkiServerVerifier>, RootsError> {
-    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
-        .build()
-        .map_err(RootsError::NoRoots)
+/// The authorities that certificates are checked against.
+#[derive(Debug)]
+struct Trust {
+    /// `None` on a machine without authorities, which can still use registries on this machine by plain http.
+    chain: Option<Arc<WebPkiServerVerifier>>,
+    certificates: Vec<CertificateDer<'static>>,
+}
+
+impl Trust {
+    fn of(certificates: Vec<CertificateDer<'static>>, provider: &Arc<CryptoProvider>) -> Self {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(certificates.iter().cloned());
+        let chain = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone()).build();
+        Self { chain: chain.ok(), certificates }
+    }
 }
 
 /// The usual verification, which besides accepts a server whose own certificate is among the trusted ones:
@@ -93,9 +99,21 @@ fn chain(
 /// verification never takes an authority's certificate for a server's.
 #[derive(Debug)]
 struct Verifier {
-    chain: Option<Arc<WebPkiServerVerifier>>,
-    trusted: Vec<CertificateDer<'static>>,
+    /// The authorities of files that were named, and the workspace's own.
+    named: Vec<CertificateDer<'static>>,
+    /// These and the system's, once a certificate had to be checked.
+    trust: OnceLock<Trust>,
     provider: Arc<CryptoProvider>,
+}
+
+impl Verifier {
+    fn trust(&self) -> &Trust {
+        self.trust.get_or_init(|| {
+            let mut certificates = system_authorities();
+            certificates.extend(self.named.iter().cloned());
+            Trust::of(certificates, &self.provider)
+        })
+    }
 }
 
 impl ServerCertVerifier for Verifier {
@@ -108,12 +126,13 @@ impl ServerCertVerifier for Verifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         let unknown = rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer);
-        let Some(chain) = &self.chain else { return Err(unknown) };
+        let trust = self.trust();
+        let Some(chain) = &trust.chain else { return Err(unknown) };
         match chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
             // What is wrong with an authority's certificate in this place has no name of its own; dates
             // and encoding have, and were checked before it.
             Err(rustls::Error::InvalidCertificate(CertificateError::Other(_)))
-                if self.trusted.iter().any(|trusted| trusted.as_ref() == end_entity.as_ref()) =>
+                if trust.certificates.iter().any(|trusted| trusted.as_ref() == end_entity.as_ref()) =>
             {
                 let parsed = ParsedCertificate::try_from(end_entity)?;
                 rustls::client::verify_server_name(&parsed, server_name)?;

@@ -14,7 +14,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Request, Response, Status, Streaming};
 use tonic_prost::ProstCodec;
@@ -80,7 +79,7 @@ impl Handler for FileSync {
     const SERVICE: &'static str = "moby.filesync.v1.FileSync";
     const PATH: &'static str = "/moby.filesync.v1.FileSync/DiffCopy";
     type Codec = ProstCodec<Packet, Packet>;
-    type Replies = ReceiverStream<Result<Packet, Status>>;
+    type Replies = send::Packets;
 
     async fn handle(
         self: Arc<Self>,

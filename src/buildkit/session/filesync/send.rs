@@ -1,7 +1,9 @@
 //! The sending side of a transfer: the listing, and file contents as the receiver asks for them.
 //!
 //! Files are read by a few threads in pieces of [`CHUNK_BYTES`]; the bounded channel to the connection is
-//! all that waits in memory, whatever the size of the folder.
+//! all that waits in memory, whatever the size of the folder. Small packets go there many at a time ([`Batch`]).
+
+mod batch;
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -10,15 +12,18 @@ use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 use rustix::fs::{FileType, fstat};
 use rustix::io::Errno;
 use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
+use tokio::sync::mpsc::error::TryRecvError;
 use tokio_stream::{Stream, StreamExt as _};
 use tonic::Status;
+
+pub(super) use batch::Packets;
+use batch::{Batch, Reply};
 
 use super::filter::Patterns;
 use super::folder::Withheld;
@@ -30,12 +35,12 @@ use crate::diag::visible_path;
 
 /// Content of a file in one packet, at most.
 const CHUNK_BYTES: usize = 512 << 10;
-/// Packets that may wait for the connection.
-const WAITING_PACKETS: usize = 16;
+/// Batches of packets that may wait for the connection.
+const WAITING_BATCHES: usize = 16;
 /// Threads that read files.
 const READERS: usize = 4;
 
-type Replies = mpsc::Sender<Result<Packet, Status>>;
+type Replies = mpsc::Sender<Reply>;
 /// Paths of the regular files in the listing, by their place in it, until they are asked for.
 type Listed = Arc<Mutex<HashMap<u32, Box<[u8]>>>>;
 
@@ -57,8 +62,8 @@ pub(super) struct Transfer {
 pub(super) fn start(
     transfer: Transfer,
     requests: impl Stream<Item = Result<Packet, Status>> + Send + Unpin + 'static,
-) -> ReceiverStream<Result<Packet, Status>> {
-    let (replies, stream) = mpsc::channel(WAITING_PACKETS);
+) -> Packets {
+    let (replies, batches) = mpsc::channel(WAITING_BATCHES);
     let listed = Listed::default();
     let source = Arc::new(Source { root: transfer.root, losses: AtomicUsize::new(0) });
     // The numbers of wanted files; small, and as many as there are files at most.
@@ -71,29 +76,31 @@ pub(super) fn start(
     tokio::spawn(take_requests(requests, Arc::clone(&listed), wanted, replies.clone()));
     let (patterns, withheld) = (transfer.patterns, transfer.withheld);
     tokio::task::spawn_blocking(move || list(&source.root, patterns, &withheld, &listed, &replies));
-    ReceiverStream::new(stream)
+    Packets::new(batches)
 }
 
 /// Sends the listing.
 fn list(root: &Root, patterns: Patterns, withheld: &Withheld, listed: &Listed, replies: &Replies) {
     let mut next_id = 0;
+    let mut batch = Batch::new(replies);
     let mut emit = |mut stat: super::Stat| {
         (stat.uid, stat.gid) = (0, 0);
         if stat.mode & mode::TYPE == 0 {
             lock(listed).insert(next_id, stat.path.as_slice().into());
         }
         next_id += 1;
-        replies.blocking_send(Ok(Packet::stat(Some(stat)))).is_ok()
+        batch.add(Packet::stat(Some(stat)))
     };
     let outcome = patterns
         .filter(root)
         .map_err(walk::WalkError::from)
         .and_then(|filter| walk::walk(root, &filter, withheld, &mut emit));
     let _ = match outcome {
-        Ok(()) => replies.blocking_send(Ok(Packet::stat(None))),
+        Ok(()) => batch.add(Packet::stat(None)),
         Err(walk::WalkError::Stopped) => return,
-        Err(error) => replies.blocking_send(Ok(Packet::error(&error.to_string()))),
+        Err(error) => batch.add(Packet::error(&error.to_string())),
     };
+    batch.send();
 }
 
 /// Takes the receiver's packets until it has everything.
@@ -109,9 +116,8 @@ async fn take_requests(
         match PacketType::try_from(packet.kind) {
             Ok(PacketType::Req) => {
                 let Some(path) = lock(&listed).remove(&packet.id) else {
-                    let _ = replies
-                        .send(Err(Status::invalid_argument(format!("invalid file id {}", packet.id))))
-                        .await;
+                    let unknown = Status::invalid_argument(format!("invalid file id {}", packet.id));
+                    let _ = replies.send(Reply::Status(unknown)).await;
                     return;
                 };
                 if wanted.send((packet.id, path)).is_err() {
@@ -119,12 +125,13 @@ async fn take_requests(
                 }
             }
             Ok(PacketType::Fin) => {
-                let _ = replies.send(Ok(Packet::fin())).await;
+                let _ = replies.send(Reply::Packets(vec![Packet::fin()])).await;
                 return;
             }
             Ok(PacketType::Err) => {
                 let text = String::from_utf8_lossy(&packet.data);
-                let _ = replies.send(Err(Status::unknown(format!("error from receiver: {text}")))).await;
+                let failed = Status::unknown(format!("error from receiver: {text}"));
+                let _ = replies.send(Reply::Status(failed)).await;
                 return;
             }
             _ => {}
@@ -145,27 +152,37 @@ const NAMED_LOSSES: usize = 10;
 impl Source {
     /// Reads wanted files one after the other until there are no more.
     fn read_files(&self, queue: &Mutex<mpsc::UnboundedReceiver<Wanted>>, replies: &Replies) {
+        let mut batch = Batch::new(replies);
         loop {
-            let next = queue.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
-            let Some((id, path)) = next else { return };
-            match self.send_file(id, Path::new(OsStr::from_bytes(&path)), replies) {
+            // Whoever holds the queue waits for the receiver, or is about to leave it.
+            let next = queue.try_lock().map_or(Err(TryRecvError::Empty), |mut queue| queue.try_recv());
+            let next = match next {
+                Ok(next) => Some(next),
+                Err(TryRecvError::Disconnected) => None,
+                // The receiver gets what there is before this thread waits.
+                Err(TryRecvError::Empty) if !batch.send() => return,
+                Err(TryRecvError::Empty) => lock(queue).blocking_recv(),
+            };
+            let Some((id, path)) = next else { break };
+            match self.send_file(id, Path::new(OsStr::from_bytes(&path)), &mut batch) {
                 Ok(true) => {}
                 Ok(false) => return,
                 Err(error) => {
-                    let _ = replies.blocking_send(Ok(Packet::error(&error.to_string())));
-                    return;
+                    batch.add(Packet::error(&error.to_string()));
+                    break;
                 }
             }
         }
+        batch.send();
     }
 
-    /// Sends one file; returns whether the connection takes more.
+    /// Adds one file to `batch`; returns whether the connection takes more.
     ///
     /// What is sent ends where the file ended when it was opened, however it grows. One that has vanished or
     /// become shorter since is told in a warning, and what is left of it is sent: it was to change anyhow, and
     /// a listing made a moment later would not hold it. One that cannot be read ends the transfer with its name:
     /// BuildKit's own client sends such a file as if it were empty, which puts a wrong file into every image.
-    fn send_file(&self, id: u32, path: &Path, replies: &Replies) -> Result<bool, FileError> {
+    fn send_file(&self, id: u32, path: &Path, batch: &mut Batch<'_>) -> Result<bool, FileError> {
         let failed = |operation, error| FileError::new(operation, &self.root.path().join(path), error);
         let mut complete = true;
         if let Some((mut file, mut left)) = self.open(path)? {
@@ -175,7 +192,7 @@ impl Source {
                 complete = length == piece.len();
                 left = if complete { left - length } else { 0 };
                 piece.truncate(length);
-                if length > 0 && replies.blocking_send(Ok(Packet::data(id, piece.freeze()))).is_err() {
+                if length > 0 && !batch.add(Packet::data(id, piece.freeze())) {
                     return Ok(false);
                 }
             }
@@ -183,7 +200,7 @@ impl Source {
         if !complete {
             self.lost(path, "became shorter while it was sent; the build has what was left of it");
         }
-        Ok(replies.blocking_send(Ok(Packet::data(id, Bytes::new()))).is_ok())
+        Ok(batch.add(Packet::data(id, Bytes::new())))
     }
 
     /// Opens a listed file, through no link; returns its size too. `None` where it has no content: it is gone,
@@ -256,8 +273,8 @@ fn fill(file: &mut File, buffer: &mut [u8]) -> std::io::Result<usize> {
     Ok(length)
 }
 
-fn lock(listed: &Listed) -> std::sync::MutexGuard<'_, HashMap<u32, Box<[u8]>>> {
-    listed.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

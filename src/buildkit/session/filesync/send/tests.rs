@@ -4,13 +4,14 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use rustix::fs::{RenameFlags, renameat_with};
+use tokio_stream::wrappers::ReceiverStream;
 
 use super::*;
 
 /// The receiving side of a transfer, step by step.
 struct Receiver {
     requests: mpsc::Sender<Result<Packet, Status>>,
-    replies: ReceiverStream<Result<Packet, Status>>,
+    replies: Packets,
     /// Paths in the order of the listing.
     listed: Vec<String>,
 }
@@ -138,7 +139,7 @@ async fn a_file_that_vanishes_or_shrinks_is_sent_as_what_is_left_and_the_rest_is
 #[tokio::test]
 async fn a_file_that_grows_while_it_is_sent_ends_where_it_ended_when_it_was_opened() {
     // So many pieces wait for the connection that the reader is not at the end when the file grows.
-    const SIZE: usize = (WAITING_PACKETS + 8) * CHUNK_BYTES;
+    const SIZE: usize = (WAITING_BATCHES + 8) * CHUNK_BYTES;
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("log");
     fs::write(&path, vec![b'x'; SIZE]).unwrap();

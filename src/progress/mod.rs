@@ -4,6 +4,7 @@
 mod displays;
 mod journal;
 mod lines;
+pub mod report;
 mod step;
 mod time;
 mod trace;

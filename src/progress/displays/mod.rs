@@ -4,7 +4,7 @@ pub(super) mod environment;
 pub(super) mod plain;
 pub(super) mod quiet;
 mod raw;
-mod text;
+pub(super) mod text;
 pub(super) mod tty;
 
 use std::io::Write;

@@ -8,7 +8,7 @@ use crate::progress::trace::Status;
 
 /// A count of bytes in decimal units, as `1.05MB`.
 #[expect(clippy::cast_precision_loss, reason = "shown with two decimals")]
-pub(super) fn bytes(count: i64) -> String {
+pub(in crate::progress) fn bytes(count: i64) -> String {
     const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
     if count < 1000 {
         return format!("{count}B");

@@ -1,0 +1,271 @@
+//! What would shorten a build, each claim computed from what this build did.
+
+use serde::Serialize;
+
+use super::chain::{Chain, Schedule, Times};
+use super::collector::Collector;
+use super::graph::StepKind;
+use super::model::{Step, seconds};
+use crate::progress::time::Nanos;
+
+/// The least gain that is worth a claim, in nanoseconds.
+const WORTH: Nanos = 200_000_000;
+/// Claims of one kind, at most.
+const MOST: usize = 3;
+/// The longest chain of steps of which pairs are tried.
+const MOST_PAIRS: usize = 400;
+
+/// Something that takes time and need not.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Claim {
+    /// `longest_chain`, `copy_with_link`, `beside_each_other`, `copy_before_install` or `context`.
+    pub(super) kind: &'static str,
+    /// The claim in words.
+    pub(super) text: String,
+    /// The time that it is about: what would be gained, or for the longest chain and the context what it took.
+    pub(super) seconds: f64,
+    /// The steps, by their digests.
+    pub(super) steps: Vec<String>,
+}
+
+/// Returns the claims: the longest chain first, then by what would be gained.
+pub(super) fn of(collector: &Collector, steps: &[Step], times: &Times, chain: &Chain) -> Vec<Claim> {
+    let schedule = Schedule::of(collector, times);
+    let known = Known { collector, steps, schedule };
+    let mut gains = Vec::new();
+    gains.extend(most(known.copies_with_link()));
+    gains.extend(most(known.beside_each_other()));
+    gains.extend(most(known.copies_before_installs()));
+    gains.extend(known.contexts(chain));
+    gains.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
+    longest_chain(steps, times, chain).into_iter().chain(gains).collect()
+}
+
+fn most(mut claims: Vec<Claim>) -> Vec<Claim> {
+    claims.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
+    claims.truncate(MOST);
+    claims
+}
+
+fn longest_chain(steps: &[Step], times: &Times, chain: &Chain) -> Option<Claim> {
+    let path = chain.path();
+    let longest = path.parts.iter().max_by(|a, b| a.seconds.total_cmp(&b.seconds))?;
+    let step = steps.iter().find(|step| step.digest == longest.digest)?;
+    let all = seconds(times.last.saturating_sub(times.first));
+    let parts = path.parts.iter().filter(|part| part.seconds > 0.0).count();
+    let text = format!(
+        "The longest chain took {:.2} s of {all:.2} s in {parts} steps, each of which the next one waited for. Most of it, \
+         {:.2} s, is {}.",
+        path.seconds,
+        longest.seconds,
+        label(step),
+    );
+    let steps = path.parts.iter().map(|part| part.digest.clone()).collect();
+    Some(Claim { kind: "longest_chain", text, seconds: path.seconds, steps })
+}
+
+/// A step as claims name it: its name and its place.
+fn label(step: &Step) -> String {
+    let mut name: String = step.name.chars().take(70).collect();
+    if name.len() < step.name.len() {
+        name.push('…');
+    }
+    match step.lines.first() {
+        Some(span) => format!("“{name}” ({}:{})", step.file, span.first),
+        None => format!("“{name}”"),
+    }
+}
+
+/// What claims are computed from.
+struct Known<'a> {
+    collector: &'a Collector,
+    steps: &'a [Step],
+    schedule: Schedule<'a>,
+}
+
+impl Known<'_> {
+    fn kind(&self, position: usize) -> &StepKind {
+        const OTHER: &StepKind = &StepKind::Other;
+        self.collector.graph.get(self.schedule.digest(position)).map_or(OTHER, |step| &step.kind)
+    }
+
+    fn kind_of(&self, digest: &str) -> Option<&StepKind> {
+        self.collector.graph.get(digest).map(|step| &step.kind)
+    }
+
+    /// The file system that a step changes.
+    fn base(&self, position: usize) -> Option<usize> {
+        match self.kind(position) {
+            StepKind::Run { base, .. } | StepKind::Copy { base, .. } => {
+                base.as_deref().and_then(|base| self.schedule.position(base))
+            }
+            StepKind::Context | StepKind::Other => None,
+        }
+    }
+
+    fn ran(&self, position: usize) -> bool {
+        let step = &self.steps[position];
+        step.state == "done" && !step.cached
+    }
+
+    /// What the build would gain if `step` took `other` in place of `base`, and whoever uses `step` waited for `base` too.
+    fn gain(&self, step: usize, base: usize, other: Option<usize>) -> Nanos {
+        let mut inputs = self.schedule.inputs.clone();
+        for (user, of_user) in inputs.iter_mut().enumerate() {
+            if user != step && of_user.contains(&step) {
+                of_user.push(base);
+            }
+        }
+        inputs[step].retain(|input| *input != base);
+        inputs[step].extend(other);
+        // Where nobody uses the step, the result still needs both.
+        let before = self.schedule.length(&self.schedule.inputs);
+        before.saturating_sub(self.schedule.length(&inputs))
+    }
+
+    /// Copies that waited for the steps before them, of which they read nothing.
+    fn copies_with_link(&self) -> Vec<Claim> {
+        let mut claims = Vec::new();
+        for step in 0..self.steps.len() {
+            let StepKind::Copy { base: Some(_), sources, .. } = self.kind(step) else { continue };
+            let Some(base) = self.base(step).filter(|_| !sources.is_empty() && self.ran(step)) else { continue };
+            if sources.iter().any(|source| self.schedule.position(source) == Some(base)) {
+                continue;
+            }
+            let gain = self.gain(step, base, None);
+            if gain < WORTH {
+                continue;
+            }
+            let text = format!(
+                "{} waited for {}, of which it reads nothing. With --link it would run beside it, and the build would be \
+                 {:.2} s shorter.",
+                label(&self.steps[step]),
+                label(&self.steps[base]),
+                seconds(gain),
+            );
+            claims.push(self.claim("copy_with_link", text, gain, &[base, step]));
+        }
+        claims
+    }
+
+    /// Commands one after the other that could be stages of their own.
+    fn beside_each_other(&self) -> Vec<Claim> {
+        let mut claims = Vec::new();
+        let is_run = |step: &usize| matches!(self.kind(*step), StepKind::Run { .. }) && self.ran(*step);
+        let candidates = (0..self.steps.len()).filter(|step| is_run(step) && self.schedule.work(*step) >= WORTH);
+        for step in candidates.take(MOST_PAIRS) {
+            let Some(before) = self.base(step).filter(is_run) else { continue };
+            let gain = self.gain(step, before, self.base(before));
+            if gain < WORTH {
+                continue;
+            }
+            let text = format!(
+                "{} waited for {}. If it needs nothing that the other one makes, the two could run beside each other in \
+                 stages of their own, and the build would be {:.2} s shorter.",
+                label(&self.steps[step]),
+                label(&self.steps[before]),
+                seconds(gain),
+            );
+            claims.push(self.claim("beside_each_other", text, gain, &[before, step]));
+        }
+        claims
+    }
+
+    /// Files of the context that are copied before packages of the system are installed, which read none of them.
+    fn copies_before_installs(&self) -> Vec<Claim> {
+        let mut claims = Vec::new();
+        for step in (0..self.steps.len()).filter(|step| self.ran(*step)) {
+            let StepKind::Run { arguments, has_mounts: false, .. } = self.kind(step) else { continue };
+            if !installs_packages_only(arguments) {
+                continue;
+            }
+            let mut copied = None;
+            let mut above = self.base(step);
+            // Only past copies, and nothing that the packages could depend on.
+            while let Some(position) = above {
+                let StepKind::Copy { sources, targets, .. } = self.kind(position) else { break };
+                if !targets.iter().all(|target| is_apart_from_system(target)) {
+                    break;
+                }
+                if sources.iter().any(|source| self.kind_of(source) == Some(&StepKind::Context)) {
+                    copied = Some(position);
+                }
+                above = self.base(position);
+            }
+            let took = self.schedule.work(step);
+            let Some(copied) = copied.filter(|_| took >= WORTH) else { continue };
+            let text = format!(
+                "{} comes before {}, which only installs packages of the system and reads none of the copied files. \
+                 Below it, the copy would not make the packages be installed again whenever a file changes: {:.2} s in \
+                 this build.",
+                label(&self.steps[copied]),
+                label(&self.steps[step]),
+                seconds(took),
+            );
+            claims.push(self.claim("copy_before_install", text, took, &[copied, step]));
+        }
+        claims
+    }
+
+    /// Folders of the client that the build waited for.
+    fn contexts(&self, chain: &Chain) -> Vec<Claim> {
+        let mut claims = Vec::new();
+        for (position, step) in self.steps.iter().enumerate() {
+            let part = chain.path().parts.into_iter().find(|part| part.digest == step.digest);
+            let Some(part) = part.filter(|part| part.seconds >= seconds(WORTH)) else { continue };
+            let sent = step.transfers.iter().filter(|part| part.name.starts_with("transferring "));
+            let bytes: i64 = sent.map(|part| part.current).fold(0, i64::saturating_add);
+            if self.kind(position) != &StepKind::Context || bytes <= 0 {
+                continue;
+            }
+            let text = format!(
+                "The build waited {:.2} s for {}, which moved {bytes} bytes from this machine.",
+                part.seconds,
+                label(step),
+            );
+            let steps = vec![step.digest.clone()];
+            claims.push(Claim { kind: "context", text, seconds: part.seconds, steps });
+        }
+        claims
+    }
+
+    fn claim(&self, kind: &'static str, text: String, gain: Nanos, steps: &[usize]) -> Claim {
+        let steps = steps.iter().map(|step| self.schedule.digest(*step).to_owned()).collect();
+        Claim { kind, text, seconds: seconds(gain), steps }
+    }
+}
+
+/// Whether a command does nothing but install packages of the system by name. It says no where in doubt.
+pub(super) fn installs_packages_only(arguments: &[String]) -> bool {
+    const MANAGERS: [&str; 7] = ["apt-get", "apt", "apk", "dnf", "microdnf", "yum", "zypper"];
+    const LISTS: [&str; 2] = ["/var/lib/apt/lists/", "/var/cache/"];
+    let is_list = |word: &str| LISTS.iter().any(|list| word.starts_with(list)) && !word.contains("..");
+    let [_, flag, command] = arguments else { return false };
+    if flag != "-c" || command.contains(['$', '`', '<', '>', '|', '(', '\'', '"']) {
+        return false;
+    }
+    let command = command.replace("\\\n", " ");
+    let (mut installs, mut is_only) = (false, true);
+    for part in command.split(['\n', ';', '&']) {
+        let words: Vec<&str> = part.split_whitespace().skip_while(|word| word.contains('=')).collect();
+        let Some((program, rest)) = words.split_first() else { continue };
+        let names_files = || rest.iter().any(|word| word.contains('/'));
+        is_only &= match *program {
+            "set" => true,
+            "rm" => rest.iter().all(|word| word.starts_with('-') || is_list(word)),
+            program if MANAGERS.contains(&program) && !names_files() => {
+                installs |= rest.iter().any(|word| ["install", "add"].contains(word));
+                true
+            }
+            _ => false,
+        };
+    }
+    installs && is_only
+}
+
+/// Whether files at `target` are none that a package manager reads.
+fn is_apart_from_system(target: &str) -> bool {
+    const SYSTEM: [&str; 9] = ["etc", "usr", "var", "lib", "lib64", "bin", "sbin", "root", "run"];
+    let first = target.trim_start_matches('/').split('/').next().unwrap_or_default();
+    target.starts_with('/') && !first.is_empty() && !SYSTEM.contains(&first) && !target.contains("..")
+}

@@ -1,0 +1,184 @@
+//! Takes in the status stream of a build, for its report.
+
+use std::collections::BTreeMap;
+
+use bollard_buildkit_proto::google::protobuf::Timestamp;
+use bollard_buildkit_proto::moby::buildkit::v1::{
+    StatusResponse, Vertex, VertexLog, VertexStatus, VertexWarning,
+};
+use indexmap::IndexMap;
+
+use super::graph::{GraphStep, LineSpan};
+use super::log::BoundedLog;
+use super::model::{Layer, Warning};
+use crate::diag::{Colours, log_line, redact, visible, visible_lines};
+use crate::progress::lines::LineBuffer;
+use crate::progress::time::{self, Nanos};
+
+/// How a build ended, as its report says it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Ending {
+    /// It has not ended.
+    #[default]
+    Running,
+    /// It succeeded.
+    Succeeded,
+    /// It failed, with what the user is told of it.
+    Failed(String),
+    /// It was interrupted.
+    Cancelled,
+}
+
+/// What a build has told so far.
+#[derive(Debug, Default)]
+pub struct Collector {
+    pub(super) steps: IndexMap<String, StepState>,
+    pub(super) graph: BTreeMap<String, GraphStep>,
+    pub(super) warnings: Vec<Warning>,
+    pub(super) layers: Vec<Layer>,
+    pub(super) ending: Ending,
+    pub(super) began: Option<Timestamp>,
+    pub(super) ended: Option<Timestamp>,
+}
+
+/// What is known of a step.
+#[derive(Debug, Default)]
+pub(super) struct StepState {
+    pub(super) name: String,
+    pub(super) inputs: Vec<String>,
+    /// Start → start and end of each run.
+    pub(super) runs: BTreeMap<Nanos, (Timestamp, Option<Timestamp>)>,
+    pub(super) cached: bool,
+    pub(super) error: String,
+    pub(super) transfers: IndexMap<String, VertexStatus>,
+    pub(super) log: BoundedLog,
+    partial: LineBuffer,
+}
+
+/// Words of others as they may be shown: without credentials, control characters and what turns text around.
+fn shown(text: &str) -> String {
+    visible(&redact(text)).into_owned()
+}
+
+fn shown_lines(text: &str) -> String {
+    visible_lines(&redact(&log_lines(text))).into_owned()
+}
+
+/// `text` without terminal sequences, line by line.
+fn log_lines(text: &str) -> String {
+    text.split('\n').map(|line| log_line(line, Colours::Drop)).collect::<Vec<_>>().join("\n")
+}
+
+impl Collector {
+    /// Begins now.
+    pub fn begin() -> Self {
+        Self { began: Some(time::timestamp()), ..Self::default() }
+    }
+
+    /// Takes in one message of the status stream.
+    pub fn apply(&mut self, message: &StatusResponse) {
+        for vertex in &message.vertexes {
+            self.vertex(vertex);
+        }
+        for status in &message.statuses {
+            if let Some(step) = self.steps.get_mut(&status.vertex) {
+                step.transfers.insert(shown(&status.id), status.clone());
+            }
+        }
+        for warning in &message.warnings {
+            self.warning(warning);
+        }
+        for log in &message.logs {
+            self.log(log);
+        }
+        for vertex in message.vertexes.iter().filter(|vertex| vertex.completed.is_some()) {
+            if let Some(step) = self.steps.get_mut(&vertex.digest) {
+                step.flush_log();
+            }
+        }
+    }
+
+    /// Takes in what is known of steps from their graph.
+    pub fn know(&mut self, steps: impl IntoIterator<Item = GraphStep>) {
+        self.graph.extend(steps.into_iter().map(|step| (step.digest.clone(), step)));
+    }
+
+    /// Takes in the layers of the result.
+    pub fn set_layers(&mut self, layers: Vec<Layer>) {
+        self.layers = layers;
+    }
+
+    /// Ends now.
+    pub fn end(&mut self, ending: Ending) {
+        self.ended = Some(time::timestamp());
+        self.ending = match ending {
+            Ending::Failed(words) => Ending::Failed(shown_lines(&words)),
+            other => other,
+        };
+        for step in self.steps.values_mut() {
+            step.flush_log();
+        }
+    }
+
+    fn vertex(&mut self, vertex: &Vertex) {
+        let step = self.steps.entry(vertex.digest.clone()).or_default();
+        step.name = shown(&log_line(&vertex.name.replace(['\n', '\r'], " "), Colours::Drop));
+        if !vertex.inputs.is_empty() {
+            step.inputs.clone_from(&vertex.inputs);
+        }
+        // An unstarted duplicate of a vertex that has run says nothing new.
+        if vertex.started.is_some() || step.runs.is_empty() {
+            step.cached = vertex.cached;
+            step.error = shown_lines(&vertex.error);
+        }
+        if let Some(started) = vertex.started {
+            step.runs.insert(time::nanos(&started), (started, vertex.completed));
+        }
+    }
+
+    fn warning(&mut self, warning: &VertexWarning) {
+        let text = |bytes: &[u8]| shown_lines(&String::from_utf8_lossy(bytes));
+        let line = |position: Option<bollard_buildkit_proto::pb::Position>| {
+            position.and_then(|position| u32::try_from(position.line).ok())
+        };
+        let spans = warning.ranges.iter().filter_map(|range| {
+            let first = line(range.start)?;
+            Some(LineSpan { first, last: line(range.end).unwrap_or(first).max(first) })
+        });
+        let made = Warning {
+            message: text(&warning.short),
+            detail: warning.detail.iter().map(|line| text(line)).collect(),
+            url: shown(&warning.url),
+            file: warning.info.as_ref().map(|info| shown(&info.filename)).unwrap_or_default(),
+            lines: spans.collect(),
+            step: warning.vertex.clone(),
+        };
+        if !self.warnings.contains(&made) {
+            self.warnings.push(made);
+        }
+    }
+
+    fn log(&mut self, log: &VertexLog) {
+        let Some(step) = self.steps.get_mut(&log.vertex) else { return };
+        let StepState { partial, log: lines, .. } = step;
+        partial.push(&log.msg, |line| lines.push(log_words(&line)));
+    }
+}
+
+/// A line of a log as it is kept.
+fn log_words(line: &str) -> String {
+    visible_lines(&redact(&log_line(line, Colours::Drop))).into_owned()
+}
+
+impl StepState {
+    fn flush_log(&mut self) {
+        let Self { partial, log, .. } = self;
+        partial.flush(|line| log.push(log_words(&line)));
+    }
+
+    /// Start and end of the last run.
+    pub(super) fn last_run(&self) -> Option<(Nanos, Option<Nanos>)> {
+        let (start, (_, end)) = self.runs.last_key_value()?;
+        Some((*start, end.as_ref().map(time::nanos)))
+    }
+}

@@ -15,7 +15,7 @@ fn project() -> Project {
 fn on_terminal(project: &Project, args: &str, environment: &[(&str, &str)]) -> String {
     let bob = env!("CARGO_BIN_EXE_bob");
     let addr = Buildkitd::shared().addr();
-    let line = format!("stty cols 40 rows 20; exec {bob} build --addr {addr} --no-cache {args} .");
+    let line = format!("stty cols 40 rows 20; exec {bob} build --addr {addr} --no-cache -o type=cacheonly {args} .");
     let output = Command::new(tool("script"))
         .args(["-qec", &line, "/dev/null"])
         .current_dir(project.path())
@@ -70,7 +70,7 @@ fn a_terminal_that_cannot_move_its_cursor_gets_lines() {
 #[test]
 fn tty_without_a_terminal_says_why_it_is_plain() {
     let (project, addr) = (project(), Buildkitd::shared().addr());
-    let build = Bob::new(["build", "--addr", &addr, "--progress", "tty", "."]);
+    let build = Bob::new(["build", "--addr", &addr, "--progress", "tty", "-o", "type=cacheonly", "."]);
     let outcome = build.current_dir(project.path()).succeed();
     let said = "progress is shown as plain text instead of tty: standard error is no terminal\n";
     assert!(outcome.stderr.starts_with(said) && outcome.stderr.contains("\n#1 "), "{}", outcome.stderr);

@@ -22,7 +22,7 @@ use crate::cli::values::{
 use crate::cli::{Failure, subrequests};
 use crate::converter::dockerfile::parse_bool;
 use crate::converter::plan::{Network, Options};
-use crate::diag::{visible, visible_path};
+use crate::diag::{visible, visible_path, with_causes};
 use crate::job::lookup::LocalFiles;
 use crate::job::{
     self, BuildSubject, CacheEntry, DockerLogins, DockerfileInput, EngineSettings, Error, PlainBuild,
@@ -102,7 +102,7 @@ fn request(args: &Args) -> Result<(Request, BTreeMap<String, String>), Failure> 
         return Err(UsageError::NoContext.into());
     }
     let mut convert = args.convert.clone();
-    convert.default_build_args = proxies()?;
+    convert.default_build_args = proxies();
     let Inputs { options, dockerfile, files, attributes } = convert.inputs(Some(context), None)?;
     let image_lock = args.image_lock.as_deref().map(image_lock::read).transpose()?;
     let request = Request {
@@ -114,11 +114,15 @@ fn request(args: &Args) -> Result<(Request, BTreeMap<String, String>), Failure> 
     Ok((Request { daemon, ..request }, attributes))
 }
 
-/// The build arguments that docker's configuration gives every build.
-fn proxies() -> Result<BTreeMap<String, String>, Failure> {
-    let Some(folder) = DockerLogins::of(nonempty_process_variable).folder else { return Ok(BTreeMap::new()) };
+/// The build arguments that docker's configuration gives every build. A configuration that cannot be used gives none: as
+/// with docker, it stops no build.
+fn proxies() -> BTreeMap<String, String> {
+    let Some(folder) = DockerLogins::of(nonempty_process_variable).folder else { return BTreeMap::new() };
     let host = nonempty_process_variable(variables::DOCKER_HOST.name);
-    Ok(docker_proxies(&folder, host.as_deref().and_then(OsStr::to_str))?)
+    docker_proxies(&folder, host.as_deref().and_then(OsStr::to_str)).unwrap_or_else(|error| {
+        warn(&format!("builds get no proxies: {}", with_causes(&error)));
+        BTreeMap::new()
+    })
 }
 
 fn image_attributes(request: &Request, variables: &BuildxVariables) -> ImageAttributes {

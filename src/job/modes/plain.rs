@@ -172,6 +172,7 @@ async fn work_on(
     let options = dockerfile.options_for(builder).await?;
     let mut frontend_attrs = frontend_attributes::of_options(&options);
     frontend_attrs.extend(build.frontend_attributes.clone());
+    frontend_attrs.extend(frontend_attributes::of_attestation_arguments(&options));
     frontend_attrs.extend(build.attestations.attributes.clone());
     let mut prepared = PreparedOutputs::new(&outputs, &engines)?;
     let request = BuildRequest {

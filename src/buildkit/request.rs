@@ -69,6 +69,14 @@ pub struct CacheEntry {
     pub attrs: BTreeMap<String, String>,
 }
 
+impl CacheEntry {
+    /// Whether the attribute called `key` is a credential of a store.
+    pub fn is_secret(key: &str) -> bool {
+        let key = key.to_lowercase();
+        ["token", "secret", "password"].iter().any(|word| key.contains(word))
+    }
+}
+
 impl fmt::Debug for CacheEntry {
     /// The names of the attributes alone: some are keys of a store.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

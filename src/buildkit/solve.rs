@@ -167,11 +167,15 @@ fn solve_message(
     (message, targets)
 }
 
-/// The attribute in which the daemon keeps cache imports for frontends; Go's field names.
+/// The attribute in which the daemon keeps cache imports for frontends, of which there is none here; Go's field names. It
+/// stays in the daemon's history, so that credentials of a store are left out.
 fn cache_imports_json(imports: &[CacheEntry]) -> String {
-    let entries: Vec<_> =
-        imports.iter().map(|e| serde_json::json!({ "Type": e.kind, "Attrs": e.attrs })).collect();
-    serde_json::Value::Array(entries).to_string()
+    let entry = |entry: &CacheEntry| {
+        let shown = entry.attrs.iter().filter(|(key, _)| !CacheEntry::is_secret(key));
+        let shown: BTreeMap<_, _> = shown.collect();
+        serde_json::json!({ "Type": entry.kind, "Attrs": shown })
+    };
+    serde_json::Value::Array(imports.iter().map(entry).collect()).to_string()
 }
 
 /// Hands status messages out until the stream ends.
@@ -196,4 +200,21 @@ async fn follow_status(
 pub(crate) fn random_id() -> String {
     const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
     (0..25).map(|_| char::from(DIGITS[rand::random_range(0..DIGITS.len())])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_history_keeps_of_caches_has_no_credential_of_a_store() {
+        let attrs = [("bucket", "b"), ("secret_access_key", "SECRET"), ("session_token", "SECRET")];
+        let attrs = attrs.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+        let cache_imports = vec![CacheEntry { kind: "s3".to_owned(), attrs }];
+        let request = BuildRequest { cache_imports, ..BuildRequest::default() };
+        let (message, _) = solve_message(request, "ref", "session");
+        assert_eq!(message.frontend_attrs["cache-imports"], r#"[{"Attrs":{"bucket":"b"},"Type":"s3"}]"#);
+        // The daemon itself gets them.
+        assert_eq!(message.cache.unwrap().imports[0].attrs["session_token"], "SECRET");
+    }
 }

@@ -1,8 +1,10 @@
 //! What subcommands that run jobs share: signals and standard output.
 
-use std::io::Write as _;
+use std::borrow::Cow;
+use std::io::{IsTerminal as _, Write as _};
 
 use super::Failure;
+use crate::diag::visible_lines;
 use crate::job::{self, Interrupts};
 
 /// Listens for the signals that interrupt a job.
@@ -15,11 +17,37 @@ pub(super) fn warn(text: &str) {
     let _ = writeln!(std::io::stderr(), "warning: {text}");
 }
 
+/// Writes words of a registry or a daemon to standard output: as they are for a program, and harmless for a terminal.
+pub(super) fn print_words(bytes: &[u8]) -> Result<(), Failure> {
+    print(&words_for(bytes, std::io::stdout().is_terminal()))
+}
+
+fn words_for(bytes: &[u8], is_terminal: bool) -> Cow<'_, [u8]> {
+    if !is_terminal {
+        return bytes.into();
+    }
+    visible_lines(&String::from_utf8_lossy(bytes)).into_owned().into_bytes().into()
+}
+
 /// Writes to standard output; a reader that has seen enough is no failure.
 pub(super) fn print(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::words_for;
+
+    #[test]
+    fn words_of_others_do_not_drive_the_terminal_and_reach_programs_as_they_are() {
+        let words = b"{\"a\": \"b\"}\n\x1b]0;title\x07\xc2\x9b2J\ttab\n";
+        assert_eq!(&*words_for(words, false), words);
+        let shown = String::from_utf8(words_for(words, true).into_owned()).unwrap();
+        assert!(!shown.contains(['\u{1b}', '\u{7}', '\u{9b}']), "{shown:?}");
+        assert!(shown.starts_with("{\"a\": \"b\"}\n") && shown.contains("title"), "{shown:?}");
     }
 }

@@ -207,7 +207,11 @@ impl Error {
             | Self::Setting(_)
             | Self::Reference { .. }
             | Self::Credentials(_)
-            | Self::Engine(EngineError::NoContext { .. } | EngineError::Address { .. })
+            | Self::Engine(
+                EngineError::NoContext { .. }
+                | EngineError::Address { .. }
+                | EngineError::NoCertificates { .. },
+            )
             | Self::NoBuilder(NoBuilder::Client(buildkit::Error::Address(_))) => true,
             Self::Workspace(error) => error.is_usage(),
             Self::Secret(error) => !matches!(error, SecretError::File { .. }),

@@ -7,21 +7,35 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
+use super::attestations::without_login;
 use crate::converter::dockerfile::parse_bool;
 use crate::converter::plan::{Context, Network, NoCache, Options, ResolveMode};
+use crate::diag::redact;
 
 /// Attributes by name, as `SolveRequest.FrontendAttrs` has them.
 pub(super) type FrontendAttributes = BTreeMap<String, String>;
 
-/// Returns the attributes that say what `options` say.
+/// What the build arguments begin with that ask the daemon for attestations.
+const ATTESTATION: &str = "BUILDKIT_ATTEST_";
+
+/// Returns the attributes by which build arguments ask the daemon for attestations: it makes those that the result comes
+/// without, after the last step. So they are only for builds whose result has the lists of contents that they ask for.
+pub(super) fn of_attestation_arguments(options: &Options) -> FrontendAttributes {
+    let asked = options.build_args.iter().filter(|(name, _)| name.starts_with(ATTESTATION));
+    asked.map(|(name, value)| (format!("build-arg:{name}"), value.clone())).collect()
+}
+
+/// Returns the attributes that say what `options` say, those of [`of_attestation_arguments`] excepted.
 pub(super) fn of_options(options: &Options) -> FrontendAttributes {
     let mut attributes = FrontendAttributes::new();
     let mut set = |name: &str, value: String| {
-        attributes.insert(name.to_owned(), value);
+        attributes.insert(name.to_owned(), told(&value));
     };
     set("filename", options.filename.clone());
     for (name, value) in &options.build_args {
-        set(&format!("build-arg:{name}"), value.clone());
+        if !name.starts_with(ATTESTATION) {
+            set(&format!("build-arg:{name}"), value.clone());
+        }
     }
     for (name, value) in &options.labels {
         set(&format!("label:{name}"), value.clone());
@@ -92,6 +106,16 @@ fn set_for_run(options: &Options, set: &mut impl FnMut(&str, String)) {
         if !list.is_empty() {
             set(name, list.clone());
         }
+    }
+}
+
+/// A value without logins of URLs: history and provenance are read by others than the registry or proxy that they are for.
+/// What needs them, such as the source of a context, has them from the graph.
+fn told(value: &str) -> String {
+    match value.matches("://").count() {
+        0 => value.to_owned(),
+        1 if !value.contains(char::is_whitespace) => without_login(value),
+        _ => redact(value).into_owned(),
     }
 }
 
@@ -168,6 +192,41 @@ mod tests {
                 "shm-size=1024",
                 "target=t",
                 "ulimit=core=1:2,nproc=1:2",
+            ]
+        );
+    }
+
+    #[test]
+    fn only_a_build_that_makes_attestations_asks_the_daemon_for_them() {
+        let build_args = BTreeMap::from([("BUILDKIT_ATTEST_SBOM".to_owned(), "generator=a".to_owned())]);
+        let options = Options { build_args, ..Options::default() };
+        assert_eq!(texts(&options), ["filename=Dockerfile"]);
+        let asked: Vec<_> = of_attestation_arguments(&options).into_iter().collect();
+        assert_eq!(asked, [("build-arg:BUILDKIT_ATTEST_SBOM".to_owned(), "generator=a".to_owned())]);
+    }
+
+    #[test]
+    fn logins_of_urls_are_not_told() {
+        let pair = |name: &str, value: &str| BTreeMap::from([(name.to_owned(), value.to_owned())]);
+        let options = Options {
+            context: Context::Git("https://u:SECRET@h/r.git#main".to_owned()),
+            named_contexts: pair("n", "https://SECRET@h/r.git"),
+            build_args: BTreeMap::from([
+                ("HTTP_PROXY".to_owned(), "http://u:SECRET@proxy:3128".to_owned()),
+                ("INDEX".to_owned(), "--index-url https://u:SECRET@h/simple,http://SECRET@i".to_owned()),
+                ("MAIL".to_owned(), "me@x.example".to_owned()),
+            ]),
+            ..Options::default()
+        };
+        assert_eq!(
+            texts(&options),
+            [
+                "build-arg:HTTP_PROXY=http://xxxxx:xxxxx@proxy:3128",
+                "build-arg:INDEX=--index-url https://***@h/simple,http://***@i",
+                "build-arg:MAIL=me@x.example",
+                "context=https://xxxxx:xxxxx@h/r.git#main",
+                "context:n=https://xxxxx@h/r.git",
+                "filename=Dockerfile",
             ]
         );
     }

@@ -13,6 +13,8 @@ use crate::proxy::UploadObserver;
 
 /// What buildkitd calls the step that pushes.
 const IMAGE_EXPORT: &str = "exporting to image";
+/// The blobs whose way is shown, at most; no image has so many.
+const MAX_BLOBS: usize = 4096;
 /// The time between two reports of one transfer.
 const INTERVAL: Duration = Duration::from_millis(200);
 
@@ -69,6 +71,9 @@ impl ProgressLink {
         let mut pushes = self.pushes();
         let vertex = pushes.vertex.clone();
         let first = !pushes.blobs.contains_key(digest);
+        if first && pushes.blobs.len() >= MAX_BLOBS {
+            return None;
+        }
         let blob = pushes.blobs.entry(digest.to_owned());
         let blob = blob.or_insert_with(|| Blob { started: now, last_report: Instant::now() });
         if vertex.is_empty() || !(first || is_complete || blob.last_report.elapsed() >= INTERVAL) {

@@ -94,7 +94,7 @@ pub(super) async fn solve_dockerfile(
     let telling = tell_warnings(&gateway, dockerfile, &origin);
     let (result, (), ()) = tokio::join!(solved, targets.mount_beside_steps(&bases), telling);
     let result = result?;
-    routes.allow_pushes();
+    routes.allow_pushes_after_all().await;
     targets.mount_after_steps(&bases).await;
     Ok((result, converted.facts))
 }

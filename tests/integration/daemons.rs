@@ -167,6 +167,38 @@ fn platforms_are_built_where_they_are_native_and_joined_into_the_index_of_one_da
     assert_eq!(metadata["containerimage.descriptor"]["size"], two.len());
 }
 
+#[test]
+fn no_daemon_pushes_while_a_step_runs_on_another() {
+    let registry = Registry::shared();
+    let amd64 = Buildkitd::start_with(&["--oci-worker-platform=linux/amd64"]);
+    let arm64 = Buildkitd::start_with(&["--oci-worker-platform=linux/arm64"]);
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    // The step of arm64 lasts until the test closes its connection, and fails then. amd64 has none.
+    let dockerfile = format!(
+        "FROM scratch AS on-arm64\nCOPY busybox /bin/sh\nCOPY busybox /bin/nc\nRUN nc 127.0.0.1 {port}; exit 3\n\
+         FROM scratch AS on-amd64\nFROM on-$TARGETARCH\nCOPY f /f\n"
+    );
+    let project = Project::new(&[("Dockerfile", &dockerfile), ("f", "content")]);
+    fs::copy(tool("busybox"), project.path().join("busybox")).expect("busybox is copied");
+    let addresses = [amd64.addr(), arm64.addr()];
+    let push = |addresses: &[&str], platforms: &str, name: &str| {
+        let output = format!("-otype=registry,name={}", registry.reference(name));
+        build(&project, addresses, &[platforms, &output])
+    };
+    let both = push(&[&addresses[0], &addresses[1]], "--platform=linux/amd64,linux/arm64", "daemons/held:v1");
+    let mut child = both.start();
+    let connection = accept(&listener, &mut child);
+    // The same for amd64 alone is pushed meanwhile, so that there was time for it.
+    push(&[&addresses[0]], "--platform=linux/amd64", "daemons/alone:v1").succeed();
+    drop(connection);
+    let outcome = Outcome::of(child);
+    assert!(outcome.stderr.contains("exit code: 3"), "{}", outcome.stderr);
+    let manifests =
+        |name: &str| registry.storage().join("repositories/daemons").join(name).join("_manifests").exists();
+    assert_eq!((manifests("alone"), manifests("held")), (true, false), "{}", outcome.stderr);
+}
+
 /// The next connection that a step of `build` makes.
 fn accept(listener: &TcpListener, build: &mut Child) -> TcpStream {
     listener.set_nonblocking(true).expect("a listener");

@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use super::support::{Bob, Image, Project, Registry, pull, raw_manifest};
 
@@ -26,7 +27,7 @@ fn digest(reference: &str) -> String {
     imagetools(&["inspect", reference, "--format", "{{.Manifest.Digest}}"]).succeed().stdout
 }
 
-fn json(bytes: &[u8]) -> Value {
+fn parsed(bytes: &[u8]) -> Value {
     serde_json::from_slice(bytes).expect("JSON")
 }
 
@@ -48,7 +49,7 @@ fn images_pushed_by_digest_become_an_index() {
     let target = registry.reference("imagetools/index:all");
     // Digests alone: there is one repository only.
     let shown = imagetools(&["create", "--dry-run", "-t", &target, &one, &other]).succeed().stdout;
-    assert_eq!(platforms(&json(shown.as_bytes())), ["amd64", "armv7"]);
+    assert_eq!(platforms(&parsed(shown.as_bytes())), ["amd64", "armv7"]);
     let folder = tempfile::tempdir().expect("a folder");
     let metadata = folder.path().join("metadata");
     let file = folder.path().join("source");
@@ -57,12 +58,12 @@ fn images_pushed_by_digest_become_an_index() {
         ["create", "-t", &target, "--annotation", "index:a=b", "-f", file.to_str().expect("UTF-8"), &one];
     imagetools(&args).args(&["--metadata-file", metadata.to_str().expect("UTF-8")]).succeed();
     let raw = raw_manifest(&target);
-    let index = json(&raw);
+    let index = parsed(&raw);
     assert_eq!(
         (platforms(&index), index["annotations"]["a"].as_str()),
         (vec!["armv7".into(), "amd64".into()], Some("b"))
     );
-    let metadata = json(&fs::read(&metadata).expect("the metadata file"));
+    let metadata = parsed(&fs::read(&metadata).expect("the metadata file"));
     assert_eq!(metadata["containerimage.descriptor"]["digest"], digest(&target));
     assert_eq!(metadata["image.name"], target.trim_end_matches(":all"));
 
@@ -79,16 +80,16 @@ fn images_pushed_by_digest_become_an_index() {
     let variable =
         imagetools(&["inspect", &target, "--format", r#"{{json (index .Image "linux/arm/v7").Config.Env}}"#]);
     assert_eq!(
-        json(variable.succeed().stdout.as_bytes()),
+        parsed(variable.succeed().stdout.as_bytes()),
         serde_json::json!(["PATH=/bin", "FROM_SOURCE=yes"])
     );
 
     // One platform of it, and one more.
     let only = registry.reference("imagetools/index:only");
     imagetools(&["create", "-t", &only, "--platform", "linux/arm/v7", &target]).succeed();
-    assert_eq!(platforms(&json(&raw_manifest(&only))), ["armv7"]);
+    assert_eq!(platforms(&parsed(&raw_manifest(&only))), ["armv7"]);
     imagetools(&["create", "-t", &only, "--append", &amd64]).succeed();
-    assert_eq!(platforms(&json(&raw_manifest(&only))), ["armv7", "amd64"]);
+    assert_eq!(platforms(&parsed(&raw_manifest(&only))), ["armv7", "amd64"]);
     let copied = registry.reference("imagetools/index:copied");
     imagetools(&["create", "-t", &copied, "--prefer-index=false", &amd64]).succeed();
     assert_eq!(raw_manifest(&copied), raw_manifest(&amd64));
@@ -124,6 +125,46 @@ fn no_layer_travels_within_a_registry_and_all_do_between_two() {
     let refused = copy(std::path::Path::new("/nonexistent")).fail(1).stderr;
     assert!(refused.contains("401") && refused.contains("no credentials"), "{refused}");
     assert!(!refused.contains(Registry::PASSWORD));
+}
+
+/// A descriptor of `content`.
+fn descriptor(content: &[u8], media_type: &str) -> Value {
+    let digest = format!("sha256:{}", hex::encode(Sha256::digest(content)));
+    json!({ "mediaType": format!("application/vnd.oci.image.{media_type}.v1+json"), "digest": digest, "size": content.len() })
+}
+
+#[test]
+fn the_configurations_of_an_index_have_an_end() {
+    let registry = Registry::shared();
+    let config = format!(r#"{{"os":"linux","config":{{"Labels":{{"k":"{}"}}}}}}"#, "v".repeat(12 << 20));
+    let described = descriptor(config.as_bytes(), "config");
+    let digest = described["digest"].as_str().expect("a digest");
+    let (_, encoded) = digest.split_once(':').expect("a digest");
+    let storage = registry.storage();
+    let links = storage.join("repositories/imagetools/large/_layers/sha256").join(encoded);
+    let blob = storage.join("blobs/sha256").join(&encoded[..2]).join(encoded);
+    for (folder, name, content) in [(&blob, "data", config.as_str()), (&links, "link", digest)] {
+        fs::create_dir_all(folder).expect("a folder of the registry");
+        fs::write(folder.join(name), content).expect("a file of the registry");
+    }
+    let manifest = json!({ "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "config": described, "layers": [] });
+    let manifest = manifest.to_string();
+    registry.put_manifest("imagetools/large:one", "application/vnd.oci.image.manifest.v1+json", &manifest);
+    let entry = |variant: &str| {
+        let mut entry = descriptor(manifest.as_bytes(), "manifest");
+        entry["platform"] = json!({ "os": "linux", "architecture": "arm", "variant": variant });
+        entry
+    };
+    let inspected = |variants: &[&str]| {
+        let manifests: Vec<Value> = variants.iter().map(|variant| entry(variant)).collect();
+        let media_type = "application/vnd.oci.image.index.v1+json";
+        let index = json!({ "schemaVersion": 2, "mediaType": media_type, "manifests": manifests });
+        registry.put_manifest("imagetools/large:all", media_type, &index.to_string());
+        imagetools(&["inspect", &registry.reference("imagetools/large:all"), "--format", "{{json .Image}}"])
+    };
+    assert!(inspected(&["v6", "v7"]).succeed().stdout.len() > 24 << 20);
+    let outcome = inspected(&["v5", "v6", "v7"]).fail(1);
+    assert!(outcome.stderr.contains("have configurations of more than 33554432 bytes"), "{}", outcome.stderr);
 }
 
 #[test]

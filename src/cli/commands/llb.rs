@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::args::convert::{ConvertArgs, Inputs};
 use crate::cli::args::daemon::DaemonArgs;
 use crate::cli::args::image_lock;
-use crate::cli::report::{listen, print};
+use crate::cli::report::{listen, print_words};
 use crate::cli::usage::UsageError;
 use crate::cli::{Failure, process};
 use crate::converter::dockerfile::frontend::Edition;
@@ -94,7 +94,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         write(path, &json::to_vec(&metadata)?)?;
     }
     let unique = args.local_unique_id.unwrap_or_else(|| format!("{:032x}", rand::random::<u128>()));
-    print(&render(&conversion.marshal(unique)?.definition, args.format)?)
+    print_words(&render(&conversion.marshal(unique)?.definition, args.format)?)
 }
 
 async fn from_lock(path: &Path, inputs: &Inputs) -> Result<Converted, Failure> {

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::Failure;
-use super::report::{listen, print};
+use super::report::{listen, print_words};
 use super::values::call::{Call, Format, Method};
 use crate::job::{self, ProgressMode, Request, Results};
 
@@ -72,8 +72,8 @@ pub(super) async fn answer(
         write_metadata(&answer, path)?;
     }
     match call.format {
-        Format::Json => print(&answer.json)?,
-        Format::Text => print(answer.text.as_bytes())?,
+        Format::Json => print_words(&answer.json)?,
+        Format::Text => print_words(answer.text.as_bytes())?,
     }
     match answer.error {
         Some(error) if answer.is_rejected || !call.ignore_status => Err(Failure::Rendered(error)),

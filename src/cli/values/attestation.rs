@@ -82,7 +82,12 @@ fn request(attestations: &mut Attestations, kind: &str, fields: &Fields) {
 fn attestation(flag: &'static str, value: &str) -> Result<Attestation, ValueError> {
     let wrong = |fault: String| ValueError::new(flag, value, fault);
     let mut all = if value.is_empty() { Fields::new() } else { fields(flag, value, |_| None)? };
-    let kind = all.get("type").filter(|kind| !kind.is_empty()).cloned();
+    let kind = all.get("type").filter(|kind| !kind.is_empty());
+    // As buildkitd reads it, which would otherwise make by itself what is not known here.
+    let kind = kind.map(|kind| kind.to_ascii_lowercase());
+    if let Some(kind) = &kind {
+        all.insert("type".to_owned(), kind.clone());
+    }
     let kind =
         kind.ok_or_else(|| wrong("type= is missing; write type=provenance or type=sbom".to_owned()))?;
     let disabled = match all.remove("disabled") {
@@ -219,7 +224,10 @@ mod tests {
         let kind = ("type".to_owned(), "sbom".to_owned());
         let (image, parameters) = generator(&["type=sbom,generator=r.example/s,a=b"], &[]);
         assert_eq!(image, "r.example/s:latest");
-        assert_eq!(parameters, [("a".to_owned(), "b".to_owned()), kind]);
+        assert_eq!(parameters, [("a".to_owned(), "b".to_owned()), kind.clone()]);
+        // What buildkitd reads as a request is one here, so that the program runs among the steps and never after them.
+        let (image, parameters) = generator(&["TYPE=Sbom,generator=r.example/s"], &[]);
+        assert_eq!((image.as_str(), parameters), ("r.example/s:latest", vec![kind]));
         let (image, parameters) = generator(&[], &[("BUILDKIT_ATTEST_SBOM", "")]);
         assert_eq!(image, "docker.io/docker/buildkit-syft-scanner:stable-1");
         assert!(parameters.is_empty());

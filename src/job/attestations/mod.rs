@@ -12,6 +12,7 @@ use super::context::fetch::DockerfileSource;
 use super::error::Error;
 use super::request::DockerfileInput;
 
+pub(super) use checkout::without_login;
 pub use checkout::{Checkout, CheckoutError};
 pub(super) use scan::{Scanner, scan};
 

@@ -13,7 +13,7 @@ use crate::beneath::MAX_TEXT_BYTES;
 use crate::buildkit::{self, FileRange, Gateway, ResultReference, SolveOptions};
 use crate::converter::lower::{llb_platform, source_op, unpacked};
 use crate::converter::plan::{self, Context, Options, main_context};
-use crate::diag::{Source, visible};
+use crate::diag::{Source, redact, visible};
 use crate::image::Platform;
 
 /// The name of the only file of a context at a web address.
@@ -135,7 +135,7 @@ pub(crate) async fn fetch(
     let shown = match &options.context {
         _ if upload => "on standard input".to_owned(),
         Context::Local => String::new(),
-        Context::Git(url) | Context::Http { url, .. } => visible(url).into_owned(),
+        Context::Git(url) | Context::Http { url, .. } => visible(&redact(url)).into_owned(),
     };
     let mut only_file = None;
     if let Context::Http { url, .. } = &options.context
@@ -238,11 +238,11 @@ async fn at_url(
     url: &str,
     platform: &Platform,
 ) -> Result<FetchedDockerfile, FetchFailure> {
-    let shown = visible(url).into_owned();
+    let shown = visible(&redact(url)).into_owned();
     let failed = |source| FetchFailure::Url { url: shown.clone(), source };
     let mut graph = Graph::new();
     let source = HttpSource::new(url).with_filename(DOCKERFILE);
-    let root = graph.source(source, Constraints::named(format!("[internal] load {url}")));
+    let root = graph.source(source, Constraints::named(format!("[internal] load {shown}")));
     let definition = marshal(graph, root, platform)?;
     let file = gateway.solve(definition.to_pb(), SolveOptions::default()).await.map_err(failed)?;
     let mut text = None;

@@ -91,6 +91,9 @@ fn parse(address: &str, certificates: Option<PathBuf>) -> Result<EngineAddress, 
     if rest.is_empty() {
         return Err(wrong());
     }
+    if scheme == "https" && certificates.is_none() {
+        return Err(EngineError::NoCertificates { address: address.to_owned() });
+    }
     match scheme {
         "unix" => Ok(EngineAddress::Unix(rest.into())),
         "tcp" | "http" | "https" => {
@@ -222,6 +225,18 @@ mod tests {
         let address = find(&with, None).unwrap();
         let certificates = Some("/certs".into());
         assert_eq!(address, EngineAddress::Tcp { authority: "host:2376".to_owned(), certificates });
+    }
+
+    #[test]
+    fn an_address_that_asks_for_tls_is_never_spoken_to_without() {
+        let error = find(&settings(&[("DOCKER_HOST", "https://host:2376")]), None).unwrap_err();
+        assert!(matches!(error, EngineError::NoCertificates { .. }), "{error}");
+        let with = settings(&[
+            ("DOCKER_HOST", "https://host"),
+            ("DOCKER_TLS_VERIFY", "1"),
+            ("DOCKER_CERT_PATH", "/certs"),
+        ]);
+        assert!(matches!(find(&with, None), Ok(EngineAddress::Tcp { certificates: Some(_), .. })));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! HTTP to an engine: one connection a request.
 
+use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
 use std::process::Stdio;
@@ -13,17 +14,21 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use serde::Deserialize;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
+use tokio::process::{Child, Command};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::address::EngineAddress;
 use super::error::EngineError;
 use crate::diag::{redact, visible};
 use crate::http::body::{self, Body};
+use crate::search_path::{self, find_program};
 
 /// The largest answer that is read, in bytes.
 const MAX_ANSWER_BYTES: usize = 16 << 20;
+/// How many pieces are told of what `ssh` writes.
+const MAX_PIECES_TOLD: usize = 16;
 
 /// A connection in both directions.
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -119,21 +124,44 @@ async fn connect(address: &EngineAddress) -> Result<Box<dyn Stream>, EngineError
             Ok(Box::new(connector.connect(name, tcp).await.map_err(failed)?))
         }
         EngineAddress::Ssh(arguments) => {
-            let mut child = tokio::process::Command::new("ssh")
-                .args(arguments)
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .kill_on_drop(true)
-                .spawn()
-                .map_err(failed)?;
-            let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
+            let mut child = ssh(arguments, std::env::var_os("PATH").as_deref()).map_err(failed)?;
+            let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+            let (Some(input), Some(output), Some(errors)) = pipes else {
                 return Err(failed(io::ErrorKind::BrokenPipe.into()));
             };
+            tokio::spawn(tell(errors));
             // It ends when its input does.
             tokio::spawn(async move { child.wait().await });
             Ok(Box::new(tokio::io::join(output, input)))
         }
         EngineAddress::Podman(_) => Err(failed(io::ErrorKind::Unsupported.into())),
+    }
+}
+
+/// Starts `ssh`, which is looked for in `search_path`.
+fn ssh(arguments: &[String], search_path: Option<&OsStr>) -> io::Result<Child> {
+    let missing = || io::Error::new(io::ErrorKind::NotFound, "there is no program ssh on PATH");
+    let program = find_program("ssh", search_path).ok_or_else(missing)?;
+    Command::new(program)
+        .args(arguments)
+        .env("PATH", search_path.and_then(search_path::absolute).unwrap_or_default())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+}
+
+/// Tells what a program writes on standard error, as it comes, harmless to a terminal. A program that says much is told
+/// no more, and may go on.
+async fn tell(mut errors: impl AsyncRead + Unpin) {
+    let (mut buffer, mut left) = ([0; 4096], MAX_PIECES_TOLD);
+    while let Ok(count @ 1..) = errors.read(&mut buffer).await {
+        if left > 0 {
+            left -= 1;
+            let words = String::from_utf8_lossy(&buffer[..count]);
+            tracing::warn!("ssh says: {}", visible(&redact(words.trim())));
+        }
     }
 }
 
@@ -157,4 +185,30 @@ fn tls_config(folder: &Path) -> Result<ClientConfig, EngineError> {
     let key = PrivateKeyDer::from_pem_file(folder.join("key.pem"));
     let key = key.map_err(|error| wrong(format!("key.pem: {error}")))?;
     builder.with_client_auth_cert(certificates("cert.pem")?, key).map_err(|error| wrong(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn ssh_is_no_program_of_the_current_folder_and_does_not_write_to_the_terminal() {
+        let here = std::env::current_dir().unwrap();
+        let folder = tempfile::tempdir_in(&here).unwrap();
+        let program = folder.path().join("ssh");
+        std::fs::write(&program, "#!/bin/sh\nprintf words >&2\n").unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let relative = folder.path().strip_prefix(&here).unwrap();
+        for search_path in [relative.as_os_str(), "".as_ref()] {
+            let error = ssh(&[], Some(search_path)).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::NotFound, "{search_path:?}");
+        }
+        let mut child = ssh(&[], Some(folder.path().as_os_str())).unwrap();
+        let mut words = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut words).await.unwrap();
+        assert_eq!(words, "words");
+        child.wait().await.unwrap();
+    }
 }

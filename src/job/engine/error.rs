@@ -35,6 +35,14 @@ pub enum EngineError {
         /// What was given.
         address: String,
     },
+    /// An address that is spoken to by TLS, without certificates.
+    #[error(
+        "{address} is spoken to by TLS, and nothing says with which certificates: set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH"
+    )]
+    NoCertificates {
+        /// The address.
+        address: String,
+    },
     /// A file of docker's configuration.
     #[error("cannot read {path}", path = path.display())]
     File {

@@ -60,6 +60,16 @@ pub enum ImageToolsError {
         /// What is wrong with it.
         source: serde_json::Error,
     },
+    /// An index of more configurations than are read.
+    #[error(
+        "the images of {reference} have configurations of more than {limit} bytes, which is the most that is read"
+    )]
+    TooManyConfigs {
+        /// The index.
+        reference: String,
+        /// The most that is read, in bytes.
+        limit: usize,
+    },
     /// An image in Docker's old format.
     #[error(
         "{reference} is an image in Docker's format of 2015 (schema 1), which has no place in an index: push it again"

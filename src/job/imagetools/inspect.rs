@@ -12,6 +12,8 @@ use crate::image::Reference;
 
 /// The size of the largest image configuration that is read, in bytes.
 pub(super) const CONFIG_LIMIT: usize = 16 << 20;
+/// The size of all image configurations of one index together, in bytes.
+const CONFIGS_LIMIT: usize = 32 << 20;
 
 /// What a registry has under a reference.
 #[derive(Debug)]
@@ -67,28 +69,49 @@ impl ImageTools {
             configs.insert(platform.short(), config);
             return Ok(configs);
         };
+        let mut bytes = 0;
         for entry in &index.manifests {
             let Some(platform) = entry.platform.as_ref().filter(|platform| platform.os != "unknown") else {
                 continue;
             };
             let reference = at(&image.reference, &entry.digest)?;
             let manifest = self.manifest(&reference).await?;
-            configs.insert(platform.short(), self.config(&reference, &manifest.bytes).await?);
+            let config = self.config_bytes(&reference, &manifest.bytes).await?;
+            bytes += config.len();
+            if bytes > CONFIGS_LIMIT {
+                let reference = image.reference.to_string();
+                return Err(ImageToolsError::TooManyConfigs { reference, limit: CONFIGS_LIMIT });
+            }
+            configs.insert(platform.short(), parsed_config(&config, &reference)?);
         }
         Ok(configs)
     }
 
     /// Returns the configuration that an image manifest names.
     pub(super) async fn config(&self, image: &Reference, manifest: &[u8]) -> Result<Value, ImageToolsError> {
-        let document =
-            |wanted| move |source| ImageToolsError::Document { reference: image.to_string(), wanted, source };
-        let manifest: Value = serde_json::from_slice(manifest).map_err(document("image manifest"))?;
+        parsed_config(&self.config_bytes(image, manifest).await?, image)
+    }
+
+    async fn config_bytes(&self, image: &Reference, manifest: &[u8]) -> Result<Bytes, ImageToolsError> {
+        let wrong = |source| ImageToolsError::Document {
+            reference: image.to_string(),
+            wanted: "image manifest",
+            source,
+        };
+        let manifest: Value = serde_json::from_slice(manifest).map_err(wrong)?;
         let digest = manifest.pointer("/config/digest").and_then(Value::as_str).unwrap_or_default();
         let repository = self.endpoint(image)?.repository;
         let blob = self.client().blob(&repository, digest, CONFIG_LIMIT).await;
-        let blob = self.told(blob, "read the configuration of", image, &repository).await?;
-        serde_json::from_slice(&blob).map_err(document("image configuration"))
+        self.told(blob, "read the configuration of", image, &repository).await
     }
+}
+
+fn parsed_config(bytes: &[u8], image: &Reference) -> Result<Value, ImageToolsError> {
+    serde_json::from_slice(bytes).map_err(|source| ImageToolsError::Document {
+        reference: image.to_string(),
+        wanted: "image configuration",
+        source,
+    })
 }
 
 /// The index that `bytes` are.

@@ -16,6 +16,7 @@ use crate::job::daemon::platforms::{assign, best_for_all};
 use crate::job::error::Error;
 use crate::job::push::index::{PlatformIndex, join};
 use crate::job::push::routes::{self, RegistryEndpoint};
+use crate::job::push::steps::StepsOfParts;
 use crate::job::report::outcome;
 use crate::job::result::metadata::{JoinedIndex, Results};
 use crate::job::run::STATUS_QUEUE;
@@ -112,8 +113,10 @@ pub(super) async fn work(
     let (events, messages) = mpsc::channel(STATUS_QUEUE);
     let follower = tokio::spawn(progress::follow(build.progress, messages));
     let cancel = cancel.child_token();
+    let steps = StepsOfParts::new(parts.len());
     let running = parts.iter().enumerate().map(|(number, part)| {
-        let view = PartOfBuild { events: Some(events.clone()), is_first: number == 0 };
+        let view =
+            PartOfBuild { events: Some(events.clone()), steps: Some(steps.clone()), is_first: number == 0 };
         let cancel = &cancel;
         async move {
             let built = plain::on_one(&part.build, &view, cancel).await;

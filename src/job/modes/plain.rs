@@ -24,6 +24,7 @@ use crate::job::lookup::ImageLock;
 use crate::job::progress_link::ProgressLink;
 use crate::job::push::base_layers::PushTargets;
 use crate::job::push::routes::{self, ProxiedImage, PushRoutes, PushVia};
+use crate::job::push::steps::StepsOfParts;
 use crate::job::report::{excluded_file, outcome};
 use crate::job::request::{ParsedDockerfile, Request};
 use crate::job::result::metadata::Results;
@@ -84,7 +85,7 @@ async fn work(build: &PlainBuild, cancel: &CancellationToken) -> Result<Results,
         let failed = |source| Error::Read { what: "the build context", path: context.clone(), source };
         std::fs::read_dir(context).map_err(failed)?;
     }
-    let whole = PartOfBuild { events: None, is_first: true };
+    let whole = PartOfBuild { events: None, steps: None, is_first: true };
     if !distributed::is_wanted(build) || dockerfile.read()?.is_rejected() {
         return on_one(build, &whole, cancel).await;
     }
@@ -98,6 +99,8 @@ async fn work(build: &PlainBuild, cancel: &CancellationToken) -> Result<Results,
 pub(super) struct PartOfBuild {
     /// Where its progress is shown with that of the others; absent: it is shown alone.
     pub(super) events: Option<mpsc::Sender<StatusResponse>>,
+    /// The steps of all of them: this one pushes when all have ended.
+    pub(super) steps: Option<StepsOfParts>,
     /// Whether it is the one that tells what the build checks found.
     pub(super) is_first: bool,
 }
@@ -124,7 +127,7 @@ pub(super) async fn on_one(
         let outcome = work_on(build, &dockerfile, &builder, part, cancel).await;
         builder.stop().await;
         match outcome {
-            Err(Error::Connection(error)) if error.is_disconnection() && can_begin_again(build) => {
+            Err(Error::Connection(error)) if error.is_disconnection() && can_begin_again(build, part) => {
                 let Some(next) = daemon.after(&address) else { return Err(Error::Connection(error)) };
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(%address, error, "the build begins again on another buildkitd");
@@ -135,8 +138,12 @@ pub(super) async fn on_one(
     }
 }
 
-/// Whether nothing is used up by a build that did not come to its end.
-fn can_begin_again(build: &PlainBuild) -> bool {
+/// Whether nothing is used up by a build that did not come to its end, and no other part of it pushes already: its steps
+/// would run again meanwhile.
+fn can_begin_again(build: &PlainBuild, part: &PartOfBuild) -> bool {
+    if part.steps.as_ref().is_some_and(StepsOfParts::have_all_ended) {
+        return false;
+    }
     let is_stdout = |output: &Output| matches!(output.destination, Destination::Stdout);
     build.request.dockerfile.files.upload.is_none() && !build.outputs.iter().any(is_stdout)
 }
@@ -158,12 +165,14 @@ async fn work_on(
         return Err(Error::AttestedDockerArchive);
     }
     let registries = routes::authenticator_for(build.request.logins.load()?, insecure_hosts(&outputs))?;
-    let (routes, targets) = open_routes(build, builder, &registries, &progress, &mut outputs).await?;
+    let (mut routes, targets) = open_routes(build, builder, &registries, &progress, &mut outputs).await?;
+    routes.steps = part.steps.clone();
     let caches = PreparedCaches::new(&build.cache_imports, &build.cache_exports)?;
     routes.grants.grant_caches(&caches.imports, &caches.exports);
     let options = dockerfile.options_for(builder).await?;
     let mut frontend_attrs = frontend_attributes::of_options(&options);
     frontend_attrs.extend(build.frontend_attributes.clone());
+    frontend_attrs.extend(frontend_attributes::of_attestation_arguments(&options));
     frontend_attrs.extend(build.attestations.attributes.clone());
     let mut prepared = PreparedOutputs::new(&outputs, &engines)?;
     let request = BuildRequest {

@@ -202,6 +202,9 @@ impl WorkspaceJob<'_> {
         self.routes.grants.grant_caches(&caches.imports, &[]);
         caches.offer(&mut session);
         let options = dockerfile.options_for(builder).await?;
+        for name in frontend_attributes::of_attestation_arguments(&options).keys() {
+            tracing::warn!("{name} asks for no attestation here: images of a workspace have none");
+        }
         let request = BuildRequest {
             exports: self.push(&self.base)?,
             cache_imports: caches.imports.clone(),

@@ -7,3 +7,4 @@ pub(super) mod image_names;
 pub(super) mod index;
 pub(super) mod manifest;
 pub(super) mod routes;
+pub(super) mod steps;

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
 
 use super::image_names::ImageNames;
+use super::steps::StepsOfParts;
 use crate::image::Reference;
 use crate::job::error::Error;
 use crate::job::progress_link::ProgressLink;
@@ -66,6 +67,8 @@ pub(crate) struct PushRoutes {
     pub(crate) proxies: BTreeMap<String, AccessTokens>,
     /// The logins that buildkitd may have.
     pub(crate) grants: Arc<RegistryGrants>,
+    /// The steps of the other parts of the build, where it runs on several daemons.
+    pub(crate) steps: Option<StepsOfParts>,
     /// The endpoints of the images that go through the proxy, by their names.
     repositories: BTreeMap<String, RegistryEndpoint>,
     /// The authenticator for the registries of all other images.
@@ -171,6 +174,14 @@ impl PushRoutes {
         routes.handle = Some(proxy::spawn(vec![listener], config)?);
         routes.proxies.insert(local, tokens);
         Ok(routes)
+    }
+
+    /// Lets buildkitd push once the steps of all parts of the build have ended. Those of this part have.
+    pub(crate) async fn allow_pushes_after_all(&self) {
+        if let Some(steps) = &self.steps {
+            steps.ended().await;
+        }
+        self.allow_pushes();
     }
 
     /// Lets buildkitd push: every step has ended, so that none of them sees what permits a write.

@@ -4,10 +4,13 @@ use std::path::Path;
 
 use crate::converter::lower::excluding_line;
 use crate::converter::plan::{Fact, IgnoreFile, Need, Options};
-use crate::diag::visible;
+use crate::diag::printable_line;
 use crate::job::error::Error;
 use crate::job::lookup::LocalFiles;
 use crate::job::request::ParsedDockerfile;
+
+/// The most that is quoted of an ignore file, in characters.
+const QUOTED_CHARACTERS: usize = 80;
 
 /// Returns the error of a build with the line of the ignore file that leaves out what a step did not find, where that is
 /// why it did not.
@@ -53,7 +56,7 @@ fn help(path: &str, file: &IgnoreFile) -> Option<String> {
     let name = Path::new(&file.name).display();
     Some(format!(
         "{path} is left out of the build context by line {number} of {name}: {}; change that line, or add !{path} behind it",
-        visible(&pattern)
+        printable_line(&pattern, QUOTED_CHARACTERS)
     ))
 }
 
@@ -77,5 +80,11 @@ mod tests {
             "hello.txt is left out of the build context by line 2 of My.dockerignore: hello*; change that line, or add !hello.txt behind it"
         );
         assert_eq!(help("other", &file), None);
+        let text = format!("\u{1b}[2J*{}\n", "*".repeat(200)).into_bytes();
+        let long = help("\u{1b}[2Jx", &IgnoreFile { name: "i".to_owned(), text });
+        assert!(long.is_none_or(|help| !help.contains(&"*".repeat(80))));
+        let text = format!("{}*\n", "x".repeat(200)).into_bytes();
+        let long = help(&"x".repeat(200), &IgnoreFile { name: "i".to_owned(), text }).unwrap();
+        assert!(long.contains(&format!("of i: {};", "x".repeat(80))), "{long}");
     }
 }

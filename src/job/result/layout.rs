@@ -7,7 +7,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::FlockOperation;
+use rustix::fs::{FlockOperation, Mode, OFlags};
 use serde_json::{Map, Value, json};
 
 use super::whole_files;
@@ -137,9 +137,9 @@ fn insert(manifests: &mut Vec<Value>, descriptor: &Value, annotations: Vec<BTree
             !(has(IMAGE_NAME) && has(REFERENCE_NAME))
         });
         let mut manifest = descriptor.clone();
-        for (key, value) in annotations {
-            manifest["annotations"][key] = value.into();
-        }
+        let all = manifest["annotations"].as_object().cloned().unwrap_or_default();
+        let added = annotations.into_iter().map(|(key, value)| (key.to_owned(), value.into()));
+        manifest["annotations"] = all.into_iter().chain(added).collect();
         manifests.push(manifest);
     }
 }
@@ -152,7 +152,10 @@ impl Lock {
         let path = folder.join("index.json.lock");
         let failed =
             |source: io::Error| LayoutWriteError::Io { folder: folder.to_owned(), source: source.into() };
-        let file = File::options().create(true).append(true).open(&path).map_err(failed)?;
+        // Nobody waits for a pipe of that name, and a link leads nowhere.
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = rustix::fs::open(&path, flags, Mode::from_raw_mode(0o666));
+        let file = File::from(file.map_err(|error| failed(error.into()))?);
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Self(path, file)),
             Err(rustix::io::Errno::WOULDBLOCK) => {
@@ -221,6 +224,33 @@ mod tests {
         let layout = fs::read_to_string(dir.path().join("oci-layout")).unwrap();
         assert_eq!(layout, r#"{"imageLayoutVersion":"1.0.0"}"#);
         assert!(!dir.path().join("index.json.lock").exists());
+    }
+
+    #[test]
+    fn a_link_in_place_of_the_lock_leads_nowhere() {
+        let (dir, outside) = (layout(), tempfile::tempdir().unwrap());
+        let target = outside.path().join("made");
+        std::os::unix::fs::symlink(&target, dir.path().join("index.json.lock")).unwrap();
+        put(dir.path(), &descriptor(0), &[]).unwrap_err();
+        assert!(!target.exists());
+        fs::remove_file(dir.path().join("index.json.lock")).unwrap();
+        rustix::fs::mkfifoat(rustix::fs::CWD, dir.path().join("index.json.lock"), Mode::RUSR | Mode::WUSR)
+            .unwrap();
+        put(dir.path(), &descriptor(0), &[]).unwrap_err();
+    }
+
+    #[test]
+    fn a_descriptor_with_other_annotations_keeps_them_and_an_odd_one_is_put_as_well() {
+        let dir = layout();
+        for annotations in [json!("text"), json!([1]), json!(null), json!({"k": "v"})] {
+            let mut descriptor = descriptor(0);
+            descriptor["annotations"] = annotations.clone();
+            put(dir.path(), &descriptor, &names(&["x:one"])).unwrap();
+            let index: Value =
+                serde_json::from_slice(&fs::read(dir.path().join("index.json")).unwrap()).unwrap();
+            let written = &index["manifests"][0]["annotations"];
+            assert_eq!((&written[REFERENCE_NAME], &written["k"]), (&json!("one"), &annotations["k"]));
+        }
     }
 
     #[test]

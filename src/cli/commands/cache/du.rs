@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use super::filter::Filter;
 use super::table::{Format, totals};
 use crate::cli::args::daemon::DaemonArgs;
-use crate::cli::report::{listen, print};
+use crate::cli::report::{listen, print_words};
 use crate::cli::values::ValueError;
 use crate::cli::{Failure, logging};
 use crate::job;
@@ -49,5 +49,5 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         }
         text += &totals(&records);
     }
-    print(text.as_bytes())
+    print_words(text.as_bytes())
 }

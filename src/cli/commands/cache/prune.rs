@@ -8,7 +8,7 @@ use tokio::io::AsyncBufReadExt as _;
 use super::filter::Filter;
 use super::table::{Format, totals};
 use crate::cli::args::daemon::DaemonArgs;
-use crate::cli::report::{listen, print};
+use crate::cli::report::{listen, print_words};
 use crate::cli::usage::UsageError;
 use crate::cli::values::ValueError;
 use crate::cli::{Failure, logging};
@@ -113,7 +113,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
             text += &format!("{}freed {total}\n", if text.ends_with("\n\n") { "" } else { "\n" });
         }
     }
-    print(text.as_bytes())?;
+    print_words(text.as_bytes())?;
     done.map_err(|error| Failure::of_job(&error))
 }
 

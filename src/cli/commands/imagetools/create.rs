@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{failed, registries};
 use crate::cli::Failure;
 use crate::cli::pflag::truth_value;
-use crate::cli::report::{listen, print};
+use crate::cli::report::{listen, print_words};
 use crate::cli::usage::UsageError;
 use crate::cli::values::{ValueError, platform};
 use crate::diag::redact_reference;
@@ -73,7 +73,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         tracing::warn!("{warning}");
     }
     if args.dry_run {
-        return print(&[&combined.bytes[..], b"\n"].concat());
+        return print_words(&[&combined.bytes[..], b"\n"].concat());
     }
     if let Some(path) = &args.metadata_file {
         job::check_writable(path).map_err(|error| Failure::of_job(&error.into()))?;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{failed, registries};
 use crate::cli::Failure;
-use crate::cli::report::{listen, print};
+use crate::cli::report::{listen, print_words};
 use crate::cli::values::ValueError;
 use crate::cli::values::syntax::template::Template;
 use crate::diag::{redact, visible};
@@ -54,7 +54,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         }
     };
     let interrupted = || Err(Failure::of_job(&job::Error::Interrupted));
-    print(&interrupts.cancel().run_until_cancelled(work).await.unwrap_or_else(interrupted)?)
+    print_words(&interrupts.cancel().run_until_cancelled(work).await.unwrap_or_else(interrupted)?)
 }
 
 /// What a template may name.

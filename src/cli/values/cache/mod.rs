@@ -115,15 +115,10 @@ fn parse(setting: &Setting<'_>, value: &str) -> Result<Option<CacheEntry>, Value
 /// A value with `***` in place of what its keys call secret.
 fn without_secrets(value: &str) -> String {
     let field = |field: &str| match field.split_once('=') {
-        Some((key, _)) if is_secret(key) => format!("{key}=***"),
+        Some((key, _)) if CacheEntry::is_secret(key) => format!("{key}=***"),
         _ => field.to_owned(),
     };
     value.split(',').map(field).collect::<Vec<_>>().join(",")
-}
-
-fn is_secret(key: &str) -> bool {
-    let key = key.to_lowercase();
-    key.contains("token") || key.contains("secret") || key.contains("password")
 }
 
 #[cfg(test)]

@@ -62,7 +62,6 @@ const ROOMS: &[(&str, &[&str])] = &[
             "buildkit",
             "converter",
             "converter::dockerfile",
-            "converter::ignore",
             "converter::lint",
             "converter::lower",
             "converter::plan",

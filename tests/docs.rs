@@ -353,6 +353,29 @@ fn every_room_of_the_sources_stands_in_the_architecture() {
 }
 
 #[test]
+fn every_row_beside_buildx_says_what_holds_and_names_its_test() {
+    const VERDICTS: [&str; 5] = ["same", "differs", "refused", "no effect", "own"];
+    let text = std::fs::read_to_string(root().join("docs/buildx.md")).unwrap();
+    let rows: Vec<&str> =
+        text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| --- ")).collect();
+    let is_heading = |row: &&str| row.ends_with("| is | test |");
+    let wrong: Vec<&str> = rows
+        .iter()
+        .filter(|row| !is_heading(row))
+        .filter(|row| {
+            let cells: Vec<&str> = row.trim_matches(['|', ' ']).split(" | ").collect();
+            let [_, verdict, test] = cells.as_slice() else { return true };
+            let says = VERDICTS.iter().any(|word| verdict.starts_with(word));
+            let names = code_words(test).any(|word| word.starts_with("src/") || word.starts_with("tests/"));
+            !says || !names
+        })
+        .copied()
+        .collect();
+    assert!(wrong.is_empty(), "these rows lack a verdict or a test:\n{}", wrong.join("\n"));
+    assert!(rows.len() > 100, "{} rows", rows.len());
+}
+
+#[test]
 fn names_and_paths_are_found_in_text() {
     assert_eq!(variables("set BOB_X_1 or BOB_*, not BOB_ or Bob_Y").collect::<Vec<_>>(), ["BOB_X_1"]);
     assert_eq!(variables("NO_COLOR, PATH and PATHS").collect::<Vec<_>>(), ["NO_COLOR", "PATH"]);

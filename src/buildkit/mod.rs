@@ -12,6 +12,7 @@ mod connect;
 pub mod daemon;
 mod error;
 mod gateway;
+mod history;
 mod request;
 mod result;
 pub mod session;
@@ -24,6 +25,7 @@ pub use connect::HelperEnd;
 pub use daemon::{Daemon, DaemonError, DaemonOptions};
 pub use error::{BuildError, DaemonFailure, Error, GatewayFailure, LineRange, SourceLocation};
 pub use gateway::{FileRange, Gateway, ImageQuery, ResolvedImage, ResultReference, SolveOptions, Warning};
+pub use history::Provenance;
 pub use request::{BuildOutcome, BuildRequest, CacheEntry, Export, ExportTarget};
 pub use result::{BuildResult, PlatformEntry, platforms_metadata};
 pub use session::{

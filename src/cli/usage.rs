@@ -56,10 +56,12 @@ pub enum UsageError {
         command: &'static str,
     },
     /// A builder of buildx.
-    #[error("{setting}: Bob has no builders; name a buildkitd with --addr or BUILDKIT_HOST")]
+    #[error("{setting} {name:?}: Bob has no builders; name a buildkitd with --addr or BUILDKIT_HOST")]
     Builder {
         /// The flag or variable.
         setting: &'static str,
+        /// The builder.
+        name: String,
     },
     /// A policy in Rego.
     #[error("--policy: Bob does not evaluate policies in Rego; use --source-policy-file")]

@@ -7,9 +7,17 @@ pub fn causes<'a>(error: &'a dyn Error) -> impl Iterator<Item = &'a (dyn Error +
     std::iter::successors(error.source(), |cause: &&'a (dyn Error + 'static)| (*cause).source())
 }
 
+/// Returns the text of a cause alone; in plain words where it is an error of TLS.
+pub fn cause_text(cause: &(dyn Error + 'static)) -> String {
+    #[cfg(any(feature = "buildkit", feature = "registry"))]
+    return super::tls::text(cause);
+    #[cfg(not(any(feature = "buildkit", feature = "registry")))]
+    cause.to_string()
+}
+
 /// Returns the text of `error` and of its causes, each after a colon: `cannot read x: permission denied`.
 pub fn with_causes(error: &dyn Error) -> String {
-    causes(error).fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+    causes(error).fold(error.to_string(), |text, cause| format!("{text}: {}", cause_text(cause)))
 }
 
 #[cfg(test)]

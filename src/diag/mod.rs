@@ -6,17 +6,21 @@ mod located;
 mod redact;
 mod render;
 mod terminal;
+#[cfg(any(feature = "buildkit", feature = "registry"))]
+mod tls;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-pub use causes::{causes, with_causes};
+pub use causes::{cause_text, causes, with_causes};
 pub use columns::{columns, fitted};
 pub use located::Located;
 pub use redact::{redact, redact_in_columns, redact_reference};
 pub use terminal::{
     Colours, is_forbidden, log_event, log_line, printable_line, visible, visible_lines, visible_path,
 };
+#[cfg(any(feature = "buildkit", feature = "registry"))]
+pub use tls::tls_words;
 
 /// A named text, shared cheaply: cloning it copies a pointer.
 ///

@@ -119,17 +119,16 @@ fn store_id(folder: &Path) -> String {
 /// Returns the digest of the cache that an import names, or why there is none.
 fn found(folder: &Path, attrs: &BTreeMap<String, String>) -> Result<String, String> {
     let root = Root::open(folder).map_err(|error| error.to_string())?;
-    let digest = match attrs.get("digest").filter(|digest| !digest.is_empty()) {
-        Some(digest) => digest.clone(),
-        None => {
-            let tag = attrs.get("tag").map_or(DEFAULT_TAG, String::as_str);
-            let index =
-                root.read(Path::new("index.json"), LARGEST_MANIFEST).map_err(|error| error.to_string())?;
-            let index: Value =
-                serde_json::from_slice(&index).map_err(|_| "its index.json is no JSON".to_owned())?;
-            let cache = layout::tagged(&index, tag).and_then(|cache| cache["digest"].as_str());
-            cache.ok_or_else(|| format!("it has no cache called {tag:?}"))?.to_owned()
-        }
+    let digest = if let Some(digest) = attrs.get("digest").filter(|digest| !digest.is_empty()) {
+        digest.clone()
+    } else {
+        let tag = attrs.get("tag").map_or(DEFAULT_TAG, String::as_str);
+        let index =
+            root.read(Path::new("index.json"), LARGEST_MANIFEST).map_err(|error| error.to_string())?;
+        let index: Value =
+            serde_json::from_slice(&index).map_err(|_| "its index.json is no JSON".to_owned())?;
+        let cache = layout::tagged(&index, tag).and_then(|cache| cache["digest"].as_str());
+        cache.ok_or_else(|| format!("it has no cache called {tag:?}"))?.to_owned()
     };
     let path = blob(&digest).ok_or_else(|| format!("{digest:?} is no digest"))?;
     root.file(&path).map_err(|error| format!("it has no {digest}: {error}"))?;

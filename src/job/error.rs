@@ -53,6 +53,12 @@ pub enum Error {
         "an image with attestations cannot be pushed through the proxy: they would name it instead of the registry; leave out --push-via proxy"
     )]
     AttestedPushByProxy,
+    /// What buildkitd recorded of a build cannot be read.
+    #[error(
+        "the build is done, but its provenance cannot be read from buildkitd for --metadata-file; set {}=disabled to leave it out",
+        workspace::variables::BUILDX_METADATA_PROVENANCE.name
+    )]
+    Provenance(#[source] Box<buildkit::Error>),
     /// The address of a buildkitd in a flag.
     #[error(transparent)]
     Address(#[from] AddressError),

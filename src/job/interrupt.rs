@@ -101,7 +101,7 @@ pub fn hang_up() -> io::Result<Option<Signal>> {
     if ignores(&status, SignalKind::hangup()) { Ok(None) } else { signal(SignalKind::hangup()).map(Some) }
 }
 
-/// Whether `status`, the text of proc_pid_status(5), says that a signal is ignored.
+/// Whether `status`, the text of `proc_pid_status(5)`, says that a signal is ignored.
 fn ignores(status: &str, signal: SignalKind) -> bool {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());

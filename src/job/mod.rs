@@ -52,6 +52,7 @@ pub use request::{DockerfileInput, Request};
 pub use result::metadata::Results;
 pub use result::output::{Destination, Exporter, OldFiles, Output, OutputFolder};
 pub use result::prepared::OutputError;
+pub use result::provenance::ProvenanceDetail;
 pub use result::whole_files::{WriteError, check_writable, write as write_whole};
 pub use session::docker_proxies::{DockerProxiesError, docker_proxies};
 pub use session::logins::DockerLogins;

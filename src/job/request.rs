@@ -12,7 +12,9 @@ use super::lookup::{Converted, ImageLock, LocalFiles, Resolver, convert_parsed};
 use super::report::warnings::show_warnings;
 use super::session::grants::RegistryGrants;
 use super::session::logins::DockerLogins;
+use super::source_policy::SourcePolicy;
 use crate::buildkit::Gateway;
+use crate::buildkit::proto::sourcepolicy;
 use crate::converter::dockerfile::frontend::Edition;
 use crate::converter::lint::Warning;
 use crate::converter::plan::{Context, Options};
@@ -29,6 +31,15 @@ pub struct Request {
     pub logins: DockerLogins,
     /// The buildkitd to use.
     pub daemon: DaemonChoice,
+    /// Rules on what the build may take its files from; they hold for look-ups, too.
+    pub source_policy: Option<SourcePolicy>,
+}
+
+impl Request {
+    /// The source policy as buildkitd takes it.
+    pub(super) fn policy(&self) -> Option<sourcepolicy::Policy> {
+        self.source_policy.clone().map(|SourcePolicy(policy)| policy)
+    }
 }
 
 /// A Dockerfile to convert, with everything around it.

@@ -164,6 +164,30 @@ variables! {
         form: "folder",
         default: "none",
     }
+    HTTPS_PROXY {
+        name: "HTTPS_PROXY",
+        meaning: "the HTTP proxy for TLS to registries ([more](usage.md#behind-an-http-proxy)); `https_proxy` where it is empty",
+        form: "`http://HOST:PORT` or `https://HOST:PORT`, with `USER:PASSWORD@` before the host where it wants a login",
+        default: "none",
+    }
+    HTTP_PROXY {
+        name: "HTTP_PROXY",
+        meaning: "the same for registries that speak plain http; `http_proxy` where it is empty",
+        form: "the same",
+        default: "none",
+    }
+    ALL_PROXY {
+        name: "ALL_PROXY",
+        meaning: "the HTTP proxy where the variable above is empty; `all_proxy` where it is empty",
+        form: "the same",
+        default: "none",
+    }
+    NO_PROXY {
+        name: "NO_PROXY",
+        meaning: "what is reached without an HTTP proxy; `no_proxy` where it is empty",
+        form: "hosts, `.SUFFIX`, addresses and networks, each with `:PORT` if wanted, or `*`; separated by commas",
+        default: "loopback",
+    }
     TMPDIR {
         name: "TMPDIR",
         meaning: "where temporary files lie",

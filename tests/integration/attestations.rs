@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::support::{Buildkitd, Image, Project, Registry};
+use super::support::{Bob, Buildkitd, Image, Project, Registry};
 
 /// A blob of a registry.
 fn blob(registry: &Registry, digest: &str) -> Value {
@@ -111,6 +111,14 @@ fn a_source_policy_holds_for_look_ups_and_sources() {
         denied.stderr
     );
     let variable = "EXPERIMENTAL_BUILDKIT_SOURCE_POLICY";
+    for args in [&["--call=check", "--source-policy-file=deny"][..], &["--call=outline"]] {
+        let denied = project.build(args).env(variable, "deny").fail(1).stderr;
+        assert!(denied.contains("none.invalid/base:1") && denied.contains("polic"), "{args:?}: {denied}");
+    }
+    for command in ["check", "llb"] {
+        let looked_up = Bob::new([command, "--addr", &Buildkitd::shared().addr(), "."]);
+        looked_up.current_dir(project.path()).env(variable, "convert").succeed();
+    }
     project.build(&["-o", "out"]).env(variable, "convert").succeed();
     assert!(project.path().join("out/bin/sh").exists() && project.path().join("out/f").exists());
     project

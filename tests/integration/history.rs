@@ -114,3 +114,27 @@ fn a_build_without_a_platform_is_for_the_first_one_of_the_daemon() {
     let env = config["config"]["Env"].to_string();
     assert!(env.contains("P=linux/arm64,linux/arm64"), "{env}");
 }
+
+#[test]
+fn the_metadata_file_has_the_provenance_that_buildkitd_recorded() {
+    let daemon = Buildkitd::shared();
+    let project = Project::new(&[("Dockerfile", "FROM scratch\nCOPY Dockerfile /\n")]);
+    let metadata = |detail: &str, args: &[&str]| -> Value {
+        let build = project.build_on(daemon, &["--metadata-file", "meta.json"]).args(args);
+        build.env("BUILDX_METADATA_PROVENANCE", detail).succeed();
+        let written = std::fs::read(project.path().join("meta.json")).expect("a metadata file");
+        serde_json::from_slice(&written).expect("JSON")
+    };
+    let least = &metadata("", &[])["buildx.build.provenance"];
+    assert_eq!(least["buildType"], "https://mobyproject.org/buildkit@v1", "{least}");
+    assert_eq!(least["invocation"]["parameters"]["locals"][0]["name"], "context", "{least}");
+    assert!(least.get("metadata").is_none() && least.get("buildConfig").is_none(), "{least}");
+    let all = metadata("max", &["--platform=linux/amd64,linux/arm64"]);
+    for platform in ["linux/amd64", "linux/arm64"] {
+        let provenance = &all[format!("buildx.build.provenance/{platform}")];
+        assert!(provenance["metadata"]["buildStartedOn"].is_string(), "{platform}: {all}");
+        assert!(provenance["buildConfig"]["llbDefinition"].is_array(), "{platform}: {all}");
+    }
+    let none = metadata("disabled", &[]);
+    assert!(none.get("buildx.build.provenance").is_none() && none["buildx.build.ref"].is_string(), "{none}");
+}

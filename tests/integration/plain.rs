@@ -6,7 +6,7 @@ use std::os::unix::net::UnixListener;
 
 use serde_json::Value;
 
-use super::support::{Buildkitd, Image, Project, Registry, pull, raw_manifest, tool};
+use super::support::{Bob, Buildkitd, Image, Project, Registry, pull, raw_manifest, refusing_registry, tool};
 
 fn source() -> String {
     Image::push_source(Registry::shared(), "plain/source:latest")
@@ -250,4 +250,30 @@ fn images_without_files_for_several_platforms_are_built_and_the_daemon_lives_on(
         let index: Value = serde_json::from_slice(&raw_manifest(&name)).expect("JSON");
         assert_eq!(index["manifests"].as_array().expect("manifests").len(), 2, "{index}");
     }
+}
+
+#[test]
+fn without_arguments_outside_of_a_workspace_nothing_is_done() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let outcome = Bob::new(["build", "--workspace-root", "none"]).env("HOME", folder.path());
+    let outcome = outcome.current_dir(folder.path()).fail(2);
+    assert!(outcome.stderr.contains("the build context is missing"), "{}", outcome.stderr);
+    assert_eq!(outcome.stdout, "");
+    assert_eq!(fs::read_dir(folder.path()).expect("the folder").count(), 0);
+}
+
+#[test]
+fn a_push_that_fails_never_names_the_proxy_in_process() {
+    let host = refusing_registry(503);
+    let logins = format!(r#"{{"auths":{{"{host}":{{"auth":"dTpw"}}}}}}"#);
+    let project = Project::new(&[("Dockerfile", "FROM scratch\nCOPY Dockerfile /\n")]);
+    let reference = format!("{host}/team/app:v1");
+    let push = project.build(&["-t", &reference, "--push", "--push-via", "proxy"]);
+    let shown = push.env("DOCKER_AUTH_CONFIG", logins).fail(1).stderr;
+    assert!(shown.contains(&format!("registry {host} refused the push of {reference}")), "{shown}");
+    assert!(!shown.contains("image0"), "{shown}");
+    let ports =
+        shown.split("127.0.0.1:").skip(1).map(|rest| rest.split(|c: char| !c.is_ascii_digit()).next());
+    let others: Vec<_> = ports.flatten().filter(|port| !host.ends_with(&format!(":{port}"))).collect();
+    assert!(others.is_empty(), "{others:?}: {shown}");
 }

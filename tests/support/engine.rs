@@ -68,9 +68,10 @@ fn serve(
                 Some(_) => {}
             }
         }
-        let (mut body, mut ended) = (vec![0; length], false);
+        let mut body = vec![0; length];
         reader.read_exact(&mut body)?;
-        while is_chunked && !ended {
+        let mut is_more = is_chunked;
+        while is_more {
             let mut size = String::new();
             reader.read_line(&mut size)?;
             let size = usize::from_str_radix(size.trim(), 16).map_err(io::Error::other)?;
@@ -78,7 +79,7 @@ fn serve(
             body.resize(start + size + 2, 0);
             reader.read_exact(&mut body[start..])?;
             body.truncate(start + size);
-            ended = size == 0;
+            is_more = size > 0;
         }
         let (status, text) = match line.trim_end().split_once(" HTTP/").map(|(request, _)| request) {
             Some("GET /info") if has_containerd_store => {

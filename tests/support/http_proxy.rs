@@ -110,7 +110,7 @@ fn serve(client: &TcpStream, rules: &Rules, log: &Mutex<Vec<String>>) -> io::Res
             let header = header.to_ascii_lowercase();
             !header.is_empty() && !header.starts_with("proxy-") && !header.starts_with("connection:")
         });
-        let kept: String = kept.map(|header| format!("{header}\r\n")).collect();
+        let kept: String = kept.flat_map(|header| [header, "\r\n"]).collect();
         write!(to_server, "{method} {path} HTTP/1.1\r\n{kept}Connection: close\r\n\r\n")?;
     }
     let buffered = reader.buffer().to_vec();

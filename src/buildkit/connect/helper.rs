@@ -145,12 +145,11 @@ async fn supervise(
     let words = tokio::spawn(tail.fill(errors));
     let status = tokio::select! {
         status = child.wait() => status,
-        _ = closed => match tokio::time::timeout(GRACE, child.wait()).await {
-            Ok(status) => status,
-            Err(_) => {
-                let _ = child.start_kill();
-                child.wait().await
-            }
+        _ = closed => if let Ok(status) = tokio::time::timeout(GRACE, child.wait()).await {
+            status
+        } else {
+            let _ = child.start_kill();
+            child.wait().await
         },
     };
     let _ = tokio::time::timeout(LAST_WORDS_PATIENCE, words).await;

@@ -18,7 +18,7 @@ pub(super) use helper::HelperRecord;
 
 use super::address::{Address, AddressError, TlsOptions};
 use super::error::Error;
-use crate::diag::causes;
+use crate::diag::{cause_text, causes};
 
 use super::{CONNECTION_WINDOW_BYTES, HEADER_LIST_BYTES, STREAM_WINDOW_BYTES};
 
@@ -58,8 +58,7 @@ pub(super) async fn explain(error: Error, address: &Address, record: &HelperReco
 /// Returns the error for a first call that was lost, which names the address.
 pub(super) fn no_answer(error: Error, address: &Address) -> Error {
     let Error::Disconnected { source, .. } = &error else { return error };
-    let cause =
-        causes(source.as_ref()).last().map_or_else(|| source.message().to_owned(), ToString::to_string);
+    let cause = causes(source.as_ref()).last().map_or_else(|| source.message().to_owned(), cause_text);
     let hint = match address {
         Address::Tcp { .. } => {
             "; a buildkitd that asks for a certificate gets it from --tlsdir, or from --tlscacert, --tlscert and --tlskey"

@@ -36,7 +36,7 @@ const CHUNK_BYTES: u64 = 256 << 10;
 const CHUNKS_AHEAD: usize = 4;
 
 const INFO: &str = "/containerd.services.content.v1.Content/Info";
-const READ: &str = "/containerd.services.content.v1.Content/Read";
+pub(in crate::buildkit) const READ: &str = "/containerd.services.content.v1.Content/Read";
 const WRITE: &str = "/containerd.services.content.v1.Content/Write";
 
 pub(super) const SERVICE: Service = Service {
@@ -72,22 +72,22 @@ struct Info {
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-struct ReadRequest {
+pub(in crate::buildkit) struct ReadRequest {
     #[prost(string, tag = "1")]
-    digest: String,
+    pub(in crate::buildkit) digest: String,
     #[prost(int64, tag = "2")]
-    offset: i64,
+    pub(in crate::buildkit) offset: i64,
     /// Zero: to the end.
     #[prost(int64, tag = "3")]
-    size: i64,
+    pub(in crate::buildkit) size: i64,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-struct ReadResponse {
+pub(in crate::buildkit) struct ReadResponse {
     #[prost(int64, tag = "1")]
-    offset: i64,
+    pub(in crate::buildkit) offset: i64,
     #[prost(bytes = "bytes", tag = "2")]
-    data: bytes::Bytes,
+    pub(in crate::buildkit) data: bytes::Bytes,
 }
 
 /// The folders of OCI layouts by the ids of their stores.

@@ -4,7 +4,7 @@
 //! file sync, file receive (exports), registry credentials, secrets, SSH agents and health.
 
 mod auth;
-mod content;
+pub(in crate::buildkit) mod content;
 mod export;
 mod filesync;
 mod health;
@@ -19,6 +19,7 @@ mod wire;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -176,7 +177,6 @@ impl SessionOptions {
         }
         for (id, agent) in &self.ssh_agents {
             let SshAgent::Socket { path, .. } = agent else { continue };
-            use std::os::unix::fs::FileTypeExt as _;
             let is_socket = std::fs::metadata(path).is_ok_and(|m| m.file_type().is_socket());
             if !is_socket {
                 return Err(SessionError::NotAnAgent { id: id.clone(), path: path.display().to_string() });

@@ -22,7 +22,7 @@ pub struct AttestationArgs {
     /// List of what is in the image, as an attestation: true, false or `generator=IMAGE,…`
     #[arg(long, value_name = "SBOM", help_heading = "Output")]
     pub sbom: Option<String>,
-    /// Rules on what may be built from, as JSON [default: that of EXPERIMENTAL_BUILDKIT_SOURCE_POLICY]
+    /// Rules on what may be built from, as JSON [default: that of `EXPERIMENTAL_BUILDKIT_SOURCE_POLICY`]
     #[arg(long, value_name = "FILE", help_heading = "Rights")]
     pub source_policy_file: Option<PathBuf>,
 }
@@ -40,12 +40,19 @@ impl AttestationArgs {
 impl AttestationArgs {
     /// The rules on what may be built from, if there are any.
     pub(in crate::cli) fn source_policy(&self) -> Result<Option<SourcePolicy>, Failure> {
-        let given = self.source_policy_file.clone().filter(|path| !path.as_os_str().is_empty());
-        let path =
-            given.or_else(|| nonempty_process_variable(variables::SOURCE_POLICY.name).map(PathBuf::from));
-        let read = path.map(|path| SourcePolicy::read(&path)).transpose();
-        read.map_err(|error| Failure::Failed(Box::new(error)))
+        let given = self.source_policy_file.as_deref().filter(|path| !path.as_os_str().is_empty());
+        given.map_or_else(source_policy_of_variable, |path| read_policy(path).map(Some))
     }
+}
+
+/// The rules on what may be built from that the environment names.
+pub(in crate::cli) fn source_policy_of_variable() -> Result<Option<SourcePolicy>, Failure> {
+    let path = nonempty_process_variable(variables::SOURCE_POLICY.name);
+    path.map(|path| read_policy(Path::new(&path))).transpose()
+}
+
+fn read_policy(path: &Path) -> Result<SourcePolicy, Failure> {
+    SourcePolicy::read(path).map_err(|error| Failure::Failed(Box::new(error)))
 }
 
 /// A variable that is true or false; one that is neither counts as not set, as in buildx.

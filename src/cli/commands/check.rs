@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 
+use crate::cli::args::attestations::source_policy_of_variable;
 use crate::cli::args::convert::{ConvertArgs, Inputs};
 use crate::cli::args::daemon::DaemonArgs;
 use crate::cli::args::image_lock;
@@ -56,6 +57,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         dockerfile: DockerfileInput { source: dockerfile, options, build_platform, files, image_lock },
         logins: DockerLogins::of(nonempty_process_variable),
         daemon: args.daemon.choice().map_err(|error| Failure::of_job(&error))?,
+        source_policy: source_policy_of_variable()?,
     };
     let call = Call { method: Method::Check, format: args.format, ignore_status: false };
     subrequests::answer(request, &call, ProgressMode::QUIET, None).await

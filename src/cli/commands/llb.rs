@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use crate::cli::args::attestations::source_policy_of_variable;
 use crate::cli::args::convert::{ConvertArgs, Inputs};
 use crate::cli::args::daemon::DaemonArgs;
 use crate::cli::args::image_lock;
@@ -128,6 +129,7 @@ async fn from_daemon(
         },
         logins: DockerLogins::of(nonempty_process_variable),
         daemon: daemon.for_subject(args.convert.subject(args.context.as_deref().unwrap_or("."))),
+        source_policy: source_policy_of_variable()?,
     };
     graph(&request, &listen()?).await.map_err(|error| Failure::of_job(&error))
 }

@@ -258,4 +258,16 @@ mod tests {
         let error = read(&[], None, None, &[("BUILDKIT_ATTEST_X", "")]).unwrap_err().to_string();
         assert!(error.contains("no attestation type \"x\""), "{error}");
     }
+
+    #[test]
+    fn every_key_has_its_row_beside_buildx() {
+        let document = include_str!("../../../docs/buildx.md");
+        let (_, after) = document.split_once("## Attributes of attestations").unwrap();
+        let error = check("--provenance", "x=1", "provenance", &Fields::from([("x".into(), "1".into())]));
+        let error = error.unwrap_err().to_string();
+        let (_, keys) = error.split_once("it has ").unwrap();
+        for key in keys.replace(" and ", ", ").split(", ") {
+            assert!(after.contains(&format!("`{key}`")), "docs/buildx.md has no row for {key}");
+        }
+    }
 }

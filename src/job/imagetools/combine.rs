@@ -330,7 +330,9 @@ mod tests {
     fn entries(list: Vec<Descriptor>) -> Entries {
         let reference = Reference::parse("r.example/a:1").unwrap();
         let mut entries = Entries::default();
-        list.into_iter().for_each(|descriptor| entries.add(descriptor, &reference));
+        for descriptor in list {
+            entries.add(descriptor, &reference);
+        }
         entries
     }
 

@@ -156,29 +156,24 @@ async fn push_index(
         let repository = Repository::of(&reference).map_err(|source| Error::Setting(Box::new(source)))?;
         let endpoint = RegistryEndpoint { repository, auth: Arc::clone(&auth) };
         let to = (&reference, &endpoint);
-        let joined = match &text {
-            Some(joined) => joined,
-            None => {
-                let mut pushed = Vec::new();
-                for result in results {
-                    let digest = result.digest().unwrap_or_default();
-                    let found = client.manifest(&endpoint.repository, digest).await;
-                    let found = match found {
-                        Ok(found) => found.ok_or_else(|| outcome::missing_base(&reference))?,
-                        Err(error) => return Err(outcome::of_push(&error, to).await),
-                    };
-                    pushed.push(found.bytes);
-                }
-                let indexes = pushed.iter().map(|text| PlatformIndex::parse(text));
-                let indexes = indexes.collect::<Result<Vec<_>, _>>()?;
-                indexes
-                    .first()
-                    .map(PlatformIndex::media_type)
-                    .unwrap_or_default()
-                    .clone_into(&mut media_type);
-                let places = parts.iter().map(|part| part.places.as_slice());
-                text.insert(join(&indexes.into_iter().zip(places).collect::<Vec<_>>())?)
+        let joined = if let Some(joined) = &text {
+            joined
+        } else {
+            let mut pushed = Vec::new();
+            for result in results {
+                let digest = result.digest().unwrap_or_default();
+                let found = client.manifest(&endpoint.repository, digest).await;
+                let found = match found {
+                    Ok(found) => found.ok_or_else(|| outcome::missing_base(&reference))?,
+                    Err(error) => return Err(outcome::of_push(&error, to).await),
+                };
+                pushed.push(found.bytes);
             }
+            let indexes = pushed.iter().map(|text| PlatformIndex::parse(text));
+            let indexes = indexes.collect::<Result<Vec<_>, _>>()?;
+            indexes.first().map(PlatformIndex::media_type).unwrap_or_default().clone_into(&mut media_type);
+            let places = parts.iter().map(|part| part.places.as_slice());
+            text.insert(join(&indexes.into_iter().zip(places).collect::<Vec<_>>())?)
         };
         let media_type = HeaderValue::from_str(&media_type).unwrap_or(HeaderValue::from_static(""));
         let tag = reference.tag().unwrap_or("latest");

@@ -117,10 +117,10 @@ async fn inspect_read(
     if dockerfile.is_rejected() || placeholders.as_ref().is_ok_and(needs_files_only) {
         return inspected(placeholders.map_err(Error::from));
     }
-    let builder = if !request.daemon.addresses.is_empty() {
-        Some(request.daemon.connect(cancel).await?)
-    } else {
+    let builder = if request.daemon.addresses.is_empty() {
         request.daemon.connect_to_running(cancel).await?
+    } else {
+        Some(request.daemon.connect(cancel).await?)
     };
     let Some(builder) = builder else {
         return inspection(dockerfile, placeholders.map_err(Error::from), true);
@@ -193,6 +193,7 @@ where
     let build = BuildRequest {
         internal: true,
         frontend_attrs: frontend_attributes::of_options(&options),
+        source_policy: request.policy(),
         ..BuildRequest::default()
     };
     let run_function = |gateway| async move {

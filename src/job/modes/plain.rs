@@ -30,10 +30,10 @@ use crate::job::request::{ParsedDockerfile, Request};
 use crate::job::result::metadata::Results;
 use crate::job::result::output::{Destination, Output};
 use crate::job::result::prepared::PreparedOutputs;
+use crate::job::result::provenance::{self, ProvenanceDetail};
 use crate::job::run::{self, Display};
 use crate::job::session::logins::SessionLogins;
 use crate::job::solve::solve_dockerfile;
-use crate::job::source_policy::SourcePolicy;
 use crate::progress::Mode;
 use crate::proxy::Rights;
 use crate::registry::{Authenticator, Host};
@@ -62,8 +62,8 @@ pub struct PlainBuild {
     pub frontend_attributes: BTreeMap<String, String>,
     /// What goes with the image.
     pub attestations: Attestations,
-    /// Rules on what the build may take its files from.
-    pub source_policy: Option<SourcePolicy>,
+    /// How much of the provenance in the history is in the results.
+    pub metadata_provenance: Option<ProvenanceDetail>,
     /// How progress is shown.
     pub progress: Mode,
     /// The side that pushes with the credentials.
@@ -181,7 +181,7 @@ async fn work_on(
         cache_exports: caches.exports.clone(),
         entitlements: build.entitlements.clone(),
         frontend_attrs,
-        source_policy: build.source_policy.clone().map(|SourcePolicy(policy)| policy),
+        source_policy: build.request.policy(),
         ..BuildRequest::default()
     };
     let mut session = session(build, builder, routes.session_logins(registries));
@@ -224,7 +224,13 @@ async fn work_on(
     routes.close().await;
     let results = results?;
     prepared.keep(results.descriptor().as_ref())?;
-    Ok(results)
+    let Some(detail) = build.metadata_provenance else { return Ok(results) };
+    let members = async {
+        let records = builder.client.provenance(results.build_ref()).await?;
+        provenance::members(records, detail)
+    };
+    let members = members.await.map_err(|error| Error::Provenance(Box::new(error)))?;
+    Ok(results.with_provenance(members))
 }
 
 /// Opens the routes to the registries that are pushed to, and names the outputs as buildkitd has to. Returns also where

@@ -21,11 +21,26 @@ impl ImageNames {
         Some(format!("{daemon_name}{suffix}"))
     }
 
-    /// `text` with the user's names.
+    /// `text` with the user's names, also where buildkitd tells what URL it asked and what it asked a token for. Where
+    /// only the address of the proxy stands, that is called by its name: its port says nothing to anybody.
     pub(crate) fn user_name(&self, text: &str) -> String {
-        self.pairs.iter().fold(text.to_owned(), |text, (user_name, daemon_name)| {
-            replace_name(&text, daemon_name, user_name)
-        })
+        let named = self.pairs.iter().fold(text.to_owned(), |text, (user_name, daemon_name)| {
+            let text = replace_name(&text, daemon_name, user_name);
+            let ((registry, path), Some((proxy, alias))) =
+                (user_name.split_once('/').unwrap_or(("", user_name)), daemon_name.split_once('/'))
+            else {
+                return text;
+            };
+            text.replace(&format!("http://{proxy}/v2/{alias}/"), &format!("{registry}/v2/{path}/"))
+                .replace(&format!("repository:{alias}:"), &format!("repository:{path}:"))
+        });
+        self.pairs.iter().filter_map(|(_, daemon_name)| daemon_name.split_once('/')).fold(
+            named,
+            |text, (proxy, _)| {
+                let text = text.replace(&format!("http://{proxy}/"), "Bob's proxy: /");
+                replace_name(&text, proxy, "Bob's proxy")
+            },
+        )
     }
 
     /// A message of the status stream with the user's names.
@@ -75,5 +90,16 @@ mod tests {
             image_names.user_name("pushing manifest for 127.0.0.1:9/t1:v1@sha256:a to 127.0.0.1:9/t10"),
             "pushing manifest for docker.io/library/app:v1@sha256:a to 127.0.0.1:9/t10"
         );
+        let asked = "unexpected status from POST request to http://127.0.0.1:9/v2/t1/blobs/uploads/: 500";
+        assert_eq!(
+            image_names.user_name(asked),
+            "unexpected status from POST request to docker.io/v2/library/app/blobs/uploads/: 500"
+        );
+        assert_eq!(image_names.user_name("scope repository:t1:pull"), "scope repository:library/app:pull");
+        assert_eq!(
+            image_names.user_name("dial tcp 127.0.0.1:9: connect: refused, not 127.0.0.1:91"),
+            "dial tcp Bob's proxy: connect: refused, not 127.0.0.1:91"
+        );
+        assert_eq!(image_names.user_name("Get http://127.0.0.1:9/v2/: EOF"), "Get Bob's proxy: /v2/: EOF");
     }
 }

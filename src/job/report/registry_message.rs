@@ -158,9 +158,12 @@ fn advice(status: &str, doing: &str) -> &'static str {
     }
 }
 
-/// The registry of a reference.
+/// The registry of a reference: Docker Hub where its first part is no host.
 pub(crate) fn host_of(reference: &str) -> &str {
-    reference.split('/').next().unwrap_or(reference)
+    match reference.split_once('/') {
+        Some((host, _)) if host == "localhost" || host.contains(['.', ':']) => host,
+        _ => "docker.io",
+    }
 }
 
 /// `403 Forbidden` in `unexpected status from POST request to URL: 403 Forbidden`.

@@ -19,6 +19,7 @@ pub struct Results {
     lock: ImageLock,
     build_ref: String,
     warnings: Vec<Value>,
+    provenance: Map<String, Value>,
 }
 
 /// An index that was joined out of those of several daemons.
@@ -39,6 +40,7 @@ impl Results {
         for part in parts.into_iter().rev() {
             joined.response.extend(part.response);
             joined.lock.extend(part.lock);
+            joined.provenance.extend(part.provenance);
             joined.build_ref = part.build_ref;
             joined.warnings = part.warnings;
         }
@@ -71,6 +73,12 @@ impl Results {
         Self { build_ref, warnings, ..self }
     }
 
+    /// These results, with the members of the metadata that tell how the build went.
+    #[must_use]
+    pub(crate) fn with_provenance(self, provenance: Map<String, Value>) -> Self {
+        Self { provenance, ..self }
+    }
+
     /// The results of a question that was answered in place of a build.
     pub fn of_answer(response: BTreeMap<String, String>) -> Self {
         Self { response, ..Self::default() }
@@ -79,6 +87,11 @@ impl Results {
     /// Leaves the warnings of the build out of the metadata.
     pub fn leave_out_warnings(&mut self) {
         self.warnings.clear();
+    }
+
+    /// What the daemon's history calls the build.
+    pub(crate) fn build_ref(&self) -> &str {
+        &self.build_ref
     }
 
     /// The digest of the manifest or index, if an image was exported.
@@ -114,7 +127,7 @@ impl Results {
 
     /// Writes everything as JSON, as buildx does: values that are base64 of JSON objects are decoded, and
     /// `buildx.build.ref` ends with the ref of the daemon's history record. The warnings are in
-    /// `buildx.build.warnings`.
+    /// `buildx.build.warnings`, what the daemon recorded of the build in `buildx.build.provenance`.
     ///
     /// # Errors
     /// [`WriteError`].
@@ -127,6 +140,7 @@ impl Results {
     fn metadata(&self) -> Value {
         let members = self.response.iter().map(|(key, value)| (key.clone(), decoded(value)));
         let mut members: Map<_, _> = members.collect();
+        members.extend(self.provenance.clone());
         if !self.build_ref.is_empty() {
             members.insert("buildx.build.ref".to_owned(), format!("{BUILDER}/{}", self.build_ref).into());
         }

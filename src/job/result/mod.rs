@@ -5,4 +5,5 @@ pub(super) mod layout;
 pub(super) mod metadata;
 pub(super) mod output;
 pub(super) mod prepared;
+pub(super) mod provenance;
 pub(super) mod whole_files;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::beneath::{self, read_named};
+use crate::workspace::variables;
 
 /// Where docker's client finds its engine where nothing says so.
 const USUAL_HOST: &str = "unix:///var/run/docker.sock";
@@ -81,9 +82,9 @@ pub fn docker_proxies(
     let mut all = serde_json::from_slice::<Configuration>(text).map_err(malformed)?.proxies;
     let own = all.remove(host.unwrap_or(USUAL_HOST)).or_else(|| all.remove(DEFAULT)).unwrap_or_default();
     let arguments = [
-        ("HTTP_PROXY", own.http),
-        ("HTTPS_PROXY", own.https),
-        ("NO_PROXY", own.exceptions),
+        (variables::HTTP_PROXY.name, own.http),
+        (variables::HTTPS_PROXY.name, own.https),
+        (variables::NO_PROXY.name, own.exceptions),
         ("FTP_PROXY", own.ftp),
     ];
     let given = arguments.into_iter().filter(|(_, value)| !value.is_empty());

@@ -188,7 +188,7 @@ mod tests {
         assert!(error_of(b"hello").contains("ssh-add"));
         let encrypted = b"-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n";
         assert!(error_of(encrypted).contains("passphrase"));
-        assert!(error_of(&[b'x'; 100 * 1024 + 1]).contains("larger than 102400 bytes"));
+        assert!(error_of("x".repeat(100 * 1024 + 1).as_bytes()).contains("larger than 102400 bytes"));
         assert!(matches!(agent(&[&dir.path().join("gone")], false), Err(SshError::Unreadable { .. })));
         assert!(matches!(agent(&[dir.path()], false), Err(SshError::Unreadable { .. })));
     }

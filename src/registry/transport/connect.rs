@@ -23,6 +23,7 @@ use super::http_proxy::{HttpProxies, HttpProxy, HttpProxyError, tunnel};
 use super::plain_http::PlainPolicy;
 use super::stream::{Duplex, Stream};
 use super::tls;
+use crate::diag::cause_text;
 use crate::http::body::BoxError;
 use crate::registry::host::Host;
 
@@ -160,7 +161,7 @@ impl Connector {
         let unreachable =
             |source| HttpProxyError::Unreachable { proxy: proxy.to_string(), source: Arc::new(source) };
         let tcp = self.http_proxy_tcp.call(proxy.uri.clone()).await;
-        let innermost = |error| causes(&error).last().map(ToString::to_string).unwrap_or_default();
+        let innermost = |error| causes(&error).last().map(cause_text).unwrap_or_default();
         let tcp = tcp.map_err(|error| unreachable(std::io::Error::other(innermost(error))))?.into_inner();
         limit_unsent(&tcp);
         if !proxy.is_tls() {

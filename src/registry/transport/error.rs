@@ -141,7 +141,7 @@ pub(crate) fn classify(host: String, error: &legacy::Error) -> TransportError {
     if error.is_connect() {
         let source: BoxError = match find::<rustls::Error>(error) {
             Some(tls) if not_tls(tls) => return TransportError::NotTls { host },
-            Some(tls) => return TransportError::Tls { host, source: text(tls) },
+            Some(tls) => return TransportError::Tls { host, source: line(&diag::tls_words(tls)) },
             None => innermost(error),
         };
         return TransportError::Connect { host, source };
@@ -176,12 +176,12 @@ pub(crate) fn causes<'a>(
 
 /// Returns the text of the last cause: hyper's chains repeat it with less and less detail.
 fn innermost(error: &legacy::Error) -> BoxError {
-    diag::causes(error).last().map_or_else(|| text(error), |last| text(last))
+    diag::causes(error).last().map_or_else(|| line(&error.to_string()), |last| line(&diag::cause_text(last)))
 }
 
-/// Returns the text of `error` in one line, cut: that of a certificate may hold a thousand names.
-fn text(error: &dyn Error) -> BoxError {
-    printable_line(&error.to_string(), MAX_SHOWN_CHARS).into()
+/// Returns `text` in one line, cut: the name in a certificate may be long.
+fn line(text: &str) -> BoxError {
+    printable_line(text, MAX_SHOWN_CHARS).into()
 }
 
 #[cfg(test)]
@@ -196,8 +196,8 @@ mod tests {
             presented: names.collect(),
         });
         assert!(error.to_string().len() > 60_000);
-        let text = text(&error).to_string();
-        assert!(text.contains("not valid for name \"r.example\""), "{text}");
+        let text = line(&diag::tls_words(&error)).to_string();
+        assert!(text.contains("not valid for r.example"), "{text}");
         assert_eq!(text.chars().count(), MAX_SHOWN_CHARS);
     }
 }

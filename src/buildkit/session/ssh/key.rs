@@ -301,7 +301,7 @@ mod tests {
             b"-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\n-----END PRIVATE KEY-----\n",
         ];
         crate::fuzz::run(&seeds, |bytes| {
-            if let Ok(key) = SshKey::parse(&bytes) {
+            if let Ok(key) = SshKey::parse(bytes) {
                 assert!(!key.public().is_empty());
             }
         });

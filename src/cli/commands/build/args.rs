@@ -1,5 +1,6 @@
 //! What can be typed after `bob build`.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,9 +12,10 @@ use crate::cli::args::attestations::AttestationArgs;
 use crate::cli::args::convert::ConvertArgs;
 use crate::cli::args::daemon::DaemonArgs;
 use crate::cli::usage::UsageError;
+use crate::cli::values::ValueError;
 use crate::cli::values::syntax::{duration, path};
 use crate::job::{ProgressMode, PushVia};
-use crate::workspace::variables;
+use crate::workspace::{nonempty_process_variable, variables};
 
 /// Options that leave workspace mode on: they say where things are, not what to build.
 const NEUTRAL: [&str; 6] =
@@ -151,13 +153,18 @@ impl Args {
     /// How progress is shown.
     ///
     /// # Errors
-    /// [`UsageError::ProgressWithQuiet`].
+    /// [`UsageError::ProgressWithQuiet`], [`UsageError::Value`].
     pub(super) fn progress_mode(&self) -> Result<ProgressMode, UsageError> {
         match &self.given.progress {
             Some(progress) if self.quiet && !matches!(progress.as_str(), "" | "auto" | "quiet" | "none") => {
                 Err(UsageError::ProgressWithQuiet { progress: progress.clone() })
             }
             _ if self.is_quiet() => Ok(ProgressMode::QUIET),
+            // As in buildx: `auto` is also what the variable says.
+            Some(progress) if progress == "auto" => {
+                let variable = variables::BUILDKIT_PROGRESS.name;
+                progress_of_variable(nonempty_process_variable(variable).as_deref())
+            }
             _ => Ok(self.progress),
         }
     }
@@ -167,8 +174,8 @@ impl Args {
     /// # Errors
     /// [`UsageError`].
     pub(super) fn refuse(&self) -> Result<(), UsageError> {
-        if self.builder.as_ref().is_some_and(|builder| !builder.is_empty()) {
-            return Err(UsageError::Builder { setting: "--builder" });
+        if let Some(name) = self.builder.clone().filter(|builder| !builder.is_empty()) {
+            return Err(UsageError::Builder { setting: "--builder", name });
         }
         if self.policy.iter().any(|policy| !policy.is_empty()) {
             return Err(UsageError::RegoPolicyFlag);
@@ -239,6 +246,14 @@ impl clap::Args for Given {
     }
 }
 
+/// How progress is shown where the environment says so.
+fn progress_of_variable(value: Option<&OsStr>) -> Result<ProgressMode, UsageError> {
+    let Some(value) = value else { return Ok(ProgressMode::AUTO) };
+    let text = value.to_string_lossy();
+    let mode = text.parse::<ProgressMode>();
+    mode.map_err(|error| ValueError::new(variables::BUILDKIT_PROGRESS.name, &text, error.to_string()).into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -273,7 +288,7 @@ mod tests {
         let args = parse(&["--squash", "--isolation", "default", "--security-opt", "x", "."]);
         assert_eq!(args.without_effect.notes().count(), 3);
         let refusal = |args: &[&str]| parse(args).refuse().unwrap_err().to_string();
-        assert!(refusal(&["--builder", "b", "."]).starts_with("--builder: "));
+        assert!(refusal(&["--builder", "b", "."]).starts_with("--builder \"b\": "));
         assert!(refusal(&["--policy", "filename=x", "."]).starts_with("--policy: "));
     }
 
@@ -330,6 +345,14 @@ mod tests {
         assert!(lists.iter().all(|list| list.is_empty()));
         assert_eq!((args.iidfile, args.metadata_file), (None, None));
         assert_eq!(args.tags, [""], "an error, and not to be skipped");
+    }
+
+    #[test]
+    fn what_the_variable_says_holds_for_auto() {
+        let of = |value: &str| progress_of_variable(Some(OsStr::new(value)));
+        assert_eq!(of("rawjson").unwrap(), "rawjson".parse().unwrap());
+        assert_eq!(progress_of_variable(None).unwrap(), ProgressMode::AUTO);
+        assert!(of("loud").unwrap_err().to_string().contains("loud"));
     }
 
     #[test]

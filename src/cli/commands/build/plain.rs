@@ -109,6 +109,7 @@ fn request(args: &Args) -> Result<(Request, BTreeMap<String, String>), Failure> 
         dockerfile: DockerfileInput { source: dockerfile, options, build_platform: None, files, image_lock },
         logins: DockerLogins::of(nonempty_process_variable),
         daemon: args.daemon.choice().map_err(|error| Failure::of_job(&error))?,
+        source_policy: args.attestations.source_policy()?,
     };
     let daemon = request.daemon.for_subject(args.convert.subject(context));
     Ok((Request { daemon, ..request }, attributes))
@@ -136,7 +137,6 @@ fn plain_build(args: &Args, variables: &BuildxVariables) -> Result<PlainBuild, F
     let progress = args.progress_mode()?;
     let (mut request, mut frontend_attributes) = request(args)?;
     let attributes = image_attributes(&request, variables);
-    let source_policy = args.attestations.source_policy()?;
     let DockerfileInput { options, files, .. } = &mut request.dockerfile;
     let attestations = args.attestations.attestations(&options.build_args);
     let attestations = attestations.map_err(ValueError::into_failure)?;
@@ -177,7 +177,7 @@ fn plain_build(args: &Args, variables: &BuildxVariables) -> Result<PlainBuild, F
             entitlements,
             frontend_attributes,
             attestations,
-            source_policy,
+            metadata_provenance: variables.metadata_provenance.filter(|_| args.metadata_file.is_some()),
             progress,
             push_via: args.push_via,
             request,

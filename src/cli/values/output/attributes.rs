@@ -136,4 +136,16 @@ mod tests {
             assert!(unknown(exporter, name), "{name}");
         }
     }
+
+    #[test]
+    fn every_attribute_has_its_row_beside_buildx() {
+        let document = include_str!("../../../../docs/buildx.md");
+        let (_, after) = document.split_once("## Attributes of outputs").unwrap();
+        let (table, _) = after.split_once("\n## ").unwrap();
+        let rows: Vec<&str> = table.lines().filter_map(|line| line.split(" | ").next()).collect();
+        let all = IMAGES.iter().chain(&STORE).chain(&FILES).chain(&BOOLEANS);
+        let missing: Vec<_> =
+            all.filter(|name| !rows.iter().any(|row| row.contains(&format!("`{name}`")))).collect();
+        assert!(missing.is_empty(), "docs/buildx.md has no rows for {missing:?}");
+    }
 }

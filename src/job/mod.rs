@@ -51,6 +51,7 @@ pub use request::{DockerfileInput, Request};
 pub use result::metadata::Results;
 pub use result::output::{Destination, Exporter, OldFiles, Output, OutputFolder};
 pub use result::prepared::OutputError;
+pub use result::report_files::{ReportFile, UnknownReportForm};
 pub use result::whole_files::{WriteError, check_writable, write as write_whole};
 pub use session::logins::DockerLogins;
 pub use session::secrets::{Lookup, SecretError, SecretSource, read_secret};

@@ -20,12 +20,14 @@ use crate::job::interrupt::Interrupts;
 use crate::job::lookup::ImageLock;
 use crate::job::progress_link::ProgressLink;
 use crate::job::push::base_layers::PushTargets;
+use crate::job::push::image_layers;
 use crate::job::push::routes::{self, ProxiedImage, PushRoutes, PushVia};
 use crate::job::report::{excluded_file, outcome};
 use crate::job::request::{ParsedDockerfile, Request};
 use crate::job::result::metadata::Results;
 use crate::job::result::output::Output;
 use crate::job::result::prepared::PreparedOutputs;
+use crate::job::result::report_files::{Recorder, ReportFile};
 use crate::job::run::{self, Display};
 use crate::job::session::logins::SessionLogins;
 use crate::job::solve::solve_dockerfile;
@@ -62,6 +64,8 @@ pub struct PlainBuild {
     pub source_policy: Option<SourcePolicy>,
     /// How progress is shown.
     pub progress: Mode,
+    /// Where reports of the build are written.
+    pub reports: Vec<ReportFile>,
     /// The side that pushes with the credentials.
     pub push_via: PushVia,
 }
@@ -71,11 +75,25 @@ pub struct PlainBuild {
 /// # Errors
 /// [`Error`]; nothing is left running or half written then.
 pub async fn build(build: &PlainBuild, interrupts: &Interrupts) -> Result<Results, Error> {
-    let work = Box::pin(work(build, interrupts.cancel()));
-    interrupts.unless_twice(work).await
+    let recorder = Recorder::begin(&build.reports);
+    let work = Box::pin(work(build, &recorder, interrupts.cancel()));
+    let outcome = tokio::select! {
+        outcome = interrupts.unless_twice(work) => outcome,
+        never = recorder.keep_writing() => never,
+    };
+    match (recorder.end(&outcome), outcome) {
+        (Err(error), Ok(_)) => Err(Error::Write(error)),
+        (written, outcome) => {
+            // The reason of the build's failure is what the user has to know.
+            if let Err(error) = written {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the report was not written");
+            }
+            outcome
+        }
+    }
 }
 
-async fn work(build: &PlainBuild, cancel: &CancellationToken) -> Result<Results, Error> {
+async fn work(build: &PlainBuild, recorder: &Recorder, cancel: &CancellationToken) -> Result<Results, Error> {
     let Request { dockerfile, daemon, .. } = &build.request;
     if let Some(context) = &dockerfile.files.context {
         let failed = |source| Error::Read { what: "the build context", path: context.clone(), source };
@@ -91,7 +109,7 @@ async fn work(build: &PlainBuild, cancel: &CancellationToken) -> Result<Results,
     let Some(builder) = builder else {
         return Err(dockerfile.rejection().unwrap_or(Error::Interrupted));
     };
-    let outcome = work_on(build, &dockerfile, &builder, cancel).await;
+    let outcome = work_on(build, &dockerfile, &builder, recorder, cancel).await;
     builder.stop().await;
     outcome
 }
@@ -100,6 +118,7 @@ async fn work_on(
     build: &PlainBuild,
     dockerfile: &ParsedDockerfile<'_>,
     builder: &Builder,
+    recorder: &Recorder,
     cancel: &CancellationToken,
 ) -> Result<Results, Error> {
     let mut outputs = build.outputs.clone();
@@ -137,9 +156,14 @@ async fn work_on(
     if let Some(folder) = &read_again {
         session.local_dirs.entry(LOCAL_NAME.to_owned()).or_insert_with(|| folder.path().to_owned());
     }
-    let display = Display { link: progress, ..Display::new(build.progress, routes.image_names.clone()) };
+    let display = Display {
+        link: progress,
+        recorder: recorder.clone(),
+        ..Display::new(build.progress, routes.image_names.clone())
+    };
+    let attestations = &build.attestations;
     let solve =
-        |gateway| solve_dockerfile(dockerfile, &options, gateway, &routes, &targets, &build.attestations);
+        |gateway| solve_dockerfile(dockerfile, &options, gateway, &routes, &targets, attestations, recorder);
     let finished = run::run(builder, request, session, display, cancel, solve).await;
     let outcome = outcome::of_build(finished, dockerfile.source(), &routes).await;
     let outcome = outcome.map_err(|error| excluded_file::explain(error, dockerfile));
@@ -157,6 +181,12 @@ async fn work_on(
         let lock = ImageLock::of_facts(&outcome.value, &options.build_platform);
         Results::new(outcome.exporter_response, &routes.image_names, lock)
     });
+    if recorder.is_recording()
+        && let Ok(results) = &results
+    {
+        let layers = image_layers::of_pushed(&build.outputs, results, &routes, &options.build_platform).await;
+        recorder.set_layers(layers);
+    }
     routes.close().await;
     let results = results?;
     prepared.keep(results.descriptor().as_ref())?;

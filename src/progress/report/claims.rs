@@ -128,7 +128,9 @@ impl Known<'_> {
         let mut claims = Vec::new();
         for step in 0..self.steps.len() {
             let StepKind::Copy { base: Some(_), sources, .. } = self.kind(step) else { continue };
-            let Some(base) = self.base(step).filter(|_| !sources.is_empty() && self.ran(step)) else { continue };
+            let Some(base) = self.base(step).filter(|_| !sources.is_empty() && self.ran(step)) else {
+                continue;
+            };
             if sources.iter().any(|source| self.schedule.position(source) == Some(base)) {
                 continue;
             }
@@ -152,7 +154,8 @@ impl Known<'_> {
     fn beside_each_other(&self) -> Vec<Claim> {
         let mut claims = Vec::new();
         let is_run = |step: &usize| matches!(self.kind(*step), StepKind::Run { .. }) && self.ran(*step);
-        let candidates = (0..self.steps.len()).filter(|step| is_run(step) && self.schedule.work(*step) >= WORTH);
+        let candidates =
+            (0..self.steps.len()).filter(|step| is_run(step) && self.schedule.work(*step) >= WORTH);
         for step in candidates.take(MOST_PAIRS) {
             let Some(before) = self.base(step).filter(is_run) else { continue };
             let gain = self.gain(step, before, self.base(before));

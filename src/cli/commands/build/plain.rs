@@ -24,13 +24,15 @@ use crate::diag::visible;
 use crate::job::lookup::LocalFiles;
 use crate::job::{
     self, CacheEntry, DockerLogins, DockerfileInput, EngineSettings, Error, PlainBuild, ProgressMode,
-    Request, SshRequest, check_writable, read_secret, ssh_agent,
+    ReportFile, Request, SshRequest, check_writable, read_secret, ssh_agent,
 };
 use crate::workspace::nonempty_process_variable;
 
 pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let build = plain_build(&args)?;
-    for path in [&args.metadata_file, &args.iidfile, &args.image_lock_out].into_iter().flatten() {
+    for path in
+        [&args.metadata_file, &args.iidfile, &args.image_lock_out].into_iter().flatten().chain(&args.reports)
+    {
         check_writable(path)?;
     }
     let interrupts = listen()?;
@@ -55,6 +57,9 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
 
 /// Answers what `call` asks of the Dockerfile; nothing is built.
 pub(super) async fn answer(args: Args, call: &Call) -> Result<(), Failure> {
+    if !args.reports.is_empty() {
+        return Err(UsageError::ReportWithoutBuild { method: args.method().to_owned() }.into());
+    }
     let (request, _) = request(&args)?;
     if let Some(path) = &args.metadata_file {
         check_writable(path)?;
@@ -97,6 +102,8 @@ fn plain_build(args: &Args) -> Result<PlainBuild, Failure> {
     let needs_agent = args.ssh.is_empty() && needs_ssh(&request.dockerfile.options.context);
     let default_agent = needs_agent.then(|| "default".to_owned());
     let ssh_values: Vec<String> = args.ssh.iter().cloned().chain(default_agent).collect();
+    let reports = args.reports.iter().map(|path| ReportFile::new(path)).collect::<Result<Vec<_>, _>>();
+    let reports = reports.map_err(UsageError::from)?;
     let understood = move || -> Result<PlainBuild, Error> {
         Ok(PlainBuild {
             outputs: outputs::parse(args)?,
@@ -111,6 +118,7 @@ fn plain_build(args: &Args) -> Result<PlainBuild, Failure> {
             source_policy,
             progress: if args.quiet { ProgressMode::QUIET } else { args.progress },
             push_via: args.push_via,
+            reports,
             request,
         })
     };

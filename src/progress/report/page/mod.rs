@@ -119,7 +119,9 @@ fn totals(report: &Report) -> Vec<(&'static str, String)> {
         ("running", totals.unfinished),
         ("never started", totals.never_started),
     ];
-    shown.extend(counts.into_iter().filter(|(_, count)| *count > 0).map(|(name, count)| (name, count.to_string())));
+    shown.extend(
+        counts.into_iter().filter(|(_, count)| *count > 0).map(|(name, count)| (name, count.to_string())),
+    );
     let moved = [
         ("read from this machine", totals.context_bytes),
         ("pulled", totals.pulled_bytes),
@@ -168,7 +170,12 @@ fn transfer(part: &Transfer) -> TransferRow<'_> {
         (current, _) => bytes(current),
     };
     let rate = part.bytes_per_second.map(|rate| format!("{}/s", bytes(rate as i64)));
-    TransferRow { name: &part.name, bytes: moved, span: spanned(part.seconds), rate: rate.unwrap_or_default() }
+    TransferRow {
+        name: &part.name,
+        bytes: moved,
+        span: spanned(part.seconds),
+        rate: rate.unwrap_or_default(),
+    }
 }
 
 fn layer(layer: &Layer) -> LayerRow<'_> {

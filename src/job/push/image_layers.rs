@@ -7,7 +7,6 @@ use serde::Deserialize;
 
 use super::manifest::{ImageManifest, ManifestLookup};
 use super::routes::{PushRoutes, RegistryEndpoint};
-use crate::diag::{redact, visible};
 use crate::image::{Platform, Reference};
 use crate::job::result::metadata::Results;
 use crate::job::result::output::Output;
@@ -71,7 +70,7 @@ fn with_history(image: &ImageManifest, config: &Config) -> Vec<Layer> {
     let blobs = image.layers_in_order();
     let history: Vec<&HistoryEntry> = config.history.iter().filter(|entry| !entry.empty_layer).collect();
     let created_by = |index: usize| match history.get(index) {
-        Some(entry) if history.len() == blobs.len() => visible(&redact(&entry.created_by)).into_owned(),
+        Some(entry) if history.len() == blobs.len() => entry.created_by.clone(),
         _ => String::new(),
     };
     let layer = |(index, blob): (usize, &super::manifest::Blob)| Layer {

@@ -4,7 +4,6 @@ use llb::Definition;
 use prost::Message as _;
 
 use crate::buildkit::proto::pb;
-use crate::diag::{redact, visible};
 use crate::progress::report::{GraphStep, LineSpan, StepKind};
 
 /// Returns the steps of a graph that buildkitd is given.
@@ -20,7 +19,7 @@ pub(super) fn graph_steps(definition: &Definition) -> Vec<GraphStep> {
         });
         GraphStep {
             digest: op.digest.to_string(),
-            file: source.map(|source| visible(&redact(&source.filename)).into_owned()).unwrap_or_default(),
+            file: source.map(|source| source.filename.clone()).unwrap_or_default(),
             lines: spans.collect(),
             kind: kind(&decoded),
         }

@@ -53,9 +53,13 @@ fn longest_chain(steps: &[Step], times: &Times, chain: &Chain) -> Option<Claim> 
     let step = steps.iter().find(|step| step.digest == longest.digest)?;
     let all = seconds(times.last.saturating_sub(times.first));
     let parts = path.parts.iter().filter(|part| part.seconds > 0.0).count();
+    let steps_of_it = if parts == 1 {
+        "one step".to_owned()
+    } else {
+        format!("{parts} steps, each of which the next one waited for")
+    };
     let text = format!(
-        "The longest chain took {:.2} s of {all:.2} s in {parts} steps, each of which the next one waited for. Most of it, \
-         {:.2} s, is {}.",
+        "The longest chain took {:.2} s of {all:.2} s in {steps_of_it}. Most of it, {:.2} s, is {}.",
         path.seconds,
         longest.seconds,
         label(step),

@@ -100,12 +100,18 @@ impl Collector {
 
     /// Takes in what is known of steps from their graph.
     pub fn know(&mut self, steps: impl IntoIterator<Item = GraphStep>) {
-        self.graph.extend(steps.into_iter().map(|step| (step.digest.clone(), step)));
+        let harmless = |step: GraphStep| GraphStep { file: shown(&step.file), ..step };
+        self.graph.extend(steps.into_iter().map(harmless).map(|step| (step.digest.clone(), step)));
     }
 
     /// Takes in the layers of the result.
     pub fn set_layers(&mut self, layers: Vec<Layer>) {
-        self.layers = layers;
+        let harmless = |layer: Layer| Layer {
+            digest: shown(&layer.digest),
+            created_by: shown(&layer.created_by),
+            ..layer
+        };
+        self.layers = layers.into_iter().map(harmless).collect();
     }
 
     /// Ends now.

@@ -37,11 +37,13 @@ pub(super) struct Display {
     pub(super) link: ProgressLink,
     /// What reports are made of.
     pub(super) recorder: Recorder,
+    /// Who else gets the messages.
+    pub(super) also: Option<mpsc::Sender<StatusResponse>>,
 }
 
 impl Display {
     pub(super) fn new(mode: Mode, image_names: ImageNames) -> Self {
-        Self { mode, image_names, link: ProgressLink::default(), recorder: Recorder::default() }
+        Self { mode, image_names, link: ProgressLink::default(), also: None, recorder: Recorder::default() }
     }
 }
 
@@ -58,10 +60,10 @@ where
     F: FnOnce(Gateway) -> Fut,
     Fut: Future<Output = Result<(BuildResult, T), SolveFailure>>,
 {
-    let Display { mode, image_names, link, recorder } = display;
+    let Display { mode, image_names, link, also, recorder } = display;
     let (events, raw) = mpsc::channel(STATUS_QUEUE);
     link.connect(&events);
-    let follower = tokio::spawn(progress::follow(mode, renamed(raw, image_names, link, recorder)));
+    let follower = tokio::spawn(progress::follow(mode, renamed(raw, image_names, (link, also), recorder)));
     let build = builder.client.build(request, session, events, cancel, function);
     let outcome = tokio::select! {
         outcome = build => match outcome {
@@ -103,7 +105,7 @@ async fn failure(error: BuildError<SolveFailure>, builder: &Builder) -> SolveFai
 fn renamed(
     mut raw: mpsc::Receiver<StatusResponse>,
     image_names: ImageNames,
-    link: ProgressLink,
+    (link, also): (ProgressLink, Option<mpsc::Sender<StatusResponse>>),
     recorder: Recorder,
 ) -> mpsc::Receiver<StatusResponse> {
     let (sender, receiver) = mpsc::channel(STATUS_QUEUE);
@@ -112,6 +114,9 @@ fn renamed(
             link.note(&message);
             image_names.in_status(&mut message);
             recorder.note(&message);
+            if let Some(also) = &also {
+                let _ = also.send(message.clone()).await;
+            }
             if sender.send(message).await.is_err() {
                 break;
             }

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::support::{Image, Project, Registry};
+use super::support::{Image, Outcome, Project, Registry, endless_seconds};
 
 fn json(project: &Project, name: &str) -> Value {
     serde_json::from_slice(&fs::read(project.path().join(name)).expect("a report")).expect("JSON")
@@ -145,4 +147,35 @@ fn a_report_that_cannot_be_is_refused_before_the_build() {
     }
     let outcome = project.build(&["--report=missing/r.html"]).fail(1);
     assert!(outcome.stderr.contains("cannot write missing/r.html"), "{}", outcome.stderr);
+}
+
+#[test]
+fn a_build_that_is_interrupted_has_its_report_before_and_after() {
+    let base = Image::push_source(Registry::shared(), "reports/interrupted:latest");
+    let seconds = endless_seconds(70);
+    let dockerfile = format!("FROM {base}\nRUN echo begun; sleep {seconds}\n");
+    let project = Project::new(&[("Dockerfile", &dockerfile)]);
+    let child = project.build(&["--report=r.json"]).start();
+    let pid = child.id().to_string();
+    let done = std::thread::spawn(move || Outcome::of(child));
+    let start = Instant::now();
+    let has_begun = || {
+        let text = fs::read(project.path().join("r.json")).ok()?;
+        let report: Value = serde_json::from_slice(&text).expect("a report is there whole or not at all");
+        let mut steps = list(&report, "steps").iter();
+        let log = serde_json::json!(["begun"]);
+        steps.any(|step| step["log"] == log && step["state"] == "running").then_some(report["state"].clone())
+    };
+    let state = loop {
+        if let Some(state) = has_begun() {
+            break state;
+        }
+        assert!(start.elapsed() < Duration::from_secs(60) && !done.is_finished(), "no report of the step");
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    assert_eq!(state, "running");
+    Command::new("kill").args(["-INT", pid.as_str()]).status().expect("kill runs");
+    done.join().expect("bob ends");
+    let report = json(&project, "r.json");
+    assert_eq!((&report["state"], &report["totals"]["cancelled"]), (&"cancelled".into(), &1.into()));
 }

@@ -144,7 +144,12 @@ impl<'a> Schedule<'a> {
             .values()
             .map(|step| step.inputs.iter().filter_map(|input| index.get(input.as_str()).copied()).collect())
             .collect();
+        let used: BTreeSet<&String> = collector.steps.values().flat_map(|step| &step.inputs).collect();
         let work = collector.steps.iter().map(|(digest, step)| {
+            // An export or a look-up is no part of the graph: it takes the same time before or after it.
+            if step.inputs.is_empty() && !used.contains(digest) {
+                return 0;
+            }
             let (Some(start), Some(end)) = (times.start(digest), times.end(digest)) else { return 0 };
             // A step without inputs begins when buildkitd gets to it.
             let ready = times.last_input(step).and_then(|input| times.end(input));

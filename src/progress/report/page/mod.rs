@@ -90,12 +90,17 @@ impl Report {
             };
             Some(PathRow { number: step.number, name: &step.name, seconds: spanned(part.seconds), because })
         });
+        let mut rows: Vec<Row<'_>> =
+            self.steps.iter().map(|step| row(step, &by_digest, self.totals.seconds)).collect();
+        // Steps that never began stand last.
+        let start = |row: &Row<'_>| row.step.after_seconds.unwrap_or(f64::INFINITY);
+        rows.sort_by(|a, b| start(a).total_cmp(&start(b)));
         let page = Page {
             report: self,
             style: STYLE,
             style_hash: STANDARD.encode(Sha256::digest(STYLE)),
             totals: totals(self),
-            rows: self.steps.iter().map(|step| row(step, &by_digest, self.totals.seconds)).collect(),
+            rows,
             path: path.collect(),
             layers: self.layers.iter().map(layer).collect(),
             graph: Picture::of(&self.steps),

@@ -1,6 +1,6 @@
 # The commands of this project. Each installs what it needs and is safe to repeat.
 
-.PHONY: demo test docs coverage deny fuzz fuzz-bytes bench bench-proxy setup
+.PHONY: demo test docs coverage deny fuzz fuzz-bytes bench bench-proxy report-browser setup
 
 # Modules that a macro declares: cargo fmt does not find them by itself.
 LISTED_BY_MACRO = $(wildcard src/converter/lint/rules/*.rs)
@@ -43,6 +43,11 @@ fuzz: setup
 fuzz-bytes: setup
 	BOB_FUZZ_CASES=$(or $(CASES),1000000) BOB_FUZZ_SEED=$(or $(SEED),$$(date +%s)) \
 		cargo test --release --locked --lib -- fuzz_
+
+# The pages of `bob build --report` in headless Chromium: screenshots in target/report-browser. Installs Chromium where it
+# is missing.
+report-browser:
+	tools/report-browser
 
 # How long Bob's converter and BuildKit's take for the same cases, and how Bob's time grows with a Dockerfile.
 bench: setup

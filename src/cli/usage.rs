@@ -6,6 +6,7 @@ use super::values::ValueError;
 use crate::converter::plan::OptionsError;
 use crate::converter::plan::git::GitRefError;
 use crate::image::ReferenceError;
+use crate::job::UnknownReportForm;
 use crate::registry::{CredentialsError, HostError, Origin};
 
 /// Wrong usage. The text says which argument or variable is wrong and what to do.
@@ -82,6 +83,15 @@ pub enum UsageError {
     Policy {
         /// The file.
         file: String,
+    },
+    /// A report whose form is not known.
+    #[error(transparent)]
+    ReportForm(#[from] UnknownReportForm),
+    /// A report of what is no build.
+    #[error("--report tells of a build, and --call {method} builds nothing")]
+    ReportWithoutBuild {
+        /// What `--call` says.
+        method: String,
     },
     /// A build check that does not exist.
     #[error("there is no rule {name:?}: `bob check --explain all` lists them")]

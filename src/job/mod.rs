@@ -53,6 +53,7 @@ pub use result::metadata::Results;
 pub use result::output::{Destination, Exporter, OldFiles, Output, OutputFolder};
 pub use result::prepared::OutputError;
 pub use result::provenance::ProvenanceDetail;
+pub use result::report_files::{ReportFile, UnknownReportForm};
 pub use result::whole_files::{WriteError, check_writable, write as write_whole};
 pub use session::docker_proxies::{DockerProxiesError, docker_proxies};
 pub use session::logins::DockerLogins;

@@ -10,6 +10,7 @@ use super::daemon::builder::Builder;
 use super::failure::{LookupFailure, SolveFailure};
 use super::progress_link::ProgressLink;
 use super::push::image_names::ImageNames;
+use super::result::report_files::Recorder;
 use crate::buildkit::{
     BuildError, BuildOutcome, BuildRequest, BuildResult, Gateway, GatewayFailure as _, SessionOptions,
 };
@@ -34,13 +35,15 @@ pub(super) struct Display {
     pub(super) image_names: ImageNames,
     /// What is told where steps of Bob's own are shown.
     pub(super) link: ProgressLink,
+    /// What reports are made of.
+    pub(super) recorder: Recorder,
     /// Who else gets the messages.
     pub(super) also: Option<mpsc::Sender<StatusResponse>>,
 }
 
 impl Display {
     pub(super) fn new(mode: Mode, image_names: ImageNames) -> Self {
-        Self { mode, image_names, link: ProgressLink::default(), also: None }
+        Self { mode, image_names, link: ProgressLink::default(), also: None, recorder: Recorder::default() }
     }
 }
 
@@ -57,10 +60,10 @@ where
     F: FnOnce(Gateway) -> Fut,
     Fut: Future<Output = Result<(BuildResult, T), SolveFailure>>,
 {
-    let Display { mode, image_names, link, also } = display;
+    let Display { mode, image_names, link, also, recorder } = display;
     let (events, raw) = mpsc::channel(STATUS_QUEUE);
     link.connect(&events);
-    let follower = tokio::spawn(progress::follow(mode, renamed(raw, image_names, (link, also))));
+    let follower = tokio::spawn(progress::follow(mode, renamed(raw, image_names, (link, also), recorder)));
     let build = builder.client.build(request, session, events, cancel, function);
     let outcome = tokio::select! {
         outcome = build => match outcome {
@@ -103,12 +106,14 @@ fn renamed(
     mut raw: mpsc::Receiver<StatusResponse>,
     image_names: ImageNames,
     (link, also): (ProgressLink, Option<mpsc::Sender<StatusResponse>>),
+    recorder: Recorder,
 ) -> mpsc::Receiver<StatusResponse> {
     let (sender, receiver) = mpsc::channel(STATUS_QUEUE);
     tokio::spawn(async move {
         while let Some(mut message) = raw.recv().await {
             link.note(&message);
             image_names.in_status(&mut message);
+            recorder.note(&message);
             if let Some(also) = &also {
                 let _ = also.send(message.clone()).await;
             }

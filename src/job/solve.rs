@@ -12,6 +12,7 @@ use super::push::base_layers::PushTargets;
 use super::push::routes::PushRoutes;
 use super::report::warnings::warning_message;
 use super::request::ParsedDockerfile;
+use super::result::report_files::Recorder;
 use crate::buildkit::{BuildResult, Gateway, PlatformEntry, SolveOptions, platforms_metadata};
 use crate::converter::plan::{Context, Facts, Options};
 use crate::converter::{Conversion, MarshalError, Marshalled};
@@ -19,7 +20,7 @@ use crate::image::Platform;
 
 /// Converts and builds on the gateway of a build: when this returns, every step has ended, and pushes are allowed.
 /// Base layers are mounted into `targets` meanwhile. What
-/// `attestations` ask for is added. Returns also what was looked up.
+/// `attestations` ask for is added; `recorder` is told of the graphs. Returns also what was looked up.
 pub(super) async fn solve_dockerfile(
     dockerfile: &ParsedDockerfile<'_>,
     options: &Options,
@@ -27,6 +28,7 @@ pub(super) async fn solve_dockerfile(
     routes: &PushRoutes,
     targets: &PushTargets,
     attestations: &Attestations,
+    recorder: &Recorder,
 ) -> Result<(BuildResult, Facts), SolveFailure> {
     let session = Some(gateway.session_id().to_owned());
     let options = dockerfile.fetch(&gateway, &Options { session, ..options.clone() }).await?;
@@ -67,6 +69,9 @@ pub(super) async fn solve_dockerfile(
         Ok((platform, build))
     };
     let builds = converted.builds.into_iter().map(marshal).collect::<Result<Vec<_>, MarshalError>>()?;
+    for (_, build) in &builds {
+        recorder.know(&build.definition);
+    }
     let solved = async {
         let mut result = solve(&gateway, &options, &builds).await?;
         if scanner.is_some() {

@@ -28,6 +28,7 @@ mod plain;
 mod progress;
 mod registries;
 mod remote_contexts;
+mod reports;
 mod repositories;
 mod sniffing;
 mod ssh_keys;

@@ -15,7 +15,8 @@ fn project() -> Project {
 fn on_terminal(project: &Project, args: &str, environment: &[(&str, &str)]) -> String {
     let bob = env!("CARGO_BIN_EXE_bob");
     let addr = Buildkitd::shared().addr();
-    let line = format!("stty cols 40 rows 20; exec {bob} build --addr {addr} --no-cache -o type=cacheonly {args} .");
+    let line =
+        format!("stty cols 40 rows 20; exec {bob} build --addr {addr} --no-cache -o type=cacheonly {args} .");
     let output = Command::new(tool("script"))
         .args(["-qec", &line, "/dev/null"])
         .current_dir(project.path())

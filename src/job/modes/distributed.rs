@@ -19,6 +19,7 @@ use crate::job::push::routes::{self, RegistryEndpoint};
 use crate::job::push::steps::StepsOfParts;
 use crate::job::report::outcome;
 use crate::job::result::metadata::{JoinedIndex, Results};
+use crate::job::result::report_files::Recorder;
 use crate::job::run::STATUS_QUEUE;
 use crate::progress;
 use crate::registry::{Client, Repository};
@@ -102,6 +103,7 @@ fn parsed(name: &str) -> Result<Reference, Error> {
 pub(super) async fn work(
     build: &PlainBuild,
     parts: &[Part],
+    recorder: &Recorder,
     cancel: &CancellationToken,
 ) -> Result<Results, Error> {
     if build.cache_exports.iter().any(|cache| cache.kind != "inline") {
@@ -115,8 +117,12 @@ pub(super) async fn work(
     let cancel = cancel.child_token();
     let steps = StepsOfParts::new(parts.len());
     let running = parts.iter().enumerate().map(|(number, part)| {
-        let view =
-            PartOfBuild { events: Some(events.clone()), steps: Some(steps.clone()), is_first: number == 0 };
+        let view = PartOfBuild {
+            events: Some(events.clone()),
+            steps: Some(steps.clone()),
+            is_first: number == 0,
+            recorder: recorder.clone(),
+        };
         let cancel = &cancel;
         async move {
             let built = plain::on_one(&part.build, &view, cancel).await;

@@ -23,6 +23,7 @@ use crate::job::interrupt::Interrupts;
 use crate::job::lookup::ImageLock;
 use crate::job::progress_link::ProgressLink;
 use crate::job::push::base_layers::PushTargets;
+use crate::job::push::image_layers;
 use crate::job::push::routes::{self, ProxiedImage, PushRoutes, PushVia};
 use crate::job::push::steps::StepsOfParts;
 use crate::job::report::{excluded_file, outcome};
@@ -31,6 +32,7 @@ use crate::job::result::metadata::Results;
 use crate::job::result::output::{Destination, Output};
 use crate::job::result::prepared::PreparedOutputs;
 use crate::job::result::provenance::{self, ProvenanceDetail};
+use crate::job::result::report_files::{Recorder, ReportFile};
 use crate::job::run::{self, Display};
 use crate::job::session::logins::SessionLogins;
 use crate::job::solve::solve_dockerfile;
@@ -66,6 +68,8 @@ pub struct PlainBuild {
     pub metadata_provenance: Option<ProvenanceDetail>,
     /// How progress is shown.
     pub progress: Mode,
+    /// Where reports of the build are written.
+    pub reports: Vec<ReportFile>,
     /// The side that pushes with the credentials.
     pub push_via: PushVia,
 }
@@ -75,23 +79,37 @@ pub struct PlainBuild {
 /// # Errors
 /// [`Error`]; nothing is left running or half written then.
 pub async fn build(build: &PlainBuild, interrupts: &Interrupts) -> Result<Results, Error> {
-    let work = Box::pin(work(build, interrupts.cancel()));
-    interrupts.unless_twice(work).await
+    let recorder = Recorder::begin(&build.reports);
+    let work = Box::pin(work(build, &recorder, interrupts.cancel()));
+    let outcome = tokio::select! {
+        outcome = interrupts.unless_twice(work) => outcome,
+        never = recorder.keep_writing() => never,
+    };
+    match (recorder.end(&outcome), outcome) {
+        (Err(error), Ok(_)) => Err(Error::Write(error)),
+        (written, outcome) => {
+            // The reason of the build's failure is what the user has to know.
+            if let Err(error) = written {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the report was not written");
+            }
+            outcome
+        }
+    }
 }
 
-async fn work(build: &PlainBuild, cancel: &CancellationToken) -> Result<Results, Error> {
+async fn work(build: &PlainBuild, recorder: &Recorder, cancel: &CancellationToken) -> Result<Results, Error> {
     let Request { dockerfile, .. } = &build.request;
     if let Some(context) = &dockerfile.files.context {
         let failed = |source| Error::Read { what: "the build context", path: context.clone(), source };
         std::fs::read_dir(context).map_err(failed)?;
     }
-    let whole = PartOfBuild { events: None, steps: None, is_first: true };
+    let whole = PartOfBuild { events: None, steps: None, is_first: true, recorder: recorder.clone() };
     if !distributed::is_wanted(build) || dockerfile.read()?.is_rejected() {
         return on_one(build, &whole, cancel).await;
     }
     match distributed::split(build, cancel).await?.as_slice() {
         [one] => on_one(one.build(), &whole, cancel).await,
-        parts => distributed::work(build, parts, cancel).await,
+        parts => distributed::work(build, parts, recorder, cancel).await,
     }
 }
 
@@ -103,6 +121,8 @@ pub(super) struct PartOfBuild {
     pub(super) steps: Option<StepsOfParts>,
     /// Whether it is the one that tells what the build checks found.
     pub(super) is_first: bool,
+    /// What reports are made of, those of the others with it.
+    pub(super) recorder: Recorder,
 }
 
 /// Builds on the first daemon that answers; on the next one where the connection to that is lost.
@@ -156,6 +176,7 @@ async fn work_on(
     cancel: &CancellationToken,
 ) -> Result<Results, Error> {
     let mut outputs = build.outputs.clone();
+    let recorder = &part.recorder;
     let progress = ProgressLink::default();
     let engines = Engines::connect(&build.engine, &mut outputs, &progress).await?;
     // Such an archive has one manifest and no index, in which attestations would be.
@@ -196,10 +217,12 @@ async fn work_on(
     let display = Display {
         link: progress,
         also: part.events.clone(),
+        recorder: recorder.clone(),
         ..Display::new(mode, routes.image_names.clone())
     };
+    let attestations = &build.attestations;
     let solve =
-        |gateway| solve_dockerfile(dockerfile, &options, gateway, &routes, &targets, &build.attestations);
+        |gateway| solve_dockerfile(dockerfile, &options, gateway, &routes, &targets, attestations, recorder);
     let finished = run::run(builder, request, session, display, cancel, solve).await;
     let warnings = finished.journal.warnings();
     let outcome = outcome::of_build(finished, dockerfile.source(), &routes).await;
@@ -221,6 +244,13 @@ async fn work_on(
         Results::new(outcome.exporter_response, &routes.image_names, lock)
             .of_build(outcome.build_ref, warnings)
     });
+    if recorder.is_recording()
+        && part.events.is_none()
+        && let Ok(results) = &results
+    {
+        let layers = image_layers::of_pushed(&build.outputs, results, &routes, &options.build_platform).await;
+        recorder.set_layers(layers);
+    }
     routes.close().await;
     let results = results?;
     prepared.keep(results.descriptor().as_ref())?;

@@ -27,6 +27,7 @@ use crate::job::report::{excluded_file, outcome};
 use crate::job::request::{DockerfileInput, ParsedDockerfile};
 use crate::job::result::output::Output;
 use crate::job::result::prepared::PreparedOutputs;
+use crate::job::result::report_files::Recorder;
 use crate::job::run::{self, Display, STATUS_QUEUE};
 use crate::job::session::logins::with_tokens;
 use crate::job::solve::solve_dockerfile;
@@ -213,9 +214,10 @@ impl WorkspaceJob<'_> {
         };
         let display = Display::new(Mode::PLAIN, self.routes.image_names.clone());
         let targets = PushTargets::new(&self.routes, [&self.base], builder.shares_network());
-        let nothing = Attestations::default();
-        let solve =
-            |gateway| solve_dockerfile(dockerfile, &options, gateway, &self.routes, &targets, &nothing);
+        let (nothing, unrecorded) = (Attestations::default(), Recorder::default());
+        let solve = |gateway| {
+            solve_dockerfile(dockerfile, &options, gateway, &self.routes, &targets, &nothing, &unrecorded)
+        };
         let finished = run::run(builder, request, session, display, self.cancel, solve).await;
         let outcome = outcome::of_build(finished, dockerfile.source(), &self.routes).await;
         let outcome = outcome.map_err(|error| excluded_file::explain(error, dockerfile));

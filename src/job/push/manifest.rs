@@ -163,6 +163,16 @@ impl ImageManifest {
         stored.map(|layer| (layer.digest.as_str(), layer)).collect()
     }
 
+    /// Its layers, lowest first.
+    pub(crate) fn layers_in_order(&self) -> &[Blob] {
+        &self.layers
+    }
+
+    /// Its config.
+    pub(crate) const fn config(&self) -> &Blob {
+        &self.config
+    }
+
     /// Every blob that it needs at its registry, each once, by digest.
     pub(crate) fn blobs(&self) -> BTreeMap<&str, &Blob> {
         let mut blobs = self.layers();

@@ -6,4 +6,6 @@ pub(super) mod metadata;
 pub(super) mod output;
 pub(super) mod prepared;
 pub(super) mod provenance;
+pub(super) mod report_files;
+mod report_graph;
 pub(super) mod whole_files;

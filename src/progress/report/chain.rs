@@ -23,7 +23,8 @@ impl Times {
         let steps = || collector.steps.values();
         let starts = || steps().flat_map(|step| step.runs.keys().copied());
         let ends = steps().flat_map(|step| step.runs.values().filter_map(|(_, end)| end.as_ref()));
-        let moments = steps().flat_map(|step| &step.transfers).filter_map(|(_, part)| part.timestamp.as_ref());
+        let moments =
+            steps().flat_map(|step| &step.transfers).filter_map(|(_, part)| part.timestamp.as_ref());
         let is_open = steps().any(|step| step.runs.values().any(|(_, end)| end.is_none()));
         let heard = moments.filter(|_| is_open).map(time::nanos);
         let first = starts().min().unwrap_or(0);
@@ -136,13 +137,19 @@ pub(super) struct Schedule<'a> {
 impl<'a> Schedule<'a> {
     pub(super) fn of(collector: &'a Collector, times: &Times) -> Self {
         let digests: Vec<&str> = collector.steps.keys().map(String::as_str).collect();
-        let index: BTreeMap<&str, usize> = digests.iter().enumerate().map(|(i, digest)| (*digest, i)).collect();
+        let index: BTreeMap<&str, usize> =
+            digests.iter().enumerate().map(|(i, digest)| (*digest, i)).collect();
         let inputs: Vec<Vec<usize>> = collector
             .steps
             .values()
             .map(|step| step.inputs.iter().filter_map(|input| index.get(input.as_str()).copied()).collect())
             .collect();
+        let used: BTreeSet<&String> = collector.steps.values().flat_map(|step| &step.inputs).collect();
         let work = collector.steps.iter().map(|(digest, step)| {
+            // An export or a look-up is no part of the graph: it takes the same time before or after it.
+            if step.inputs.is_empty() && !used.contains(digest) {
+                return 0;
+            }
             let (Some(start), Some(end)) = (times.start(digest), times.end(digest)) else { return 0 };
             // A step without inputs begins when buildkitd gets to it.
             let ready = times.last_input(step).and_then(|input| times.end(input));

@@ -53,9 +53,13 @@ fn longest_chain(steps: &[Step], times: &Times, chain: &Chain) -> Option<Claim> 
     let step = steps.iter().find(|step| step.digest == longest.digest)?;
     let all = seconds(times.last.saturating_sub(times.first));
     let parts = path.parts.iter().filter(|part| part.seconds > 0.0).count();
+    let steps_of_it = if parts == 1 {
+        "one step".to_owned()
+    } else {
+        format!("{parts} steps, each of which the next one waited for")
+    };
     let text = format!(
-        "The longest chain took {:.2} s of {all:.2} s in {parts} steps, each of which the next one waited for. Most of it, \
-         {:.2} s, is {}.",
+        "The longest chain took {:.2} s of {all:.2} s in {steps_of_it}. Most of it, {:.2} s, is {}.",
         path.seconds,
         longest.seconds,
         label(step),
@@ -128,7 +132,9 @@ impl Known<'_> {
         let mut claims = Vec::new();
         for step in 0..self.steps.len() {
             let StepKind::Copy { base: Some(_), sources, .. } = self.kind(step) else { continue };
-            let Some(base) = self.base(step).filter(|_| !sources.is_empty() && self.ran(step)) else { continue };
+            let Some(base) = self.base(step).filter(|_| !sources.is_empty() && self.ran(step)) else {
+                continue;
+            };
             if sources.iter().any(|source| self.schedule.position(source) == Some(base)) {
                 continue;
             }
@@ -152,7 +158,8 @@ impl Known<'_> {
     fn beside_each_other(&self) -> Vec<Claim> {
         let mut claims = Vec::new();
         let is_run = |step: &usize| matches!(self.kind(*step), StepKind::Run { .. }) && self.ran(*step);
-        let candidates = (0..self.steps.len()).filter(|step| is_run(step) && self.schedule.work(*step) >= WORTH);
+        let candidates =
+            (0..self.steps.len()).filter(|step| is_run(step) && self.schedule.work(*step) >= WORTH);
         for step in candidates.take(MOST_PAIRS) {
             let Some(before) = self.base(step).filter(is_run) else { continue };
             let gain = self.gain(step, before, self.base(before));

@@ -81,7 +81,7 @@ impl Collector {
             self.vertex(vertex);
         }
         for status in &message.statuses {
-            if let Some(step) = self.steps.get_mut(&status.vertex) {
+            if let Some(step) = self.steps.get_mut(&shown(&status.vertex)) {
                 step.transfers.insert(shown(&status.id), status.clone());
             }
         }
@@ -92,7 +92,7 @@ impl Collector {
             self.log(log);
         }
         for vertex in message.vertexes.iter().filter(|vertex| vertex.completed.is_some()) {
-            if let Some(step) = self.steps.get_mut(&vertex.digest) {
+            if let Some(step) = self.steps.get_mut(&shown(&vertex.digest)) {
                 step.flush_log();
             }
         }
@@ -100,12 +100,18 @@ impl Collector {
 
     /// Takes in what is known of steps from their graph.
     pub fn know(&mut self, steps: impl IntoIterator<Item = GraphStep>) {
-        self.graph.extend(steps.into_iter().map(|step| (step.digest.clone(), step)));
+        let harmless = |step: GraphStep| GraphStep { file: shown(&step.file), ..step };
+        self.graph.extend(steps.into_iter().map(harmless).map(|step| (step.digest.clone(), step)));
     }
 
     /// Takes in the layers of the result.
     pub fn set_layers(&mut self, layers: Vec<Layer>) {
-        self.layers = layers;
+        let harmless = |layer: Layer| Layer {
+            digest: shown(&layer.digest),
+            created_by: shown(&layer.created_by),
+            ..layer
+        };
+        self.layers = layers.into_iter().map(harmless).collect();
     }
 
     /// Ends now.
@@ -121,10 +127,10 @@ impl Collector {
     }
 
     fn vertex(&mut self, vertex: &Vertex) {
-        let step = self.steps.entry(vertex.digest.clone()).or_default();
+        let step = self.steps.entry(shown(&vertex.digest)).or_default();
         step.name = shown(&log_line(&vertex.name.replace(['\n', '\r'], " "), Colours::Drop));
         if !vertex.inputs.is_empty() {
-            step.inputs.clone_from(&vertex.inputs);
+            step.inputs = vertex.inputs.iter().map(|input| shown(input)).collect();
         }
         // An unstarted duplicate of a vertex that has run says nothing new.
         if vertex.started.is_some() || step.runs.is_empty() {
@@ -151,7 +157,7 @@ impl Collector {
             url: shown(&warning.url),
             file: warning.info.as_ref().map(|info| shown(&info.filename)).unwrap_or_default(),
             lines: spans.collect(),
-            step: warning.vertex.clone(),
+            step: shown(&warning.vertex),
         };
         if !self.warnings.contains(&made) {
             self.warnings.push(made);
@@ -159,7 +165,7 @@ impl Collector {
     }
 
     fn log(&mut self, log: &VertexLog) {
-        let Some(step) = self.steps.get_mut(&log.vertex) else { return };
+        let Some(step) = self.steps.get_mut(&shown(&log.vertex)) else { return };
         let StepState { partial, log: lines, .. } = step;
         partial.push(&log.msg, |line| lines.push(log_words(&line)));
     }

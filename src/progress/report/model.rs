@@ -290,7 +290,8 @@ fn totals(steps: &[Step], times: &Times) -> Totals {
             pulled.insert(digest, bytes);
         }
     }
-    let sum = |bytes: &BTreeMap<&str, i64>| bytes.values().fold(0_i64, |sum, bytes| sum.saturating_add(*bytes));
+    let sum =
+        |bytes: &BTreeMap<&str, i64>| bytes.values().fold(0_i64, |sum, bytes| sum.saturating_add(*bytes));
     (totals.pulled_bytes, totals.pushed_bytes) = (sum(&pulled), sum(&pushed));
     totals
 }

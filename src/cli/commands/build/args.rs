@@ -71,6 +71,9 @@ pub struct Args {
     /// Write the image id
     #[arg(long, value_name = "FILE", value_parser = path::any(), help_heading = "Output")]
     pub iidfile: Option<PathBuf>,
+    /// Write where the time went to this file, as .html or .json by its name; may be repeated
+    #[arg(long = "report", value_name = "FILE", value_parser = path::any(), help_heading = "Output")]
+    pub reports: Vec<PathBuf>,
     /// Print only the image id
     #[arg(short = 'q', long, help_heading = "Output")]
     pub quiet: bool,

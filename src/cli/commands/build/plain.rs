@@ -26,7 +26,7 @@ use crate::diag::{visible, visible_path, with_causes};
 use crate::job::lookup::LocalFiles;
 use crate::job::{
     self, BuildSubject, CacheEntry, DockerLogins, DockerfileInput, EngineSettings, Error, PlainBuild,
-    Request, SshRequest, check_writable, docker_proxies, read_secret, ssh_agent,
+    ReportFile, Request, SshRequest, check_writable, docker_proxies, read_secret, ssh_agent,
 };
 use crate::workspace::{nonempty_process_variable, process_variable, variables};
 
@@ -41,7 +41,9 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
         remove_old(path)?;
     }
     let build = plain_build(&args, &variables)?;
-    for path in [&args.metadata_file, &args.iidfile, &args.image_lock_out].into_iter().flatten() {
+    for path in
+        [&args.metadata_file, &args.iidfile, &args.image_lock_out].into_iter().flatten().chain(&args.reports)
+    {
         check_writable(path)?;
     }
     if build.outputs.is_empty() && !variables.expects_no_output {
@@ -85,6 +87,9 @@ pub(super) async fn answer(args: Args, call: &Call) -> Result<(), Failure> {
     args.refuse()?;
     args.without_effect.warn();
     let variables = BuildxVariables::read()?;
+    if !args.reports.is_empty() {
+        return Err(UsageError::ReportWithoutBuild { method: args.method().to_owned() }.into());
+    }
     let (request, _) = request(&args)?;
     outputs::parse(&args, &image_attributes(&request, &variables))
         .map_err(|error| Failure::of_job(&error))?;
@@ -162,6 +167,8 @@ fn plain_build(args: &Args, variables: &BuildxVariables) -> Result<PlainBuild, F
     let needs_agent = args.ssh.is_empty() && needs_ssh(&request.dockerfile.options.context);
     let default_agent = needs_agent.then(|| "default".to_owned());
     let ssh_values: Vec<String> = args.ssh.iter().cloned().chain(default_agent).collect();
+    let reports = args.reports.iter().map(|path| ReportFile::new(path)).collect::<Result<Vec<_>, _>>();
+    let reports = reports.map_err(UsageError::from)?;
     let understood = move || -> Result<PlainBuild, Error> {
         let mut entitlements = entitlement::parse(&args.allow)?;
         if request.dockerfile.options.network == Network::Host {
@@ -180,6 +187,7 @@ fn plain_build(args: &Args, variables: &BuildxVariables) -> Result<PlainBuild, F
             metadata_provenance: variables.metadata_provenance.filter(|_| args.metadata_file.is_some()),
             progress,
             push_via: args.push_via,
+            reports,
             request,
         })
     };

@@ -90,12 +90,17 @@ impl Report {
             };
             Some(PathRow { number: step.number, name: &step.name, seconds: spanned(part.seconds), because })
         });
+        let mut rows: Vec<Row<'_>> =
+            self.steps.iter().map(|step| row(step, &by_digest, self.totals.seconds)).collect();
+        // Steps that never began stand last.
+        let start = |row: &Row<'_>| row.step.after_seconds.unwrap_or(f64::INFINITY);
+        rows.sort_by(|a, b| start(a).total_cmp(&start(b)));
         let page = Page {
             report: self,
             style: STYLE,
             style_hash: STANDARD.encode(Sha256::digest(STYLE)),
             totals: totals(self),
-            rows: self.steps.iter().map(|step| row(step, &by_digest, self.totals.seconds)).collect(),
+            rows,
             path: path.collect(),
             layers: self.layers.iter().map(layer).collect(),
             graph: Picture::of(&self.steps),
@@ -119,7 +124,9 @@ fn totals(report: &Report) -> Vec<(&'static str, String)> {
         ("running", totals.unfinished),
         ("never started", totals.never_started),
     ];
-    shown.extend(counts.into_iter().filter(|(_, count)| *count > 0).map(|(name, count)| (name, count.to_string())));
+    shown.extend(
+        counts.into_iter().filter(|(_, count)| *count > 0).map(|(name, count)| (name, count.to_string())),
+    );
     let moved = [
         ("read from this machine", totals.context_bytes),
         ("pulled", totals.pulled_bytes),
@@ -168,7 +175,12 @@ fn transfer(part: &Transfer) -> TransferRow<'_> {
         (current, _) => bytes(current),
     };
     let rate = part.bytes_per_second.map(|rate| format!("{}/s", bytes(rate as i64)));
-    TransferRow { name: &part.name, bytes: moved, span: spanned(part.seconds), rate: rate.unwrap_or_default() }
+    TransferRow {
+        name: &part.name,
+        bytes: moved,
+        span: spanned(part.seconds),
+        rate: rate.unwrap_or_default(),
+    }
 }
 
 fn layer(layer: &Layer) -> LayerRow<'_> {

@@ -84,12 +84,7 @@ impl Picture {
         });
         let across = rows.values().map(Vec::len).max().unwrap_or(0);
         let down = rows.len();
-        Some(Self {
-            width: across * ACROSS + MARGIN,
-            height: down * DOWN,
-            edges: edges.collect(),
-            nodes,
-        })
+        Some(Self { width: across * ACROSS + MARGIN, height: down * DOWN, edges: edges.collect(), nodes })
     }
 }
 
@@ -119,7 +114,8 @@ fn places(rows: &BTreeMap<usize, Vec<usize>>, inputs: &[Vec<usize>]) -> BTreeMap
     for (row, steps) in rows.values().enumerate() {
         let mut steps = steps.clone();
         steps.sort_by_key(|step| {
-            let above: Vec<usize> = inputs[*step].iter().filter_map(|input| Some(places.get(input)?.0)).collect();
+            let above: Vec<usize> =
+                inputs[*step].iter().filter_map(|input| Some(places.get(input)?.0)).collect();
             (above.iter().sum::<usize>().checked_div(above.len()).unwrap_or(usize::MAX), *step)
         });
         for (column, step) in steps.into_iter().enumerate() {

@@ -2,7 +2,7 @@
 //! nothing and pushes, many files, and the version. Each round takes every way in turn; figures are medians.
 //!
 //! `BOB_BENCH_ONLY=NAME,…` runs some parts: `version`, `rebuild`, `cold`, `unchanged`. `BOB_BENCH_ROUNDS` says how often
-//! each way is taken (15; a third of it for `cold`). `BOB_BENCH_PROGRAM` names another build of `bob` to measure beside
+//! each way is taken (15; a fifth of it for `cold`). `BOB_BENCH_PROGRAM` names another build of `bob` to measure beside
 //! this one.
 
 #![allow(clippy::unwrap_used, reason = "a measurement stops where it fails")]

@@ -75,7 +75,7 @@ pub(crate) fn many_files(cold: bool, unchanged: bool) {
                 Command::new(tool("buildctl")).args(["--addr", &address, "prune", "--all"]).output().unwrap();
             assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
         };
-        compare("30,000 files, 390 MB, cold", rounds().div_ceil(3), Some(&daemon), &ways, prune);
+        compare("30,000 files, 390 MB, cold", rounds().div_ceil(5), Some(&daemon), &ways, prune);
     }
     if unchanged {
         compare("30,000 files, unchanged", rounds(), Some(&daemon), &ways, || {});

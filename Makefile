@@ -1,6 +1,6 @@
 # The commands of this project. Each installs what it needs and is safe to repeat.
 
-.PHONY: demo test docs coverage deny fuzz fuzz-bytes bench bench-proxy report-browser setup
+.PHONY: demo test docs coverage deny fuzz fuzz-bytes bench bench-build bench-proxy report-browser setup
 
 # Modules that a macro declares: cargo fmt does not find them by itself.
 LISTED_BY_MACRO = $(wildcard src/converter/lint/rules/*.rs)
@@ -52,6 +52,11 @@ report-browser:
 # How long Bob's converter and BuildKit's take for the same cases, and how Bob's time grows with a Dockerfile.
 bench: setup
 	cargo bench --locked --bench convert
+
+# How long bob takes beside buildctl on the same buildkitd, in turn; ONLY=version,rebuild,cold,unchanged runs some parts
+# (the head of benches/build/main.rs names them). The workspace image of a base of 1 GiB is a part of bench-proxy.
+bench-build: setup
+	BOB_BENCH_ONLY=$(ONLY) cargo bench --locked --bench build
 
 # Throughput, latency and memory of the proxy beside direct requests; GIB=20 also streams such blobs, and
 # ONLY=tls,latency,… runs some parts (the head of benches/proxy/main.rs names them).

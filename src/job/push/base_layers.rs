@@ -142,3 +142,23 @@ pub(crate) async fn mount_all<'a>(
         .collect()
         .await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::push::routes::authenticator;
+    use crate::registry::{Credentials, Origin};
+
+    #[tokio::test]
+    async fn only_a_registry_without_a_login_may_be_asked_through_loopback_while_steps_run() {
+        let origin = Origin::Variable("LOGINS".to_owned());
+        // The password of `user:password`.
+        let logins = r#"{"localhost:5000":{"auth":"dXNlcjpwYXNzd29yZA=="}}"#;
+        let auth = authenticator(Credentials::from_auth_map(logins, &origin).unwrap()).unwrap();
+        for (name, expected) in [("localhost:5000/a", false), ("localhost:5001/a", true)] {
+            let repository = Repository::of(&Reference::parse(name).unwrap()).unwrap();
+            let endpoint = RegistryEndpoint { repository, auth: Arc::clone(&auth) };
+            assert_eq!(is_anonymous(&endpoint).await, expected, "{name}");
+        }
+    }
+}

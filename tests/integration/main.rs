@@ -10,6 +10,7 @@ mod attestations;
 mod cache;
 mod contexts;
 mod demo;
+mod failures;
 mod faults;
 mod graphs;
 mod greedy_daemon;

@@ -48,10 +48,8 @@ impl Error {
         }
     }
 
-    /// Returns what went wrong in one line, and where: the file, its first and its last line.
-    pub fn annotation(&self) -> (String, Option<(String, u32, u32)>) {
-        let report = self.report();
-        let first = report.lines().next().unwrap_or_default().to_owned();
+    /// Returns where it went wrong: the Dockerfile, the first and the last line.
+    pub fn place(&self) -> Option<(String, u32, u32)> {
         let (location, marked) = match self {
             Self::Conversion(ConversionFailure::Rejected { rejected, .. }) => {
                 (rejected.error.location.as_ref(), None)
@@ -59,13 +57,11 @@ impl Error {
             Self::Step(failure) => (failure.diagnostic.location.as_ref(), StepReport::of(failure).marked()),
             _ => (None, None),
         };
-        let place = location.and_then(|location| {
-            let span = location.spans.first()?;
-            let last = location.spans.last().map_or(span.last(), |last| last.last().max(span.first()));
-            let lines = marked.map_or((span.first(), last), |line| (line, line));
-            Some((location.source.name().to_owned(), lines.0, lines.1))
-        });
-        (first, place)
+        let location = location?;
+        let (first, last) = (location.spans.first()?, location.spans.last()?);
+        let whole = (first.first(), last.last().max(first.first()));
+        let (first, last) = marked.map_or(whole, |line| (line, line));
+        Some((location.source.name().to_owned(), first, last))
     }
 
     /// Returns the report for `bob.log`: a fault of the Dockerfile begins with `build failed:`.
@@ -137,11 +133,7 @@ mod tests {
         assert!(report.contains("3 | RUN make \\") && report.contains("4 |     all"), "{report}");
         assert!(report.ends_with("last lines of [2/2]:\n  compiling\n  no rule"), "{report}");
         assert!(error.workspace_report().starts_with("build failed: RUN failed"));
-        let (first, place) = error.annotation();
-        assert_eq!(
-            (first.as_str(), place),
-            ("RUN failed (exit code: 2): no rule", Some(("sub/Dockerfile".to_owned(), 3, 4)))
-        );
+        assert_eq!(error.place(), Some(("sub/Dockerfile".to_owned(), 3, 4)));
         assert!(!error.is_usage());
     }
 

@@ -40,7 +40,7 @@ impl<'a> StepReport<'a> {
     }
 
     /// Returns the line that says what went wrong.
-    pub(super) fn first_line(&self) -> String {
+    fn first_line(&self) -> String {
         match &self.reason {
             Some(reason) => first_line(reason, self.failure.exit_code),
             None => shorten::in_middle(redact(self.failure.diagnostic.message.trim()).as_ref(), MESSAGE),

@@ -13,7 +13,10 @@ pub(super) fn find(evidence: &Evidence<'_>) -> Option<Reason> {
     };
     Some(match evidence.telling_line() {
         Some(line) => reason.words(line),
-        None => reason.advice("the command logged nothing; set -x as its first command shows what it runs"),
+        None if evidence.log.is_empty() && reason.advice.is_none() => {
+            reason.advice("the command logged nothing; set -x as its first command shows what it runs")
+        }
+        None => reason,
     })
 }
 

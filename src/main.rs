@@ -7,7 +7,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use bob::cli::{Cli, Failure};
+use bob::cli::{Cli, Failure, Workflow};
 use bob::workspace::runc;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -53,7 +53,7 @@ fn main() -> ExitCode {
 }
 
 fn report(failure: &Failure) -> ExitCode {
-    let _ = writeln!(std::io::stderr(), "{}", failure.render());
+    let _ = writeln!(std::io::stderr(), "{}", failure.shown(Workflow::of_process().as_ref()));
     ExitCode::from(failure.exit_code())
 }
 

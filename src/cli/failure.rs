@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::time::Duration;
 
+use super::github::{Place, Workflow};
 use super::usage::UsageError;
 use crate::diag::{redact, visible_lines, with_causes};
 use crate::job;
@@ -18,6 +19,8 @@ pub enum Failure {
         report: String,
         /// Whether the fault lies in flags or variables.
         is_usage: bool,
+        /// The lines of the Dockerfile that it is about.
+        place: Option<Place>,
     },
     /// The work failed: exit code 1. Already rendered for people (`error: …` and what follows it).
     Rendered(String),
@@ -39,7 +42,25 @@ impl Failure {
 
     /// Returns the failure of a job.
     pub fn of_job(error: &job::Error) -> Self {
-        Self::Job { report: error.report(), is_usage: error.is_usage() }
+        let place = error.place().map(|(file, first, last)| Place { file, first, last });
+        Self::Job { report: error.report(), is_usage: error.is_usage(), place }
+    }
+
+    /// The lines of the Dockerfile that it is about, where there are some.
+    pub(super) const fn place(&self) -> Option<&Place> {
+        match self {
+            Self::Job { place, .. } => place.as_ref(),
+            Self::Lingering(failure, _) => failure.place(),
+            _ => None,
+        }
+    }
+
+    /// The report as it is printed: in the form of `workflow`, where the process is a step of one.
+    pub fn shown(&self, workflow: Option<&Workflow>) -> String {
+        match workflow {
+            Some(workflow) => workflow.report(self, &format!("{:032x}", rand::random::<u128>())),
+            None => self.render(),
+        }
     }
 
     /// This failure, after which the process stays for `time`.
@@ -75,7 +96,7 @@ impl Failure {
 
 /// The failure that `error` is; `is_usage` where the fault lies in what was typed.
 pub(super) fn with_usage(error: &(dyn Error + 'static), is_usage: bool) -> Failure {
-    Failure::Job { report: with_causes(error), is_usage }
+    Failure::Job { report: with_causes(error), is_usage, place: None }
 }
 
 impl<E: Error + Send + Sync + 'static> From<E> for Failure {
@@ -139,7 +160,7 @@ mod tests {
         let usage = || UsageError::Missing { what: String::new(), variable: "", flag: hostile };
         for failure in [
             usage().into(),
-            Failure::Job { report: hostile.into(), is_usage: true },
+            Failure::Job { report: hostile.into(), is_usage: true, place: None },
             Failure::Rendered(hostile.into()),
             Failure::from(std::io::Error::other(hostile)),
             Failure::from(usage()).lingering(Duration::from_secs(1)),

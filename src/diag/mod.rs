@@ -3,6 +3,7 @@
 mod causes;
 mod columns;
 mod located;
+mod log_tail;
 mod redact;
 mod render;
 mod terminal;
@@ -15,6 +16,7 @@ use std::sync::{Arc, OnceLock};
 pub use causes::{cause_text, causes, with_causes};
 pub use columns::{columns, fitted};
 pub use located::Located;
+pub use log_tail::{FoldedLine, LogTail, tells_of_fault};
 pub use redact::{redact, redact_in_columns, redact_reference};
 pub use terminal::{
     Colours, is_forbidden, log_event, log_line, printable_line, visible, visible_lines, visible_path,

@@ -15,7 +15,7 @@ use super::session::secrets::SecretError;
 use super::session::ssh_agent::SshError;
 use crate::buildkit::{self, AddressError, DaemonError};
 use crate::converter::lint::Warning;
-use crate::diag::{Diagnostic, redact_reference};
+use crate::diag::{Diagnostic, LogTail, redact_reference};
 use crate::image::ReferenceError;
 use crate::proxy::ServeError;
 use crate::registry::{CredentialsError, RootsError};
@@ -186,8 +186,12 @@ pub struct StepFailure {
     pub diagnostic: Diagnostic,
     /// The step's name.
     pub step: String,
-    /// The last lines that it logged.
-    pub log: Vec<String>,
+    /// The exit code of its process, if it had one.
+    pub exit_code: Option<u32>,
+    /// The platforms that the build was asked for.
+    pub platforms: Vec<String>,
+    /// What is kept of its log.
+    pub log: LogTail,
 }
 
 impl From<NoBuilder> for Error {

@@ -1,13 +1,11 @@
 //! What is left of a build's progress once it is over.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use bollard_buildkit_proto::moby::buildkit::v1::VertexWarning;
 
 use super::displays::warning_json;
-
-/// How many log lines of each step are kept.
-const TAIL_LINES: usize = 20;
+use crate::diag::LogTail;
 
 /// The steps of a finished build, by vertex digest.
 #[derive(Debug, Clone, Default)]
@@ -25,13 +23,18 @@ pub struct StepRecord {
     pub error: String,
     /// Whether its result came from the cache.
     pub cached: bool,
-    tail: VecDeque<String>,
+    tail: LogTail,
 }
 
 impl StepRecord {
     /// The last lines that the step logged, oldest first.
     pub fn log_tail(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.tail.iter().map(String::as_str)
+        self.tail.last().map(|line| line.text.as_str())
+    }
+
+    /// What is kept of the step's log.
+    pub const fn log(&self) -> &LogTail {
+        &self.tail
     }
 }
 
@@ -68,11 +71,7 @@ impl Journal {
     }
 
     pub(super) fn log(&mut self, digest: &str, line: &str) {
-        let tail = &mut self.entry(digest).tail;
-        if tail.len() == TAIL_LINES {
-            tail.pop_front();
-        }
-        tail.push_back(line.to_owned());
+        self.entry(digest).tail.push(line);
     }
 }
 

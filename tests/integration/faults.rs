@@ -272,7 +272,7 @@ fn a_buildkitd_that_dies_in_mid_build_is_noticed_at_once() {
     let pid = fs::read_to_string(&pid_file).expect("the pid");
     std::process::Command::new("kill").args(["-KILL", pid.trim()]).status().expect("kill runs");
     let outcome = done.join().expect("bob ends");
-    fault.expect(&outcome, 1, &["buildkitd", "signal: 9"]);
+    fault.expect(&outcome, 1, &["buildkitd", "signal: 9", "what to do: something killed buildkitd"]);
 }
 
 /// Waits until `is_so` while a build runs, which has a bound of its own.

@@ -1,25 +1,67 @@
 //! The report of a failed job: the text that the user sees of an [`Error`].
 
-use std::fmt::Write as _;
-
-use crate::diag::{Diagnostic, redact, visible_lines, with_causes};
-use crate::job::error::{Error, StepFailure};
+use super::step_report::{self, StepReport};
+use crate::buildkit::{self, DaemonError};
+use crate::diag::{redact, visible_lines, with_causes};
+use crate::job::error::Error;
 use crate::job::failure::ConversionFailure;
 
 impl Error {
-    /// Returns the report as plain text without a final line break: the message, where it is, and what was logged last.
-    /// It begins with the message itself. It shows no credential of a URL and holds no control character, wherever its
+    /// Returns the report as plain text without a final line break: what went wrong in one line, what to do, where it is,
+    /// and what was logged last. It fits into `bob.log`. It shows no credential of a URL and holds no control character, wherever its
     /// parts come from.
     pub fn report(&self) -> String {
-        visible_lines(&redact(&self.text())).into_owned()
+        step_report::bounded(&visible_lines(&redact(&self.text())))
     }
 
     fn text(&self) -> String {
         match self {
-            Self::Conversion(ConversionFailure::Rejected { rejected, .. }) => without_level(&rejected.error),
-            Self::Step(failure) => failure.report(),
-            other => with_causes(other),
+            Self::Conversion(ConversionFailure::Rejected { rejected, .. }) => {
+                step_report::of_rejection(&rejected.error)
+            }
+            Self::Step(failure) => StepReport::of(failure).text(),
+            Self::Daemon(failure) => step_report::of_daemon(&failure.message),
+            other => {
+                let mut text = with_causes(other);
+                if let Some(advice) = other.advice() {
+                    let (first, rest) = text.split_once("; its last log lines:").unwrap_or((&text, ""));
+                    let mut out = format!("{first}\n");
+                    step_report::write_advice(&mut out, advice);
+                    text = if rest.is_empty() { out } else { format!("{out}its last log lines:{rest}") };
+                }
+                text.trim_end().to_owned()
+            }
         }
+    }
+
+    /// Returns what to do about a failure whose words do not say it.
+    fn advice(&self) -> Option<&'static str> {
+        match self {
+            Self::DaemonEnded(DaemonError::Exited { status, .. }) if status.contains("signal: 9") => Some(
+                "something killed buildkitd, most likely because the machine had no memory left (dmesg says so): give it more, or let fewer steps run at once",
+            ),
+            Self::DaemonEnded(_) => Some("buildkitd's own last words say why it ended"),
+            Self::Connection(buildkit::Error::Disconnected { .. }) => Some(
+                "buildkitd ended or cannot be reached any more: look at its log, and at the machine's memory (dmesg)",
+            ),
+            _ => None,
+        }
+    }
+
+    /// Returns where it went wrong: the Dockerfile, the first and the last line.
+    pub fn place(&self) -> Option<(String, u32, u32)> {
+        let (location, marked) = match self {
+            Self::Conversion(ConversionFailure::Rejected { rejected, .. }) => {
+                (rejected.error.location.as_ref(), None)
+            }
+            Self::Step(failure) => (failure.diagnostic.location.as_ref(), StepReport::of(failure).marked()),
+            _ => (None, None),
+        };
+        let location = location?;
+        let (first, last) = (location.spans.first()?, location.spans.last()?);
+        let whole = (first.first(), last.last().max(first.first()));
+        let (first, last) = marked.map_or(whole, |line| (line, line));
+        Some((location.source.name().to_owned(), first, last))
     }
 
     /// Returns the report for `bob.log`: a fault of the Dockerfile begins with `build failed:`.
@@ -27,30 +69,6 @@ impl Error {
         let report = self.report();
         if self.is_in_dockerfile() { format!("build failed: {report}") } else { report }
     }
-}
-
-impl StepFailure {
-    fn report(&self) -> String {
-        let mut text = without_level(&self.diagnostic);
-        if !self.log.is_empty() {
-            let _ = write!(
-                text,
-                "\nlast lines of {}:",
-                if self.step.is_empty() { "the step" } else { &self.step }
-            );
-            for line in &self.log {
-                let _ = write!(text, "\n  {line}");
-            }
-        }
-        text
-    }
-}
-
-/// A rendered error without `error: ` before it.
-fn without_level(diagnostic: &Diagnostic) -> String {
-    let text = diagnostic.render();
-    let text = text.trim_end();
-    text.strip_prefix("error: ").unwrap_or(text).to_owned()
 }
 
 #[cfg(test)]
@@ -92,7 +110,7 @@ mod tests {
     fn failing_step() -> buildkit::DaemonFailure {
         let mut failure = buildkit::DaemonFailure::new(
             Code::Unknown,
-            "process \"make all\" did not complete: exit code: 2",
+            "process \"make all\" did not complete successfully: exit code: 2",
         );
         failure.vertex = Some("sha256:1".into());
         failure.exit_code = Some(2);
@@ -110,14 +128,12 @@ mod tests {
         let dockerfile = Source::new("sub/Dockerfile", DOCKERFILE);
         let error = failed_at_daemon(failing_step(), &journal().await, Some(&dockerfile));
         let report = error.report();
-        assert!(report.starts_with("process \"make all\" did not complete: exit code: 2\n"), "{report}");
+        assert!(report.starts_with("RUN failed (exit code: 2): no rule\n"), "{report}");
         assert!(report.contains("--> sub/Dockerfile:3\n"), "{report}");
         assert!(report.contains("3 | RUN make \\") && report.contains("4 |     all"), "{report}");
-        assert!(
-            report.ends_with("last lines of [2/2] RUN make     all:\n  compiling\n  no rule"),
-            "{report}"
-        );
-        assert!(error.workspace_report().starts_with("build failed: process"));
+        assert!(report.ends_with("last lines of [2/2]:\n  compiling\n  no rule"), "{report}");
+        assert!(error.workspace_report().starts_with("build failed: RUN failed"));
+        assert_eq!(error.place(), Some(("sub/Dockerfile".to_owned(), 3, 4)));
         assert!(!error.is_usage());
     }
 
@@ -125,8 +141,23 @@ mod tests {
     async fn a_failure_without_a_place_is_its_message() {
         let failure = buildkit::DaemonFailure::new(Code::Unknown, "no space left on device");
         let error = failed_at_daemon(failure, &journal().await, None);
-        assert_eq!(error.report(), "no space left on device");
-        assert_eq!(error.workspace_report(), "no space left on device");
+        let report = error.report();
+        assert!(report.starts_with("the disk is full: no space left on device\nwhat to do: "), "{report}");
+        assert!(report.contains("bob prune"), "{report}");
+        assert_eq!(error.workspace_report(), report);
+        let other = buildkit::DaemonFailure::new(Code::Unknown, "something new");
+        assert_eq!(failed_at_daemon(other, &journal().await, None).report(), "something new");
+    }
+
+    #[test]
+    fn every_report_fits_and_begins_with_its_first_line() {
+        let words = format!("{}\n{}", "x".repeat(5_000), "y\n".repeat(5_000));
+        let source = io::Error::other(words.clone());
+        let long = Error::Read { what: "the Dockerfile", path: "x".into(), source };
+        for error in [long, Error::Setting(words.into())] {
+            let report = error.workspace_report();
+            assert!(report.len() <= crate::workspace::LOG_LIMIT, "{}", report.len());
+        }
     }
 
     #[test]

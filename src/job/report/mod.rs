@@ -1,8 +1,15 @@
 //! From how a build ended to the words that a user reads.
 
+mod by_name;
 pub(super) mod client_error;
 mod error_report;
+mod excerpt;
 pub(super) mod excluded_file;
+mod failing_line;
+mod log_excerpt;
 pub(super) mod outcome;
+mod reason;
 pub(super) mod registry_message;
+mod shorten;
+mod step_report;
 pub(super) mod warnings;

@@ -1,5 +1,6 @@
 //! The error for a build, a look-up or a copy that failed, as the user sees it.
 
+use super::by_name;
 use super::client_error::describe_client_error;
 use super::registry_message::{RegistryMessage, failed_push};
 use crate::buildkit::{self, BuildOutcome};
@@ -128,10 +129,8 @@ pub(super) fn failed_at_daemon(
     dockerfile: Option<&Source>,
 ) -> Error {
     let location = failure.sources.iter().find(|source| !source.ranges.is_empty());
-    if location.is_none() && failure.exit_code.is_none() {
-        return Error::Daemon(Box::new(failure));
-    }
     let mut diagnostic = Diagnostic::error(failure.message.trim());
+    let mut record = failure.vertex.as_deref().and_then(|digest| journal.step(digest));
     if let Some(found) = location {
         let own_source = dockerfile.filter(|own_source| own_source.bytes() == found.data);
         let source =
@@ -139,11 +138,19 @@ pub(super) fn failed_at_daemon(
         let line = |number: i32| u32::try_from(number).unwrap_or(1).max(1);
         let spans = found.ranges.iter().map(|range| Span::new(line(range.start_line), line(range.end_line)));
         diagnostic = diagnostic.at(&source, spans);
+    } else if failure.exit_code.is_none() {
+        record = by_name::failed_step(journal, &failure.message);
+        let found = dockerfile
+            .zip(record)
+            .and_then(|(source, step)| Some((source, by_name::line_of(source, &step.name)?)));
+        let Some((source, span)) = found else { return Error::Daemon(Box::new(failure)) };
+        diagnostic = diagnostic.at(source, [span]);
     }
-    let record = failure.vertex.as_deref().and_then(|digest| journal.step(digest));
     Error::Step(Box::new(StepFailure {
         diagnostic,
         step: record.map(|record| record.name.clone()).unwrap_or_default(),
-        log: record.map(|record| record.log_tail().map(str::to_owned).collect()).unwrap_or_default(),
+        exit_code: failure.exit_code,
+        platforms: Vec::new(),
+        log: record.map(|record| record.log().clone()).unwrap_or_default(),
     }))
 }

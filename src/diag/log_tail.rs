@@ -1,0 +1,216 @@
+//! What is kept of a log: its last lines, with repeats and progress bars folded, and of what came before them the lines
+//! that tell of faults.
+
+use std::collections::VecDeque;
+
+/// How many last lines are kept.
+const LAST_LINES: usize = 100;
+/// How many earlier lines that tell of faults are kept.
+const EARLIER_LINES: usize = 20;
+/// The longest line that is kept, in bytes; what follows is dropped.
+const LONGEST: usize = 2048;
+/// How many equal characters in a row make a progress bar.
+const BAR: usize = 8;
+
+/// What stands for lines that are no text.
+const BINARY: &str = "(binary data)";
+
+/// Words of a line that tells of a fault, in lower case.
+const FAULTS: [&str; 28] = [
+    "error",
+    "fatal",
+    "fail",
+    "cannot",
+    "can't",
+    "could not",
+    "couldn't",
+    "unable to",
+    "not found",
+    "no such",
+    "denied",
+    "panic",
+    "exception",
+    "traceback",
+    "undefined reference",
+    "killed",
+    "refused",
+    "npm err",
+    "***",
+    "no space left",
+    "not match",
+    "mismatch",
+    "out of memory",
+    "timed out",
+    "timeout",
+    "no matching",
+    "unreachable",
+    "bad address",
+];
+/// Words of a line that tells that there was none, in lower case.
+const NO_FAULTS: [&str; 6] = ["0 error", "no error", "0 fail", "error=0", "errors: 0", "without error"];
+
+/// A line of a log, perhaps for several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoldedLine {
+    /// The line; of a progress bar the last state.
+    pub text: String,
+    /// How many lines it stands for.
+    pub times: usize,
+    /// Whether it shows how far something is.
+    pub is_progress: bool,
+}
+
+/// The end of a log.
+#[derive(Debug, Clone, Default)]
+pub struct LogTail {
+    earlier: VecDeque<FoldedLine>,
+    last: VecDeque<FoldedLine>,
+    is_cut: bool,
+}
+
+impl LogTail {
+    /// Takes the next line of the log.
+    pub fn push(&mut self, line: &str) {
+        let line = if is_binary(line) { BINARY } else { &line[..line.floor_char_boundary(LONGEST)] };
+        let is_progress = is_progress(line);
+        if let Some(last) = self.last.back_mut()
+            && (last.text == line || (last.is_progress && is_progress))
+        {
+            line.clone_into(&mut last.text);
+            last.times += 1;
+            return;
+        }
+        if self.last.len() == LAST_LINES
+            && let Some(oldest) = self.last.pop_front()
+        {
+            self.is_cut = true;
+            if tells_of_fault(&oldest.text) {
+                if self.earlier.len() == EARLIER_LINES {
+                    self.earlier.pop_front();
+                }
+                self.earlier.push_back(oldest);
+            }
+        }
+        self.last.push_back(FoldedLine { text: line.to_owned(), times: 1, is_progress });
+    }
+
+    /// Returns the last lines, the oldest first.
+    pub fn last(&self) -> impl ExactSizeIterator<Item = &FoldedLine> + DoubleEndedIterator {
+        self.last.iter()
+    }
+
+    /// Returns the lines before the last ones that tell of faults, the oldest first.
+    pub fn earlier(&self) -> impl ExactSizeIterator<Item = &FoldedLine> + DoubleEndedIterator {
+        self.earlier.iter()
+    }
+
+    /// Returns whether the log had lines before those that [`last`](Self::last) returns.
+    pub const fn is_cut(&self) -> bool {
+        self.is_cut
+    }
+}
+
+/// Returns whether a quarter of a line, or more, is no text.
+fn is_binary(line: &str) -> bool {
+    let replaced = line.chars().filter(|c| *c == char::REPLACEMENT_CHARACTER).count();
+    replaced > 0 && replaced * 4 >= line.chars().count()
+}
+
+/// Returns whether a line of a log is likely to say why something failed.
+pub fn tells_of_fault(line: &str) -> bool {
+    let trimmed = line.trim_start();
+    if trimmed.starts_with("E: ") {
+        return true;
+    }
+    if trimmed.starts_with("W: ") || trimmed.starts_with("+ ") {
+        return false;
+    }
+    let lower = trimmed.to_lowercase();
+    FAULTS.iter().any(|word| lower.contains(word))
+        && !NO_FAULTS.iter().any(|word| lower.contains(word))
+        && !lower.starts_with("warning")
+}
+
+/// Returns whether a line shows how far something is: a percentage or a bar.
+fn is_progress(line: &str) -> bool {
+    if tells_of_fault(line) {
+        return false;
+    }
+    let bytes = line.as_bytes();
+    let is_percentage = |at: usize| {
+        at > 0
+            && (bytes[at - 1].is_ascii_digit()
+                || (bytes[at - 1] == b' ' && at > 1 && bytes[at - 2].is_ascii_digit()))
+    };
+    if memchr::memchr_iter(b'%', bytes).any(is_percentage) {
+        return true;
+    }
+    let mut run = 0;
+    let mut before = '\0';
+    for c in line.chars() {
+        run = if c == before { run + 1 } else { 1 };
+        before = c;
+        if run >= BAR
+            && matches!(c, '#' | '=' | '.' | '>' | '━' | '█' | '▓')
+            && line.contains(|c: char| c.is_ascii_digit())
+        {
+            return true;
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folded(lines: &[&str]) -> Vec<(String, usize)> {
+        let mut tail = LogTail::default();
+        lines.iter().for_each(|line| tail.push(line));
+        tail.last().map(|line| (line.text.clone(), line.times)).collect()
+    }
+
+    #[test]
+    fn repeats_and_progress_bars_become_one_line() {
+        let lines = ["a", "a", "a", "10% [==>  ]", "55 % [====>]", "100% done", "b", "a"];
+        let expected = [("a", 3), ("100% done", 3), ("b", 1), ("a", 1)];
+        assert_eq!(folded(&lines), expected.map(|(text, times)| (text.to_owned(), times)));
+    }
+
+    #[test]
+    fn a_fault_is_never_folded_into_a_progress_bar() {
+        assert_eq!(folded(&["10%", "error: only 12% free", "20%"]).len(), 3);
+    }
+
+    #[test]
+    fn only_the_end_is_kept_and_of_the_beginning_what_tells_of_faults() {
+        let mut tail = LogTail::default();
+        tail.push("first");
+        tail.push("E: Unable to locate package nope");
+        for number in 0..LAST_LINES {
+            tail.push(&format!("line {number}"));
+        }
+        assert_eq!(tail.last().len(), LAST_LINES);
+        assert_eq!(tail.last().next().unwrap().text, "line 0");
+        let earlier: Vec<_> = tail.earlier().map(|line| line.text.as_str()).collect();
+        assert_eq!(earlier, ["E: Unable to locate package nope"]);
+        assert!(tail.is_cut());
+    }
+
+    #[test]
+    fn lines_that_tell_of_faults_are_told_from_others() {
+        for line in
+            ["E: Broken packages", "foo.c:1:2: error: x", "npm ERR! code E404", "make: *** [all] Error 2"]
+        {
+            assert!(tells_of_fault(line), "{line}");
+        }
+        for line in ["W: Failed to fetch", "0 errors", "+ cat error.txt", "compiling"] {
+            assert!(!tells_of_fault(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_very_long_line_is_cut_between_characters() {
+        assert!(folded(&["é".repeat(LONGEST).as_str()])[0].0.len() <= LONGEST);
+    }
+}

@@ -1,0 +1,62 @@
+//! A file that is not there.
+
+use super::{Evidence, Reason};
+
+pub(super) fn find(evidence: &Evidence<'_>) -> Option<Reason> {
+    if evidence.exit_code.is_none() {
+        return copied(evidence.cause).or_else(|| secret(evidence.cause)).or_else(|| user(evidence.cause));
+    }
+    let words = evidence.saying(&["no such file or directory", "can't cd to", "enoent"])?;
+    let file = file(words);
+    let what = match file {
+        Some(file) => format!("there is no file or folder {file}"),
+        None => "a file or folder is missing".to_owned(),
+    };
+    let advice = "a step sees the image and what COPY brought into it, not the build context: check the path, the WORKDIR, and that a COPY before this step brings it";
+    Some(Reason::new(what).words(words).advice(advice).about(file))
+}
+
+/// What COPY, ADD or a mount takes. (BuildKit: `Checksum` in cache/contenthash)
+fn copied(cause: &str) -> Option<Reason> {
+    let (before, _) = cause.rsplit_once("\": not found")?;
+    let (_, path) = before.rsplit_once('"')?;
+    cause.contains("calculate checksum").then(|| {
+        Reason::new(format!("{path} does not exist in what this step copies from"))
+            .advice("check its spelling (upper and lower case differ), that it lies below the build context (or in the stage or image that --from names), and that no .dockerignore leaves it out")
+            .about(Some(path.trim_start_matches('/')))
+    })
+}
+
+fn secret(cause: &str) -> Option<Reason> {
+    let id = cause.rsplit_once("secret ")?.1.strip_suffix(": not found")?;
+    Some(
+        Reason::new(format!("the step needs the secret {id}, which this build was not given"))
+            .advice(format!("give it with --secret id={id},src=FILE or --secret id={id},env=VARIABLE"))
+            .about(Some(id)),
+    )
+}
+
+/// A user or group of USER or --chown.
+fn user(cause: &str) -> Option<Reason> {
+    let (_, after) = cause.split_once("unable to find ")?;
+    let (who, _) = after.split_once(": no matching entries in ")?;
+    let (kind, name) = who.split_once(' ')?;
+    Some(
+        Reason::new(format!("the image has no {kind} {name}"))
+            .advice(format!(
+                "make the {kind} in an earlier step (useradd, adduser, groupadd), or name it by its number"
+            ))
+            .about(Some(name)),
+    )
+}
+
+/// The file in `cat: x: No such file or directory` and `cat: can't open 'x': No such file or directory`.
+fn file(words: &str) -> Option<&str> {
+    let lower = words.to_lowercase();
+    let end = lower.find(": no such file or directory").filter(|end| words.is_char_boundary(*end))?;
+    let part = words[..end].rsplit(": ").next()?.trim();
+    let quotes = ['\'', '"', '‘', '’', '`'];
+    let word = part.rsplit(' ').next().filter(|_| part.ends_with(quotes)).unwrap_or(part);
+    let word = word.trim_matches(quotes);
+    (!word.is_empty()).then_some(word)
+}

@@ -1,0 +1,175 @@
+//! The report of a step that failed: what went wrong in one line, what to do, where it is, and what it logged last.
+
+use std::fmt::Write as _;
+
+use super::excerpt::Excerpt;
+use super::reason::{self, Evidence, Reason, cause_of};
+use super::{failing_line, log_excerpt, shorten};
+use crate::diag::{Diagnostic, LogTail, redact};
+use crate::job::error::StepFailure;
+
+/// The most bytes of a report: what the reader of `bob.log` takes, without the words that stand before it.
+pub(super) const REPORT_LIMIT: usize = 4_040;
+/// The most bytes of the line that says what went wrong.
+const FIRST_LINE: usize = 270;
+/// The most bytes of what to do.
+const ADVICE: usize = 600;
+/// The most bytes of a message that is shown as buildkitd says it.
+const MESSAGE: usize = 1_000;
+
+/// A failed step, and what is known of it.
+pub(super) struct StepReport<'a> {
+    failure: &'a StepFailure,
+    reason: Option<Reason>,
+    excerpt: Option<Excerpt>,
+    marked: Option<u32>,
+}
+
+impl<'a> StepReport<'a> {
+    pub(super) fn of(failure: &'a StepFailure) -> Self {
+        let evidence = evidence(failure);
+        let reason = reason::find(&evidence);
+        let excerpt = failure.diagnostic.location.as_ref().and_then(Excerpt::of);
+        let subject = reason.as_ref().and_then(|reason| reason.subject.as_deref());
+        let telling = reason.as_ref().and_then(|reason| reason.words.as_deref());
+        let marked = excerpt
+            .as_ref()
+            .filter(|_| failure.exit_code.is_some())
+            .and_then(|excerpt| failing_line::find(excerpt.lines(), &evidence.log, subject, telling));
+        Self { marked, excerpt, reason, failure }
+    }
+
+    /// Returns the line that says what went wrong.
+    fn first_line(&self) -> String {
+        match &self.reason {
+            Some(reason) => first_line(reason, self.failure.exit_code),
+            None => shorten::in_middle(redact(self.failure.diagnostic.message.trim()).as_ref(), MESSAGE),
+        }
+    }
+
+    /// Returns the line of the Dockerfile that failed, where it is known.
+    pub(super) const fn marked(&self) -> Option<u32> {
+        self.marked
+    }
+
+    pub(super) fn text(&self) -> String {
+        let mut out = self.first_line();
+        out.push('\n');
+        let own = self.failure.diagnostic.help.as_deref();
+        if let Some(advice) = own.or_else(|| self.reason.as_ref().and_then(|reason| reason.advice.as_deref()))
+        {
+            write_advice(&mut out, advice);
+        }
+        if let Some(excerpt) = &self.excerpt {
+            let subject = self.reason.as_ref().and_then(|reason| reason.subject.as_deref());
+            excerpt.write(&mut out, self.marked, subject);
+        }
+        self.write_log(&mut out);
+        out.trim_end().to_owned()
+    }
+
+    fn write_log(&self, out: &mut String) {
+        let step = step_title(&self.failure.step, self.excerpt.is_some());
+        let title = format!("last lines of {step}:");
+        log_excerpt::write(out, &title, &self.failure.log, REPORT_LIMIT.saturating_sub(out.len()));
+    }
+}
+
+/// Returns the report of a rejected Dockerfile.
+pub(super) fn of_rejection(diagnostic: &Diagnostic) -> String {
+    let message: Vec<&str> = diagnostic.message.lines().collect();
+    let mut out = shorten::in_middle(redact(&message.join("\n")).as_ref(), MESSAGE);
+    out.push('\n');
+    if let Some(help) = &diagnostic.help {
+        write_advice(&mut out, help);
+    }
+    if let Some(excerpt) = diagnostic.location.as_ref().and_then(Excerpt::of) {
+        excerpt.write(&mut out, None, None);
+    }
+    out.trim_end().to_owned()
+}
+
+/// Returns why buildkitd failed outside of any step.
+pub(super) fn of_daemon(message: &str) -> String {
+    let evidence = Evidence { cause: message.trim(), ..Evidence::default() };
+    let Some(reason) = reason::find(&evidence) else { return message.trim().to_owned() };
+    let mut out = first_line(&reason, None);
+    out.push('\n');
+    if let Some(advice) = &reason.advice {
+        write_advice(&mut out, advice);
+    }
+    out.trim_end().to_owned()
+}
+
+/// Returns `text` in at most [`REPORT_LIMIT`] bytes.
+pub(super) fn bounded(text: &str) -> String {
+    if text.len() <= REPORT_LIMIT {
+        return text.to_owned();
+    }
+    let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
+    let first = shorten::in_middle(first, MESSAGE);
+    let rest = shorten::in_middle(rest, REPORT_LIMIT - first.len() - 1);
+    format!("{first}\n{rest}").trim_end().to_owned()
+}
+
+/// Writes what to do.
+pub(super) fn write_advice(out: &mut String, advice: &str) {
+    let _ = writeln!(out, "what to do: {}", shorten::in_middle(redact(advice).as_ref(), ADVICE));
+}
+
+fn evidence(failure: &StepFailure) -> Evidence<'_> {
+    let log: &LogTail = &failure.log;
+    let of_name = failure.step.strip_prefix('[').and_then(|rest| {
+        let word = rest.split([' ', ']']).next()?;
+        word.contains('/').then(|| word.to_owned()).filter(|word| word.contains(char::is_alphabetic))
+    });
+    let platform = of_name
+        .or_else(|| from_platform(&failure.diagnostic))
+        .or_else(|| failure.platforms.first().filter(|_| failure.platforms.len() == 1).cloned());
+    Evidence {
+        cause: cause_of(&failure.diagnostic.message),
+        exit_code: failure.exit_code,
+        log: log.earlier().chain(log.last()).map(|line| line.text.as_str()).collect(),
+        platform,
+    }
+}
+
+/// The platform that the stage's FROM names itself.
+fn from_platform(diagnostic: &Diagnostic) -> Option<String> {
+    let location = diagnostic.location.as_ref()?;
+    let at = location.spans.first()?.first();
+    let from = (1..=at).rev().find_map(|number| {
+        let line = String::from_utf8_lossy(location.source.line(number)?).into_owned();
+        let word = line.split_whitespace().next()?;
+        word.eq_ignore_ascii_case("from").then_some(line)
+    })?;
+    let platform = from.split_whitespace().find_map(|word| word.strip_prefix("--platform="))?;
+    (!platform.contains('$')).then(|| platform.to_owned())
+}
+
+fn first_line(reason: &Reason, exit_code: Option<u32>) -> String {
+    let mut line = redact(&reason.what).into_owned();
+    if let Some(code) = exit_code {
+        let _ = write!(line, " (exit code: {code})");
+    }
+    let mut line = shorten::in_middle(&line, FIRST_LINE);
+    if let Some(words) = reason.words.as_deref().map(redact).filter(|words| !words.is_empty()) {
+        let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+        let room = FIRST_LINE.saturating_sub(line.len() + 2);
+        if room > 40 {
+            let _ = write!(line, ": {}", shorten::in_middle(&words, room));
+        }
+    }
+    line
+}
+
+/// The step's place among the others, such as `[build 2/3]`; its name where its lines are not shown.
+fn step_title(step: &str, lines_are_shown: bool) -> String {
+    if step.is_empty() {
+        return "the step".to_owned();
+    }
+    match step.find(']') {
+        Some(end) if lines_are_shown && step.starts_with('[') => step[..=end].to_owned(),
+        _ => shorten::in_middle(step, 200),
+    }
+}

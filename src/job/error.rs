@@ -140,7 +140,7 @@ pub enum Error {
     Conversion(#[from] ConversionFailure),
     /// buildkitd could not fetch the Dockerfile or the context.
     #[error(transparent)]
-    Fetch(#[from] FetchFailure),
+    Fetch(Box<FetchFailure>),
     /// A step failed.
     #[error("{}", .0.diagnostic.message)]
     Step(Box<StepFailure>),

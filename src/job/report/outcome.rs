@@ -24,7 +24,7 @@ pub(crate) async fn of_build<T>(
     Err(match outcome {
         Ok(outcome) => return Ok(outcome),
         Err(SolveFailure::Conversion(failure)) => Error::Conversion(failure),
-        Err(SolveFailure::Fetch(failure)) => Error::Fetch(failure),
+        Err(SolveFailure::Fetch(failure)) => Error::Fetch(Box::new(failure)),
         Err(SolveFailure::Lookup(failure)) => lookup(failure, routes).await,
         Err(SolveFailure::Daemon(buildkit::Error::Failed { failure, .. })) => {
             daemon(*failure, &journal, dockerfile, routes).await

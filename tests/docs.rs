@@ -41,11 +41,12 @@ const NAMES: [&str; 11] = [
 
 /// Names of that form in the sources that are no variables of Bob's own environment: build arguments of a
 /// Dockerfile, which the converter reads from its options.
-const BUILD_ARGUMENTS: [&str; 13] = [
+const BUILD_ARGUMENTS: [&str; 14] = [
     "BUILDKIT_CACHE_MOUNT_NS",
     "BUILDKIT_CONTEXT_KEEP_GIT_DIR",
     "BUILDKIT_DISABLE_FILEOP",
     "BUILDKIT_DOCKERFILE_CHECK",
+    "BUILDKIT_INLINE_BUILDINFO_ATTRS",
     "BUILDKIT_INLINE_CACHE",
     "BUILDKIT_MULTI_PLATFORM",
     "BUILDKIT_SANDBOX_HOSTNAME",

@@ -56,14 +56,14 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As [`Client::connect`], and [`Error::Failed`] if something else than buildkitd answers.
+    /// As [`Client::connect`], [`Error::NoAnswer`], and [`Error::Failed`] if something else than buildkitd answers.
     pub async fn probe(address: &Address, tls: &TlsOptions, patience: Duration) -> Result<Self, Error> {
         let client = Self::connect(address, tls, patience).await?;
         let timeout = || Error::ConnectTimeout { address: address.to_string(), millis: patience.as_millis() };
         let answer = tokio::time::timeout(patience, client.default_platform());
         match answer.await.map_err(|_| timeout()).flatten() {
             Ok(_) => Ok(client),
-            Err(error) => Err(client.explain(error).await),
+            Err(error) => Err(connect::no_answer(client.explain(error).await, address)),
         }
     }
 

@@ -38,6 +38,16 @@ pub enum Error {
         /// The time allowed, in milliseconds.
         millis: u128,
     },
+    /// The connection ended before the first answer.
+    #[error("what listens at {address} ended the connection without an answer ({cause}){hint}")]
+    NoAnswer {
+        /// The address as it was given.
+        address: String,
+        /// What the transport says.
+        cause: String,
+        /// What may help, to be put behind the rest.
+        hint: &'static str,
+    },
     /// The program of an address is not installed.
     #[error(
         "cannot connect to buildkitd at {address}: there is no program {program} on PATH; install it, or name \

@@ -84,6 +84,8 @@ impl fmt::Debug for CacheEntry {
 pub struct BuildOutcome<T> {
     /// What the exporters say: `containerimage.digest`, `image.name`, ….
     pub exporter_response: BTreeMap<String, String>,
+    /// The ref under which the daemon keeps the build in its history.
+    pub build_ref: String,
     /// The value that the caller's function returned beside the result.
     pub value: T,
 }

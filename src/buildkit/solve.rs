@@ -105,7 +105,7 @@ where
                     return Err(ended.ok().and_then(Result::err).unwrap_or(error).into());
                 }
             };
-            Ok(BuildOutcome { exporter_response, value })
+            Ok(BuildOutcome { exporter_response, build_ref: gateway.build_ref().to_owned(), value })
         }
         Err(error) => {
             let telling = async { tokio::join!(gateway.return_error(error.to_status()), solve) };

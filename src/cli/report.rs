@@ -10,6 +10,11 @@ pub(super) fn listen() -> Result<Interrupts, Failure> {
     Interrupts::listen().map_err(|source| Failure::of_job(&job::Error::Signals(source)))
 }
 
+/// Warns on standard error.
+pub(super) fn warn(text: &str) {
+    let _ = writeln!(std::io::stderr(), "warning: {text}");
+}
+
 /// Writes to standard output; a reader that has seen enough is no failure.
 pub(super) fn print(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();

@@ -55,6 +55,21 @@ pub enum UsageError {
         /// What is being run.
         command: &'static str,
     },
+    /// A builder of buildx.
+    #[error("{setting}: Bob has no builders; name a buildkitd with --addr or BUILDKIT_HOST")]
+    Builder {
+        /// The flag or variable.
+        setting: &'static str,
+    },
+    /// A policy in Rego.
+    #[error("--policy: Bob does not evaluate policies in Rego; use --source-policy-file")]
+    RegoPolicyFlag,
+    /// Quiet, with a form of progress that is not.
+    #[error("--progress={progress} and --quiet do not go together")]
+    ProgressWithQuiet {
+        /// The form of progress.
+        progress: String,
+    },
     /// Several platforms where one graph is printed.
     #[error("bob llb prints the graph of one platform: name one with --platform")]
     SeveralPlatforms,

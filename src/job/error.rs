@@ -7,6 +7,7 @@ use super::context::fetch::FetchFailure;
 use super::daemon::builder::NoBuilder;
 use super::engine::EngineError;
 use super::failure::{ConversionFailure, LookupFailure};
+use super::push::index::IndexError;
 use super::report::registry_message::RegistryMessage;
 use super::result::prepared::OutputError;
 use super::result::whole_files::WriteError;
@@ -151,6 +152,9 @@ pub enum Error {
     /// A look-up failed for another reason than its registry.
     #[error(transparent)]
     Lookup(LookupFailure),
+    /// What several daemons pushed cannot be joined.
+    #[error(transparent)]
+    Index(#[from] IndexError),
     /// An image cannot be pushed.
     #[error("{}", message.of_push(reference))]
     Push {

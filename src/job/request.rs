@@ -21,7 +21,7 @@ use crate::diag::{Diagnostic, Source};
 use crate::image::Platform;
 
 /// A Dockerfile, and what is needed to convert and build it: what every job with a Dockerfile has.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Request {
     /// The Dockerfile, with everything that its conversion reads.
     pub dockerfile: DockerfileInput,
@@ -208,7 +208,7 @@ impl ParsedDockerfile<'_> {
             Some(platform) => platform.clone(),
             None => builder.default_platform().await.map_err(Error::Connection)?,
         };
-        Ok(Options { build_platform, ..self.input.options.clone() })
+        Ok(self.input.options.clone().with_build_platform(build_platform))
     }
 
     /// Writes what the build checks found to standard error, however the build ended.

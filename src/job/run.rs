@@ -34,11 +34,13 @@ pub(super) struct Display {
     pub(super) image_names: ImageNames,
     /// What is told where steps of Bob's own are shown.
     pub(super) link: ProgressLink,
+    /// Who else gets the messages.
+    pub(super) also: Option<mpsc::Sender<StatusResponse>>,
 }
 
 impl Display {
     pub(super) fn new(mode: Mode, image_names: ImageNames) -> Self {
-        Self { mode, image_names, link: ProgressLink::default() }
+        Self { mode, image_names, link: ProgressLink::default(), also: None }
     }
 }
 
@@ -55,10 +57,10 @@ where
     F: FnOnce(Gateway) -> Fut,
     Fut: Future<Output = Result<(BuildResult, T), SolveFailure>>,
 {
-    let Display { mode, image_names, link } = display;
+    let Display { mode, image_names, link, also } = display;
     let (events, raw) = mpsc::channel(STATUS_QUEUE);
     link.connect(&events);
-    let follower = tokio::spawn(progress::follow(mode, renamed(raw, image_names, link)));
+    let follower = tokio::spawn(progress::follow(mode, renamed(raw, image_names, (link, also))));
     let build = builder.client.build(request, session, events, cancel, function);
     let outcome = tokio::select! {
         outcome = build => match outcome {
@@ -100,13 +102,16 @@ async fn failure(error: BuildError<SolveFailure>, builder: &Builder) -> SolveFai
 fn renamed(
     mut raw: mpsc::Receiver<StatusResponse>,
     image_names: ImageNames,
-    link: ProgressLink,
+    (link, also): (ProgressLink, Option<mpsc::Sender<StatusResponse>>),
 ) -> mpsc::Receiver<StatusResponse> {
     let (sender, receiver) = mpsc::channel(STATUS_QUEUE);
     tokio::spawn(async move {
         while let Some(mut message) = raw.recv().await {
             link.note(&message);
             image_names.in_status(&mut message);
+            if let Some(also) = &also {
+                let _ = also.send(message.clone()).await;
+            }
             if sender.send(message).await.is_err() {
                 break;
             }

@@ -2,12 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use bollard_buildkit_proto::moby::buildkit::v1::VertexWarning;
+
+use super::displays::warning_json;
 use crate::diag::LogTail;
 
 /// The steps of a finished build, by vertex digest.
 #[derive(Debug, Clone, Default)]
 pub struct Journal {
     steps: BTreeMap<String, StepRecord>,
+    warnings: Vec<VertexWarning>,
 }
 
 /// One step of a finished build.
@@ -35,6 +39,15 @@ impl StepRecord {
 }
 
 impl Journal {
+    /// The warnings of the build in the order in which they came, as the JSON of BuildKit's client has them.
+    pub fn warnings(&self) -> Vec<serde_json::Value> {
+        self.warnings.iter().map(warning_json).collect()
+    }
+
+    pub(super) fn warn(&mut self, warning: &VertexWarning) {
+        self.warnings.push(warning.clone());
+    }
+
     /// The step with this vertex digest.
     pub fn step(&self, digest: &str) -> Option<&StepRecord> {
         self.steps.get(digest)

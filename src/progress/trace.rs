@@ -175,6 +175,7 @@ impl Trace {
             self.status(status);
         }
         for warning in &message.warnings {
+            self.journal.warn(warning);
             let text = shown_lines(&String::from_utf8_lossy(&warning.short));
             if let Some(row) = self.row_mut(&warning.vertex) {
                 row.fresh.warnings.push(text);

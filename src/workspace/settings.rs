@@ -35,8 +35,8 @@ pub struct Settings {
 /// workspace shows only once that is ready ([`BaseStep::locate`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseStep {
-    dockerfile: PathBuf,
-    context: PathBuf,
+    pub(crate) dockerfile: PathBuf,
+    pub(crate) context: PathBuf,
 }
 
 impl Settings {

@@ -76,8 +76,8 @@ variables! {
     }
     EXTERNAL_BUILDKITD {
         name: "BOB_EXTERNAL_BUILDKITD",
-        meaning: "a buildkitd that is asked first",
-        form: "`unix://PATH` or `tcp://HOST:PORT`",
+        meaning: "the buildkitd that is asked first, or several",
+        form: "addresses as in [daemons.md](daemons.md#addresses), parted by commas",
         default: "the one in the workspace, else one that Bob starts",
     }
     PROXY_TOKEN {
@@ -173,7 +173,7 @@ variables! {
     BUILDKIT_HOST {
         name: "BUILDKIT_HOST",
         meaning: "`--addr`",
-        form: "`unix://PATH` or `tcp://HOST:PORT`",
+        form: "addresses as in [daemons.md](daemons.md#addresses), parted by commas",
         default: "the usual socket, else one that Bob starts",
     }
     BUILDKIT_PROGRESS {
@@ -190,7 +190,7 @@ variables! {
     }
     GIT_INFO {
         name: "BUILDX_GIT_INFO",
-        meaning: "whether history and provenance name the Git commit of the context",
+        meaning: "whether history names the Git commit of the context",
         form: "`true` or `false`",
         default: "`true`",
     }
@@ -259,6 +259,54 @@ variables! {
         meaning: "certificates for that: `ca.pem`, `cert.pem`, `key.pem`",
         form: "folder",
         default: "`DOCKER_CONFIG`",
+    }
+    DOCKER_DEFAULT_PLATFORM {
+        name: "DOCKER_DEFAULT_PLATFORM",
+        meaning: "`--platform`",
+        form: "platforms, separated by commas",
+        default: "the builder's",
+    }
+    SOURCE_DATE_EPOCH {
+        name: "SOURCE_DATE_EPOCH",
+        meaning: "the build argument of this name, where the command line does not give it",
+        form: "seconds since 1970",
+        default: "none",
+    }
+    BUILDX_BUILDER {
+        name: "BUILDX_BUILDER",
+        meaning: "a builder of buildx; refused, because Bob has none: name a buildkitd with `BUILDKIT_HOST`",
+        form: "empty",
+        default: "–",
+    }
+    BUILDX_METADATA_PROVENANCE {
+        name: "BUILDX_METADATA_PROVENANCE",
+        meaning: "how much provenance `--metadata-file` gets",
+        form: "`min`, `max`, `disabled` or `false`",
+        default: "`min`",
+    }
+    BUILDX_METADATA_WARNINGS {
+        name: "BUILDX_METADATA_WARNINGS",
+        meaning: "whether `--metadata-file` gets the warnings of the build",
+        form: "`true` or `false`",
+        default: "`false`",
+    }
+    BUILDX_NO_DEFAULT_ATTESTATIONS {
+        name: "BUILDX_NO_DEFAULT_ATTESTATIONS",
+        meaning: "no provenance where the command line asks for none, which is so in Bob anyway",
+        form: "`true` or `false`",
+        default: "–",
+    }
+    BUILDX_NO_DEFAULT_LOAD {
+        name: "BUILDX_NO_DEFAULT_LOAD",
+        meaning: "no warning where a build names no output",
+        form: "`true` or `false`",
+        default: "`false`",
+    }
+    BUILDX_NO_DEFAULT_OCI_ARTIFACT {
+        name: "BUILDX_NO_DEFAULT_OCI_ARTIFACT",
+        meaning: "attestations are no OCI artifacts of their own (`oci-artifact=false`)",
+        form: "`true` or `false`",
+        default: "`false`",
     }
     SSH_AUTH_SOCK {
         name: "SSH_AUTH_SOCK",

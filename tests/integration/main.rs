@@ -9,6 +9,7 @@ mod support;
 mod attestations;
 mod cache;
 mod contexts;
+mod daemons;
 mod demo;
 mod failures;
 mod faults;

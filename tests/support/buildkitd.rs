@@ -1,6 +1,7 @@
 //! A real buildkitd.
 
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::sync::OnceLock;
 
 use super::guarded::{Guarded, tool};
@@ -36,6 +37,11 @@ impl Buildkitd {
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Buildkitd> = OnceLock::new();
         SHARED.get_or_init(Self::start)
+    }
+
+    /// The folder with its socket `sock` and its state `root`.
+    pub fn folder(&self) -> &Path {
+        self.process.path()
     }
 
     /// Its address, as `--addr` takes it.

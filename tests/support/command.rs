@@ -50,6 +50,13 @@ impl Bob {
         self
     }
 
+    /// Puts `folder` before the folders on `PATH`.
+    pub fn programs_of(self, folder: impl AsRef<Path>) -> Self {
+        let path = self.0.get_envs().find(|(name, _)| *name == "PATH").and_then(|(_, path)| path);
+        let path = path.unwrap_or_default().to_string_lossy().into_owned();
+        self.env("PATH", format!("{}:{path}", folder.as_ref().display()))
+    }
+
     /// Adds an argument.
     pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
         self.0.arg(arg);

@@ -18,6 +18,8 @@ pub(super) use helper::HelperRecord;
 
 use super::address::{Address, AddressError, TlsOptions};
 use super::error::Error;
+use crate::diag::causes;
+
 use super::{CONNECTION_WINDOW_BYTES, HEADER_LIST_BYTES, STREAM_WINDOW_BYTES};
 
 /// Connects to `address`. What the program of an address says goes to `record`.
@@ -51,6 +53,20 @@ pub(super) async fn explain(error: Error, address: &Address, record: &HelperReco
         Some(end) => Error::Helper { address: address.to_string(), program: helper.program(), end },
         None => error,
     }
+}
+
+/// Returns the error for a first call that was lost, which names the address.
+pub(super) fn no_answer(error: Error, address: &Address) -> Error {
+    let Error::Disconnected { source, .. } = &error else { return error };
+    let cause =
+        causes(source.as_ref()).last().map_or_else(|| source.message().to_owned(), ToString::to_string);
+    let hint = match address {
+        Address::Tcp { .. } => {
+            "; a buildkitd that asks for a certificate gets it from --tlsdir, or from --tlscacert, --tlscert and --tlskey"
+        }
+        Address::Unix(_) | Address::Helper(_) => "",
+    };
+    Error::NoAnswer { address: address.to_string(), cause, hint }
 }
 
 /// Connects to a socket by its path, whatever bytes the path holds.

@@ -10,6 +10,8 @@ mod order;
 mod target;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
@@ -90,6 +92,7 @@ pub(super) fn start(
 }
 
 fn receive(target: ExportFolder, mut queue: Incoming, send: &dyn Fn(&Packet)) -> Result<(), ReceiveError> {
+    let transfers = Arc::clone(&target.transfers);
     let mut receiver = Receiver {
         disk: Disk::open(target)?,
         next_id: 0,
@@ -114,6 +117,8 @@ fn receive(target: ExportFolder, mut queue: Incoming, send: &dyn Fn(&Packet)) ->
         receiver.request(send);
         if receiver.stage == Stage::Listed && receiver.requested.is_empty() {
             receiver.disk.finish()?;
+            // Before the sender hears of it, and the build ends.
+            transfers.fetch_add(1, Ordering::Release);
             send(&Packet::fin());
             receiver.stage = Stage::Complete;
         }

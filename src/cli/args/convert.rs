@@ -8,15 +8,17 @@ use super::older_limits::OlderLimits;
 use crate::converter::plan::{Context, NoCache, Options, ResolveMode};
 use crate::diag::Source;
 use crate::image::{Platform, PlatformError};
+use crate::job::BuildSubject;
 use crate::job::DockerfileSource;
 use crate::job::lookup::LocalFiles;
-use crate::workspace::process_variable;
+use crate::workspace::{process_variable, variables};
 
 use crate::cli::Failure;
 use crate::cli::usage::UsageError;
+use crate::cli::values::platform::{self, Platforms};
 use crate::cli::values::run::{extra_host, network, resource, shm_size, ulimit};
 use crate::cli::values::syntax::{pairs, path};
-use crate::cli::values::{ValueError, build_context, platform};
+use crate::cli::values::{ValueError, build_context};
 
 /// Conversion options, with the names and value syntax of `docker buildx build`.
 #[derive(Debug, Default, Clone, clap::Args)]
@@ -69,6 +71,9 @@ pub struct ConvertArgs {
     /// Limits by the flags of older builders.
     #[command(flatten)]
     pub older_limits: OlderLimits,
+    /// Build arguments that hold where none of that name, in any case, is given.
+    #[arg(skip)]
+    pub default_build_args: BTreeMap<String, String>,
 }
 
 /// What the options come to: everything that a conversion starts from.
@@ -108,6 +113,11 @@ impl Inputs {
 }
 
 impl ConvertArgs {
+    /// What is built out of `context`.
+    pub fn subject<'a>(&'a self, context: &'a str) -> BuildSubject<'a> {
+        BuildSubject { context, dockerfile: self.file.as_deref() }
+    }
+
     /// The options, the Dockerfile and the folders that these arguments name. `build_platform` is the
     /// builder's platform, this machine's without one.
     ///
@@ -119,10 +129,8 @@ impl ConvertArgs {
         let contexts: Vec<String> =
             self.build_context.iter().filter(|value| !value.is_empty()).cloned().collect();
         let named = build_context::parse(&contexts).map_err(ValueError::into_failure)?;
-        let build_args = pairs::parse("--build-arg", &self.build_arg, environment_text);
-        let options = options
-            .with_build_args(build_args.map_err(ValueError::into_failure)?)
-            .map_err(UsageError::from)?;
+        let build_args = self.build_args().map_err(ValueError::into_failure)?;
+        let options = options.with_build_args(build_args).map_err(UsageError::from)?;
         let file = self.file.as_deref().filter(|file| !file.as_os_str().is_empty());
         let sources = BuildSources::find(context.unwrap_or("."), file)?;
         let BuildSources { context, dockerfile, filename, files, mut attributes } = sources;
@@ -141,11 +149,40 @@ impl ConvertArgs {
         Ok(Inputs { options, dockerfile, files, attributes })
     }
 
+    /// The build arguments, with those of the environment.
+    fn build_args(&self) -> Result<BTreeMap<String, String>, ValueError> {
+        let mut build_args = pairs::parse("--build-arg", &self.build_arg, environment_text)?;
+        for (name, value) in &self.default_build_args {
+            if !build_args.keys().any(|given| given.eq_ignore_ascii_case(name)) {
+                build_args.insert(name.clone(), value.clone());
+            }
+        }
+        let epoch = variables::SOURCE_DATE_EPOCH.name;
+        if let Some(value) = environment_text(epoch).filter(|value| !value.is_empty()) {
+            build_args.entry(epoch.to_owned()).or_insert(value);
+        }
+        Ok(build_args)
+    }
+
+    /// The platforms to build for.
+    fn platforms(&self) -> Result<Platforms, ValueError> {
+        if !self.platform.is_empty() {
+            return platform::parse("--platform", self.platform.iter().map(String::as_str));
+        }
+        let variable = variables::DOCKER_DEFAULT_PLATFORM.name;
+        match environment_text(variable).filter(|value| !value.is_empty()) {
+            Some(text) => platform::parse(variable, text.split(',')),
+            None => Ok(Platforms::default()),
+        }
+    }
+
     /// The options without build arguments and contexts.
     fn options(&self, build_platform: Option<&str>) -> Result<Options, ValueError> {
-        let mut options = Options {
+        let Platforms { platforms, of_builder } = self.platforms()?;
+        let options = Options {
             target: self.target.clone().unwrap_or_default(),
-            platforms: platform::parse(&self.platform)?,
+            platforms,
+            of_builder,
             labels: pairs::parse("--label", &self.label, |_| Some(String::new()))?,
             no_cache: self.no_cache()?,
             add_hosts: extra_host::parse(&self.add_host)?,
@@ -157,12 +194,9 @@ impl ConvertArgs {
             resolve_mode: if self.pull { ResolveMode::Pull } else { ResolveMode::Default },
             ..Options::default()
         };
-        if let Some(text) = build_platform {
-            let parsed = Platform::parse(text);
-            let wrong = |error: PlatformError| ValueError::new("--build-platform", text, error.to_string());
-            options.build_platform = parsed.map_err(wrong)?.normalized();
-        }
-        Ok(options)
+        let Some(text) = build_platform else { return Ok(options) };
+        let wrong = |error: PlatformError| ValueError::new("--build-platform", text, error.to_string());
+        Ok(options.with_build_platform(Platform::parse(text).map_err(wrong)?.normalized()))
     }
 
     /// The limits of every RUN, those that hold last.

@@ -79,7 +79,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     let build_platform = args.build_platform.as_ref().map(|_| inputs.options.build_platform.clone());
     let converted = match &args.image_lock {
         Some(path) => from_lock(path, &inputs).await?,
-        None => from_daemon(&args.daemon, &inputs, build_platform).await?,
+        None => from_daemon(&args, &inputs, build_platform).await?,
     };
     if let Some(path) = &args.image_lock_out {
         let lock = ImageLock::of_facts(&converted.facts, &inputs.options.build_platform);
@@ -113,10 +113,11 @@ async fn from_lock(path: &Path, inputs: &Inputs) -> Result<Converted, Failure> {
 }
 
 async fn from_daemon(
-    daemon: &DaemonArgs,
+    args: &Args,
     inputs: &Inputs,
     build_platform: Option<Platform>,
 ) -> Result<Converted, Failure> {
+    let daemon = args.daemon.choice().map_err(|error| Failure::of_job(&error))?;
     let request = Request {
         dockerfile: DockerfileInput {
             source: inputs.dockerfile.clone(),
@@ -126,7 +127,7 @@ async fn from_daemon(
             image_lock: None,
         },
         logins: DockerLogins::of(nonempty_process_variable),
-        daemon: daemon.choice().map_err(|error| Failure::of_job(&error))?,
+        daemon: daemon.for_subject(args.convert.subject(args.context.as_deref().unwrap_or("."))),
     };
     graph(&request, &listen()?).await.map_err(|error| Failure::of_job(&error))
 }

@@ -16,6 +16,9 @@ pub struct Options {
     pub target: String,
     /// The platforms to build for; none means the build platform, without insisting on it.
     pub platforms: Vec<Platform>,
+    /// The places in `platforms` that stand for the build platform, whatever they hold. The converter does not look at
+    /// them: whoever knows the build platform puts it there.
+    pub of_builder: Vec<usize>,
     /// The platform of the builder.
     pub build_platform: Platform,
     /// Whether the result is an index of platforms; step names then begin with the platform.
@@ -70,6 +73,7 @@ impl Default for Options {
         Self {
             target: String::new(),
             platforms: Vec::new(),
+            of_builder: Vec::new(),
             build_platform: Platform::host(),
             multi_platform: false,
             build_args: BTreeMap::new(),
@@ -111,6 +115,18 @@ pub enum OptionsError {
 }
 
 impl Options {
+    /// These options for a builder of the platform `build_platform`.
+    #[must_use]
+    pub fn with_build_platform(mut self, build_platform: Platform) -> Self {
+        for place in &self.of_builder {
+            if let Some(platform) = self.platforms.get_mut(*place) {
+                platform.clone_from(&build_platform);
+            }
+        }
+        self.build_platform = build_platform;
+        self
+    }
+
     /// These options with build arguments, acting on those that BuildKit reads itself
     /// (`frontend/dockerui/config.go`). The platforms have to be set before.
     ///

@@ -5,11 +5,15 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use rustix::fs::FlockOperation;
 use tokio_util::sync::CancellationToken;
 
+use super::platforms::DaemonPlatforms;
+use super::rendezvous::{self, BuildSubject};
 use super::state::{self, PreparedState, SocketPath, StateError, StateFolder};
 use crate::buildkit::daemon::find_program;
+use crate::buildkit::proto::pb;
 use crate::buildkit::{self, Address, Client, Daemon, DaemonError, DaemonOptions, TlsOptions};
 use crate::image::Platform;
 
@@ -89,6 +93,55 @@ struct RunningDaemon {
 }
 
 impl DaemonChoice {
+    /// Puts the address first at which `subject` is built.
+    #[must_use]
+    pub fn for_subject(mut self, subject: BuildSubject<'_>) -> Self {
+        rendezvous::order(&mut self.addresses, subject);
+        self
+    }
+
+    /// Puts `address` first.
+    #[must_use]
+    pub(crate) fn preferring(mut self, address: &Address) -> Self {
+        self.addresses.sort_by_key(|other| other != address);
+        self
+    }
+
+    /// Returns the choice among the addresses behind `address`; `None` where there is none.
+    pub(crate) fn after(&self, address: &Address) -> Option<Self> {
+        let position = self.addresses.iter().position(|other| other == address)?;
+        let rest = self.addresses[position + 1..].to_vec();
+        (!rest.is_empty()).then(|| Self { addresses: rest, ..self.clone() })
+    }
+
+    /// Returns the platforms of each daemon that answers, in the order of the addresses.
+    ///
+    /// # Errors
+    /// [`NoBuilder`] where none answers.
+    pub(crate) async fn platforms(
+        &self,
+        cancel: &CancellationToken,
+    ) -> Result<Vec<(Address, DaemonPlatforms)>, NoBuilder> {
+        let ask = async |address: &Address| Ok(self.probe(address).await?.platforms().await?);
+        let asked = join_all(self.addresses.iter().map(ask));
+        let answers: Vec<Result<_, NoBuilder>> =
+            cancel.run_until_cancelled(asked).await.ok_or(NoBuilder::Interrupted)?;
+        let (mut found, mut last) = (Vec::new(), None);
+        for (address, answer) in self.addresses.iter().zip(answers) {
+            match answer {
+                Ok(platforms) => found.push((address.clone(), platforms)),
+                Err(error) => {
+                    warn_of_next(address, &error);
+                    last = Some(error);
+                }
+            }
+        }
+        match last {
+            Some(error) if found.is_empty() => Err(error),
+            _ => Ok(found),
+        }
+    }
+
     /// Connects to the daemon that is to be used; starts one where none answers.
     ///
     /// # Errors
@@ -193,14 +246,15 @@ impl Builder {
     /// [`buildkit::Error`] where it cannot be asked.
     pub async fn default_platform(&self) -> Result<Platform, buildkit::Error> {
         let Some(platform) = self.client.default_platform().await? else { return Ok(Platform::host()) };
-        let named = Platform {
-            os: platform.os.into(),
-            architecture: platform.architecture.into(),
-            variant: platform.variant.into(),
-            os_version: platform.os_version.into(),
-            os_features: (!platform.os_features.is_empty()).then_some(platform.os_features),
-        };
-        Ok(named.normalized())
+        Ok(normalized(platform))
+    }
+
+    /// The platforms that the daemon lists.
+    async fn platforms(&self) -> Result<DaemonPlatforms, buildkit::Error> {
+        let workers = self.client.workers().await?;
+        let listed: Vec<Platform> =
+            workers.into_iter().flat_map(|worker| worker.platforms).map(normalized).collect();
+        Ok(DaemonPlatforms { native: listed.first().cloned(), listed })
     }
 
     /// How Bob's own daemon ended, as soon as it has; never for another one.
@@ -227,6 +281,17 @@ impl Builder {
     pub fn state_folders(&self) -> &[PathBuf] {
         &self.state_folders
     }
+}
+
+fn normalized(platform: pb::Platform) -> Platform {
+    let named = Platform {
+        os: platform.os.into(),
+        architecture: platform.architecture.into(),
+        variant: platform.variant.into(),
+        os_version: platform.os_version.into(),
+        os_features: (!platform.os_features.is_empty()).then_some(platform.os_features),
+    };
+    named.normalized()
 }
 
 /// Says that the daemon at `address` is passed over, and why.

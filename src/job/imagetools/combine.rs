@@ -99,7 +99,7 @@ impl ImageTools {
             }
         }
         entries.keep_platforms(&image.platforms)?;
-        entries.into_index(&image.annotations)
+        Ok(entries.into_index(&image.annotations))
     }
 
     /// Reads a source, and completes what is said of it.
@@ -269,7 +269,7 @@ impl Entries {
         Ok(())
     }
 
-    fn into_index(mut self, annotations: &[IndexAnnotation]) -> Result<Combined, ImageToolsError> {
+    fn into_index(mut self, annotations: &[IndexAnnotation]) -> Combined {
         let is_docker =
             self.list.iter().all(|(entry, _)| entry.media_type.starts_with("application/vnd.docker."));
         let media_type = INDEXES[usize::from(is_docker)];
@@ -304,7 +304,7 @@ impl Entries {
         };
         let bytes: Bytes = index.to_bytes().into();
         let descriptor = describe(&bytes, media_type);
-        Ok(Combined { bytes, descriptor, parts: self.list, warnings })
+        Combined { bytes, descriptor, parts: self.list, warnings }
     }
 }
 
@@ -370,9 +370,9 @@ mod tests {
         let docker = entries(list(IMAGES[1]));
         assert_eq!((docker.list.len(), platforms(&docker)), (2, vec!["linux/arm/v7".to_owned()]));
         let annotation = IndexAnnotation { place: IndexPlace::Index, key: "k".into(), value: "v".into() };
-        let docker = docker.into_index(std::slice::from_ref(&annotation)).unwrap();
+        let docker = docker.into_index(std::slice::from_ref(&annotation));
         assert_eq!((docker.descriptor.media_type.as_str(), docker.warnings.len()), (INDEXES[1], 1));
-        let mixed = entries(list(IMAGES[0])).into_index(&[annotation]).unwrap();
+        let mixed = entries(list(IMAGES[0])).into_index(&[annotation]);
         assert_eq!((mixed.descriptor.media_type.as_str(), mixed.warnings.len()), (INDEXES[0], 0));
         assert!(
             std::str::from_utf8(&mixed.bytes)
@@ -390,7 +390,6 @@ mod tests {
             IndexAnnotation { place: IndexPlace::Entry(None), key: "all".into(), value: "1".into() },
             IndexAnnotation { place: only, key: "arm".into(), value: "2".into() },
         ]);
-        let made = made.unwrap();
         let keys = |part: usize| made.parts[part].0.annotations.keys().cloned().collect::<Vec<_>>();
         assert_eq!((keys(0), keys(1)), (vec!["all".to_owned()], vec!["all".to_owned(), "arm".to_owned()]));
     }

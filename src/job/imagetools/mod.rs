@@ -56,7 +56,7 @@ impl ImageTools {
             found.ok_or_else(|| ImageToolsError::Missing { reference: reference.to_string() })?;
         let media_type = &mut manifest.descriptor.media_type;
         if media_type.is_empty() {
-            *media_type = document::media_type_of(&manifest.bytes).to_owned();
+            document::media_type_of(&manifest.bytes).clone_into(media_type);
         }
         Ok(manifest)
     }

@@ -66,6 +66,11 @@ impl ImageLock {
         Ok(Self(file.images.into_iter().map(entry).collect()))
     }
 
+    /// Adds the images of another lock.
+    pub fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
     /// The lock of every image among the facts of a conversion. Images that were asked for without a
     /// platform are those of `build_platform`.
     pub fn of_facts(facts: &Facts, build_platform: &Platform) -> Self {

@@ -2,6 +2,7 @@
 //! at the cache.
 
 pub(super) mod cache;
+pub(super) mod distributed;
 pub(super) mod graph;
 pub(super) mod image_graph;
 pub(super) mod plain;

@@ -5,9 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::buildkit::{BuildRequest, CacheEntry, SessionOptions, SshAgent};
+use super::distributed;
+use crate::buildkit::proto::control::StatusResponse;
+use crate::buildkit::{BuildRequest, CacheEntry, GatewayFailure as _, SessionOptions, SshAgent};
 use crate::image::Reference;
 use crate::job::attestations::Attestations;
 use crate::job::cache::PreparedCaches;
@@ -24,7 +27,7 @@ use crate::job::push::routes::{self, ProxiedImage, PushRoutes, PushVia};
 use crate::job::report::{excluded_file, outcome};
 use crate::job::request::{ParsedDockerfile, Request};
 use crate::job::result::metadata::Results;
-use crate::job::result::output::Output;
+use crate::job::result::output::{Destination, Output};
 use crate::job::result::prepared::PreparedOutputs;
 use crate::job::run::{self, Display};
 use crate::job::session::logins::SessionLogins;
@@ -36,7 +39,7 @@ use crate::registry::{Authenticator, Host};
 use crate::secret::SecretBytes;
 
 /// A Dockerfile to build, and what to do with the result.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct PlainBuild {
     /// The Dockerfile, the credentials and the buildkitd.
     pub request: Request,
@@ -76,30 +79,73 @@ pub async fn build(build: &PlainBuild, interrupts: &Interrupts) -> Result<Result
 }
 
 async fn work(build: &PlainBuild, cancel: &CancellationToken) -> Result<Results, Error> {
-    let Request { dockerfile, daemon, .. } = &build.request;
+    let Request { dockerfile, .. } = &build.request;
     if let Some(context) = &dockerfile.files.context {
         let failed = |source| Error::Read { what: "the build context", path: context.clone(), source };
         std::fs::read_dir(context).map_err(failed)?;
     }
-    let dockerfile = dockerfile.read()?;
-    let builder = if dockerfile.is_rejected() {
-        // A daemon that runs keeps the failed build in its history. None is started for it.
-        daemon.connect_to_running(cancel).await?
-    } else {
-        Some(daemon.connect(cancel).await?)
-    };
-    let Some(builder) = builder else {
-        return Err(dockerfile.rejection().unwrap_or(Error::Interrupted));
-    };
-    let outcome = work_on(build, &dockerfile, &builder, cancel).await;
-    builder.stop().await;
-    outcome
+    let whole = PartOfBuild { events: None, is_first: true };
+    if !distributed::is_wanted(build) || dockerfile.read()?.is_rejected() {
+        return on_one(build, &whole, cancel).await;
+    }
+    match distributed::split(build, cancel).await?.as_slice() {
+        [one] => on_one(one.build(), &whole, cancel).await,
+        parts => distributed::work(build, parts, cancel).await,
+    }
+}
+
+/// What a build is beside others that are shown together with it.
+pub(super) struct PartOfBuild {
+    /// Where its progress is shown with that of the others; absent: it is shown alone.
+    pub(super) events: Option<mpsc::Sender<StatusResponse>>,
+    /// Whether it is the one that tells what the build checks found.
+    pub(super) is_first: bool,
+}
+
+/// Builds on the first daemon that answers; on the next one where the connection to that is lost.
+pub(super) async fn on_one(
+    build: &PlainBuild,
+    part: &PartOfBuild,
+    cancel: &CancellationToken,
+) -> Result<Results, Error> {
+    let mut daemon = build.request.daemon.clone();
+    let dockerfile = build.request.dockerfile.read()?;
+    loop {
+        let builder = if dockerfile.is_rejected() {
+            // A daemon that runs keeps the failed build in its history. None is started for it.
+            daemon.connect_to_running(cancel).await?
+        } else {
+            Some(daemon.connect(cancel).await?)
+        };
+        let Some(builder) = builder else {
+            return Err(dockerfile.rejection().unwrap_or(Error::Interrupted));
+        };
+        let address = builder.client.address().clone();
+        let outcome = work_on(build, &dockerfile, &builder, part, cancel).await;
+        builder.stop().await;
+        match outcome {
+            Err(Error::Connection(error)) if error.is_disconnection() && can_begin_again(build) => {
+                let Some(next) = daemon.after(&address) else { return Err(Error::Connection(error)) };
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(%address, error, "the build begins again on another buildkitd");
+                daemon = next;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+/// Whether nothing is used up by a build that did not come to its end.
+fn can_begin_again(build: &PlainBuild) -> bool {
+    let is_stdout = |output: &Output| matches!(output.destination, Destination::Stdout);
+    build.request.dockerfile.files.upload.is_none() && !build.outputs.iter().any(is_stdout)
 }
 
 async fn work_on(
     build: &PlainBuild,
     dockerfile: &ParsedDockerfile<'_>,
     builder: &Builder,
+    part: &PartOfBuild,
     cancel: &CancellationToken,
 ) -> Result<Results, Error> {
     let mut outputs = build.outputs.clone();
@@ -137,13 +183,21 @@ async fn work_on(
     if let Some(folder) = &read_again {
         session.local_dirs.entry(LOCAL_NAME.to_owned()).or_insert_with(|| folder.path().to_owned());
     }
-    let display = Display { link: progress, ..Display::new(build.progress, routes.image_names.clone()) };
+    let mode = if part.events.is_some() { Mode::QUIET } else { build.progress };
+    let display = Display {
+        link: progress,
+        also: part.events.clone(),
+        ..Display::new(mode, routes.image_names.clone())
+    };
     let solve =
         |gateway| solve_dockerfile(dockerfile, &options, gateway, &routes, &targets, &build.attestations);
     let finished = run::run(builder, request, session, display, cancel, solve).await;
+    let warnings = finished.journal.warnings();
     let outcome = outcome::of_build(finished, dockerfile.source(), &routes).await;
     let outcome = outcome.map_err(|error| excluded_file::explain(error, dockerfile));
-    dockerfile.show_warnings();
+    if part.is_first {
+        dockerfile.show_warnings();
+    }
     let outcome = outcome.map_err(|error| prepared.load_failure().map_or(error, Error::Engine));
     let outcome = outcome.and_then(|outcome| {
         caches.keep(&outcome.exporter_response)?;
@@ -156,6 +210,7 @@ async fn work_on(
         }
         let lock = ImageLock::of_facts(&outcome.value, &options.build_platform);
         Results::new(outcome.exporter_response, &routes.image_names, lock)
+            .of_build(outcome.build_ref, warnings)
     });
     routes.close().await;
     let results = results?;

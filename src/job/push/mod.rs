@@ -4,5 +4,6 @@ pub(super) mod base_images;
 pub(super) mod base_layers;
 pub(super) mod copy;
 pub(super) mod image_names;
+pub(super) mod index;
 pub(super) mod manifest;
 pub(super) mod routes;

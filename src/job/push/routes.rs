@@ -104,13 +104,19 @@ pub(crate) fn authenticator_for(
     credentials: Credentials,
     insecure: BTreeSet<Host>,
 ) -> Result<Arc<Authenticator>, Error> {
-    let config = TransportConfig { unverified: insecure.clone(), insecure, ..TransportConfig::default() };
-    Ok(Arc::new(Authenticator::new(Arc::new(Transport::new(&config)?), credentials)))
+    Ok(Arc::new(Authenticator::new(transport_with(insecure)?, credentials)))
 }
 
 /// Returns a transport to registries. Making one reads the certificates of this machine.
 pub(crate) fn transport() -> Result<Arc<Transport>, Error> {
+    transport_with(BTreeSet::new())
+}
+
+/// Returns a transport that speaks plain HTTP, or TLS without checking certificates, to `insecure` hosts.
+fn transport_with(insecure: BTreeSet<Host>) -> Result<Arc<Transport>, Error> {
     Ok(Arc::new(Transport::new(&TransportConfig {
+        unverified: insecure.clone(),
+        insecure,
         http_proxies: HttpProxies::from_environment(),
         ..TransportConfig::default()
     })?))

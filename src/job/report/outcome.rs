@@ -63,6 +63,17 @@ pub(crate) async fn of_copy(
     }
 }
 
+/// Returns the error for an index that its registry did not give or take.
+pub(crate) async fn of_push(error: &ClientError, to: (&Reference, &RegistryEndpoint)) -> Error {
+    let (reference, RegistryEndpoint { repository, auth }) = to;
+    let description = describe_client_error(error, &repository.host, auth).await;
+    let message = match error {
+        ClientError::Status { .. } => RegistryMessage::Status { status: description, words: None },
+        _ => RegistryMessage::Other { message: description },
+    };
+    Error::Push { reference: reference.to_string(), message }
+}
+
 /// Returns the error for an image that could not be looked up.
 async fn lookup(failure: LookupFailure, routes: &PushRoutes) -> Error {
     let (reference, message) = match failure {

@@ -6,6 +6,7 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
 
 use super::whole_files::{self, WriteError};
 use crate::job::lookup::ImageLock;
@@ -16,20 +17,68 @@ use crate::job::push::image_names::ImageNames;
 pub struct Results {
     response: BTreeMap<String, String>,
     lock: ImageLock,
+    build_ref: String,
+    warnings: Vec<Value>,
 }
 
+/// An index that was joined out of those of several daemons.
+#[derive(Debug)]
+pub(crate) struct JoinedIndex {
+    /// Its bytes.
+    pub(crate) text: String,
+    /// Its names, parted by commas.
+    pub(crate) names: String,
+}
+/// What stands before the ref of a build in `buildx.build.ref`, where buildx names a builder and one of its daemons.
+const BUILDER: &str = "default/default";
+
 impl Results {
+    /// Returns the results of all parts of a build as those of one daemon, whose index is `index`.
+    pub(crate) fn joined(parts: Vec<Self>, index: Option<JoinedIndex>) -> Self {
+        let mut joined = Self::default();
+        for part in parts.into_iter().rev() {
+            joined.response.extend(part.response);
+            joined.lock.extend(part.lock);
+            joined.build_ref = part.build_ref;
+            joined.warnings = part.warnings;
+        }
+        if let Some(JoinedIndex { text, names }) = index {
+            let digest = format!("sha256:{}", hex::encode(Sha256::digest(&text)));
+            let key = "containerimage.descriptor";
+            if let Some(Value::Object(mut descriptor)) = joined.response.get(key).map(|text| decoded(text)) {
+                descriptor.insert("digest".to_owned(), Value::from(digest.as_str()));
+                descriptor.insert("size".to_owned(), Value::from(text.len()));
+                let text = Value::Object(descriptor).to_string();
+                joined.response.insert(key.to_owned(), STANDARD.encode(text));
+            }
+            joined.response.insert("containerimage.digest".to_owned(), digest);
+            joined.response.insert("image.name".to_owned(), names);
+        }
+        joined
+    }
+
     pub(crate) fn new(response: BTreeMap<String, String>, image_names: &ImageNames, lock: ImageLock) -> Self {
         let response = response.into_iter().map(|(key, value)| {
             let value = if key == "image.name" { image_names.user_name(&value) } else { value };
             (key, value)
         });
-        Self { response: response.collect(), lock }
+        Self { response: response.collect(), lock, ..Self::default() }
+    }
+
+    /// These results, of the build that the daemon's history calls `build_ref`, with its warnings as JSON.
+    #[must_use]
+    pub(crate) fn of_build(self, build_ref: String, warnings: Vec<Value>) -> Self {
+        Self { build_ref, warnings, ..self }
     }
 
     /// The results of a question that was answered in place of a build.
     pub fn of_answer(response: BTreeMap<String, String>) -> Self {
-        Self { response, lock: ImageLock::default() }
+        Self { response, ..Self::default() }
+    }
+
+    /// Leaves the warnings of the build out of the metadata.
+    pub fn leave_out_warnings(&mut self) {
+        self.warnings.clear();
     }
 
     /// The digest of the manifest or index, if an image was exported.
@@ -63,7 +112,9 @@ impl Results {
         whole_files::write(path, self.image_id().unwrap_or_default().as_bytes())
     }
 
-    /// Writes everything as JSON, as buildx does: values that are base64 of JSON objects are decoded.
+    /// Writes everything as JSON, as buildx does: values that are base64 of JSON objects are decoded, and
+    /// `buildx.build.ref` ends with the ref of the daemon's history record. The warnings are in
+    /// `buildx.build.warnings`.
     ///
     /// # Errors
     /// [`WriteError`].
@@ -75,7 +126,14 @@ impl Results {
 
     fn metadata(&self) -> Value {
         let members = self.response.iter().map(|(key, value)| (key.clone(), decoded(value)));
-        Value::Object(members.collect::<Map<_, _>>())
+        let mut members: Map<_, _> = members.collect();
+        if !self.build_ref.is_empty() {
+            members.insert("buildx.build.ref".to_owned(), format!("{BUILDER}/{}", self.build_ref).into());
+        }
+        if !self.warnings.is_empty() {
+            members.insert("buildx.build.warnings".to_owned(), self.warnings.clone().into());
+        }
+        Value::Object(members)
     }
 }
 
@@ -87,6 +145,16 @@ fn decoded(value: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_record_of_the_daemon_and_its_warnings_are_named() {
+        let mut results =
+            Results::default().of_build("r1".to_owned(), vec![serde_json::json!({"short": "eA=="})]);
+        let of_build = serde_json::json!({"buildx.build.ref": "default/default/r1"});
+        assert_eq!(results.metadata()["buildx.build.warnings"][0]["short"], "eA==");
+        results.leave_out_warnings();
+        assert_eq!(results.metadata(), of_build);
+    }
 
     #[test]
     fn metadata_is_json_with_the_descriptor_decoded_and_the_users_names() {

@@ -175,11 +175,11 @@ impl Output {
         self.attrs.entry(key.to_owned()).or_insert_with(|| value.to_owned());
     }
 
-    /// The annotations of `--annotation`, in the exporter's spelling.
+    /// The annotations of `--annotation`, in the exporter's spelling. They come before those of `--output`.
     pub fn annotate(&mut self, annotations: &[(String, String)]) {
         if self.exporter.makes_image {
             for (key, value) in annotations {
-                self.add_attr(key, value);
+                self.attrs.insert(key.clone(), value.clone());
             }
         }
     }

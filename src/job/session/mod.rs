@@ -1,5 +1,6 @@
 //! What buildkitd may ask a build for: logins and secrets.
 
+pub(super) mod docker_proxies;
 pub(super) mod grants;
 pub(super) mod logins;
 pub(super) mod secrets;

@@ -25,14 +25,6 @@ pub enum SecretError {
         /// Why not.
         source: io::Error,
     },
-    /// The variable of a secret is not set.
-    #[error("the secret {id:?} is to come from the environment variable {variable}, which is not set")]
-    Variable {
-        /// The secret's id.
-        id: String,
-        /// The variable.
-        variable: String,
-    },
     /// A secret is larger than BuildKit takes.
     #[error("the secret {id:?} has {length} bytes; at most {LARGEST_SECRET} are allowed")]
     TooLarge {
@@ -72,9 +64,8 @@ pub fn read_secret(
 ) -> Result<SecretBytes, SecretError> {
     let bytes = match source {
         SecretSource::File(path) => read_file(id, path)?,
-        SecretSource::Variable(variable) => environment(&variable)
-            .ok_or_else(|| SecretError::Variable { id: id.to_owned(), variable })?
-            .into_vec(),
+        // As in buildx, a variable that is not set is an empty secret.
+        SecretSource::Variable(variable) => environment(&variable).unwrap_or_default().into_vec(),
     };
     if bytes.len() > LARGEST_SECRET {
         return Err(SecretError::TooLarge { id: id.to_owned(), length: bytes.len() });
@@ -123,14 +114,11 @@ mod tests {
         fs::write(&path, "from file").unwrap();
         assert_eq!(read_path(&path).unwrap().expose(), b"from file");
         assert_eq!(read(SecretSource::Variable("TOP".to_owned())).unwrap().expose(), b"from env");
+        assert_eq!(read(SecretSource::Variable("UNSET".to_owned())).unwrap().expose(), b"");
     }
 
     #[test]
     fn a_secret_that_is_not_there_is_named_with_its_place() {
-        assert_eq!(
-            read(SecretSource::Variable("GONE".to_owned())).unwrap_err().to_string(),
-            "the secret \"x\" is to come from the environment variable GONE, which is not set"
-        );
         assert_eq!(
             read_path(Path::new("/nonexistent")).unwrap_err().to_string(),
             "cannot read the secret \"x\" from /nonexistent"

@@ -14,6 +14,8 @@ use bollard_buildkit_proto::moby::buildkit::v1::StatusResponse;
 use super::time::Nanos;
 use super::trace::Trace;
 
+pub(super) use raw::warning as warning_json;
+
 /// The forms, in the order in which errors and the help name them.
 pub(super) const FORMS: [&Form; 4] = [&plain::FORM, &tty::FORM, &raw::FORM, &quiet::FORM];
 

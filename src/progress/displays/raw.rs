@@ -94,7 +94,8 @@ fn log(log: &VertexLog) -> Value {
     ])
 }
 
-fn warning(warning: &VertexWarning) -> Value {
+/// A warning as the JSON of BuildKit's client has it (`VertexWarning` in `client/graph.go`).
+pub(in crate::progress) fn warning(warning: &VertexWarning) -> Value {
     object([
         ("vertex", text(&warning.vertex)),
         ("level", number(warning.level)),

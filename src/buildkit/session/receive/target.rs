@@ -25,11 +25,18 @@ pub struct ExportFolder {
     pub special_files: SpecialFiles,
     /// What was left out so far.
     pub left_out: Arc<LeftOut>,
+    /// How many transfers into it are complete: one, or one for each platform.
+    pub transfers: Arc<AtomicU64>,
 }
 
 impl From<PathBuf> for ExportFolder {
     fn from(path: PathBuf) -> Self {
-        Self { path, special_files: SpecialFiles::default(), left_out: Arc::default() }
+        Self {
+            path,
+            special_files: SpecialFiles::default(),
+            left_out: Arc::default(),
+            transfers: Arc::default(),
+        }
     }
 }
 

@@ -6,9 +6,11 @@ use std::time::Duration;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command, FromArgMatches};
 
+use super::without_effect::FlagsWithoutEffect;
 use crate::cli::args::attestations::AttestationArgs;
 use crate::cli::args::convert::ConvertArgs;
 use crate::cli::args::daemon::DaemonArgs;
+use crate::cli::usage::UsageError;
 use crate::cli::values::syntax::{duration, path};
 use crate::job::{ProgressMode, PushVia};
 use crate::workspace::variables;
@@ -115,6 +117,15 @@ pub struct Args {
     /// How long the workspace may take to be ready, such as 30m
     #[arg(long, value_name = "TIME", value_parser = duration::argument, default_value = "30m", help_heading = "Workspace mode")]
     pub ready_timeout: Duration,
+
+    /// Flags that do nothing.
+    #[command(flatten)]
+    pub without_effect: FlagsWithoutEffect,
+
+    #[arg(long, hide = true, value_name = "NAME")]
+    pub builder: Option<String>,
+    #[arg(long, hide = true, value_name = "POLICY")]
+    pub policy: Vec<String>,
 }
 
 impl Args {
@@ -130,6 +141,39 @@ impl Args {
             (false, "") => "build",
             (false, method) => method,
         }
+    }
+
+    /// Whether progress is not shown and the image id is printed.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.quiet || self.given.progress.as_deref() == Some("quiet")
+    }
+
+    /// How progress is shown.
+    ///
+    /// # Errors
+    /// [`UsageError::ProgressWithQuiet`].
+    pub(super) fn progress_mode(&self) -> Result<ProgressMode, UsageError> {
+        match &self.given.progress {
+            Some(progress) if self.quiet && !matches!(progress.as_str(), "" | "auto" | "quiet" | "none") => {
+                Err(UsageError::ProgressWithQuiet { progress: progress.clone() })
+            }
+            _ if self.is_quiet() => Ok(ProgressMode::QUIET),
+            _ => Ok(self.progress),
+        }
+    }
+
+    /// Why a flag that asks for what Bob does not have is refused.
+    ///
+    /// # Errors
+    /// [`UsageError`].
+    pub(super) fn refuse(&self) -> Result<(), UsageError> {
+        if self.builder.as_ref().is_some_and(|builder| !builder.is_empty()) {
+            return Err(UsageError::Builder { setting: "--builder" });
+        }
+        if self.policy.iter().any(|policy| !policy.is_empty()) {
+            return Err(UsageError::RegoPolicyFlag);
+        }
+        Ok(())
     }
 
     /// Leaves out values that are empty, where that means the same as none. buildx skips them in these lists; an empty
@@ -159,6 +203,8 @@ struct Given {
     ids: Vec<String>,
     /// Whether `--check` stands there, and no `--call` after it.
     is_check_last: bool,
+    /// The value of `--progress`.
+    progress: Option<String>,
 }
 
 impl FromArgMatches for Given {
@@ -172,7 +218,9 @@ impl FromArgMatches for Given {
             is_given.then(|| matches.index_of(id)).flatten()
         };
         let is_check_last = place("check") > place("call");
-        Ok(Self { ids, is_check_last })
+        let progress = place("progress").and_then(|_| matches.get_raw("progress")?.next_back());
+        let progress = progress.map(|text| text.to_string_lossy().into_owned());
+        Ok(Self { ids, is_check_last, progress })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
@@ -204,6 +252,39 @@ mod tests {
 
     fn parse(args: &[&str]) -> Args {
         pflag::parse::<Cli>([&["bob"], args].concat()).unwrap().args
+    }
+
+    #[test]
+    fn every_flag_has_its_row_beside_buildx() {
+        use clap::CommandFactory as _;
+        let document = include_str!("../../../../docs/buildx.md");
+        let command = Cli::command();
+        let flags = command.get_arguments().filter_map(clap::Arg::get_long);
+        let missing: Vec<_> =
+            flags.filter(|flag| !document.contains(&format!("\n| `--{flag}` | "))).collect();
+        assert!(missing.is_empty(), "docs/buildx.md has no rows for {missing:?}");
+    }
+
+    #[test]
+    fn flags_without_effect_are_taken_and_builders_and_policies_are_refused() {
+        let quiet = parse(&["--rm", "--rm=false", "--force-rm", "--compress=true", "."]);
+        quiet.refuse().unwrap();
+        assert_eq!(quiet.without_effect.notes().count(), 0);
+        let args = parse(&["--squash", "--isolation", "default", "--security-opt", "x", "."]);
+        assert_eq!(args.without_effect.notes().count(), 3);
+        let refusal = |args: &[&str]| parse(args).refuse().unwrap_err().to_string();
+        assert!(refusal(&["--builder", "b", "."]).starts_with("--builder: "));
+        assert!(refusal(&["--policy", "filename=x", "."]).starts_with("--policy: "));
+    }
+
+    #[test]
+    fn older_flags_for_limits_stand_behind_resource() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("Dockerfile"), "FROM scratch\n").unwrap();
+        let context = dir.path().to_str().unwrap();
+        let args = parse(&["--resource=memory=1g", "-m", "64m", "-c", "512", "--memory-swap", "-1", context]);
+        let limits = args.convert.inputs(Some(context), None).unwrap().options.linux_resources;
+        assert_eq!((limits.memory, limits.memory_swap, limits.cpu_shares), (1 << 30, -1, 512));
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! `bob build`: arguments and environment → a build in plain or in workspace mode.
 
 mod args;
+mod environment;
 mod outputs;
 mod plain;
+mod without_effect;
 mod workspace;
 
 pub use args::Args;
 
+use crate::cli::usage::UsageError;
 use crate::cli::values::ValueError;
 use crate::cli::values::call::{Call, Method};
 use crate::cli::{Failure, logging, process};
@@ -19,6 +22,9 @@ pub async fn run(mut args: Args) -> Result<(), Failure> {
     process::hide_memory();
     args.leave_out_empty_values();
     if args.is_workspace_mode() {
+        if !workspace::is_asked_for(&args) {
+            return Err(UsageError::NoContext.into());
+        }
         // The log is all that is left of a workspace.
         logging::init(&log_filter(if args.debug { "debug" } else { "info" }));
         return workspace::run(args).await;

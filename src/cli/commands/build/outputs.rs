@@ -2,12 +2,25 @@
 
 use super::Args;
 use crate::cli::values::{ValueError, annotation, output};
+use crate::image::Reference;
 use crate::job::{Error, Exporter, Output};
 
-/// The outputs, named and annotated. An image is made without being kept anywhere where only its
-/// digests are asked for. Source: `toSolveOpt` and `CreateExports` in buildx (`build/opt.go`), `runBuild` in
+/// What images get beside their names and annotations.
+#[derive(Debug, Default)]
+pub(super) struct ImageAttributes {
+    /// The build argument `BUILDKIT_INLINE_BUILDINFO_ATTRS`.
+    pub(super) build_info: Option<String>,
+    /// Attestations are no artifacts of their own.
+    pub(super) no_oci_artifact: bool,
+}
+
+/// The outputs, named and annotated. Source: `toSolveOpt` and `CreateExports` in buildx (`build/opt.go`), `runBuild` in
 /// `commands/build.go`.
-pub(super) fn parse(args: &Args) -> Result<Vec<Output>, Error> {
+pub(super) fn parse(args: &Args, attributes: &ImageAttributes) -> Result<Vec<Output>, Error> {
+    for tag in &args.tags {
+        let wrong = |source| Error::Reference { setting: "--tag", text: tag.clone(), source };
+        Reference::parse(tag).map_err(wrong)?;
+    }
     let annotations = annotation::parse(&args.annotations)?;
     let values = args.outputs.iter().filter(|value| !value.is_empty());
     let mut outputs = values.map(|value| output::parse(value)).collect::<Result<Vec<_>, _>>()?;
@@ -31,14 +44,18 @@ pub(super) fn parse(args: &Args) -> Result<Vec<Output>, Error> {
             format!("an output of type={} makes no image, so there is no id to write", output.exporter.name);
         return Err(ValueError::new("--iidfile", &file.to_string_lossy(), fault).into());
     }
-    let wants_digests = args.metadata_file.is_some() || args.iidfile.is_some() || args.quiet;
-    if outputs.is_empty() && wants_digests {
-        outputs.push(Output::image(false));
-    }
     for output in &mut outputs {
         output.name_by_tags(&args.tags);
         warn_of_unknown(output);
         output.annotate(&annotations);
+        if output.exporter.makes_image {
+            if let Some(value) = &attributes.build_info {
+                output.attrs.insert("buildinfo-attrs".to_owned(), value.clone());
+            }
+            if attributes.no_oci_artifact && output.exporter != Exporter::DOCKER {
+                output.add_attr("oci-artifact", "false");
+            }
+        }
         if output.pushes() && output.names().is_empty() {
             return Err(Error::PushWithoutName);
         }
@@ -66,9 +83,8 @@ fn warn_of_unknown(output: &Output) {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser as _;
-
     use super::*;
+    use crate::cli::pflag;
     use crate::job::Destination;
 
     #[derive(Debug, clap::Parser)]
@@ -78,7 +94,31 @@ mod tests {
     }
 
     fn outputs(args: &[&str]) -> Vec<Output> {
-        parse(&Cli::try_parse_from([&["bob"], args].concat()).unwrap().args).unwrap()
+        try_parse(args).unwrap()
+    }
+
+    fn try_parse(args: &[&str]) -> Result<Vec<Output>, Error> {
+        let args = pflag::parse::<Cli>([&["bob"], args].concat()).unwrap().args;
+        parse(&args, &ImageAttributes::default())
+    }
+
+    #[test]
+    fn names_are_checked_even_where_no_image_is_made() {
+        for tag in ["", "UPPER", "a:b:c", "a,b", "name:", ":tag", "http://x/y", "a b", "-x"] {
+            let error = try_parse(&["-t", tag, "-o", "out", "."]).unwrap_err();
+            assert!(error.is_usage(), "{tag}");
+            assert!(error.to_string().starts_with("--tag \""), "{error}");
+        }
+    }
+
+    #[test]
+    fn attributes_of_images_go_to_images() {
+        let args = pflag::parse::<Cli>(["bob", "-o", "type=image", "-o", "out", "."]).unwrap().args;
+        let attributes = ImageAttributes { build_info: Some("1".to_owned()), no_oci_artifact: true };
+        let outputs = parse(&args, &attributes).unwrap();
+        assert_eq!(outputs[0].attrs["buildinfo-attrs"], "1");
+        assert_eq!(outputs[0].attrs["oci-artifact"], "false");
+        assert!(outputs[1].attrs.is_empty());
     }
 
     #[test]
@@ -121,10 +161,7 @@ mod tests {
 
     #[test]
     fn files_have_no_image_id() {
-        let error = |output: &str| {
-            let args = ["bob", "--iidfile", "i", "-o", output, "."];
-            parse(&Cli::try_parse_from(args).unwrap().args).unwrap_err().to_string()
-        };
+        let error = |output: &str| try_parse(&["--iidfile", "i", "-o", output, "."]).unwrap_err().to_string();
         for (output, kind) in [("out", "local"), ("-", "tar")] {
             let fault = format!("an output of type={kind} makes no image, so there is no id to write");
             assert_eq!(error(output), format!("--iidfile \"i\": {fault}"));
@@ -138,11 +175,9 @@ mod tests {
     }
 
     #[test]
-    fn without_an_output_nothing_is_exported_unless_digests_are_asked_for() {
-        assert!(outputs(&["-t", "a", "."]).is_empty());
-        for flag in [&["--iidfile", "f"][..], &["--metadata-file", "f"], &["-q"]] {
-            let outputs = outputs(&[flag, &["."]].concat());
-            assert!(outputs[0].is_image() && !outputs[0].pushes());
+    fn without_an_output_nothing_is_exported() {
+        for flag in [&["-t", "a"][..], &["--iidfile", "f"], &["--metadata-file", "f"], &["-q"]] {
+            assert!(outputs(&[flag, &["."]].concat()).is_empty());
         }
     }
 }

@@ -1,40 +1,59 @@
 //! From arguments to a build outside of a workspace.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::io::Write as _;
 use std::path::Path;
 
-use super::{Args, outputs};
+use super::Args;
+use super::environment::BuildxVariables;
+use super::outputs::{self, ImageAttributes};
 use crate::cli::args::attestations::git_attributes;
 use crate::cli::args::build_sources::needs_ssh;
 use crate::cli::args::convert::Inputs;
 use crate::cli::args::image_lock;
-use crate::cli::report::listen;
+use crate::cli::report::{listen, warn};
 use crate::cli::usage::UsageError;
 use crate::cli::values::{
     ValueError, cache,
     call::Call,
-    output,
-    run::{secret, ssh},
+    run::{entitlement, secret, ssh},
 };
 use crate::cli::{Failure, subrequests};
 use crate::converter::dockerfile::parse_bool;
-use crate::converter::plan::Options;
-use crate::diag::visible;
+use crate::converter::plan::{Network, Options};
+use crate::diag::{visible, visible_path};
 use crate::job::lookup::LocalFiles;
 use crate::job::{
-    self, CacheEntry, DockerLogins, DockerfileInput, EngineSettings, Error, PlainBuild, ProgressMode,
-    Request, SshRequest, check_writable, read_secret, ssh_agent,
+    self, BuildSubject, CacheEntry, DockerLogins, DockerfileInput, EngineSettings, Error, PlainBuild,
+    Request, SshRequest, check_writable, docker_proxies, read_secret, ssh_agent,
 };
-use crate::workspace::nonempty_process_variable;
+use crate::workspace::{nonempty_process_variable, process_variable, variables};
+
+/// A build argument that is an attribute of images.
+const BUILD_INFO: &str = "BUILDKIT_INLINE_BUILDINFO_ATTRS";
 
 pub(super) async fn run(args: Args) -> Result<(), Failure> {
-    let build = plain_build(&args)?;
+    args.refuse()?;
+    args.without_effect.warn();
+    let variables = BuildxVariables::read()?;
+    if let Some(path) = &args.iidfile {
+        remove_old(path)?;
+    }
+    let build = plain_build(&args, &variables)?;
     for path in [&args.metadata_file, &args.iidfile, &args.image_lock_out].into_iter().flatten() {
         check_writable(path)?;
     }
+    if build.outputs.is_empty() && !variables.expects_no_output {
+        warn(
+            "no output is named, so the result stays in buildkitd's cache; push it with --push, load it into docker with --load, or write it with --output",
+        );
+    }
     let interrupts = listen()?;
-    let results = job::build(&build, &interrupts).await.map_err(|error| Failure::of_job(&error))?;
+    let mut results = job::build(&build, &interrupts).await.map_err(|error| Failure::of_job(&error))?;
+    if !variables.has_metadata_warnings {
+        results.leave_out_warnings();
+    }
     if let Some(path) = &args.metadata_file {
         results.write_metadata(path)?;
     }
@@ -44,40 +63,75 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     if let Some(path) = &args.iidfile {
         results.write_image_id(path)?;
     }
-    if args.quiet
-        && let Some(id) = results.image_id()
-    {
-        // buildkitd's word: it may be anything.
-        let _ = writeln!(std::io::stdout(), "{}", visible(id));
+    if args.is_quiet() {
+        // buildkitd's word: it may be anything. As in buildx, the line is empty where no image was made.
+        let _ = writeln!(std::io::stdout(), "{}", visible(results.image_id().unwrap_or_default()));
     }
     Ok(())
 }
 
+/// Removes the image id of an earlier build, which a failing one must not leave.
+fn remove_old(path: &Path) -> Result<(), Failure> {
+    if !path.metadata().is_ok_and(|found| found.is_file()) {
+        return Ok(());
+    }
+    std::fs::remove_file(path).map_err(|error| {
+        Failure::Rendered(format!("error: cannot remove the old image id {}: {error}", visible_path(path)))
+    })
+}
+
 /// Answers what `call` asks of the Dockerfile; nothing is built.
 pub(super) async fn answer(args: Args, call: &Call) -> Result<(), Failure> {
+    args.refuse()?;
+    args.without_effect.warn();
+    let variables = BuildxVariables::read()?;
     let (request, _) = request(&args)?;
+    outputs::parse(&args, &image_attributes(&request, &variables))
+        .map_err(|error| Failure::of_job(&error))?;
     if let Some(path) = &args.metadata_file {
         check_writable(path)?;
     }
-    let progress = if args.quiet { ProgressMode::QUIET } else { args.progress };
+    let progress = args.progress_mode()?;
     subrequests::answer(request, call, progress, args.metadata_file.as_deref()).await
 }
 
 /// The Dockerfile, the logins and the buildkitd, and attributes that no option stands for.
 fn request(args: &Args) -> Result<(Request, BTreeMap<String, String>), Failure> {
     let Some(context) = &args.context else { return Err(UsageError::NoContext.into()) };
-    let Inputs { options, dockerfile, files, attributes } = args.convert.inputs(Some(context), None)?;
+    if context.is_empty() {
+        return Err(UsageError::NoContext.into());
+    }
+    let mut convert = args.convert.clone();
+    convert.default_build_args = proxies()?;
+    let Inputs { options, dockerfile, files, attributes } = convert.inputs(Some(context), None)?;
     let image_lock = args.image_lock.as_deref().map(image_lock::read).transpose()?;
     let request = Request {
         dockerfile: DockerfileInput { source: dockerfile, options, build_platform: None, files, image_lock },
         logins: DockerLogins::of(nonempty_process_variable),
         daemon: args.daemon.choice().map_err(|error| Failure::of_job(&error))?,
     };
-    Ok((request, attributes))
+    let daemon = request.daemon.for_subject(args.convert.subject(context));
+    Ok((Request { daemon, ..request }, attributes))
 }
 
-fn plain_build(args: &Args) -> Result<PlainBuild, Failure> {
+/// The build arguments that docker's configuration gives every build.
+fn proxies() -> Result<BTreeMap<String, String>, Failure> {
+    let Some(folder) = DockerLogins::of(nonempty_process_variable).folder else { return Ok(BTreeMap::new()) };
+    let host = nonempty_process_variable(variables::DOCKER_HOST.name);
+    Ok(docker_proxies(&folder, host.as_deref().and_then(OsStr::to_str))?)
+}
+
+fn image_attributes(request: &Request, variables: &BuildxVariables) -> ImageAttributes {
+    ImageAttributes {
+        build_info: request.dockerfile.options.build_args.get(BUILD_INFO).cloned(),
+        no_oci_artifact: variables.no_oci_artifact,
+    }
+}
+
+fn plain_build(args: &Args, variables: &BuildxVariables) -> Result<PlainBuild, Failure> {
+    let progress = args.progress_mode()?;
     let (mut request, mut frontend_attributes) = request(args)?;
+    let attributes = image_attributes(&request, variables);
     let source_policy = args.attestations.source_policy()?;
     let DockerfileInput { options, files, .. } = &mut request.dockerfile;
     let attestations = args.attestations.attestations(&options.build_args);
@@ -85,9 +139,16 @@ fn plain_build(args: &Args) -> Result<PlainBuild, Failure> {
     let inline = options.build_args.get("BUILDKIT_INLINE_CACHE");
     let (cache_imports, cache_exports) = caches(args, inline).map_err(ValueError::into_failure)?;
     frontend_attributes.extend(checkout_attributes(args, options, files));
+    if let Some(repository) = frontend_attributes.get("vcs:source") {
+        // A checkout is the same build wherever it lies.
+        let folder = frontend_attributes.get("vcs:localdir:context").map_or("", String::as_str);
+        let context = format!("{repository}:{folder}");
+        let subject = BuildSubject { context: &context, dockerfile: args.convert.file.as_deref() };
+        request.daemon = request.daemon.for_subject(subject);
+    }
     let secret = |value: &String| -> Result<_, Error> {
-        let (id, source) = secret::parse(value, &nonempty_process_variable)?;
-        let secret = read_secret(&id, source, &nonempty_process_variable)?;
+        let (id, source) = secret::parse(value, &process_variable)?;
+        let secret = read_secret(&id, source, &process_variable)?;
         Ok((id, secret))
     };
     let agent = |request: SshRequest| -> Result<_, Error> {
@@ -98,18 +159,22 @@ fn plain_build(args: &Args) -> Result<PlainBuild, Failure> {
     let default_agent = needs_agent.then(|| "default".to_owned());
     let ssh_values: Vec<String> = args.ssh.iter().cloned().chain(default_agent).collect();
     let understood = move || -> Result<PlainBuild, Error> {
+        let mut entitlements = entitlement::parse(&args.allow)?;
+        if request.dockerfile.options.network == Network::Host {
+            entitlements.push("network.host".to_owned());
+        }
         Ok(PlainBuild {
-            outputs: outputs::parse(args)?,
+            outputs: outputs::parse(args, &attributes)?,
             engine: EngineSettings::of(nonempty_process_variable),
             secrets: args.secrets.iter().map(secret).collect::<Result<_, _>>()?,
             ssh_agents: ssh::parse(&ssh_values)?.into_iter().map(agent).collect::<Result<_, _>>()?,
             cache_imports,
             cache_exports,
-            entitlements: args.allow.iter().filter(|right| *right != output::DELETE_RIGHT).cloned().collect(),
+            entitlements,
             frontend_attributes,
             attestations,
             source_policy,
-            progress: if args.quiet { ProgressMode::QUIET } else { args.progress },
+            progress,
             push_via: args.push_via,
             request,
         })
@@ -150,6 +215,7 @@ fn caches(args: &Args, inline: Option<&String>) -> Result<(Vec<CacheEntry>, Vec<
 mod tests {
     use super::*;
     use crate::cli::pflag;
+    use crate::job::ProgressMode;
 
     #[derive(Debug, clap::Parser)]
     struct Cli {
@@ -162,9 +228,30 @@ mod tests {
     }
 
     fn error(args: &[&str]) -> String {
-        let failure = plain_build(&parse(args)).unwrap_err();
+        let failure = plain_build(&parse(args), &BuildxVariables::default()).unwrap_err();
         assert_eq!(failure.exit_code(), 2, "{args:?}");
         failure.render()
+    }
+
+    #[test]
+    fn the_network_of_the_host_is_a_right_that_is_asked_for() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("Dockerfile"), "FROM scratch\n").unwrap();
+        let context = dir.path().to_str().unwrap();
+        let build = |args: &[&str]| plain_build(&parse(args), &BuildxVariables::default()).unwrap();
+        assert_eq!(build(&["--network=host", context]).entitlements, ["network.host"]);
+        assert!(build(&["--network=none", context]).entitlements.is_empty());
+        assert_eq!(build(&["-q", "--progress=auto", context]).progress, ProgressMode::QUIET);
+    }
+
+    #[test]
+    fn an_old_image_id_is_removed() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        remove_old(file.path()).unwrap();
+        assert!(!file.path().exists());
+        remove_old(file.path()).unwrap();
+        remove_old(Path::new("/dev/null")).unwrap();
+        assert!(Path::new("/dev/null").exists());
     }
 
     #[test]
@@ -178,6 +265,11 @@ mod tests {
         let unnamed = "error: an image that is pushed needs a name; give one with --tag";
         assert_eq!(error(&["--push", context]), unnamed);
         assert!(error(&["--addr", "nonsense", context]).contains("has no scheme"));
+        assert_eq!(error(&[""]), missing);
+        assert!(error(&["--iidfile", "i", "-o", "out", context]).contains("makes no image"));
+        let loud = error(&["-q", "--progress=plain", context]);
+        assert_eq!(loud, "error: --progress=plain and --quiet do not go together");
+        assert!(error(&["--allow", "foo", context]).contains("--allow \"foo\": there is no such right"));
         assert!(error(&["-o", "type=zip", context]).contains("there is no type \"zip\""));
     }
 }

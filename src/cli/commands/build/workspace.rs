@@ -8,8 +8,8 @@ use crate::cli::Failure;
 use crate::cli::args::daemon::state_folder;
 use crate::cli::values::cache;
 use crate::job::{
-    Address, DaemonChoice, Error, Interrupts, OwnDaemon, StateFolder, TlsOptions, WorkspaceBuild,
-    build_workspace, is_trusted_socket,
+    Address, BuildSubject, DaemonChoice, Error, Interrupts, OwnDaemon, StateFolder, TlsOptions,
+    WorkspaceBuild, build_workspace, is_trusted_socket, order_by_subject,
 };
 use crate::workspace::{
     self, Environment, Linger, Settings, Workspace, nonempty_process_variable, variables,
@@ -17,6 +17,13 @@ use crate::workspace::{
 
 /// Where a local buildkitd listens in a workspace.
 const SOCKET: &str = "/run/buildkit/buildkitd.sock";
+
+/// Whether there is a workspace, or something that describes one: its folder, or a variable of workspace mode.
+pub(super) fn is_asked_for(args: &Args) -> bool {
+    let mut variables = variables::ALL.iter().filter(|variable| variable.name.starts_with("BOB_"));
+    args.workspace_root.is_dir()
+        || variables.any(|variable| nonempty_process_variable(variable.name).is_some())
+}
 
 pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let begun = Instant::now();
@@ -67,7 +74,16 @@ async fn work(args: &Args, environment: &Environment, workspace: Workspace) -> R
 fn daemon_choice(args: &Args, settings: &Settings, workspace: &Workspace) -> Result<DaemonChoice, Error> {
     let mut candidates = Vec::new();
     if let Some(text) = &settings.external_buildkitd {
-        let parsed = Address::parse_list(text);
+        let parsed = Address::parse_list(text).map(|mut addresses| {
+            let (context, dockerfile) = match &settings.base_step {
+                Some(step) => (step.context.to_str(), Some(step.dockerfile.as_path())),
+                None => (None, None),
+            };
+            // Without a Dockerfile a build is about the image that it makes.
+            let context = context.unwrap_or(&settings.target_ref);
+            order_by_subject(&mut addresses, BuildSubject { context, dockerfile });
+            addresses
+        });
         let failed = |source| Error::AddressVariable { variable: variables::EXTERNAL_BUILDKITD.name, source };
         candidates.extend(parsed.map_err(failed)?);
     }

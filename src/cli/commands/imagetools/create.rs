@@ -113,7 +113,9 @@ impl Args {
             targets: self.tags.iter().map(target).collect::<Result<_, _>>()?,
             annotations: annotations(&self.annotations)?,
             prefers_index: self.prefer_index,
-            platforms: platform::parse(&self.platforms).map_err(ValueError::into_failure)?,
+            platforms: platform::parse("--platform", self.platforms.iter().map(String::as_str))
+                .map_err(ValueError::into_failure)?
+                .platforms,
         })
     }
 }

@@ -1,5 +1,6 @@
 //! Values that say what RUN gets: network, hosts, limits, secrets, agents.
 
+pub(in crate::cli) mod entitlement;
 pub(in crate::cli) mod extra_host;
 pub(in crate::cli) mod network;
 pub(in crate::cli) mod resource;

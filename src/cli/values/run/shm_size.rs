@@ -5,9 +5,6 @@ use crate::converter::dockerfile::parse_ram_in_bytes;
 
 /// A size with a unit, as in `64m`; zero for sizes that are not more.
 pub(in crate::cli) fn parse(text: &str) -> Result<i64, ValueError> {
-    if text.is_empty() {
-        return Ok(0);
-    }
     let wrong = || ValueError::new("--shm-size", text, "write a number of bytes, or one with k, m or g");
     parse_ram_in_bytes(text).map(|size| size.max(0)).ok_or_else(wrong)
 }

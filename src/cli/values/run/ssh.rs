@@ -5,8 +5,7 @@ use std::path::PathBuf;
 
 use crate::cli::values::ValueError;
 use crate::converter::dockerfile::parse_bool;
-use crate::job::DEFAULT_AGENT;
-use crate::job::SshRequest;
+use crate::job::{DEFAULT_AGENT, SshRequest};
 
 const SETTING: &str = "--ssh";
 

@@ -11,6 +11,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
 use self::tree::Tree;
 use super::output::{OldFiles, OutputFolder};
@@ -92,6 +93,10 @@ impl UnfinishedFolder {
     pub(crate) fn keep(self) -> Result<(), WriteError> {
         let failed = |source| WriteError::new(&self.path, source);
         let received = &self.received.0;
+        // An export that never came must not empty the folder.
+        if self.old_files == OldFiles::Delete && self.export.transfers.load(Ordering::Acquire) == 0 {
+            return Err(failed(io::Error::other("buildkitd sent no files")));
+        }
         if self.path.is_dir() {
             return merge::merge(received, &self.path, self.old_files).map_err(failed);
         }

@@ -38,6 +38,7 @@ fn mode(path: &Path) -> u32 {
 fn export(out: &Path, old_files: OldFiles, fill: impl Fn(&Path)) -> UnfinishedFolder {
     let unfinished = UnfinishedFolder::new(&OutputFolder { old_files, ..OutputFolder::new(out) }).unwrap();
     fill(unfinished.temporary_path());
+    unfinished.export.transfers.fetch_add(1, Ordering::Relaxed);
     unfinished
 }
 
@@ -108,6 +109,15 @@ fn old_files_are_removed_where_that_is_asked_for() {
     assert_eq!(fs::read_dir(out.join("sub")).unwrap().count(), 1);
     assert_eq!(fs::read(out.join("sub/same")).unwrap(), b"new");
     assert_eq!(fs::read(dir.path().join("outside/f")).unwrap(), b"kept");
+}
+
+#[test]
+fn an_export_that_never_came_empties_no_folder() {
+    let dir = tempfile::tempdir().unwrap();
+    write(&dir.path().join("old"), "old", 0o600);
+    let folder = OutputFolder { old_files: OldFiles::Delete, ..OutputFolder::new(dir.path()) };
+    UnfinishedFolder::new(&folder).unwrap().keep().unwrap_err();
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
 }
 
 #[test]

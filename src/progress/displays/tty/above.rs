@@ -23,17 +23,20 @@ pub(in crate::progress) fn write_above(line: &str) -> bool {
 
 /// Keeps the lines of others while it lives.
 #[derive(Debug)]
-pub(super) struct Above(());
+pub(super) struct Above {
+    lines: &'static Mutex<Option<Vec<String>>>,
+}
 
 impl Above {
     pub(super) fn begin() -> Self {
         waiting().get_or_insert_default();
-        Self(())
+        Self { lines: &WAITING }
     }
 
     /// The lines that came since this was last asked for.
     pub(super) fn take(&self) -> Vec<String> {
-        waiting().as_mut().map(std::mem::take).unwrap_or_default()
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.as_mut().map(std::mem::take).unwrap_or_default()
     }
 }
 

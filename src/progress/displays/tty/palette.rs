@@ -61,15 +61,12 @@ impl Look {
 
 fn log_lines(text: Option<&str>, faults: &mut Vec<String>) -> usize {
     let Some(text) = text else { return LOG_LINES };
-    match text.parse() {
-        Ok(lines @ 1..=1000) => lines,
-        _ => {
-            faults.push(format!(
-                "BUILDKIT_TTY_LOG_LINES={text:?} is not used: write a number of lines from 1 on"
-            ));
-            LOG_LINES
-        }
+    if let Ok(lines @ 1..=1000) = text.parse() {
+        return lines;
     }
+    faults
+        .push(format!("BUILDKIT_TTY_LOG_LINES={text:?} is not used: write a number of lines from 1 to 1000"));
+    LOG_LINES
 }
 
 impl Palette {

@@ -67,6 +67,7 @@ pub(super) async fn solve_dockerfile(
         Ok((platform, build))
     };
     let builds = converted.builds.into_iter().map(marshal).collect::<Result<Vec<_>, MarshalError>>()?;
+    dockerfile.keep_graphs(builds.iter().map(|(_, build)| build.definition.clone()).collect());
     let solved = async {
         let mut result = solve(&gateway, &options, &builds).await?;
         if scanner.is_some() {

@@ -11,6 +11,7 @@ mod cache;
 mod contexts;
 mod daemons;
 mod demo;
+mod explain;
 mod faults;
 mod graphs;
 mod greedy_daemon;

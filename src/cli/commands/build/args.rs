@@ -16,8 +16,15 @@ use crate::job::{ProgressMode, PushVia};
 use crate::workspace::variables;
 
 /// Options that leave workspace mode on: they say where things are, not what to build.
-const NEUTRAL: [&str; 6] =
-    ["workspace_root", "ready_timeout", "buildkitd", "buildkitd_timeout", "state_dir", "debug"];
+const NEUTRAL: [&str; 7] = [
+    "workspace_root",
+    "ready_timeout",
+    "buildkitd",
+    "buildkitd_timeout",
+    "state_dir",
+    "debug",
+    "explain_cache",
+];
 
 /// Arguments of `bob build`.
 #[derive(Debug, clap::Args)]
@@ -106,6 +113,10 @@ pub struct Args {
     /// Cache to write: REF or type=…,key=value; may be repeated
     #[arg(long = "cache-to", value_name = "CACHE", help_heading = "Cache")]
     pub cache_to: Vec<String>,
+
+    /// Say at the end why steps ran again
+    #[arg(long, env = variables::EXPLAIN_CACHE.name, help_heading = "Cache")]
+    pub explain_cache: bool,
 
     /// The buildkitd to use.
     #[command(flatten)]

@@ -14,6 +14,8 @@ pub mod buildkit;
 pub mod cli;
 pub mod converter;
 pub mod diag;
+#[cfg(feature = "cli")]
+pub mod explain;
 #[cfg(test)]
 mod fuzz;
 pub mod gotext;

@@ -28,6 +28,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "converter::dockerfile",
             "converter::lint",
             "converter::plan",
+            "explain",
             "job",
             "proxy",
             "registry",
@@ -50,6 +51,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("converter::plan", &["converter::dockerfile", "converter::shell", "llb::path"]),
     ("converter::shell", &[]),
     ("diag", &[]),
+    // Patterns of COPY choose files.
+    ("explain", &["converter::ignore", "llb"]),
     ("fuzz", &[]),
     ("gotext", &[]),
     ("http", &[]),
@@ -65,6 +68,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "converter::lint",
             "converter::lower",
             "converter::plan",
+            "explain",
             "http",
             "llb",
             "llb::path",
@@ -94,6 +98,8 @@ const ROOMS: &[(&str, &[&str])] = &[
 const TESTS: &[(&str, &[&str])] = &[
     // The examples of the rules are converted.
     ("converter::lint", &["converter"]),
+    // Records are made of Dockerfiles.
+    ("explain", &["converter", "converter::plan"]),
 ];
 
 /// Rooms that every room may use. BuildKit is written in Go, and what its standard library does to text is part of what
@@ -116,6 +122,7 @@ const PURE: &[&str] = &[
     "converter::plan",
     "converter::shell",
     "diag",
+    "explain",
     "gotext",
     "image",
     "percent",

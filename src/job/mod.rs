@@ -7,6 +7,7 @@
 //! that fails has its type in `failure`, and `report` makes the [`Error`] of it that the user sees.
 
 mod attestations;
+mod build_record;
 mod cache;
 mod context;
 mod daemon;
@@ -30,6 +31,7 @@ mod solve;
 mod source_policy;
 
 pub use attestations::{Attestations, Checkout, CheckoutError, SbomGenerator};
+pub use build_record::{RecordPlace, RecordSettings, StoreError, last_build};
 pub use context::fetch::{DockerfileSource, FetchFailure};
 pub use context::{HEADER_BYTES, LayoutError, OciLayout, is_archive};
 pub use daemon::builder::{Builder, DaemonChoice, NoBuilder, OwnDaemon, usual_addresses};

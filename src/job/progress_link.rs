@@ -8,6 +8,7 @@ use bollard_buildkit_proto::google::protobuf::Timestamp;
 use bollard_buildkit_proto::moby::buildkit::v1::{StatusResponse, VertexStatus};
 use tokio::sync::mpsc;
 
+use crate::explain::Outcome;
 use crate::progress::timestamp;
 use crate::proxy::UploadObserver;
 
@@ -27,6 +28,8 @@ struct Link {
     /// Weak, so that what is shown ends with the build.
     updates: OnceLock<mpsc::WeakSender<StatusResponse>>,
     pushes: Mutex<Pushes>,
+    /// How the steps went, by the digests of their ops.
+    outcomes: Mutex<BTreeMap<String, Outcome>>,
 }
 
 #[derive(Debug, Default)]
@@ -56,8 +59,32 @@ impl ProgressLink {
 
     /// Takes note of the step that pushes.
     pub(crate) fn note(&self, message: &StatusResponse) {
+        self.note_outcomes(message);
         if let Some(vertex) = message.vertexes.iter().find(|vertex| vertex.name == IMAGE_EXPORT) {
             self.pushes().vertex.clone_from(&vertex.digest);
+        }
+    }
+
+    /// Returns how the steps went until now, by the digests of their ops.
+    pub(crate) fn outcomes(&self) -> BTreeMap<String, Outcome> {
+        self.0.outcomes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes note of how steps go. One that ran has run, even where its result is found in the cache afterwards.
+    fn note_outcomes(&self, message: &StatusResponse) {
+        let mut outcomes = self.0.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+        for vertex in &message.vertexes {
+            let outcome = match vertex {
+                failed if !failed.error.is_empty() => Outcome::Failed,
+                cached if cached.cached => Outcome::Cached,
+                ended if ended.completed.is_some() => Outcome::Ran,
+                begun if begun.started.is_some() => Outcome::Failed,
+                _ => continue,
+            };
+            let known = outcomes.entry(vertex.digest.clone()).or_insert(outcome);
+            if *known != Outcome::Ran {
+                *known = outcome;
+            }
         }
     }
 

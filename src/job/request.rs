@@ -18,7 +18,7 @@ use crate::buildkit::proto::sourcepolicy;
 use crate::converter::dockerfile::frontend::Edition;
 use crate::converter::lint::Warning;
 use crate::converter::plan::{Context, Options};
-use crate::converter::{Converter, MarshalError, Rejected};
+use crate::converter::{Converter, Definition, MarshalError, Rejected};
 use crate::diag::{Diagnostic, Source};
 use crate::image::Platform;
 
@@ -64,6 +64,8 @@ pub(super) struct ParsedDockerfile<'a> {
     text: OnceLock<ParsedText>,
     /// What the build checks found, once it is known.
     warnings: OnceLock<Vec<Warning>>,
+    /// The graphs that were handed to buildkitd, one a platform.
+    graphs: OnceLock<Vec<Definition>>,
 }
 
 /// The text of a Dockerfile, parsed.
@@ -130,7 +132,7 @@ impl DockerfileInput {
             let parsed = ParsedText::of(source.clone(), &self.options, None)?;
             text.get_or_init(|| parsed);
         }
-        Ok(ParsedDockerfile { input: self, text, warnings: OnceLock::new() })
+        Ok(ParsedDockerfile { input: self, text, warnings: OnceLock::new(), graphs: OnceLock::new() })
     }
 }
 
@@ -232,6 +234,16 @@ impl ParsedDockerfile<'_> {
     /// Returns what the build checks found in the conversion with a build's gateway; nothing before that.
     pub(super) fn warnings(&self) -> &[Warning] {
         self.warnings.get().map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Keeps the graphs that are handed to buildkitd.
+    pub(super) fn keep_graphs(&self, graphs: Vec<Definition>) {
+        let _ = self.graphs.set(graphs);
+    }
+
+    /// Returns the graphs that were handed to buildkitd; none before that.
+    pub(super) fn graphs(&self) -> &[Definition] {
+        self.graphs.get().map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Converts with what `resolver` looks up.

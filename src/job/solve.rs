@@ -72,6 +72,7 @@ pub(super) async fn solve_dockerfile(
     for (_, build) in &builds {
         recorder.know(&build.definition);
     }
+    dockerfile.keep_graphs(builds.iter().map(|(_, build)| build.definition.clone()).collect());
     let solved = async {
         let mut result = solve(&gateway, &options, &builds).await?;
         if scanner.is_some() {

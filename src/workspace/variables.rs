@@ -346,9 +346,15 @@ variables! {
     }
     XDG_STATE_HOME {
         name: "XDG_STATE_HOME",
-        meaning: "where a buildkitd of Bob's keeps its state: `bob/buildkit` below it",
+        meaning: "where a buildkitd of Bob's keeps its state: `bob/buildkit` below it; also the records of builds: `bob/builds`",
         form: "absolute path",
-        default: "`~/.local/state`; for root `/var/lib/bob/buildkit`",
+        default: "`~/.local/state`; for root `/var/lib/bob`",
+    }
+    EXPLAIN_CACHE {
+        name: "BOB_EXPLAIN_CACHE",
+        meaning: "whether `bob build` says at its end why steps ran again, as `--explain-cache` does",
+        form: "`true` or `false`",
+        default: "`false`",
     }
     XDG_RUNTIME_DIR {
         name: "XDG_RUNTIME_DIR",

@@ -11,6 +11,7 @@ mod cache;
 mod contexts;
 mod daemons;
 mod demo;
+mod explain;
 mod failures;
 mod faults;
 mod graphs;

@@ -32,6 +32,7 @@ use tonic::service::Routes;
 use tonic::transport::Channel;
 use tonic_prost::ProstCodec;
 
+pub use self::filesync::{ListedFile, SentFiles};
 pub use auth::{BearerToken, CredentialProvider, CredentialRefusal, Credentials};
 pub use receive::{ExportFolder, LeftOut, SpecialFiles};
 pub use secrets::MAX_SECRET_BYTES;
@@ -91,6 +92,8 @@ pub struct SessionOptions {
     /// Folders that are left out of every local folder, whatever ignore files say: the state of a daemon. They
     /// are known by device and inode, so that no other spelling of their path leads into them.
     pub withheld_dirs: Vec<PathBuf>,
+    /// Where it is noted what of the local folders is sent; without it nothing is.
+    pub sent_files: Option<SentFiles>,
     /// Who knows the registries' credentials; without it everything is anonymous.
     pub credentials: Option<Arc<dyn CredentialProvider>>,
     /// Build secrets by id, at most 500 KiB each.
@@ -112,6 +115,7 @@ impl fmt::Debug for SessionOptions {
             .field("local_dirs", &self.local_dirs)
             .field("local_dirs_within", &self.local_dirs_within)
             .field("withheld_dirs", &self.withheld_dirs)
+            .field("sent_files", &self.sent_files.is_some())
             .field("credentials", &self.credentials.is_some())
             .field("secrets", &self.secrets)
             .field("ssh_agents", &self.ssh_agents)

@@ -87,6 +87,23 @@ impl DaemonArgs {
     }
 }
 
+/// Where records of builds are kept: below the user's state folder, or root's; `None` for a user who has none.
+pub(in crate::cli) fn record_folder() -> Option<PathBuf> {
+    let given = state_home(variables::XDG_STATE_HOME);
+    let folder = match given {
+        Some(folder) => folder,
+        None if rustix::process::geteuid().is_root() => PathBuf::from("/var/lib"),
+        None => state_home(variables::HOME)?.join(".local/state"),
+    };
+    Some(folder.join("bob/builds"))
+}
+
+/// Returns the folder that a variable names. A relative one would lead into the current folder, which may be a repository.
+fn state_home(variable: Variable) -> Option<PathBuf> {
+    let folder = nonempty_process_variable(variable.name).map(PathBuf::from);
+    folder.filter(|folder| folder.is_absolute())
+}
+
 /// Where buildkitd keeps its state: in `given`, else for root in a system folder, for others in one of the user's, and
 /// in a temporary one for a user who has none.
 pub(in crate::cli) fn state_folder(given: Option<&Path>) -> StateFolder {
@@ -97,12 +114,7 @@ pub(in crate::cli) fn state_folder(given: Option<&Path>) -> StateFolder {
     if rustix::process::geteuid().is_root() {
         return StateFolder::Kept(PathBuf::from("/var/lib/bob/buildkit"));
     }
-    // A relative one would lead into the current folder, which may be a repository.
-    let folder = |variable: Variable| {
-        let folder = nonempty_process_variable(variable.name).map(PathBuf::from);
-        folder.filter(|folder| folder.is_absolute())
-    };
-    let state = folder(variables::XDG_STATE_HOME)
-        .or_else(|| folder(variables::HOME).map(|home| home.join(".local/state")));
+    let state = state_home(variables::XDG_STATE_HOME)
+        .or_else(|| state_home(variables::HOME).map(|home| home.join(".local/state")));
     state.map_or(StateFolder::Temporary, |folder| absolute(folder.join("bob/buildkit")))
 }

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use crate::beneath::read_named;
 use crate::cli::args::attestations::source_policy_of_variable;
 use crate::cli::args::convert::{ConvertArgs, Inputs};
 use crate::cli::args::daemon::DaemonArgs;
@@ -14,6 +15,7 @@ use crate::converter::dockerfile::frontend::Edition;
 use crate::converter::lint::Warning;
 use crate::converter::{Definition, Rejected};
 use crate::diag::{Source, redact};
+use crate::explain::{Record, Salt, add_steps, diff_text, graph_difference};
 use crate::gotext::json;
 use crate::image::Platform;
 use crate::job::graph;
@@ -30,6 +32,9 @@ pub struct Args {
     /// How the graph is written
     #[arg(long, value_enum, default_value = "tree")]
     format: Format,
+    /// Print what differs from this graph, which `--format pb` wrote
+    #[arg(long, value_name = "FILE", conflicts_with = "format")]
+    diff: Option<PathBuf>,
     /// Resolve base images from this file, never from the network
     #[arg(long, value_name = "FILE")]
     image_lock: Option<PathBuf>,
@@ -95,7 +100,34 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         write(path, &json::to_vec(&metadata)?)?;
     }
     let unique = args.local_unique_id.unwrap_or_else(|| format!("{:032x}", rand::random::<u128>()));
-    print_words(&render(&conversion.marshal(unique)?.definition, args.format)?)
+    let definition = conversion.marshal(unique)?.definition;
+    match &args.diff {
+        Some(path) => print_words(difference(path, &definition, &inputs.options.filename)?.as_bytes()),
+        None => print_words(&render(&definition, args.format)?),
+    }
+}
+
+/// The largest graph that is read, in bytes.
+const MAX_GRAPH_BYTES: u64 = 64 << 20;
+
+/// Returns in words how a graph differs from the one in a file.
+fn difference(path: &Path, definition: &Definition, dockerfile: &str) -> Result<String, Failure> {
+    let failed = |error: &dyn std::error::Error| {
+        let causes = crate::diag::with_causes(error);
+        Failure::Rendered(format!("error: cannot read the graph in {}: {causes}", path.display()))
+    };
+    let bytes = read_named(path, MAX_GRAPH_BYTES).map_err(|error| failed(&error))?;
+    let before = Definition::decode(&bytes).map_err(|error| failed(&error))?;
+    // One salt, so that hidden values can be compared.
+    let salt = Salt::new(rand::random());
+    let record = |definition| {
+        let mut record = Record::new(salt.clone());
+        dockerfile.clone_into(&mut record.dockerfile);
+        add_steps(&mut record, definition);
+        record
+    };
+    let (old, new) = (record(&before), record(definition));
+    Ok(diff_text(&graph_difference(&old, &new), &old, &new))
 }
 
 async fn from_lock(path: &Path, inputs: &Inputs) -> Result<Converted, Failure> {

@@ -5,6 +5,7 @@ pub mod cache;
 pub mod check;
 pub mod completion;
 pub mod daemon;
+pub mod explain;
 pub mod imagetools;
 pub mod llb;
 pub mod man;
@@ -45,6 +46,7 @@ subcommands! {
     Completion = completion,
     Daemon = daemon,
     Du = cache::du,
+    Explain = explain,
     Imagetools = imagetools,
     Llb = llb,
     Man = man,

@@ -13,6 +13,7 @@ use crate::buildkit::proto::control::StatusResponse;
 use crate::buildkit::{BuildRequest, CacheEntry, GatewayFailure as _, SessionOptions, SshAgent};
 use crate::image::Reference;
 use crate::job::attestations::Attestations;
+use crate::job::build_record::{BuildRecorder, RecordSettings};
 use crate::job::cache::PreparedCaches;
 use crate::job::daemon::builder::Builder;
 use crate::job::dockerfile_origin::LOCAL_NAME;
@@ -66,6 +67,8 @@ pub struct PlainBuild {
     pub attestations: Attestations,
     /// How much of the provenance in the history is in the results.
     pub metadata_provenance: Option<ProvenanceDetail>,
+    /// Where the record of the build goes, and whether that of the last one is compared with it for all to see.
+    pub record: RecordSettings,
     /// How progress is shown.
     pub progress: Mode,
     /// Where reports of the build are written.
@@ -208,6 +211,8 @@ async fn work_on(
     let mut session = session(build, builder, routes.session_logins(registries));
     session.withheld_dirs.extend(prepared.unfinished());
     session.writable_stores.extend(prepared.writable_stores());
+    let record = BuildRecorder::new(&build.record, dockerfile.input);
+    session.sent_files = record.sent_files();
     caches.offer(&mut session);
     let read_again = build.attestations.dockerfile_folder(dockerfile.input)?;
     if let Some(folder) = &read_again {
@@ -215,7 +220,7 @@ async fn work_on(
     }
     let mode = if part.events.is_some() { Mode::QUIET } else { build.progress };
     let display = Display {
-        link: progress,
+        link: progress.clone(),
         also: part.events.clone(),
         recorder: recorder.clone(),
         ..Display::new(mode, routes.image_names.clone())
@@ -230,6 +235,7 @@ async fn work_on(
     if part.is_first {
         dockerfile.show_warnings();
     }
+    record.finish(dockerfile, &progress);
     let outcome = outcome.map_err(|error| prepared.load_failure().map_or(error, Error::Engine));
     let outcome = outcome.and_then(|outcome| {
         caches.keep(&outcome.exporter_response)?;

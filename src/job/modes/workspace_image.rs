@@ -13,6 +13,7 @@ use super::workspace_dockerfile::read_when_ready;
 use crate::buildkit::{self, BuildRequest, CacheEntry, SessionOptions};
 use crate::image::{Platform, Reference};
 use crate::job::attestations::Attestations;
+use crate::job::build_record::{BuildRecorder, RecordSettings};
 use crate::job::cache::PreparedCaches;
 use crate::job::daemon::builder::{Builder, DaemonChoice};
 use crate::job::engine::Engines;
@@ -43,6 +44,8 @@ pub struct WorkspaceBuild {
     pub workspace: Workspace,
     /// What the control plane asks for.
     pub settings: Settings,
+    /// Where the record of the base layer's build goes, and whether that of the last one is compared with it.
+    pub record: RecordSettings,
     /// Caches to import.
     pub cache_imports: Vec<CacheEntry>,
     /// How long the workspace may take to be ready.
@@ -201,6 +204,8 @@ impl WorkspaceJob<'_> {
         }
         let caches = PreparedCaches::new(&self.build.cache_imports, &[])?;
         self.routes.grants.grant_caches(&caches.imports, &[]);
+        let recorder = BuildRecorder::new(&self.build.record, dockerfile.input);
+        session.sent_files = recorder.sent_files();
         caches.offer(&mut session);
         let options = dockerfile.options_for(builder).await?;
         for name in frontend_attributes::of_attestation_arguments(&options).keys() {
@@ -213,6 +218,7 @@ impl WorkspaceJob<'_> {
             ..BuildRequest::default()
         };
         let display = Display::new(Mode::PLAIN, self.routes.image_names.clone());
+        let link = display.link.clone();
         let targets = PushTargets::new(&self.routes, [&self.base], builder.shares_network());
         let (nothing, unrecorded) = (Attestations::default(), Recorder::default());
         let solve = |gateway| {
@@ -222,6 +228,7 @@ impl WorkspaceJob<'_> {
         let outcome = outcome::of_build(finished, dockerfile.source(), &self.routes).await;
         let outcome = outcome.map_err(|error| excluded_file::explain(error, dockerfile));
         dockerfile.show_warnings();
+        recorder.finish(dockerfile, &link);
         Ok(outcome?.exporter_response.get("containerimage.digest").cloned().unwrap_or_default())
     }
 

@@ -5,6 +5,7 @@
 mod filter;
 mod folder;
 mod follow;
+mod listing;
 mod send;
 mod stat;
 mod walk;
@@ -25,8 +26,10 @@ use crate::beneath::{self, Root};
 use crate::percent;
 use filter::Patterns;
 use folder::Withheld;
+use listing::Recording;
 use send::Transfer;
 
+pub use listing::{ListedFile, SentFiles};
 pub(crate) use stat::mode;
 
 pub(super) const SERVICE: Service = Service {
@@ -38,6 +41,7 @@ pub(super) const SERVICE: Service = Service {
             options.local_dirs_within.take(),
             std::mem::take(&mut options.withheld_dirs),
         );
+        let files = FileSync { sent: options.sent_files.take(), ..files };
         routes.add_service(StreamService::new(files, parts.refusals.clone()))
     },
 };
@@ -50,6 +54,8 @@ pub(crate) struct FileSync {
     within: Option<PathBuf>,
     /// Folders that are never sent.
     withheld: Vec<PathBuf>,
+    /// Where it is noted what is sent.
+    sent: Option<SentFiles>,
 }
 
 impl FileSync {
@@ -58,7 +64,7 @@ impl FileSync {
         within: Option<PathBuf>,
         withheld: Vec<PathBuf>,
     ) -> Self {
-        Self { dirs, within, withheld }
+        Self { dirs, within, withheld, sent: None }
     }
 
     /// Opens a folder, and finds what of it is withheld.
@@ -92,7 +98,9 @@ impl Handler for FileSync {
         let opened = self.open(path);
         let (root, withheld) =
             opened.map_err(|e| Status::not_found(format!("resolve {}: {e}", header.dir_name)))?;
-        let transfer = Transfer { root, patterns: header.patterns, withheld };
+        let folder = header.dir_name;
+        let recording = self.sent.clone().map(|files| Recording { files, folder });
+        let transfer = Transfer { root, patterns: header.patterns, withheld, recording };
         Ok(Response::new(send::start(transfer, request.into_inner())))
     }
 

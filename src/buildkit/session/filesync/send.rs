@@ -27,6 +27,7 @@ use batch::{Batch, Reply};
 
 use super::filter::Patterns;
 use super::folder::Withheld;
+use super::listing::{self, ContentHash, Recording};
 use super::stat::{FileError, mode};
 use super::walk;
 use crate::beneath::{self, Root};
@@ -56,6 +57,8 @@ pub(super) struct Transfer {
     pub(super) patterns: Patterns,
     /// What is never sent.
     pub(super) withheld: Withheld,
+    /// Where it is noted what is sent.
+    pub(super) recording: Option<Recording>,
 }
 
 /// Starts a transfer and returns its packets. `requests` are those of the receiver.
@@ -65,7 +68,8 @@ pub(super) fn start(
 ) -> Packets {
     let (replies, batches) = mpsc::channel(WAITING_BATCHES);
     let listed = Listed::default();
-    let source = Arc::new(Source { root: transfer.root, losses: AtomicUsize::new(0) });
+    let source =
+        Arc::new(Source { root: transfer.root, losses: AtomicUsize::new(0), recording: transfer.recording });
     // The numbers of wanted files; small, and as many as there are files at most.
     let (wanted, queue) = mpsc::unbounded_channel();
     let queue = Arc::new(Mutex::new(queue));
@@ -75,16 +79,21 @@ pub(super) fn start(
     }
     tokio::spawn(take_requests(requests, Arc::clone(&listed), wanted, replies.clone()));
     let (patterns, withheld) = (transfer.patterns, transfer.withheld);
-    tokio::task::spawn_blocking(move || list(&source.root, patterns, &withheld, &listed, &replies));
+    tokio::task::spawn_blocking(move || list(&source, patterns, &withheld, &listed, &replies));
     Packets::new(batches)
 }
 
 /// Sends the listing.
-fn list(root: &Root, patterns: Patterns, withheld: &Withheld, listed: &Listed, replies: &Replies) {
+fn list(source: &Source, patterns: Patterns, withheld: &Withheld, listed: &Listed, replies: &Replies) {
+    let root = &source.root;
     let mut next_id = 0;
     let mut batch = Batch::new(replies);
+    let mut noted = Vec::new();
     let mut emit = |mut stat: super::Stat| {
         (stat.uid, stat.gid) = (0, 0);
+        if source.recording.is_some() {
+            noted.push((stat.path.clone(), listing::listed(&stat)));
+        }
         if stat.mode & mode::TYPE == 0 {
             lock(listed).insert(next_id, stat.path.as_slice().into());
         }
@@ -95,6 +104,9 @@ fn list(root: &Root, patterns: Patterns, withheld: &Withheld, listed: &Listed, r
         .filter(root)
         .map_err(walk::WalkError::from)
         .and_then(|filter| walk::walk(root, &filter, withheld, &mut emit));
+    if let Some(recording) = &source.recording {
+        recording.list(noted);
+    }
     let _ = match outcome {
         Ok(()) => batch.add(Packet::stat(None)),
         Err(walk::WalkError::Stopped) => return,
@@ -144,6 +156,8 @@ struct Source {
     root: Root,
     /// Files that were no longer what they were when they were listed.
     losses: AtomicUsize,
+    /// Where it is noted what is sent.
+    recording: Option<Recording>,
 }
 
 /// Files that are named when they are lost; the rest is counted.
@@ -185,17 +199,24 @@ impl Source {
     fn send_file(&self, id: u32, path: &Path, batch: &mut Batch<'_>) -> Result<bool, FileError> {
         let failed = |operation, error| FileError::new(operation, &self.root.path().join(path), error);
         let mut complete = true;
+        let mut content = None;
         if let Some((mut file, mut left)) = self.open(path)? {
+            let mut hash = ContentHash::new(self.recording.is_some(), left);
             while left > 0 {
                 let mut piece = BytesMut::zeroed(left.min(CHUNK_BYTES));
                 let length = fill(&mut file, &mut piece).map_err(|e| failed("read", e))?;
                 complete = length == piece.len();
                 left = if complete { left - length } else { 0 };
                 piece.truncate(length);
+                hash.update(&piece);
                 if length > 0 && !batch.add(Packet::data(id, piece.freeze())) {
                     return Ok(false);
                 }
             }
+            content = hash.finish();
+        }
+        if let (Some(recording), Some(content)) = (&self.recording, content) {
+            recording.content(path.as_os_str().as_bytes(), content);
         }
         if !complete {
             self.lost(path, "became shorter while it was sent; the build has what was left of it");

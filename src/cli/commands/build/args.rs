@@ -18,8 +18,15 @@ use crate::job::{ProgressMode, PushVia};
 use crate::workspace::{nonempty_process_variable, variables};
 
 /// Options that leave workspace mode on: they say where things are, not what to build.
-const NEUTRAL: [&str; 6] =
-    ["workspace_root", "ready_timeout", "buildkitd", "buildkitd_timeout", "state_dir", "debug"];
+const NEUTRAL: [&str; 7] = [
+    "workspace_root",
+    "ready_timeout",
+    "buildkitd",
+    "buildkitd_timeout",
+    "state_dir",
+    "debug",
+    "explain_cache",
+];
 
 /// Arguments of `bob build`.
 #[derive(Debug, clap::Args)]
@@ -111,6 +118,10 @@ pub struct Args {
     /// Cache to write: REF or type=…,key=value; may be repeated
     #[arg(long = "cache-to", value_name = "CACHE", help_heading = "Cache")]
     pub cache_to: Vec<String>,
+
+    /// Say at the end why steps ran again
+    #[arg(long, env = variables::EXPLAIN_CACHE.name, help_heading = "Cache")]
+    pub explain_cache: bool,
 
     /// The buildkitd to use.
     #[command(flatten)]

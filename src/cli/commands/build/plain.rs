@@ -11,6 +11,7 @@ use super::outputs::{self, ImageAttributes};
 use crate::cli::args::attestations::git_attributes;
 use crate::cli::args::build_sources::needs_ssh;
 use crate::cli::args::convert::Inputs;
+use crate::cli::args::daemon::record_folder;
 use crate::cli::args::image_lock;
 use crate::cli::report::{listen, warn};
 use crate::cli::usage::UsageError;
@@ -26,7 +27,8 @@ use crate::diag::{visible, visible_path, with_causes};
 use crate::job::lookup::LocalFiles;
 use crate::job::{
     self, BuildSubject, CacheEntry, DockerLogins, DockerfileInput, EngineSettings, Error, PlainBuild,
-    ReportFile, Request, SshRequest, check_writable, docker_proxies, read_secret, ssh_agent,
+    RecordPlace, RecordSettings, ReportFile, Request, SshRequest, check_writable, docker_proxies,
+    read_secret, ssh_agent,
 };
 use crate::workspace::{nonempty_process_variable, process_variable, variables};
 
@@ -186,6 +188,10 @@ fn plain_build(args: &Args, variables: &BuildxVariables) -> Result<PlainBuild, F
             attestations,
             metadata_provenance: variables.metadata_provenance.filter(|_| args.metadata_file.is_some()),
             progress,
+            record: RecordSettings {
+                place: record_folder().map(RecordPlace::Folder),
+                is_explained: args.explain_cache,
+            },
             push_via: args.push_via,
             reports,
             request,

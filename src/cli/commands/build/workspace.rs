@@ -8,8 +8,8 @@ use crate::cli::Failure;
 use crate::cli::args::daemon::state_folder;
 use crate::cli::values::cache;
 use crate::job::{
-    Address, BuildSubject, DaemonChoice, Error, Interrupts, OwnDaemon, StateFolder, TlsOptions,
-    WorkspaceBuild, build_workspace, is_trusted_socket, order_by_subject,
+    Address, BuildSubject, DaemonChoice, Error, Interrupts, OwnDaemon, RecordPlace, RecordSettings,
+    StateFolder, TlsOptions, WorkspaceBuild, build_workspace, is_trusted_socket, order_by_subject,
 };
 use crate::workspace::{
     self, Environment, Linger, Settings, Workspace, nonempty_process_variable, variables,
@@ -59,7 +59,12 @@ async fn work(args: &Args, environment: &Environment, workspace: Workspace) -> R
         environment: &nonempty_process_variable,
     };
     let cache_imports = cache::parse_all(&setting, cache_import.map(str::to_owned).as_slice())?;
+    let record = RecordSettings {
+        place: Some(RecordPlace::Workspace(workspace.clone())),
+        is_explained: args.explain_cache,
+    };
     let build = WorkspaceBuild {
+        record,
         daemon: daemon_choice(args, &settings, &workspace)?,
         cache_imports,
         ready_timeout: args.ready_timeout,

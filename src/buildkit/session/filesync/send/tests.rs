@@ -21,7 +21,8 @@ impl Receiver {
     async fn start(root: &Path) -> Result<Self, String> {
         let (requests, receiver) = mpsc::channel(1);
         let root = Root::open(root).unwrap();
-        let transfer = Transfer { root, patterns: Patterns::default(), withheld: Withheld::default() };
+        let transfer =
+            Transfer { root, patterns: Patterns::default(), withheld: Withheld::default(), recording: None };
         let replies = start(transfer, ReceiverStream::new(receiver));
         let mut this = Self { requests, replies, listed: Vec::new() };
         loop {

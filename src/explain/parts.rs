@@ -1,0 +1,254 @@
+//! The parts of an op that buildkitd looks a result up by, and the context files that it reads.
+//!
+//! Source: `CacheMap` in BuildKit's `solver/llbsolver/ops/exec.go` and `file.go`: proxy variables, addresses of extra
+//! hosts and values of secrets do not count, and what is read of an input counts by its content.
+
+use llb::pb;
+use pb::file_action::Action;
+use pb::op::Op as OpKind;
+
+use super::record::{Class, Kind, Part, Read};
+use super::seal::Sealer;
+
+/// Returns the variables that an op sees.
+pub(super) fn variables(op: &pb::Op) -> impl Iterator<Item = &str> {
+    let meta = match &op.op {
+        Some(OpKind::Exec(exec)) => exec.meta.as_ref(),
+        _ => None,
+    };
+    meta.into_iter().flat_map(|meta| meta.env.iter().map(String::as_str))
+}
+
+/// Returns the parts of an op. `contexts` has for each input the context that it is, if it is one.
+pub(super) fn of(
+    op: &pb::Op,
+    contexts: &[Option<&str>],
+    sealer: &Sealer<'_>,
+) -> (Kind, Vec<Part>, Vec<Read>) {
+    let mut collected = Parts { contexts, sealer, parts: Vec::new(), reads: Vec::new() };
+    let kind = match &op.op {
+        Some(OpKind::Exec(exec)) => {
+            collected.exec(exec);
+            Kind::Exec
+        }
+        Some(OpKind::File(file)) => {
+            for (number, action) in (1..).zip(&file.actions) {
+                let suffix = if number == 1 { String::new() } else { format!(" ({number})") };
+                collected.action(action, &suffix);
+            }
+            Kind::File
+        }
+        Some(OpKind::Source(source)) => collected.source(source),
+        _ => Kind::Other,
+    };
+    if matches!(kind, Kind::Exec | Kind::Image)
+        && let Some(p) = &op.platform
+    {
+        let names = [&p.os, &p.architecture, &p.variant, &p.os_version];
+        let names: Vec<&str> =
+            names.into_iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
+        collected.add(Class::Platform, "platform", &names.join("/"));
+    }
+    (kind, collected.parts, collected.reads)
+}
+
+struct Parts<'a> {
+    contexts: &'a [Option<&'a str>],
+    sealer: &'a Sealer<'a>,
+    parts: Vec<Part>,
+    reads: Vec<Read>,
+}
+
+impl Parts<'_> {
+    fn add(&mut self, class: Class, label: impl Into<String>, value: &str) {
+        self.parts.push(self.sealer.part(class, label, value));
+    }
+
+    /// Adds an option that is set.
+    fn option(&mut self, label: impl Into<String>, value: &str) {
+        if !value.is_empty() {
+            self.add(Class::Option, label, value);
+        }
+    }
+
+    fn flag(&mut self, label: String, is_set: bool) {
+        if is_set {
+            self.add(Class::Option, label, "set");
+        }
+    }
+
+    fn context(&self, input: i64) -> Option<String> {
+        let input = usize::try_from(input).ok()?;
+        self.contexts.get(input).copied().flatten().map(str::to_owned)
+    }
+
+    fn source(&mut self, source: &pb::SourceOp) -> Kind {
+        let identifier = source.identifier.as_str();
+        if let Some(name) = identifier.strip_prefix("local://") {
+            self.add(Class::Instruction, "context", name);
+            return Kind::Local;
+        }
+        if let Some(image) = identifier.strip_prefix("docker-image://") {
+            let (name, digest) = image.split_once('@').unwrap_or((image, ""));
+            self.add(Class::Instruction, "image", name);
+            self.add(Class::Base, name, digest);
+            return Kind::Image;
+        }
+        self.add(Class::Instruction, "source", identifier);
+        for (name, value) in source.attrs.iter().collect::<std::collections::BTreeMap<_, _>>() {
+            // Who serves it, and where a secret for it is, change nothing of what it is.
+            if !name.contains("session") && !name.contains("secret") && !name.contains("unique") {
+                self.option(name.as_str(), value);
+            }
+        }
+        Kind::Remote
+    }
+
+    fn exec(&mut self, exec: &pb::ExecOp) {
+        let meta = exec.meta.clone().unwrap_or_default();
+        match &*meta.args {
+            [shell @ .., flag, command] if !shell.is_empty() && flag.starts_with('-') => {
+                self.add(Class::Instruction, "command", command);
+                self.option("shell", &format!("{} {flag}", shell.join(" ")));
+            }
+            args => self.add(Class::Instruction, "command", &args.join(" ")),
+        }
+        for pair in &meta.env {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            self.add(Class::Variable, name, value);
+        }
+        self.option("working folder", &meta.cwd);
+        self.option("user", &meta.user);
+        self.option("hostname", &meta.hostname);
+        self.option("cgroup parent", &meta.cgroup_parent);
+        for host in &meta.extra_hosts {
+            self.flag(format!("host {}", host.host), true);
+        }
+        for limit in &meta.ulimit {
+            self.option(format!("ulimit {}", limit.name), &format!("{}:{}", limit.soft, limit.hard));
+        }
+        if exec.network() != pb::NetMode::Unset {
+            self.option("network", &exec.network().as_str_name().to_lowercase());
+        }
+        if exec.security() == pb::SecurityMode::Insecure {
+            self.option("security", "insecure");
+        }
+        for device in &exec.cdi_devices {
+            self.flag(format!("device {}", device.name), true);
+        }
+        for secret in &exec.secretenv {
+            self.option(format!("secret variable {}", secret.name), &format!("id={}", secret.id));
+        }
+        for mount in &exec.mounts {
+            self.mount(mount);
+        }
+    }
+
+    fn mount(&mut self, mount: &pb::Mount) {
+        if mount.dest == "/" && mount.mount_type() == pb::MountType::Bind && !mount.readonly {
+            return;
+        }
+        let context = self.context(mount.input);
+        let mut words = vec![format!("type={}", mount.mount_type().as_str_name().to_lowercase())];
+        if !mount.selector.is_empty() {
+            words.push(format!("source={}", mount.selector));
+        }
+        if mount.readonly {
+            words.push("readonly".to_owned());
+        }
+        if let Some(cache) = &mount.cache_opt {
+            words.push(format!("id={}", cache.id));
+            words.push(format!("sharing={}", cache.sharing().as_str_name().to_lowercase()));
+        }
+        if let Some(tmpfs) = &mount.tmpfs_opt {
+            words.push(format!("size={}", tmpfs.size));
+        }
+        if let Some(secret) = &mount.secret_opt {
+            let (id, mode) = (&secret.id, secret.mode);
+            words.push(format!("id={id},uid={},gid={},mode={mode:04o}", secret.uid, secret.gid));
+        }
+        if let Some(ssh) = &mount.ssh_opt {
+            words.push(format!("id={},uid={},gid={},mode={:04o}", ssh.id, ssh.uid, ssh.gid, ssh.mode));
+        }
+        self.option(format!("mount {}", mount.dest), &words.join(","));
+        if let Some(context) = context {
+            let path = mount.selector.trim_matches('/').to_owned();
+            let (include, exclude) = (Vec::new(), Vec::new());
+            self.reads.push(Read { context, path, is_pattern: false, include, exclude });
+        }
+    }
+
+    fn action(&mut self, action: &pb::FileAction, suffix: &str) {
+        let label = |name: &str| format!("{name}{suffix}");
+        match &action.action {
+            Some(Action::Copy(copy)) => self.copy(copy, self.context(action.secondary_input), suffix),
+            Some(Action::Mkfile(file)) => {
+                self.add(Class::Instruction, label("file"), &file.path);
+                self.parts.push(self.sealer.content(label("content"), &file.data));
+                self.option(label("mode"), &format!("{:04o}", file.mode));
+                self.owner(label("owner"), file.owner.as_ref());
+                self.time(label("time"), file.timestamp);
+            }
+            Some(Action::Mkdir(folder)) => {
+                self.add(Class::Instruction, label("folder"), &folder.path);
+                self.option(label("mode"), &format!("{:04o}", folder.mode));
+                self.owner(label("owner"), folder.owner.as_ref());
+                self.time(label("time"), folder.timestamp);
+            }
+            Some(Action::Rm(rm)) => self.add(Class::Instruction, label("removed path"), &rm.path),
+            Some(Action::Symlink(link)) => {
+                let text = format!("{} → {}", link.newpath, link.oldpath);
+                self.add(Class::Instruction, label("link"), &text);
+                self.owner(label("owner"), link.owner.as_ref());
+                self.time(label("time"), link.timestamp);
+            }
+            None => {}
+        }
+    }
+
+    fn copy(&mut self, copy: &pb::FileActionCopy, context: Option<String>, suffix: &str) {
+        let label = |name: &str| format!("{name}{suffix}");
+        self.add(Class::Instruction, label("source"), &copy.src);
+        self.add(Class::Instruction, label("destination"), &copy.dest);
+        let mode = if copy.mode_str.is_empty() && copy.mode >= 0 {
+            format!("{:04o}", copy.mode)
+        } else {
+            copy.mode_str.clone()
+        };
+        self.option(label("mode"), &mode);
+        self.owner(label("owner"), copy.owner.as_ref());
+        self.time(label("time"), copy.timestamp);
+        self.flag(label("follow symlinks"), copy.follow_symlink);
+        self.flag(label("contents only"), copy.dir_copy_contents);
+        self.flag(label("unpack"), copy.attempt_unpack_docker_compatibility);
+        self.flag(label("replace"), copy.always_replace_existing_dest_paths);
+        self.flag(label("make parents"), copy.create_dest_path);
+        self.option(label("include"), &copy.include_patterns.join(" "));
+        self.option(label("exclude"), &copy.exclude_patterns.join(" "));
+        self.option(label("require"), &copy.required_paths.join(" "));
+        if let Some(context) = context {
+            let path = copy.src.trim_matches('/').to_owned();
+            let is_pattern = copy.allow_wildcard && crate::gotext::filepath::has_wildcards(&path);
+            let (include, exclude) = (copy.include_patterns.clone(), copy.exclude_patterns.clone());
+            self.reads.push(Read { context, path, is_pattern, include, exclude });
+        }
+    }
+
+    fn owner(&mut self, label: String, owner: Option<&pb::ChownOpt>) {
+        use pb::user_opt::User;
+        let name = |user: Option<&pb::UserOpt>| match user.and_then(|user| user.user.as_ref()) {
+            None => String::new(),
+            Some(User::ById(id)) => id.to_string(),
+            Some(User::ByName(named)) => named.name.clone(),
+        };
+        if let Some(owner) = owner {
+            self.option(label, &format!("{}:{}", name(owner.user.as_ref()), name(owner.group.as_ref())));
+        }
+    }
+
+    fn time(&mut self, label: String, nanoseconds: i64) {
+        if nanoseconds != -1 {
+            self.option(label, &format!("{}", nanoseconds.div_euclid(1_000_000_000)));
+        }
+    }
+}

@@ -310,13 +310,14 @@ fn one_file_names_the_variables() {
 /// Files that read the environment of the process. What stands below the command line reads what other programs mean
 /// by a variable, such as `PATH`, or passes it on to one.
 #[cfg(feature = "cli")]
-const READERS: [&str; 11] = [
+const READERS: [&str; 12] = [
     "buildkit/connect/helper.rs",
     "buildkit/daemon/mod.rs",
     "buildkit/daemon/watchdog.rs",
     // Unit tests only.
     "converter/lint/document.rs",
     "fuzz.rs",
+    "job/attestations/checkout.rs",
     "main.rs",
     "progress/displays/environment.rs",
     "registry/auth/helper.rs",

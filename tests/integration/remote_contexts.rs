@@ -282,7 +282,8 @@ fn a_copy_of_what_is_left_out_names_the_line_that_leaves_it_out() {
         ("d/hello.txt", ""),
     ]);
     let failed = project.build(&["-o", "out"]).fail(1).stderr;
-    let help = "help: d/hello.txt is left out of the build context by line 3 of .dockerignore: **/hello*";
+    let help =
+        "what to do: d/hello.txt is left out of the build context by line 3 of .dockerignore: **/hello*";
     assert!(failed.contains(help), "{failed}");
     fs::write(project.path().join(".dockerignore"), "# text\n").expect("an ignore file");
     project.build(&["-o", "out"]).succeed();

@@ -8,7 +8,6 @@ use crate::cli::report::print;
 use crate::diag::{visible, visible_lines, with_causes};
 use crate::explain::Record;
 use crate::job::{RecordPlace, last_build};
-use crate::workspace::Workspace;
 
 /// Arguments of `bob explain`.
 #[derive(Debug, clap::Args)]
@@ -27,12 +26,9 @@ pub struct Args {
 /// There is no record of a build, or it cannot be read.
 pub async fn run(args: Args) -> Result<(), Failure> {
     let context = args.context.as_deref().unwrap_or(Path::new("."));
-    let (place, what) = match &args.workspace_root {
-        Some(root) => (Some(RecordPlace::Workspace(Workspace::at(root.clone()))), root.as_path()),
-        None => (record_folder().map(RecordPlace::Folder), context),
-    };
-    let found = match place {
-        Some(place) => last_build(&place, context).map_err(|error| {
+    let what = args.workspace_root.as_deref().unwrap_or(context);
+    let found = match record_folder().map(RecordPlace::Folder) {
+        Some(place) => last_build(&place, what).map_err(|error| {
             Failure::Rendered(format!("error: {}; build once more to have a new one", with_causes(&error)))
         })?,
         None => None,

@@ -12,6 +12,7 @@ use std::process::{Child, Command, Stdio};
 
 use crate::diag::printable_line;
 use crate::search_path;
+use crate::workspace::variables;
 
 /// What stands for a part of a login in an address.
 const HIDDEN: &str = "xxxxx";
@@ -176,7 +177,7 @@ impl Git<'_> {
         command.args(SETTINGS.iter().flat_map(|setting| ["-c", setting]));
         command.args(arguments).current_dir(self.folder).envs(VARIABLES);
         if let Some(search_path) = self.search_path.and_then(search_path::absolute) {
-            command.env("PATH", search_path);
+            command.env(variables::SEARCH_PATH.name, search_path);
         }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command

@@ -16,7 +16,7 @@ use super::request::{DockerfileInput, ParsedDockerfile};
 use crate::buildkit::{ListedFile, SentFiles};
 use crate::converter::plan::Context;
 use crate::explain::{FileEntry, Listing, Outcome, Record, Salt, add_steps, explain, explanation_text};
-use crate::workspace::{Workspace, variables};
+use crate::workspace::variables;
 
 /// Where records of builds are kept, and whether what they say is told.
 #[derive(Debug, Clone, Default)]
@@ -32,8 +32,6 @@ pub struct RecordSettings {
 pub enum RecordPlace {
     /// In a folder of the user's: some for each context folder.
     Folder(PathBuf),
-    /// Beside the log of a workspace: one.
-    Workspace(Workspace),
 }
 
 /// Notes what a build is made of while it runs.

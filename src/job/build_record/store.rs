@@ -21,8 +21,6 @@ const MAX_RECORDS: usize = 40;
 const MAX_AGE: Duration = Duration::from_hours(24 * 60);
 /// What names of records end with.
 const ENDING: &str = ".json";
-/// The name of the record of a workspace.
-const WORKSPACE_NAME: &str = "bob-build.json";
 
 /// Why a record cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -62,10 +60,7 @@ pub(super) struct Store {
 impl Store {
     /// Returns the place of the record of a build of the context `folder`.
     pub(super) fn new(place: &RecordPlace, folder: &str, build: &str) -> Self {
-        let (prefix, name) = match place {
-            RecordPlace::Folder(_) => (format!("{folder}-"), format!("{folder}-{build}{ENDING}")),
-            RecordPlace::Workspace(_) => (WORKSPACE_NAME.to_owned(), WORKSPACE_NAME.to_owned()),
-        };
+        let (prefix, name) = (format!("{folder}-"), format!("{folder}-{build}{ENDING}"));
         Self { place: place.clone(), prefix, name }
     }
 
@@ -76,7 +71,6 @@ impl Store {
                 Ok((beneath::Root::open(&path)?.open_unlinked(Path::new(""), beneath::FOLDER)?, Some(path)))
             }
             RecordPlace::Folder(_) => Err(Errno::NOENT.into()),
-            RecordPlace::Workspace(workspace) => Ok((workspace.control_folder()?, None)),
         }
     }
 

@@ -24,6 +24,7 @@ use super::error::EngineError;
 use crate::diag::{redact, visible};
 use crate::http::body::{self, Body};
 use crate::search_path::{self, find_program};
+use crate::workspace::{process_variable, variables};
 
 /// The largest answer that is read, in bytes.
 const MAX_ANSWER_BYTES: usize = 16 << 20;
@@ -124,7 +125,8 @@ async fn connect(address: &EngineAddress) -> Result<Box<dyn Stream>, EngineError
             Ok(Box::new(connector.connect(name, tcp).await.map_err(failed)?))
         }
         EngineAddress::Ssh(arguments) => {
-            let mut child = ssh(arguments, std::env::var_os("PATH").as_deref()).map_err(failed)?;
+            let mut child =
+                ssh(arguments, process_variable(variables::SEARCH_PATH.name).as_deref()).map_err(failed)?;
             let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
             let (Some(input), Some(output), Some(errors)) = pipes else {
                 return Err(failed(io::ErrorKind::BrokenPipe.into()));
@@ -144,7 +146,7 @@ fn ssh(arguments: &[String], search_path: Option<&OsStr>) -> io::Result<Child> {
     let program = find_program("ssh", search_path).ok_or_else(missing)?;
     Command::new(program)
         .args(arguments)
-        .env("PATH", search_path.and_then(search_path::absolute).unwrap_or_default())
+        .env(variables::SEARCH_PATH.name, search_path.and_then(search_path::absolute).unwrap_or_default())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

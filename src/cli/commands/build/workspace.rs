@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::Args;
 use crate::cli::Failure;
-use crate::cli::args::daemon::state_folder;
+use crate::cli::args::daemon::{record_folder, state_folder};
 use crate::cli::values::cache;
 use crate::job::{
     Address, BuildSubject, DaemonChoice, Error, Interrupts, OwnDaemon, RecordPlace, RecordSettings,
@@ -60,7 +60,8 @@ async fn work(args: &Args, environment: &Environment, workspace: Workspace) -> R
     };
     let cache_imports = cache::parse_all(&setting, cache_import.map(str::to_owned).as_slice())?;
     let record = RecordSettings {
-        place: Some(RecordPlace::Workspace(workspace.clone())),
+        // Not in the workspace: it would be part of the context, and another one after each build.
+        place: record_folder().map(RecordPlace::Folder),
         is_explained: args.explain_cache,
     };
     let build = WorkspaceBuild {

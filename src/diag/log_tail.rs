@@ -166,7 +166,9 @@ mod tests {
 
     fn folded(lines: &[&str]) -> Vec<(String, usize)> {
         let mut tail = LogTail::default();
-        lines.iter().for_each(|line| tail.push(line));
+        for line in lines {
+            tail.push(line);
+        }
         tail.last().map(|line| (line.text.clone(), line.times)).collect()
     }
 

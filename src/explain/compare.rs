@@ -128,7 +128,7 @@ impl<'a> Comparison<'a> {
         for read in &step.reads {
             let listings = [self.old, self.new].map(|record| record.contexts.get(&read.context));
             let [Some(Some(old)), Some(Some(new))] = listings else {
-                is_unknown |= matches!(listings, [_, Some(None)] | [Some(None), Some(_)] | [None, Some(_)]);
+                is_unknown |= matches!(listings, [_, Some(None)] | [Some(None) | None, Some(_)]);
                 continue;
             };
             changes.extend(differences(old, new, read));
@@ -248,7 +248,7 @@ fn part_reasons(old: &Step, new: &Step) -> Vec<Reason> {
             }
             Class::Platform => reasons.push(Reason::Platform(change)),
             Class::Base if parts.0.is_some() && parts.1.is_some() => {
-                reasons.push(Reason::Base(label, change))
+                reasons.push(Reason::Base(label, change));
             }
             // Another image: the instruction says it.
             Class::Base => {}

@@ -78,11 +78,10 @@ impl Pairs {
     /// Pairs what is left: steps of one kind that stand on the same step, or that the same step stands on.
     fn by_neighbours(&mut self, old: &[Step], new: &[Step]) {
         let keyword = |step: &Step| step.name.split_whitespace().next().unwrap_or_default().to_owned();
-        for place in 0..new.len() {
+        for (place, step) in new.iter().enumerate() {
             if self.found[place].is_some() {
                 continue;
             }
-            let step = &new[place];
             let parent = step.inputs.first().map(|input| self.found[*input]);
             let is_like =
                 |candidate: &Step| candidate.kind == step.kind && keyword(candidate) == keyword(step);

@@ -25,7 +25,7 @@ pub(super) fn of(
     contexts: &[Option<&str>],
     sealer: &Sealer<'_>,
 ) -> (Kind, Vec<Part>, Vec<Read>) {
-    let mut collected = Parts { contexts, sealer, parts: Vec::new(), reads: Vec::new() };
+    let mut collected = Parts { contexts, sealer, found: Vec::new(), reads: Vec::new() };
     let kind = match &op.op {
         Some(OpKind::Exec(exec)) => {
             collected.exec(exec);
@@ -49,19 +49,19 @@ pub(super) fn of(
             names.into_iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
         collected.add(Class::Platform, "platform", &names.join("/"));
     }
-    (kind, collected.parts, collected.reads)
+    (kind, collected.found, collected.reads)
 }
 
 struct Parts<'a> {
     contexts: &'a [Option<&'a str>],
     sealer: &'a Sealer<'a>,
-    parts: Vec<Part>,
+    found: Vec<Part>,
     reads: Vec<Read>,
 }
 
 impl Parts<'_> {
     fn add(&mut self, class: Class, label: impl Into<String>, value: &str) {
-        self.parts.push(self.sealer.part(class, label, value));
+        self.found.push(self.sealer.part(class, label, value));
     }
 
     /// Adds an option that is set.
@@ -184,7 +184,7 @@ impl Parts<'_> {
             Some(Action::Copy(copy)) => self.copy(copy, self.context(action.secondary_input), suffix),
             Some(Action::Mkfile(file)) => {
                 self.add(Class::Instruction, label("file"), &file.path);
-                self.parts.push(self.sealer.content(label("content"), &file.data));
+                self.found.push(self.sealer.content(label("content"), &file.data));
                 self.option(label("mode"), &format!("{:04o}", file.mode));
                 self.owner(label("owner"), file.owner.as_ref());
                 self.time(label("time"), file.timestamp);

@@ -30,6 +30,7 @@ fn failure(
 }
 
 /// Failures of processes.
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn of_programs() -> Vec<Failure> {
     let chain = "busybox true && ".repeat(110);
     let script = "echo a line of a long script\n".repeat(150);

@@ -24,6 +24,7 @@ pub struct Args {
 ///
 /// # Errors
 /// There is no record of a build, or it cannot be read.
+#[allow(clippy::unused_async, reason = "all subcommands are called alike")]
 pub async fn run(args: Args) -> Result<(), Failure> {
     let context = args.context.as_deref().unwrap_or(Path::new("."));
     let what = args.workspace_root.as_deref().unwrap_or(context);

@@ -74,7 +74,7 @@ impl<'a> BuildRecorder<'a> {
         let salt = before.as_ref().map_or_else(|| Salt::new(rand::random()), |record| record.salt().clone());
         let mut record = Record::new(salt);
         record.folder = dockerfile.input.files.context.as_deref().map(folder_text).unwrap_or_default();
-        record.dockerfile = dockerfile.filename().to_owned();
+        dockerfile.filename().clone_into(&mut record.dockerfile);
         record.ended = seconds_now();
         for graph in dockerfile.graphs() {
             add_steps(&mut record, graph);

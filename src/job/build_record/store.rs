@@ -86,8 +86,8 @@ impl Store {
             let name = match path {
                 None => self.name.clone(),
                 Some(path) => {
-                    let names = records(&path)?.into_iter().map(|(_, name)| name);
-                    names.filter(|name| name.starts_with(&self.prefix)).last().ok_or(Errno::NOENT)?
+                    let mut names = records(&path)?.into_iter().map(|(_, name)| name);
+                    names.rfind(|name| name.starts_with(&self.prefix)).ok_or(Errno::NOENT)?
                 }
             };
             read_file(&folder, &name)

@@ -71,7 +71,9 @@ mod tests {
 
     fn written(lines: &[String], limit: usize) -> String {
         let mut log = LogTail::default();
-        lines.iter().for_each(|line| log.push(line));
+        for line in lines {
+            log.push(line);
+        }
         let mut out = String::new();
         write(&mut out, "last lines:", &log, limit);
         assert!(out.len() <= limit, "{}", out.len());

@@ -36,7 +36,7 @@ impl<'a> StepReport<'a> {
             .as_ref()
             .filter(|_| failure.exit_code.is_some())
             .and_then(|excerpt| failing_line::find(excerpt.lines(), &evidence.log, subject, telling));
-        Self { marked, excerpt, reason, failure }
+        Self { failure, reason, excerpt, marked }
     }
 
     /// Returns the line that says what went wrong.

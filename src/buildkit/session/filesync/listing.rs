@@ -68,12 +68,11 @@ impl Recording {
     pub(super) fn content(&self, path: &[u8], content: String) {
         let mut folders = self.files.lock();
         let folder = folders.entry(self.folder.clone()).or_default();
-        match folder.get_mut(path) {
-            Some(file) => file.content = content,
-            None => {
-                let file = ListedFile { mode: 0, size: 0, modified: 0, content };
-                folder.insert(path.to_vec(), file);
-            }
+        if let Some(file) = folder.get_mut(path) {
+            file.content = content;
+        } else {
+            let file = ListedFile { mode: 0, size: 0, modified: 0, content };
+            folder.insert(path.to_vec(), file);
         }
     }
 }

@@ -93,7 +93,7 @@ impl Inputs {
     /// The text of the Dockerfile, for `command`, which asks no buildkitd.
     ///
     /// # Errors
-    /// [`UsageError::NeedsBuildkitd`] where only a buildkitd can fetch it, or tell what the context is.
+    /// `UsageError::NeedsBuildkitd` where only a buildkitd can fetch it, or tell what the context is.
     pub fn local_dockerfile(&self, command: &'static str) -> Result<&Source, UsageError> {
         match &self.dockerfile {
             DockerfileSource::Text(source) => match &self.options.context {

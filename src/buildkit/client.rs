@@ -148,3 +148,12 @@ async fn within<T>(
     let timeout = || Error::ConnectTimeout { address: address.to_string(), millis: patience.as_millis() };
     tokio::time::timeout(patience, work).await.unwrap_or_else(|_| Err(timeout()))
 }
+
+/// Returns what calls methods whose messages are declared in this program, once `channel` takes a call.
+pub(super) async fn ready_grpc(channel: Channel) -> Result<tonic::client::Grpc<Channel>, tonic::Status> {
+    let mut grpc = tonic::client::Grpc::new(channel)
+        .max_decoding_message_size(MAX_MESSAGE_BYTES)
+        .max_encoding_message_size(MAX_MESSAGE_BYTES);
+    grpc.ready().await.map_err(|error| tonic::Status::from_error(error.into()))?;
+    Ok(grpc)
+}

@@ -12,6 +12,7 @@ use tonic::transport::Channel;
 use tonic_prost::ProstCodec;
 
 use super::MAX_MESSAGE_BYTES;
+use super::client::ready_grpc;
 use super::error::Error;
 use super::proto::frontend::llb_bridge_client::LlbBridgeClient;
 use super::proto::frontend::{self, result};
@@ -376,10 +377,7 @@ impl Gateway {
         R: prost::Message + Default + 'static,
     {
         let failed = |status| self.failed(during, status);
-        let mut grpc = tonic::client::Grpc::new(self.inner.channel.clone())
-            .max_decoding_message_size(MAX_MESSAGE_BYTES)
-            .max_encoding_message_size(MAX_MESSAGE_BYTES);
-        grpc.ready().await.map_err(|error| failed(tonic::Status::from_error(error.into())))?;
+        let mut grpc = ready_grpc(self.inner.channel.clone()).await.map_err(failed)?;
         let codec = ProstCodec::<M, R>::default();
         let reply = grpc.unary(self.request(message), path, codec).await;
         reply.map(tonic::Response::into_inner).map_err(failed)

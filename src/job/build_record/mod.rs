@@ -12,6 +12,7 @@ use store::Store;
 pub use store::StoreError;
 
 use super::progress_link::ProgressLink;
+use super::report::workflow::for_log;
 use super::request::{DockerfileInput, ParsedDockerfile};
 use crate::buildkit::{ListedFile, SentFiles};
 use crate::converter::plan::Context;
@@ -90,7 +91,7 @@ impl<'a> BuildRecorder<'a> {
                 Some(_) => record.explanation.as_str(),
                 None => &no_folder(),
             };
-            let _ = write!(std::io::stderr().lock(), "\n{text}");
+            let _ = write!(std::io::stderr().lock(), "\n{}", for_log(text));
         }
         if let Some(store) = &self.store
             && let Err(error) = store.write(&record)

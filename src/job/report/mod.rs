@@ -13,3 +13,4 @@ pub(super) mod registry_message;
 mod shorten;
 mod step_report;
 pub(super) mod warnings;
+pub(super) mod workflow;

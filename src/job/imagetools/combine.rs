@@ -7,11 +7,12 @@ use futures_util::future::try_join_all;
 use sha2::{Digest as _, Sha256};
 
 use super::ImageTools;
-use super::document::{Descriptor, IMAGES, INDEXES, Index, OLD_IMAGE, PlatformDocument};
+use super::document::{Descriptor, Index, OLD_IMAGE, PlatformDocument};
 use super::error::ImageToolsError;
 use super::inspect::{at, index_of};
 use super::source::Source;
 use crate::image::{Platform, Reference};
+use crate::job::push::manifest::{IMAGES, INDEXES};
 
 /// What the attestations of an image say that they are of.
 /// Source: `util/attestation/types.go` in BuildKit.

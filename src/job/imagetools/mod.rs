@@ -10,7 +10,7 @@ mod source;
 use std::sync::Arc;
 
 pub use combine::{Combined, IndexAnnotation, IndexPlace, NewImage};
-pub use document::{Descriptor, IMAGES, INDEXES, Index};
+pub use document::{Descriptor, Index};
 pub use error::ImageToolsError;
 pub use inspect::Inspected;
 pub use source::{Source, SourceError};

@@ -8,14 +8,14 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::combine::Combined;
-use super::document::{Descriptor, INDEXES};
+use super::document::Descriptor;
 use super::error::ImageToolsError;
 use super::inspect::{at, index_of};
 use super::{ImageTools, version};
 use crate::image::Reference;
 use crate::job::failure::CopyFailure;
 use crate::job::push::copy::Copy;
-use crate::job::push::manifest::ImageManifest;
+use crate::job::push::manifest::{INDEXES, ImageManifest};
 use crate::job::report::client_error::describe_client_error;
 use crate::progress::{self, Mode, Step};
 

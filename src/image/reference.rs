@@ -147,6 +147,11 @@ impl Reference {
         self.text[self.tagged..].strip_prefix('@')
     }
 
+    /// What a registry is asked for: the digest, else the tag, else `latest`.
+    pub fn version(&self) -> &str {
+        self.digest().or(self.tag()).unwrap_or("latest")
+    }
+
     /// Domain and path, without tag and digest.
     ///
     /// Source: `Named.Name` in `reference.go` of `distribution/reference`.

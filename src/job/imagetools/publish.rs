@@ -8,11 +8,11 @@ use http::HeaderValue;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::ImageTools;
 use super::combine::Combined;
 use super::document::Descriptor;
 use super::error::ImageToolsError;
 use super::inspect::{at, index_of};
-use super::{ImageTools, version};
 use crate::image::Reference;
 use crate::job::failure::CopyFailure;
 use crate::job::push::copy::Copy;
@@ -69,7 +69,7 @@ impl ImageTools {
         // What a single image consists of has to be there before it is; so do all images of an index.
         try_join_all(image.parts.iter().map(|(part, from)| self.bring(part, from, first, step))).await?;
         for &target in targets {
-            let tag = target.tag().unwrap_or_else(|| version(target));
+            let tag = target.tag().unwrap_or_else(|| target.version());
             step.log(&format!("pushing {} to {target}", image.descriptor.digest)).await;
             self.put(target, tag, &image.descriptor.media_type, image.bytes.clone()).await?;
         }

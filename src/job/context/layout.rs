@@ -9,13 +9,14 @@ use sha2::{Digest as _, Sha256};
 
 use crate::beneath::{self, Root};
 use crate::image::digest;
+use crate::job::result::layout::{IMAGE_NAME, REFERENCE_NAME};
 
 /// The largest `index.json` that is read, in bytes.
 const LARGEST_INDEX: u64 = 4 << 20;
 /// The tag where neither tag nor digest is given.
 const DEFAULT_TAG: &str = "latest";
 /// Names of an image in an index: a whole name, or a tag.
-const NAME_ANNOTATIONS: [&str; 2] = ["io.containerd.image.name", "org.opencontainers.image.ref.name"];
+const NAME_ANNOTATIONS: [&str; 2] = [IMAGE_NAME, REFERENCE_NAME];
 
 /// An image in an OCI layout: the folder, and which of its images.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use futures_util::future::try_join_all;
-use sha2::{Digest as _, Sha256};
+use llb::Digest;
 
 use super::ImageTools;
 use super::document::{Descriptor, Index, OLD_IMAGE, PlatformDocument};
@@ -190,7 +190,7 @@ fn only_one(source: &Fetched, platforms: &[Platform]) -> Result<Combined, ImageT
 fn describe(bytes: &[u8], media_type: &str) -> Descriptor {
     Descriptor {
         media_type: media_type.to_owned(),
-        digest: format!("sha256:{}", hex::encode(Sha256::digest(bytes))),
+        digest: Digest::of(bytes).to_string(),
         size: i64::try_from(bytes.len()).unwrap_or(i64::MAX),
         ..Descriptor::default()
     }

@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::beneath::{self, Root};
 use crate::image::digest;
+use crate::image::reference::is_tag;
 use crate::job::result::layout::{IMAGE_NAME, REFERENCE_NAME};
 
 /// The largest `index.json` that is read, in bytes.
@@ -167,14 +168,6 @@ fn looks_like_digest(text: &str) -> bool {
         && algorithm.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+._-".contains(&byte))
         && encoded.len() >= 32
         && encoded.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
-/// Whether `text` is a tag (the grammar of `distribution/reference`).
-fn is_tag(text: &str) -> bool {
-    let first = text.bytes().next();
-    first.is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-        && text.len() <= 128
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
 }
 
 #[cfg(test)]

@@ -186,7 +186,8 @@ impl<'a> Schedule<'a> {
     }
 }
 
-fn topological(inputs: &[Vec<usize>]) -> Vec<usize> {
+/// Returns the steps, inputs before those that use them. Steps in circles are left out, with all that use them.
+pub(super) fn topological(inputs: &[Vec<usize>]) -> Vec<usize> {
     let mut users = vec![Vec::new(); inputs.len()];
     let mut missing: Vec<usize> = inputs.iter().map(Vec::len).collect();
     for (step, inputs) in inputs.iter().enumerate() {

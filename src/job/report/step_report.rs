@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::excerpt::Excerpt;
 use super::reason::{self, Evidence, Reason, cause_of};
-use super::{failing_line, log_excerpt, shorten};
-use crate::diag::{Diagnostic, LogTail, redact};
+use super::{failing_line, log_excerpt};
+use crate::diag::{Diagnostic, LogTail, redact, shorten};
 use crate::job::error::StepFailure;
 
 /// The most bytes of a report: what the reader of `bob.log` takes, without the words that stand before it.

@@ -120,22 +120,28 @@ impl Copy<'_> {
         let source = Client::new(Arc::clone(&self.from.auth));
         let response =
             source.blob_stream(&self.from.repository, &blob.digest).await.map_err(CopyFailure::Read)?;
-        let transfer = BlobTransfer {
-            body: response.into_body(),
-            hash: DigestHasher::for_digest(&blob.digest),
-            seen: 0,
-            blob: blob.clone(),
-            step: self.step.clone(),
-            started: progress::timestamp(),
-            last_report: Instant::now(),
-        };
         let target = Client::new(Arc::clone(&self.to.auth));
-        let payload = Payload::Stream(transfer.into_body());
+        let payload = Payload::Stream(checked(response.into_body(), blob, self.step));
         target
             .upload_blob(&self.to.repository, &blob.digest, blob.size, payload)
             .await
             .map_err(CopyFailure::Write)
     }
+}
+
+/// Returns the content of a blob as it comes, broken off before its end where it is not what the blob's digest says. The
+/// step shows how far it is.
+pub(crate) fn checked(body: Body, blob: &Blob, step: &Step) -> Body {
+    let transfer = BlobTransfer {
+        body,
+        hash: DigestHasher::for_digest(&blob.digest),
+        seen: 0,
+        blob: blob.clone(),
+        step: step.clone(),
+        started: progress::timestamp(),
+        last_report: Instant::now(),
+    };
+    transfer.into_body()
 }
 
 /// Content that is not what its descriptor says.
@@ -209,16 +215,10 @@ mod tests {
         let frames =
             parts.iter().map(|part| Ok::<_, BoxError>(Frame::data(Bytes::from_static(part.as_bytes()))));
         let (updates, _gone) = mpsc::channel(64);
-        let transfer = BlobTransfer {
-            body: StreamBody::new(stream::iter(frames.collect::<Vec<_>>())).boxed_unsync(),
-            hash: DigestHasher::for_digest(digest),
-            seen: 0,
-            blob: serde_json::from_value(serde_json::json!({ "digest": digest, "size": size })).unwrap(),
-            step: Step::begin(updates, "copy", "copy").await,
-            started: progress::timestamp(),
-            last_report: Instant::now(),
-        };
-        let (mut body, mut arrived) = (transfer.into_body(), String::new());
+        let blob = serde_json::from_value(serde_json::json!({ "digest": digest, "size": size })).unwrap();
+        let step = Step::begin(updates, "copy", "copy").await;
+        let body = StreamBody::new(stream::iter(frames.collect::<Vec<_>>())).boxed_unsync();
+        let (mut body, mut arrived) = (checked(body, &blob, &step), String::new());
         loop {
             match body.frame().await {
                 Some(Ok(frame)) => arrived += std::str::from_utf8(&frame.into_data().unwrap()).unwrap(),

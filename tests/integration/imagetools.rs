@@ -317,6 +317,21 @@ fn signatures_and_attestations_go_with_the_image_that_they_refer_to() {
 }
 
 #[test]
+fn what_is_said_to_refer_to_itself_is_copied_once() {
+    let registry = Registry::shared();
+    let image = push(registry, "imagetools/circle:v1", "linux/amd64");
+    let mut entry = descriptor(&raw_manifest(&image), "manifest");
+    let tag = entry["digest"].as_str().expect("a digest").replace(':', "-");
+    entry["artifactType"] = json!("application/vnd.dev.cosign.artifact.sig.v1+json");
+    let index_type = "application/vnd.oci.image.index.v1+json";
+    let index = json!({ "schemaVersion": 2, "mediaType": index_type, "manifests": [entry] });
+    registry.put_manifest(&format!("imagetools/circle:{tag}"), index_type, &index.to_string());
+    let copied = registry.reference("imagetools/circle-copy:v1");
+    imagetools(&["create", "-t", &copied, &image]).succeed();
+    assert_eq!(platforms_of(&copied), ["amd64"]);
+}
+
+#[test]
 fn completions_and_manual_pages_name_every_command() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let script = Bob::new(["completion", shell]).succeed().stdout;

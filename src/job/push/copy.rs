@@ -3,7 +3,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -15,11 +14,8 @@ use super::manifest::{Blob, ImageManifest};
 use super::routes::RegistryEndpoint;
 use crate::http::body::{Body, BoxError};
 use crate::job::failure::CopyFailure;
-use crate::progress::{self, Step};
+use crate::progress::{Step, StepTransfer};
 use crate::registry::{Client, DigestHasher, Payload};
-
-/// The time between two reports of a transfer's progress.
-const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
 
 /// What a copy moved.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -125,9 +121,7 @@ impl Copy<'_> {
             hash: DigestHasher::for_digest(&blob.digest),
             seen: 0,
             blob: blob.clone(),
-            step: self.step.clone(),
-            started: progress::timestamp(),
-            last_report: Instant::now(),
+            progress: self.step.begin_transfer(&blob.digest),
         };
         let target = Client::new(Arc::clone(&self.to.auth));
         let payload = Payload::Stream(transfer.into_body());
@@ -155,9 +149,7 @@ struct BlobTransfer {
     hash: DigestHasher,
     seen: u64,
     blob: Blob,
-    step: Step,
-    started: bollard_buildkit_proto::google::protobuf::Timestamp,
-    last_report: Instant,
+    progress: StepTransfer,
 }
 
 impl BlobTransfer {
@@ -183,10 +175,7 @@ impl BlobTransfer {
             if self.seen == size && self.hash.clone().finish() != digest {
                 return Err(BlobMismatch::Digest { digest }.into());
             }
-            if self.seen == size || self.last_report.elapsed() >= PROGRESS_INTERVAL {
-                self.last_report = Instant::now();
-                self.step.transfer(&digest, self.started, self.seen, size).await;
-            }
+            self.progress.reach(self.seen, size).await;
             return Ok(Some(bytes));
         }
         if self.seen < size {
@@ -214,9 +203,7 @@ mod tests {
             hash: DigestHasher::for_digest(digest),
             seen: 0,
             blob: serde_json::from_value(serde_json::json!({ "digest": digest, "size": size })).unwrap(),
-            step: Step::begin(updates, "copy", "copy").await,
-            started: progress::timestamp(),
-            last_report: Instant::now(),
+            progress: Step::begin(updates, "copy", "copy").await.begin_transfer(digest),
         };
         let (mut body, mut arrived) = (transfer.into_body(), String::new());
         loop {

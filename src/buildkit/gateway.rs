@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use prost::Message as _;
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::Channel;
@@ -214,26 +213,13 @@ impl Gateway {
         reply.map(tonic::Response::into_inner).map_err(|s| self.failed("ResolveSourceMeta", s))
     }
 
-    /// Returns the result of a graph; `None` if the graph is empty.
+    /// Returns the result of a graph; `None` if the graph is empty. The graph is an encoded `pb.Definition`, which may hold
+    /// what the messages of `bollard-buildkit-proto` have no place for.
     ///
     /// # Errors
     ///
     /// [`Error::Failed`] with vertex, source and exit code where a step failed, [`Error::Disconnected`].
     pub async fn solve(
-        &self,
-        definition: pb::Definition,
-        options: SolveOptions,
-    ) -> Result<Option<ResultReference>, Error> {
-        self.solve_encoded(definition.encode_to_vec(), options).await
-    }
-
-    /// As [`Gateway::solve`], for an encoded definition, which may hold what the messages of this program's crates have
-    /// no place for.
-    ///
-    /// # Errors
-    ///
-    /// As [`Gateway::solve`].
-    pub async fn solve_encoded(
         &self,
         definition: Vec<u8>,
         options: SolveOptions,

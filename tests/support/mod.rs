@@ -4,6 +4,7 @@
 //! the test process however that ends.
 
 mod buildkitd;
+mod cloud;
 mod command;
 mod counter;
 mod engine;
@@ -15,10 +16,12 @@ mod project;
 mod proxy;
 mod refusing;
 mod registry;
+mod steps;
 mod web;
 mod workspace;
 
 pub use buildkitd::Buildkitd;
+pub use cloud::Cloud;
 pub use command::{Bob, Outcome};
 pub use counter::{Counter, Exchange, head};
 pub use engine::Engine;
@@ -30,5 +33,6 @@ pub use project::Project;
 pub use proxy::Proxy;
 pub use refusing::{Refusal, refusing_registry, registry_that_refuses};
 pub use registry::Registry;
+pub use steps::steps;
 pub use web::{Web, archive, digest_in_layout};
 pub use workspace::Workspace;

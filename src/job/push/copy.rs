@@ -116,20 +116,26 @@ impl Copy<'_> {
         let source = Client::new(Arc::clone(&self.from.auth));
         let response =
             source.blob_stream(&self.from.repository, &blob.digest).await.map_err(CopyFailure::Read)?;
-        let transfer = BlobTransfer {
-            body: response.into_body(),
-            hash: DigestHasher::for_digest(&blob.digest),
-            seen: 0,
-            blob: blob.clone(),
-            progress: self.step.begin_transfer(&blob.digest),
-        };
         let target = Client::new(Arc::clone(&self.to.auth));
-        let payload = Payload::Stream(transfer.into_body());
+        let payload = Payload::Stream(checked(response.into_body(), blob, self.step));
         target
             .upload_blob(&self.to.repository, &blob.digest, blob.size, payload)
             .await
             .map_err(CopyFailure::Write)
     }
+}
+
+/// Returns the content of a blob as it comes, broken off before its end where it is not what the blob's digest says. The
+/// step shows how far it is.
+pub(crate) fn checked(body: Body, blob: &Blob, step: &Step) -> Body {
+    let transfer = BlobTransfer {
+        body,
+        hash: DigestHasher::for_digest(&blob.digest),
+        seen: 0,
+        blob: blob.clone(),
+        progress: step.begin_transfer(&blob.digest),
+    };
+    transfer.into_body()
 }
 
 /// Content that is not what its descriptor says.
@@ -198,14 +204,10 @@ mod tests {
         let frames =
             parts.iter().map(|part| Ok::<_, BoxError>(Frame::data(Bytes::from_static(part.as_bytes()))));
         let (updates, _gone) = mpsc::channel(64);
-        let transfer = BlobTransfer {
-            body: StreamBody::new(stream::iter(frames.collect::<Vec<_>>())).boxed_unsync(),
-            hash: DigestHasher::for_digest(digest),
-            seen: 0,
-            blob: serde_json::from_value(serde_json::json!({ "digest": digest, "size": size })).unwrap(),
-            progress: Step::begin(updates, "copy", "copy").await.begin_transfer(digest),
-        };
-        let (mut body, mut arrived) = (transfer.into_body(), String::new());
+        let blob = serde_json::from_value(serde_json::json!({ "digest": digest, "size": size })).unwrap();
+        let step = Step::begin(updates, "copy", "copy").await;
+        let body = StreamBody::new(stream::iter(frames.collect::<Vec<_>>())).boxed_unsync();
+        let (mut body, mut arrived) = (checked(body, &blob, &step), String::new());
         loop {
             match body.frame().await {
                 Some(Ok(frame)) => arrived += std::str::from_utf8(&frame.into_data().unwrap()).unwrap(),

@@ -26,7 +26,7 @@ pub struct Args {
     /// The manifest or index, byte by byte
     #[arg(long)]
     raw: bool,
-    /// The reference
+    /// The reference, or `oci-layout://FOLDER[:TAG][@DIGEST]`
     #[arg(value_name = "REF")]
     reference: String,
 }
@@ -102,7 +102,7 @@ fn described(image: &Inspected) -> String {
     aligned(
         &mut text,
         "",
-        &[pair("Name", image.reference.as_str()), pair("MediaType", media_type), pair("Digest", digest)],
+        &[pair("Name", &image.place.to_string()), pair("MediaType", media_type), pair("Digest", digest)],
     );
     let Some(index) = &image.index else { return text };
     text += "\nManifests:\n";
@@ -110,10 +110,7 @@ fn described(image: &Inspected) -> String {
         if position > 0 {
             text.push('\n');
         }
-        // The tag stays, as buildx shows it.
-        let name = image.reference.as_str().split('@').next().unwrap_or_default();
-        let mut pairs =
-            vec![pair("Name", &format!("{name}@{}", entry.digest)), pair("MediaType", &entry.media_type)];
+        let mut pairs = vec![pair("Name", &image.name_of(entry)), pair("MediaType", &entry.media_type)];
         if let Some(platform) = &entry.platform {
             pairs.push(pair("Platform", &platform.short()));
             if !platform.os_version.is_empty() {

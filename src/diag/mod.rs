@@ -6,6 +6,7 @@ mod located;
 mod log_tail;
 mod redact;
 mod render;
+pub mod shorten;
 mod terminal;
 #[cfg(any(feature = "buildkit", feature = "registry"))]
 mod tls;

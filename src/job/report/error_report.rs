@@ -150,6 +150,17 @@ mod tests {
         assert_eq!(failed_at_daemon(other, &journal().await, None).report(), "something new");
     }
 
+    #[tokio::test]
+    async fn a_failure_in_other_words_keeps_those_of_buildkitd() {
+        let words = "failed to calculate checksum of ref a::b: \"/srv/x\": not found";
+        let mut failure = failing_step();
+        (failure.message, failure.exit_code) = (words.to_owned(), None);
+        let dockerfile = Source::new("Dockerfile", DOCKERFILE);
+        let report = failed_at_daemon(failure, &journal().await, Some(&dockerfile)).report();
+        assert!(report.starts_with("/srv/x does not exist in what this step copies from\n"), "{report}");
+        assert!(report.contains(&format!("\nbuildkitd says: {words}\n")), "{report}");
+    }
+
     #[test]
     fn every_report_fits_and_begins_with_its_first_line() {
         let words = format!("{}\n{}", "x".repeat(5_000), "y\n".repeat(5_000));

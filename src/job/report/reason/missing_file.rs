@@ -19,10 +19,16 @@ pub(super) fn find(evidence: &Evidence<'_>) -> Option<Reason> {
     Some(Reason::new(what).words(words).advice(advice).about(file))
 }
 
-/// What COPY, ADD or a mount takes. (BuildKit: `Checksum` in cache/contenthash)
+/// Returns the path that `message` says was not found.
+/// (BuildKit: `Checksum` in cache/contenthash, whose error begins with the path)
+pub(in crate::job::report) fn absent_path(message: &str) -> Option<&str> {
+    let (before, _) = message.rsplit_once("\": not found")?;
+    Some(before.rsplit_once('"')?.1)
+}
+
+/// What COPY, ADD or a mount takes.
 fn copied(cause: &str) -> Option<Reason> {
-    let (before, _) = cause.rsplit_once("\": not found")?;
-    let (_, path) = before.rsplit_once('"')?;
+    let path = absent_path(cause)?;
     cause.contains("calculate checksum").then(|| {
         Reason::new(format!("{path} does not exist in what this step copies from"))
             .advice("check its spelling (upper and lower case differ), that it lies below the build context (or in the stage or image that --from names), and that no .dockerignore leaves it out")

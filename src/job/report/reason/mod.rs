@@ -25,6 +25,7 @@ mod time_out;
 mod tls;
 
 pub(super) use evidence::{Evidence, cause_of};
+pub(super) use missing_file::absent_path;
 
 /// What went wrong, in words.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

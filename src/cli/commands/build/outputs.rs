@@ -84,22 +84,15 @@ fn warn_of_unknown(output: &Output) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::pflag;
+    use crate::cli::pflag::parse_args;
     use crate::job::Destination;
-
-    #[derive(Debug, clap::Parser)]
-    struct Cli {
-        #[command(flatten)]
-        args: Args,
-    }
 
     fn outputs(args: &[&str]) -> Vec<Output> {
         try_parse(args).unwrap()
     }
 
     fn try_parse(args: &[&str]) -> Result<Vec<Output>, Error> {
-        let args = pflag::parse::<Cli>([&["bob"], args].concat()).unwrap().args;
-        parse(&args, &ImageAttributes::default())
+        parse(&parse_args(args).unwrap(), &ImageAttributes::default())
     }
 
     #[test]
@@ -113,7 +106,7 @@ mod tests {
 
     #[test]
     fn attributes_of_images_go_to_images() {
-        let args = pflag::parse::<Cli>(["bob", "-o", "type=image", "-o", "out", "."]).unwrap().args;
+        let args = parse_args(&["-o", "type=image", "-o", "out", "."]).unwrap();
         let attributes = ImageAttributes { build_info: Some("1".to_owned()), no_oci_artifact: true };
         let outputs = parse(&args, &attributes).unwrap();
         assert_eq!(outputs[0].attrs["buildinfo-attrs"], "1");

@@ -232,21 +232,11 @@ fn caches(args: &Args, inline: Option<&String>) -> Result<(Vec<CacheEntry>, Vec<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::pflag;
+    use crate::cli::pflag::parse_args;
     use crate::job::ProgressMode;
 
-    #[derive(Debug, clap::Parser)]
-    struct Cli {
-        #[command(flatten)]
-        args: Args,
-    }
-
-    fn parse(args: &[&str]) -> Args {
-        pflag::parse::<Cli>([&["bob"], args].concat()).unwrap().args
-    }
-
     fn error(args: &[&str]) -> String {
-        let failure = plain_build(&parse(args), &BuildxVariables::default()).unwrap_err();
+        let failure = plain_build(&parse_args(args).unwrap(), &BuildxVariables::default()).unwrap_err();
         assert_eq!(failure.exit_code(), 2, "{args:?}");
         failure.render()
     }
@@ -256,7 +246,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("Dockerfile"), "FROM scratch\n").unwrap();
         let context = dir.path().to_str().unwrap();
-        let build = |args: &[&str]| plain_build(&parse(args), &BuildxVariables::default()).unwrap();
+        let build =
+            |args: &[&str]| plain_build(&parse_args(args).unwrap(), &BuildxVariables::default()).unwrap();
         assert_eq!(build(&["--network=host", context]).entitlements, ["network.host"]);
         assert!(build(&["--network=none", context]).entitlements.is_empty());
         assert_eq!(build(&["-q", "--progress=auto", context]).progress, ProgressMode::QUIET);

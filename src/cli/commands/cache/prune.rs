@@ -157,18 +157,11 @@ fn eprint_now(text: &str) {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser as _;
-
     use super::*;
-
-    #[derive(Debug, clap::Parser)]
-    struct Line {
-        #[command(flatten)]
-        args: Args,
-    }
+    use crate::cli::pflag::parse_args;
 
     fn options(line: &[&str]) -> Result<PruneOptions, ValueError> {
-        Line::try_parse_from([&["prune"], line].concat()).unwrap().args.options()
+        parse_args::<Args>(line).unwrap().options()
     }
 
     #[test]

@@ -9,10 +9,13 @@ mod workspace;
 
 pub use args::Args;
 
+use std::path::PathBuf;
+
 use crate::cli::usage::UsageError;
 use crate::cli::values::ValueError;
 use crate::cli::values::call::{Call, Method};
 use crate::cli::{Failure, logging, process};
+use crate::job::Error;
 
 /// Runs `bob build`: in workspace mode where neither a context nor an option of plain mode is given.
 ///
@@ -43,4 +46,13 @@ fn log_filter(level: &str) -> String {
     const BOB: &str = env!("CARGO_CRATE_NAME");
     let quiet = ["buildkit", "proxy", "registry"];
     quiet.iter().fold(format!("warn,{BOB}={level}"), |text, module| text + &format!(",{BOB}::{module}=off"))
+}
+
+/// The current folder.
+fn current_dir() -> Result<PathBuf, Error> {
+    std::env::current_dir().map_err(|source| Error::Read {
+        what: "the current folder",
+        path: ".".into(),
+        source,
+    })
 }

@@ -1,6 +1,6 @@
 //! What becomes of the result: `--output`, `--push`, `--load`, with the names of `--tag` and the annotations.
 
-use super::Args;
+use super::{Args, current_dir};
 use crate::cli::values::{ValueError, annotation, output};
 use crate::image::Reference;
 use crate::job::{Error, Exporter, Output};
@@ -61,16 +61,9 @@ pub(super) fn parse(args: &Args, attributes: &ImageAttributes) -> Result<Vec<Out
         }
     }
     if !output::may_delete(&args.allow)? {
-        check_deletions(&outputs)?;
+        output::check_deletions(&outputs, &current_dir()?)?;
     }
     Ok(outputs)
-}
-
-fn check_deletions(outputs: &[Output]) -> Result<(), Error> {
-    let current_dir = std::env::current_dir();
-    let current_dir =
-        current_dir.map_err(|source| Error::Read { what: "the current folder", path: ".".into(), source })?;
-    output::check_deletions(outputs, &current_dir).map_err(ValueError::into)
 }
 
 /// Says which attributes of an output do nothing: a mistyped one must not go unnoticed.

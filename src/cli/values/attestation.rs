@@ -167,6 +167,7 @@ fn text(fields: &Fields) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::values::owned;
 
     fn read(
         attest: &[&str],
@@ -174,7 +175,7 @@ mod tests {
         sbom: Option<&str>,
         arguments: &[(&str, &str)],
     ) -> Result<Attestations, ValueError> {
-        let attest: Vec<String> = attest.iter().map(|value| (*value).to_owned()).collect();
+        let attest = owned(attest);
         let arguments = arguments.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         parse(&attest, provenance, sbom, &arguments.collect())
     }

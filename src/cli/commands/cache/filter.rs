@@ -113,10 +113,10 @@ fn time(value: &str, text: &str) -> Result<Duration, ValueError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::values::owned;
 
     fn expression(values: &[&str]) -> String {
-        let values: Vec<String> = values.iter().map(|value| (*value).to_owned()).collect();
-        Filter::parse(&values).unwrap().expression
+        Filter::parse(&owned(values)).unwrap().expression
     }
 
     #[test]

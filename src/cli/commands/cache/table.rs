@@ -6,10 +6,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 use crate::cli::Failure;
+use crate::cli::report::words;
 use crate::cli::table::{self, Table};
 use crate::cli::values::ValueError;
 use crate::cli::values::syntax::template::Template;
-use crate::diag::{redact, visible};
 use crate::image::timestamp;
 use crate::job::CacheRecord;
 
@@ -76,11 +76,6 @@ impl Format {
 fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
-}
-
-/// Words of the daemon, on one line.
-fn words(text: &str) -> String {
-    visible(&redact(text)).into_owned()
 }
 
 fn used(record: &CacheRecord, now: i64) -> String {

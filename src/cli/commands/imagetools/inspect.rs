@@ -6,10 +6,9 @@ use serde_json::{Value, json};
 
 use super::{failed, registries};
 use crate::cli::Failure;
-use crate::cli::report::{listen, print_words};
+use crate::cli::report::{listen, print_words, words};
 use crate::cli::values::ValueError;
 use crate::cli::values::syntax::template::Template;
-use crate::diag::{redact, visible};
 use crate::job;
 use crate::job::imagetools::{Descriptor, ImageTools, Inspected};
 
@@ -76,11 +75,6 @@ async fn fields(tools: &ImageTools, image: &Inspected, name: &str) -> Result<Val
         _ => json!(configs),
     };
     Ok(json!({ "name": name, "manifest": manifest, "image": config }))
-}
-
-/// Words of a registry, on one line.
-fn words(text: &str) -> String {
-    visible(&redact(text)).into_owned()
 }
 
 /// Names and values one below the other, the values aligned.

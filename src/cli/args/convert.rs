@@ -8,9 +8,8 @@ use super::older_limits::OlderLimits;
 use crate::converter::plan::{Context, NoCache, Options, ResolveMode};
 use crate::diag::Source;
 use crate::image::{Platform, PlatformError};
-use crate::job::BuildSubject;
-use crate::job::DockerfileSource;
 use crate::job::lookup::LocalFiles;
+use crate::job::{BuildSubject, DockerfileSource};
 use crate::workspace::{process_variable, variables};
 
 use crate::cli::Failure;

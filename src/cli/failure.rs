@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::github::{Place, Workflow};
 use super::usage::UsageError;
+use super::values::ValueError;
 use crate::diag::{redact, visible_lines, with_causes};
 use crate::job;
 
@@ -40,10 +41,24 @@ impl Failure {
         }
     }
 
-    /// Returns the failure of a job.
-    pub fn of_job(error: &job::Error) -> Self {
+    fn of_job(error: &job::Error) -> Self {
         let place = error.place().map(|(file, first, last)| Place { file, first, last });
         Self::Job { report: error.report(), is_usage: error.is_usage(), place }
+    }
+
+    fn of(error: Box<dyn Error + Send + Sync>) -> Self {
+        let error = match error.downcast::<UsageError>() {
+            Ok(error) => return Self::Usage(*error),
+            Err(error) => error,
+        };
+        let error = match error.downcast::<ValueError>() {
+            Ok(error) => return Self::Usage((*error).into()),
+            Err(error) => error,
+        };
+        match error.downcast::<job::Error>() {
+            Ok(error) => Self::of_job(&error),
+            Err(error) => Self::Failed(error),
+        }
     }
 
     /// The lines of the Dockerfile that it is about, where there are some.
@@ -100,13 +115,9 @@ pub(super) fn with_usage(error: &(dyn Error + 'static), is_usage: bool) -> Failu
 }
 
 impl<E: Error + Send + Sync + 'static> From<E> for Failure {
-    /// Wrong usage stays what it is, and its exit code with it.
+    /// Wrong usage and the failure of a job stay what they are, and their exit codes with them.
     fn from(error: E) -> Self {
-        let error: Box<dyn Error + Send + Sync> = Box::new(error);
-        match error.downcast::<UsageError>() {
-            Ok(error) => Self::Usage(*error),
-            Err(error) => Self::Failed(error),
-        }
+        Self::of(Box::new(error))
     }
 }
 
@@ -136,13 +147,15 @@ mod tests {
         assert_eq!(failure.exit_code(), 2);
         assert!(failure.render().starts_with("error: the build context is missing: "));
         let source = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
-        let error = job::Error::Read { what: "the Dockerfile", path: "x".into(), source };
-        assert_eq!(Failure::of_job(&error).exit_code(), 1);
+        let failure = Failure::from(job::Error::Read { what: "the Dockerfile", path: "x".into(), source });
+        assert_eq!(failure.exit_code(), 1);
+        assert_eq!(failure.render(), "error: cannot read the Dockerfile x: permission denied");
+        assert_eq!(Failure::from(job::Error::PushWithoutName).exit_code(), 2);
+        let failure = Failure::from(ValueError::Conflict { first: "--a", second: "--b" });
         assert_eq!(
-            Failure::of_job(&error).render(),
-            "error: cannot read the Dockerfile x: permission denied"
+            (failure.exit_code(), failure.render().as_str()),
+            (2, "error: --a and --b do not go together")
         );
-        assert_eq!(Failure::of_job(&job::Error::PushWithoutName).exit_code(), 2);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::job::{self, Interrupts};
 
 /// Listens for the signals that interrupt a job.
 pub(super) fn listen() -> Result<Interrupts, Failure> {
-    Interrupts::listen().map_err(|source| Failure::of_job(&job::Error::Signals(source)))
+    Ok(Interrupts::listen().map_err(job::Error::Signals)?)
 }
 
 /// Warns on standard error.

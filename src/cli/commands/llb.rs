@@ -150,7 +150,7 @@ async fn from_daemon(
     inputs: &Inputs,
     build_platform: Option<Platform>,
 ) -> Result<Converted, Failure> {
-    let daemon = args.daemon.choice().map_err(|error| Failure::of_job(&error))?;
+    let daemon = args.daemon.choice()?;
     let request = Request {
         dockerfile: DockerfileInput {
             source: inputs.dockerfile.clone(),
@@ -163,7 +163,7 @@ async fn from_daemon(
         daemon: daemon.for_subject(args.convert.subject(args.context.as_deref().unwrap_or("."))),
         source_policy: source_policy_of_variable()?,
     };
-    graph(&request, &listen()?).await.map_err(|error| Failure::of_job(&error))
+    Ok(graph(&request, &listen()?).await?)
 }
 
 /// A rejected Dockerfile as the user sees it: the error first, then what the build checks found.

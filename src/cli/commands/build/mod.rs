@@ -12,7 +12,6 @@ pub use args::Args;
 use std::path::PathBuf;
 
 use crate::cli::usage::UsageError;
-use crate::cli::values::ValueError;
 use crate::cli::values::call::{Call, Method};
 use crate::cli::{Failure, logging, process};
 use crate::job::Error;
@@ -33,7 +32,7 @@ pub async fn run(mut args: Args) -> Result<(), Failure> {
         return workspace::run(args).await;
     }
     logging::init(&log_filter(if args.debug { "debug" } else { "warn" }));
-    let call = Call::parse(args.method()).map_err(ValueError::into_failure)?;
+    let call = Call::parse(args.method())?;
     match call.method {
         Method::Build => plain::run(args).await,
         _ => plain::answer(args, &call).await,

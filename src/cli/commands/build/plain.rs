@@ -54,7 +54,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
         );
     }
     let interrupts = listen()?;
-    let mut results = job::build(&build, &interrupts).await.map_err(|error| Failure::of_job(&error))?;
+    let mut results = job::build(&build, &interrupts).await?;
     if !variables.has_metadata_warnings {
         results.leave_out_warnings();
     }
@@ -93,8 +93,7 @@ pub(super) async fn answer(args: Args, call: &Call) -> Result<(), Failure> {
         return Err(UsageError::ReportWithoutBuild { method: args.method().to_owned() }.into());
     }
     let (request, _) = request(&args)?;
-    outputs::parse(&args, &image_attributes(&request, &variables))
-        .map_err(|error| Failure::of_job(&error))?;
+    outputs::parse(&args, &image_attributes(&request, &variables))?;
     if let Some(path) = &args.metadata_file {
         check_writable(path)?;
     }
@@ -115,7 +114,7 @@ fn request(args: &Args) -> Result<(Request, BTreeMap<String, String>), Failure> 
     let request = Request {
         dockerfile: DockerfileInput { source: dockerfile, options, build_platform: None, files, image_lock },
         logins: DockerLogins::of(nonempty_process_variable),
-        daemon: args.daemon.choice().map_err(|error| Failure::of_job(&error))?,
+        daemon: args.daemon.choice()?,
         source_policy: args.attestations.source_policy()?,
     };
     let daemon = request.daemon.for_subject(args.convert.subject(context));
@@ -145,10 +144,9 @@ fn plain_build(args: &Args, variables: &BuildxVariables) -> Result<PlainBuild, F
     let (mut request, mut frontend_attributes) = request(args)?;
     let attributes = image_attributes(&request, variables);
     let DockerfileInput { options, files, .. } = &mut request.dockerfile;
-    let attestations = args.attestations.attestations(&options.build_args);
-    let attestations = attestations.map_err(ValueError::into_failure)?;
+    let attestations = args.attestations.attestations(&options.build_args)?;
     let inline = options.build_args.get("BUILDKIT_INLINE_CACHE");
-    let (cache_imports, cache_exports) = caches(args, inline).map_err(ValueError::into_failure)?;
+    let (cache_imports, cache_exports) = caches(args, inline)?;
     frontend_attributes.extend(checkout_attributes(args, options, files));
     if let Some(repository) = frontend_attributes.get("vcs:source") {
         // A checkout is the same build wherever it lies.
@@ -197,7 +195,7 @@ fn plain_build(args: &Args, variables: &BuildxVariables) -> Result<PlainBuild, F
             request,
         })
     };
-    understood().map_err(|error| Failure::of_job(&error))
+    Ok(understood()?)
 }
 
 /// What buildkitd is told of the Git working tree that the context lies in; labels go into `options`.

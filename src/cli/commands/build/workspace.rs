@@ -41,7 +41,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     } else {
         linger.stay(begun.elapsed())
     };
-    Err(Failure::of_job(&error).lingering(stay))
+    Err(Failure::from(error).lingering(stay))
 }
 
 async fn work(args: &Args, environment: &Environment, workspace: Workspace) -> Result<(), Error> {

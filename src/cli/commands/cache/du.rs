@@ -6,7 +6,6 @@ use super::filter::Filter;
 use super::table::{FormatArgs, totals};
 use crate::cli::args::daemon::DaemonArgs;
 use crate::cli::report::{listen, print_words};
-use crate::cli::values::ValueError;
 use crate::cli::{Failure, logging};
 use crate::job;
 
@@ -31,13 +30,12 @@ pub struct Args {
 /// No buildkitd, wrong usage.
 pub async fn run(args: Args) -> Result<(), Failure> {
     logging::init("warn");
-    let filter = Filter::parse(&args.filters).map_err(ValueError::into_failure)?;
-    let format = args.format.parse().map_err(ValueError::into_failure)?;
-    let daemon = args.daemon.choice().map_err(|error| Failure::of_job(&error))?;
+    let filter = Filter::parse(&args.filters)?;
+    let format = args.format.parse()?;
+    let daemon = args.daemon.choice()?;
     let interrupts = listen()?;
     let unused_for = filter.unused_for.unwrap_or_default();
-    let asked = job::disk_usage(&daemon, &filter.expression, unused_for, &interrupts).await;
-    let mut records = asked.map_err(|error| Failure::of_job(&error))?;
+    let mut records = job::disk_usage(&daemon, &filter.expression, unused_for, &interrupts).await?;
     records.sort_by(|one, other| (Reverse(one.size), &one.id).cmp(&(Reverse(other.size), &other.id)));
     let mut text = format.render(&records)?;
     if format.has_totals() {

@@ -81,9 +81,9 @@ fn space(flag: &'static str, text: Option<&str>) -> Result<i64, ValueError> {
 /// No buildkitd, wrong usage, nobody who could be asked.
 pub async fn run(args: Args) -> Result<(), Failure> {
     logging::init("warn");
-    let options = args.options().map_err(ValueError::into_failure)?;
-    let format = args.format.parse().map_err(ValueError::into_failure)?;
-    let daemon = args.daemon.choice().map_err(|error| Failure::of_job(&error))?;
+    let options = args.options()?;
+    let format = args.format.parse()?;
+    let daemon = args.daemon.choice()?;
     let interrupts = listen()?;
     if !args.force && !is_confirmed(&options, &interrupts).await? {
         return Ok(());
@@ -100,7 +100,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         }
     }
     print_words(text.as_bytes())?;
-    done.map_err(|error| Failure::of_job(&error))
+    Ok(done?)
 }
 
 /// Whether the user wants it, asked on standard error and read from standard input.
@@ -118,7 +118,7 @@ async fn is_confirmed(options: &PruneOptions, interrupts: &Interrupts) -> Result
     match read {
         None => {
             eprint_now("\n");
-            Err(Failure::of_job(&job::Error::Interrupted))
+            Err(job::Error::Interrupted.into())
         }
         Some(Err(error)) => Err(error.into()),
         Some(Ok(0)) if !is_terminal => {

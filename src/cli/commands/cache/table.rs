@@ -82,7 +82,7 @@ impl Format {
             Self::Json => records.iter().for_each(|record| text += &format!("{}\n", fields(record, now))),
             Self::Template(template) => {
                 for record in records {
-                    text += &template.render(&fields(record, now)).map_err(ValueError::into_failure)?;
+                    text += &template.render(&fields(record, now))?;
                     text.push('\n');
                 }
             }

@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use super::{failed, registries};
 use crate::cli::Failure;
 use crate::cli::report::{listen, print_words, words};
-use crate::cli::values::ValueError;
 use crate::cli::values::syntax::template::Template;
 use crate::job;
 use crate::job::imagetools::{Descriptor, ImageTools, Inspected};
@@ -37,7 +36,7 @@ pub struct Args {
 pub async fn run(args: Args) -> Result<(), Failure> {
     let format =
         args.format.as_deref().filter(|format| !matches!(format.trim(), "" | WHOLE | "{{ .Manifest }}"));
-    let template = format.map(Template::parse).transpose().map_err(ValueError::into_failure)?;
+    let template = format.map(Template::parse).transpose()?;
     let tools = registries()?;
     let interrupts = listen()?;
     let work = async {
@@ -47,12 +46,12 @@ pub async fn run(args: Args) -> Result<(), Failure> {
             None => Ok(described(&image).into_bytes()),
             Some(template) => {
                 let fields = fields(&tools, &image, &args.reference).await?;
-                let text = template.render(&fields).map_err(ValueError::into_failure)?;
+                let text = template.render(&fields)?;
                 Ok(text.into_bytes())
             }
         }
     };
-    let interrupted = || Err(Failure::of_job(&job::Error::Interrupted));
+    let interrupted = || Err(Failure::from(job::Error::Interrupted));
     print_words(&interrupts.cancel().run_until_cancelled(work).await.unwrap_or_else(interrupted)?)
 }
 

@@ -23,7 +23,8 @@ pub enum Failure {
         /// The lines of the Dockerfile that it is about.
         place: Option<Place>,
     },
-    /// The work failed: exit code 1. Already rendered for people (`error: …` and what follows it).
+    /// A Dockerfile is rejected, or the build checks found something: exit code 1. Rendered with the lines that it is
+    /// about (`error: …` and what follows it).
     Rendered(String),
     /// The work failed: exit code 1. Shown as `error: …` followed by its sources.
     Failed(Box<dyn Error + Send + Sync>),
@@ -39,6 +40,11 @@ impl Failure {
             Self::Job { is_usage: false, .. } | Self::Rendered(_) | Self::Failed(_) => 1,
             Self::Lingering(failure, _) => failure.exit_code(),
         }
+    }
+
+    /// Returns the failure of work of which `text` says why, and what to do.
+    pub(super) fn failed(text: String) -> Self {
+        Self::Failed(text.into())
     }
 
     fn of_job(error: &job::Error) -> Self {

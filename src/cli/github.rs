@@ -102,7 +102,7 @@ mod tests {
         assert!(report.starts_with("::error file=ops/Dockerfile,line=3,"), "{report}");
         let report = workflow.report(&failure("/elsewhere/Dockerfile"), "t");
         assert!(report.starts_with("::error file=/elsewhere/Dockerfile,line=3,"), "{report}");
-        let report = workflow.report(&Failure::Rendered("error: x".to_owned()), "t");
+        let report = workflow.report(&Failure::failed("x".to_owned()), "t");
         assert!(report.starts_with("::error title=bob::x\n"), "{report}");
     }
 }

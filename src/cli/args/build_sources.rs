@@ -60,7 +60,7 @@ impl BuildSources {
     /// Returns what `context` and the value of `--file` name (`loadInputs` in buildx's build/opt.go).
     ///
     /// # Errors
-    /// [`Failure::Usage`] for a context that is none, [`Failure::Rendered`] for a Dockerfile that cannot be read.
+    /// [`Failure::Usage`] for a context that is none, [`Failure::Failed`] for a Dockerfile that cannot be read.
     pub(super) fn find(context: &str, file: Option<&Path>) -> Result<Self, Failure> {
         let named = Named::of(file);
         if context == "-" {
@@ -190,7 +190,7 @@ impl BuildSources {
 
 fn cannot_read(what: &str, error: &beneath::Error) -> Failure {
     let help = if error.leads_out() { ", or name it with --file" } else { "" };
-    Failure::Rendered(format!("error: cannot read {what}: {error}{help}"))
+    Failure::failed(format!("cannot read {what}: {error}{help}"))
 }
 
 fn input_text(input: impl Read) -> Result<Vec<u8>, Failure> {

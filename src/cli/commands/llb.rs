@@ -114,7 +114,7 @@ const MAX_GRAPH_BYTES: u64 = 64 << 20;
 fn difference(path: &Path, definition: &Definition, dockerfile: &str) -> Result<String, Failure> {
     let failed = |error: &dyn std::error::Error| {
         let causes = crate::diag::with_causes(error);
-        Failure::Rendered(format!("error: cannot read the graph in {}: {causes}", path.display()))
+        Failure::failed(format!("cannot read the graph in {}: {causes}", path.display()))
     };
     let bytes = read_named(path, MAX_GRAPH_BYTES).map_err(|error| failed(&error))?;
     let before = Definition::decode(&bytes).map_err(|error| failed(&error))?;
@@ -187,5 +187,5 @@ fn render(definition: &Definition, format: Format) -> Result<Vec<u8>, Failure> {
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     std::fs::write(path, bytes)
-        .map_err(|error| Failure::Rendered(format!("error: cannot write {}: {error}", path.display())))
+        .map_err(|error| Failure::failed(format!("cannot write {}: {error}", path.display())))
 }

@@ -267,9 +267,7 @@ async fn bind(address: SocketAddr, flag: &str) -> Result<TcpListener, Failure> {
 }
 
 fn cannot_listen(address: SocketAddr, error: &std::io::Error, flag: &str) -> Failure {
-    Failure::Rendered(format!(
-        "error: cannot listen on {address}: {error}; choose another address with {flag}"
-    ))
+    Failure::failed(format!("cannot listen on {address}: {error}; choose another address with {flag}"))
 }
 
 /// Whether the machine does not have the address family.

@@ -80,7 +80,7 @@ fn remove_old(path: &Path) -> Result<(), Failure> {
         return Ok(());
     }
     std::fs::remove_file(path).map_err(|error| {
-        Failure::Rendered(format!("error: cannot remove the old image id {}: {error}", visible_path(path)))
+        Failure::failed(format!("cannot remove the old image id {}: {error}", visible_path(path)))
     })
 }
 

@@ -115,7 +115,7 @@ pub enum ImageToolsError {
         digest: String,
     },
     /// The user interrupted.
-    #[error("it was interrupted")]
+    #[error("interrupted by a signal")]
     Interrupted,
 }
 

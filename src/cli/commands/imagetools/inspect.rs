@@ -8,8 +8,7 @@ use super::{failed, registries};
 use crate::cli::Failure;
 use crate::cli::report::{listen, print_words, words};
 use crate::cli::values::syntax::template::Template;
-use crate::job;
-use crate::job::imagetools::{Descriptor, ImageTools, Inspected};
+use crate::job::imagetools::{Descriptor, ImageTools, ImageToolsError, Inspected};
 
 /// The template that stands for what is shown without one.
 const WHOLE: &str = "{{.Manifest}}";
@@ -51,7 +50,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
             }
         }
     };
-    let interrupted = || Err(Failure::from(job::Error::Interrupted));
+    let interrupted = || Err(failed(&ImageToolsError::Interrupted));
     print_words(&interrupts.cancel().run_until_cancelled(work).await.unwrap_or_else(interrupted)?)
 }
 

@@ -1,7 +1,9 @@
 //! A registry that refuses every upload, since a real one will not on demand.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+
+use super::counter::head;
 
 /// Starts one that answers every upload with `status` and returns its `localhost:PORT`.
 pub fn refusing_registry(status: u16) -> String {
@@ -19,27 +21,10 @@ pub fn refusing_registry(status: u16) -> String {
 fn serve(stream: &TcpStream, refusal: u16) -> Option<()> {
     let mut reader = BufReader::new(stream);
     loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).ok()?;
-        let method = line.split(' ').next()?.to_owned();
-        if method.is_empty() {
-            return None;
-        }
-        let mut length = 0;
-        loop {
-            let mut header = String::new();
-            reader.read_line(&mut header).ok()?;
-            if header.trim().is_empty() {
-                break;
-            }
-            if let Some((name, value)) = header.split_once(':')
-                && name.eq_ignore_ascii_case("content-length")
-            {
-                length = value.trim().parse().ok()?;
-            }
-        }
+        let (line, length, _) = head(&mut reader).ok()?;
+        let method = line.split(' ').next()?;
         std::io::copy(&mut reader.by_ref().take(length), &mut std::io::sink()).ok()?;
-        let status = match method.as_str() {
+        let status = match method {
             "HEAD" => 404,
             "GET" => 200,
             _ => refusal,

@@ -179,8 +179,7 @@ impl<'a> Comparison<'a> {
         if is_sure {
             return own.clone();
         }
-        let roots: BTreeSet<usize> =
-            step.inputs.iter().flat_map(|input| self.roots[*input].iter().copied()).collect();
+        let roots = self.roots_of_inputs(step);
         if !roots.is_empty() {
             // A root that ran is explained itself.
             let told = |root: usize| {
@@ -204,12 +203,15 @@ impl<'a> Comparison<'a> {
     /// are known.
     fn roots(&self, place: usize) -> BTreeSet<usize> {
         let step = &self.new.steps[place];
-        let roots: BTreeSet<usize> =
-            step.inputs.iter().flat_map(|input| self.roots[*input].iter().copied()).collect();
+        let roots = self.roots_of_inputs(step);
         if roots.is_empty() && (!self.own[place].is_empty() || ran(step)) {
             return BTreeSet::from([place]);
         }
         roots
+    }
+
+    fn roots_of_inputs(&self, step: &Step) -> BTreeSet<usize> {
+        step.inputs.iter().flat_map(|input| self.roots[*input].iter().copied()).collect()
     }
 }
 

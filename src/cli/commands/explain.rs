@@ -7,7 +7,7 @@ use crate::cli::args::daemon::record_folder;
 use crate::cli::report::print;
 use crate::diag::{visible, visible_lines, with_causes};
 use crate::explain::Record;
-use crate::job::{RecordPlace, last_build};
+use crate::job::{for_log, last_build};
 
 /// Arguments of `bob explain`.
 #[derive(Debug, clap::Args)]
@@ -28,8 +28,8 @@ pub struct Args {
 pub async fn run(args: Args) -> Result<(), Failure> {
     let context = args.context.as_deref().unwrap_or(Path::new("."));
     let what = args.workspace_root.as_deref().unwrap_or(context);
-    let found = match record_folder().map(RecordPlace::Folder) {
-        Some(place) => last_build(&place, what).map_err(|error| {
+    let found = match record_folder() {
+        Some(folder) => last_build(&folder, what).map_err(|error| {
             Failure::failed(format!("{}; build once more to have a new one", with_causes(&error)))
         })?,
         None => None,
@@ -40,7 +40,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
             what.display()
         )));
     };
-    print(text(&record).as_bytes())
+    print(for_log(&text(&record)).as_bytes())
 }
 
 /// What the record of a build says. It may be anybody's.

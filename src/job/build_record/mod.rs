@@ -12,6 +12,7 @@ use store::Store;
 pub use store::StoreError;
 
 use super::progress_link::ProgressLink;
+use super::report::workflow::for_log;
 use super::request::{DockerfileInput, ParsedDockerfile};
 use crate::buildkit::{ListedFile, SentFiles};
 use crate::converter::plan::Context;
@@ -21,17 +22,10 @@ use crate::workspace::variables;
 /// Where records of builds are kept, and whether what they say is told.
 #[derive(Debug, Clone, Default)]
 pub struct RecordSettings {
-    /// The place; `None` where there is none, so that every build counts as the first.
-    pub place: Option<RecordPlace>,
+    /// The folder of the user's; `None` where there is none, so that every build counts as the first.
+    pub folder: Option<PathBuf>,
     /// Whether the build says at its end why steps ran again.
     pub is_explained: bool,
-}
-
-/// Where records of builds are kept.
-#[derive(Debug, Clone)]
-pub enum RecordPlace {
-    /// In a folder of the user's: some for each context folder.
-    Folder(PathBuf),
 }
 
 /// Notes what a build is made of while it runs.
@@ -45,8 +39,10 @@ pub(super) struct BuildRecorder<'a> {
 impl<'a> BuildRecorder<'a> {
     /// Begins with a build of `input`.
     pub(super) fn new(settings: &'a RecordSettings, input: &DockerfileInput) -> Self {
-        let store =
-            settings.place.as_ref().map(|place| Store::new(place, &folder_key(input), &build_key(input)));
+        let store = settings
+            .folder
+            .as_deref()
+            .map(|folder| Store::new(folder, &folder_key(input), &build_key(input)));
         Self { settings, store, sent: SentFiles::default() }
     }
 
@@ -62,14 +58,16 @@ impl<'a> BuildRecorder<'a> {
         if dockerfile.graphs().is_empty() {
             return;
         }
-        let before = self.store.as_ref().and_then(|store| {
-            store.read().unwrap_or_else(|error| {
-                tracing::info!(
-                    error = &error as &dyn std::error::Error,
-                    "the record of the last build is not used"
-                );
-                None
-            })
+        let Some(store) = &self.store else {
+            self.tell(&no_folder());
+            return;
+        };
+        let before = store.read().unwrap_or_else(|error| {
+            tracing::info!(
+                error = &error as &dyn std::error::Error,
+                "the record of the last build is not used"
+            );
+            None
         });
         let salt = before.as_ref().map_or_else(|| Salt::new(rand::random()), |record| record.salt().clone());
         let mut record = Record::new(salt);
@@ -85,27 +83,26 @@ impl<'a> BuildRecorder<'a> {
         }
         record.contexts = contexts(self.sent.take(), before.as_ref());
         record.explanation = explanation_text(&explain(before.as_ref(), &record), &record);
-        if self.settings.is_explained {
-            let text = match &self.settings.place {
-                Some(_) => record.explanation.as_str(),
-                None => &no_folder(),
-            };
-            let _ = write!(std::io::stderr().lock(), "\n{text}");
-        }
-        if let Some(store) = &self.store
-            && let Err(error) = store.write(&record)
-        {
+        self.tell(&record.explanation);
+        if let Err(error) = store.write(&record) {
             tracing::info!(error = &error as &dyn std::error::Error, "there is no record of this build");
+        }
+    }
+
+    /// Writes to standard error why steps ran again, where that is asked for.
+    fn tell(&self, explanation: &str) {
+        if self.settings.is_explained {
+            let _ = write!(std::io::stderr().lock(), "\n{}", for_log(explanation));
         }
     }
 }
 
-/// Returns the last record of the builds of a folder.
+/// Returns the last record in `folder` of the builds of a context folder.
 ///
 /// # Errors
 /// [`StoreError`] where there is one that cannot be read.
-pub fn last_build(place: &RecordPlace, context: &Path) -> Result<Option<Record>, StoreError> {
-    Store::new(place, &key([folder_text(context).as_bytes()]), "").read_last()
+pub fn last_build(folder: &Path, context: &Path) -> Result<Option<Record>, StoreError> {
+    Store::new(folder, &key([folder_text(context).as_bytes()]), "").read_last()
 }
 
 /// Returns the listings of the contexts that were sent, with the contents that were known before.

@@ -428,7 +428,7 @@ fn folders_have_the_attestations_that_buildkit_s_frontend_has_put_there() {
         assert_eq!(ours.keys().collect::<Vec<_>>(), names);
         assert_eq!(theirs.keys().collect::<Vec<_>>(), names);
         for (name, content) in &ours {
-            if name.ends_with(".json") {
+            if Path::new(name).extension().is_some_and(|extension| extension == "json") {
                 let of = |content: &[u8], client| {
                     let mut statement = parsed(content);
                     if is_provenance(&statement) {

@@ -206,6 +206,10 @@ fn images_in_layouts_are_looked_at_and_put_together_like_those_at_registries() {
     let env = r#"{{json (index .Image "linux/arm64").Config.Env}}"#;
     let env = imagetools(&["inspect", &source, "--format", env]).succeed().stdout;
     assert_eq!(parsed(env.as_bytes()), json!(["PATH=/bin", "FROM_SOURCE=yes"]));
+    let provenance = r#"{{json (index .Provenance "linux/arm64").SLSA.buildDefinition.buildType}}"#;
+    let provenance = imagetools(&["inspect", &source, "--format", provenance]).succeed().stdout;
+    assert!(provenance.contains("buildkit"), "{provenance}");
+    assert_eq!(imagetools(&["inspect", &source, "--format", "{{json .SBOM}}"]).succeed().stdout, "{}");
 
     // To a registry, back into another layout, and between layouts: the same bytes everywhere.
     let pushed = registry.reference("imagetools/layouts:v1");

@@ -13,14 +13,14 @@ use super::counter::head;
 /// The path of the services that GitHub's actions call.
 const ACTIONS: &str = "/twirp/github.actions.results.api.v1.CacheService/";
 
-/// The path of an object's URL, and its content.
-type Object = (String, Vec<u8>);
+/// Objects by the path of their URL, in the order in which they were written last.
+type Objects = Vec<(String, Vec<u8>)>;
 
-/// A running store, with its objects in the order in which they were written last.
+/// A running store.
 #[derive(Debug)]
 pub struct Cloud {
     port: u16,
-    objects: Arc<Mutex<Vec<Object>>>,
+    objects: Arc<Mutex<Objects>>,
 }
 
 /// One request.
@@ -37,7 +37,7 @@ impl Cloud {
     pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
-        let objects = Arc::<Mutex<Vec<Object>>>::default();
+        let objects = Arc::<Mutex<Objects>>::default();
         let shared = Arc::clone(&objects);
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
@@ -75,7 +75,7 @@ impl Cloud {
 }
 
 /// Answers the one request of a connection.
-fn serve(client: &TcpStream, port: u16, objects: &Mutex<Vec<Object>>) -> io::Result<()> {
+fn serve(client: &TcpStream, port: u16, objects: &Mutex<Objects>) -> io::Result<()> {
     let mut reader = BufReader::new(client);
     let mut client = client;
     let (line, length, headers) = head(&mut reader)?;
@@ -113,7 +113,7 @@ fn serve(client: &TcpStream, port: u16, objects: &Mutex<Vec<Object>>) -> io::Res
 }
 
 /// Reads or writes an object, or a block that one is put together from.
-fn object(request: &Request, objects: &mut Vec<Object>) -> (u16, Vec<u8>) {
+fn object(request: &Request, objects: &mut Objects) -> (u16, Vec<u8>) {
     let Request { method, path, query, headers, body } = request;
     let find = |path: &str| objects.iter().find(|(known, _)| known == path).map(|(_, content)| content);
     let parameter = |name: &str| {

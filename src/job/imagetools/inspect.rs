@@ -108,13 +108,23 @@ impl ImageTools {
         };
         let manifest: Value = serde_json::from_slice(manifest).map_err(wrong)?;
         let digest = manifest.pointer("/config/digest").and_then(Value::as_str).unwrap_or_default();
+        self.blob(image, digest, CONFIG_LIMIT).await
+    }
+
+    /// Returns the content of a blob of at most `limit` bytes that an image names.
+    pub(super) async fn blob(
+        &self,
+        image: &Place,
+        digest: &str,
+        limit: usize,
+    ) -> Result<Bytes, ImageToolsError> {
         let reference = match image {
-            Place::Layout(layout) => return layout.blob(digest, CONFIG_LIMIT),
+            Place::Layout(layout) => return layout.blob(digest, limit),
             Place::Registry(reference) => reference,
         };
         let repository = self.endpoint(reference)?.repository;
-        let blob = self.client().blob(&repository, digest, CONFIG_LIMIT).await;
-        self.told(blob, "read the configuration of", image, &repository).await
+        let blob = self.client().blob(&repository, digest, limit).await;
+        self.told(blob, "read what belongs to", image, &repository).await
     }
 }
 

@@ -1,5 +1,6 @@
 //! `bob imagetools`: images at registries and in OCI layouts, looked at and put together without buildkitd.
 
+mod attested;
 mod combine;
 mod document;
 mod error;
@@ -12,6 +13,7 @@ mod source;
 
 use std::sync::Arc;
 
+pub use attested::{Attested, Provenance, Sbom};
 pub use combine::{Combined, IndexAnnotation, IndexPlace, NewImage};
 pub use document::{Descriptor, Index};
 pub use error::ImageToolsError;

@@ -1,5 +1,6 @@
 //! `bob imagetools inspect`: what a registry has under a reference.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
@@ -8,14 +9,14 @@ use super::{failed, registries};
 use crate::cli::Failure;
 use crate::cli::report::{listen, print_words, words};
 use crate::cli::values::syntax::template::Template;
-use crate::job::imagetools::{Descriptor, ImageTools, ImageToolsError, Inspected};
+use crate::job::imagetools::{Attested, Descriptor, ImageTools, ImageToolsError, Inspected};
 
 /// The template that stands for what is shown without one.
 const WHOLE: &str = "{{.Manifest}}";
 
 /// Arguments of `bob imagetools inspect`.
 #[derive(Debug, clap::Args)]
-#[command(about = "Show what a registry has under a reference")]
+#[command(about = "Show what a registry has under a reference, or an OCI layout under a tag")]
 pub struct Args {
     /// What is shown, such as '{{json .Manifest}}', '{{json .Image}}' or '{{.Manifest.Digest}}'
     #[arg(long, value_name = "TEMPLATE", conflicts_with = "raw")]
@@ -44,7 +45,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
             _ if args.raw => Ok(image.bytes.to_vec()),
             None => Ok(described(&image).into_bytes()),
             Some(template) => {
-                let fields = fields(&tools, &image, &args.reference).await?;
+                let fields = fields(&tools, &image, &args.reference, &template).await?;
                 let text = template.render(&fields)?;
                 Ok(text.into_bytes())
             }
@@ -57,7 +58,12 @@ pub async fn run(args: Args) -> Result<(), Failure> {
 /// What a template may name.
 ///
 /// Source: `Print` in `util/imagetools/printers.go` in buildx.
-async fn fields(tools: &ImageTools, image: &Inspected, name: &str) -> Result<Value, Failure> {
+async fn fields(
+    tools: &ImageTools,
+    image: &Inspected,
+    name: &str,
+    template: &Template,
+) -> Result<Value, Failure> {
     let configs = tools.configs(image).await.map_err(|error| failed(&error))?;
     let manifest = match &image.index {
         None => json!(image.descriptor),
@@ -68,11 +74,24 @@ async fn fields(tools: &ImageTools, image: &Inspected, name: &str) -> Result<Val
             value
         }
     };
-    let config = match configs.len() {
-        0 | 1 => configs.into_values().next().unwrap_or(Value::Null),
-        _ => json!(configs),
+    let is_single = configs.len() < 2;
+    // What there is of one image, or that of each by its platform.
+    let of_platforms = |of: BTreeMap<String, Value>, none: Value| {
+        if is_single { of.into_values().next().unwrap_or(none) } else { json!(of) }
     };
-    Ok(json!({ "name": name, "manifest": manifest, "image": config }))
+    let mut fields = json!({ "name": name, "manifest": manifest });
+    if template.shows("SBOM") || template.shows("Provenance") {
+        let attested = tools.attested(image).await.map_err(|error| failed(&error))?;
+        let (mut sboms, mut provenances) = (BTreeMap::new(), BTreeMap::new());
+        for (platform, Attested { sbom, provenance }) in attested {
+            sboms.extend(sbom.map(|sbom| (platform.clone(), json!(sbom))));
+            provenances.extend(provenance.map(|provenance| (platform, json!(provenance))));
+        }
+        fields["SBOM"] = of_platforms(sboms, json!({}));
+        fields["Provenance"] = of_platforms(provenances, json!({}));
+    }
+    fields["image"] = of_platforms(configs, Value::Null);
+    Ok(fields)
 }
 
 /// Names and values one below the other, the values aligned.

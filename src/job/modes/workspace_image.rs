@@ -116,7 +116,7 @@ async fn work(build: &WorkspaceBuild, cancel: &CancellationToken) -> Result<(), 
     let job = WorkspaceJob { build, base, target, base_registries, routes, cancel };
     let mut builder = None;
     let outcome = job.run(&mut builder, dockerfile.as_ref()).await;
-    job.routes.close().await;
+    job.routes.close();
     if let Some(builder) = builder {
         builder.stop().await;
     }

@@ -135,7 +135,7 @@ pub enum ImageToolsError {
         digest: String,
     },
     /// The user interrupted.
-    #[error("it was interrupted")]
+    #[error("interrupted by a signal")]
     Interrupted,
 }
 

@@ -3,7 +3,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -15,11 +14,8 @@ use super::manifest::{Blob, ImageManifest};
 use super::routes::RegistryEndpoint;
 use crate::http::body::{Body, BoxError};
 use crate::job::failure::CopyFailure;
-use crate::progress::{self, Step};
+use crate::progress::{Step, StepTransfer};
 use crate::registry::{Client, DigestHasher, Payload};
-
-/// The time between two reports of a transfer's progress.
-const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
 
 /// What a copy moved.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -137,9 +133,7 @@ pub(crate) fn checked(body: Body, blob: &Blob, step: &Step) -> Body {
         hash: DigestHasher::for_digest(&blob.digest),
         seen: 0,
         blob: blob.clone(),
-        step: step.clone(),
-        started: progress::timestamp(),
-        last_report: Instant::now(),
+        progress: step.begin_transfer(&blob.digest),
     };
     transfer.into_body()
 }
@@ -161,9 +155,7 @@ struct BlobTransfer {
     hash: DigestHasher,
     seen: u64,
     blob: Blob,
-    step: Step,
-    started: bollard_buildkit_proto::google::protobuf::Timestamp,
-    last_report: Instant,
+    progress: StepTransfer,
 }
 
 impl BlobTransfer {
@@ -189,10 +181,7 @@ impl BlobTransfer {
             if self.seen == size && self.hash.clone().finish() != digest {
                 return Err(BlobMismatch::Digest { digest }.into());
             }
-            if self.seen == size || self.last_report.elapsed() >= PROGRESS_INTERVAL {
-                self.last_report = Instant::now();
-                self.step.transfer(&digest, self.started, self.seen, size).await;
-            }
+            self.progress.reach(self.seen, size).await;
             return Ok(Some(bytes));
         }
         if self.seen < size {

@@ -77,13 +77,12 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         return print_words(&[&combined.bytes[..], b"\n"].concat());
     }
     if let Some(path) = &args.metadata_file {
-        job::check_writable(path).map_err(|error| Failure::of_job(&error.into()))?;
+        job::check_writable(path).map_err(job::Error::from)?;
     }
     let published = tools.publish(&combined, &image.targets, progress, cancel).await;
     published.map_err(|error| failed(&error))?;
     if let Some(path) = &args.metadata_file {
-        job::write_whole(path, &metadata(&combined, &image.targets))
-            .map_err(|error| Failure::of_job(&error.into()))?;
+        job::write_whole(path, &metadata(&combined, &image.targets)).map_err(job::Error::from)?;
     }
     Ok(())
 }
@@ -108,17 +107,14 @@ impl Args {
             targets: self.tags.iter().map(target).collect::<Result<_, _>>()?,
             annotations: annotations(&self.annotations)?,
             prefers_index: self.prefer_index,
-            platforms: platform::parse("--platform", self.platforms.iter().map(String::as_str))
-                .map_err(ValueError::into_failure)?
-                .platforms,
+            platforms: platform::parse("--platform", self.platforms.iter().map(String::as_str))?.platforms,
         })
     }
 }
 
 fn read_source(path: &std::path::Path) -> Result<String, Failure> {
     use std::io::Read as _;
-    let failed =
-        |source| Failure::of_job(&job::Error::Read { what: "the source", path: path.to_owned(), source });
+    let failed = |source| job::Error::Read { what: "the source", path: path.to_owned(), source };
     let mut text = String::new();
     let file = std::fs::File::open(path).map_err(failed)?;
     file.take(MAX_SOURCE_BYTES).read_to_string(&mut text).map_err(failed)?;
@@ -131,7 +127,7 @@ fn read_source(path: &std::path::Path) -> Result<String, Failure> {
 fn annotations(values: &[String]) -> Result<Vec<IndexAnnotation>, Failure> {
     let mut annotations = Vec::new();
     for value in values.iter().filter(|value| !value.is_empty()) {
-        let wrong = |fault: &str| ValueError::new("--annotation", value, fault).into_failure();
+        let wrong = |fault: &str| Failure::from(ValueError::new("--annotation", value, fault));
         let (name, text) = value.split_once('=').ok_or_else(|| wrong("write index:KEY=VALUE"))?;
         let misplaced = |place: &str| {
             failed(&ImageToolsError::Annotation { key: name.to_owned(), place: place.to_owned() })

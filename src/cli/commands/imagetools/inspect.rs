@@ -7,12 +7,9 @@ use serde_json::{Value, json};
 
 use super::{failed, registries};
 use crate::cli::Failure;
-use crate::cli::report::{listen, print_words};
-use crate::cli::values::ValueError;
+use crate::cli::report::{listen, print_words, words};
 use crate::cli::values::syntax::template::Template;
-use crate::diag::{redact, visible};
-use crate::job;
-use crate::job::imagetools::{Attested, Descriptor, ImageTools, Inspected};
+use crate::job::imagetools::{Attested, Descriptor, ImageTools, ImageToolsError, Inspected};
 
 /// The template that stands for what is shown without one.
 const WHOLE: &str = "{{.Manifest}}";
@@ -39,7 +36,7 @@ pub struct Args {
 pub async fn run(args: Args) -> Result<(), Failure> {
     let format =
         args.format.as_deref().filter(|format| !matches!(format.trim(), "" | WHOLE | "{{ .Manifest }}"));
-    let template = format.map(Template::parse).transpose().map_err(ValueError::into_failure)?;
+    let template = format.map(Template::parse).transpose()?;
     let tools = registries()?;
     let interrupts = listen()?;
     let work = async {
@@ -49,12 +46,12 @@ pub async fn run(args: Args) -> Result<(), Failure> {
             None => Ok(described(&image).into_bytes()),
             Some(template) => {
                 let fields = fields(&tools, &image, &args.reference, &template).await?;
-                let text = template.render(&fields).map_err(ValueError::into_failure)?;
+                let text = template.render(&fields)?;
                 Ok(text.into_bytes())
             }
         }
     };
-    let interrupted = || Err(Failure::of_job(&job::Error::Interrupted));
+    let interrupted = || Err(failed(&ImageToolsError::Interrupted));
     print_words(&interrupts.cancel().run_until_cancelled(work).await.unwrap_or_else(interrupted)?)
 }
 
@@ -95,11 +92,6 @@ async fn fields(
     }
     fields["image"] = of_platforms(configs, Value::Null);
     Ok(fields)
-}
-
-/// Words of a registry, on one line.
-fn words(text: &str) -> String {
-    visible(&redact(text)).into_owned()
 }
 
 /// Names and values one below the other, the values aligned.

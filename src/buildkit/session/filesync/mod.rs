@@ -41,7 +41,11 @@ pub(super) const SERVICE: Service = Service {
             options.local_dirs_within.take(),
             std::mem::take(&mut options.withheld_dirs),
         );
-        let files = FileSync { sent: options.sent_files.take(), ..files };
+        let files = FileSync {
+            withheld_files: std::mem::take(&mut options.withheld_files),
+            sent: options.sent_files.take(),
+            ..files
+        };
         routes.add_service(StreamService::new(files, parts.refusals.clone()))
     },
 };
@@ -54,6 +58,8 @@ pub(crate) struct FileSync {
     within: Option<PathBuf>,
     /// Folders that are never sent.
     withheld: Vec<PathBuf>,
+    /// Files that are never sent.
+    withheld_files: Vec<PathBuf>,
     /// Where it is noted what is sent.
     sent: Option<SentFiles>,
 }
@@ -64,7 +70,7 @@ impl FileSync {
         within: Option<PathBuf>,
         withheld: Vec<PathBuf>,
     ) -> Self {
-        Self { dirs, within, withheld, sent: None }
+        Self { dirs, within, withheld, withheld_files: Vec::new(), sent: None }
     }
 
     /// Opens a folder, and finds what of it is withheld.
@@ -73,7 +79,7 @@ impl FileSync {
             Some(outer) => Root::open_within(outer, path)?,
             None => Root::open(path)?,
         };
-        let withheld = Withheld::find(&self.withheld);
+        let withheld = Withheld::find(&self.withheld, &self.withheld_files);
         if withheld.surrounds(&root)? {
             return Err(io::Error::other("the state of buildkitd is never part of a build").into());
         }

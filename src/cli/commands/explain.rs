@@ -7,7 +7,7 @@ use crate::cli::args::daemon::record_folder;
 use crate::cli::report::print;
 use crate::diag::{visible, visible_lines, with_causes};
 use crate::explain::Record;
-use crate::job::last_build;
+use crate::job::{for_log, last_build};
 
 /// Arguments of `bob explain`.
 #[derive(Debug, clap::Args)]
@@ -40,7 +40,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
             what.display()
         )));
     };
-    print(text(&record).as_bytes())
+    print(for_log(&text(&record)).as_bytes())
 }
 
 /// What the record of a build says. It may be anybody's.

@@ -12,6 +12,7 @@ use store::Store;
 pub use store::StoreError;
 
 use super::progress_link::ProgressLink;
+use super::report::workflow::for_log;
 use super::request::{DockerfileInput, ParsedDockerfile};
 use crate::buildkit::{ListedFile, SentFiles};
 use crate::converter::plan::Context;
@@ -91,7 +92,7 @@ impl<'a> BuildRecorder<'a> {
     /// Writes to standard error why steps ran again, where that is asked for.
     fn tell(&self, explanation: &str) {
         if self.settings.is_explained {
-            let _ = write!(std::io::stderr().lock(), "\n{explanation}");
+            let _ = write!(std::io::stderr().lock(), "\n{}", for_log(explanation));
         }
     }
 }

@@ -12,3 +12,4 @@ mod reason;
 pub(super) mod registry_message;
 mod step_report;
 pub(super) mod warnings;
+pub(super) mod workflow;

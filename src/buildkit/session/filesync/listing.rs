@@ -80,7 +80,8 @@ impl Recording {
 /// Returns a listed file, its content where that is no file's.
 pub(super) fn listed(stat: &Stat) -> ListedFile {
     let mut content = String::new();
-    if !stat.linkname.is_empty() || !stat.xattrs.is_empty() {
+    // The attributes of a file do not say what is in it: such a file's content is not known.
+    if !stat.linkname.is_empty() {
         let mut hash = Sha256::new();
         hash.update(&stat.linkname);
         for (name, value) in &stat.xattrs {
@@ -89,10 +90,7 @@ pub(super) fn listed(stat: &Stat) -> ListedFile {
             hash.update([0]);
             hash.update(value);
         }
-        // The attributes of a file do not say what is in it: such a file's content is not known.
-        if !stat.linkname.is_empty() {
-            content = short(hash);
-        }
+        content = short(hash);
     }
     ListedFile { mode: stat.mode, size: stat.size, modified: stat.mod_time, content }
 }

@@ -36,15 +36,12 @@ pub(super) const SERVICE: Service = Service {
     methods: &[FileSync::PATH],
     add: |routes, parts| {
         let options = &mut parts.options;
-        let files = FileSync::new(
-            std::mem::take(&mut options.local_dirs),
-            options.local_dirs_within.take(),
-            std::mem::take(&mut options.withheld_dirs),
-        );
         let files = FileSync {
+            dirs: std::mem::take(&mut options.local_dirs),
+            within: options.local_dirs_within.take(),
+            withheld: std::mem::take(&mut options.withheld_dirs),
             withheld_files: std::mem::take(&mut options.withheld_files),
             sent: options.sent_files.take(),
-            ..files
         };
         routes.add_service(StreamService::new(files, parts.refusals.clone()))
     },
@@ -65,14 +62,6 @@ pub(crate) struct FileSync {
 }
 
 impl FileSync {
-    pub(crate) fn new(
-        dirs: BTreeMap<String, PathBuf>,
-        within: Option<PathBuf>,
-        withheld: Vec<PathBuf>,
-    ) -> Self {
-        Self { dirs, within, withheld, withheld_files: Vec::new(), sent: None }
-    }
-
     /// Opens a folder, and finds what of it is withheld.
     fn open(&self, path: &Path) -> Result<(Root, Withheld), beneath::Error> {
         let root = match &self.within {
@@ -196,7 +185,13 @@ mod tests {
             std::fs::create_dir_all(at(name)).unwrap();
         }
         std::os::unix::fs::symlink("../outside", at("workspace/link")).unwrap();
-        let sync = FileSync::new(BTreeMap::new(), Some(at("workspace")), vec![at("workspace/state")]);
+        let sync = FileSync {
+            dirs: BTreeMap::new(),
+            within: Some(at("workspace")),
+            withheld: vec![at("workspace/state")],
+            withheld_files: Vec::new(),
+            sent: None,
+        };
         for (name, allowed) in [
             ("workspace", true),
             ("workspace/project", true),

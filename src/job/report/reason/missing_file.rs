@@ -6,6 +6,9 @@ pub(super) fn find(evidence: &Evidence<'_>) -> Option<Reason> {
     if evidence.exit_code.is_none() {
         return copied(evidence.cause).or_else(|| secret(evidence.cause)).or_else(|| user(evidence.cause));
     }
+    if let Some(reason) = user_of_program(evidence) {
+        return Some(reason);
+    }
     let words = evidence.saying(&["no such file or directory", "can't cd to", "enoent"])?;
     let file = file(words);
     let what = match file {
@@ -47,13 +50,33 @@ fn user(cause: &str) -> Option<Reason> {
     let (_, after) = cause.split_once("unable to find ")?;
     let (who, _) = after.split_once(": no matching entries in ")?;
     let (kind, name) = who.split_once(' ')?;
-    Some(
-        Reason::new(format!("the image has no {kind} {name}"))
-            .advice(format!(
-                "make the {kind} in an earlier step (useradd, adduser, groupadd), or name it by its number"
-            ))
-            .about(Some(name)),
-    )
+    Some(no_user(kind, name))
+}
+
+fn no_user(kind: &str, name: &str) -> Reason {
+    Reason::new(format!("the image has no {kind} {name}"))
+        .advice(format!(
+            "make the {kind} in an earlier step (useradd, adduser, groupadd), or name it by its number"
+        ))
+        .about(Some(name))
+}
+
+/// The user or group that chown, su and others do not find.
+fn user_of_program(evidence: &Evidence<'_>) -> Option<Reason> {
+    const FORMS: [(&str, &str); 5] = [
+        ("chown: unknown user ", "user"),
+        ("invalid user: ", "user"),
+        ("chgrp: unknown group ", "group"),
+        ("chown: unknown group ", "group"),
+        ("invalid group: ", "group"),
+    ];
+    evidence.lines().rev().find_map(|line| {
+        let (name, kind) =
+            FORMS.iter().find_map(|(before, kind)| Some((line.split_once(before)?.1, *kind)))?;
+        let name = name.trim().trim_matches(['\'', '‘', '’', '"']);
+        let name = name.split(':').find(|part| !part.is_empty())?;
+        Some(no_user(kind, name).words(line))
+    })
 }
 
 /// The file in `cat: x: No such file or directory` and `cat: can't open 'x': No such file or directory`.

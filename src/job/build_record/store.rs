@@ -49,7 +49,7 @@ impl From<Errno> for StoreError {
 }
 
 /// The place of one record.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Store {
     place: RecordPlace,
     /// What the names of all records of one context begin with.

@@ -147,16 +147,18 @@ pub(super) async fn on_one(
             return Err(dockerfile.rejection().unwrap_or(Error::Interrupted));
         };
         let address = builder.client.address().clone();
-        let outcome = work_on(build, &dockerfile, &builder, part, cancel).await;
+        let next = daemon.after(&address);
+        let outcome = work_on(build, &dockerfile, &builder, part, next.is_some(), cancel).await;
         builder.stop().await;
-        match outcome {
-            Err(Error::Connection(error)) if error.is_disconnection() && can_begin_again(build, part) => {
-                let Some(next) = daemon.after(&address) else { return Err(Error::Connection(error)) };
+        match (outcome, next) {
+            (Err(Error::Connection(error)), Some(next))
+                if error.is_disconnection() && can_begin_again(build, part) =>
+            {
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(%address, error, "the build begins again on another buildkitd");
                 daemon = next;
             }
-            outcome => return outcome,
+            (outcome, _) => return outcome,
         }
     }
 }
@@ -176,6 +178,7 @@ async fn work_on(
     dockerfile: &ParsedDockerfile<'_>,
     builder: &Builder,
     part: &PartOfBuild,
+    has_next: bool,
     cancel: &CancellationToken,
 ) -> Result<Results, Error> {
     let mut outputs = build.outputs.clone();
@@ -235,7 +238,11 @@ async fn work_on(
     if part.is_first {
         dockerfile.show_warnings();
     }
-    record.finish(dockerfile, &progress);
+    let is_lost = matches!(&outcome, Err(Error::Connection(error)) if error.is_disconnection());
+    // A build that begins again is the same one.
+    if !(is_lost && has_next && can_begin_again(build, part)) {
+        record.finish(dockerfile, &progress, &builder.client, recorder);
+    }
     let outcome = outcome.map_err(|error| prepared.load_failure().map_or(error, Error::Engine));
     let outcome = outcome.and_then(|outcome| {
         caches.keep(&outcome.exporter_response)?;

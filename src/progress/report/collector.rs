@@ -36,6 +36,9 @@ pub struct Collector {
     pub(super) graph: BTreeMap<String, GraphStep>,
     pub(super) warnings: Vec<Warning>,
     pub(super) layers: Vec<Layer>,
+    /// Why steps ran that were not in the cache, by their digests, in lines of text; in the order of the graph.
+    pub(super) reasons: IndexMap<String, Vec<String>>,
+    pub(super) cache_note: String,
     pub(super) ending: Ending,
     pub(super) began: Option<Timestamp>,
     pub(super) ended: Option<Timestamp>,
@@ -112,6 +115,17 @@ impl Collector {
             ..layer
         };
         self.layers = layers.into_iter().map(harmless).collect();
+    }
+
+    /// Takes in why a step ran that was not in the cache, in lines of text.
+    pub fn explain(&mut self, digest: &str, lines: Vec<String>) {
+        let lines = lines.iter().map(|line| shown(line)).collect();
+        self.reasons.insert(shown(digest), lines);
+    }
+
+    /// Takes in what there is to say where it is not known of any step why it ran.
+    pub fn set_cache_note(&mut self, note: &str) {
+        self.cache_note = shown(note);
     }
 
     /// Ends now.

@@ -19,23 +19,54 @@ pub struct ListedFile {
     pub size: i64,
     /// Nanoseconds since 1970.
     pub modified: i64,
-    /// Stands for the content, the target of a link and extended attributes; empty where the content was not read.
-    pub content: String,
+    /// Stands for the content; zero where the content was not read.
+    pub content: u64,
+    /// Where a symbolic link leads, or the name under which the same file was listed before.
+    pub link: Vec<u8>,
 }
 
-type Folders = BTreeMap<String, BTreeMap<Vec<u8>, ListedFile>>;
+/// The files of one folder by their paths; `None` where the listing did not come to its end.
+pub type SentFolder = Option<Vec<(Vec<u8>, ListedFile)>>;
 
 /// Notes the files of local folders that are sent in a session; clones note in the same place.
 #[derive(Debug, Clone, Default)]
-pub struct SentFiles(Arc<Mutex<Folders>>);
+pub struct SentFiles(Arc<Mutex<BTreeMap<String, Notes>>>);
+
+/// What was noted of a folder. It is put together when it is asked for: a transfer does not wait for that.
+#[derive(Debug, Default)]
+struct Notes {
+    listings: Vec<Vec<(Vec<u8>, ListedFile)>>,
+    contents: Vec<(Vec<u8>, u64)>,
+    is_incomplete: bool,
+}
+
+impl Notes {
+    fn put_together(self) -> SentFolder {
+        if self.is_incomplete {
+            return None;
+        }
+        let mut files = self.listings.into_iter().flatten().collect::<Vec<_>>();
+        // What was listed last stands first.
+        files.reverse();
+        files.sort_by(|a, b| a.0.cmp(&b.0));
+        files.dedup_by(|later, first| later.0 == first.0);
+        for (path, content) in self.contents {
+            if let Ok(at) = files.binary_search_by(|(known, _)| known.cmp(&path)) {
+                files[at].1.content = content;
+            }
+        }
+        Some(files)
+    }
+}
 
 impl SentFiles {
-    /// Returns what was sent until now, by the names of the folders and paths in them, and forgets it.
-    pub fn take(&self) -> BTreeMap<String, BTreeMap<Vec<u8>, ListedFile>> {
-        std::mem::take(&mut *self.lock())
+    /// Returns what was sent until now, by the names of the folders, and forgets it.
+    pub fn take(&self) -> BTreeMap<String, SentFolder> {
+        let noted = std::mem::take(&mut *self.lock());
+        noted.into_iter().map(|(name, notes)| (name, notes.put_together())).collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Folders> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Notes>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -49,52 +80,27 @@ pub(super) struct Recording {
 }
 
 impl Recording {
-    /// Notes a listing.
-    pub(super) fn list(&self, listed: Vec<(Vec<u8>, ListedFile)>) {
+    /// Notes a listing; `None` for one that did not come to its end.
+    pub(super) fn list(&self, listed: SentFolder) {
         let mut folders = self.files.lock();
-        let folder = folders.entry(self.folder.clone()).or_default();
-        for (path, file) in listed {
-            // A content that was read meanwhile stays.
-            let content = folder.get(&path).map(|known| known.content.clone());
-            let file = match content {
-                Some(content) if file.content.is_empty() => ListedFile { content, ..file },
-                _ => file,
-            };
-            folder.insert(path, file);
+        let notes = folders.entry(self.folder.clone()).or_default();
+        match listed {
+            Some(listed) => notes.listings.push(listed),
+            None => notes.is_incomplete = true,
         }
     }
 
-    /// Notes the content of a file that was sent.
-    pub(super) fn content(&self, path: &[u8], content: String) {
+    /// Notes contents of files that were sent.
+    pub(super) fn contents(&self, contents: Vec<(Vec<u8>, u64)>) {
         let mut folders = self.files.lock();
-        let folder = folders.entry(self.folder.clone()).or_default();
-        if let Some(file) = folder.get_mut(path) {
-            file.content = content;
-        } else {
-            let file = ListedFile { mode: 0, size: 0, modified: 0, content };
-            folder.insert(path.to_vec(), file);
-        }
+        folders.entry(self.folder.clone()).or_default().contents.extend(contents);
     }
 }
 
-/// Returns a listed file, its content where that is no file's.
+/// Returns a listed file, its content left out.
 pub(super) fn listed(stat: &Stat) -> ListedFile {
-    let mut content = String::new();
-    if !stat.linkname.is_empty() || !stat.xattrs.is_empty() {
-        let mut hash = Sha256::new();
-        hash.update(&stat.linkname);
-        for (name, value) in &stat.xattrs {
-            hash.update([0]);
-            hash.update(name.as_bytes());
-            hash.update([0]);
-            hash.update(value);
-        }
-        // The attributes of a file do not say what is in it: such a file's content is not known.
-        if !stat.linkname.is_empty() {
-            content = short(hash);
-        }
-    }
-    ListedFile { mode: stat.mode, size: stat.size, modified: stat.mod_time, content }
+    let link = stat.linkname.clone();
+    ListedFile { mode: stat.mode, size: stat.size, modified: stat.mod_time, content: 0, link }
 }
 
 /// The digest of a file that is being sent.
@@ -113,13 +119,11 @@ impl ContentHash {
         }
     }
 
-    /// Returns the digest, if there is one.
-    pub(super) fn finish(self) -> Option<String> {
-        self.0.map(short)
+    /// Returns the beginning of the digest, if there is one: it tells versions of one file apart, and is no proof of
+    /// anything. It is never zero.
+    pub(super) fn finish(self) -> Option<u64> {
+        let digest = self.0?.finalize();
+        let first = digest.first_chunk::<8>()?;
+        Some(u64::from_le_bytes(*first).max(1))
     }
-}
-
-/// The beginning of a digest: it tells versions of one file apart, and is no proof of anything.
-fn short(hash: Sha256) -> String {
-    hex::encode(&hash.finalize()[..8])
 }

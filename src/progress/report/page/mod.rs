@@ -31,6 +31,7 @@ struct Page<'a> {
     totals: Vec<(&'static str, String)>,
     rows: Vec<Row<'a>>,
     path: Vec<PathRow<'a>>,
+    why: Vec<Why<'a>>,
     layers: Vec<LayerRow<'a>>,
     graph: Option<Picture>,
 }
@@ -42,6 +43,8 @@ struct Row<'a> {
     aria: String,
     bars: Vec<Bar>,
     span: String,
+    /// Why it ran again.
+    because: String,
     /// The inputs.
     waited_for: Vec<&'a Step>,
     /// When the last of them was there.
@@ -61,6 +64,12 @@ struct PathRow<'a> {
     name: &'a str,
     seconds: String,
     because: &'static str,
+}
+
+/// Steps that ran again for the same reasons.
+struct Why<'a> {
+    steps: Vec<&'a Step>,
+    because: String,
 }
 
 struct TransferRow<'a> {
@@ -102,6 +111,7 @@ impl Report {
             totals: totals(self),
             rows,
             path: path.collect(),
+            why: why(self.ran_again.iter().filter_map(|digest| by_digest.get(digest.as_str()).copied())),
             layers: self.layers.iter().map(layer).collect(),
             graph: Picture::of(&self.steps),
         };
@@ -150,6 +160,7 @@ fn row<'a>(step: &'a Step, by_digest: &BTreeMap<&str, &'a Step>, whole: f64) -> 
     Row {
         step,
         class: if step.on_critical_path { format!("{} on-path", step.state) } else { step.state.to_owned() },
+        because: step.ran_because.join("\n"),
         aria: format!("{}, began after {}, {span}", step.state, spanned(start)),
         bars: step.spans.iter().map(|(from, to)| bar(*from, *to, whole)).collect(),
         span,
@@ -158,6 +169,19 @@ fn row<'a>(step: &'a Step, by_digest: &BTreeMap<&str, &'a Step>, whole: f64) -> 
         after: spanned((start - ready.unwrap_or(0.0)).max(0.0)),
         transfers: step.transfers.iter().map(transfer).collect(),
     }
+}
+
+/// Returns the reasons for which steps ran again, each with its steps.
+fn why<'a>(steps: impl Iterator<Item = &'a Step>) -> Vec<Why<'a>> {
+    let mut groups: Vec<Why<'_>> = Vec::new();
+    for step in steps {
+        let because = step.ran_because.join("\n");
+        match groups.iter_mut().find(|group| group.because == because) {
+            Some(group) => group.steps.push(step),
+            None => groups.push(Why { steps: vec![step], because }),
+        }
+    }
+    groups
 }
 
 fn bar(from: f64, to: f64, whole: f64) -> Bar {

@@ -7,7 +7,8 @@ use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use bob::cli::{Cli, Failure, Workflow};
+use bob::cli::{Cli, Failure};
+use bob::job::Workflow;
 use bob::workspace::runc;
 use tokio::signal::unix::{SignalKind, signal};
 

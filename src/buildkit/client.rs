@@ -44,8 +44,7 @@ impl Client {
     pub async fn connect(address: &Address, tls: &TlsOptions, patience: Duration) -> Result<Self, Error> {
         let helper = HelperRecord::default();
         let connecting = connect::open(address, tls, &helper);
-        let timeout = || Error::ConnectTimeout { address: address.to_string(), millis: patience.as_millis() };
-        match tokio::time::timeout(patience, connecting).await.map_err(|_| timeout()).flatten() {
+        match within(patience, address, connecting).await {
             Ok(channel) => {
                 Ok(Self { channel, address: address.clone(), helper, first_worker: Arc::default() })
             }
@@ -60,9 +59,7 @@ impl Client {
     /// As [`Client::connect`], [`Error::NoAnswer`], and [`Error::Failed`] if something else than buildkitd answers.
     pub async fn probe(address: &Address, tls: &TlsOptions, patience: Duration) -> Result<Self, Error> {
         let client = Self::connect(address, tls, patience).await?;
-        let timeout = || Error::ConnectTimeout { address: address.to_string(), millis: patience.as_millis() };
-        let answer = tokio::time::timeout(patience, client.default_platform());
-        match answer.await.map_err(|_| timeout()).flatten() {
+        match within(patience, address, client.default_platform()).await {
             Ok(_) => Ok(client),
             Err(error) => Err(connect::no_answer(client.explain(error).await, address)),
         }
@@ -147,4 +144,23 @@ impl Client {
             .max_decoding_message_size(MAX_MESSAGE_BYTES)
             .max_encoding_message_size(MAX_MESSAGE_BYTES)
     }
+}
+
+/// Returns what `work` with the daemon at `address` brings within `patience`.
+async fn within<T>(
+    patience: Duration,
+    address: &Address,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let timeout = || Error::ConnectTimeout { address: address.to_string(), millis: patience.as_millis() };
+    tokio::time::timeout(patience, work).await.unwrap_or_else(|_| Err(timeout()))
+}
+
+/// Returns what calls methods whose messages are declared in this program, once `channel` takes a call.
+pub(super) async fn ready_grpc(channel: Channel) -> Result<tonic::client::Grpc<Channel>, tonic::Status> {
+    let mut grpc = tonic::client::Grpc::new(channel)
+        .max_decoding_message_size(MAX_MESSAGE_BYTES)
+        .max_encoding_message_size(MAX_MESSAGE_BYTES);
+    grpc.ready().await.map_err(|error| tonic::Status::from_error(error.into()))?;
+    Ok(grpc)
 }

@@ -5,17 +5,17 @@
 
 use std::sync::Arc;
 
-use prost::Message as _;
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::Channel;
 use tonic_prost::ProstCodec;
 
 use super::MAX_MESSAGE_BYTES;
+use super::client::ready_grpc;
 use super::error::Error;
 use super::proto::frontend::llb_bridge_client::LlbBridgeClient;
 use super::proto::frontend::{self, result};
-use super::proto::{control, fsutil, pb, rpc};
+use super::proto::{fsutil, pb, rpc};
 use super::request::CacheEntry;
 use super::result::{BuildResult, ReturnRequest};
 use super::session::Refusals;
@@ -213,36 +213,23 @@ impl Gateway {
         reply.map(tonic::Response::into_inner).map_err(|s| self.failed("ResolveSourceMeta", s))
     }
 
-    /// Returns the result of a graph; `None` if the graph is empty.
+    /// Returns the result of a graph; `None` if the graph is empty. The graph is an encoded `pb.Definition`, which may hold
+    /// what the messages of `bollard-buildkit-proto` have no place for.
     ///
     /// # Errors
     ///
     /// [`Error::Failed`] with vertex, source and exit code where a step failed, [`Error::Disconnected`].
     pub async fn solve(
         &self,
-        definition: pb::Definition,
-        options: SolveOptions,
-    ) -> Result<Option<ResultReference>, Error> {
-        self.solve_encoded(definition.encode_to_vec(), options).await
-    }
-
-    /// As [`Gateway::solve`], for an encoded definition, which may hold what the messages of this program's crates have
-    /// no place for.
-    ///
-    /// # Errors
-    ///
-    /// As [`Gateway::solve`].
-    pub async fn solve_encoded(
-        &self,
         definition: Vec<u8>,
         options: SolveOptions,
     ) -> Result<Option<ResultReference>, Error> {
-        let cache_imports = if options.cache_imports { self.cache_imports() } else { Vec::new() };
+        let cache_imports = if options.cache_imports { self.inner.cache_imports.as_slice() } else { &[] };
         let request = SolveRequest {
             definition: Some(definition),
             allow_result_return: true,
             allow_result_array_ref: true,
-            cache_imports,
+            cache_imports: cache_imports.iter().cloned().map(Into::into).collect(),
             evaluate: options.evaluate,
         };
         let path = PathAndQuery::from_static("/moby.buildkit.v1.frontend.LLBBridge/Solve");
@@ -254,14 +241,6 @@ impl Gateway {
             Some(result::Result::RefDeprecated(id)) if !id.is_empty() => Ok(Some(ResultReference { id })),
             _ => Ok(None),
         }
-    }
-
-    fn cache_imports(&self) -> Vec<frontend::CacheOptionsEntry> {
-        let entry = |e: &CacheEntry| frontend::CacheOptionsEntry {
-            r#type: e.kind.clone(),
-            attrs: e.attrs.clone().into_iter().collect(),
-        };
-        self.inner.cache_imports.iter().map(entry).collect()
     }
 
     /// Builds everything that the reference needs.
@@ -376,10 +355,7 @@ impl Gateway {
         R: prost::Message + Default + 'static,
     {
         let failed = |status| self.failed(during, status);
-        let mut grpc = tonic::client::Grpc::new(self.inner.channel.clone())
-            .max_decoding_message_size(MAX_MESSAGE_BYTES)
-            .max_encoding_message_size(MAX_MESSAGE_BYTES);
-        grpc.ready().await.map_err(|error| failed(tonic::Status::from_error(error.into())))?;
+        let mut grpc = ready_grpc(self.inner.channel.clone()).await.map_err(failed)?;
         let codec = ProstCodec::<M, R>::default();
         let reply = grpc.unary(self.request(message), path, codec).await;
         reply.map(tonic::Response::into_inner).map_err(failed)
@@ -412,12 +388,6 @@ impl Gateway {
 /// Whether a file does not exist: the daemon has no code for that, the text alone tells.
 fn is_missing_file(status: &tonic::Status) -> bool {
     status.message().ends_with("no such file or directory")
-}
-
-impl From<CacheEntry> for control::CacheOptionsEntry {
-    fn from(entry: CacheEntry) -> Self {
-        Self { r#type: entry.kind, attrs: entry.attrs.into_iter().collect() }
-    }
 }
 
 #[cfg(test)]

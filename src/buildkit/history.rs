@@ -3,8 +3,7 @@
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic_prost::ProstCodec;
 
-use super::MAX_MESSAGE_BYTES;
-use super::client::Client;
+use super::client::{Client, ready_grpc};
 use super::error::Error;
 use super::proto::control::{BuildHistoryRequest, BuildResultInfo, Descriptor};
 use super::session::content::{READ, ReadRequest, ReadResponse};
@@ -59,8 +58,7 @@ impl Client {
     async fn content(&self, descriptor: &Descriptor) -> Result<Vec<u8>, Error> {
         let failed = |status| Error::from_status("Read", status);
         let missing = |missing| Error::Incomplete { during: "Read", missing };
-        let mut grpc = tonic::client::Grpc::new(self.channel()).max_decoding_message_size(MAX_MESSAGE_BYTES);
-        grpc.ready().await.map_err(|error| failed(tonic::Status::from_error(error.into())))?;
+        let mut grpc = ready_grpc(self.channel()).await.map_err(failed)?;
         let request = ReadRequest { digest: descriptor.digest.clone(), ..Default::default() };
         let codec = ProstCodec::<ReadRequest, ReadResponse>::default();
         let reply =

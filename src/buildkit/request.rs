@@ -5,7 +5,7 @@ use std::fmt;
 
 use tokio::io::AsyncWrite;
 
-use super::proto::sourcepolicy;
+use super::proto::{control, frontend, sourcepolicy};
 use super::session::ExportFolder;
 
 /// Everything that the daemon is told when a build starts; the graph itself comes through the gateway.
@@ -84,6 +84,18 @@ impl fmt::Debug for CacheEntry {
             .field("kind", &self.kind)
             .field("attrs", &self.attrs.keys().collect::<Vec<_>>())
             .finish()
+    }
+}
+
+impl From<CacheEntry> for control::CacheOptionsEntry {
+    fn from(entry: CacheEntry) -> Self {
+        Self { r#type: entry.kind, attrs: entry.attrs.into_iter().collect() }
+    }
+}
+
+impl From<CacheEntry> for frontend::CacheOptionsEntry {
+    fn from(entry: CacheEntry) -> Self {
+        Self { r#type: entry.kind, attrs: entry.attrs.into_iter().collect() }
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::gateway::ResultReference;
-use super::proto::rpc;
+use super::proto::{frontend, rpc};
 
 /// What a build returns. A reference of `None` is an empty file system (`FROM scratch`).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -156,7 +156,8 @@ impl Attestations {
         let metadata = [("reason", "sbom"), ("sbom-core", "sbom")];
         let metadata = metadata.map(|(key, value)| (key.to_owned(), value.as_bytes().to_vec()));
         let list = Attestation {
-            kind: BUNDLE,
+            // A folder whose files are attestations.
+            kind: frontend::AttestationKind::Bundle.into(),
             metadata: metadata.into(),
             reference: Some(Some(folder).into()),
             predicate_type: "https://spdx.dev/Document".to_owned(),
@@ -164,9 +165,6 @@ impl Attestations {
         Self { list: vec![list] }
     }
 }
-
-/// `AttestationKind.Bundle`: a folder whose files are attestations.
-const BUNDLE: i32 = 1;
 
 /// The oneof `result` of `moby.buildkit.v1.frontend.Result`.
 #[derive(Clone, PartialEq, prost::Oneof)]
@@ -241,7 +239,7 @@ mod tests {
     use prost::Message as _;
 
     use super::*;
-    use crate::buildkit::proto::frontend::{self, result};
+    use crate::buildkit::proto::frontend::result;
 
     #[test]
     fn refs_platforms_has_gos_field_names_and_order() {

@@ -3,10 +3,9 @@
 use std::error::Error;
 use std::time::Duration;
 
-use super::github::{Place, Workflow};
 use super::usage::UsageError;
 use crate::diag::{redact, visible_lines, with_causes};
-use crate::job;
+use crate::job::{self, Place, Workflow};
 
 /// A failed subcommand. `main` prints it once, on standard error.
 #[derive(Debug)]
@@ -42,8 +41,13 @@ impl Failure {
 
     /// Returns the failure of a job.
     pub fn of_job(error: &job::Error) -> Self {
-        let place = error.place().map(|(file, first, last)| Place { file, first, last });
-        Self::Job { report: error.report(), is_usage: error.is_usage(), place }
+        Self::Job { report: error.report(), is_usage: error.is_usage(), place: error.place() }
+    }
+
+    /// Returns the failure of a Dockerfile, as `report` says it, which begins with `error: `.
+    pub(super) fn of_report(report: &str, place: Option<Place>) -> Self {
+        let report = report.strip_prefix("error: ").unwrap_or(report).to_owned();
+        Self::Job { report, is_usage: false, place }
     }
 
     /// The lines of the Dockerfile that it is about, where there are some.
@@ -58,7 +62,10 @@ impl Failure {
     /// The report as it is printed: in the form of `workflow`, where the process is a step of one.
     pub fn shown(&self, workflow: Option<&Workflow>) -> String {
         match workflow {
-            Some(workflow) => workflow.report(self, &format!("{:032x}", rand::random::<u128>())),
+            Some(workflow) => {
+                let token = format!("{:032x}", rand::random::<u128>());
+                workflow.failure(&self.render(), self.place(), &token)
+            }
             None => self.render(),
         }
     }

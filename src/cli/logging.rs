@@ -9,7 +9,7 @@ use std::io::{self, IsTerminal as _, Write};
 use tracing_subscriber::EnvFilter;
 
 use crate::diag::{Colours, log_event, redact};
-use crate::job;
+use crate::job::{self, for_log};
 use crate::workspace::variables::{LOG_LEVEL, NO_COLOR, SUPERVISOR_DEBUG_ENABLE};
 use crate::workspace::{nonempty_process_variable, process_variable};
 
@@ -44,6 +44,7 @@ impl<W: Write> Write for VisibleLines<W> {
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(event);
         let line = log_event(&redact(text.strip_suffix('\n').unwrap_or(&text)), self.colours);
+        let line = for_log(&line);
         if !job::write_above(&line) {
             self.out.write_all(format!("{line}\n").as_bytes())?;
         }

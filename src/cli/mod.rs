@@ -3,7 +3,6 @@
 pub mod args;
 pub mod commands;
 pub mod failure;
-mod github;
 pub mod logging;
 mod pflag;
 mod process;
@@ -16,7 +15,6 @@ mod values;
 use std::ffi::OsString;
 
 pub use failure::Failure;
-pub use github::{Place, Workflow};
 
 /// Builds and pushes container images from Dockerfiles.
 #[derive(Debug, clap::Parser)]

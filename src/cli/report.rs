@@ -5,7 +5,7 @@ use std::io::{IsTerminal as _, Write as _};
 
 use super::Failure;
 use crate::diag::visible_lines;
-use crate::job::{self, Interrupts};
+use crate::job::{self, Interrupts, for_log};
 
 /// Listens for the signals that interrupt a job.
 pub(super) fn listen() -> Result<Interrupts, Failure> {
@@ -14,7 +14,7 @@ pub(super) fn listen() -> Result<Interrupts, Failure> {
 
 /// Warns on standard error.
 pub(super) fn warn(text: &str) {
-    let _ = writeln!(std::io::stderr(), "warning: {text}");
+    let _ = writeln!(std::io::stderr(), "warning: {}", for_log(text));
 }
 
 /// Writes words of a registry or a daemon to standard output: as they are for a program, and harmless for a terminal.

@@ -6,9 +6,11 @@ mod located;
 mod log_tail;
 mod redact;
 mod render;
+pub mod shorten;
 mod terminal;
 #[cfg(any(feature = "buildkit", feature = "registry"))]
 mod tls;
+mod workflow_command;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -23,6 +25,7 @@ pub use terminal::{
 };
 #[cfg(any(feature = "buildkit", feature = "registry"))]
 pub use tls::tls_words;
+pub use workflow_command::{command_message, command_property, json_without_commands, without_commands};
 
 /// A named text, shared cheaply: cloning it copies a pointer.
 ///

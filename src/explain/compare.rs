@@ -235,8 +235,7 @@ impl<'a> Comparison<'a> {
             return vec![Reason::Requested];
         }
         let own = &self.own[place];
-        let roots: BTreeSet<usize> =
-            step.inputs.iter().flat_map(|input| self.roots[*input].iter().copied()).collect();
+        let roots = self.roots_of_inputs(step);
         if own.iter().any(Reason::is_sure) {
             let mut reasons = own.clone();
             // Variables and options may be those of the base image.
@@ -282,12 +281,15 @@ impl<'a> Comparison<'a> {
     /// are known.
     fn roots(&self, place: usize) -> BTreeSet<usize> {
         let step = &self.new.steps[place];
-        let roots: BTreeSet<usize> =
-            step.inputs.iter().flat_map(|input| self.roots[*input].iter().copied()).collect();
+        let roots = self.roots_of_inputs(step);
         if roots.is_empty() && (!self.own[place].is_empty() || ran(step)) {
             return BTreeSet::from([place]);
         }
         roots
+    }
+
+    fn roots_of_inputs(&self, step: &Step) -> BTreeSet<usize> {
+        step.inputs.iter().flat_map(|input| self.roots[*input].iter().copied()).collect()
     }
 }
 

@@ -122,5 +122,7 @@ mod tests {
         assert!(
             !has_wildcards("a\\*b") && has_wildcards("a\\\\*") && has_wildcards("x[") && !has_wildcards("x]")
         );
+        assert!(has_wildcards("a*") && has_wildcards("[a]") && has_wildcards("?"));
+        assert!(!has_wildcards("a\\*") && !has_wildcards("a"));
     }
 }

@@ -147,6 +147,11 @@ impl Reference {
         self.text[self.tagged..].strip_prefix('@')
     }
 
+    /// What a registry is asked for: the digest, else the tag, else `latest`.
+    pub fn version(&self) -> &str {
+        self.digest().or(self.tag()).unwrap_or("latest")
+    }
+
     /// Domain and path, without tag and digest.
     ///
     /// Source: `Named.Name` in `reference.go` of `distribution/reference`.
@@ -241,7 +246,7 @@ fn split_suffixes(text: &str) -> Option<(&str, Option<&str>, Option<&str>)> {
     match position(&rest[path_start..], b':') {
         Some(at) => {
             let (name, tag) = (&rest[..path_start + at], &rest[path_start + at + 1..]);
-            tag_form(tag).then_some((name, Some(tag), digest))
+            is_tag(tag).then_some((name, Some(tag), digest))
         }
         None => Some((rest, None, digest)),
     }
@@ -308,7 +313,8 @@ fn path_form(text: &str) -> bool {
     alphanumeric(before[1])
 }
 
-fn tag_form(text: &str) -> bool {
+/// Whether `text` is a tag.
+pub(crate) fn is_tag(text: &str) -> bool {
     let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
     let bytes = text.as_bytes();
     matches!(bytes.first(), Some(b) if word(*b))

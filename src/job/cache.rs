@@ -15,7 +15,6 @@ use crate::beneath::Root;
 use crate::buildkit::{CacheEntry, SessionOptions};
 use crate::converter::dockerfile::parse_bool;
 use crate::diag::{visible_path, with_causes};
-use crate::image::digest;
 
 /// The type of a cache in a folder.
 const LOCAL: &str = "local";
@@ -130,16 +129,9 @@ fn found(folder: &Path, attrs: &BTreeMap<String, String>) -> Result<String, Stri
         let cache = layout::tagged(&index, tag).and_then(|cache| cache["digest"].as_str());
         cache.ok_or_else(|| format!("it has no cache called {tag:?}"))?.to_owned()
     };
-    let path = blob(&digest).ok_or_else(|| format!("{digest:?} is no digest"))?;
+    let path = layout::blob(&digest).ok_or_else(|| format!("{digest:?} is no digest"))?;
     root.file(&path).map_err(|error| format!("it has no {digest}: {error}"))?;
     Ok(digest)
-}
-
-/// Returns the path of a blob in a layout; `None` where its digest is none.
-fn blob(digest: &str) -> Option<PathBuf> {
-    digest::check(digest).ok()?;
-    let (algorithm, encoded) = digest.split_once(':')?;
-    Some(Path::new("blobs").join(algorithm).join(encoded))
 }
 
 /// Removes the blobs that no manifest of the index leads to.
@@ -152,7 +144,7 @@ fn remove_unused(folder: &Path) -> io::Result<()> {
     let mut used = BTreeSet::new();
     let mut left: Vec<Value> = descriptors(&read(Path::new("index.json"))?);
     while let Some(descriptor) = left.pop() {
-        let Some(path) = descriptor["digest"].as_str().and_then(blob) else { continue };
+        let Some(path) = descriptor["digest"].as_str().and_then(layout::blob) else { continue };
         let kind = descriptor["mediaType"].as_str().unwrap_or_default();
         let is_manifest = kind.contains("manifest") || kind.contains("image.index");
         if used.insert(path.clone()) && is_manifest {

@@ -31,7 +31,7 @@ mod solve;
 mod source_policy;
 
 pub use attestations::{Attestations, Checkout, CheckoutError, SbomGenerator};
-pub use build_record::{BuildContext, RecordPlace, RecordSettings, StoreError, last_build};
+pub use build_record::{BuildContext, RecordSettings, StoreError, last_build};
 pub use context::fetch::{DockerfileSource, FetchFailure};
 pub use context::{HEADER_BYTES, LayoutError, OciLayout, is_archive};
 pub use daemon::builder::{Builder, DaemonChoice, NoBuilder, OwnDaemon, usual_addresses};
@@ -50,6 +50,9 @@ pub use modes::warm_up::{WarmCache, serve};
 pub use modes::workspace_image::{WorkspaceBuild, build_workspace};
 pub use push::routes::{PushVia, UnknownPushMethod};
 pub use report::registry_message::RegistryMessage;
+pub(crate) use report::warnings::show_warnings;
+pub(crate) use report::workflow::for_log;
+pub use report::workflow::{Place, Workflow};
 pub use request::{DockerfileInput, Request};
 pub use result::metadata::Results;
 pub use result::output::{Destination, Exporter, OldFiles, Output, OutputFolder};

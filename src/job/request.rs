@@ -252,13 +252,15 @@ impl ParsedDockerfile<'_> {
         options: &Options,
         resolver: &impl Resolver,
     ) -> Result<Converted, ConversionFailure> {
-        let origin = self.origin(options)?;
         let converted = match self.text.get().map(|text| &text.converter) {
             Some(Ok(converter)) => convert_parsed(converter, options, resolver).await,
             Some(Err(rejected)) => Err(rejected.clone()),
             None => Err(not_fetched()),
         };
-        converted.map_err(|rejected| ConversionFailure::Rejected { rejected, origin })
+        match converted {
+            Ok(converted) => Ok(converted),
+            Err(rejected) => Err(ConversionFailure::Rejected { rejected, origin: self.origin(options)? }),
+        }
     }
 
     /// Converts with what the gateway of a build looks up. What that names is granted, and what the build checks find

@@ -78,7 +78,7 @@ pub(super) async fn solve_dockerfile(
         if scanner.is_some() {
             let mut lists = BTreeMap::new();
             for (id, definition) in scans {
-                let folder = gateway.solve(definition.to_pb(), SolveOptions::default()).await?;
+                let folder = gateway.solve(definition.encode(), SolveOptions::default()).await?;
                 lists.extend(folder.map(|folder| (id, folder)));
             }
             result = BuildResult::Listed { result: Box::new(result), lists };
@@ -88,10 +88,10 @@ pub(super) async fn solve_dockerfile(
         {
             // Provenance names as sources what buildkitd reads in this build, the Dockerfile among them.
             let evaluated = SolveOptions { evaluate: true, ..SolveOptions::default() };
-            gateway.solve(definition.to_pb(), evaluated).await?;
+            gateway.solve(definition.encode(), evaluated).await?;
             if options.context == Context::Local && dockerfile.input.files.dockerfile_ignore.is_none() {
                 let ignore_file = DockerfileOrigin::ignore_file(&options)?;
-                gateway.solve(ignore_file.to_pb(), evaluated).await?;
+                gateway.solve(ignore_file.encode(), evaluated).await?;
             }
         }
         evaluate(&gateway, &result).await?;
@@ -126,7 +126,7 @@ async fn solve(
     let (mut references, mut entries) = (Vec::new(), Vec::new());
     for (platform, build) in builds {
         let solve_options = SolveOptions { evaluate: false, cache_imports: true };
-        let reference = gateway.solve_encoded(build.definition.encode(), solve_options).await?;
+        let reference = gateway.solve(build.definition.encode(), solve_options).await?;
         let entry =
             platform_entry(platform.as_ref().unwrap_or(&options.build_platform), &build.image.platform);
         let suffix = if options.multi_platform { format!("/{}", entry.id) } else { String::new() };

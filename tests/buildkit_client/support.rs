@@ -118,12 +118,12 @@ impl Graph {
         })
     }
 
-    pub(crate) fn definition(mut self, result: &Vertex) -> pb::Definition {
+    pub(crate) fn definition(mut self, result: &Vertex) -> Vec<u8> {
         self.add(pb::Op {
             inputs: vec![pb::Input { digest: result.0.clone(), index: result.1 }],
             ..Default::default()
         });
-        pb::Definition { def: self.def, metadata: self.metadata, source: self.source }
+        pb::Definition { def: self.def, metadata: self.metadata, source: self.source }.encode_to_vec()
     }
 }
 

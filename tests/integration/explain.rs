@@ -177,6 +177,14 @@ fn odd_changes_are_told_as_they_are() {
                 + "    the ignore file changed as well: what was added or removed may be in the folder as before\n",
         ),
         (
+            "a filter of --no-cache",
+            vec![("Dockerfile", "RUN echo odd-10\n")],
+            &[],
+            Box::new(|_| {}),
+            &["--no-cache-filter", "filtered"],
+            step(2, "RUN echo odd-10", "asked for with --no-cache or --no-cache-filter"),
+        ),
+        (
             "two platforms",
             vec![("Dockerfile", "COPY a /odd-11\n"), ("a", "odd-11")],
             &platforms,
@@ -190,6 +198,7 @@ fn odd_changes_are_told_as_they_are() {
         let dockerfile = match name {
             "the base by an argument" => argument.clone(),
             "two platforms" => format!("FROM scratch\n{rest}"),
+            "a filter of --no-cache" => format!("FROM {base} AS filtered\n{rest}"),
             _ => of(rest),
         };
         content[0].1 = &dockerfile;

@@ -28,7 +28,7 @@ pub use image::{Image, pull, raw_manifest, source_layout};
 pub use processes::{endless_seconds, processes};
 pub use project::Project;
 pub use proxy::Proxy;
-pub use refusing::refusing_registry;
+pub use refusing::{Refusal, refusing_registry, registry_that_refuses};
 pub use registry::Registry;
 pub use web::{Web, archive, digest_in_layout};
 pub use workspace::Workspace;

@@ -58,6 +58,11 @@ impl UrlParts {
         if self.user.is_some() || self.port.is_some() || !matches!(self.path.as_str(), "" | "/") {
             return Err("has more than a name after its scheme".to_owned());
         }
+        self.only_values_of(keys)
+    }
+
+    /// Makes sure that the query gives nothing but values of `keys`, each once.
+    pub(super) fn only_values_of(&self, keys: &[&str]) -> Result<(), String> {
         for (index, (key, _)) in self.query.iter().enumerate() {
             if !keys.contains(&key.as_str()) {
                 let known = if keys.is_empty() {

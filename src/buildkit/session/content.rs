@@ -8,7 +8,7 @@ mod write;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fs::File;
-use std::future::Future;
+use std::future::{Future, ready};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -22,7 +22,7 @@ use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
 use tonic_prost::ProstCodec;
 
-use self::write::{WriteMethod, WriteRequest, WriteResponse};
+use self::write::{WriteRequest, WriteResponse};
 use super::Service;
 use crate::beneath::Root;
 use crate::buildkit::MAX_MESSAGE_BYTES;
@@ -98,6 +98,9 @@ struct ContentStores {
     writable: Arc<BTreeMap<String, PathBuf>>,
 }
 
+/// The answers to a call of a method with several.
+type Answers<T> = ReceiverStream<Result<T, Status>>;
+
 /// A blob that is open, and its length.
 type Blob = (File, u64);
 
@@ -145,52 +148,39 @@ fn open_blob(folder: &Path, digest: &str) -> Result<Blob, Status> {
     Ok((file, length))
 }
 
-/// The method `Info`.
-#[derive(Clone)]
-struct InfoMethod(ContentStores);
-
-impl tonic::server::UnaryService<InfoRequest> for InfoMethod {
-    type Response = InfoResponse;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<InfoResponse>, Status>> + Send>>;
-
-    fn call(&mut self, request: Request<InfoRequest>) -> Self::Future {
-        let stores = self.0.clone();
-        Box::pin(async move {
-            let (metadata, _, InfoRequest { digest }) = request.into_parts();
-            let answer = tokio::task::spawn_blocking(move || {
-                let (_, length) = stores.open(&metadata, &digest)?;
-                let size = i64::try_from(length).unwrap_or(i64::MAX);
-                Ok(Response::new(InfoResponse { info: Some(Info { digest, size }) }))
-            });
-            answer.await.unwrap_or_else(|error| Err(Status::internal(error.to_string())))
-        })
-    }
+/// Answers the method `Info`.
+async fn info(
+    stores: ContentStores,
+    request: Request<InfoRequest>,
+) -> Result<Response<InfoResponse>, Status> {
+    let (metadata, _, InfoRequest { digest }) = request.into_parts();
+    blocking(move || {
+        let (_, length) = stores.open(&metadata, &digest)?;
+        let size = i64::try_from(length).unwrap_or(i64::MAX);
+        Ok(Response::new(InfoResponse { info: Some(Info { digest, size }) }))
+    })
+    .await
 }
 
-/// The method `Read`.
-#[derive(Clone)]
-struct ReadMethod(ContentStores);
+/// Answers the method `Read`.
+fn read(stores: ContentStores, request: Request<ReadRequest>) -> Response<Answers<ReadResponse>> {
+    let (metadata, _, wanted) = request.into_parts();
+    let (sender, receiver) = mpsc::channel(CHUNKS_AHEAD);
+    tokio::task::spawn_blocking(move || {
+        let sent = stores.open(&metadata, &wanted.digest).and_then(|blob| send(&blob, &wanted, &sender));
+        if let Err(status) = sent {
+            let _ = sender.blocking_send(Err(status));
+        }
+    });
+    Response::new(ReceiverStream::new(receiver))
+}
 
-impl tonic::server::ServerStreamingService<ReadRequest> for ReadMethod {
-    type Response = ReadResponse;
-    type ResponseStream = ReceiverStream<Result<ReadResponse, Status>>;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Self::ResponseStream>, Status>> + Send>>;
-
-    fn call(&mut self, request: Request<ReadRequest>) -> Self::Future {
-        let stores = self.0.clone();
-        Box::pin(async move {
-            let (metadata, _, wanted) = request.into_parts();
-            let (sender, receiver) = mpsc::channel(CHUNKS_AHEAD);
-            tokio::task::spawn_blocking(move || {
-                let sent =
-                    stores.open(&metadata, &wanted.digest).and_then(|blob| send(&blob, &wanted, &sender));
-                if let Err(status) = sent {
-                    let _ = sender.blocking_send(Err(status));
-                }
-            });
-            Ok(Response::new(ReceiverStream::new(receiver)))
-        })
-    }
+/// Runs what works on the disk.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Status> + Send + 'static,
+) -> Result<T, Status> {
+    let ended = tokio::task::spawn_blocking(work).await;
+    ended.unwrap_or_else(|error| Err(Status::internal(error.to_string())))
 }
 
 /// Sends the part of a blob that is wanted; one that goes on after the end of the blob ends there
@@ -249,18 +239,22 @@ impl tower::Service<http::Request<tonic::body::Body>> for ContentService {
             match request.uri().path() {
                 INFO => {
                     let codec = ProstCodec::<InfoResponse, InfoRequest>::default();
-                    Ok(tonic::server::Grpc::new(codec).unary(InfoMethod(stores), request).await)
+                    let method = tower::service_fn(move |request| info(stores.clone(), request));
+                    Ok(tonic::server::Grpc::new(codec).unary(method, request).await)
                 }
                 READ => {
                     let codec = ProstCodec::<ReadResponse, ReadRequest>::default();
-                    Ok(tonic::server::Grpc::new(codec).server_streaming(ReadMethod(stores), request).await)
+                    let method = tower::service_fn(move |request| ready(Ok(read(stores.clone(), request))));
+                    Ok(tonic::server::Grpc::new(codec).server_streaming(method, request).await)
                 }
                 WRITE => {
                     let codec = ProstCodec::<WriteResponse, WriteRequest>::default();
                     let mut grpc = tonic::server::Grpc::new(codec)
                         .max_decoding_message_size(MAX_MESSAGE_BYTES)
                         .max_encoding_message_size(MAX_MESSAGE_BYTES);
-                    Ok(grpc.streaming(WriteMethod { stores, places }, request).await)
+                    let method =
+                        tower::service_fn(move |request| ready(write::answer(&stores, &places, request)));
+                    Ok(grpc.streaming(method, request).await)
                 }
                 _ => Ok(Status::unimplemented("content is only read and written").into_http()),
             }

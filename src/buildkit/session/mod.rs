@@ -43,9 +43,10 @@ pub(crate) use self::filesync::mode as file_mode;
 pub(crate) use self::refusals::Refusals;
 use self::tunnel::Tunnel;
 use self::wire::Chunk;
+use super::client::ready_grpc;
 use super::error::Error;
 use super::request::ExportTarget;
-use super::{CONNECTION_WINDOW_BYTES, HEADER_LIST_BYTES, MAX_MESSAGE_BYTES, STREAM_WINDOW_BYTES};
+use super::{CONNECTION_WINDOW_BYTES, HEADER_LIST_BYTES, STREAM_WINDOW_BYTES};
 use crate::secret::SecretBytes;
 
 /// Calls at one time: Go's, see `session/grpc.go` in BuildKit.
@@ -215,10 +216,7 @@ impl Session {
         announce(request.metadata_mut(), id, &options.shared_key)?;
 
         let failed = |status| Error::from_status("Session", status);
-        let mut grpc = tonic::client::Grpc::new(channel)
-            .max_decoding_message_size(MAX_MESSAGE_BYTES)
-            .max_encoding_message_size(MAX_MESSAGE_BYTES);
-        grpc.ready().await.map_err(|e| failed(tonic::Status::from_error(e.into())))?;
+        let mut grpc = ready_grpc(channel).await.map_err(failed)?;
         let path = PathAndQuery::from_static("/moby.buildkit.v1.Control/Session");
         let codec = ProstCodec::<Chunk, Chunk>::default();
         let reply = grpc.streaming(request, path, codec).await.map_err(failed)?;

@@ -7,7 +7,7 @@ use crate::cli::args::daemon::record_folder;
 use crate::cli::report::print;
 use crate::diag::{visible, visible_lines, with_causes};
 use crate::explain::Record;
-use crate::job::{BuildContext, RecordPlace, last_build};
+use crate::job::{BuildContext, for_log, last_build};
 
 /// Arguments of `bob explain`.
 #[derive(Debug, clap::Args)]
@@ -34,8 +34,8 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         Some(url) => BuildContext::Url(url),
         None => BuildContext::Folder(what),
     };
-    let found = match record_folder().map(RecordPlace::Folder) {
-        Some(place) => last_build(&place, build).map_err(|error| {
+    let found = match record_folder() {
+        Some(folder) => last_build(&folder, build).map_err(|error| {
             Failure::Rendered(format!("error: {}; build once more to have a new one", with_causes(&error)))
         })?,
         None => None,
@@ -46,7 +46,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
             what.display()
         )));
     };
-    print(text(&record).as_bytes())
+    print(for_log(&text(&record)).as_bytes())
 }
 
 /// What the record of a build says. It may be anybody's.

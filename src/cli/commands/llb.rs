@@ -20,7 +20,7 @@ use crate::gotext::json;
 use crate::image::Platform;
 use crate::job::graph;
 use crate::job::lookup::{self, Converted, ImageLock, LockResolver};
-use crate::job::{DockerLogins, DockerfileInput, Request};
+use crate::job::{DockerLogins, DockerfileInput, Request, show_warnings};
 use crate::workspace::nonempty_process_variable;
 
 /// Arguments of `bob llb`.
@@ -92,8 +92,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         write(path, (lock.to_json() + "\n").as_bytes())?;
     }
     let Some((_, conversion)) = converted.builds.into_iter().next() else { return Ok(()) };
-    let found = warnings(&conversion.warnings, &converted.source);
-    let _ = std::io::stderr().lock().write_all(found.as_bytes());
+    show_warnings(&conversion.warnings, &converted.source);
     let lowered = &conversion.lowered;
     if let Some(path) = &args.metadata_file {
         let metadata = std::collections::BTreeMap::from([("containerimage.config", &lowered.image)]);

@@ -7,7 +7,7 @@ use super::json::{self, Location};
 use crate::cli::Failure;
 use crate::converter::lint::Warning;
 use crate::diag::{Diagnostic, Source};
-use crate::job::Inspection;
+use crate::job::{Inspection, Place, Workflow};
 
 #[derive(Serialize)]
 struct Results<'a> {
@@ -51,6 +51,9 @@ pub(super) fn answer(inspection: Inspection) -> Result<Answer, Failure> {
     };
     let json = json(&warnings, error.as_deref(), source, filename)?;
     let is_rejected = error.is_some();
+    let place = error.as_ref().and_then(|error| Place::of(error.location.as_ref()?));
+    let workflow = Workflow::of_process();
+    let annotations = workflow.map(|workflow| workflow.warnings(&warnings, source)).unwrap_or_default();
     let error = match (error, warnings.len()) {
         (Some(error), _) => Some(error.render()),
         (None, 0) => None,
@@ -59,7 +62,8 @@ pub(super) fn answer(inspection: Inspection) -> Result<Answer, Failure> {
     };
     let text =
         if error.is_none() { "the checks found nothing\n".to_owned() } else { text(&warnings, source) };
-    Ok(Answer { json, text, status: u8::from(error.is_some()), error, is_rejected })
+    let status = u8::from(error.is_some());
+    Ok(Answer { json, text, status, error, is_rejected, place, annotations })
 }
 
 fn text(warnings: &[Warning], source: &Source) -> String {

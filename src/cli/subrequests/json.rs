@@ -4,7 +4,7 @@ use base64::Engine as _;
 use serde::Serialize;
 
 use crate::cli::Failure;
-use crate::diag::{Source, Span};
+use crate::diag::{Source, Span, json_without_commands};
 
 /// `pb.Location`: lines of the first source.
 #[derive(Serialize, Default)]
@@ -39,7 +39,6 @@ pub(super) fn data(source: &Source) -> String {
 
 /// `value` as it is printed.
 pub(super) fn to_bytes(value: &impl Serialize) -> Result<Vec<u8>, Failure> {
-    let mut bytes = serde_json::to_vec_pretty(value)?;
-    bytes.push(b'\n');
-    Ok(bytes)
+    let text = serde_json::to_string_pretty(value)? + "\n";
+    Ok(json_without_commands(&text).into_owned().into_bytes())
 }

@@ -9,12 +9,13 @@ mod table;
 mod targets;
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::Path;
 
 use super::Failure;
 use super::report::{listen, print_words};
 use super::values::call::{Call, Format, Method};
-use crate::job::{self, ProgressMode, Request, Results};
+use crate::job::{self, Place, ProgressMode, Request, Results, for_log};
 
 /// The version of every answer (`frontend/subrequests`).
 const VERSION: &str = "1.0.0";
@@ -31,12 +32,24 @@ struct Answer {
     error: Option<String>,
     /// Whether that error is the Dockerfile's, which no `ignorestatus` hides.
     is_rejected: bool,
+    /// The lines that the error is about.
+    place: Option<Place>,
+    /// Lines for the log of the workflow that this is a step of.
+    annotations: String,
 }
 
 impl Answer {
     /// The answer that nothing is wrong with.
     fn new(json: Vec<u8>, text: String) -> Self {
-        Self { json, text, status: 0, error: None, is_rejected: false }
+        Self {
+            json,
+            text,
+            status: 0,
+            error: None,
+            is_rejected: false,
+            place: None,
+            annotations: String::new(),
+        }
     }
 }
 
@@ -73,10 +86,13 @@ pub(super) async fn answer(
     }
     match call.format {
         Format::Json => print_words(&answer.json)?,
-        Format::Text => print_words(answer.text.as_bytes())?,
+        Format::Text => print_words(for_log(&answer.text).as_bytes())?,
     }
+    let _ = std::io::stderr().lock().write_all(answer.annotations.as_bytes());
     match answer.error {
-        Some(error) if answer.is_rejected || !call.ignore_status => Err(Failure::Rendered(error)),
+        Some(error) if answer.is_rejected || !call.ignore_status => {
+            Err(Failure::of_report(&error, answer.place))
+        }
         _ => Ok(()),
     }
 }

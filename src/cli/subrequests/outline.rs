@@ -8,7 +8,7 @@ use super::table::table;
 use crate::cli::Failure;
 use crate::converter::{Outline, OutlineArg, OutlineMount};
 use crate::diag::Source;
-use crate::job::Inspection;
+use crate::job::{Inspection, Place};
 
 #[derive(Serialize)]
 struct Json<'a> {
@@ -60,7 +60,10 @@ impl<'a> From<&'a OutlineMount> for Mount<'a> {
 pub(super) fn answer(inspection: Inspection) -> Result<Answer, Failure> {
     let converted = match inspection.conversion {
         Ok(converted) => converted,
-        Err(rejected) => return Err(Failure::Rendered(rejected.error.render())),
+        Err(rejected) => {
+            let place = rejected.error.location.as_ref().and_then(Place::of);
+            return Err(Failure::of_report(&rejected.error.render(), place));
+        }
     };
     let outline = converted.builds.into_iter().find_map(|(_, build)| build.lowered.outline);
     of_outline(&outline.unwrap_or_default(), &inspection.source)

@@ -12,12 +12,11 @@ use llb::{
 };
 
 use super::SbomGenerator;
-use crate::buildkit::proto::pb;
 use crate::buildkit::{Gateway, ImageQuery};
 use crate::converter::lower::{Lowered, llb_platform};
 use crate::image::{Config, Platform};
 use crate::job::failure::{LookupFailure, SolveFailure};
-use crate::job::lookup::gateway::image;
+use crate::job::lookup::gateway::{image, platform_message};
 use crate::job::session::grants::RegistryGrants;
 
 /// The folder of what is looked at.
@@ -53,12 +52,7 @@ impl Scanner {
         grants.grant_pull(reference);
         let query = ImageQuery {
             reference: reference.to_string(),
-            platform: Some(pb::Platform {
-                architecture: platform.architecture.to_string(),
-                os: platform.os.to_string(),
-                variant: platform.variant.to_string(),
-                ..Default::default()
-            }),
+            platform: Some(platform_message(platform)),
             resolve_mode: resolve_mode.to_owned(),
             ..ImageQuery::default()
         };

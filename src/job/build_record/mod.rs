@@ -13,6 +13,7 @@ use store::Store;
 pub use store::StoreError;
 
 use super::progress_link::ProgressLink;
+use super::report::workflow::for_log;
 use super::request::{DockerfileInput, ParsedDockerfile};
 use super::result::report_files::Recorder;
 use crate::buildkit::{Client, ListedFile, SentFiles, SentFolder};
@@ -27,17 +28,10 @@ use crate::workspace::variables;
 /// Where records of builds are kept, and whether what they say is told.
 #[derive(Debug, Clone, Default)]
 pub struct RecordSettings {
-    /// The place; `None` where there is none, so that every build counts as the first.
-    pub place: Option<RecordPlace>,
+    /// The folder of the user's; `None` where there is none, so that every build counts as the first.
+    pub folder: Option<PathBuf>,
     /// Whether the build says at its end why steps ran again.
     pub is_explained: bool,
-}
-
-/// Where records of builds are kept.
-#[derive(Debug, Clone)]
-pub enum RecordPlace {
-    /// In a folder of the user's: some for each context folder.
-    Folder(PathBuf),
 }
 
 /// What a build is of: what records belong together by.
@@ -94,7 +88,8 @@ impl<'a> BuildRecorder<'a> {
     /// Begins with a build of `input`.
     pub(super) fn new(settings: &'a RecordSettings, input: &DockerfileInput) -> Self {
         let context = BuildContext::of(input);
-        let store = settings.place.as_ref().map(|place| Store::new(place, &context.key(), &build_key(input)));
+        let store =
+            settings.folder.as_deref().map(|folder| Store::new(folder, &context.key(), &build_key(input)));
         let before = store.clone().map(|store| std::thread::spawn(move || read(&store)));
         Self { settings, store, sent: SentFiles::default(), before }
     }
@@ -138,7 +133,7 @@ impl<'a> BuildRecorder<'a> {
         tell(reports, &explanation, &record, unknown.as_deref());
         if self.settings.is_explained {
             let text = unknown.as_deref().unwrap_or(&record.explanation);
-            let _ = write!(std::io::stderr().lock(), "\n{text}");
+            let _ = write!(std::io::stderr().lock(), "\n{}", for_log(text));
         }
         if let Some(store) = &self.store
             && let Err(error) = store.write(&record)
@@ -172,12 +167,12 @@ fn tell(reports: &Recorder, explanation: &Explanation, record: &Record, unknown:
     }
 }
 
-/// Returns the last record of the builds of a context.
+/// Returns the last record in `folder` of the builds of a context.
 ///
 /// # Errors
 /// [`StoreError`] where there is one that cannot be read.
-pub fn last_build(place: &RecordPlace, context: BuildContext<'_>) -> Result<Option<Record>, StoreError> {
-    Store::new(place, &context.key(), "").read_last()
+pub fn last_build(folder: &Path, context: BuildContext<'_>) -> Result<Option<Record>, StoreError> {
+    Store::new(folder, &context.key(), "").read_last()
 }
 
 /// Returns the listings of the contexts that were sent, with the contents that were known before.

@@ -1,16 +1,15 @@
 //! The files that records are kept in: read as anybody's, written whole or not at all.
 
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, fstat, openat, renameat, unlinkat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, fstat, openat, renameat, unlinkat};
 use rustix::io::Errno;
 
-use super::RecordPlace;
-use crate::beneath::{self, FILE, open_entry, read_stream};
+use crate::beneath::{FILE, FOLDER, open_entry};
 use crate::explain::{MAX_RECORD_BYTES, Record, RecordError};
 use crate::job::StateError;
 use crate::job::daemon::state::make_own_folder;
@@ -28,9 +27,6 @@ pub enum StoreError {
     /// The folder is not the user's own, or cannot be made.
     #[error("records of builds need a folder of this user's own")]
     Folder(#[from] StateError),
-    /// The control folder of the workspace cannot be used.
-    #[error("the record of the workspace's build cannot be kept")]
-    Workspace(#[from] beneath::Error),
     /// A file cannot be read or written.
     #[error("a record of a build cannot be read or written")]
     Io(#[from] io::Error),
@@ -51,27 +47,26 @@ impl From<Errno> for StoreError {
 /// The place of one record.
 #[derive(Debug, Clone)]
 pub(super) struct Store {
-    place: RecordPlace,
+    folder: PathBuf,
     /// What the names of all records of one context begin with.
     prefix: String,
     name: String,
 }
 
 impl Store {
-    /// Returns the place of the record of a build of the context `folder`.
-    pub(super) fn new(place: &RecordPlace, folder: &str, build: &str) -> Self {
-        let (prefix, name) = (format!("{folder}-"), format!("{folder}-{build}{ENDING}"));
-        Self { place: place.clone(), prefix, name }
+    /// Returns the place in `folder` of the record of a build of the context `context`.
+    pub(super) fn new(folder: &Path, context: &str, build: &str) -> Self {
+        let (prefix, name) = (format!("{context}-"), format!("{context}-{build}{ENDING}"));
+        Self { folder: folder.to_owned(), prefix, name }
     }
 
-    fn open_folder(&self, is_made: bool) -> Result<(OwnedFd, Option<PathBuf>), StoreError> {
-        match &self.place {
-            RecordPlace::Folder(path) if is_made || path.exists() => {
-                let path = make_own_folder(path)?;
-                Ok((beneath::Root::open(&path)?.open_unlinked(Path::new(""), beneath::FOLDER)?, Some(path)))
-            }
-            RecordPlace::Folder(_) => Err(Errno::NOENT.into()),
+    /// Returns the folder and its real path.
+    fn open_folder(&self, is_made: bool) -> Result<(OwnedFd, PathBuf), StoreError> {
+        if !is_made && !self.folder.exists() {
+            return Err(Errno::NOENT.into());
         }
+        let path = make_own_folder(&self.folder)?;
+        Ok((open_entry(CWD, path.as_os_str(), FOLDER)?, path))
     }
 
     /// Returns the record; `None` where there is none.
@@ -83,13 +78,8 @@ impl Store {
     pub(super) fn read_last(&self) -> Result<Option<Record>, StoreError> {
         let find = || {
             let (folder, path) = self.open_folder(false)?;
-            let name = match path {
-                None => self.name.clone(),
-                Some(path) => {
-                    let mut names = records(&path)?.into_iter().map(|(_, name)| name);
-                    names.rfind(|name| name.starts_with(&self.prefix)).ok_or(Errno::NOENT)?
-                }
-            };
+            let mut names = records(&path)?.into_iter().map(|(_, name)| name);
+            let name = names.rfind(|name| name.starts_with(&self.prefix)).ok_or(Errno::NOENT)?;
             read_file(&folder, &name)
         };
         absent_is_none(find())
@@ -106,9 +96,7 @@ impl Store {
             let _ = unlinkat(&folder, &temporary, AtFlags::empty());
         }
         written?;
-        if let Some(path) = path {
-            remove_old(&path)?;
-        }
+        remove_old(&path)?;
         Ok(())
     }
 }
@@ -117,7 +105,6 @@ fn absent_is_none(outcome: Result<Record, StoreError>) -> Result<Option<Record>,
     match outcome {
         Ok(record) => Ok(Some(record)),
         Err(StoreError::Io(error)) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(StoreError::Workspace(error)) if error.is_absent() => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -133,8 +120,11 @@ fn read_file(folder: &impl AsFd, name: &str) -> Result<Record, StoreError> {
     if !is_file || found.st_uid != rustix::process::geteuid().as_raw() {
         return Err(StoreError::Foreign);
     }
-    let limit = u64::try_from(MAX_RECORD_BYTES).unwrap_or(u64::MAX);
-    Ok(Record::from_bytes(&read_stream(File::from(opened), limit)?)?)
+    // One byte too many is enough to know that it is too large.
+    let limit = u64::try_from(MAX_RECORD_BYTES + 1).unwrap_or(u64::MAX);
+    let mut bytes = Vec::new();
+    File::from(opened).take(limit).read_to_end(&mut bytes)?;
+    Ok(Record::from_bytes(&bytes)?)
 }
 
 /// Makes a file that was not there before, for this user alone.

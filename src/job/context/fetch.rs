@@ -195,7 +195,7 @@ impl<'a> RemoteFiles<'a> {
         let definition = marshal(graph, root, &options.build_platform)?;
         // What is wrong with the context shows here, and not as a file that cannot be read.
         let at_once = SolveOptions { evaluate: true, ..SolveOptions::default() };
-        let solved = gateway.solve(definition.to_pb(), at_once).await;
+        let solved = gateway.solve(definition.encode(), at_once).await;
         let files = solved.map_err(|source| FetchFailure::Context { context: shown.clone(), source })?;
         Ok(Self { gateway, shown, definition, files })
     }
@@ -244,7 +244,7 @@ async fn at_url(
     let source = HttpSource::new(url).with_filename(DOCKERFILE);
     let root = graph.source(source, Constraints::named(format!("[internal] load {shown}")));
     let definition = marshal(graph, root, platform)?;
-    let file = gateway.solve(definition.to_pb(), SolveOptions::default()).await.map_err(failed)?;
+    let file = gateway.solve(definition.encode(), SolveOptions::default()).await.map_err(failed)?;
     let mut text = None;
     if let Some(file) = file {
         let range = FileRange { offset: 0, length: LARGEST_AT_URL + 1 };

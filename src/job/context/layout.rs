@@ -9,13 +9,15 @@ use sha2::{Digest as _, Sha256};
 
 use crate::beneath::{self, Root};
 use crate::image::digest;
+use crate::image::reference::is_tag;
+use crate::job::result::layout::{IMAGE_NAME, REFERENCE_NAME};
 
 /// The largest `index.json` that is read, in bytes.
 const LARGEST_INDEX: u64 = 4 << 20;
 /// The tag where neither tag nor digest is given.
 const DEFAULT_TAG: &str = "latest";
 /// Names of an image in an index: a whole name, or a tag.
-const NAME_ANNOTATIONS: [&str; 2] = ["io.containerd.image.name", "org.opencontainers.image.ref.name"];
+const NAME_ANNOTATIONS: [&str; 2] = [IMAGE_NAME, REFERENCE_NAME];
 
 /// An image in an OCI layout: the folder, and which of its images.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -166,14 +168,6 @@ fn looks_like_digest(text: &str) -> bool {
         && algorithm.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+._-".contains(&byte))
         && encoded.len() >= 32
         && encoded.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
-/// Whether `text` is a tag (the grammar of `distribution/reference`).
-fn is_tag(text: &str) -> bool {
-    let first = text.bytes().next();
-    first.is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-        && text.len() <= 128
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
 }
 
 #[cfg(test)]

@@ -70,7 +70,7 @@ async fn archive_time(
     let solve = async |root| {
         let options = MarshalOptions::new(llb_platform(platform), String::new());
         let definition = graph.clone().marshal(root, &options)?;
-        Ok::<_, LookupFailure>(gateway.solve(definition.to_pb(), SolveOptions::default()).await?)
+        Ok::<_, LookupFailure>(gateway.solve(definition.encode(), SolveOptions::default()).await?)
     };
     let Some(file) = solve(file).await? else { return Ok(None) };
     let range = FileRange { offset: 0, length: HEADER_BYTES as u64 };

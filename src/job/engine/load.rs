@@ -13,15 +13,15 @@ use futures_util::stream;
 use http::{Request, StatusCode, header};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, StreamBody};
-use serde::Deserialize;
 use tokio::io::{AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::mpsc;
 use tokio_util::sync::PollSender;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::address::EngineAddress;
-use super::connection::{self, Answer, refusal, refused};
+use super::connection::{self, Answer, refusal};
 use super::error::EngineError;
+use super::messages::Messages;
 use crate::http::body::BoxError;
 use crate::job::progress_link::ProgressLink;
 use crate::progress::{Step, timestamp};
@@ -269,74 +269,6 @@ fn broke_off(error: &(dyn std::error::Error + 'static)) -> bool {
         next = error.source();
     }
     false
-}
-
-/// What an engine says while it loads: JSON objects, one after the other.
-#[derive(Debug, Default)]
-struct Messages {
-    bytes: Vec<u8>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct Message {
-    #[serde(default)]
-    stream: String,
-    #[serde(default)]
-    id: String,
-    #[serde(default)]
-    error: String,
-    #[serde(rename = "errorDetail", default)]
-    detail: Option<ErrorDetail>,
-    #[serde(rename = "progressDetail", default)]
-    progress: Option<Progress>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct ErrorDetail {
-    #[serde(default)]
-    message: String,
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct Progress {
-    #[serde(default)]
-    current: u64,
-    #[serde(default)]
-    total: u64,
-}
-
-impl Messages {
-    /// Takes the messages that are whole.
-    async fn take(&mut self, address: &EngineAddress, step: Option<&Step>) -> Result<(), EngineError> {
-        let mut whole = serde_json::Deserializer::from_slice(&self.bytes).into_iter::<Message>();
-        let mut taken = Vec::new();
-        for message in whole.by_ref() {
-            match message {
-                Ok(message) => taken.push(message),
-                Err(error) if error.is_eof() => break,
-                Err(error) => {
-                    return Err(EngineError::Broken { address: address.to_string(), source: error.into() });
-                }
-            }
-        }
-        let end = whole.byte_offset();
-        self.bytes.drain(..end);
-        for message in taken {
-            let detail = message.detail.map(|detail| detail.message).filter(|words| !words.is_empty());
-            if let Some(words) = detail.or(Some(message.error).filter(|words| !words.is_empty())) {
-                return Err(refused(address, &words));
-            }
-            let Some(step) = step else { continue };
-            if !message.stream.trim().is_empty() {
-                step.log(message.stream.trim()).await;
-            }
-            if let Some(progress) = message.progress.filter(|_| !message.id.is_empty()) {
-                let id = format!("loading layer {}", message.id);
-                step.transfer(&id, timestamp(), progress.current, progress.total).await;
-            }
-        }
-        Ok(())
-    }
 }
 
 /// Loads by `podman load`.

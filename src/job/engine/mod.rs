@@ -6,6 +6,7 @@ mod address;
 mod connection;
 mod error;
 mod load;
+mod messages;
 mod settings;
 
 pub use error::EngineError;

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use crate::job::session::logins::DockerLogins;
 use crate::workspace::variables;
 
 /// What the environment says of the engine that images are loaded into.
@@ -29,13 +30,12 @@ impl EngineSettings {
     pub fn of(environment: impl Fn(&str) -> Option<OsString>) -> Self {
         let set = |name: &str| environment(name).filter(|value| !value.is_empty());
         let text = |name: &str| set(name).and_then(|value| value.into_string().ok());
-        let home = || set(variables::HOME.name).map(|home| PathBuf::from(home).join(".docker"));
         Self {
             host: text(variables::DOCKER_HOST.name),
             context: text(variables::DOCKER_CONTEXT.name),
             uses_tls: set(variables::DOCKER_TLS_VERIFY.name).is_some(),
             certificates: set(variables::DOCKER_CERT_PATH.name).map(PathBuf::from),
-            folder: set(variables::DOCKER_CONFIG.name).map(PathBuf::from).or_else(home),
+            folder: DockerLogins::of(&environment).folder,
             runtime_dir: set(variables::XDG_RUNTIME_DIR.name).map(PathBuf::from),
             search_path: set(variables::SEARCH_PATH.name),
         }

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use futures_util::future::try_join_all;
-use sha2::{Digest as _, Sha256};
+use llb::Digest;
 
 use super::ImageTools;
-use super::document::{Descriptor, IMAGES, INDEXES, Index, OLD_IMAGE, PlatformDocument};
+use super::document::{Descriptor, Index, OLD_IMAGE, PlatformDocument};
 use super::error::ImageToolsError;
 use super::inspect::{at, index_of};
 use super::source::Source;
 use crate::image::{Platform, Reference};
+use crate::job::push::manifest::{IMAGES, INDEXES};
 
 /// What the attestations of an image say that they are of.
 /// Source: `util/attestation/types.go` in BuildKit.
@@ -90,13 +91,7 @@ impl ImageTools {
         }
         let mut entries = Entries::default();
         for source in &fetched {
-            if source.descriptor.is_index() {
-                for entry in index_of(&source.bytes, &source.reference)?.manifests {
-                    entries.add(entry, &source.reference);
-                }
-            } else {
-                entries.add(source.descriptor.clone(), &source.reference);
-            }
+            entries.add_source(source)?;
         }
         entries.keep_platforms(&image.platforms)?;
         Ok(entries.into_index(&image.annotations))
@@ -176,39 +171,26 @@ fn default_repository(image: &NewImage) -> Option<&Reference> {
 /// A single source as it is, or with fewer platforms.
 fn only_one(source: &Fetched, platforms: &[Platform]) -> Result<Combined, ImageToolsError> {
     let mut entries = Entries::default();
-    let mut index = None;
-    if source.descriptor.is_index() {
-        let read = index_of(&source.bytes, &source.reference)?;
-        for entry in &read.manifests {
-            entries.add(entry.clone(), &source.reference);
-        }
-        index = Some(read);
-    } else {
-        entries.add(source.descriptor.clone(), &source.reference);
-    }
+    let index = entries.add_source(source)?;
     let all = entries.list.len();
     entries.keep_platforms(platforms)?;
-    match index {
+    let (bytes, descriptor) = match index {
         Some(index) if entries.list.len() < all => {
             let manifests = entries.list.iter().map(|(descriptor, _)| descriptor.clone()).collect();
             let bytes: Bytes = Index { manifests, ..index }.to_bytes().into();
             let descriptor = describe(&bytes, &source.descriptor.media_type);
-            Ok(Combined { bytes, descriptor, parts: entries.list, warnings: Vec::new() })
+            (bytes, descriptor)
         }
-        _ => Ok(Combined {
-            bytes: source.bytes.clone(),
-            descriptor: source.descriptor.clone(),
-            parts: entries.list,
-            warnings: Vec::new(),
-        }),
-    }
+        _ => (source.bytes.clone(), source.descriptor.clone()),
+    };
+    Ok(Combined { bytes, descriptor, parts: entries.list, warnings: Vec::new() })
 }
 
 /// The type, digest and size of `bytes`.
 fn describe(bytes: &[u8], media_type: &str) -> Descriptor {
     Descriptor {
         media_type: media_type.to_owned(),
-        digest: format!("sha256:{}", hex::encode(Sha256::digest(bytes))),
+        digest: Digest::of(bytes).to_string(),
         size: i64::try_from(bytes.len()).unwrap_or(i64::MAX),
         ..Descriptor::default()
     }
@@ -222,6 +204,19 @@ struct Entries {
 }
 
 impl Entries {
+    /// Adds the images of a source that is an index, else the source itself. Returns the index.
+    fn add_source(&mut self, source: &Fetched) -> Result<Option<Index>, ImageToolsError> {
+        if !source.descriptor.is_index() {
+            self.add(source.descriptor.clone(), &source.reference);
+            return Ok(None);
+        }
+        let index = index_of(&source.bytes, &source.reference)?;
+        for entry in &index.manifests {
+            self.add(entry.clone(), &source.reference);
+        }
+        Ok(Some(index))
+    }
+
     fn add(&mut self, descriptor: Descriptor, from: &Reference) {
         let Some(&place) = self.places.get(&descriptor.digest) else {
             self.places.insert(descriptor.digest.clone(), self.list.len());

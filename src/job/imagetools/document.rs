@@ -6,13 +6,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::image::Platform;
+use crate::job::push::manifest::{IMAGES, INDEXES};
 
-/// The types of an image manifest: of the OCI, and of Docker.
-pub const IMAGES: [&str; 2] =
-    ["application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json"];
-/// The types of an index: of the OCI, and of Docker.
-pub const INDEXES: [&str; 2] =
-    ["application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json"];
 /// The type of an image in Docker's format of 2015.
 pub(super) const OLD_IMAGE: &str = "application/vnd.docker.distribution.manifest.v1+json";
 

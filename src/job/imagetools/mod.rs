@@ -10,7 +10,7 @@ mod source;
 use std::sync::Arc;
 
 pub use combine::{Combined, IndexAnnotation, IndexPlace, NewImage};
-pub use document::{Descriptor, IMAGES, INDEXES, Index};
+pub use document::{Descriptor, Index};
 pub use error::ImageToolsError;
 pub use inspect::Inspected;
 pub use source::{Source, SourceError};
@@ -50,7 +50,7 @@ impl ImageTools {
     /// Returns the manifest that a reference names.
     async fn manifest(&self, reference: &Reference) -> Result<Manifest, ImageToolsError> {
         let repository = self.endpoint(reference)?.repository;
-        let found = self.client().manifest(&repository, version(reference)).await;
+        let found = self.client().manifest(&repository, reference.version()).await;
         let found = self.told(found, "read", reference, &repository).await?;
         let mut manifest =
             found.ok_or_else(|| ImageToolsError::Missing { reference: reference.to_string() })?;
@@ -78,9 +78,4 @@ impl ImageTools {
             }),
         }
     }
-}
-
-/// The digest of a reference, else its tag.
-fn version(reference: &Reference) -> &str {
-    reference.digest().or(reference.tag()).unwrap_or("latest")
 }

@@ -2,25 +2,24 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use futures_util::future::try_join_all;
 use http::HeaderValue;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::ImageTools;
 use super::combine::Combined;
-use super::document::{Descriptor, INDEXES};
+use super::document::Descriptor;
 use super::error::ImageToolsError;
 use super::inspect::{at, index_of};
-use super::{ImageTools, version};
 use crate::image::Reference;
 use crate::job::failure::CopyFailure;
 use crate::job::push::copy::Copy;
-use crate::job::push::manifest::ImageManifest;
+use crate::job::push::manifest::{INDEXES, ImageManifest};
 use crate::job::report::client_error::describe_client_error;
+use crate::job::run::STATUS_QUEUE;
 use crate::progress::{self, Mode, Step};
-
-/// How many messages about a copy may wait to be shown.
-const STATUS_QUEUE: usize = 64;
 
 impl ImageTools {
     /// Writes `image` under all of `targets`, and shows how far that is.
@@ -70,15 +69,25 @@ impl ImageTools {
         // What a single image consists of has to be there before it is; so do all images of an index.
         try_join_all(image.parts.iter().map(|(part, from)| self.bring(part, from, first, step))).await?;
         for &target in targets {
-            let repository = self.endpoint(target)?.repository;
-            let tag = target.tag().unwrap_or_else(|| version(target));
+            let tag = target.tag().unwrap_or_else(|| target.version());
             step.log(&format!("pushing {} to {target}", image.descriptor.digest)).await;
-            let media_type = HeaderValue::from_str(&image.descriptor.media_type)
-                .unwrap_or(HeaderValue::from_static(INDEXES[0]));
-            let put = self.client().put_manifest(&repository, tag, &media_type, image.bytes.clone()).await;
-            self.told(put, "push", target, &repository).await?;
+            self.put(target, tag, &image.descriptor.media_type, image.bytes.clone()).await?;
         }
         Ok(())
+    }
+
+    /// Writes a manifest or an index into the repository of `target`, under a tag or its digest.
+    async fn put(
+        &self,
+        target: &Reference,
+        version: &str,
+        media_type: &str,
+        bytes: Bytes,
+    ) -> Result<(), ImageToolsError> {
+        let repository = self.endpoint(target)?.repository;
+        let media_type = HeaderValue::from_str(media_type).unwrap_or(HeaderValue::from_static(INDEXES[0]));
+        let put = self.client().put_manifest(&repository, version, &media_type, bytes).await;
+        self.told(put, "push", target, &repository).await
     }
 
     /// Brings one image from where it is into the repository of `target`: within a registry its blobs are mounted.
@@ -98,12 +107,7 @@ impl ImageTools {
         if INDEXES.contains(&manifest.descriptor.media_type.as_str()) {
             let below = index_of(&manifest.bytes, &reference)?.manifests;
             try_join_all(below.iter().map(|part| Box::pin(self.bring(part, from, target, step)))).await?;
-            let repository = self.endpoint(target)?.repository;
-            let media_type = HeaderValue::from_str(&manifest.descriptor.media_type)
-                .unwrap_or(HeaderValue::from_static(INDEXES[0]));
-            let put =
-                self.client().put_manifest(&repository, &part.digest, &media_type, manifest.bytes).await;
-            return self.told(put, "push", target, &repository).await;
+            return self.put(target, &part.digest, &manifest.descriptor.media_type, manifest.bytes).await;
         }
         let (from, to) = (self.endpoint(from)?, self.endpoint(target)?);
         let read = ImageManifest::of(manifest, || format!("read {reference}"));

@@ -151,7 +151,8 @@ async fn image_or_other(gateway: &Gateway, query: ImageQuery, shown: &str) -> Re
     Ok(Fact::Image(fact))
 }
 
-fn platform_message(platform: &Platform) -> pb::Platform {
+/// Returns a platform as buildkitd takes it.
+pub(crate) fn platform_message(platform: &Platform) -> pb::Platform {
     pb::Platform {
         architecture: platform.architecture.to_string(),
         os: platform.os.to_string(),

@@ -155,38 +155,36 @@ async fn push_index(
 ) -> Result<JoinedIndex, Error> {
     let auth = routes::authenticator(build.request.logins.load()?)?;
     let client = Client::new(Arc::clone(&auth));
-    let mut text = None;
-    let mut media_type = String::new();
+    let mut targets = Vec::new();
     for name in names {
         let reference = parsed(name)?;
         let repository = Repository::of(&reference).map_err(|source| Error::Setting(Box::new(source)))?;
-        let endpoint = RegistryEndpoint { repository, auth: Arc::clone(&auth) };
-        let to = (&reference, &endpoint);
-        let joined = if let Some(joined) = &text {
-            joined
-        } else {
-            let mut pushed = Vec::new();
-            for result in results {
-                let digest = result.digest().unwrap_or_default();
-                let found = client.manifest(&endpoint.repository, digest).await;
-                let found = match found {
-                    Ok(found) => found.ok_or_else(|| outcome::missing_base(&reference))?,
-                    Err(error) => return Err(outcome::of_push(&error, to).await),
-                };
-                pushed.push(found.bytes);
-            }
-            let indexes = pushed.iter().map(|text| PlatformIndex::parse(text));
-            let indexes = indexes.collect::<Result<Vec<_>, _>>()?;
-            indexes.first().map(PlatformIndex::media_type).unwrap_or_default().clone_into(&mut media_type);
-            let places = parts.iter().map(|part| part.places.as_slice());
-            text.insert(join(&indexes.into_iter().zip(places).collect::<Vec<_>>())?)
+        targets.push((reference, RegistryEndpoint { repository, auth: Arc::clone(&auth) }));
+    }
+    let Some((reference, endpoint)) = targets.first() else {
+        return Ok(JoinedIndex { text: String::new(), names: String::new() });
+    };
+    let mut pushed = Vec::new();
+    for result in results {
+        let digest = result.digest().unwrap_or_default();
+        let found = match client.manifest(&endpoint.repository, digest).await {
+            Ok(found) => found.ok_or_else(|| outcome::missing_base(reference))?,
+            Err(error) => return Err(outcome::of_push(&error, (reference, endpoint)).await),
         };
-        let media_type = HeaderValue::from_str(&media_type).unwrap_or(HeaderValue::from_static(""));
+        pushed.push(found.bytes);
+    }
+    let indexes = pushed.iter().map(|text| PlatformIndex::parse(text)).collect::<Result<Vec<_>, _>>()?;
+    let media_type = indexes.first().map(PlatformIndex::media_type).unwrap_or_default();
+    let media_type = HeaderValue::from_str(media_type).unwrap_or(HeaderValue::from_static(""));
+    let places = parts.iter().map(|part| part.places.as_slice());
+    let text = join(&indexes.into_iter().zip(places).collect::<Vec<_>>())?;
+    let bytes = Bytes::from(text.clone());
+    for (reference, endpoint) in &targets {
         let tag = reference.tag().unwrap_or("latest");
-        let bytes = Bytes::from(joined.clone());
-        if let Err(error) = client.put_manifest(&endpoint.repository, tag, &media_type, bytes).await {
-            return Err(outcome::of_push(&error, to).await);
+        let put = client.put_manifest(&endpoint.repository, tag, &media_type, bytes.clone()).await;
+        if let Err(error) = put {
+            return Err(outcome::of_push(&error, (reference, endpoint)).await);
         }
     }
-    Ok(JoinedIndex { text: text.unwrap_or_default(), names: names.join(",") })
+    Ok(JoinedIndex { text, names: names.join(",") })
 }

@@ -32,7 +32,7 @@ pub(crate) async fn solve_image(
         Constraints::named(format!("[workspace] FROM {shown}")).with_platform(llb_platform(&platform));
     let root = graph.source(ImageSource::new(pinned), constraints);
     let definition = graph.marshal(root, &MarshalOptions::new(llb_platform(&platform), String::new()))?;
-    let reference = gateway.solve(definition.to_pb(), SolveOptions::default()).await?;
+    let reference = gateway.solve(definition.encode(), SolveOptions::default()).await?;
     let normal = platform.normalized();
     let entry = PlatformEntry {
         id: normal.to_string(),

@@ -100,7 +100,7 @@ async fn extract(gateway: &Gateway, reference: &Reference) -> Result<(BuildResul
     let constraints = Constraints::named(format!("[cache] {reference}")).with_platform(platform.clone());
     let root = graph.source(ImageSource::new(reference.to_string()), constraints);
     let definition = graph.marshal(root, &MarshalOptions::new(platform, String::new()))?;
-    let reference = gateway.solve(definition.to_pb(), SolveOptions::default()).await?;
+    let reference = gateway.solve(definition.encode(), SolveOptions::default()).await?;
     if let Some(reference) = &reference {
         gateway.read_dir(reference, "/", "").await?;
     }

@@ -239,10 +239,9 @@ impl WorkspaceJob<'_> {
         let ends = (self.routes.endpoint(base), self.routes.endpoint(&self.target), self.target.tag());
         let (Some(from), Some(to), Some(tag)) = ends else { return Ok(false) };
         let platform = Platform::host().to_string();
-        let version = base.digest().or(base.tag()).unwrap_or("latest");
         let client = Client::new(Arc::clone(&from.auth));
         let found = self
-            .unless_cancelled(ManifestLookup::look_up(&client, &from.repository, version, &platform))
+            .unless_cancelled(ManifestLookup::look_up(&client, &from.repository, base.version(), &platform))
             .await?;
         let image = match found {
             Ok(ManifestLookup::Image(image)) => image,

@@ -25,11 +25,13 @@ const MOUNT_TIMEOUT: Duration = Duration::from_secs(30);
 /// The repositories that a result is pushed to.
 #[derive(Debug, Default)]
 pub(crate) struct PushTargets {
-    /// Reached by TLS, so that layers may be mounted there while steps run.
-    remote: Vec<RegistryEndpoint>,
-    /// Reached through loopback, where steps may see what permits a mount: for after the last step, unless nothing has to
-    /// permit it.
-    loopback: Vec<RegistryEndpoint>,
+    endpoints: Vec<RegistryEndpoint>,
+}
+
+/// Whether layers may be mounted at a registry while steps run: where it is reached by TLS. Through loopback steps may see
+/// what permits a mount, unless nothing has to permit it.
+async fn may_mount_beside_steps(endpoint: &RegistryEndpoint) -> bool {
+    !endpoint.repository.host.is_loopback() || is_anonymous(endpoint).await
 }
 
 /// Whether a registry is used without a login. A request to it shows a step nothing that permits a write: the step can
@@ -48,13 +50,10 @@ impl PushTargets {
     ) -> Self {
         let mut targets = Self::default();
         for endpoint in references.into_iter().filter_map(|reference| routes.endpoint(reference)) {
-            let is_loopback = endpoint.repository.host.is_loopback();
-            if is_loopback && !shares_network {
-                continue;
-            }
-            let endpoints = if is_loopback { &mut targets.loopback } else { &mut targets.remote };
-            if !endpoints.iter().any(|known| known.repository == endpoint.repository) {
-                endpoints.push(endpoint);
+            let is_reached = shares_network || !endpoint.repository.host.is_loopback();
+            let is_known = targets.endpoints.iter().any(|known| known.repository == endpoint.repository);
+            if is_reached && !is_known {
+                targets.endpoints.push(endpoint);
             }
         }
         targets
@@ -64,31 +63,25 @@ impl PushTargets {
     /// reached by TLS or without a login. Whatever cannot be mounted is left for buildkitd to upload: nothing here makes a
     /// build fail.
     pub(crate) async fn mount_beside_steps(&self, bases: &BTreeSet<BaseImage>) {
-        let mut endpoints: Vec<&RegistryEndpoint> = self.remote.iter().collect();
-        for endpoint in &self.loopback {
-            if is_anonymous(endpoint).await {
-                endpoints.push(endpoint);
-            }
-        }
-        mount_into(endpoints, bases).await;
+        self.mount(bases, true).await;
     }
 
     /// Does the same for all other repositories. No step may run any more.
     pub(crate) async fn mount_after_steps(&self, bases: &BTreeSet<BaseImage>) {
+        self.mount(bases, false).await;
+    }
+
+    async fn mount(&self, bases: &BTreeSet<BaseImage>, beside_steps: bool) {
         let mut endpoints = Vec::new();
-        for endpoint in &self.loopback {
-            if !is_anonymous(endpoint).await {
+        for endpoint in &self.endpoints {
+            if may_mount_beside_steps(endpoint).await == beside_steps {
                 endpoints.push(endpoint);
             }
         }
-        mount_into(endpoints, bases).await;
-    }
-}
-
-async fn mount_into(endpoints: Vec<&RegistryEndpoint>, bases: &BTreeSet<BaseImage>) {
-    let pairs = endpoints.into_iter().flat_map(|to| bases.iter().map(move |base| mount_image(base, to)));
-    if tokio::time::timeout(MOUNT_TIMEOUT, join_all(pairs)).await.is_err() {
-        tracing::debug!("mounting base layers takes too long; buildkitd uploads what is missing");
+        let pairs = endpoints.into_iter().flat_map(|to| bases.iter().map(move |base| mount_image(base, to)));
+        if tokio::time::timeout(MOUNT_TIMEOUT, join_all(pairs)).await.is_err() {
+            tracing::debug!("mounting base layers takes too long; buildkitd uploads what is missing");
+        }
     }
 }
 

@@ -9,10 +9,11 @@ use serde::Deserialize;
 use crate::image::{Platform, digest};
 use crate::registry::{Client, ClientError, Manifest, Repository};
 
-/// The types of an image manifest, and of an index.
-const MANIFESTS: [&str; 2] =
+/// The types of an image manifest: of the OCI, and of Docker.
+pub(crate) const IMAGES: [&str; 2] =
     ["application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json"];
-const INDEXES: [&str; 2] =
+/// The types of an index: of the OCI, and of Docker.
+pub(crate) const INDEXES: [&str; 2] =
     ["application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json"];
 
 /// The largest size of a blob that is taken for one, in bytes: 16 TiB, so that all sizes of a manifest can be added up.
@@ -117,7 +118,7 @@ fn read(manifest: Manifest, what: impl Fn() -> String) -> Result<Content, Client
     if INDEXES.contains(&media_type) {
         return Ok(Content::Index(document.manifests));
     }
-    let (Some(config), true) = (document.config, MANIFESTS.contains(&media_type)) else {
+    let (Some(config), true) = (document.config, IMAGES.contains(&media_type)) else {
         return Ok(Content::Unknown);
     };
     for Blob { digest, size, .. } in document.layers.iter().chain([&config]) {
@@ -213,10 +214,10 @@ mod tests {
     fn an_image_has_its_layers_once_and_its_config() {
         let (config, layer) = (digest_of("c"), digest_of("a"));
         let text = manifest(&config, &layer, "1");
-        let Content::Image(image) = read_text(&text, MANIFESTS[1]) else { panic!("an image") };
+        let Content::Image(image) = read_text(&text, IMAGES[1]) else { panic!("an image") };
         assert_eq!(image.layers().keys().collect::<Vec<_>>(), [&layer]);
         assert_eq!(image.blobs().keys().collect::<Vec<_>>(), [&layer, &config]);
-        assert_eq!(image.media_type, MANIFESTS[1]);
+        assert_eq!(image.media_type, IMAGES[1]);
     }
 
     #[test]
@@ -226,14 +227,14 @@ mod tests {
             ["sha256:../../../other/manifests/x", "", "latest", "md5:0cc175b9c0f1b6a831c399e269772661", &long]
         {
             for text in [manifest(bad, &good, "1"), manifest(&good, bad, "1")] {
-                let error = try_read(text.as_bytes(), MANIFESTS[0]).err().expect(bad).to_string();
+                let error = try_read(text.as_bytes(), IMAGES[0]).err().expect(bad).to_string();
                 assert!(error.starts_with("cannot read an image: ") && error.len() < 200, "{error}");
             }
         }
-        assert!(try_read(manifest(&good, &good, "17592186044417").as_bytes(), MANIFESTS[0]).is_err());
+        assert!(try_read(manifest(&good, &good, "17592186044417").as_bytes(), IMAGES[0]).is_err());
         for size in ["-1", "18446744073709551616", "1.5", "null"] {
             assert!(
-                matches!(read_text(&manifest(&good, &good, size), MANIFESTS[0]), Content::Unknown),
+                matches!(read_text(&manifest(&good, &good, size), IMAGES[0]), Content::Unknown),
                 "{size}"
             );
         }
@@ -247,19 +248,17 @@ mod tests {
             INDEXES[0],
             digest_of("a")
         );
-        crate::fuzz::run(&[image.as_bytes(), index.as_bytes()], |bytes| {
-            match try_read(bytes, MANIFESTS[0]) {
-                Ok(Content::Image(image)) => {
-                    let blobs = image.blobs();
-                    assert!(blobs.keys().all(|digest| digest::is_registered(digest)));
-                    blobs.values().map(|blob| blob.size).sum::<u64>();
-                }
-                Ok(Content::Index(entries)) => {
-                    let _ = entries.iter().filter(|entry| entry.is_for("linux/arm64")).count();
-                }
-                Ok(Content::Unknown) => {}
-                Err(error) => assert!(!error.to_string().contains(char::is_control)),
+        crate::fuzz::run(&[image.as_bytes(), index.as_bytes()], |bytes| match try_read(bytes, IMAGES[0]) {
+            Ok(Content::Image(image)) => {
+                let blobs = image.blobs();
+                assert!(blobs.keys().all(|digest| digest::is_registered(digest)));
+                blobs.values().map(|blob| blob.size).sum::<u64>();
             }
+            Ok(Content::Index(entries)) => {
+                let _ = entries.iter().filter(|entry| entry.is_for("linux/arm64")).count();
+            }
+            Ok(Content::Unknown) => {}
+            Err(error) => assert!(!error.to_string().contains(char::is_control)),
         });
     }
 
@@ -277,7 +276,7 @@ mod tests {
         let signed = r#"{"schemaVersion":1,"fsLayers":[]}"#;
         let old = "application/vnd.docker.distribution.manifest.v1+prettyjws";
         assert!(matches!(read_text(signed, old), Content::Unknown));
-        assert!(matches!(read_text("[", MANIFESTS[0]), Content::Unknown));
-        assert!(matches!(read_text("{}", MANIFESTS[0]), Content::Unknown));
+        assert!(matches!(read_text("[", IMAGES[0]), Content::Unknown));
+        assert!(matches!(read_text("{}", IMAGES[0]), Content::Unknown));
     }
 }

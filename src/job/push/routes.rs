@@ -219,8 +219,7 @@ impl PushRoutes {
     pub(crate) async fn pull_refusal(&self, reference: &str) -> Option<String> {
         let parsed = Reference::parse_named(reference).ok()?;
         let RegistryEndpoint { repository, auth } = self.endpoint(&parsed)?;
-        let version = parsed.digest().or(parsed.tag()).unwrap_or("latest");
-        let asked = Client::new(Arc::clone(&auth)).head_manifest(&repository, version).await;
+        let asked = Client::new(Arc::clone(&auth)).head_manifest(&repository, parsed.version()).await;
         Some(describe_client_error(&asked.err()?, &repository.host, &auth).await)
     }
 

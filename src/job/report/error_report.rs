@@ -1,6 +1,7 @@
 //! The report of a failed job: the text that the user sees of an [`Error`].
 
 use super::step_report::{self, StepReport};
+use super::workflow::Place;
 use crate::buildkit::{self, DaemonError};
 use crate::diag::{redact, visible_lines, with_causes};
 use crate::job::error::Error;
@@ -49,7 +50,7 @@ impl Error {
     }
 
     /// Returns where it went wrong: the Dockerfile, the first and the last line.
-    pub fn place(&self) -> Option<(String, u32, u32)> {
+    pub fn place(&self) -> Option<Place> {
         let (location, marked) = match self {
             Self::Conversion(ConversionFailure::Rejected { rejected, .. }) => {
                 (rejected.error.location.as_ref(), None)
@@ -57,11 +58,11 @@ impl Error {
             Self::Step(failure) => (failure.diagnostic.location.as_ref(), StepReport::of(failure).marked()),
             _ => (None, None),
         };
-        let location = location?;
-        let (first, last) = (location.spans.first()?, location.spans.last()?);
-        let whole = (first.first(), last.last().max(first.first()));
-        let (first, last) = marked.map_or(whole, |line| (line, line));
-        Some((location.source.name().to_owned(), first, last))
+        let whole = Place::of(location?)?;
+        Some(match marked {
+            Some(line) => Place { first: line, last: line, ..whole },
+            None => whole,
+        })
     }
 
     /// Returns the report for `bob.log`: a fault of the Dockerfile begins with `build failed:`.
@@ -133,7 +134,7 @@ mod tests {
         assert!(report.contains("3 | RUN make \\") && report.contains("4 |     all"), "{report}");
         assert!(report.ends_with("last lines of [2/2]:\n  compiling\n  no rule"), "{report}");
         assert!(error.workspace_report().starts_with("build failed: RUN failed"));
-        assert_eq!(error.place(), Some(("sub/Dockerfile".to_owned(), 3, 4)));
+        assert_eq!(error.place(), Some(Place { file: "sub/Dockerfile".to_owned(), first: 3, last: 4 }));
         assert!(!error.is_usage());
     }
 
@@ -147,6 +148,17 @@ mod tests {
         assert_eq!(error.workspace_report(), report);
         let other = buildkit::DaemonFailure::new(Code::Unknown, "something new");
         assert_eq!(failed_at_daemon(other, &journal().await, None).report(), "something new");
+    }
+
+    #[tokio::test]
+    async fn a_failure_in_other_words_keeps_those_of_buildkitd() {
+        let words = "failed to calculate checksum of ref a::b: \"/srv/x\": not found";
+        let mut failure = failing_step();
+        (failure.message, failure.exit_code) = (words.to_owned(), None);
+        let dockerfile = Source::new("Dockerfile", DOCKERFILE);
+        let report = failed_at_daemon(failure, &journal().await, Some(&dockerfile)).report();
+        assert!(report.starts_with("/srv/x does not exist in what this step copies from\n"), "{report}");
+        assert!(report.contains(&format!("\nbuildkitd says: {words}\n")), "{report}");
     }
 
     #[test]

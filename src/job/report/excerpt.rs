@@ -3,8 +3,7 @@
 use std::fmt::Write as _;
 
 use super::failing_line::word_at;
-use super::shorten;
-use crate::diag::{Location, redact_in_columns, visible};
+use crate::diag::{Location, redact_in_columns, shorten, visible};
 
 /// How many lines are shown whole; of more the middle is left out.
 const WHOLE: usize = 10;

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use crate::converter::lower::excluding_line;
+use super::reason::absent_path;
+use crate::converter::ignore::excluding_line;
 use crate::converter::plan::{Fact, IgnoreFile, Need, Options};
 use crate::diag::printable_line;
 use crate::job::error::Error;
@@ -30,12 +31,8 @@ pub(crate) fn explain(error: Error, dockerfile: &ParsedDockerfile<'_>) -> Error 
 }
 
 /// Returns the path that a step did not find, below the root of a context.
-///
-/// Source: `Checksum` in cache/contenthash in BuildKit, whose error begins with the path.
 fn missing_path(message: &str) -> Option<&str> {
-    let (before, _) = message.trim().rsplit_once("\": not found")?;
-    let (_, path) = before.rsplit_once('"')?;
-    path.strip_prefix('/')
+    absent_path(message)?.strip_prefix('/')
 }
 
 /// Returns the ignore file of the local context `from`, of the main one if that is empty.
@@ -53,7 +50,7 @@ fn ignore_file(from: &str, options: &Options, files: &LocalFiles) -> Option<Igno
 }
 
 fn help(path: &str, file: &IgnoreFile) -> Option<String> {
-    let (number, pattern) = excluding_line(file, path)?;
+    let (number, pattern) = excluding_line(&file.text, path)?;
     let name = Path::new(&file.name).display();
     Some(format!(
         "{path} is left out of the build context by line {number} of {name}: {}; change that line, or add !{path} behind it",

@@ -2,8 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::shorten;
-use crate::diag::{FoldedLine, LogTail, tells_of_fault};
+use crate::diag::{FoldedLine, LogTail, shorten, tells_of_fault};
 
 /// The longest line that is shown, in bytes.
 const LONGEST: usize = 300;

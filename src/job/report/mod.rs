@@ -10,6 +10,6 @@ mod log_excerpt;
 pub(super) mod outcome;
 mod reason;
 pub(super) mod registry_message;
-mod shorten;
 mod step_report;
 pub(super) mod warnings;
+pub(super) mod workflow;

@@ -50,12 +50,7 @@ pub(crate) async fn of_copy(
         CopyFailure::Read(_) => from,
         CopyFailure::Write(_) => to,
     };
-    let error = failure.client_error();
-    let description = describe_client_error(error, &endpoint.repository.host, &endpoint.auth).await;
-    let message = match error {
-        ClientError::Status { .. } => RegistryMessage::Status { status: description, words: None },
-        _ => RegistryMessage::Other { message: description },
-    };
+    let message = of_client(failure.client_error(), endpoint).await;
     let reference = reference.to_string();
     match failure {
         CopyFailure::Read(_) => Error::BaseImage { reference, message },
@@ -65,13 +60,18 @@ pub(crate) async fn of_copy(
 
 /// Returns the error for an index that its registry did not give or take.
 pub(crate) async fn of_push(error: &ClientError, to: (&Reference, &RegistryEndpoint)) -> Error {
-    let (reference, RegistryEndpoint { repository, auth }) = to;
+    let (reference, endpoint) = to;
+    let message = of_client(error, endpoint).await;
+    Error::Push { reference: reference.to_string(), message }
+}
+
+async fn of_client(error: &ClientError, endpoint: &RegistryEndpoint) -> RegistryMessage {
+    let RegistryEndpoint { repository, auth } = endpoint;
     let description = describe_client_error(error, &repository.host, auth).await;
-    let message = match error {
+    match error {
         ClientError::Status { .. } => RegistryMessage::Status { status: description, words: None },
         _ => RegistryMessage::Other { message: description },
-    };
-    Error::Push { reference: reference.to_string(), message }
+    }
 }
 
 /// Returns the error for an image that could not be looked up.

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::excerpt::Excerpt;
 use super::reason::{self, Evidence, Reason, cause_of};
-use super::{failing_line, log_excerpt, shorten};
-use crate::diag::{Diagnostic, LogTail, redact};
+use super::{failing_line, log_excerpt};
+use crate::diag::{Diagnostic, LogTail, redact, shorten};
 use crate::job::error::StepFailure;
 
 /// The most bytes of a report: what the reader of `bob.log` takes, without the words that stand before it.
@@ -64,6 +64,9 @@ impl<'a> StepReport<'a> {
             let subject = self.reason.as_ref().and_then(|reason| reason.subject.as_deref());
             excerpt.write(&mut out, self.marked, subject);
         }
+        if self.reason.is_some() && self.failure.exit_code.is_none() {
+            write_words_of_buildkitd(&mut out, &self.failure.diagnostic.message);
+        }
         self.write_log(&mut out);
         out.trim_end().to_owned()
     }
@@ -98,6 +101,7 @@ pub(super) fn of_daemon(message: &str) -> String {
     if let Some(advice) = &reason.advice {
         write_advice(&mut out, advice);
     }
+    write_words_of_buildkitd(&mut out, message);
     out.trim_end().to_owned()
 }
 
@@ -115,6 +119,15 @@ pub(super) fn bounded(text: &str) -> String {
 /// Writes what to do.
 pub(super) fn write_advice(out: &mut String, advice: &str) {
     let _ = writeln!(out, "what to do: {}", shorten::in_middle(redact(advice).as_ref(), ADVICE));
+}
+
+/// Writes what buildkitd says, where `out` puts it in other words: it is what others who had this failure wrote down.
+fn write_words_of_buildkitd(out: &mut String, message: &str) {
+    let words = redact(message.trim());
+    let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    if !out.contains(&words) {
+        let _ = writeln!(out, "buildkitd says: {}", shorten::in_middle(&words, MESSAGE));
+    }
 }
 
 fn evidence(failure: &StepFailure) -> Evidence<'_> {

@@ -2,17 +2,29 @@
 
 use std::io::Write as _;
 
+use super::workflow::Workflow;
 use crate::buildkit::proto::pb;
 use crate::buildkit::{LineRange, SourceLocation, Warning};
 use crate::converter::lint;
-use crate::diag::{Source, Span};
+use crate::diag::{Source, Span, without_commands};
 use crate::job::dockerfile_origin::DockerfileOrigin;
 
 /// Writes warnings to standard error.
 pub(crate) fn show_warnings(warnings: &[lint::Warning], source: &Source) {
-    let mut stderr = std::io::stderr().lock();
-    for warning in warnings {
-        let _ = writeln!(stderr, "{}", warning.diagnostic(source).render().trim_end());
+    let text = shown(warnings, source, Workflow::of_process().as_ref());
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Returns the text of warnings; in a workflow also an annotation each, and the text in a group.
+fn shown(warnings: &[lint::Warning], source: &Source, workflow: Option<&Workflow>) -> String {
+    let text = |warning: &lint::Warning| warning.diagnostic(source).render().trim_end().to_owned() + "\n";
+    let text: String = warnings.iter().map(text).collect();
+    match workflow {
+        Some(workflow) if !warnings.is_empty() => {
+            let (annotations, text) = (workflow.warnings(warnings, source), without_commands(&text));
+            format!("{annotations}::group::what the build checks found\n{text}::endgroup::\n")
+        }
+        _ => text,
     }
 }
 
@@ -55,5 +67,25 @@ pub(crate) fn warning_message(
             language: place.language,
             definition: place.definition,
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::converter::lint::{RULES, Warning};
+
+    #[test]
+    fn a_workflow_gets_an_annotation_each_and_one_group() {
+        let source = Source::new("Dockerfile", "FROM x ##[group]\n");
+        let warning =
+            Warning { rule: &RULES[0], message: "::error::m".to_owned(), span: Some(Span::line(1)) };
+        let plain = shown(std::slice::from_ref(&warning), &source, None);
+        assert!(plain.starts_with("warning[") && plain.contains("##[group]"), "{plain}");
+        let text = shown(&[warning.clone(), warning], &source, Some(&Workflow::default()));
+        assert_eq!(text.matches("::warning file=Dockerfile,line=1,endLine=1,title=").count(), 2, "{text}");
+        let (_, group) = text.split_once("\n::group::what the build checks found\nwarning[").unwrap();
+        assert!(group.ends_with("\n::endgroup::\n") && !group.contains("##["), "{text}");
+        assert_eq!(shown(&[], &source, Some(&Workflow::default())), "");
     }
 }

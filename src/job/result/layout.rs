@@ -16,8 +16,10 @@ use crate::image::{Reference, digest};
 
 /// The largest `index.json` that is read, in bytes.
 const LARGEST_INDEX: u64 = 4 << 20;
-const IMAGE_NAME: &str = "io.containerd.image.name";
-const REFERENCE_NAME: &str = "org.opencontainers.image.ref.name";
+/// The annotation with the whole name of an image.
+pub(crate) const IMAGE_NAME: &str = "io.containerd.image.name";
+/// The annotation with the tag of an image.
+pub(crate) const REFERENCE_NAME: &str = "org.opencontainers.image.ref.name";
 /// What an image without a name is called.
 const DEFAULT_TAG: &str = "latest";
 
@@ -85,6 +87,13 @@ pub(crate) fn tagged<'i>(index: &'i Value, tag: &str) -> Option<&'i Value> {
     called(IMAGE_NAME).or_else(|| called(REFERENCE_NAME))
 }
 
+/// Returns the path of a blob in a layout; `None` where its digest is none.
+pub(crate) fn blob(digest: &str) -> Option<PathBuf> {
+    digest::check(digest).ok()?;
+    let (algorithm, encoded) = digest.split_once(':')?;
+    Some(Path::new("blobs").join(algorithm).join(encoded))
+}
+
 fn put_annotated(
     folder: &Path,
     descriptor: &Value,
@@ -122,8 +131,7 @@ fn put_annotated(
 
 /// Whether the blob of a descriptor is in the layout.
 fn is_written(folder: &Path, descriptor: &Value) -> bool {
-    let digest = descriptor["digest"].as_str().filter(|digest| digest::check(digest).is_ok());
-    digest.is_some_and(|digest| folder.join("blobs").join(digest.replacen(':', "/", 1)).is_file())
+    descriptor["digest"].as_str().and_then(blob).is_some_and(|blob| folder.join(blob).is_file())
 }
 
 /// Puts a descriptor among `manifests`, once for each set of annotations.

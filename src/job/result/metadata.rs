@@ -5,8 +5,8 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use llb::Digest;
 use serde_json::{Map, Value};
-use sha2::{Digest as _, Sha256};
 
 use super::whole_files::{self, WriteError};
 use crate::job::lookup::ImageLock;
@@ -45,7 +45,7 @@ impl Results {
             joined.warnings = part.warnings;
         }
         if let Some(JoinedIndex { text, names }) = index {
-            let digest = format!("sha256:{}", hex::encode(Sha256::digest(&text)));
+            let digest = Digest::of(text.as_bytes()).to_string();
             let key = "containerimage.descriptor";
             if let Some(Value::Object(mut descriptor)) = joined.response.get(key).map(|text| decoded(text)) {
                 descriptor.insert("digest".to_owned(), Value::from(digest.as_str()));

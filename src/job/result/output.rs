@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::buildkit::SpecialFiles;
+use crate::converter::dockerfile::parse_bool;
 
 /// One use of the result.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,8 +143,7 @@ impl Output {
 
     /// Whether an attribute that is a boolean is given and not false. The empty value is true.
     fn asks(&self, key: &str) -> bool {
-        let is_false = |value: &str| matches!(value, "0" | "f" | "F" | "false" | "FALSE" | "False");
-        self.attrs.get(key).is_some_and(|value| !is_false(value))
+        self.attrs.get(key).is_some_and(|value| parse_bool(value) != Some(false))
     }
 
     /// Makes an image exporter push. What is only pushed is not unpacked at buildkitd, unless that is asked for.

@@ -14,6 +14,11 @@ pub(super) fn has_no_colour() -> bool {
     std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }
 
+/// Whether the process is a step of a GitHub workflow.
+pub(super) fn is_workflow() -> bool {
+    variable("GITHUB_ACTIONS").is_some_and(|value| value == "true")
+}
+
 /// Why standard error cannot show a live view; `None` where it can.
 pub(in crate::progress) fn why_no_live_view() -> Option<&'static str> {
     reason(io::stderr().is_terminal(), variable("TERM").as_deref())

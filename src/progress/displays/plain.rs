@@ -8,9 +8,9 @@ use std::io::Write;
 
 use indexmap::IndexMap;
 
-use super::environment::has_no_colour;
+use super::environment::{has_no_colour, is_workflow};
 use super::{Display, Form, text, write_quietly};
-use crate::diag::{Colours, log_line};
+use crate::diag::{Colours, log_line, without_commands};
 use crate::progress::journal::is_cancellation;
 use crate::progress::time::{self, Nanos};
 use crate::progress::trace::{LogLine, Row, Status, Trace};
@@ -23,8 +23,11 @@ const STEP_PART: f64 = 0.05;
 /// … or this much time has passed.
 const STEP_TIME: Nanos = 5_000_000_000;
 
-pub(in crate::progress) const FORM: Form =
-    Form { name: "plain", other_names: &[], open: || Box::new(Printer::new(std::io::stderr(), colours())) };
+pub(in crate::progress) const FORM: Form = Form {
+    name: "plain",
+    other_names: &[],
+    open: || Box::new(Printer::new(std::io::stderr(), colours(), is_workflow())),
+};
 
 /// What becomes of the colours that steps log. They also stay where standard error is no terminal: logs of CI systems
 /// show them.
@@ -37,6 +40,8 @@ pub(super) struct Printer<W> {
     out: W,
     /// What becomes of the colours of steps.
     colours: Colours,
+    /// Whether the reader is the runner of a GitHub workflow, which obeys what lines say.
+    is_workflow: bool,
     /// Position in the trace of the row that has the floor, and since when.
     floor: Option<(usize, Nanos)>,
     last_index: usize,
@@ -46,8 +51,8 @@ pub(super) struct Printer<W> {
 }
 
 impl<W: Write> Printer<W> {
-    pub(super) fn new(out: W, colours: Colours) -> Self {
-        Self { out, colours, floor: None, last_index: 0, begun: false, shown: IndexMap::new() }
+    pub(super) fn new(out: W, colours: Colours, is_workflow: bool) -> Self {
+        Self { out, colours, is_workflow, floor: None, last_index: 0, begun: false, shown: IndexMap::new() }
     }
 
     /// Prints what is new in the row at `position`, and gives it the floor if it still runs.
@@ -73,6 +78,7 @@ impl<W: Write> Printer<W> {
             let _ = writeln!(text, "#{} {}", row.index, outcome(row, now));
             self.floor = None;
         }
+        let text = if self.is_workflow { without_commands(&text) } else { text.into() };
         write_quietly(&mut self.out, &text);
     }
 

@@ -14,7 +14,7 @@ use bollard_buildkit_proto::pb;
 use serde_json::{Map, Value, json};
 
 use super::{Display, Form, write_quietly};
-use crate::diag::{redact, redact_in_columns};
+use crate::diag::{json_without_commands, redact, redact_in_columns};
 use crate::progress::time::{self, Nanos};
 use crate::progress::trace::Trace;
 
@@ -34,7 +34,8 @@ impl<W: Write> JsonLines<W> {
 
 impl<W: Write + Send> Display for JsonLines<W> {
     fn message(&mut self, message: &StatusResponse) {
-        write_quietly(&mut self.out, &format!("{}\n", solve_status(message)));
+        let line = format!("{}\n", solve_status(message));
+        write_quietly(&mut self.out, &json_without_commands(&line));
     }
 
     fn refresh(&mut self, _trace: &mut Trace, _now: Nanos) {}

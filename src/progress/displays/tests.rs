@@ -40,7 +40,7 @@ fn logs(logs: Vec<VertexLog>) -> StatusResponse {
 /// Plain output of `messages`, refreshed after each; the clock goes a second a message.
 fn plain(messages: &[StatusResponse]) -> (String, Journal) {
     let mut out = Vec::new();
-    let mut printer = Printer::new(&mut out, Colours::Keep);
+    let mut printer = Printer::new(&mut out, Colours::Keep, false);
     let mut trace = Trace::default();
     let mut now = 100 * SECOND;
     for message in messages {
@@ -241,6 +241,22 @@ fn words_of_others_drive_no_terminal_and_show_no_credential() {
 }
 
 #[test]
+fn a_workflow_obeys_nothing_that_a_step_says() {
+    let hostile = hostile("::error::a ##[add-mask]b\n::stop-commands::c");
+    let mut trace = Trace::default();
+    trace.apply(&hostile, 100 * SECOND);
+    let mut out = Vec::new();
+    Printer::new(&mut out, Colours::Keep, true).finish(&mut trace, 101 * SECOND);
+    let text = String::from_utf8(out).unwrap();
+    assert!(text.contains("# #[add-mask]b") && !text.contains("##["), "{text}");
+    assert!(!text.lines().any(|line| line.trim_start().starts_with("::")), "{text}");
+    let mut json = Vec::new();
+    JsonLines::new(&mut json).message(&hostile);
+    let json = String::from_utf8(json).unwrap();
+    assert!(json.contains("#\\u0023[add-mask]b") && !json.contains("##["), "{json}");
+}
+
+#[test]
 fn colours_of_a_step_stay_unless_they_are_not_wanted() {
     let messages = [
         vertices(vec![vertex("a", "one", Some(0), None)]),
@@ -257,7 +273,7 @@ fn colours_of_a_step_stay_unless_they_are_not_wanted() {
     for message in &messages {
         trace.apply(message, 100 * SECOND);
     }
-    Printer::new(&mut out, Colours::Drop).finish(&mut trace, 101 * SECOND);
+    Printer::new(&mut out, Colours::Drop, false).finish(&mut trace, 101 * SECOND);
     assert!(String::from_utf8(out).unwrap().contains("#1 0.500 green\n#1 0.500 99%\n"));
 }
 

@@ -67,9 +67,8 @@ impl Times {
 /// The steps that followed each other until the end of the build.
 #[derive(Debug, Default)]
 pub(super) struct Chain {
-    parts: Vec<PathPart>,
+    pub(super) path: CriticalPath,
     digests: BTreeSet<String>,
-    total: Nanos,
 }
 
 impl Chain {
@@ -86,6 +85,7 @@ impl Chain {
             ended().filter_map(|digest| Some((times.end(digest)?, digest.as_str()))).collect();
         by_end.sort_unstable();
         let mut chain = Self::default();
+        let mut total: Nanos = 0;
         let mut limit = Nanos::MAX;
         let mut next = last.map(String::as_str);
         while let Some(digest) = next.filter(|digest| !chain.digests.contains(*digest)) {
@@ -104,22 +104,19 @@ impl Chain {
             // What it did before its last input was there is not what the build waited for.
             let begun = before.and_then(|before| times.end(before)).map_or(start, |ready| start.max(ready));
             let span = end.min(limit).saturating_sub(begun).max(0);
-            chain.total = chain.total.saturating_add(span);
-            chain.parts.push(PathPart { digest: digest.to_owned(), seconds: seconds(span), because });
+            total = total.saturating_add(span);
+            chain.path.parts.push(PathPart { digest: digest.to_owned(), seconds: seconds(span), because });
             chain.digests.insert(digest.to_owned());
             limit = begun;
             next = before;
         }
-        chain.parts.reverse();
+        chain.path.parts.reverse();
+        chain.path.seconds = seconds(total);
         chain
     }
 
     pub(super) fn holds(&self, digest: &str) -> bool {
         self.digests.contains(digest)
-    }
-
-    pub(super) fn path(&self) -> CriticalPath {
-        CriticalPath { seconds: seconds(self.total), parts: self.parts.clone() }
     }
 }
 
@@ -186,7 +183,8 @@ impl<'a> Schedule<'a> {
     }
 }
 
-fn topological(inputs: &[Vec<usize>]) -> Vec<usize> {
+/// Returns the steps, inputs before those that use them. Steps in circles are left out, with all that use them.
+pub(super) fn topological(inputs: &[Vec<usize>]) -> Vec<usize> {
     let mut users = vec![Vec::new(); inputs.len()];
     let mut missing: Vec<usize> = inputs.iter().map(Vec::len).collect();
     for (step, inputs) in inputs.iter().enumerate() {

@@ -31,7 +31,8 @@ pub(super) struct Claim {
 /// Returns the claims: the longest chain first, then by what would be gained.
 pub(super) fn of(collector: &Collector, steps: &[Step], times: &Times, chain: &Chain) -> Vec<Claim> {
     let schedule = Schedule::of(collector, times);
-    let known = Known { collector, steps, schedule };
+    let length = schedule.length(&schedule.inputs);
+    let known = Known { collector, steps, schedule, length };
     let mut gains = Vec::new();
     gains.extend(most(known.copies_with_link()));
     gains.extend(most(known.beside_each_other()));
@@ -48,7 +49,7 @@ fn most(mut claims: Vec<Claim>) -> Vec<Claim> {
 }
 
 fn longest_chain(steps: &[Step], times: &Times, chain: &Chain) -> Option<Claim> {
-    let path = chain.path();
+    let path = &chain.path;
     let longest = path.parts.iter().max_by(|a, b| a.seconds.total_cmp(&b.seconds))?;
     let step = steps.iter().find(|step| step.digest == longest.digest)?;
     let all = seconds(times.last.saturating_sub(times.first));
@@ -85,6 +86,8 @@ struct Known<'a> {
     collector: &'a Collector,
     steps: &'a [Step],
     schedule: Schedule<'a>,
+    /// How long the schedule is as it is.
+    length: Nanos,
 }
 
 impl Known<'_> {
@@ -123,8 +126,7 @@ impl Known<'_> {
         inputs[step].retain(|input| *input != base);
         inputs[step].extend(other);
         // Where nobody uses the step, the result still needs both.
-        let before = self.schedule.length(&self.schedule.inputs);
-        before.saturating_sub(self.schedule.length(&inputs))
+        self.length.saturating_sub(self.schedule.length(&inputs))
     }
 
     /// Copies that waited for the steps before them, of which they read nothing.
@@ -217,9 +219,9 @@ impl Known<'_> {
     /// Folders of the client that the build waited for.
     fn contexts(&self, chain: &Chain) -> Vec<Claim> {
         let mut claims = Vec::new();
-        for (position, step) in self.steps.iter().enumerate() {
-            let part = chain.path().parts.into_iter().find(|part| part.digest == step.digest);
-            let Some(part) = part.filter(|part| part.seconds >= seconds(WORTH)) else { continue };
+        for part in chain.path.parts.iter().filter(|part| part.seconds >= seconds(WORTH)) {
+            let Some(position) = self.schedule.position(&part.digest) else { continue };
+            let step = &self.steps[position];
             let sent = step.transfers.iter().filter(|part| part.name.starts_with("transferring "));
             let bytes: i64 = sent.map(|part| part.current).fold(0, i64::saturating_add);
             if self.kind(position) != &StepKind::Context || bytes <= 0 {

@@ -56,7 +56,8 @@ pub(crate) fn client_config(extra: &[PathBuf]) -> Result<ClientConfig, RootsErro
         named.extend(read_file(path)?);
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let verifier = Verifier { named, trust: OnceLock::new(), provider: provider.clone() };
+    let check = CertificateCheck::Authorities(Authorities { named, trust: OnceLock::new() });
+    let verifier = Verifier { check, provider: provider.clone() };
     let builder = ClientConfig::builder_with_provider(provider);
     let builder = builder.with_safe_default_protocol_versions().map_err(RootsError::Tls)?;
     Ok(builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth())
@@ -94,26 +95,41 @@ impl Trust {
     }
 }
 
-/// The usual verification, which besides accepts a server whose own certificate is among the trusted ones:
-/// many private registries have a self-signed certificate that is its own authority, and the usual
-/// verification never takes an authority's certificate for a server's.
+/// What a server's certificate is checked for. In any case the server has to have the certificate's key.
 #[derive(Debug)]
-struct Verifier {
+enum CertificateCheck {
+    /// The usual verification, which besides accepts a server whose own certificate is among the trusted ones:
+    /// many private registries have a self-signed certificate that is its own authority, and the usual
+    /// verification never takes an authority's certificate for a server's.
+    Authorities(Authorities),
+    /// Nothing: every certificate is taken.
+    Nothing,
+}
+
+/// The authorities that are trusted.
+#[derive(Debug)]
+struct Authorities {
     /// The authorities of files that were named, and the workspace's own.
     named: Vec<CertificateDer<'static>>,
     /// These and the system's, once a certificate had to be checked.
     trust: OnceLock<Trust>,
-    provider: Arc<CryptoProvider>,
 }
 
-impl Verifier {
-    fn trust(&self) -> &Trust {
+impl Authorities {
+    fn trust(&self, provider: &Arc<CryptoProvider>) -> &Trust {
         self.trust.get_or_init(|| {
             let mut certificates = system_authorities();
             certificates.extend(self.named.iter().cloned());
-            Trust::of(certificates, &self.provider)
+            Trust::of(certificates, provider)
         })
     }
+}
+
+/// Checks the certificates of servers, and that they have the keys of these.
+#[derive(Debug)]
+struct Verifier {
+    check: CertificateCheck,
+    provider: Arc<CryptoProvider>,
 }
 
 impl ServerCertVerifier for Verifier {
@@ -125,8 +141,11 @@ impl ServerCertVerifier for Verifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
+        let trust = match &self.check {
+            CertificateCheck::Authorities(authorities) => authorities.trust(&self.provider),
+            CertificateCheck::Nothing => return Ok(ServerCertVerified::assertion()),
+        };
         let unknown = rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer);
-        let trust = self.trust();
         let Some(chain) = &trust.chain else { return Err(unknown) };
         match chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
             // What is wrong with an authority's certificate in this place has no name of its own; dates
@@ -169,49 +188,10 @@ impl ServerCertVerifier for Verifier {
 pub(crate) fn without_verification(config: &ClientConfig) -> ClientConfig {
     let mut config = config.clone();
     let provider = Arc::clone(config.crypto_provider());
-    config.dangerous().set_certificate_verifier(Arc::new(NoVerifier { provider }));
     config
-}
-
-/// Takes every certificate.
-#[derive(Debug)]
-struct NoVerifier {
-    provider: Arc<CryptoProvider>,
-}
-
-impl ServerCertVerifier for NoVerifier {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
-    }
+        .dangerous()
+        .set_certificate_verifier(Arc::new(Verifier { check: CertificateCheck::Nothing, provider }));
+    config
 }
 
 fn read_file(path: &Path) -> Result<Vec<CertificateDer<'static>>, RootsError> {

@@ -6,9 +6,7 @@ pub(super) const SCHEME: Scheme = Scheme {
     name: "ssh",
     program: "ssh",
     arguments: |parts| {
-        if let Some((key, _)) = parts.query.first() {
-            return Err(format!("has {key:?} after its question mark; it takes none"));
-        }
+        parts.only_values_of(&[])?;
         // The program is in no terminal's foreground, so that it cannot ask for anything.
         let mut words = vec!["-o", "BatchMode=yes"];
         if let Some(user) = parts.user.as_deref().filter(|user| !user.is_empty()) {

@@ -7,18 +7,17 @@ use std::fs::File;
 use std::io::Write as _;
 use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 use sha2::{Digest as _, Sha256};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::ContentStores;
+use super::{Answers, ContentStores, blocking};
 use crate::image::digest;
 
 /// Blobs that are written at once. BuildKit writes four.
@@ -70,42 +69,31 @@ pub(super) struct WriteResponse {
     digest: String,
 }
 
-/// The method `Write`.
-#[derive(Clone)]
-pub(super) struct WriteMethod {
-    pub(super) stores: ContentStores,
-    pub(super) places: Arc<tokio::sync::Semaphore>,
-}
-
 /// As many places as blobs may be written at once.
-pub(super) fn places() -> Arc<tokio::sync::Semaphore> {
-    Arc::new(tokio::sync::Semaphore::new(MAX_BLOBS))
+pub(super) fn places() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(MAX_BLOBS))
 }
 
-impl tonic::server::StreamingService<WriteRequest> for WriteMethod {
-    type Response = WriteResponse;
-    type ResponseStream = ReceiverStream<Result<WriteResponse, Status>>;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Self::ResponseStream>, Status>> + Send>>;
-
-    fn call(&mut self, request: Request<Streaming<WriteRequest>>) -> Self::Future {
-        let Self { stores, places } = self.clone();
-        Box::pin(async move {
-            let place = places.try_acquire_owned();
-            let place = place.map_err(|_| {
-                Status::resource_exhausted(format!("more than {MAX_BLOBS} blobs are written at once"))
-            })?;
-            let folder = stores.writable(request.metadata())?.to_owned();
-            let mut requests = request.into_inner();
-            let (answers, stream) = mpsc::channel(WAITING_ANSWERS);
-            tokio::spawn(async move {
-                let _place = place;
-                if let Err(status) = write(&folder, &mut requests, &answers).await {
-                    let _ = answers.send(Err(status)).await;
-                }
-            });
-            Ok(Response::new(ReceiverStream::new(stream)))
-        })
-    }
+/// Answers the method `Write`, if there is a place for the blob.
+pub(super) fn answer(
+    stores: &ContentStores,
+    places: &Arc<Semaphore>,
+    request: Request<Streaming<WriteRequest>>,
+) -> Result<Response<Answers<WriteResponse>>, Status> {
+    let place = Arc::clone(places).try_acquire_owned();
+    let place = place.map_err(|_| {
+        Status::resource_exhausted(format!("more than {MAX_BLOBS} blobs are written at once"))
+    })?;
+    let folder = stores.writable(request.metadata())?.to_owned();
+    let mut requests = request.into_inner();
+    let (answers, stream) = mpsc::channel(WAITING_ANSWERS);
+    tokio::spawn(async move {
+        let _place = place;
+        if let Err(status) = write(&folder, &mut requests, &answers).await {
+            let _ = answers.send(Err(status)).await;
+        }
+    });
+    Ok(Response::new(ReceiverStream::new(stream)))
 }
 
 async fn write(
@@ -158,14 +146,6 @@ async fn write(
         blob = Some(done);
     }
     Ok(())
-}
-
-/// Runs what works on the disk.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Status> + Send + 'static,
-) -> Result<T, Status> {
-    let ended = tokio::task::spawn_blocking(work).await;
-    ended.unwrap_or_else(|error| Err(Status::internal(error.to_string())))
 }
 
 /// A blob that is being written. Dropping it removes what came.

@@ -36,12 +36,12 @@ pub(super) const SERVICE: Service = Service {
     methods: &[FileSync::PATH],
     add: |routes, parts| {
         let options = &mut parts.options;
-        let files = FileSync::new(
-            std::mem::take(&mut options.local_dirs),
-            options.local_dirs_within.take(),
-            std::mem::take(&mut options.withheld_dirs),
-        );
-        let files = FileSync { sent: options.sent_files.take(), ..files };
+        let files = FileSync {
+            dirs: std::mem::take(&mut options.local_dirs),
+            within: options.local_dirs_within.take(),
+            withheld: std::mem::take(&mut options.withheld_dirs),
+            sent: options.sent_files.take(),
+        };
         routes.add_service(StreamService::new(files, parts.refusals.clone()))
     },
 };
@@ -59,14 +59,6 @@ pub(crate) struct FileSync {
 }
 
 impl FileSync {
-    pub(crate) fn new(
-        dirs: BTreeMap<String, PathBuf>,
-        within: Option<PathBuf>,
-        withheld: Vec<PathBuf>,
-    ) -> Self {
-        Self { dirs, within, withheld, sent: None }
-    }
-
     /// Opens a folder, and finds what of it is withheld.
     fn open(&self, path: &Path) -> Result<(Root, Withheld), beneath::Error> {
         let root = match &self.within {
@@ -193,7 +185,12 @@ mod tests {
             std::fs::create_dir_all(at(name)).unwrap();
         }
         std::os::unix::fs::symlink("../outside", at("workspace/link")).unwrap();
-        let sync = FileSync::new(BTreeMap::new(), Some(at("workspace")), vec![at("workspace/state")]);
+        let sync = FileSync {
+            dirs: BTreeMap::new(),
+            within: Some(at("workspace")),
+            withheld: vec![at("workspace/state")],
+            sent: None,
+        };
         for (name, allowed) in [
             ("workspace", true),
             ("workspace/project", true),

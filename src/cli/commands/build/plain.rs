@@ -27,8 +27,7 @@ use crate::diag::{visible, visible_path, with_causes};
 use crate::job::lookup::LocalFiles;
 use crate::job::{
     self, BuildSubject, CacheEntry, DockerLogins, DockerfileInput, EngineSettings, Error, PlainBuild,
-    RecordPlace, RecordSettings, ReportFile, Request, SshRequest, check_writable, docker_proxies,
-    read_secret, ssh_agent,
+    RecordSettings, ReportFile, Request, SshRequest, check_writable, docker_proxies, read_secret, ssh_agent,
 };
 use crate::workspace::{nonempty_process_variable, process_variable, variables};
 
@@ -188,10 +187,7 @@ fn plain_build(args: &Args, variables: &BuildxVariables) -> Result<PlainBuild, F
             attestations,
             metadata_provenance: variables.metadata_provenance.filter(|_| args.metadata_file.is_some()),
             progress,
-            record: RecordSettings {
-                place: record_folder().map(RecordPlace::Folder),
-                is_explained: args.explain_cache,
-            },
+            record: RecordSettings { folder: record_folder(), is_explained: args.explain_cache },
             push_via: args.push_via,
             reports,
             request,

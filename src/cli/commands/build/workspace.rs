@@ -8,8 +8,8 @@ use crate::cli::Failure;
 use crate::cli::args::daemon::{record_folder, state_folder};
 use crate::cli::values::cache;
 use crate::job::{
-    Address, BuildSubject, DaemonChoice, Error, Interrupts, OwnDaemon, RecordPlace, RecordSettings,
-    StateFolder, TlsOptions, WorkspaceBuild, build_workspace, is_trusted_socket, order_by_subject,
+    Address, BuildSubject, DaemonChoice, Error, Interrupts, OwnDaemon, RecordSettings, StateFolder,
+    TlsOptions, WorkspaceBuild, build_workspace, is_trusted_socket, order_by_subject,
 };
 use crate::workspace::{
     self, Environment, Linger, Settings, Workspace, nonempty_process_variable, variables,
@@ -61,7 +61,7 @@ async fn work(args: &Args, environment: &Environment, workspace: Workspace) -> R
     let cache_imports = cache::parse_all(&setting, cache_import.map(str::to_owned).as_slice())?;
     let record = RecordSettings {
         // Not in the workspace: it would be part of the context, and another one after each build.
-        place: record_folder().map(RecordPlace::Folder),
+        folder: record_folder(),
         is_explained: args.explain_cache,
     };
     let build = WorkspaceBuild {

@@ -8,6 +8,7 @@ use crate::converter::lower::state::Current;
 use crate::converter::lower::{ErrorKind, Lowering};
 use crate::converter::plan::git::{self, GitRef};
 use crate::converter::plan::{Command, NoticeKind, paths};
+use crate::gotext::filepath::has_wildcards;
 use crate::gotext::lossy;
 use crate::image::digest;
 
@@ -139,29 +140,4 @@ pub(super) fn check_checksum(files: &Files<'_>) -> Result<(), ErrorKind> {
     }
     let [path] = &files.paths[..] else { return Err(ErrorKind::ChecksumOfSeveral) };
     if git::is_http(path) || git::is_git(path) { Ok(()) } else { Err(ErrorKind::ChecksumOfFile) }
-}
-
-fn has_wildcards(path: &str) -> bool {
-    let mut bytes = path.bytes();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'*' | b'?' | b'[' => return true,
-            b'\\' => {
-                bytes.next();
-            }
-            _ => {}
-        }
-    }
-    false
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn escaped_wildcards_are_none() {
-        assert!(has_wildcards("a*") && has_wildcards("[a]") && has_wildcards("?"));
-        assert!(!has_wildcards("a\\*") && !has_wildcards("a"));
-    }
 }

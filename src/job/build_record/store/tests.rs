@@ -10,7 +10,7 @@ fn record(folder: &str) -> Record {
 }
 
 fn store(path: &Path, build: &str) -> Store {
-    Store::new(&RecordPlace::Folder(path.to_owned()), "f", build)
+    Store::new(path, "f", build)
 }
 
 #[test]

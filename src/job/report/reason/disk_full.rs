@@ -9,6 +9,7 @@ pub(super) fn find(evidence: &Evidence<'_>) -> Option<Reason> {
         "disk quota exceeded",
         "not enough free disk space",
         "not enough free space",
+        "don't have enough free space",
     ])?;
     let advice = if evidence.exit_code.is_some() {
         "the step writes to the disk of buildkitd's machine (below its root folder), or to a tmpfs or /dev/shm with a size of its own: free the disk with bob prune, or enlarge the mount (--mount=type=tmpfs,size=…, --shm-size)"

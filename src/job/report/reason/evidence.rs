@@ -85,7 +85,14 @@ fn follows_from_another(line: &str) -> bool {
 /// Returns whether a line begins with the mark that programs give to an error.
 fn names_an_error(line: &str) -> bool {
     let lower = line.trim_start().to_lowercase();
-    ["e: ", "error", "fatal", "npm err", "panic:"].iter().any(|mark| lower.starts_with(mark))
+    // npm tells its own number before it says what is wrong.
+    if ["npm error code ", "npm err! code ", "npm error errno ", "npm err! errno "]
+        .iter()
+        .any(|mark| lower.starts_with(mark))
+    {
+        return false;
+    }
+    ["e: ", "error", "fatal", "npm err", "panic:", "go: "].iter().any(|mark| lower.starts_with(mark))
         || lower.contains(": error")
         || lower.contains("error:")
         || lower.contains(": fatal")

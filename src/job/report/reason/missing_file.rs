@@ -6,6 +6,9 @@ pub(super) fn find(evidence: &Evidence<'_>) -> Option<Reason> {
     if evidence.exit_code.is_none() {
         return copied(evidence.cause).or_else(|| secret(evidence.cause)).or_else(|| user(evidence.cause));
     }
+    if let Some(reason) = user_of_program(evidence) {
+        return Some(reason);
+    }
     let words = evidence.saying(&["no such file or directory", "can't cd to", "enoent"])?;
     let file = file(words);
     let what = match file {
@@ -16,10 +19,16 @@ pub(super) fn find(evidence: &Evidence<'_>) -> Option<Reason> {
     Some(Reason::new(what).words(words).advice(advice).about(file))
 }
 
-/// What COPY, ADD or a mount takes. (BuildKit: `Checksum` in cache/contenthash)
+/// Returns the path that `message` says was not found.
+/// (BuildKit: `Checksum` in cache/contenthash, whose error begins with the path)
+pub(in crate::job::report) fn absent_path(message: &str) -> Option<&str> {
+    let (before, _) = message.rsplit_once("\": not found")?;
+    Some(before.rsplit_once('"')?.1)
+}
+
+/// What COPY, ADD or a mount takes.
 fn copied(cause: &str) -> Option<Reason> {
-    let (before, _) = cause.rsplit_once("\": not found")?;
-    let (_, path) = before.rsplit_once('"')?;
+    let path = absent_path(cause)?;
     cause.contains("calculate checksum").then(|| {
         Reason::new(format!("{path} does not exist in what this step copies from"))
             .advice("check its spelling (upper and lower case differ), that it lies below the build context (or in the stage or image that --from names), and that no .dockerignore leaves it out")
@@ -41,13 +50,33 @@ fn user(cause: &str) -> Option<Reason> {
     let (_, after) = cause.split_once("unable to find ")?;
     let (who, _) = after.split_once(": no matching entries in ")?;
     let (kind, name) = who.split_once(' ')?;
-    Some(
-        Reason::new(format!("the image has no {kind} {name}"))
-            .advice(format!(
-                "make the {kind} in an earlier step (useradd, adduser, groupadd), or name it by its number"
-            ))
-            .about(Some(name)),
-    )
+    Some(no_user(kind, name))
+}
+
+fn no_user(kind: &str, name: &str) -> Reason {
+    Reason::new(format!("the image has no {kind} {name}"))
+        .advice(format!(
+            "make the {kind} in an earlier step (useradd, adduser, groupadd), or name it by its number"
+        ))
+        .about(Some(name))
+}
+
+/// The user or group that chown, su and others do not find.
+fn user_of_program(evidence: &Evidence<'_>) -> Option<Reason> {
+    const FORMS: [(&str, &str); 5] = [
+        ("chown: unknown user ", "user"),
+        ("invalid user: ", "user"),
+        ("chgrp: unknown group ", "group"),
+        ("chown: unknown group ", "group"),
+        ("invalid group: ", "group"),
+    ];
+    evidence.lines().rev().find_map(|line| {
+        let (name, kind) =
+            FORMS.iter().find_map(|(before, kind)| Some((line.split_once(before)?.1, *kind)))?;
+        let name = name.trim().trim_matches(['\'', '‘', '’', '"']);
+        let name = name.split(':').find(|part| !part.is_empty())?;
+        Some(no_user(kind, name).words(line))
+    })
 }
 
 /// The file in `cat: x: No such file or directory` and `cat: can't open 'x': No such file or directory`.

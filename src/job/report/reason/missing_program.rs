@@ -2,6 +2,12 @@
 
 use super::{Evidence, Reason};
 
+/// Commands that bash has in itself, and which the shell of RUN often is not.
+const OF_BASH: [&str; 10] =
+    ["source", "[[", "((", "pushd", "popd", "shopt", "declare", "typeset", "function", "mapfile"];
+/// How far from the end of a log a shell's complaint still is why the step ended.
+const NEAR_END: usize = 5;
+
 pub(super) fn find(evidence: &Evidence<'_>) -> Option<Reason> {
     if let Some(words) = evidence.saying(&["executable file not found in $path"]) {
         let program = quoted(words)?;
@@ -20,25 +26,80 @@ pub(super) fn find(evidence: &Evidence<'_>) -> Option<Reason> {
                 .about(Some(program))
         });
     }
+    if let Some(reason) = interpreter(evidence).or_else(|| started_directly(evidence)) {
+        return Some(reason);
+    }
     if !evidence.ended_with(&[127]) {
-        return None;
+        return called_by_another(evidence);
     }
     let line = evidence.lines().rev().find(|line| line.contains("not found") || line.contains("o such file"));
     let Some(line) = line else {
         return Some(Reason::new("a program was not found").advice(advice("it")));
     };
     let program = named(line)?;
-    let what = format!("the image has no program {program}");
-    let reason = Reason::new(what).words(line).about(Some(program.clone()));
-    Some(if program.contains('/') {
-        reason.advice(format!("see that {program} is there when this step runs, and so is the interpreter or loader that its first bytes name (#! line, musl in place of glibc, \\r at the end of the #! line)"))
+    Some(missing(&program).words(line))
+}
+
+fn missing(program: &str) -> Reason {
+    let (what, advice) = if program.contains('/') {
+        (
+            format!("{program} cannot be started: it is not there, or what has to start it is not"),
+            format!(
+                "see that {program} is there when this step runs; if it is, the interpreter of its #! line is missing (bash, say) or written with \\r at its end, or it is made for another C library (glibc, musl)"
+            ),
+        )
+    } else if OF_BASH.contains(&program) {
+        (
+            format!("the shell of this step has no command {program}, which is bash's"),
+            "give the step bash, if the image has it: SHELL [\"/bin/bash\", \"-c\"]; or write it for any shell (. in place of source, [ in place of [[)".to_owned(),
+        )
     } else {
-        reason.advice(advice(&program))
-    })
+        (format!("the image has no program {program}"), advice(program))
+    };
+    Reason::new(what).advice(advice).about(Some(program))
 }
 
 fn advice(program: &str) -> String {
-    format!("install {program} in an earlier step, correct its name, or add its folder to PATH")
+    match program {
+        "sudo" => "leave sudo out: a step runs as root, or as the USER before it".to_owned(),
+        _ => format!("install {program} in an earlier step, correct its name, or add its folder to PATH"),
+    }
+}
+
+/// The interpreter in bash's `/s.sh: /usr/bin/perl: bad interpreter: No such file or directory`.
+fn interpreter(evidence: &Evidence<'_>) -> Option<Reason> {
+    let line = evidence.lines().rev().find(|line| line.contains(": bad interpreter: "))?;
+    let (before, _) = line.split_once(": bad interpreter: ")?;
+    let mut parts = before.rsplit(": ");
+    let (interpreter, script) = (parts.next()?, parts.next()?);
+    let what = format!("the image has no {interpreter}, which {script} names in its first line");
+    Some(Reason::new(what).words(line).advice(advice(interpreter)).about(Some(script)))
+}
+
+/// The program that runc was to start, and its interpreter or loader: `exec /x: no such file or directory`.
+fn started_directly(evidence: &Evidence<'_>) -> Option<Reason> {
+    let program = |line: &'_ str| {
+        let program = line.strip_prefix("exec ")?.strip_suffix(": no such file or directory")?;
+        Some(program.trim_matches('"').to_owned())
+    };
+    evidence.lines().rev().find_map(|line| Some(missing(&program(line)?).words(line)))
+}
+
+/// A program that a program of the step called: make, npm, a compiler.
+fn called_by_another(evidence: &Evidence<'_>) -> Option<Reason> {
+    evidence.exit_code?;
+    if let Some(line) = evidence.lines().rev().find(|line| line.contains("linker `cc` not found")) {
+        return Some(missing("cc").words(line));
+    }
+    let last = evidence.lines().rev().filter(|line| !line.trim().is_empty()).take(NEAR_END);
+    let line = last.into_iter().find(|line| is_shells(line) && line.trim_end().ends_with("not found"))?;
+    Some(missing(&named(line)?).words(line))
+}
+
+/// Returns whether a shell wrote a line.
+fn is_shells(line: &str) -> bool {
+    let first = line.split(": ").next().unwrap_or_default();
+    matches!(first.rsplit('/').next(), Some("sh" | "bash" | "dash" | "ash" | "zsh"))
 }
 
 /// The text between the first two quotation marks.

@@ -7,7 +7,10 @@ mod checksum;
 mod disk_full;
 mod evidence;
 mod exit_code;
+mod line_ends;
+mod missing_agent;
 mod missing_file;
+mod missing_library;
 mod missing_package;
 mod missing_program;
 mod name_lookup;
@@ -15,12 +18,14 @@ mod network;
 mod not_executable;
 mod out_of_memory;
 mod permission;
+mod program_faults;
 mod refusal;
 mod syntax;
 mod time_out;
 mod tls;
 
 pub(super) use evidence::{Evidence, cause_of};
+pub(super) use missing_file::absent_path;
 
 /// What went wrong, in words.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -58,16 +63,20 @@ impl Reason {
 
 /// Every kind of failure that is told apart. The first one that finds something has it: those that leave no doubt come
 /// before those that are told by words of a log.
-const KINDS: [fn(&Evidence<'_>) -> Option<Reason>; 16] = [
+const KINDS: [fn(&Evidence<'_>) -> Option<Reason>; 20] = [
     out_of_memory::find,
     disk_full::find,
     architecture::find,
+    line_ends::find,
+    missing_library::find,
     missing_program::find,
     not_executable::find,
     time_out::find,
+    missing_agent::find,
     name_lookup::find,
     checksum::find,
     tls::find,
+    program_faults::find,
     refusal::find,
     network::find,
     missing_package::find,

@@ -3,7 +3,7 @@
 use super::{Evidence, Reason};
 
 pub(super) fn find(evidence: &Evidence<'_>) -> Option<Reason> {
-    const WORDS: [&str; 8] = [
+    const WORDS: [&str; 9] = [
         "syntax error",
         "unterminated quoted string",
         "unexpected eof while looking for",
@@ -12,6 +12,7 @@ pub(super) fn find(evidence: &Evidence<'_>) -> Option<Reason> {
         "parse error near",
         "bad substitution",
         "unexpected end of file",
+        "illegal option -o pipefail",
     ];
     let words = evidence.saying(&WORDS)?;
     let is_shell = ["sh: ", "dash: "].iter().any(|shell| words.contains(shell));

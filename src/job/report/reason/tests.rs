@@ -5,7 +5,7 @@ use super::*;
 /// buildkitd's message without the command, exit code, log → the beginning of what went wrong, what it is about.
 type Case = (&'static str, Option<u32>, &'static [&'static str], &'static str, Option<&'static str>);
 
-const CASES: [Case; 58] = [
+const CASES: [Case; 95] = [
     ("cannot allocate memory", Some(137), &[], "out of memory: ", None),
     ("exit code: 137", Some(137), &[], "killed by SIGKILL, most likely", None),
     ("exit code: 1", Some(1), &["tail: out of memory"], "out of memory", None),
@@ -32,7 +32,7 @@ const CASES: [Case; 58] = [
         "exit code: 1",
         Some(1),
         &["E: You don't have enough free space in /var/cache/apt/archives/."],
-        "RUN failed",
+        "the disk is full",
         None,
     ),
     ("exit code: 1", Some(1), &["npm error code ENOSPC"], "the disk is full", None),
@@ -83,7 +83,7 @@ const CASES: [Case; 58] = [
         "the image has no program python",
         Some("python"),
     ),
-    ("exit code: 127", Some(127), &["/bin/sh: /s: not found"], "the image has no program /s", Some("/s")),
+    ("exit code: 127", Some(127), &["/bin/sh: /s: not found"], "/s cannot be started", Some("/s")),
     ("exit code: 127", Some(127), &[], "a program was not found", None),
     (
         "exit code: 1",
@@ -338,6 +338,298 @@ const CASES: [Case; 58] = [
         Some("nobody9"),
     ),
     ("exit code: 139", Some(139), &["Segmentation fault"], "ended by SIGSEGV", None),
+    (
+        "exit code: 127",
+        Some(127),
+        &["/bin/sh: 1: source: not found"],
+        "the shell of this step has no command source",
+        Some("source"),
+    ),
+    ("exit code: 127", Some(127), &["/bin/sh: /s.sh: not found"], "/s.sh cannot be started", Some("/s.sh")),
+    (
+        "exit code: 126",
+        Some(126),
+        &["bash: line 1: /s.pl: /usr/bin/perl: bad interpreter: No such file or directory"],
+        "the image has no /usr/bin/perl, which /s.pl names",
+        Some("/s.pl"),
+    ),
+    (
+        "exit code: 1",
+        Some(1),
+        &["exec /s.sh: no such file or directory"],
+        "/s.sh cannot be started",
+        Some("/s.sh"),
+    ),
+    (
+        "exit code: 1",
+        Some(1),
+        &["npm error code 127", "npm error command sh -c node-gyp rebuild", "sh: 1: node-gyp: not found"],
+        "the image has no program node-gyp",
+        Some("node-gyp"),
+    ),
+    (
+        "exit code: 101",
+        Some(101),
+        &[
+            "error: linker `cc` not found",
+            "  |",
+            "  = note: No such file or directory (os error 2)",
+            "error: could not compile `x` (bin \"x\") due to 1 previous error",
+        ],
+        "the image has no program cc",
+        Some("cc"),
+    ),
+    (
+        "exit code: 126",
+        Some(126),
+        &["bash: line 1: /s.sh: /bin/bash^M: bad interpreter: No such file or directory"],
+        "a script has the line ends of Windows",
+        None,
+    ),
+    (
+        "exit code: 127",
+        Some(127),
+        &["/usr/bin/env: ‘bash\\r’: No such file or directory"],
+        "a script has the line ends of Windows",
+        None,
+    ),
+    (
+        "exit code: 127",
+        Some(127),
+        &["s.sh: line 2: $'\\r': command not found"],
+        "a script has the line ends of Windows",
+        None,
+    ),
+    ("exit code: 127", Some(127), &["begun", ": not found"], "a script has the line ends of Windows", None),
+    (
+        "exit code: 127",
+        Some(127),
+        &[
+            "/app: error while loading shared libraries: libssl.so.1.1: cannot open shared object file: No such file or directory",
+        ],
+        "there is no shared library libssl.so.1.1",
+        Some("libssl.so.1.1"),
+    ),
+    (
+        "exit code: 127",
+        Some(127),
+        &[
+            "Error loading shared library libstdc++.so.6: No such file or directory (needed by /app)",
+            "Error relocating /app: _ZSt: symbol not found",
+        ],
+        "there is no shared library libstdc++.so.6",
+        Some("libstdc++.so.6"),
+    ),
+    (
+        "exit code: 1",
+        Some(1),
+        &["./app: /lib/x86_64-linux-gnu/libc.so.6: version `GLIBC_2.38' not found (required by ./app)"],
+        "there is no version of glibc: 2.38",
+        Some("2.38"),
+    ),
+    (
+        "exit code: 1",
+        Some(1),
+        &[
+            "a.c:1:10: fatal error: zlib.h: No such file or directory",
+            "    1 | #include <zlib.h>",
+            "compilation terminated.",
+            "error: command '/usr/bin/gcc' failed with exit code 1",
+        ],
+        "there is no header zlib.h",
+        Some("zlib.h"),
+    ),
+    (
+        "exit code: 1",
+        Some(1),
+        &[
+            "/usr/bin/ld: cannot find -lz: No such file or directory",
+            "collect2: error: ld returned 1 exit status",
+        ],
+        "there is no library z",
+        Some("z"),
+    ),
+    (
+        "exit code: 1",
+        Some(1),
+        &[
+            "Traceback (most recent call last):",
+            "  File \"/a.py\", line 1, in <module>",
+            "ModuleNotFoundError: No module named 'yaml'",
+        ],
+        "there is no Python module yaml",
+        Some("yaml"),
+    ),
+    (
+        "exit code: 1",
+        Some(1),
+        &[
+            "node:internal/modules/cjs/loader:1228",
+            "Error: Cannot find module 'express'",
+            "Require stack:",
+            "- /app/index.js",
+        ],
+        "there is no Node module or file express",
+        Some("express"),
+    ),
+    (
+        "exit code: 1",
+        Some(1),
+        &[
+            "main.go:4:2: no required module provides package example.com/x; to add it:",
+            "\tgo get example.com/x",
+        ],
+        "there is no Go package example.com/x",
+        Some("example.com/x"),
+    ),
+    (
+        "exit code: 128",
+        Some(128),
+        &[
+            "Cloning into 'x'...",
+            "fatal: could not read Username for 'https://git.example': No such device or address",
+        ],
+        "git wants a login",
+        None,
+    ),
+    (
+        "exit code: 128",
+        Some(128),
+        &["git@git.example: Permission denied (publickey).", "fatal: Could not read from remote repository."],
+        "the SSH server takes none of the step's keys",
+        None,
+    ),
+    (
+        "exit code: 128",
+        Some(128),
+        &["Host key verification failed.", "fatal: Could not read from remote repository."],
+        "the SSH server's key is not known",
+        None,
+    ),
+    (
+        "exit code: 128",
+        Some(128),
+        &["fatal: not a git repository (or any of the parent directories): .git"],
+        "git finds no repository",
+        None,
+    ),
+    (
+        "exit code: 128",
+        Some(128),
+        &[
+            "Cloning into 'x'...",
+            "warning: Could not find remote branch v9 to clone.",
+            "fatal: Remote branch v9 not found in upstream origin",
+        ],
+        "git finds no such branch",
+        None,
+    ),
+    (
+        "exit code: 100",
+        Some(100),
+        &[
+            "W: GPG error: http://apt.example stable InRelease: The following signatures couldn't be verified because the public key is not available: NO_PUBKEY 0123456789ABCDEF",
+            "E: The repository 'http://apt.example stable InRelease' is not signed.",
+        ],
+        "a repository of packages is signed by a key",
+        None,
+    ),
+    (
+        "exit code: 100",
+        Some(100),
+        &["E: The repository 'http://deb.example/debian stretch Release' does not have a Release file."],
+        "the package lists are too old",
+        None,
+    ),
+    (
+        "exit code: 1",
+        Some(1),
+        &["error: externally-managed-environment", "", "× This environment is externally managed"],
+        "pip may not change the system's Python",
+        None,
+    ),
+    (
+        "exit code: 1",
+        Some(1),
+        &["Do you want to continue? [Y/n] Abort."],
+        "the package manager asked a question",
+        None,
+    ),
+    (
+        "exit code: 1",
+        Some(1),
+        &[
+            "npm error code EUSAGE",
+            "npm error",
+            "npm error The `npm ci` command can only install with an existing package-lock.json or",
+        ],
+        "npm ci has no package-lock.json",
+        None,
+    ),
+    (
+        "exit code: 2",
+        Some(2),
+        &[
+            "gzip: stdin: not in gzip format",
+            "tar: Child returned status 1",
+            "tar: Error is not recoverable: exiting now",
+        ],
+        "what is to be unpacked is no archive",
+        None,
+    ),
+    (
+        "exit code: 1",
+        Some(1),
+        &["Error: EMFILE: too many open files, open '/x'"],
+        "the step has too many open files",
+        None,
+    ),
+    (
+        "exit code: 2",
+        Some(2),
+        &["/bin/sh: can't fork: Resource temporarily unavailable"],
+        "the step cannot start further processes",
+        None,
+    ),
+    (
+        "exit code: 255",
+        Some(255),
+        &["exec /bin/sh: argument list too long"],
+        "a command is longer than the kernel takes",
+        None,
+    ),
+    (
+        "exit code: 1",
+        Some(1),
+        &[
+            "rm: can't remove '/var/cache/apt': Resource busy",
+            "rm: cannot remove '/c': Device or resource busy",
+        ],
+        "a file or folder is in use",
+        None,
+    ),
+    (
+        "exit code: 2",
+        Some(2),
+        &["/bin/sh: 1: set: Illegal option -o pipefail"],
+        "syntax error in a script",
+        None,
+    ),
+    ("exit code: 1", Some(1), &["chown: unknown user app9"], "the image has no user app9", Some("app9")),
+    (
+        "exit code: 1",
+        Some(1),
+        &["chown: invalid user: 'app9:app9'"],
+        "the image has no user app9",
+        Some("app9"),
+    ),
+    (
+        "no SSH key \"default\" forwarded from the client",
+        None,
+        &[],
+        "the step needs the SSH agent default",
+        Some("default"),
+    ),
 ];
 
 #[test]
@@ -358,6 +650,23 @@ fn a_failure_of_which_nothing_is_known_is_its_exit_code_and_its_last_words() {
     assert_eq!((reason.what.as_str(), reason.words.as_deref()), ("RUN failed", Some("a.c:1:1: error: x")));
     let words = Evidence { cause: "something new", ..Evidence::default() };
     assert_eq!(find(&words), None);
+}
+
+#[test]
+fn npm_is_quoted_with_what_is_wrong_and_not_with_a_number() {
+    let log =
+        vec!["npm error code ERESOLVE", "npm error ERESOLVE unable to resolve dependency tree", "npm error"];
+    let evidence = Evidence { cause: "exit code: 1", exit_code: Some(1), log, platform: None };
+    let words = find(&evidence).unwrap().words;
+    assert_eq!(words.as_deref(), Some("npm error ERESOLVE unable to resolve dependency tree"));
+}
+
+#[test]
+fn what_a_program_got_over_long_ago_is_no_reason() {
+    let passed = ["Host key verification failed.", "trying another way"];
+    let log = passed.into_iter().chain(["compiling"; 40]).chain(["error: x"]).collect();
+    let evidence = Evidence { cause: "exit code: 1", exit_code: Some(1), log, platform: None };
+    assert_eq!(find(&evidence).unwrap().what, "RUN failed");
 }
 
 #[test]

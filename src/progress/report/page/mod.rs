@@ -159,7 +159,7 @@ fn row<'a>(step: &'a Step, by_digest: &BTreeMap<&str, &'a Step>, whole: f64) -> 
     let is_waiting = step.after_seconds.is_some() && ready.is_some();
     Row {
         step,
-        class: if step.on_critical_path { format!("{} on-path", step.state) } else { step.state.to_owned() },
+        class: class(step),
         because: step.ran_because.join("\n"),
         aria: format!("{}, began after {}, {span}", step.state, spanned(start)),
         bars: step.spans.iter().map(|(from, to)| bar(*from, *to, whole)).collect(),
@@ -182,6 +182,11 @@ fn why<'a>(steps: impl Iterator<Item = &'a Step>) -> Vec<Why<'a>> {
         }
     }
     groups
+}
+
+/// The classes of a step in the style sheet.
+fn class(step: &Step) -> String {
+    if step.on_critical_path { format!("{} on-path", step.state) } else { step.state.to_owned() }
 }
 
 fn bar(from: f64, to: f64, whole: f64) -> Bar {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::class;
+use crate::progress::report::chain::topological;
 use crate::progress::report::model::Step;
 
 /// The largest graph that is drawn, in steps.
@@ -91,21 +93,10 @@ impl Picture {
 /// How many steps come before each at most. Steps of a circle, which no build has, are put at the top.
 fn ranks(inputs: &[Vec<usize>]) -> Vec<usize> {
     let mut ranks = vec![0; inputs.len()];
-    // Each round is right for one more rank; a circle never ends, so the rounds are counted.
-    for _ in 0..inputs.len() {
-        let mut changed = false;
-        for (step, inputs) in inputs.iter().enumerate() {
-            let rank = inputs.iter().map(|&input| ranks[input] + 1).max().unwrap_or(0);
-            if rank > ranks[step] {
-                ranks[step] = rank;
-                changed = true;
-            }
-        }
-        if !changed {
-            return ranks;
-        }
+    for step in topological(inputs) {
+        ranks[step] = inputs[step].iter().map(|&input| ranks[input] + 1).max().unwrap_or(0);
     }
-    vec![0; inputs.len()]
+    ranks
 }
 
 /// Puts the steps of each row below what they use, and leaves no row wider than it has steps.
@@ -131,6 +122,5 @@ fn node(step: &Step, x: usize, y: usize) -> Node {
         name.push('…');
     }
     let span = if step.state == "cached" { "cached".to_owned() } else { format!("{:.2} s", step.seconds) };
-    let class = if step.on_critical_path { format!("{} on-path", step.state) } else { step.state.to_owned() };
-    Node { x, y, number: step.number, name, span, class }
+    Node { x, y, number: step.number, name, span, class: class(step) }
 }

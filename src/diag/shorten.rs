@@ -4,7 +4,7 @@
 const GAP: &str = " … ";
 
 /// Returns `text` in at most `limit` bytes, without its middle where it is longer.
-pub(super) fn in_middle(text: &str, limit: usize) -> String {
+pub fn in_middle(text: &str, limit: usize) -> String {
     if text.len() <= limit {
         return text.to_owned();
     }
@@ -15,7 +15,7 @@ pub(super) fn in_middle(text: &str, limit: usize) -> String {
 }
 
 /// Returns `text` in at most about `limit` bytes: its beginning, and what stands around the byte `at`.
-pub(super) fn around(text: &str, at: usize, limit: usize) -> String {
+pub fn around(text: &str, at: usize, limit: usize) -> String {
     if text.len() <= limit {
         return text.to_owned();
     }

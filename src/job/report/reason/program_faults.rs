@@ -1,0 +1,123 @@
+//! Faults that programs name in words of their own, and whose usual cause is known.
+
+use super::{Evidence, Reason};
+
+/// Words in lower case, what they mean, and what to do.
+type Fault = (&'static [&'static str], &'static str, &'static str);
+
+/// How many of the last lines are looked at: a program that goes on after such words says more.
+const LAST: usize = 30;
+
+const FAULTS: [Fault; 15] = [
+    (
+        &[
+            "could not read username for",
+            "could not read password for",
+            "authentication failed for",
+            "terminal prompts disabled",
+        ],
+        "git wants a login that the step does not have",
+        "give it with --mount=type=secret,id=… and a credential helper (or --mount=type=ssh and an address git@…), never with ARG; an address that does not exist is answered so too: check its spelling",
+    ),
+    (
+        &["permission denied (publickey"],
+        "the SSH server takes none of the step's keys",
+        "give the step your agent: RUN --mount=type=ssh, and bob build --ssh default; see with ssh-add -l that the agent has the key that the server knows",
+    ),
+    (
+        &["host key verification failed"],
+        "the SSH server's key is not known in the image",
+        "bring it before: RUN mkdir -p -m 700 ~/.ssh && ssh-keyscan HOST >> ~/.ssh/known_hosts, and compare it with the one that HOST publishes",
+    ),
+    (
+        &["fatal: not a git repository", "detected dubious ownership"],
+        "git finds no repository that it may use",
+        "the context of a build often has no .git (see .dockerignore); for ADD of a repository give --keep-git-dir=true; for a folder of another owner: git config --global --add safe.directory FOLDER",
+    ),
+    (
+        &["not found in upstream", "did not match any file(s) known to git", "couldn't find remote ref"],
+        "git finds no such branch, tag or commit",
+        "check its name; a clone with --depth 1 has the one branch only",
+    ),
+    (
+        &[
+            "no_pubkey",
+            "is not signed",
+            "the following signatures couldn't be verified",
+            "untrusted signature",
+        ],
+        "a repository of packages is signed by a key that the image does not have",
+        "add the repository's key as its makers say (a file below /usr/share/keyrings, and signed-by= in the source), or take a newer base image, whose keys are current",
+    ),
+    (
+        &["is not valid yet", "release file for", "does not have a release file"],
+        "the package lists are too old, too new, or not there",
+        "the release may have left the servers (then take a newer base image or the archive's address), or the clock of buildkitd's machine is wrong",
+    ),
+    (
+        &["externally-managed-environment"],
+        "pip may not change the system's Python",
+        "make an environment: python3 -m venv /venv, and put /venv/bin first on PATH; or install the distribution's package (python3-…)",
+    ),
+    (
+        &["do you want to continue? [y/n] abort"],
+        "the package manager asked a question that nobody answers in a build",
+        "give it -y (apt-get install -y), and DEBIAN_FRONTEND=noninteractive for questions of packages",
+    ),
+    (
+        &[
+            "can only install with an existing package-lock",
+            "can only install packages when your package.json and package-lock",
+        ],
+        "npm ci has no package-lock.json that fits package.json",
+        "run npm install, commit both files, and see that COPY package*.json stands before this step",
+    ),
+    (
+        &[
+            "not in gzip format",
+            "does not look like a tar archive",
+            "end-of-central-directory signature not found",
+            "not in bzip2 format",
+            "file format not recognized",
+            "unrecognized archive format",
+            "invalid tar magic",
+            "invalid magic",
+        ],
+        "what is to be unpacked is no archive of that kind",
+        "often it is a server's error page: have curl fail with -f (curl -fsSL), check the address, and look at the file's first lines",
+    ),
+    (&["too many open files"], "the step has too many open files", "raise the limit: --ulimit nofile=65536"),
+    (
+        &[
+            "fork: resource temporarily unavailable",
+            "can't fork",
+            "fork: retry",
+            "unable to create native thread",
+            "pthread_create failed",
+        ],
+        "the step cannot start further processes or threads",
+        "run fewer jobs at once, or raise the limit (--ulimit nproc=…; the limit of processes of buildkitd's cgroup)",
+    ),
+    (
+        &["argument list too long"],
+        "a command is longer than the kernel takes",
+        "one argument has room for 128 KiB, and RUN gives its whole script as one: COPY the script into the image (or --mount=type=bind it) and run the file",
+    ),
+    (
+        &["device or resource busy"],
+        "a file or folder is in use, most likely as a mount of this step",
+        "a step cannot remove or replace what it mounts, nor /etc/hosts and /etc/resolv.conf: change what lies in it, or leave the mount out",
+    ),
+];
+
+pub(super) fn find(evidence: &Evidence<'_>) -> Option<Reason> {
+    let last: Vec<&str> = evidence.lines().rev().take(LAST).collect();
+    FAULTS.iter().find_map(|(words, what, advice)| {
+        let holds = |text: &&str| {
+            let lower = text.to_lowercase();
+            words.iter().any(|word| lower.contains(word))
+        };
+        let line = std::iter::once(evidence.cause).chain(last.iter().copied()).find(holds)?;
+        Some(Reason::new(*what).words(line).advice(*advice))
+    })
+}

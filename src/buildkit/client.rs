@@ -29,9 +29,11 @@ pub struct Client {
     /// What the program says that the connection goes through, where there is one.
     helper: HelperRecord,
     /// The platform that the daemon builds for by default, once it was asked.
-    /// The id of the first worker, and its first platform.
-    first_worker: Arc<OnceCell<Option<(String, Option<pb::Platform>)>>>,
+    first_worker: Arc<OnceCell<Option<FirstWorker>>>,
 }
+
+/// The id of a daemon's first worker, and its first platform.
+type FirstWorker = (String, Option<pb::Platform>);
 
 impl Client {
     /// Returns a connection to the daemon at `address`, made within `patience`.

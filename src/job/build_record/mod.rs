@@ -162,7 +162,7 @@ fn tell(reports: &Recorder, explanation: &Explanation, record: &Record, unknown:
     }
     for Told { steps, lines } in told(explanation, record) {
         for step in steps {
-            reports.explain(&record.steps[step].digest, lines.clone());
+            reports.explain(&record.steps[step].digest, &lines);
         }
     }
 }

@@ -173,6 +173,12 @@ fn can_begin_again(build: &PlainBuild, part: &PartOfBuild) -> bool {
     build.request.dockerfile.files.upload.is_none() && !build.outputs.iter().any(is_stdout)
 }
 
+/// Whether a build is begun again on another daemon: it is the same one, and has one record.
+fn is_begun_again<T>(outcome: &Result<T, Error>, build: &PlainBuild, part: &PartOfBuild) -> bool {
+    let is_lost = matches!(outcome, Err(Error::Connection(error)) if error.is_disconnection());
+    is_lost && can_begin_again(build, part)
+}
+
 async fn work_on(
     build: &PlainBuild,
     dockerfile: &ParsedDockerfile<'_>,
@@ -238,9 +244,7 @@ async fn work_on(
     if part.is_first {
         dockerfile.show_warnings();
     }
-    let is_lost = matches!(&outcome, Err(Error::Connection(error)) if error.is_disconnection());
-    // A build that begins again is the same one.
-    if !(is_lost && has_next && can_begin_again(build, part)) {
+    if !(has_next && is_begun_again(&outcome, build, part)) {
         record.finish(dockerfile, &progress, &builder.client, recorder);
     }
     let outcome = outcome.map_err(|error| prepared.load_failure().map_or(error, Error::Engine));
@@ -267,7 +271,18 @@ async fn work_on(
     routes.close().await;
     let results = results?;
     prepared.keep(results.descriptor().as_ref())?;
-    let Some(detail) = build.metadata_provenance else { return Ok(results) };
+    match build.metadata_provenance {
+        Some(detail) => with_provenance(results, detail, builder).await,
+        None => Ok(results),
+    }
+}
+
+/// Returns results with the provenance that the daemon's history has of them.
+async fn with_provenance(
+    results: Results,
+    detail: ProvenanceDetail,
+    builder: &Builder,
+) -> Result<Results, Error> {
     let members = async {
         let records = builder.client.provenance(results.build_ref()).await?;
         provenance::members(records, detail)

@@ -100,7 +100,7 @@ impl Recorder {
     }
 
     /// Takes note of why a step ran again, in lines of text.
-    pub(crate) fn explain(&self, digest: &str, lines: Vec<String>) {
+    pub(crate) fn explain(&self, digest: &str, lines: &[String]) {
         self.change(|collector| collector.explain(digest, lines));
     }
 

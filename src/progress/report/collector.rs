@@ -118,7 +118,7 @@ impl Collector {
     }
 
     /// Takes in why a step ran that was not in the cache, in lines of text.
-    pub fn explain(&mut self, digest: &str, lines: Vec<String>) {
+    pub fn explain(&mut self, digest: &str, lines: &[String]) {
         let lines = lines.iter().map(|line| shown(line)).collect();
         self.reasons.insert(shown(digest), lines);
     }

@@ -3,12 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use sha2::{Digest as _, Sha256};
-
 use super::Stat;
-
-/// Larger files are sent without a digest of their content.
-const MAX_HASHED_BYTES: usize = 1 << 20;
 
 /// One file, folder or link that was listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,27 +98,129 @@ pub(super) fn listed(stat: &Stat) -> ListedFile {
     ListedFile { mode: stat.mode, size: stat.size, modified: stat.mod_time, content: 0, link }
 }
 
-/// The digest of a file that is being sent.
-pub(super) struct ContentHash(Option<Sha256>);
+/// What stands for the content of a file that is being sent: it tells versions of one file apart, and is no proof of
+/// anything. A digest that proves something takes as long as sending the file does.
+///
+/// Each piece but the last one has to be a multiple of [`BLOCK`].
+#[derive(Debug)]
+pub(super) struct ContentHash {
+    lanes: [u64; 2],
+    length: u64,
+}
+
+/// Bytes that are mixed at once.
+const BLOCK: usize = 32;
+/// Numbers without a pattern: the fractions of the square roots of 2, 3, 5 and 7.
+const MIX: [u64; 4] =
+    [0x6a09_e667_f3bc_c908, 0xbb67_ae85_84ca_a73b, 0x3c6e_f372_fe94_f82b, 0xa54f_f53a_5f1d_36f1];
 
 impl ContentHash {
-    /// Begins with a file of `size` bytes.
-    pub(super) fn new(is_recorded: bool, size: usize) -> Self {
-        Self((is_recorded && size <= MAX_HASHED_BYTES).then(Sha256::new))
+    pub(super) const fn new() -> Self {
+        Self { lanes: [MIX[0], MIX[1]], length: 0 }
     }
 
     /// Adds a piece.
     pub(super) fn update(&mut self, piece: &[u8]) {
-        if let Some(hash) = &mut self.0 {
-            hash.update(piece);
+        let (blocks, rest) = piece.as_chunks::<BLOCK>();
+        for block in blocks {
+            self.mix(block);
         }
+        if !rest.is_empty() {
+            let mut last = [0; BLOCK];
+            last[..rest.len()].copy_from_slice(rest);
+            self.mix(&last);
+        }
+        self.length += piece.len() as u64;
     }
 
-    /// Returns the beginning of the digest, if there is one: it tells versions of one file apart, and is no proof of
-    /// anything. It is never zero.
-    pub(super) fn finish(self) -> Option<u64> {
-        let digest = self.0?.finalize();
-        let first = digest.first_chunk::<8>()?;
-        Some(u64::from_le_bytes(*first).max(1))
+    fn mix(&mut self, block: &[u8; BLOCK]) {
+        let word = |at: usize| {
+            let bytes = block[8 * at..].first_chunk::<8>();
+            bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes))
+        };
+        let [first, second] = self.lanes;
+        self.lanes = [
+            first ^ folded(word(0) ^ MIX[2], word(1) ^ MIX[3] ^ first).rotate_left(29),
+            second ^ folded(word(2) ^ MIX[3], word(3) ^ MIX[2] ^ second).rotate_left(29),
+        ];
+    }
+
+    /// Returns it; never zero.
+    pub(super) fn finish(&self) -> u64 {
+        let [first, second] = self.lanes;
+        let both = folded(first ^ MIX[3], second ^ MIX[0]);
+        folded(both ^ MIX[1], self.length ^ MIX[2]).max(1)
+    }
+}
+
+/// Returns both halves of a product, mixed.
+#[expect(clippy::cast_possible_truncation, reason = "the halves")]
+const fn folded(a: u64, b: u64) -> u64 {
+    let product = (a as u128) * (b as u128);
+    (product as u64) ^ ((product >> 64) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn hash(bytes: &[u8]) -> u64 {
+        let mut hash = ContentHash::new();
+        hash.update(bytes);
+        hash.finish()
+    }
+
+    #[test]
+    fn versions_of_a_file_are_told_apart() {
+        let text: Vec<u8> = (0..3000_u32).map(|number| (number * number % 251) as u8).collect();
+        let mut versions = vec![text.clone(), Vec::new(), vec![0], vec![0; 2], vec![0; 32], vec![0; 64]];
+        for at in 0..text.len() {
+            for bit in [0, 7] {
+                let mut other = text.clone();
+                other[at] ^= 1 << bit;
+                versions.push(other);
+            }
+            versions.push(text[..at].to_vec());
+        }
+        for (a, b) in (0..90).flat_map(|a| (a + 1..90).map(move |b| (a, b))) {
+            let mut swapped = text.clone();
+            for at in 0..BLOCK {
+                swapped.swap(a * BLOCK + at, b * BLOCK + at);
+            }
+            versions.push(swapped);
+        }
+        versions.sort();
+        versions.dedup();
+        let hashes: BTreeSet<u64> = versions.iter().map(|version| hash(version)).collect();
+        assert_eq!(hashes.len(), versions.len());
+    }
+
+    #[test]
+    fn pieces_make_what_the_whole_makes() {
+        let text: Vec<u8> = (0..1000_u32).map(|number| (number & 0x7f) as u8).collect();
+        let mut hash_of_pieces = ContentHash::new();
+        for piece in text.chunks(4 * BLOCK) {
+            hash_of_pieces.update(piece);
+        }
+        assert_eq!(hash_of_pieces.finish(), hash(&text));
+    }
+
+    #[test]
+    fn what_was_listed_last_stays_and_has_the_contents_that_were_sent() {
+        let files = SentFiles::default();
+        let note = |folder: &str| Recording { files: files.clone(), folder: folder.into() };
+        let file = |size| ListedFile { mode: 0o644, size, modified: 1, content: 0, link: Vec::new() };
+        note("a").contents(vec![(b"x".to_vec(), 7), (b"gone".to_vec(), 8)]);
+        note("a").list(Some(vec![(b"y".to_vec(), file(1)), (b"x".to_vec(), file(1))]));
+        note("a").list(Some(vec![(b"x".to_vec(), file(2))]));
+        note("b").list(Some(Vec::new()));
+        note("b").list(None);
+        let taken = files.take();
+        let x = ListedFile { content: 7, ..file(2) };
+        assert_eq!(taken["a"], Some(vec![(b"x".to_vec(), x), (b"y".to_vec(), file(1))]));
+        assert_eq!(taken["b"], None, "a listing that did not come to its end says nothing");
+        assert!(files.take().is_empty());
     }
 }

@@ -222,19 +222,21 @@ impl Source {
         let mut complete = true;
         let mut content = None;
         if let Some((mut file, mut left)) = self.open(path)? {
-            let mut hash = ContentHash::new(self.recording.is_some(), left);
+            let mut hash = self.recording.as_ref().map(|_| ContentHash::new());
             while left > 0 {
                 let mut piece = BytesMut::zeroed(left.min(CHUNK_BYTES));
                 let length = fill(&mut file, &mut piece).map_err(|e| failed("read", e))?;
                 complete = length == piece.len();
                 left = if complete { left - length } else { 0 };
                 piece.truncate(length);
-                hash.update(&piece);
+                if let Some(hash) = &mut hash {
+                    hash.update(&piece);
+                }
                 if length > 0 && !batch.add(Packet::data(id, piece.freeze())) {
                     return Ok((false, None));
                 }
             }
-            content = hash.finish();
+            content = hash.as_ref().map(ContentHash::finish);
         }
         if !complete {
             self.lost(path, "became shorter while it was sent; the build has what was left of it");

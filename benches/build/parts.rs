@@ -96,7 +96,7 @@ pub(crate) fn record() {
     chown(state.path(), Some(ANOTHER_USER), Some(ANOTHER_USER)).unwrap();
     let address = daemon.addr();
     let build = || bob(folder.path(), &["build", "--addr", &address, "--progress", "quiet", "."]);
-    let build = || build().into_iter().map(|way| way.as_another_user().with("HOME", ""));
+    let build = || build().into_iter().map(|way| way.for_another_user().with("HOME", ""));
     let state_home = state.path().display().to_string();
     let with = build().map(|way| way.named(", with a record").with("XDG_STATE_HOME", &state_home));
     let ways: Vec<_> = with.chain(build().map(|way| way.named(", without"))).collect();

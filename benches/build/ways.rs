@@ -64,7 +64,7 @@ impl Way {
     }
 
     /// Lets another user run it who may read everything: root has a folder for records whatever its environment says.
-    pub(crate) fn as_another_user(mut self) -> Self {
+    pub(crate) fn for_another_user(mut self) -> Self {
         let user = ANOTHER_USER.to_string();
         let rights = "+dac_override,+dac_read_search";
         let before = [

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::Failure;
 use crate::cli::args::daemon::record_folder;
 use crate::cli::report::print;
-use crate::diag::{visible, visible_lines, with_causes};
+use crate::diag::{redact, visible, visible_lines, with_causes};
 use crate::explain::Record;
 use crate::job::{BuildContext, for_log, last_build};
 
@@ -36,14 +36,14 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     };
     let found = match record_folder() {
         Some(folder) => last_build(&folder, build).map_err(|error| {
-            Failure::Rendered(format!("error: {}; build once more to have a new one", with_causes(&error)))
+            Failure::failed(format!("{}; build once more to have a new one", with_causes(&error)))
         })?,
         None => None,
     };
     let Some(record) = found else {
-        return Err(Failure::Rendered(format!(
-            "error: there is no record of a build of {}; bob build leaves one",
-            what.display()
+        return Err(Failure::failed(format!(
+            "there is no record of a build of {}; bob build leaves one",
+            visible(&redact(&what.display().to_string()))
         )));
     };
     print(for_log(&text(&record)).as_bytes())

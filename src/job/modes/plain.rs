@@ -268,7 +268,7 @@ async fn work_on(
         let layers = image_layers::of_pushed(&build.outputs, results, &routes, &options.build_platform).await;
         recorder.set_layers(layers);
     }
-    routes.close().await;
+    routes.close();
     let results = results?;
     prepared.keep(results.descriptor().as_ref())?;
     match build.metadata_provenance {

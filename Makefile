@@ -53,7 +53,7 @@ report-browser:
 bench: setup
 	cargo bench --locked --bench convert
 
-# How long bob takes beside buildctl on the same buildkitd, in turn; ONLY=version,rebuild,cold,unchanged runs some parts
+# How long bob takes beside buildctl on the same buildkitd, in turn; ONLY=version,rebuild,cold,unchanged,record runs some parts
 # (the head of benches/build/main.rs names them). The workspace image of a base of 1 GiB is a part of bench-proxy.
 bench-build: setup
 	BOB_BENCH_ONLY=$(ONLY) cargo bench --locked --bench build

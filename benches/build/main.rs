@@ -1,12 +1,14 @@
 //! How long `bob` takes beside `buildctl`, which is BuildKit's own client, on the same buildkitd: a build that changes
-//! nothing and pushes, many files, and the version. Each round takes every way in turn; figures are medians.
+//! nothing and pushes, many files, and the version; and what `bob`'s record of a build costs. Each round takes every way in
+//! turn; figures are medians.
 //!
-//! `BOB_BENCH_ONLY=NAME,…` runs some parts: `version`, `rebuild`, `cold`, `unchanged`. `BOB_BENCH_ROUNDS` says how often
-//! each way is taken (15; a fifth of it for `cold`). `BOB_BENCH_PROGRAM` names another build of `bob` to measure beside
-//! this one.
+//! `BOB_BENCH_ONLY=NAME,…` runs some parts: `version`, `rebuild`, `cold`, `unchanged`, `record`. `BOB_BENCH_ROUNDS` says how
+//! often each way is taken (15; a fifth of it for `cold`). `BOB_BENCH_PROGRAM` names another build of `bob` to measure
+//! beside this one.
 
 #![allow(clippy::unwrap_used, reason = "a measurement stops where it fails")]
 #![allow(clippy::print_stdout, reason = "the figures are its output")]
+#![allow(clippy::cast_precision_loss, reason = "figures for people")]
 #![allow(clippy::disallowed_methods, reason = "it watches the clock and starts programs")]
 
 mod parts;
@@ -33,6 +35,9 @@ fn main() {
     }
     if wanted("rebuild") {
         parts::rebuild();
+    }
+    if wanted("record") {
+        parts::record();
     }
     if wanted("cold") || wanted("unchanged") {
         parts::many_files(wanted("cold"), wanted("unchanged"));

@@ -14,7 +14,11 @@ pub(crate) struct Way {
     /// Standard input.
     input: Option<PathBuf>,
     folder: PathBuf,
+    environment: Vec<(&'static str, String)>,
 }
+
+/// Whoever may be on no machine: `nobody`.
+pub(crate) const ANOTHER_USER: u32 = 65534;
 
 /// The program, its times, and those of buildkitd meanwhile.
 #[derive(Debug, Default)]
@@ -44,7 +48,35 @@ pub(crate) fn buildctl(name: &str, folder: &Path, args: &[&str]) -> Way {
 impl Way {
     fn new(name: &str, program: &str, folder: &Path, args: &[&str]) -> Self {
         let command = std::iter::once(program).chain(args.iter().copied()).map(str::to_owned).collect();
-        Self { name: name.to_owned(), command, input: None, folder: folder.to_owned() }
+        let environment = vec![("HOME", "/nonexistent".to_owned())];
+        Self { name: name.to_owned(), command, input: None, folder: folder.to_owned(), environment }
+    }
+
+    /// Gives it another name.
+    pub(crate) fn named(self, name: &str) -> Self {
+        Self { name: format!("{}{name}", self.name), ..self }
+    }
+
+    /// Sets an environment variable.
+    pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.environment.push((name, value.to_owned()));
+        self
+    }
+
+    /// Lets another user run it who may read everything: root has a folder for records whatever its environment says.
+    pub(crate) fn for_another_user(mut self) -> Self {
+        let user = ANOTHER_USER.to_string();
+        let rights = "+dac_override,+dac_read_search";
+        let before = [
+            "setpriv".to_owned(),
+            format!("--reuid={user}"),
+            format!("--regid={user}"),
+            "--clear-groups".to_owned(),
+            format!("--inh-caps={rights}"),
+            format!("--ambient-caps={rights}"),
+        ];
+        self.command.splice(0..0, before);
+        self
     }
 
     /// Gives it a file as its standard input.
@@ -54,7 +86,8 @@ impl Way {
 
     fn run(&self) {
         let mut command = Command::new(&self.command[0]);
-        command.args(&self.command[1..]).current_dir(&self.folder).env("HOME", "/nonexistent");
+        command.args(&self.command[1..]).current_dir(&self.folder).env_remove("XDG_STATE_HOME");
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(
             self.input.as_ref().map_or_else(Stdio::null, |input| std::fs::File::open(input).unwrap().into()),
         );
@@ -65,14 +98,14 @@ impl Way {
 }
 
 /// Takes all ways in turn, `rounds` times after one that does not count, and prints what they take, each beside `ways[0]`.
-/// `before` runs before each, untimed.
+/// `before` runs before each, untimed. Returns the medians in seconds.
 pub(crate) fn compare(
     title: &str,
     rounds: usize,
     daemon: Option<&Buildkitd>,
     ways: &[Way],
     before: impl Fn(),
-) {
+) -> Vec<f64> {
     let daemon = daemon.map(pid);
     let mut times: Vec<Times> = ways.iter().map(|_| Times::default()).collect();
     for round in 0..=rounds {
@@ -105,6 +138,7 @@ pub(crate) fn compare(
         }
         println!();
     }
+    walls
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

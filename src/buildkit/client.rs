@@ -29,8 +29,11 @@ pub struct Client {
     /// What the program says that the connection goes through, where there is one.
     helper: HelperRecord,
     /// The platform that the daemon builds for by default, once it was asked.
-    default_platform: Arc<OnceCell<Option<pb::Platform>>>,
+    first_worker: Arc<OnceCell<Option<FirstWorker>>>,
 }
+
+/// The id of a daemon's first worker, and its first platform.
+type FirstWorker = (String, Option<pb::Platform>);
 
 impl Client {
     /// Returns a connection to the daemon at `address`, made within `patience`.
@@ -45,7 +48,7 @@ impl Client {
         let connecting = connect::open(address, tls, &helper);
         match within(patience, address, connecting).await {
             Ok(channel) => {
-                Ok(Self { channel, address: address.clone(), helper, default_platform: Arc::default() })
+                Ok(Self { channel, address: address.clone(), helper, first_worker: Arc::default() })
             }
             Err(error) => Err(connect::explain(error, address, &helper).await),
         }
@@ -94,10 +97,16 @@ impl Client {
     /// [`Error::Failed`], [`Error::Disconnected`].
     pub async fn default_platform(&self) -> Result<Option<pb::Platform>, Error> {
         let ask = async {
-            let platforms = self.workers().await?.into_iter().next().map(|worker| worker.platforms);
-            Ok(platforms.and_then(|platforms| platforms.into_iter().next()))
+            let first = self.workers().await?.into_iter().next();
+            Ok::<_, Error>(first.map(|worker| (worker.id, worker.platforms.into_iter().next())))
         };
-        self.default_platform.get_or_try_init(|| ask).await.cloned()
+        let first = self.first_worker.get_or_try_init(|| ask).await?;
+        Ok(first.as_ref().and_then(|(_, platform)| platform.clone()))
+    }
+
+    /// Returns the id of the daemon's first worker, which it keeps beside its cache; `None` where it was not asked yet.
+    pub fn worker_id(&self) -> Option<&str> {
+        self.first_worker.get()?.as_ref().map(|(id, _)| id.as_str())
     }
 
     /// Runs one build and returns what its exporters answered.

@@ -30,7 +30,7 @@ pub use request::{BuildOutcome, BuildRequest, CacheEntry, Export, ExportTarget};
 pub use result::{BuildResult, PlatformEntry, platforms_metadata};
 pub use session::{
     BearerToken, CredentialProvider, CredentialRefusal, Credentials, ExportFolder, LeftOut, ListedFile,
-    SentFiles, SessionOptions, SpecialFiles, SshAgent, SshKey, SshKeyError, Upload,
+    SentFiles, SentFolder, SessionOptions, SpecialFiles, SshAgent, SshKey, SshKeyError, Upload,
 };
 
 /// The messages of BuildKit's API, under the names that this project uses for them.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::files::{FileChange, How, differences};
 use super::matching::match_steps;
+use super::parts::IGNORED;
 use super::record::{Class, Kind, Outcome, Part, Record, Step};
 
 /// Why the steps of a build ran that were not in the cache.
@@ -38,8 +39,8 @@ pub enum Reason {
     New,
     /// Instructions before it that were removed.
     Removed(Vec<String>),
-    /// It stands on another step: that before, and that now.
-    Reordered(String, String),
+    /// It uses another step: that before, and that now; `None` for nothing.
+    OtherInput(Option<String>, Option<String>),
     /// Another instruction: as it was, as it is.
     Instruction(String, String),
     /// What an instruction is made of besides its words: the content of a file.
@@ -52,8 +53,12 @@ pub enum Reason {
     Platform(Change),
     /// The digest of a base image.
     Base(String, Change),
+    /// Another base image: that before, and that now.
+    OtherBase(String, String),
     /// Files that it reads.
     Files(Vec<FileChange>),
+    /// The ignore file, beside files that came or went.
+    Ignored,
     /// Whether files that it reads changed is not known.
     FilesUnknown,
     /// Steps before it: the first of each chain, by their places in the new record, with what changed where that step did
@@ -61,12 +66,29 @@ pub enum Reason {
     Earlier(Vec<(usize, Vec<Reason>)>),
     /// It was asked for: `--no-cache` or `--no-cache-filter`.
     Requested,
-    /// The last build did not come to its end.
+    /// Something that has no name here.
+    Unnamed,
+    /// It did not end well in the last build.
     Unfinished,
+    /// The last build did not come to it.
+    NotReached,
     /// What is fetched from elsewhere may have changed.
     Remote,
+    /// Nothing changed: another buildkitd built last.
+    OtherDaemon,
     /// Nothing changed: the result is not in the cache any more.
     Gone,
+}
+
+impl Reason {
+    /// Whether it is known that it changes the result, other than perhaps.
+    pub(super) fn is_sure(&self) -> bool {
+        match self {
+            Self::FilesUnknown | Self::Ignored => false,
+            Self::Files(changes) => changes.iter().any(|change| change.how != How::Rewritten),
+            _ => true,
+        }
+    }
 }
 
 /// Explains why steps of `new` ran, by what differs from `old`.
@@ -115,45 +137,83 @@ impl<'a> Comparison<'a> {
     /// Returns what differs in a step, its inputs left out.
     fn own_reasons(&self, place: usize) -> Vec<Reason> {
         let step = &self.new.steps[place];
-        if step.kind == Kind::Local {
-            return Vec::new();
-        }
         let Some(before) = self.pairs[place].map(|old| &self.old.steps[old]) else {
             return vec![Reason::New];
         };
+        match step.kind {
+            Kind::Local => return context_reasons(before, step),
+            Kind::Image if is_same_image(before, step) => return Vec::new(),
+            _ => {}
+        }
         let mut reasons = part_reasons(before, step);
         reasons.extend(self.input_reasons(before, step));
+        // With another number of inputs it is another op, whatever else it says.
+        let has_as_many = before.inputs.len() == step.inputs.len();
+        if reasons.is_empty() && has_as_many && before.whole != step.whole {
+            reasons.push(Reason::Unnamed);
+        }
+        reasons.extend(self.file_reasons(before, step));
+        reasons
+    }
+
+    /// Returns how the context files differ that a step reads now as it did before.
+    fn file_reasons(&self, before: &Step, step: &Step) -> Vec<Reason> {
         let mut changes: Vec<FileChange> = Vec::new();
-        let mut is_unknown = false;
-        for read in &step.reads {
+        let (mut is_unknown, mut is_other_filter) = (false, false);
+        // What was not read before was not listed before, either.
+        for read in step.reads.iter().filter(|read| before.reads.contains(read)) {
             let listings = [self.old, self.new].map(|record| record.contexts.get(&read.context));
             let [Some(Some(old)), Some(Some(new))] = listings else {
-                is_unknown |= matches!(listings, [_, Some(None)] | [Some(None) | None, Some(_)]);
+                is_unknown |= listings.iter().any(Option::is_some);
                 continue;
             };
-            changes.extend(differences(old, new, read));
+            let found = differences(old, new, read);
+            let came_or_went = |change: &FileChange| matches!(change.how, How::Added | How::Removed);
+            is_other_filter |= found.iter().any(came_or_went) && self.has_other_filter(&read.context);
+            changes.extend(found);
         }
         // What is only touched changes no result.
         changes.retain(|change| change.how != How::Touched);
         changes.sort_by(|a, b| a.path.cmp(&b.path));
         changes.dedup();
+        let mut reasons = Vec::new();
         if !changes.is_empty() {
             reasons.push(Reason::Files(changes));
         } else if is_unknown {
             reasons.push(Reason::FilesUnknown);
         }
+        if is_other_filter {
+            reasons.push(Reason::Ignored);
+        }
         reasons
+    }
+
+    /// Whether the ignore file leaves out other files of a context than before.
+    fn has_other_filter(&self, context: &str) -> bool {
+        let filter = |record: &'a Record| {
+            let step = record.steps.iter().find(|step| context_name(step) == Some(context));
+            step.and_then(|step| step.parts.iter().find(|part| part.label == IGNORED))
+        };
+        filter(self.old) != filter(self.new)
     }
 
     /// Returns what differs in which steps a step reads, where all of them were there before: a step between was removed,
     /// or the order is another.
     fn input_reasons(&self, before: &Step, step: &Step) -> Option<Reason> {
-        let now: Option<Vec<usize>> = step.inputs.iter().map(|input| self.pairs[*input]).collect();
-        let now = now.filter(|now| now.len() == before.inputs.len())?;
-        let (was, is) = before.inputs.iter().zip(&now).find(|(was, is)| was != is)?;
-        let name = |place: usize| self.old.steps[place].name.clone();
-        if self.pairs.contains(&Some(*was)) {
-            return Some(Reason::Reordered(name(*was), name(*is)));
+        let now: Vec<usize> = step.inputs.iter().map(|input| self.pairs[*input]).collect::<Option<_>>()?;
+        let name = |place: &usize| self.old.steps[*place].name.clone();
+        if now.len() != before.inputs.len() {
+            let was = before.inputs.iter().find(|was| !now.contains(was));
+            let is = now.iter().find(|is| !before.inputs.contains(is));
+            return Some(Reason::OtherInput(was.map(name), is.map(name)));
+        }
+        let pairs = before.inputs.iter().zip(&now).enumerate();
+        let (at, (was, is)) = pairs.into_iter().find(|(_, (was, is))| was != is)?;
+        if at > 0 && before.name != step.name {
+            return Some(Reason::Instruction(before.name.clone(), step.name.clone()));
+        }
+        if at > 0 || self.pairs.contains(&Some(*was)) {
+            return Some(Reason::OtherInput(Some(name(was)), Some(name(is))));
         }
         // All that stood between.
         let mut removed = Vec::new();
@@ -161,7 +221,7 @@ impl<'a> Comparison<'a> {
         while let Some(place) = at
             && !self.pairs.contains(&Some(place))
         {
-            removed.push(name(place));
+            removed.push(name(&place));
             at = self.old.steps[place].inputs.first().copied();
         }
         removed.reverse();
@@ -175,28 +235,46 @@ impl<'a> Comparison<'a> {
             return vec![Reason::Requested];
         }
         let own = &self.own[place];
-        let is_sure = own.iter().any(|reason| *reason != Reason::FilesUnknown);
-        if is_sure {
-            return own.clone();
-        }
         let roots = self.roots_of_inputs(step);
+        if own.iter().any(Reason::is_sure) {
+            let mut reasons = own.clone();
+            // Variables and options may be those of the base image.
+            let is_inherited = |reason: &Reason| matches!(reason, Reason::Variable(..) | Reason::Option(..));
+            let is_other_base = |root: &usize| self.new.steps[*root].kind == Kind::Image;
+            if own.iter().all(is_inherited) && roots.iter().any(is_other_base) {
+                reasons.extend(self.earlier(roots.into_iter().filter(is_other_base)));
+            }
+            return reasons;
+        }
         if !roots.is_empty() {
-            // A root that ran is explained itself.
-            let told = |root: usize| {
-                let is_told = ran(&self.new.steps[root]);
-                (root, if is_told { Vec::new() } else { self.own[root].clone() })
-            };
-            return vec![Reason::Earlier(roots.into_iter().map(told).collect())];
+            return vec![self.earlier(roots).expect("roots")];
         }
-        let before = self.pairs[place].map(|old| self.old.steps[old].outcome);
-        if matches!(before, Some(Outcome::Failed | Outcome::NotReached)) {
-            return vec![Reason::Unfinished];
-        }
-        if !own.is_empty() {
-            return own.clone();
+        match self.pairs[place].map(|old| self.old.steps[old].outcome) {
+            Some(Outcome::Failed) => return vec![Reason::Unfinished],
+            Some(Outcome::NotReached) => return vec![Reason::NotReached],
+            _ if !own.is_empty() => return own.clone(),
+            _ => {}
         }
         let reads_remote = |input: &usize| self.new.steps[*input].kind == Kind::Remote;
-        vec![if step.inputs.iter().any(reads_remote) { Reason::Remote } else { Reason::Gone }]
+        let is_other_daemon =
+            !self.old.daemon.is_empty() && !self.new.daemon.is_empty() && self.old.daemon != self.new.daemon;
+        vec![if is_other_daemon {
+            Reason::OtherDaemon
+        } else if step.inputs.iter().any(reads_remote) {
+            Reason::Remote
+        } else {
+            Reason::Gone
+        }]
+    }
+
+    /// Returns the reason that lies in earlier steps. One of them that ran is explained itself.
+    fn earlier(&self, roots: impl IntoIterator<Item = usize>) -> Option<Reason> {
+        let told = |root: usize| {
+            let is_told = ran(&self.new.steps[root]);
+            (root, if is_told { Vec::new() } else { self.own[root].clone() })
+        };
+        let told: Vec<_> = roots.into_iter().map(told).collect();
+        (!told.is_empty()).then_some(Reason::Earlier(told))
     }
 
     /// Returns the first steps of the chains that end in a step and in which something changed or ran. Those of its inputs
@@ -213,6 +291,30 @@ impl<'a> Comparison<'a> {
     fn roots_of_inputs(&self, step: &Step) -> BTreeSet<usize> {
         step.inputs.iter().flat_map(|input| self.roots[*input].iter().copied()).collect()
     }
+}
+
+/// Returns the name of the context that a step sends, if it is such a step.
+fn context_name(step: &Step) -> Option<&str> {
+    (step.kind == Kind::Local).then(|| step.parts.first().map(|part| part.value.as_str()))?
+}
+
+/// Whether another context is sent. Which of its files differ is told of the steps that read them.
+fn context_reasons(before: &Step, step: &Step) -> Vec<Reason> {
+    if context_name(before) == context_name(step) {
+        return Vec::new();
+    }
+    vec![Reason::Instruction(before.name.clone(), step.name.clone())]
+}
+
+/// Whether two steps are the same image by its digest, whatever its names are.
+fn is_same_image(before: &Step, step: &Step) -> bool {
+    let value = |step: &Step, class| {
+        step.parts.iter().find(|part| part.class == class).map(|part| part.value.clone()).unwrap_or_default()
+    };
+    let digest = value(step, Class::Base);
+    !digest.is_empty()
+        && digest == value(before, Class::Base)
+        && value(step, Class::Platform) == value(before, Class::Platform)
 }
 
 /// Whether a step ran that could have been in the cache.
@@ -257,15 +359,27 @@ fn part_reasons(old: &Step, new: &Step) -> Vec<Reason> {
         }
     }
     if is_other_instruction {
+        // Options of sources that came or went come with the instruction.
+        let is_of_source = |label: &str, (was, is): &Change| {
+            label.ends_with(')') && label.contains(" (") && (was.is_none() || is.is_none())
+        };
+        reasons
+            .retain(|reason| !matches!(reason, Reason::Option(label, change) if is_of_source(label, change)));
         let (before, now) = instruction_texts(old, new);
-        reasons.insert(0, Reason::Instruction(before, now));
+        reasons.insert(
+            0,
+            match new.kind {
+                Kind::Image => Reason::OtherBase(before, now),
+                _ => Reason::Instruction(before, now),
+            },
+        );
     }
     reasons
 }
 
 /// Returns the instructions as people wrote them, or where those are the same what they come to.
 fn instruction_texts(old: &Step, new: &Step) -> (String, String) {
-    if old.name != new.name {
+    if old.name != new.name && new.kind != Kind::Image {
         return (old.name.clone(), new.name.clone());
     }
     let text = |step: &Step| {

@@ -41,6 +41,15 @@ fn image_name(step: &Step) -> &str {
     }
 }
 
+/// Whether a stage may be another one under its number in the Dockerfile, or without it: those with names are the same by
+/// their names.
+fn may_be_same_stage(old: &str, new: &str) -> bool {
+    let name = |stage: &str| stage.rsplit(' ').next().unwrap_or_default().to_owned();
+    let is_numbered = |name: &str| name.is_empty() || name.contains('/') || name.starts_with("stage-");
+    let (old, new) = (name(old), name(new));
+    old == new || is_numbered(&old) || is_numbered(&new)
+}
+
 type Key = (u8, String, String, Vec<Part>);
 
 struct Pairs {
@@ -83,8 +92,11 @@ impl Pairs {
                 continue;
             }
             let parent = step.inputs.first().map(|input| self.found[*input]);
-            let is_like =
-                |candidate: &Step| candidate.kind == step.kind && keyword(candidate) == keyword(step);
+            let is_like = |candidate: &Step| {
+                candidate.kind == step.kind
+                    && keyword(candidate) == keyword(step)
+                    && may_be_same_stage(&candidate.stage, &step.stage)
+            };
             let candidate = old.iter().enumerate().position(|(at, candidate)| {
                 !self.taken[at]
                     && is_like(candidate)
@@ -100,7 +112,10 @@ impl Pairs {
             let (Some(&mine), Some(&theirs)) = (new[place].inputs.first(), old[child].inputs.first()) else {
                 continue;
             };
-            if self.found[mine].is_none() && !self.taken[theirs] && new[mine].kind == old[theirs].kind {
+            let (is, was) = (&new[mine], &old[theirs]);
+            let may_be_same =
+                is.kind == was.kind && (is.kind == Kind::Image || may_be_same_stage(&was.stage, &is.stage));
+            if self.found[mine].is_none() && !self.taken[theirs] && may_be_same {
                 self.pair(mine, theirs);
             }
         }

@@ -7,6 +7,7 @@
 mod compare;
 mod files;
 mod matching;
+mod packed;
 mod parts;
 mod record;
 mod seal;
@@ -18,7 +19,7 @@ pub use files::{FileChange, FileEntry, How, Listing};
 pub use record::{MAX_RECORD_BYTES, Outcome, Record, RecordError, Step};
 pub use seal::Salt;
 pub use steps::add_steps;
-pub use words::{diff_text, explanation_text};
+pub use words::{Told, diff_text, explanation_text, note, told};
 
 #[cfg(test)]
 mod tests;

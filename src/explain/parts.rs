@@ -6,6 +6,7 @@
 use llb::pb;
 use pb::file_action::Action;
 use pb::op::Op as OpKind;
+use prost::Message as _;
 
 use super::record::{Class, Kind, Part, Read};
 use super::seal::Sealer;
@@ -52,6 +53,50 @@ pub(super) fn of(
     (kind, collected.found, collected.reads)
 }
 
+/// The label of what the ignore file leaves out.
+pub(super) const IGNORED: &str = "ignored";
+
+/// Returns all of an op that its result depends on, its inputs left out, as bytes that are the same for the same op. Those
+/// of a source are its parts already.
+pub(super) fn whole(op: &pb::Op) -> Vec<u8> {
+    let mut op = op.clone();
+    op.constraints = None;
+    for input in &mut op.inputs {
+        input.digest.clear();
+    }
+    match &mut op.op {
+        Some(OpKind::Exec(exec)) => {
+            if let Some(meta) = &mut exec.meta {
+                meta.proxy_env = None;
+                meta.extra_hosts.iter_mut().for_each(|host| host.ip.clear());
+            }
+            for mount in &mut exec.mounts {
+                if mount.cache_opt.as_ref().is_some_and(|cache| !is_default_cache(cache, mount)) {
+                    mount.cache_opt = Some(pb::CacheOpt::default());
+                }
+            }
+        }
+        Some(OpKind::Source(_)) => return Vec::new(),
+        _ => op.platform = None,
+    }
+    op.encode_to_vec()
+}
+
+/// Whether the id of a cache mount is the one that it has without `id=`: another one is not looked at, nor how it is shared
+/// (`checkShouldClearCacheOpts` in BuildKit's `solver/llbsolver/ops/exec.go`).
+fn is_default_cache(cache: &pb::CacheOpt, mount: &pb::Mount) -> bool {
+    let in_namespace = cache.id.split_once('/').is_some_and(|(_, id)| id == mount.dest);
+    cache.sharing == 0 && (cache.id == mount.dest || in_namespace)
+}
+
+/// Whether a word says that the next one is a command for a shell.
+fn is_command_flag(word: &str) -> bool {
+    let is_unix = word
+        .strip_prefix('-')
+        .is_some_and(|flags| flags.ends_with('c') && flags.bytes().all(|byte| byte.is_ascii_lowercase()));
+    is_unix || word.eq_ignore_ascii_case("/c") || word.eq_ignore_ascii_case("-command")
+}
+
 struct Parts<'a> {
     contexts: &'a [Option<&'a str>],
     sealer: &'a Sealer<'a>,
@@ -86,6 +131,7 @@ impl Parts<'_> {
         let identifier = source.identifier.as_str();
         if let Some(name) = identifier.strip_prefix("local://") {
             self.add(Class::Instruction, "context", name);
+            self.option(IGNORED, source.attrs.get("local.excludepatterns").map_or("", String::as_str));
             return Kind::Local;
         }
         if let Some(image) = identifier.strip_prefix("docker-image://") {
@@ -94,20 +140,26 @@ impl Parts<'_> {
             self.add(Class::Base, name, digest);
             return Kind::Image;
         }
-        self.add(Class::Instruction, "source", identifier);
+        // What is uploaded has another address in each build.
+        let is_upload = identifier.starts_with("http://buildkit-session/");
+        self.add(Class::Instruction, "source", if is_upload { "standard input" } else { identifier });
         for (name, value) in source.attrs.iter().collect::<std::collections::BTreeMap<_, _>>() {
             // Who serves it, and where a secret for it is, change nothing of what it is.
             if !name.contains("session") && !name.contains("secret") && !name.contains("unique") {
                 self.option(name.as_str(), value);
             }
         }
-        Kind::Remote
+        let commit = identifier.rsplit_once('#').map_or("", |(_, reference)| reference);
+        let commit = commit.split(':').next().unwrap_or_default();
+        let is_commit = commit.len() == 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let has_digest = source.attrs.keys().any(|name| name.ends_with("checksum"));
+        if has_digest || is_commit || !identifier.contains("://") { Kind::Pinned } else { Kind::Remote }
     }
 
     fn exec(&mut self, exec: &pb::ExecOp) {
         let meta = exec.meta.clone().unwrap_or_default();
         match &*meta.args {
-            [shell @ .., flag, command] if !shell.is_empty() && flag.starts_with('-') => {
+            [shell @ .., flag, command] if !shell.is_empty() && is_command_flag(flag) => {
                 self.add(Class::Instruction, "command", command);
                 self.option("shell", &format!("{} {flag}", shell.join(" ")));
             }
@@ -156,9 +208,8 @@ impl Parts<'_> {
         if mount.readonly {
             words.push("readonly".to_owned());
         }
-        if let Some(cache) = &mount.cache_opt {
+        if let Some(cache) = mount.cache_opt.as_ref().filter(|cache| is_default_cache(cache, mount)) {
             words.push(format!("id={}", cache.id));
-            words.push(format!("sharing={}", cache.sharing().as_str_name().to_lowercase()));
         }
         if let Some(tmpfs) = &mount.tmpfs_opt {
             words.push(format!("size={}", tmpfs.size));

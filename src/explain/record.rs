@@ -12,7 +12,7 @@ pub const MAX_RECORD_BYTES: usize = 8 << 20;
 /// Steps of one record, at most.
 const MAX_STEPS: usize = 5000;
 /// The form of a record; one of another form is not read.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// What a build was made of.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -24,6 +24,8 @@ pub struct Record {
     pub folder: String,
     /// The Dockerfile's name, for people.
     pub dockerfile: String,
+    /// What the buildkitd calls itself that built; empty where that is not known.
+    pub daemon: String,
     /// When the build ended, in seconds since 1970.
     pub ended: i64,
     /// The steps, inputs first.
@@ -50,6 +52,8 @@ pub struct Step {
     pub(super) inputs: Vec<usize>,
     /// What it runs for.
     pub(super) parts: Vec<Part>,
+    /// Stands for all of the op that its result depends on, its inputs left out.
+    pub(super) whole: String,
     /// The context files that it reads.
     pub(super) reads: Vec<Read>,
     /// Whether it was asked to run whatever the cache holds.
@@ -69,6 +73,8 @@ pub(super) enum Kind {
     Local,
     /// Anything else that is fetched: a URL or a Git repository.
     Remote,
+    /// The same, where the graph says by a digest what is fetched.
+    Pinned,
     #[default]
     Other,
 }

@@ -33,6 +33,7 @@ pub fn add_steps(record: &mut Record, definition: &Definition) {
         let contexts: Vec<Option<&str>> =
             inputs.iter().map(|place| context_of(&record.steps[(*place)?])).collect();
         let (kind, parts, reads) = parts::of(op, &contexts, &sealer);
+        let whole = salt.seal(&parts::whole(op));
         let description = &entry.metadata.description;
         let full = description.iter().find(|(key, _)| AsRef::<str>::as_ref(*key) == NAME);
         let full = full.map_or("", |(_, name)| AsRef::<str>::as_ref(name));
@@ -46,12 +47,20 @@ pub fn add_steps(record: &mut Record, definition: &Definition) {
             stage: stage.to_owned(),
             lines,
             kind,
-            inputs: inputs.into_iter().flatten().collect(),
+            inputs: inputs.iter().copied().flatten().collect(),
             parts,
+            whole,
             reads,
             ignores_cache: entry.metadata.ignore_cache,
             ..Step::default()
         };
+        // The files of here-documents are made for the instruction that they stand in.
+        for place in inputs.into_iter().flatten() {
+            let made = &mut record.steps[place];
+            if made.kind == Kind::File && made.lines.is_none() {
+                made.lines = step.lines;
+            }
+        }
         places.insert(digest, record.steps.len());
         record.steps.push(step);
     }

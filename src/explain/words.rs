@@ -13,35 +13,63 @@ const NAMED_FILES: usize = 10;
 /// Columns of a value that is shown.
 const VALUE_COLUMNS: usize = 100;
 
-/// Returns an explanation as lines of text. `new` is the record that it is of.
-pub fn explanation_text(explanation: &Explanation, new: &Record) -> String {
-    let steps = match explanation {
-        Explanation::FirstBuild => {
-            return "There is no record of a build before this one with the same folder, Dockerfile, target and \
-                    platform: nothing to compare with.\n"
-                .to_owned();
-        }
+/// Why some steps ran: the same for all of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// The steps, by their places in the new record.
+    pub steps: Vec<usize>,
+    /// The reasons in words, lines of text.
+    pub lines: Vec<String>,
+}
+
+/// Returns what there is to say where no step has a reason; `None` where one has.
+pub fn note(explanation: &Explanation) -> Option<&'static str> {
+    match explanation {
+        Explanation::FirstBuild => Some(
+            "There is no record of a build before this one with the same folder, Dockerfile, target and \
+             platform: nothing to compare with.",
+        ),
         Explanation::Steps(steps) if steps.is_empty() => {
-            return "No step ran again: all results were in the cache.\n".to_owned();
+            Some("No step ran again: all results were in the cache.")
         }
-        Explanation::Steps(steps) => steps,
-    };
-    let mut text = "Why steps ran again:\n".to_owned();
+        Explanation::Steps(_) => None,
+    }
+}
+
+/// Returns an explanation in words. A chain is told once, with all steps that have it in common. `new` is the record that
+/// it is of.
+pub fn told(explanation: &Explanation, new: &Record) -> Vec<Told> {
+    let Explanation::Steps(steps) = explanation else { return Vec::new() };
+    let mut told = Vec::new();
     let mut rest: Vec<&StepExplanation> = steps.iter().collect();
     while !rest.is_empty() {
-        // A chain is told once, with all steps that have it in common.
         let reasons = &rest[0].reasons;
         let is_chain = matches!(reasons[..], [Reason::Earlier(_)]);
-        let (told, others): (Vec<_>, Vec<_>) = rest
+        let (same, others): (Vec<_>, Vec<_>) = rest
             .iter()
             .copied()
             .enumerate()
             .partition(|(at, other)| *at == 0 || (is_chain && other.reasons == *reasons));
-        for (_, explained) in &told {
-            let _ = writeln!(text, "  {}", title(&new.steps[explained.step], &new.dockerfile));
-        }
-        add_reasons(&mut text, reasons, new);
+        let lines = reasons.iter().flat_map(|reason| reason_lines(reason, new)).collect();
+        told.push(Told { steps: same.into_iter().map(|(_, explained)| explained.step).collect(), lines });
         rest = others.into_iter().map(|(_, explained)| explained).collect();
+    }
+    told
+}
+
+/// Returns an explanation as lines of text. `new` is the record that it is of.
+pub fn explanation_text(explanation: &Explanation, new: &Record) -> String {
+    if let Some(note) = note(explanation) {
+        return format!("{note}\n");
+    }
+    let mut text = "Why steps ran again:\n".to_owned();
+    for Told { steps, lines } in told(explanation, new) {
+        for step in steps {
+            let _ = writeln!(text, "  {}", title(&new.steps[step], &new.dockerfile));
+        }
+        for line in lines {
+            let _ = writeln!(text, "    {line}");
+        }
     }
     text
 }
@@ -70,24 +98,35 @@ fn add_reasons(text: &mut String, reasons: &[Reason], record: &Record) {
     }
 }
 
-/// Returns place and name of a step.
+/// Returns place and name of a step, and its platform where there are several.
 fn title(step: &Step, dockerfile: &str) -> String {
-    let name = fitted(&visible(&step.name), VALUE_COLUMNS);
+    let name = if step.kind == Kind::Image { without_digest(&step.name) } else { &step.name };
+    let name = fitted(&visible(name), VALUE_COLUMNS);
+    // No stage has a slash in its name.
+    let platform = step.stage.split(' ').next().filter(|word| word.contains('/'));
+    let platform = platform.map(|platform| format!("[{}] ", visible(platform))).unwrap_or_default();
     match step.lines {
-        Some((first, _)) => format!("{}:{first} {name}", visible(dockerfile)),
-        None => name,
+        Some((first, _)) => format!("{platform}{}:{first} {name}", visible(dockerfile)),
+        None => format!("{platform}{name}"),
     }
+}
+
+/// Returns the name of a step without the digest of an image, which says nothing to people.
+fn without_digest(name: &str) -> &str {
+    name.split("@sha256:").next().unwrap_or(name)
 }
 
 fn reason_lines(reason: &Reason, record: &Record) -> Vec<String> {
     let one = match reason {
-        Reason::New => "there was no such instruction in the last build".to_owned(),
+        Reason::New => "it was not there in the last build".to_owned(),
         Reason::Removed(names) => {
             let names: Vec<String> = names.iter().map(|name| quoted(name)).collect();
             format!("removed before it: {}", names.join(", "))
         }
-        Reason::Reordered(was, is) => {
-            format!("the order changed: it stood on {}, and stands on {} now", quoted(was), quoted(is))
+        Reason::OtherInput(was, is) => {
+            let short = |name: &str| quoted(without_digest(name));
+            let name = |name: &Option<String>| name.as_deref().map_or_else(|| "nothing".to_owned(), short);
+            format!("it stands on another step: on {} before, on {} now", name(was), name(is))
         }
         Reason::Instruction(old, new) => match changed_words(old, new) {
             Some(words) => format!("the instruction changed: {words}"),
@@ -99,20 +138,31 @@ fn reason_lines(reason: &Reason, record: &Record) -> Vec<String> {
         }
         Reason::Option(name, change) => format!("{} {}", visible(name), changed(change)),
         Reason::Platform(change) => format!("the platform {}", changed(change)),
+        Reason::OtherBase(was, is) => format!("the base image is another: {} → {}", quoted(was), quoted(is)),
         Reason::Base(name, change) => format!("the base image {} moved: {}", visible(name), arrow(change)),
         Reason::Files(changes) => return file_lines(changes),
         Reason::FilesUnknown => {
             "it reads files of the context; which of them changed is not known, because one of the builds has no list of them"
                 .to_owned()
         }
+        Reason::Ignored => {
+            "the ignore file changed as well: what was added or removed may be in the folder as before".to_owned()
+        }
+        Reason::Unnamed => "it changed in something that has no name here".to_owned(),
         Reason::Earlier(roots) => return earlier_lines(roots, record),
         Reason::Requested => "asked for with --no-cache or --no-cache-filter".to_owned(),
-        Reason::Unfinished => "nothing changed: the last build ended before this step was done".to_owned(),
+        Reason::Unfinished => "nothing changed: it did not end well in the last build".to_owned(),
+        Reason::NotReached => {
+            "nothing changed: the last build did not come to it, because it ended before or had the result of a later step"
+                .to_owned()
+        }
+        Reason::OtherDaemon => {
+            "nothing changed: this buildkitd does not have its result; the last build was on another one".to_owned()
+        }
         Reason::Remote => {
             "nothing changed here; whether what it fetches changed at its URL is not known".to_owned()
         }
-        Reason::Gone => "nothing changed: buildkitd and the imported caches no longer have its result (pruned, or \
-                         another buildkitd)"
+        Reason::Gone => "nothing changed: buildkitd and the imported caches no longer have its result (pruned)"
             .to_owned(),
     };
     vec![one]
@@ -127,8 +177,9 @@ fn earlier_lines(roots: &[(usize, Vec<Reason>)], record: &Record) -> Vec<String>
             lines.push(format!("a step before it ran again: {title}"));
             continue;
         }
-        if step.kind != Kind::Image {
-            lines.push(format!("a step before it changed: {title}"));
+        if step.kind != Kind::Image || reasons.contains(&Reason::New) {
+            let verb = if reasons.iter().any(Reason::is_sure) { "changed" } else { "may have changed" };
+            lines.push(format!("a step before it {verb}: {title}"));
         }
         lines.extend(reasons.iter().flat_map(|reason| reason_lines(reason, record)));
     }
@@ -138,7 +189,9 @@ fn earlier_lines(roots: &[(usize, Vec<Reason>)], record: &Record) -> Vec<String>
 fn file_lines(changes: &[FileChange]) -> Vec<String> {
     let count = changes.len();
     let noun = if count == 1 { "file that it reads" } else { "files that it reads" };
-    let mut lines = vec![format!("{count} {noun} changed:")];
+    let is_sure = changes.iter().any(|change| change.how != How::Rewritten);
+    let verb = if is_sure { "changed" } else { "may have changed" };
+    let mut lines = vec![format!("{count} {noun} {verb}:")];
     for FileChange { path, how } in changes.iter().take(NAMED_FILES) {
         let how = match how {
             How::Added => "added".to_owned(),

@@ -31,7 +31,7 @@ mod solve;
 mod source_policy;
 
 pub use attestations::{Attestations, Checkout, CheckoutError, SbomGenerator};
-pub use build_record::{RecordSettings, StoreError, last_build};
+pub use build_record::{BuildContext, RecordSettings, StoreError, last_build};
 pub use context::fetch::{DockerfileSource, FetchFailure};
 pub use context::{HEADER_BYTES, LayoutError, OciLayout, is_archive};
 pub use daemon::builder::{Builder, DaemonChoice, NoBuilder, OwnDaemon, usual_addresses};

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
 use serde_json::Value;
 
 use super::support::{Image, Outcome, Project, Registry, endless_seconds};
@@ -23,6 +24,70 @@ fn messages(stderr: &str) -> Vec<Value> {
 /// The items of a list that may be missing.
 fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
     value[name].as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+/// Holds the steps of a report to the messages of `--progress rawjson`: names, times, transfers, logs.
+fn assert_equal_numbers(report: &Value, told: &[Value]) {
+    let all = |name: &'static str| told.iter().flat_map(move |message| list(message, name));
+
+    let steps = list(&report, "steps");
+    let mut vertices: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
+    for vertex in all("vertexes") {
+        vertices.entry(vertex["digest"].as_str().expect("a digest")).or_default().push(vertex);
+    }
+    assert_eq!(steps.len(), vertices.len());
+    for step in steps {
+        let digest = step["digest"].as_str().expect("a digest");
+        let of_step = &vertices[digest];
+        // Of one that has run, a duplicate that did not says nothing.
+        let last = of_step.iter().rfind(|vertex| vertex["started"].is_string());
+        let last = last.or(of_step.last()).expect("a vertex");
+        let inputs = of_step.iter().map(|vertex| list(vertex, "inputs")).rfind(|inputs| !inputs.is_empty());
+        assert_eq!(step["name"], last["name"]);
+        assert_eq!(step["cached"], last.get("cached").cloned().unwrap_or(false.into()), "{digest}");
+        assert_eq!(list(step, "inputs"), inputs.unwrap_or_default(), "{digest}");
+        for run in list(step, "runs") {
+            let is_run = |vertex: &&&Value| vertex["started"] == run["started"];
+            let told = of_step.iter().rfind(is_run).expect("a run that was told");
+            assert_eq!(run["completed"], told["completed"], "{digest}");
+        }
+        let log = all("logs").filter(|log| log["vertex"] == digest);
+        let log: Vec<u8> = log.flat_map(|log| decoded(log["data"].as_str().expect("base64"))).collect();
+        let log = String::from_utf8(log).expect("text");
+        assert_eq!(
+            sorted(list(step, "log").iter().filter_map(Value::as_str)),
+            sorted(log.lines()),
+            "{digest}"
+        );
+        let starts: std::collections::BTreeSet<&str> =
+            of_step.iter().filter_map(|vertex| vertex["started"].as_str()).collect();
+        assert_eq!(list(step, "runs").len(), starts.len(), "{digest}");
+        let mut parts: BTreeMap<&str, &Value> = BTreeMap::new();
+        for status in all("statuses").filter(|status| status["vertex"] == digest) {
+            parts.insert(status["id"].as_str().expect("an id"), status);
+        }
+        assert_eq!(list(step, "transfers").len(), parts.len(), "{digest}");
+        for transfer in list(step, "transfers") {
+            let part = parts[transfer["name"].as_str().expect("a name")];
+            assert_eq!(transfer["current"], part["current"], "{transfer}");
+            assert_eq!(transfer["total"], part.get("total").cloned().unwrap_or(0.into()), "{transfer}");
+            assert_eq!(transfer["completed"], part["completed"], "{transfer}");
+        }
+    }
+    let cached = steps.iter().filter(|step| step["cached"] == true).count();
+    let totals = &report["totals"];
+    assert_eq!((&totals["steps"], &totals["cached"]), (&steps.len().into(), &cached.into()));
+}
+
+fn decoded(text: &str) -> Vec<u8> {
+    base64::engine::general_purpose::STANDARD.decode(text).expect("base64")
+}
+
+/// Lines of standard output and standard error may come in another order.
+fn sorted<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut lines: Vec<&str> = lines.collect();
+    lines.sort_unstable();
+    lines
 }
 
 #[test]
@@ -47,41 +112,8 @@ fn the_numbers_are_those_of_the_status_stream() {
     let outcome = project.build(&args).succeed();
     let (told, report) = (messages(&outcome.stderr), json(&project, "r.json"));
     assert_eq!(report["state"], "succeeded");
-    let all = |name: &'static str| told.iter().flat_map(move |message| list(message, name));
-
+    assert_equal_numbers(&report, &told);
     let steps = list(&report, "steps");
-    let mut vertices: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
-    for vertex in all("vertexes") {
-        vertices.entry(vertex["digest"].as_str().expect("a digest")).or_default().push(vertex);
-    }
-    assert_eq!(steps.len(), vertices.len());
-    for step in steps {
-        let digest = step["digest"].as_str().expect("a digest");
-        let of_step = &vertices[digest];
-        let last = of_step.last().expect("a vertex");
-        assert_eq!(step["name"], last["name"]);
-        assert_eq!(step["cached"], last.get("cached").cloned().unwrap_or(false.into()), "{digest}");
-        assert_eq!(step["inputs"].as_array().map(Vec::as_slice), Some(list(last, "inputs")), "{digest}");
-        for run in list(step, "runs") {
-            let is_run = |vertex: &&&Value| vertex["started"] == run["started"];
-            let told = of_step.iter().rfind(is_run).expect("a run that was told");
-            assert_eq!(run["completed"], told["completed"], "{digest}");
-        }
-        let starts: std::collections::BTreeSet<&str> =
-            of_step.iter().filter_map(|vertex| vertex["started"].as_str()).collect();
-        assert_eq!(list(step, "runs").len(), starts.len(), "{digest}");
-        let mut parts: BTreeMap<&str, &Value> = BTreeMap::new();
-        for status in all("statuses").filter(|status| status["vertex"] == digest) {
-            parts.insert(status["id"].as_str().expect("an id"), status);
-        }
-        assert_eq!(list(step, "transfers").len(), parts.len(), "{digest}");
-        for transfer in list(step, "transfers") {
-            let part = parts[transfer["name"].as_str().expect("a name")];
-            assert_eq!(transfer["current"], part["current"], "{transfer}");
-            assert_eq!(transfer["total"], part.get("total").cloned().unwrap_or(0.into()), "{transfer}");
-            assert_eq!(transfer["completed"], part["completed"], "{transfer}");
-        }
-    }
     let step = |name: &str| {
         let found = steps.iter().find(|step| step["name"].as_str().is_some_and(|own| own.contains(name)));
         found.unwrap_or_else(|| panic!("no step {name} in {report:#}"))
@@ -112,6 +144,73 @@ fn the_numbers_are_those_of_the_status_stream() {
         assert!(page.contains(&shown), "{shown}");
     }
     assert!(page.len() < 300_000);
+}
+
+/// 40 steps with lines of the Dockerfile in three stages, each with a file of its own and one with a log.
+fn forty_steps(base: &str) -> String {
+    let stage = |name: &str| {
+        let copies = (0..9).map(|number| format!("COPY {name} /{name}{number}\n")).collect::<String>();
+        format!(
+            "FROM {base} AS {name}\nWORKDIR /work/{name}\n{copies}RUN cat /{name}0; echo done >&2\nRUN mkdir made\n"
+        )
+    };
+    format!("{}{}{}COPY --from=one /work /one\n", stage("one"), stage("two"), stage("three"))
+        + "COPY --from=two /two0 /from-two\nCOPY --link three /last\nRUN echo last\n"
+}
+
+#[test]
+fn a_build_of_forty_steps_has_its_numbers_and_says_why_steps_ran_again() {
+    let base = Image::push_source(Registry::shared(), "reports/forty:latest");
+    let files = [("one", "1\n"), ("two", "2\n"), ("three", "3\n")];
+    let project = Project::new(&[&[("Dockerfile", &*forty_steps(&base))], &files[..]].concat());
+    let state = tempfile::tempdir().expect("a folder");
+    let build = |more: &[&str]| {
+        let args = ["--progress=rawjson", "--report=r.json", "--report=r.html"];
+        let build = project.build(&[&args, more].concat()).env("XDG_STATE_HOME", state.path());
+        let stderr = build.succeed().stderr;
+        let report = json(&project, "r.json");
+        assert_equal_numbers(&report, &messages(&stderr));
+        let page = fs::read_to_string(project.path().join("r.html")).expect("a page");
+        let log: usize = list(&report, "steps").iter().flat_map(|step| list(step, "log")).count();
+        assert!(page.len() - 100 * log <= 300_000, "{} bytes", page.len());
+        (report, page, stderr)
+    };
+    let of_dockerfile = |report: &Value| {
+        let steps = list(report, "steps").iter();
+        steps.filter(|step| !list(step, "lines").is_empty()).cloned().collect::<Vec<_>>()
+    };
+    let (first, page, _) = build(&["--no-cache"]);
+    assert!(of_dockerfile(&first).len() >= 40, "{}", of_dockerfile(&first).len());
+    let note = "There is no record of a build before this one with the same folder";
+    assert!(first["cache_note"].as_str().is_some_and(|words| words.starts_with(note)), "{first}");
+    assert!(page.contains(note));
+
+    fs::write(project.path().join("two"), "other\n").expect("written");
+    let (second, page, told) = build(&["--explain-cache"]);
+    let steps = of_dockerfile(&second);
+    let (ran, cached): (Vec<_>, Vec<_>) = steps.iter().partition(|step| step["cached"] == false);
+    assert!(ran.len() >= 10 && cached.len() >= 20, "{} {}", ran.len(), cached.len());
+    assert!(cached.iter().all(|step| list(step, "ran_because").is_empty()));
+    let reasons = |name: &str| {
+        let step = ran.iter().find(|step| step["name"].as_str().is_some_and(|own| own.ends_with(name)));
+        list(step.unwrap_or_else(|| panic!("no {name}")), "ran_because").to_vec()
+    };
+    let root = ["1 file that it reads changed:", "  two (content)"];
+    assert_eq!(reasons("COPY two /two0"), root);
+    let chain = reasons("COPY --from=two /two0 /from-two");
+    assert!(
+        chain[0].as_str().is_some_and(|line| line.starts_with("a step before it ran again: ")),
+        "{chain:?}"
+    );
+    for line in root.iter().copied().chain(chain.iter().filter_map(Value::as_str)) {
+        assert!(told.contains(&format!("    {line}\n")), "{line}\n{told}");
+        assert!(page.contains(&line.replace('"', "&#34;")), "{line}");
+    }
+    assert_eq!(second["cache_note"], "");
+    // No word of it on standard error where it is not asked for, and in the report all the same.
+    let (third, _, quiet) = build(&[]);
+    assert_eq!(third["cache_note"], "No step ran again: all results were in the cache.");
+    assert!(!quiet.contains("ran again"), "{quiet}");
 }
 
 #[test]

@@ -69,6 +69,7 @@ impl Web {
         git(&["checkout", "-q", first]);
         let bare = self.folder.path().join(name);
         fs::create_dir_all(bare.parent().expect("a parent")).expect("folders");
+        let _ = fs::remove_dir_all(&bare);
         git(&["clone", "-q", "--bare", ".", &bare.display().to_string()]);
     }
 

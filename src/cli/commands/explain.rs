@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use crate::cli::Failure;
 use crate::cli::args::daemon::record_folder;
 use crate::cli::report::print;
-use crate::diag::{visible, visible_lines, with_causes};
+use crate::diag::{redact, visible, visible_lines, with_causes};
 use crate::explain::Record;
-use crate::job::{for_log, last_build};
+use crate::job::{BuildContext, for_log, last_build};
 
 /// Arguments of `bob explain`.
 #[derive(Debug, clap::Args)]
@@ -16,7 +16,7 @@ pub struct Args {
     /// Root of the workspace whose last build is asked for, where no folder is named
     #[arg(long, value_name = "FOLDER", conflicts_with = "context")]
     workspace_root: Option<PathBuf>,
-    /// Context folder of the build [default: .]
+    /// Context of the build: a folder, the URL of a repository or an archive, or - [default: .]
     context: Option<PathBuf>,
 }
 
@@ -28,8 +28,14 @@ pub struct Args {
 pub async fn run(args: Args) -> Result<(), Failure> {
     let context = args.context.as_deref().unwrap_or(Path::new("."));
     let what = args.workspace_root.as_deref().unwrap_or(context);
+    let build = match what.to_str() {
+        _ if args.workspace_root.is_some() || what.is_dir() => BuildContext::Folder(what),
+        Some("-") => BuildContext::StandardInput,
+        Some(url) => BuildContext::Url(url),
+        None => BuildContext::Folder(what),
+    };
     let found = match record_folder() {
-        Some(folder) => last_build(&folder, what).map_err(|error| {
+        Some(folder) => last_build(&folder, build).map_err(|error| {
             Failure::failed(format!("{}; build once more to have a new one", with_causes(&error)))
         })?,
         None => None,
@@ -37,7 +43,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     let Some(record) = found else {
         return Err(Failure::failed(format!(
             "there is no record of a build of {}; bob build leaves one",
-            what.display()
+            visible(&redact(&what.display().to_string()))
         )));
     };
     print(for_log(&text(&record)).as_bytes())

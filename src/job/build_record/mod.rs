@@ -5,6 +5,7 @@ mod store;
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
 
 use sha2::{Digest as _, Sha256};
 
@@ -14,9 +15,14 @@ pub use store::StoreError;
 use super::progress_link::ProgressLink;
 use super::report::workflow::for_log;
 use super::request::{DockerfileInput, ParsedDockerfile};
-use crate::buildkit::{ListedFile, SentFiles};
+use super::result::report_files::Recorder;
+use crate::buildkit::{Client, ListedFile, SentFiles, SentFolder};
 use crate::converter::plan::Context;
-use crate::explain::{FileEntry, Listing, Outcome, Record, Salt, add_steps, explain, explanation_text};
+use crate::diag::redact;
+use crate::explain::{
+    Explanation, FileEntry, Listing, Outcome, Record, Salt, Told, add_steps, explain, explanation_text, note,
+    told,
+};
 use crate::workspace::variables;
 
 /// Where records of builds are kept, and whether what they say is told.
@@ -28,22 +34,64 @@ pub struct RecordSettings {
     pub is_explained: bool,
 }
 
+/// What a build is of: what records belong together by.
+#[derive(Debug, Clone, Copy)]
+pub enum BuildContext<'a> {
+    /// A folder of this machine.
+    Folder(&'a Path),
+    /// The URL of a Git repository or an archive.
+    Url(&'a str),
+    /// An archive or a Dockerfile on standard input, of a build in the current folder.
+    StandardInput,
+}
+
+impl<'a> BuildContext<'a> {
+    fn of(input: &'a DockerfileInput) -> Self {
+        let files = &input.files;
+        match (&input.options.context, &files.context) {
+            _ if files.upload.is_some() || files.empty_context.is_some() => Self::StandardInput,
+            (Context::Git(url) | Context::Http { url, .. }, _) => Self::Url(url),
+            (Context::Local, folder) => Self::Folder(folder.as_deref().unwrap_or(Path::new(""))),
+        }
+    }
+
+    /// Names the context.
+    fn key(self) -> String {
+        match self {
+            Self::Folder(folder) => key([folder_text(folder).as_bytes()]),
+            Self::Url(url) => key([b"url".as_slice(), url.as_bytes()]),
+            Self::StandardInput => key([b"input".as_slice(), folder_text(Path::new(".")).as_bytes()]),
+        }
+    }
+
+    /// What people are told that it is.
+    fn shown(self) -> String {
+        match self {
+            Self::Folder(folder) => folder_text(folder),
+            Self::Url(url) => redact(url).into_owned(),
+            Self::StandardInput => "standard input".to_owned(),
+        }
+    }
+}
+
 /// Notes what a build is made of while it runs.
 #[derive(Debug)]
 pub(super) struct BuildRecorder<'a> {
     settings: &'a RecordSettings,
     store: Option<Store>,
     sent: SentFiles,
+    /// The record of the build before, which is read while this one runs.
+    before: Option<JoinHandle<Option<Record>>>,
 }
 
 impl<'a> BuildRecorder<'a> {
     /// Begins with a build of `input`.
     pub(super) fn new(settings: &'a RecordSettings, input: &DockerfileInput) -> Self {
-        let store = settings
-            .folder
-            .as_deref()
-            .map(|folder| Store::new(folder, &folder_key(input), &build_key(input)));
-        Self { settings, store, sent: SentFiles::default() }
+        let context = BuildContext::of(input);
+        let store =
+            settings.folder.as_deref().map(|folder| Store::new(folder, &context.key(), &build_key(input)));
+        let before = store.clone().map(|store| std::thread::spawn(move || read(&store)));
+        Self { settings, store, sent: SentFiles::default(), before }
     }
 
     /// Returns where a session notes the files that it sends; `None` where nothing would come of it.
@@ -51,28 +99,25 @@ impl<'a> BuildRecorder<'a> {
         self.store.is_some().then(|| self.sent.clone())
     }
 
-    /// Compares a build that ended, well or not, with the record of the one before, puts its own record in the place of that,
-    /// and writes to standard error why steps ran again, where that is asked for. A record that cannot be read or written
-    /// fails no build.
-    pub(super) fn finish(&self, dockerfile: &ParsedDockerfile<'_>, link: &ProgressLink) {
+    /// Compares a build by `client` that ended, well or not, with the record of the one before, puts its own record in the
+    /// place of that, tells `reports` why steps ran again, and writes it to standard error where that is asked for. A record
+    /// that cannot be read or written fails no build.
+    pub(super) fn finish(
+        self,
+        dockerfile: &ParsedDockerfile<'_>,
+        link: &ProgressLink,
+        client: &Client,
+        reports: &Recorder,
+    ) {
         if dockerfile.graphs().is_empty() {
             return;
         }
-        let Some(store) = &self.store else {
-            self.tell(&no_folder());
-            return;
-        };
-        let before = store.read().unwrap_or_else(|error| {
-            tracing::info!(
-                error = &error as &dyn std::error::Error,
-                "the record of the last build is not used"
-            );
-            None
-        });
+        let before = self.before.and_then(|reading| reading.join().ok()).flatten();
         let salt = before.as_ref().map_or_else(|| Salt::new(rand::random()), |record| record.salt().clone());
         let mut record = Record::new(salt);
-        record.folder = dockerfile.input.files.context.as_deref().map(folder_text).unwrap_or_default();
+        record.folder = BuildContext::of(dockerfile.input).shown();
         dockerfile.filename().clone_into(&mut record.dockerfile);
+        client.worker_id().unwrap_or_default().clone_into(&mut record.daemon);
         record.ended = seconds_now();
         for graph in dockerfile.graphs() {
             add_steps(&mut record, graph);
@@ -82,43 +127,72 @@ impl<'a> BuildRecorder<'a> {
             step.outcome = outcomes.get(&step.digest).copied().unwrap_or(Outcome::NotReached);
         }
         record.contexts = contexts(self.sent.take(), before.as_ref());
-        record.explanation = explanation_text(&explain(before.as_ref(), &record), &record);
-        self.tell(&record.explanation);
-        if let Err(error) = store.write(&record) {
-            tracing::info!(error = &error as &dyn std::error::Error, "there is no record of this build");
-        }
-    }
-
-    /// Writes to standard error why steps ran again, where that is asked for.
-    fn tell(&self, explanation: &str) {
+        let explanation = explain(before.as_ref(), &record);
+        record.explanation = explanation_text(&explanation, &record);
+        let unknown = self.store.is_none().then(no_folder);
+        tell(reports, &explanation, &record, unknown.as_deref());
         if self.settings.is_explained {
-            let _ = write!(std::io::stderr().lock(), "\n{}", for_log(explanation));
+            let text = unknown.as_deref().unwrap_or(&record.explanation);
+            let _ = write!(std::io::stderr().lock(), "\n{}", for_log(text));
+        }
+        if let Some(store) = &self.store
+            && let Err(error) = store.write(&record)
+        {
+            tracing::info!(error = &error as &dyn std::error::Error, "there is no record of this build");
         }
     }
 }
 
-/// Returns the last record in `folder` of the builds of a context folder.
+/// Reads the record of the build before.
+fn read(store: &Store) -> Option<Record> {
+    store.read().unwrap_or_else(|error| {
+        tracing::info!(error = &error as &dyn std::error::Error, "the record of the last build is not used");
+        None
+    })
+}
+
+/// Tells reports why steps ran again, or that it is not known.
+fn tell(reports: &Recorder, explanation: &Explanation, record: &Record, unknown: Option<&str>) {
+    if !reports.is_recording() {
+        return;
+    }
+    if let Some(note) = unknown.or(note(explanation)) {
+        reports.set_cache_note(note.trim_end());
+        return;
+    }
+    for Told { steps, lines } in told(explanation, record) {
+        for step in steps {
+            reports.explain(&record.steps[step].digest, &lines);
+        }
+    }
+}
+
+/// Returns the last record in `folder` of the builds of a context.
 ///
 /// # Errors
 /// [`StoreError`] where there is one that cannot be read.
-pub fn last_build(folder: &Path, context: &Path) -> Result<Option<Record>, StoreError> {
-    Store::new(folder, &key([folder_text(context).as_bytes()]), "").read_last()
+pub fn last_build(folder: &Path, context: BuildContext<'_>) -> Result<Option<Record>, StoreError> {
+    Store::new(folder, &context.key(), "").read_last()
 }
 
 /// Returns the listings of the contexts that were sent, with the contents that were known before.
 fn contexts(
-    sent: BTreeMap<String, BTreeMap<Vec<u8>, ListedFile>>,
+    sent: BTreeMap<String, SentFolder>,
     before: Option<&Record>,
 ) -> BTreeMap<String, Option<Listing>> {
     let old = |name: &str| before.and_then(|record| record.contexts.get(name)).and_then(Option::as_ref);
-    let listing = |(name, files): (String, BTreeMap<Vec<u8>, ListedFile>)| {
-        let entry = |(path, file): (Vec<u8>, ListedFile)| {
-            let ListedFile { mode, size, modified, content } = file;
-            (String::from_utf8_lossy(&path).into_owned(), FileEntry { mode, size, modified, content })
-        };
-        let mut listing = Listing::new(files.into_iter().map(entry));
-        if let (Some(listing), Some(old)) = (&mut listing, old(&name)) {
-            listing.carry_over(old);
+    let text = |bytes| {
+        String::from_utf8(bytes)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+    };
+    let entry = |(path, file): (Vec<u8>, ListedFile)| {
+        let ListedFile { mode, size, modified, content, link } = file;
+        (text(path), FileEntry { mode, size, modified, content, link: text(link) })
+    };
+    let listing = |(name, files): (String, SentFolder)| {
+        let mut listing = files.and_then(|files| Listing::new(files.into_iter().map(entry)));
+        if let Some(listing) = &mut listing {
+            listing.carry_over(old(&name));
         }
         (name, listing)
     };
@@ -129,14 +203,6 @@ fn contexts(
 fn no_folder() -> String {
     let variable = variables::XDG_STATE_HOME.name;
     format!("Why steps ran again is not known: there is no folder for records of builds; set {variable}.\n")
-}
-
-/// Names the context of a build.
-fn folder_key(input: &DockerfileInput) -> String {
-    match (&input.options.context, &input.files.context) {
-        (Context::Local, Some(folder)) => key([folder_text(folder).as_bytes()]),
-        (context, _) => key([b"remote", format!("{context:?}").as_bytes()]),
-    }
 }
 
 /// Names the other things that make builds of one folder different builds.

@@ -45,7 +45,7 @@ impl From<Errno> for StoreError {
 }
 
 /// The place of one record.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Store {
     folder: PathBuf,
     /// What the names of all records of one context begin with.

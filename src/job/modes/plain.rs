@@ -147,16 +147,18 @@ pub(super) async fn on_one(
             return Err(dockerfile.rejection().unwrap_or(Error::Interrupted));
         };
         let address = builder.client.address().clone();
-        let outcome = work_on(build, &dockerfile, &builder, part, cancel).await;
+        let next = daemon.after(&address);
+        let outcome = work_on(build, &dockerfile, &builder, part, next.is_some(), cancel).await;
         builder.stop().await;
-        match outcome {
-            Err(Error::Connection(error)) if error.is_disconnection() && can_begin_again(build, part) => {
-                let Some(next) = daemon.after(&address) else { return Err(Error::Connection(error)) };
+        match (outcome, next) {
+            (Err(Error::Connection(error)), Some(next))
+                if error.is_disconnection() && can_begin_again(build, part) =>
+            {
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(%address, error, "the build begins again on another buildkitd");
                 daemon = next;
             }
-            outcome => return outcome,
+            (outcome, _) => return outcome,
         }
     }
 }
@@ -171,11 +173,18 @@ fn can_begin_again(build: &PlainBuild, part: &PartOfBuild) -> bool {
     build.request.dockerfile.files.upload.is_none() && !build.outputs.iter().any(is_stdout)
 }
 
+/// Whether a build is begun again on another daemon: it is the same one, and has one record.
+fn is_begun_again<T>(outcome: &Result<T, Error>, build: &PlainBuild, part: &PartOfBuild) -> bool {
+    let is_lost = matches!(outcome, Err(Error::Connection(error)) if error.is_disconnection());
+    is_lost && can_begin_again(build, part)
+}
+
 async fn work_on(
     build: &PlainBuild,
     dockerfile: &ParsedDockerfile<'_>,
     builder: &Builder,
     part: &PartOfBuild,
+    has_next: bool,
     cancel: &CancellationToken,
 ) -> Result<Results, Error> {
     let mut outputs = build.outputs.clone();
@@ -236,7 +245,9 @@ async fn work_on(
     if part.is_first {
         dockerfile.show_warnings();
     }
-    record.finish(dockerfile, &progress);
+    if !(has_next && is_begun_again(&outcome, build, part)) {
+        record.finish(dockerfile, &progress, &builder.client, recorder);
+    }
     let outcome = outcome.map_err(|error| prepared.load_failure().map_or(error, Error::Engine));
     let outcome = outcome.and_then(|outcome| {
         caches.keep(&outcome.exporter_response)?;
@@ -261,7 +272,18 @@ async fn work_on(
     routes.close();
     let results = results?;
     prepared.keep(results.descriptor().as_ref())?;
-    let Some(detail) = build.metadata_provenance else { return Ok(results) };
+    match build.metadata_provenance {
+        Some(detail) => with_provenance(results, detail, builder).await,
+        None => Ok(results),
+    }
+}
+
+/// Returns results with the provenance that the daemon's history has of them.
+async fn with_provenance(
+    results: Results,
+    detail: ProvenanceDetail,
+    builder: &Builder,
+) -> Result<Results, Error> {
     let members = async {
         let records = builder.client.provenance(results.build_ref()).await?;
         provenance::members(records, detail)

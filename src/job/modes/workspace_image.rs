@@ -223,7 +223,7 @@ impl WorkspaceJob<'_> {
         let outcome = outcome::of_build(finished, dockerfile.source(), &self.routes).await;
         let outcome = outcome.map_err(|error| excluded_file::explain(error, dockerfile));
         dockerfile.show_warnings();
-        recorder.finish(dockerfile, &link);
+        recorder.finish(dockerfile, &link, &builder.client, &Recorder::default());
         Ok(outcome?.exporter_response.get("containerimage.digest").cloned().unwrap_or_default())
     }
 

@@ -118,6 +118,16 @@ impl Recorder {
         self.change(|collector| collector.set_layers(layers));
     }
 
+    /// Takes note of why a step ran again, in lines of text.
+    pub(crate) fn explain(&self, digest: &str, lines: &[String]) {
+        self.change(|collector| collector.explain(digest, lines));
+    }
+
+    /// Takes note of why nothing is said of steps that ran again.
+    pub(crate) fn set_cache_note(&self, note: &str) {
+        self.change(|collector| collector.set_cache_note(note));
+    }
+
     /// Whether there is a report to write.
     pub(crate) const fn is_recording(&self) -> bool {
         self.0.is_some()

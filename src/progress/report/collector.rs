@@ -47,6 +47,9 @@ pub struct Collector {
     /// How often a warning came for which there was no room any more.
     pub(super) warnings_left_out: usize,
     pub(super) layers: Vec<Layer>,
+    /// Why steps ran that were not in the cache, by their digests, in lines of text; in the order of the graph.
+    pub(super) reasons: IndexMap<String, Vec<String>>,
+    pub(super) cache_note: String,
     pub(super) ending: Ending,
     pub(super) began: Option<Timestamp>,
     pub(super) ended: Option<Timestamp>,
@@ -131,6 +134,17 @@ impl Collector {
             ..layer
         };
         self.layers = layers.into_iter().map(harmless).collect();
+    }
+
+    /// Takes in why a step ran that was not in the cache, in lines of text.
+    pub fn explain(&mut self, digest: &str, lines: &[String]) {
+        let lines = lines.iter().map(|line| shown(line)).collect();
+        self.reasons.insert(shown(digest), lines);
+    }
+
+    /// Takes in what there is to say where it is not known of any step why it ran.
+    pub fn set_cache_note(&mut self, note: &str) {
+        self.cache_note = shown(note);
     }
 
     /// Ends now.

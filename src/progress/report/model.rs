@@ -32,6 +32,11 @@ pub struct Report {
     pub(super) totals: Totals,
     pub(super) critical_path: CriticalPath,
     pub(super) claims: Vec<Claim>,
+    /// What there is to say where it is not known of any step why it ran; else empty.
+    pub(super) cache_note: String,
+    /// The steps that ran and were not in the cache, by their digests, in the order of the graph.
+    #[serde(skip)]
+    pub(super) ran_again: Vec<String>,
     pub(super) steps: Vec<Step>,
     pub(super) warnings: Vec<Warning>,
     pub(super) warnings_left_out: usize,
@@ -101,6 +106,8 @@ pub(super) struct Step {
     pub(super) after_seconds: Option<f64>,
     pub(super) state: &'static str,
     pub(super) cached: bool,
+    /// Why it ran and its result was not in the cache, in lines of text; empty where that is not known.
+    pub(super) ran_because: Vec<String>,
     pub(super) error: String,
     pub(super) on_critical_path: bool,
     pub(super) transfers: Vec<Transfer>,
@@ -176,6 +183,8 @@ impl Collector {
             totals: totals(&steps, &times),
             claims: claims::of(self, &steps, &times, &chain),
             critical_path: chain.path,
+            cache_note: self.cache_note.clone(),
+            ran_again: self.reasons.keys().cloned().collect(),
             steps,
             warnings: self.warnings.clone(),
             warnings_left_out: self.warnings_left_out,
@@ -215,6 +224,7 @@ impl Collector {
             after_seconds: state.runs.keys().next().map(|start| seconds(start.saturating_sub(times.first))),
             state: state_of(state, is_open, self.ended.is_some()),
             cached: state.cached,
+            ran_because: self.reasons.get(digest).cloned().unwrap_or_default(),
             error: state.error.clone(),
             on_critical_path: chain.holds(digest),
             transfers: state.transfers.iter().map(|(name, status)| transfer(name, status)).collect(),

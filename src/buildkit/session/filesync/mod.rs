@@ -29,7 +29,7 @@ use folder::Withheld;
 use listing::Recording;
 use send::Transfer;
 
-pub use listing::{ListedFile, SentFiles};
+pub use listing::{ListedFile, SentFiles, SentFolder};
 pub(crate) use stat::mode;
 
 pub(super) const SERVICE: Service = Service {
@@ -94,7 +94,10 @@ impl Handler for FileSync {
         let (root, withheld) =
             opened.map_err(|e| Status::not_found(format!("resolve {}: {e}", header.dir_name)))?;
         let folder = header.dir_name;
-        let recording = self.sent.clone().map(|files| Recording { files, folder });
+        // The ignore file alone, which may be no part of the context.
+        let is_ignore_file = header.patterns.follow == [".dockerignore"];
+        let recording = self.sent.clone().filter(|_| !is_ignore_file);
+        let recording = recording.map(|files| Recording { files, folder });
         let transfer = Transfer { root, patterns: header.patterns, withheld, recording };
         Ok(Response::new(send::start(transfer, request.into_inner())))
     }

@@ -105,7 +105,7 @@ fn list(source: &Source, patterns: Patterns, withheld: &Withheld, listed: &Liste
         .map_err(walk::WalkError::from)
         .and_then(|filter| walk::walk(root, &filter, withheld, &mut emit));
     if let Some(recording) = &source.recording {
-        recording.list(noted);
+        recording.list(outcome.is_ok().then_some(noted));
     }
     let _ = match outcome {
         Ok(()) => batch.add(Packet::stat(None)),
@@ -167,6 +167,7 @@ impl Source {
     /// Reads wanted files one after the other until there are no more.
     fn read_files(&self, queue: &Mutex<mpsc::UnboundedReceiver<Wanted>>, replies: &Replies) {
         let mut batch = Batch::new(replies);
+        let mut contents = Vec::new();
         loop {
             // Whoever holds the queue waits for the receiver, or is about to leave it.
             let next = queue.try_lock().map_or(Err(TryRecvError::Empty), |mut queue| queue.try_recv());
@@ -174,54 +175,73 @@ impl Source {
                 Ok(next) => Some(next),
                 Err(TryRecvError::Disconnected) => None,
                 // The receiver gets what there is before this thread waits.
-                Err(TryRecvError::Empty) if !batch.send() => return,
-                Err(TryRecvError::Empty) => lock(queue).blocking_recv(),
+                Err(TryRecvError::Empty) => {
+                    self.note(&mut contents);
+                    if !batch.send() {
+                        return;
+                    }
+                    lock(queue).blocking_recv()
+                }
             };
             let Some((id, path)) = next else { break };
             match self.send_file(id, Path::new(OsStr::from_bytes(&path)), &mut batch) {
-                Ok(true) => {}
-                Ok(false) => return,
+                Ok((true, content)) => contents.extend(content.map(|content| (path.into_vec(), content))),
+                Ok((false, _)) => return,
                 Err(error) => {
                     batch.add(Packet::error(&error.to_string()));
                     break;
                 }
             }
         }
+        self.note(&mut contents);
         batch.send();
     }
 
-    /// Adds one file to `batch`; returns whether the connection takes more.
+    /// Notes contents of files, and forgets them.
+    fn note(&self, contents: &mut Vec<(Vec<u8>, u64)>) {
+        if let Some(recording) = &self.recording
+            && !contents.is_empty()
+        {
+            recording.contents(std::mem::take(contents));
+        }
+    }
+
+    /// Adds one file to `batch`; returns whether the connection takes more, and what stands for the content.
     ///
     /// What is sent ends where the file ended when it was opened, however it grows. One that has vanished or
     /// become shorter since is told in a warning, and what is left of it is sent: it was to change anyhow, and
     /// a listing made a moment later would not hold it. One that cannot be read ends the transfer with its name:
     /// BuildKit's own client sends such a file as if it were empty, which puts a wrong file into every image.
-    fn send_file(&self, id: u32, path: &Path, batch: &mut Batch<'_>) -> Result<bool, FileError> {
+    fn send_file(
+        &self,
+        id: u32,
+        path: &Path,
+        batch: &mut Batch<'_>,
+    ) -> Result<(bool, Option<u64>), FileError> {
         let failed = |operation, error| FileError::new(operation, &self.root.path().join(path), error);
         let mut complete = true;
         let mut content = None;
         if let Some((mut file, mut left)) = self.open(path)? {
-            let mut hash = ContentHash::new(self.recording.is_some(), left);
+            let mut hash = self.recording.as_ref().map(|_| ContentHash::new());
             while left > 0 {
                 let mut piece = BytesMut::zeroed(left.min(CHUNK_BYTES));
                 let length = fill(&mut file, &mut piece).map_err(|e| failed("read", e))?;
                 complete = length == piece.len();
                 left = if complete { left - length } else { 0 };
                 piece.truncate(length);
-                hash.update(&piece);
+                if let Some(hash) = &mut hash {
+                    hash.update(&piece);
+                }
                 if length > 0 && !batch.add(Packet::data(id, piece.freeze())) {
-                    return Ok(false);
+                    return Ok((false, None));
                 }
             }
-            content = hash.finish();
-        }
-        if let (Some(recording), Some(content)) = (&self.recording, content) {
-            recording.content(path.as_os_str().as_bytes(), content);
+            content = hash.as_ref().map(ContentHash::finish);
         }
         if !complete {
             self.lost(path, "became shorter while it was sent; the build has what was left of it");
         }
-        Ok(batch.add(Packet::data(id, Bytes::new())))
+        Ok((batch.add(Packet::data(id, Bytes::new())), content))
     }
 
     /// Opens a listed file, through no link; returns its size too. `None` where it has no content: it is gone,

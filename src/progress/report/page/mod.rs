@@ -42,6 +42,7 @@ struct Page<'a> {
     totals: Vec<(&'static str, String)>,
     rows: Vec<Row<'a>>,
     path: Vec<PathRow>,
+    why: Vec<Why>,
     layers: Vec<LayerRow<'a>>,
     layers_left_out: usize,
     graph: Option<Picture>,
@@ -57,6 +58,8 @@ struct Row<'a> {
     span: String,
     /// Whether it had to wait for inputs before it began.
     is_waiting: bool,
+    /// Why it ran again.
+    because: String,
     /// The inputs.
     inputs: Vec<&'a Step>,
     /// How many more there are.
@@ -78,6 +81,13 @@ struct PathRow {
     name: String,
     seconds: String,
     because: &'static str,
+}
+
+/// Steps that ran again for the same reasons.
+struct Why {
+    /// Their numbers and short names.
+    steps: Vec<(usize, String)>,
+    because: String,
 }
 
 struct TransferRow {
@@ -127,6 +137,7 @@ impl Report {
             totals: totals(self),
             rows,
             path: path.collect(),
+            why: why(self.ran_again.iter().filter_map(|digest| by_digest.get(digest.as_str()).copied())),
             layers: self.layers.iter().take(MOST_LAYERS).map(layer).collect(),
             layers_left_out: self.layers.len().saturating_sub(MOST_LAYERS),
             graph: Picture::of(&self.steps),
@@ -202,6 +213,7 @@ fn row<'a>(
         step,
         short_name: short(&step.name),
         class: class(step),
+        because: step.ran_because.join("\n"),
         aria: format!("{}, began after {}, {span}", step.state, spanned(start)),
         bars: step.spans.iter().take(MOST_OF_STEP).map(|(from, to)| bar(*from, *to, whole)).collect(),
         span,
@@ -212,6 +224,20 @@ fn row<'a>(
         after: spanned((start - ready.unwrap_or(0.0)).max(0.0)),
         transfers: step.transfers.iter().take(most_transfers).map(transfer).collect(),
     }
+}
+
+/// Returns the reasons for which steps ran again, each with its steps.
+fn why<'a>(steps: impl Iterator<Item = &'a Step>) -> Vec<Why> {
+    let mut groups: Vec<Why> = Vec::new();
+    for step in steps {
+        let because = step.ran_because.join("\n");
+        let named = (step.number, short(&step.name));
+        match groups.iter_mut().find(|group| group.because == because) {
+            Some(group) => group.steps.push(named),
+            None => groups.push(Why { steps: vec![named], because }),
+        }
+    }
+    groups
 }
 
 /// The classes of a step in the style sheet.

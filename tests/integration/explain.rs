@@ -69,6 +69,7 @@ type Case<'a> =
     (&'a str, Vec<(&'a str, &'a str)>, &'a [&'a str], Box<dyn Fn(&Builds<'_>)>, &'a [&'a str], String);
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of changes")]
 fn odd_changes_are_told_as_they_are() {
     let daemon = Buildkitd::shared();
     let base = Image::push_source(Registry::shared(), "explain/odd:latest");

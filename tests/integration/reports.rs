@@ -30,7 +30,7 @@ fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
 fn assert_equal_numbers(report: &Value, told: &[Value]) {
     let all = |name: &'static str| told.iter().flat_map(move |message| list(message, name));
 
-    let steps = list(&report, "steps");
+    let steps = list(report, "steps");
     let mut vertices: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
     for vertex in all("vertexes") {
         vertices.entry(vertex["digest"].as_str().expect("a digest")).or_default().push(vertex);
@@ -149,7 +149,8 @@ fn the_numbers_are_those_of_the_status_stream() {
 /// 40 steps with lines of the Dockerfile in three stages, each with a file of its own and one with a log.
 fn forty_steps(base: &str) -> String {
     let stage = |name: &str| {
-        let copies = (0..9).map(|number| format!("COPY {name} /{name}{number}\n")).collect::<String>();
+        let copies: Vec<_> = (0..9).map(|number| format!("COPY {name} /{name}{number}\n")).collect();
+        let copies = copies.concat();
         format!(
             "FROM {base} AS {name}\nWORKDIR /work/{name}\n{copies}RUN cat /{name}0; echo done >&2\nRUN mkdir made\n"
         )

@@ -16,6 +16,7 @@ use super::report::workflow::for_log;
 use super::request::{DockerfileInput, ParsedDockerfile};
 use crate::buildkit::{ListedFile, SentFiles};
 use crate::converter::plan::Context;
+use crate::diag::with_causes;
 use crate::explain::{FileEntry, Listing, Outcome, Record, Salt, add_steps, explain, explanation_text};
 use crate::workspace::variables;
 
@@ -63,10 +64,7 @@ impl<'a> BuildRecorder<'a> {
             return;
         };
         let before = store.read().unwrap_or_else(|error| {
-            tracing::info!(
-                error = &error as &dyn std::error::Error,
-                "the record of the last build is not used"
-            );
+            self.note(&error, "the record of the last build is not used");
             None
         });
         let salt = before.as_ref().map_or_else(|| Salt::new(rand::random()), |record| record.salt().clone());
@@ -85,7 +83,17 @@ impl<'a> BuildRecorder<'a> {
         record.explanation = explanation_text(&explain(before.as_ref(), &record), &record);
         self.tell(&record.explanation);
         if let Err(error) = store.write(&record) {
-            tracing::info!(error = &error as &dyn std::error::Error, "there is no record of this build");
+            self.note(&error, "this build leaves no record, so the next one has nothing to compare with");
+        }
+    }
+
+    /// Logs what is wrong with a record: as a warning where somebody asked why steps ran again.
+    fn note(&self, error: &dyn std::error::Error, what: &str) {
+        let error = with_causes(error);
+        if self.settings.is_explained {
+            tracing::warn!(error, "{what}");
+        } else {
+            tracing::info!(error, "{what}");
         }
     }
 

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use super::usage::UsageError;
+use super::values::ValueError;
 use crate::diag::{redact, visible_lines, with_causes};
 use crate::job::{self, Place, Workflow};
 
@@ -21,7 +22,8 @@ pub enum Failure {
         /// The lines of the Dockerfile that it is about.
         place: Option<Place>,
     },
-    /// The work failed: exit code 1. Already rendered for people (`error: …` and what follows it).
+    /// A Dockerfile is rejected, or the build checks found something: exit code 1. Rendered with the lines that it is
+    /// about (`error: …` and what follows it).
     Rendered(String),
     /// The work failed: exit code 1. Shown as `error: …` followed by its sources.
     Failed(Box<dyn Error + Send + Sync>),
@@ -39,15 +41,34 @@ impl Failure {
         }
     }
 
-    /// Returns the failure of a job.
-    pub fn of_job(error: &job::Error) -> Self {
-        Self::Job { report: error.report(), is_usage: error.is_usage(), place: error.place() }
+    /// Returns the failure of work of which `text` says why, and what to do.
+    pub(super) fn failed(text: String) -> Self {
+        Self::Failed(text.into())
     }
 
     /// Returns the failure of a Dockerfile, as `report` says it, which begins with `error: `.
     pub(super) fn of_report(report: &str, place: Option<Place>) -> Self {
         let report = report.strip_prefix("error: ").unwrap_or(report).to_owned();
         Self::Job { report, is_usage: false, place }
+    }
+
+    fn of_job(error: &job::Error) -> Self {
+        Self::Job { report: error.report(), is_usage: error.is_usage(), place: error.place() }
+    }
+
+    fn of(error: Box<dyn Error + Send + Sync>) -> Self {
+        let error = match error.downcast::<UsageError>() {
+            Ok(error) => return Self::Usage(*error),
+            Err(error) => error,
+        };
+        let error = match error.downcast::<ValueError>() {
+            Ok(error) => return Self::Usage((*error).into()),
+            Err(error) => error,
+        };
+        match error.downcast::<job::Error>() {
+            Ok(error) => Self::of_job(&error),
+            Err(error) => Self::Failed(error),
+        }
     }
 
     /// The lines of the Dockerfile that it is about, where there are some.
@@ -59,9 +80,9 @@ impl Failure {
         }
     }
 
-    /// The report as it is printed: in the form of `workflow`, where the process is a step of one.
-    pub fn shown(&self, workflow: Option<&Workflow>) -> String {
-        match workflow {
+    /// The report as it is printed: in the form of a workflow of GitHub, where the process is a step of one.
+    pub fn shown(&self) -> String {
+        match Workflow::of_process() {
             Some(workflow) => {
                 let token = format!("{:032x}", rand::random::<u128>());
                 workflow.failure(&self.render(), self.place(), &token)
@@ -107,13 +128,9 @@ pub(super) fn with_usage(error: &(dyn Error + 'static), is_usage: bool) -> Failu
 }
 
 impl<E: Error + Send + Sync + 'static> From<E> for Failure {
-    /// Wrong usage stays what it is, and its exit code with it.
+    /// Wrong usage and the failure of a job stay what they are, and their exit codes with them.
     fn from(error: E) -> Self {
-        let error: Box<dyn Error + Send + Sync> = Box::new(error);
-        match error.downcast::<UsageError>() {
-            Ok(error) => Self::Usage(*error),
-            Err(error) => Self::Failed(error),
-        }
+        Self::of(Box::new(error))
     }
 }
 
@@ -143,13 +160,15 @@ mod tests {
         assert_eq!(failure.exit_code(), 2);
         assert!(failure.render().starts_with("error: the build context is missing: "));
         let source = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
-        let error = job::Error::Read { what: "the Dockerfile", path: "x".into(), source };
-        assert_eq!(Failure::of_job(&error).exit_code(), 1);
+        let failure = Failure::from(job::Error::Read { what: "the Dockerfile", path: "x".into(), source });
+        assert_eq!(failure.exit_code(), 1);
+        assert_eq!(failure.render(), "error: cannot read the Dockerfile x: permission denied");
+        assert_eq!(Failure::from(job::Error::PushWithoutName).exit_code(), 2);
+        let failure = Failure::from(ValueError::Conflict { first: "--a", second: "--b" });
         assert_eq!(
-            Failure::of_job(&error).render(),
-            "error: cannot read the Dockerfile x: permission denied"
+            (failure.exit_code(), failure.render().as_str()),
+            (2, "error: --a and --b do not go together")
         );
-        assert_eq!(Failure::of_job(&job::Error::PushWithoutName).exit_code(), 2);
     }
 
     #[test]

@@ -106,6 +106,17 @@ fn help(mut command: Command, arguments: &[OsString], given: clap::Error) -> cla
     command.try_get_matches_from_mut(asked).err().unwrap_or(given)
 }
 
+/// Parses the arguments of one subcommand, without any name.
+#[cfg(test)]
+pub(super) fn parse_args<A: clap::Args>(arguments: &[&str]) -> Result<A, clap::Error> {
+    #[derive(clap::Parser)]
+    struct CommandLine<A: clap::Args> {
+        #[command(flatten)]
+        arguments: A,
+    }
+    Ok(parse::<CommandLine<A>>([&["bob"], arguments].concat())?.arguments)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

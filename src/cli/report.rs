@@ -4,12 +4,12 @@ use std::borrow::Cow;
 use std::io::{IsTerminal as _, Write as _};
 
 use super::Failure;
-use crate::diag::visible_lines;
+use crate::diag::{redact, visible, visible_lines};
 use crate::job::{self, Interrupts, for_log};
 
 /// Listens for the signals that interrupt a job.
 pub(super) fn listen() -> Result<Interrupts, Failure> {
-    Interrupts::listen().map_err(|source| Failure::of_job(&job::Error::Signals(source)))
+    Ok(Interrupts::listen().map_err(job::Error::Signals)?)
 }
 
 /// Warns on standard error.
@@ -20,6 +20,11 @@ pub(super) fn warn(text: &str) {
 /// Writes words of a registry or a daemon to standard output: as they are for a program, and harmless for a terminal.
 pub(super) fn print_words(bytes: &[u8]) -> Result<(), Failure> {
     print(&words_for(bytes, std::io::stdout().is_terminal()))
+}
+
+/// Words of a registry or a daemon, on one line and without credentials.
+pub(super) fn words(text: &str) -> String {
+    visible(&redact(text)).into_owned()
 }
 
 fn words_for(bytes: &[u8], is_terminal: bool) -> Cow<'_, [u8]> {

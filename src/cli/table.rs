@@ -7,6 +7,8 @@ use crate::diag::{columns, fitted};
 pub(super) struct Table<const N: usize> {
     rows: Vec<[String; N]>,
     right: [bool; N],
+    /// Spaces between two columns.
+    gap: usize,
 }
 
 /// The least that the last column gets, in columns of the terminal.
@@ -15,7 +17,12 @@ const LEAST: usize = 16;
 impl<const N: usize> Table<N> {
     /// A table with a heading, and which of its columns are aligned at the right.
     pub(super) fn new(heading: [&str; N], right: [bool; N]) -> Self {
-        Self { rows: vec![heading.map(str::to_owned)], right }
+        Self { rows: vec![heading.map(str::to_owned)], right, gap: 2 }
+    }
+
+    /// A table of rows, the first of which is the heading, with three spaces between columns.
+    pub(super) fn of_rows(rows: impl IntoIterator<Item = [String; N]>) -> Self {
+        Self { rows: rows.into_iter().collect(), right: [false; N], gap: 3 }
     }
 
     /// Adds a row.
@@ -31,8 +38,9 @@ impl<const N: usize> Table<N> {
                 *width = columns(cell).max(*width);
             }
         }
-        let before: usize = widths[..N - 1].iter().map(|width| width + 2).sum();
+        let before: usize = widths[..N - 1].iter().map(|width| width + self.gap).sum();
         let room = width.map(|width| width.saturating_sub(before).max(LEAST));
+        let gap = " ".repeat(self.gap);
         let mut text = String::new();
         for row in &self.rows {
             let mut line = String::new();
@@ -43,9 +51,9 @@ impl<const N: usize> Table<N> {
                     _ => cell.clone(),
                 };
                 match (self.right[index], index == N - 1) {
-                    (true, _) => line += &format!("{pad}{cell}  "),
+                    (true, _) => line += &format!("{pad}{cell}{gap}"),
                     (false, true) => line += &cell,
-                    (false, false) => line += &format!("{cell}{pad}  "),
+                    (false, false) => line += &format!("{cell}{pad}{gap}"),
                 }
             }
             text += line.trim_end();

@@ -170,11 +170,11 @@ pub enum Error {
         message: RegistryMessage,
     },
     /// The user interrupted.
-    #[error("the build was interrupted")]
+    #[error("interrupted by a signal")]
     Interrupted,
     /// The terminal or session that the process belongs to ended.
     #[error(
-        "the build was interrupted: the terminal or session that it ran in ended (SIGHUP); start it with nohup or setsid to have it go on"
+        "interrupted: the terminal or session that it ran in ended (SIGHUP); start it with nohup or setsid to have it go on"
     )]
     HungUp,
 }
@@ -190,6 +190,8 @@ pub struct StepFailure {
     pub exit_code: Option<u32>,
     /// The platforms that the build was asked for.
     pub platforms: Vec<String>,
+    /// The most memory that the build gives a step, in bytes.
+    pub memory_limit: Option<u64>,
     /// What is kept of its log.
     pub log: LogTail,
 }

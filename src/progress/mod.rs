@@ -22,7 +22,7 @@ use self::displays::environment::why_no_live_view;
 use self::displays::{Display, FORMS, Form, plain, quiet, tty, write_quietly};
 
 pub use journal::{Journal, StepRecord};
-pub use step::{Step, timestamp};
+pub use step::{Step, StepTransfer, timestamp};
 
 /// How often a display may change.
 const REFRESH: Duration = Duration::from_millis(100);

@@ -1,10 +1,15 @@
 //! Steps of Bob's own, in the form in which buildkitd tells of its steps.
 
+use std::time::{Duration, Instant};
+
 use bollard_buildkit_proto::google::protobuf::Timestamp;
 use bollard_buildkit_proto::moby::buildkit::v1::{StatusResponse, Vertex, VertexLog, VertexStatus};
 use tokio::sync::mpsc;
 
 use super::time;
+
+/// The time between two reports of one transfer.
+const TRANSFER_INTERVAL: Duration = Duration::from_millis(200);
 
 /// A step that runs. What it tells is shown by [`follow`](super::follow).
 #[derive(Debug, Clone)]
@@ -32,6 +37,12 @@ impl Step {
             msg: format!("{line}\n").into_bytes(),
         };
         self.tell(StatusResponse { logs: vec![log], ..StatusResponse::default() }).await;
+    }
+
+    /// Begins the transfer `id`.
+    pub fn begin_transfer(&self, id: &str) -> StepTransfer {
+        let (step, started) = (self.clone(), time::timestamp());
+        StepTransfer { step, id: id.to_owned(), started, last_report: Instant::now() }
     }
 
     /// Shows how far the transfer `id`, begun at `started`, is. It is over when `current` is `total`.
@@ -70,6 +81,26 @@ impl Step {
     async fn tell(&self, message: StatusResponse) {
         // Nobody who follows is no reason to fail.
         let _ = self.updates.send(message).await;
+    }
+}
+
+/// A transfer of a step, which is shown from time to time.
+#[derive(Debug)]
+pub struct StepTransfer {
+    step: Step,
+    id: String,
+    started: Timestamp,
+    last_report: Instant,
+}
+
+impl StepTransfer {
+    /// Shows how far the transfer is: where it is over, which it is when `current` is `total`, and where it was not shown
+    /// for a while.
+    pub async fn reach(&mut self, current_bytes: u64, total_bytes: u64) {
+        if current_bytes == total_bytes || self.last_report.elapsed() >= TRANSFER_INTERVAL {
+            self.last_report = Instant::now();
+            self.step.transfer(&self.id, self.started, current_bytes, total_bytes).await;
+        }
     }
 }
 

@@ -49,7 +49,7 @@ impl Workspace {
     ///
     /// # Errors
     /// [`beneath::Error::IsLink`], [`beneath::Error::Io`].
-    pub(crate) fn control_folder(&self) -> Result<OwnedFd, beneath::Error> {
+    pub(super) fn control_folder(&self) -> Result<OwnedFd, beneath::Error> {
         let root = Root::open(&self.root)?;
         open_entry(&root, CONTROL_FOLDER.as_ref(), beneath::FOLDER).map_err(|errno| match errno {
             Errno::LOOP => beneath::Error::IsLink { path: self.root.join(CONTROL_FOLDER) },

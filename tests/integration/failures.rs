@@ -4,8 +4,13 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
+use std::time::Duration;
 
-use super::support::{Buildkitd, Image, Project, Registry, Workspace, tool};
+use super::support::{
+    Bob, Buildkitd, Image, Outcome, Project, Refusal, Registry, Workspace, endless_seconds, processes,
+    registry_that_refuses, tool,
+};
 
 /// What the reader of `bob.log` takes of it, in bytes.
 const LIMIT: usize = 4096;
@@ -150,6 +155,78 @@ fn of_programs() -> Vec<Failure> {
             &["line 2000", "\n  ...\n"],
         ),
         failure(
+            "interpreter that is missing",
+            "COPY --chmod=755 bash.sh /s\nRUN /s",
+            "/s cannot be started: it is not there, or what has to start it is not (exit code: 127)",
+            &["bash, say"],
+        ),
+        failure(
+            "interpreter that is missing, without a shell",
+            "COPY --chmod=755 bash.sh /s\nRUN [\"/s\"]",
+            "/s cannot be started: it is not there, or what has to start it is not (exit code: 1): exec /s",
+            &["bash, say"],
+        ),
+        failure(
+            "line ends of Windows",
+            "COPY crlf.sh /s\nRUN sh /s",
+            "a script has the line ends of Windows (CR LF) (exit code: 127)",
+            &["eol=lf"],
+        ),
+        failure(
+            "time limit",
+            "RUN busybox timeout 1 sleep 60; exit $(( $? == 143 ? 124 : $? ))",
+            "the command took longer than its time limit (exit code: 124)",
+            &[],
+        ),
+        failure(
+            "killed process",
+            "RUN sh -c 'kill -9 $$'; exit 3",
+            "a process of the step was killed (SIGKILL), most likely because there was not enough memory (exit code: 3)",
+            &["more memory"],
+        ),
+        failure(
+            "unknown user of chown",
+            "RUN chown app9 /tmp",
+            "the image has no user app9 (exit code: 1)",
+            &["useradd"],
+        ),
+        failure(
+            "wrong user",
+            "USER app\nRUN mkdir /x",
+            "permission denied (exit code: 1): mkdir: can't create directory '/x': Permission denied",
+            &["USER root"],
+        ),
+        failure(
+            "secret that may be missing",
+            "RUN --mount=type=secret,id=token cat /run/secrets/token",
+            "the step needs the secret token, which this build was not given (exit code: 1)",
+            &["--secret id=token"],
+        ),
+        failure(
+            "folder in use",
+            "RUN --mount=type=cache,target=/c rm -r /c",
+            "a file or folder is in use, most likely as a mount of this step (exit code: 1)",
+            &[],
+        ),
+        failure(
+            "command too long",
+            format!("RUN <<EOF\n{}EOF", "echo a line of a long script\n".repeat(5000)),
+            "a command is longer than the kernel takes (exit code: 1)",
+            &["128 KiB", "5003 | EOF"],
+        ),
+        failure(
+            "open files",
+            "RUN ulimit -n 3; cat /etc/passwd",
+            "the step has too many open files (exit code: 1): cat: can't open '/etc/passwd': Too many open files",
+            &["--ulimit nofile="],
+        ),
+        failure(
+            "no network",
+            "RUN --network=none busybox wget http://192.0.2.1/a",
+            "network: there is no network to it (exit code: 1)",
+            &[],
+        ),
+        failure(
             "progress bar",
             "RUN i=0; while [ $i -lt 99 ]; do i=$((i+1)); printf \"$i%% of it\\r\"; done; echo; for i in 1 2 3; do echo same; done; exit 4",
             "RUN failed (exit code: 4): same",
@@ -191,6 +268,42 @@ fn of_sources(host: &str) -> Vec<Failure> {
             "RUN --mount=type=secret,id=token,required=true true",
             "the step needs the secret token",
             &["--secret id=token"],
+        ),
+        failure(
+            "missing SSH agent",
+            "RUN --mount=type=ssh,required=true true",
+            "no SSH agent \"default\" was given to this build",
+            &["Dockerfile:2"],
+        ),
+        failure(
+            "repository by SSH without an agent",
+            "ADD git@127.0.0.1:a/b.git /x",
+            "no SSH agent \"default\" was given to this build",
+            &["Dockerfile:2"],
+        ),
+        failure(
+            "repository that is not there",
+            format!("ADD http://{host}/404/a.git /x"),
+            "git finds no such repository",
+            &["Dockerfile:2", "GIT_AUTH_TOKEN"],
+        ),
+        failure(
+            "right that was not given",
+            "RUN --security=insecure true",
+            "a step needs the right security.insecure, which this build was not given",
+            &["--allow security.insecure"],
+        ),
+        failure(
+            "absent in a stage",
+            "FROM scratch\nCOPY --from=0 /absent /x",
+            "/absent does not exist in what this step copies from",
+            &["Dockerfile:3"],
+        ),
+        failure(
+            "file in place of a folder",
+            "WORKDIR /etc/passwd",
+            "/etc/passwd cannot be made a folder",
+            &["Dockerfile:2"],
         ),
         failure("missing user", "USER nobody9\nRUN true", "the image has no user nobody9", &["Dockerfile:3"]),
         failure(
@@ -250,12 +363,47 @@ fn of_sources(host: &str) -> Vec<Failure> {
     ]
 }
 
+/// Base images that registries do not give.
+fn of_registries() -> Vec<Failure> {
+    let base = |name, refusal, first, also| {
+        let host = registry_that_refuses(refusal);
+        failure(name, format!("FROM {host}/a/b:1"), first, also)
+    };
+    vec![
+        base(
+            "base 401",
+            Refusal::Pull(401),
+            "does not give it: 401 Unauthorized",
+            &["credentials", "Dockerfile:2"],
+        ),
+        base(
+            "base 403",
+            Refusal::Pull(403),
+            "does not give it: 403 Forbidden",
+            &["not today", "do not allow to pull"],
+        ),
+        base("base 404", Refusal::Pull(404), "base image does not exist; check its name", &["Dockerfile:2"]),
+        base("base 429", Refusal::Pull(429), "does not give it: 429 Too Many Requests", &["use a mirror"]),
+        base(
+            "base 500",
+            Refusal::Pull(500),
+            "does not give it: 500 Internal Server Error",
+            &["the registry's"],
+        ),
+        base("token 401", Refusal::Token(401), " answered 401 Unauthorized", &["credentials"]),
+        base("token 403", Refusal::Token(403), " answered 403 Forbidden", &["do not allow to pull"]),
+        base("token 429", Refusal::Token(429), " answered 429 Too Many Requests", &["use a mirror"]),
+        base("token 503", Refusal::Token(503), " answered 503 Service Unavailable", &["try again later"]),
+    ]
+}
+
 #[test]
 fn every_failure_begins_with_its_reason_and_fits() {
     let source = Image::push_source(Registry::shared(), "failures/source:latest");
     let daemon = Buildkitd::shared().addr();
     let host = statuses();
-    let failures: Vec<Failure> = of_programs().into_iter().chain(of_sources(&host)).collect();
+    let failures: Vec<Failure> =
+        of_programs().into_iter().chain(of_sources(&host)).chain(of_registries()).collect();
     let problems: Vec<String> = std::thread::scope(|scope| {
         let (source, daemon) = (&source, &daemon);
         let runs: Vec<_> = failures
@@ -275,8 +423,13 @@ fn every_failure_begins_with_its_reason_and_fits() {
 /// Makes a failure and returns what is wrong with its report.
 fn problem(failure: &Failure, source: &str, daemon: &str) -> Option<String> {
     let dockerfile = format!("FROM {source}\n{}\n", failure.dockerfile);
-    let workspace =
-        Workspace::new(&[("Dockerfile", &dockerfile), (".dockerignore", "*.log\n"), ("secret.log", "x")]);
+    let workspace = Workspace::new(&[
+        ("Dockerfile", &dockerfile),
+        (".dockerignore", "*.log\n"),
+        ("secret.log", "x"),
+        ("bash.sh", "#!/bin/bash\necho begun\n"),
+        ("crlf.sh", "echo begun\r\nnope\r\n"),
+    ]);
     let program = fs::read(tool("busybox")).expect("busybox");
     // The machine in the header becomes AArch64.
     let foreign: Vec<u8> = [&program[..18], &[0xb7, 0], &program[20..4096]].concat();
@@ -310,6 +463,134 @@ fn problem(failure: &Failure, source: &str, daemon: &str) -> Option<String> {
             log.len()
         )
     })
+}
+
+/// A push that is refused: what refuses, what the first bytes say, and what else is said.
+const PUSHES: [(Refusal, &str, &str); 9] = [
+    (Refusal::Push(401), "401 Unauthorized", "credentials"),
+    (Refusal::Push(403), "403 Forbidden", "do not allow to push"),
+    (Refusal::Push(413), "413 Request Entity Too Large", "client_max_body_size"),
+    (Refusal::Push(429), "429 Too Many Requests", "too many requests"),
+    (Refusal::Push(500), "500 Internal Server Error", "the registry's"),
+    (Refusal::Push(507), "507 Insufficient Storage", "quota"),
+    (Refusal::Token(401), "401 Unauthorized", "credentials"),
+    (Refusal::Token(403), "403 Forbidden", ""),
+    (Refusal::Token(429), "429 Too Many Requests", ""),
+];
+
+#[test]
+fn a_push_that_is_refused_begins_with_its_reason() {
+    let source = Image::push_source(Registry::shared(), "failures/pushed:latest");
+    let project = Project::new(&[("Dockerfile", &format!("FROM {source}\nRUN echo pushed > /pushed\n"))]);
+    let problems: Vec<String> = std::thread::scope(|scope| {
+        let project = &project;
+        let push = |way: &'static str, (refusal, first, also): (Refusal, &'static str, &'static str)| {
+            let host = registry_that_refuses(refusal);
+            let target = format!("{host}/failures/pushed:v1");
+            let stderr = project.build(&["-t", &target, "--push", "--push-via", way]).fail(1).stderr;
+            let report = stderr.split_once("\nerror: ").map(|(_, report)| report).unwrap_or_default();
+            let begins = &report[..report.floor_char_boundary(FIRST)];
+            let is_well = begins.contains(first) && begins.contains(&host) && report.contains(also);
+            (!is_well || report.len() > LIMIT).then(|| format!("{way} {refusal:?}:\n{report}"))
+        };
+        let runs: Vec<_> = ["session", "proxy"]
+            .into_iter()
+            .flat_map(|way| PUSHES.chunks(3).map(move |some| (way, some)))
+            .map(|(way, some)| {
+                scope.spawn(move || some.iter().filter_map(|one| push(way, *one)).collect::<Vec<_>>())
+            })
+            .collect();
+        runs.into_iter().flat_map(|run| run.join().expect("no panic")).collect()
+    });
+    assert!(problems.is_empty(), "{}", problems.join("\n=====\n"));
+}
+
+#[test]
+fn a_step_that_the_kernel_kills_for_its_memory_says_so() {
+    let source = Image::push_source(Registry::shared(), "failures/greedy:latest");
+    let project = Project::new(&[("Dockerfile", &format!("FROM {source}\nRUN busybox tail /dev/zero\n"))]);
+    let stderr = project.build(&["--resource", "memory=24m"]).fail(1).stderr;
+    let (_, report) = stderr.split_once("\nerror: ").expect("a report");
+    let first = report.lines().next().expect("a line");
+    // buildkitd knows of the kernel's act where the machine has cgroups of version 2.
+    let is_told = first.starts_with(
+        "killed by SIGKILL, most likely because it needed more than the 24 MiB that --resource memory gives a step",
+    ) || first.starts_with("out of memory: the step used more than it may, and was killed");
+    assert!(is_told && first.ends_with("(exit code: 137)"), "{report}");
+}
+
+#[test]
+fn a_disk_of_buildkitd_that_is_full_says_so() {
+    let source = Image::push_source(Registry::shared(), "failures/large:latest");
+    let project = Project::new(&[("Dockerfile", &format!("FROM {source}\nRUN cat /dev/zero > /x\n"))]);
+    let daemon = Buildkitd::with_disk("24m");
+    let stderr = project.build_on(&daemon, &[]).fail(1).stderr;
+    let (_, report) = stderr.split_once("\nerror: ").expect("a report");
+    assert!(
+        report.contains("disk") && report.contains("is full") && report.contains("bob prune"),
+        "{report}"
+    );
+    assert!(
+        report.contains("no space left on device") || report.contains("No space left on device"),
+        "{report}"
+    );
+}
+
+#[test]
+fn a_buildkitd_that_is_killed_in_a_step_says_so() {
+    let source = Image::push_source(Registry::shared(), "failures/killed:latest");
+    let seconds = endless_seconds(7);
+    let project = Project::new(&[("Dockerfile", &format!("FROM {source}\nRUN sleep {seconds}\n"))]);
+    // What a killed daemon leaves mounted ends with its own mounts.
+    let daemon = Buildkitd::with_disk("64m");
+    let mut build = project.build_on(&daemon, &[]).start();
+    let socket = daemon.folder().join("sock").display().to_string();
+    let sleeps = || !processes(|arguments| arguments == ["sleep", seconds.as_str()]).is_empty();
+    while !sleeps() {
+        assert!(build.try_wait().expect("a status").is_none(), "the build ended before its step slept");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let is_daemon = |arguments: &[&str]| {
+        arguments[0].ends_with("buildkitd") && arguments.iter().any(|argument| argument.ends_with(&socket))
+    };
+    for process in processes(is_daemon) {
+        Command::new("kill").args(["-KILL", &process.to_string()]).status().expect("kill runs");
+    }
+    let outcome = Outcome::of(build);
+    for process in processes(|arguments| arguments == ["sleep", seconds.as_str()]) {
+        Command::new("kill").args(["-KILL", &process.to_string()]).status().expect("kill runs");
+    }
+    assert_eq!(outcome.status.code(), Some(1), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("what to do: buildkitd ended or cannot be reached any more"),
+        "{}",
+        outcome.stderr
+    );
+}
+
+#[test]
+fn a_workflow_of_github_obeys_nothing_of_a_step_and_gets_an_annotation_for_each_check() {
+    let source = Image::push_source(Registry::shared(), "failures/checked:latest");
+    let dockerfile =
+        format!("FROM {source}\nMAINTAINER a ##[group]b\nRUN echo '::error::c'; echo 'x ##[add-mask]d'\n");
+    let project = Project::new(&[("Dockerfile", &dockerfile)]);
+    let folder = project.path().display().to_string();
+    let in_workflow = |bob: Bob| bob.env("GITHUB_ACTIONS", "true").env("GITHUB_WORKSPACE", &folder);
+    let annotation = "\n::warning file=Dockerfile,line=2,endLine=2,title=MaintainerDeprecated::MAINTAINER is";
+    let built = in_workflow(project.build(&["--no-cache"])).succeed().stderr;
+    assert!(built.contains(annotation), "{built}");
+    assert!(built.contains("x # #[add-mask]d") && !built.contains("##["), "{built}");
+    let commands: Vec<&str> = built
+        .lines()
+        .filter(|line| line.trim_start().starts_with("::"))
+        .map(|line| line.split([' ', ':']).find(|word| !word.is_empty()).unwrap_or_default())
+        .collect();
+    assert_eq!(commands, ["warning", "group", "endgroup"], "{built}");
+    let raw = in_workflow(project.build(&["--no-cache", "--progress=rawjson"])).succeed().stderr;
+    assert!(!raw.contains("##["), "{raw}");
+    let checked = in_workflow(Bob::new(["check", "."]).current_dir(project.path())).fail(1);
+    assert!(format!("\n{}", checked.stderr).contains(annotation), "{}", checked.stderr);
+    assert!(checked.stdout.contains("# #[group]b") && !checked.stdout.contains("##["), "{}", checked.stdout);
 }
 
 #[test]

@@ -69,6 +69,29 @@ fn buildkitd_is_told_the_same_as_by_its_own_client() {
 }
 
 #[test]
+fn the_commit_of_a_context_is_kept() {
+    let daemon = Buildkitd::shared();
+    let project = Project::new(&[("Dockerfile", "FROM scratch\nCOPY Dockerfile /\n")]);
+    let git = |args: &[&str]| {
+        let mut git = Command::new("git");
+        git.args(["-c", "user.name=A", "-c", "user.email=a@example.test"]).args(args);
+        let output = git.current_dir(project.path()).env("GIT_CONFIG_GLOBAL", "/dev/null").output();
+        let output = output.expect("git runs");
+        assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("UTF-8").trim().to_owned()
+    };
+    git(&["init", "-q"]);
+    git(&["remote", "add", "origin", "https://u:SECRET@git.example/r.git"]);
+    git(&["add", "."]);
+    git(&["commit", "-q", "-m", "one"]);
+    project.build_on(daemon, &["--label", "who=committed"]).succeed();
+    let kept = attributes(&record(daemon, "committed"));
+    assert_eq!(kept["vcs:revision"], git(&["rev-parse", "HEAD"]), "{kept}");
+    let source = kept["vcs:source"].as_str().expect("a source");
+    assert!(source.contains("git.example/r.git") && !source.contains("SECRET"), "{source}");
+}
+
+#[test]
 fn a_failure_is_kept_with_its_step_and_its_lines() {
     let daemon = Buildkitd::shared();
     let project = Project::new(&[("Dockerfile", "FROM scratch AS One\nCOPY missing /\n")]);

@@ -189,6 +189,134 @@ fn what_is_wrong_with_images_is_named() {
 }
 
 #[test]
+fn images_in_layouts_are_looked_at_and_put_together_like_those_at_registries() {
+    let registry = Registry::shared();
+    let base = Image::push_source(registry, "imagetools/layouts:source");
+    let project = Project::new(&[("Dockerfile", &format!("FROM {base}\nCOPY Dockerfile /made\n"))]);
+    let built = project.path().join("built");
+    let output = format!("type=oci,tar=false,name=x:built,dest={}", built.display());
+    let platforms = ["--platform", "linux/amd64,linux/arm64"];
+    project.build(&["-o", &output, "--provenance=mode=max"]).args(&platforms).succeed();
+    let layout = |name: &str| format!("oci-layout://{}", project.path().join(name).display());
+    let source = format!("{}:built", layout("built"));
+    let shown = imagetools(&["inspect", &source]).succeed().stdout;
+    let digest_of_source = digest(&source);
+    assert!(shown.starts_with(&format!("Name:      {source}\n")), "{shown}");
+    assert!(shown.contains(&format!("  Name:      {}@sha256:", layout("built"))), "{shown}");
+    let env = r#"{{json (index .Image "linux/arm64").Config.Env}}"#;
+    let env = imagetools(&["inspect", &source, "--format", env]).succeed().stdout;
+    assert_eq!(parsed(env.as_bytes()), json!(["PATH=/bin", "FROM_SOURCE=yes"]));
+    let provenance = r#"{{json (index .Provenance "linux/arm64").SLSA.buildDefinition.buildType}}"#;
+    let provenance = imagetools(&["inspect", &source, "--format", provenance]).succeed().stdout;
+    assert!(provenance.contains("buildkit"), "{provenance}");
+    assert_eq!(imagetools(&["inspect", &source, "--format", "{{json .SBOM}}"]).succeed().stdout, "{}");
+
+    // To a registry, back into another layout, and between layouts: the same bytes everywhere.
+    let pushed = registry.reference("imagetools/layouts:v1");
+    imagetools(&["create", "-t", &pushed, &source]).succeed();
+    assert_eq!(digest(&pushed), digest_of_source);
+    assert_eq!(pull(registry, &pushed).run("ls /made"), "/made\n");
+    let fetched = format!("{}:v2", layout("fetched"));
+    imagetools(&["create", "-t", &fetched, &pushed]).succeed();
+    let copied = layout("copied");
+    let metadata = project.path().join("metadata").display().to_string();
+    imagetools(&["create", "-t", &copied, &fetched, "--metadata-file", &metadata]).succeed();
+    let read = |reference: &str| imagetools(&["inspect", "--raw", reference]).succeed().stdout;
+    assert!(read(&fetched) == read(&source) && read(&format!("{copied}:latest")) == read(&source));
+    assert_eq!(read(&format!("{copied}@{digest_of_source}")), read(&source));
+    let metadata = parsed(&fs::read(&metadata).expect("the metadata file"));
+    assert_eq!(metadata["image.name"], project.path().join("copied").display().to_string());
+    let blobs = |name: &str| {
+        let entries = fs::read_dir(project.path().join(name).join("blobs/sha256")).expect("blobs");
+        let mut names: Vec<_> = entries.map(|entry| entry.expect("an entry").file_name()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(blobs("copied"), blobs("built"));
+
+    // An index of both kinds of sources, and one platform of it with its attestation.
+    let only = format!("{}:only", layout("copied"));
+    imagetools(&["create", "-t", &only, "--platform", "linux/arm64", &source]).succeed();
+    assert_eq!(platforms_of(&only), ["arm64", "unknown"]);
+    let mixed = registry.reference("imagetools/layouts:mixed");
+    let arm = push(registry, "imagetools/layouts:arm", "linux/arm/v7");
+    imagetools(&["create", "-t", &mixed, &arm, &only]).succeed();
+    assert_eq!(platforms_of(&mixed), ["armv7", "arm64", "unknown"]);
+
+    let missing = imagetools(&["inspect", &format!("{}:none", layout("copied"))]).fail(1).stderr;
+    assert!(missing.contains("has no image with the tag \"none\", but these: latest, only"), "{missing}");
+    let missing = imagetools(&["inspect", "oci-layout://nowhere:v1"]).fail(1).stderr;
+    assert!(missing.contains("nowhere is not an OCI layout"), "{missing}");
+    let blob = project.path().join("copied/blobs").join(digest_of_source.replace(':', "/"));
+    fs::write(&blob, "{}").expect("a file");
+    let broken = imagetools(&["inspect", &copied]).fail(1).stderr;
+    assert!(broken.contains("has another digest"), "{broken}");
+}
+
+fn platforms_of(reference: &str) -> Vec<String> {
+    platforms(&parsed(imagetools(&["inspect", "--raw", reference]).succeed().stdout.as_bytes()))
+}
+
+#[test]
+fn signatures_and_attestations_go_with_the_image_that_they_refer_to() {
+    let registry = Registry::shared();
+    let image = push(registry, "imagetools/signed:v1", "linux/amd64");
+    let raw = raw_manifest(&image);
+    let media_type = "application/vnd.oci.image.manifest.v1+json";
+    let subject = descriptor(&raw, "manifest");
+    // The registry has no list of what refers to an image: clients keep it under a tag.
+    let mut list = Vec::new();
+    for (tag, kind) in [
+        ("signature", "application/vnd.dev.cosign.artifact.sig.v1+json"),
+        ("attestation", "application/vnd.docker.attestation.manifest.v1+json"),
+        ("other", "application/example"),
+    ] {
+        let manifest = json!({
+            "schemaVersion": 2, "mediaType": media_type, "artifactType": kind,
+            "config": parsed(&raw)["config"], "layers": [], "subject": subject,
+        });
+        registry.put_manifest(&format!("imagetools/signed:{tag}"), media_type, &manifest.to_string());
+        let mut entry = descriptor(manifest.to_string().as_bytes(), "manifest");
+        entry["artifactType"] = json!(kind);
+        list.push(entry);
+    }
+    let tag = subject["digest"].as_str().expect("a digest").replace(':', "-");
+    let index_type = "application/vnd.oci.image.index.v1+json";
+    let index = json!({ "schemaVersion": 2, "mediaType": index_type, "manifests": list });
+    registry.put_manifest(&format!("imagetools/signed:{tag}"), index_type, &index.to_string());
+    let digests = |index: &Value| -> Vec<Value> {
+        let entries = index["manifests"].as_array().expect("an index").iter();
+        entries.map(|entry| entry["digest"].clone()).collect()
+    };
+    let carried = [list[0]["digest"].clone(), list[1]["digest"].clone()];
+
+    // An image copied as it is has them at its new place, where they are listed.
+    let copied = registry.reference("imagetools/signed-copy:v1");
+    imagetools(&["create", "-t", &copied, "--prefer-index=false", &image]).succeed();
+    let list = parsed(&raw_manifest(&registry.reference(&format!("imagetools/signed-copy:{tag}"))));
+    assert_eq!(digests(&list), carried);
+    let folder = tempfile::tempdir().expect("a folder");
+    let layout = format!("oci-layout://{}", folder.path().display());
+    imagetools(&["create", "-t", &layout, "--prefer-index=false", &copied]).succeed();
+    let index = parsed(&fs::read(folder.path().join("index.json")).expect("an index"));
+    assert_eq!(digests(&index), [vec![subject["digest"].clone()], carried.to_vec()].concat());
+    assert_eq!(index["manifests"][1]["annotations"]["io.containerd.manifest.subject"], subject["digest"]);
+    let back = registry.reference("imagetools/signed-back:v1");
+    imagetools(&["create", "-t", &back, "--prefer-index=false", &layout]).succeed();
+    let list = parsed(&raw_manifest(&registry.reference(&format!("imagetools/signed-back:{tag}"))));
+    assert_eq!(digests(&list), carried);
+
+    // An index names the attestation itself.
+    let index = registry.reference("imagetools/signed-index:v1");
+    imagetools(&["create", "-t", &index, &image]).succeed();
+    let made = parsed(&raw_manifest(&index));
+    assert_eq!(digests(&made), [subject["digest"].clone(), carried[1].clone()]);
+    let entry = &made["manifests"][1];
+    assert_eq!(entry["annotations"]["vnd.docker.reference.digest"], subject["digest"]);
+    assert_eq!((&entry["platform"]["os"], &entry["artifactType"]), (&json!("unknown"), &Value::Null));
+}
+
+#[test]
 fn completions_and_manual_pages_name_every_command() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let script = Bob::new(["completion", shell]).succeed().stdout;

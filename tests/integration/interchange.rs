@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::support::{Bob, Buildkitd, Image, Registry, tool};
+use super::support::{Bob, Buildkitd, Image, Registry, steps, tool};
 
 /// A build of one Dockerfile of `testdata/ok`.
 #[expect(clippy::struct_field_names, reason = "build arguments are called so")]
@@ -75,25 +75,6 @@ fn digest(metadata: &Path) -> String {
     let metadata: serde_json::Value =
         serde_json::from_slice(&fs::read(metadata).expect("metadata")).expect("JSON");
     metadata["containerimage.digest"].as_str().expect("a digest").to_owned()
-}
-
-/// The steps of a plain progress log: `#5 [stage 2/3] RUN true` and later `#5 CACHED`.
-fn steps(log: &str) -> BTreeMap<String, bool> {
-    let mut names = BTreeMap::new();
-    let mut cached = Vec::new();
-    for line in log.lines() {
-        let Some((number, text)) = line.strip_prefix('#').and_then(|rest| rest.split_once(' ')) else {
-            continue;
-        };
-        let counted =
-            text.split_once(']').is_some_and(|(head, _)| head.starts_with('[') && head.contains('/'));
-        if counted && !text.contains("] FROM ") {
-            names.insert(number, text);
-        } else if text == "CACHED" {
-            cached.push(number);
-        }
-    }
-    names.into_iter().map(|(number, name)| (name.to_owned(), cached.contains(&number))).collect()
 }
 
 /// A Dockerfile of `testdata/ok` that builds on any busybox image.

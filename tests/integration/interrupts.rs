@@ -1,7 +1,9 @@
 //! Ctrl-C once and twice, SIGTERM, SIGHUP: the build ends, and with it everything that it started.
 
 use std::fs;
+use std::net::TcpListener;
 use std::process::Command;
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use super::support::{Bob, Image, Outcome, Registry, Workspace, endless_seconds, processes};
@@ -103,6 +105,28 @@ fn sighup_cancels_the_build_and_says_why_it_ends() {
     sleeper.expect_clean(&outcome);
     for text in [outcome.stderr, sleeper.workspace.log()] {
         assert!(text.contains("the terminal or session that it ran in ended (SIGHUP)"), "{text}");
+    }
+}
+
+#[test]
+fn commands_that_build_nothing_say_that_they_were_interrupted() {
+    for command in ["du", "prune --force", "imagetools inspect", "imagetools create --dry-run"] {
+        let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = silent.local_addr().expect("an address");
+        let whom = if command.starts_with("imagetools") {
+            format!("{address}/team/base:one")
+        } else {
+            format!("--addr=tcp://{address}")
+        };
+        // Takes connections and says nothing.
+        let (connected, connections) = mpsc::channel();
+        std::thread::spawn(move || silent.incoming().try_for_each(|connection| connected.send(connection)));
+        let child = Bob::new(command.split(' ')).arg(whom).start();
+        let _connection = connections.recv_timeout(Duration::from_secs(60)).expect("bob connects");
+        Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill runs");
+        let outcome = Outcome::of(child);
+        assert_eq!(outcome.stderr, "error: interrupted by a signal\n", "{command}");
+        assert_eq!(outcome.status.code(), Some(1), "{command}");
     }
 }
 

@@ -7,7 +7,9 @@
 mod support;
 
 mod attestations;
+mod attestations_beside_buildctl;
 mod cache;
+mod caches_beside_buildctl;
 mod contexts;
 mod daemons;
 mod demo;

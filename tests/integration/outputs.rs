@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::support::{Buildkitd, Engine, Project, Registry, tool};
+use super::support::{Engine, Project, Registry, tool};
 
 const LOADED: &str = "{\"stream\":\"Loaded image: x:y\\n\"}\r\n";
 
@@ -23,17 +23,7 @@ fn project() -> Project {
 
 /// What BuildKit's own client and frontend write to standard output or to a folder of `output`.
 fn buildctl(project: &Project, args: &[&str]) -> Vec<u8> {
-    let folder = project.path().display();
-    let output = Command::new(tool("buildctl"))
-        .args(["--addr", &Buildkitd::shared().addr(), "build", "--frontend", "dockerfile.v0"])
-        .args(["--opt", "build-arg:SOURCE_DATE_EPOCH=0"])
-        .args(["--local", &format!("context={folder}"), "--local", &format!("dockerfile={folder}")])
-        .args(args)
-        .current_dir(project.path())
-        .output()
-        .expect("buildctl runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    output.stdout
+    project.buildctl(&[&["--opt", "build-arg:SOURCE_DATE_EPOCH=0"], args].concat()).stdout
 }
 
 /// The names in an archive.

@@ -1,5 +1,6 @@
 //! A real buildkitd.
 
+use std::fs;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -28,6 +29,37 @@ impl Buildkitd {
         let traces = format!("--otel-socket-path={}", at("otel.sock"));
         let program = tool("buildkitd");
         let command = [&[&program, "--oci-worker-net=host", &root, &addr, &traces], more].concat();
+        let process = Guarded::start(folder.clone(), &command, &[]);
+        process.wait_for("buildkitd", |p| UnixStream::connect(p.path().join("sock")).ok());
+        Self { process }
+    }
+
+    /// Starts one whose state has a disk of its own, of `size` as mount takes it.
+    pub fn with_disk(size: &str) -> Self {
+        let folder = Guarded::folder("buildkitd");
+        let at = |name: &str| folder.join(name).display().to_string();
+        fs::create_dir(at("root")).expect("a folder");
+        // The disk is one of the daemon's own mounts, and ends with it.
+        let script = r#"mount -t tmpfs -o "size=$1" tmpfs "$2" && shift && root=$1 && shift && exec "$@" --root="$root""#;
+        let (program, root) = (tool("buildkitd"), at("root"));
+        let (addr, traces) =
+            (format!("--addr=unix://{}", at("sock")), format!("--otel-socket-path={}", at("otel.sock")));
+        let command: [&str; 13] = [
+            "unshare",
+            "--mount",
+            "sh",
+            "-c",
+            script,
+            "disk",
+            size,
+            &root,
+            &program,
+            "--oci-worker-net=host",
+            // The size of the state does not depend on what the machine's disks can.
+            "--oci-worker-snapshotter=native",
+            &addr,
+            &traces,
+        ];
         let process = Guarded::start(folder.clone(), &command, &[]);
         process.wait_for("buildkitd", |p| UnixStream::connect(p.path().join("sock")).ok());
         Self { process }

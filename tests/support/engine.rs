@@ -5,6 +5,8 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+use super::counter::head;
+
 /// An engine that keeps the archives that are loaded into it.
 #[derive(Debug)]
 pub struct Engine {
@@ -52,25 +54,11 @@ fn serve(
 ) -> io::Result<()> {
     let mut reader = BufReader::new(stream);
     loop {
-        let mut line = String::new();
-        if reader.read_line(&mut line)? == 0 {
-            return Ok(());
-        }
-        let (mut is_chunked, mut length) = (false, 0);
-        loop {
-            let mut header = String::new();
-            reader.read_line(&mut header)?;
-            let header = header.trim().to_ascii_lowercase();
-            match header.split_once(": ") {
-                None => break,
-                Some(("transfer-encoding", "chunked")) => is_chunked = true,
-                Some(("content-length", number)) => length = number.parse().map_err(io::Error::other)?,
-                Some(_) => {}
-            }
-        }
-        let mut body = vec![0; length];
+        let (line, length, headers) = head(&mut reader)?;
+        let mut body = vec![0; usize::try_from(length).map_err(io::Error::other)?];
         reader.read_exact(&mut body)?;
-        let mut is_more = is_chunked;
+        let mut is_more =
+            headers.lines().any(|header| header.eq_ignore_ascii_case("transfer-encoding: chunked"));
         while is_more {
             let mut size = String::new();
             reader.read_line(&mut size)?;
@@ -81,7 +69,7 @@ fn serve(
             body.truncate(start + size);
             is_more = size > 0;
         }
-        let (status, text) = match line.trim_end().split_once(" HTTP/").map(|(request, _)| request) {
+        let (status, text) = match line.split_once(" HTTP/").map(|(request, _)| request) {
             Some("GET /info") if has_containerd_store => {
                 ("200 OK", r#"{"DriverStatus":[["driver-type","io.containerd.snapshotter.v1"]]}"#)
             }

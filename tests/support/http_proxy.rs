@@ -1,12 +1,14 @@
 //! An HTTP proxy that asks for a login, logs what it is asked for, and knows names that nobody else knows.
 
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{self, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+
+use super::counter::head;
 
 /// A running HTTP proxy (RFC 9110, section 9.3.6; RFC 9112, section 3.2.2).
 #[derive(Debug)]
@@ -69,13 +71,7 @@ impl HttpProxy {
 
 fn serve(client: &TcpStream, rules: &Rules, log: &Mutex<Vec<String>>) -> io::Result<()> {
     let mut reader = BufReader::new(client);
-    let mut head = String::new();
-    while !head.ends_with("\r\n\r\n") {
-        if reader.read_line(&mut head)? == 0 {
-            return Ok(());
-        }
-    }
-    let (line, headers) = head.split_once("\r\n").expect("a whole head");
+    let (line, _, headers) = head(&mut reader)?;
     let mut words = line.split(' ');
     let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let is_tunnel = method == "CONNECT";
@@ -106,10 +102,7 @@ fn serve(client: &TcpStream, rules: &Rules, log: &Mutex<Vec<String>>) -> io::Res
     if is_tunnel {
         write!(writer, "HTTP/1.1 {status}\r\n\r\n")?;
     } else {
-        let kept = headers.lines().filter(|header| {
-            let header = header.to_ascii_lowercase();
-            !header.is_empty() && !header.starts_with("proxy-") && !header.starts_with("connection:")
-        });
+        let kept = headers.lines().filter(|header| !header.to_ascii_lowercase().starts_with("proxy-"));
         let kept: String = kept.flat_map(|header| [header, "\r\n"]).collect();
         write!(to_server, "{method} {path} HTTP/1.1\r\n{kept}Connection: close\r\n\r\n")?;
     }

@@ -73,6 +73,16 @@ pub fn source_layout() -> &'static Path {
     })
 }
 
+/// The digest of the image `tag` in an OCI layout.
+pub fn digest_in_layout(layout: &Path, tag: &str) -> String {
+    let index: Value =
+        serde_json::from_slice(&fs::read(layout.join("index.json")).expect("an index")).expect("JSON");
+    let manifests = index["manifests"].as_array().expect("images");
+    let is_tagged =
+        |image: &&Value| image["annotations"]["org.opencontainers.image.ref.name"].as_str() == Some(tag);
+    manifests.iter().find(is_tagged).expect("the tag")["digest"].as_str().expect("a digest").to_owned()
+}
+
 /// An image in a registry.
 #[derive(Debug)]
 pub struct Image {

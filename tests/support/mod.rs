@@ -4,6 +4,7 @@
 //! the test process however that ends.
 
 mod buildkitd;
+mod cloud;
 mod command;
 mod counter;
 mod engine;
@@ -15,20 +16,23 @@ mod project;
 mod proxy;
 mod refusing;
 mod registry;
+mod steps;
 mod web;
 mod workspace;
 
 pub use buildkitd::Buildkitd;
+pub use cloud::Cloud;
 pub use command::{Bob, Outcome};
 pub use counter::{Counter, Exchange, head};
 pub use engine::Engine;
 pub use guarded::tool;
 pub use http_proxy::HttpProxy;
-pub use image::{Image, pull, raw_manifest, source_layout};
+pub use image::{Image, digest_in_layout, pull, raw_manifest, source_layout};
 pub use processes::{endless_seconds, processes};
 pub use project::Project;
 pub use proxy::Proxy;
 pub use refusing::{Refusal, refusing_registry, registry_that_refuses};
 pub use registry::Registry;
-pub use web::{Web, archive, digest_in_layout};
+pub use steps::steps;
+pub use web::{Web, archive};
 pub use workspace::Workspace;

@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::{Command, Output};
 
 use super::buildkitd::Buildkitd;
 use super::command::Bob;
+use super::guarded::tool;
 
 /// `bob build` on the shared buildkitd, with a fresh context that holds `files`.
 #[derive(Debug)]
@@ -45,5 +47,24 @@ impl Project {
             .current_dir(self.path())
             .args(args)
             .arg(".")
+    }
+
+    /// The same by BuildKit's own client and Dockerfile frontend: `buildctl build --frontend dockerfile.v0 ARGS`.
+    pub fn buildctl_on(&self, daemon: &Buildkitd, args: &[&str]) -> Output {
+        let folder = self.path().display();
+        Command::new(tool("buildctl"))
+            .args(["--addr", &daemon.addr(), "build", "--progress=plain", "--frontend=dockerfile.v0"])
+            .args(["--local", &format!("context={folder}"), "--local", &format!("dockerfile={folder}")])
+            .args(args)
+            .current_dir(self.path())
+            .output()
+            .expect("buildctl runs")
+    }
+
+    /// [`Project::buildctl_on`] the shared buildkitd, which has to succeed.
+    pub fn buildctl(&self, args: &[&str]) -> Output {
+        let output = self.buildctl_on(Buildkitd::shared(), args);
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        output
     }
 }

@@ -89,6 +89,7 @@ fn refused(status: u16) -> Answer {
             let page = "<html><head><title>413 Request Entity Too Large</title></head></html>";
             (413, "Content-Type: text/html\r\n".to_owned(), page.to_owned())
         }
+        507 => (507, "Content-Type: text/plain\r\n".to_owned(), "Insufficient Storage\n".to_owned()),
         401 => (401, "WWW-Authenticate: Basic realm=\"stand-in\"\r\n".to_owned(), errors(401)),
         // Longer than anybody waits.
         429 => (429, "Retry-After: 21600\r\n".to_owned(), errors(429)),
@@ -102,7 +103,6 @@ fn errors(status: u16) -> String {
         401 => ("UNAUTHORIZED", "authentication required, not today"),
         404 => ("MANIFEST_UNKNOWN", "manifest unknown"),
         429 => ("TOOMANYREQUESTS", "you have reached your pull rate limit"),
-        507 => ("DENIED", "the quota of the project is used up"),
         _ => ("DENIED", "not today"),
     };
     format!(r#"{{"errors":[{{"code":"{code}","message":"{message}"}}]}}"#)

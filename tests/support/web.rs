@@ -172,14 +172,3 @@ fn git_backend(variables: &[(&str, String)], body: &[u8]) -> io::Result<Vec<u8>>
     let status = text.lines().next().and_then(|line| line.strip_prefix("Status: ")).unwrap_or("200 OK");
     Ok([format!("HTTP/1.1 {status}\r\n").as_bytes(), &output].concat())
 }
-
-/// The digest of the image `tag` in an OCI layout.
-pub fn digest_in_layout(layout: &Path, tag: &str) -> String {
-    let index: serde_json::Value =
-        serde_json::from_slice(&fs::read(layout.join("index.json")).expect("an index")).expect("JSON");
-    let manifests = index["manifests"].as_array().expect("images");
-    let is_tagged = |image: &&serde_json::Value| {
-        image["annotations"]["org.opencontainers.image.ref.name"].as_str() == Some(tag)
-    };
-    manifests.iter().find(is_tagged).expect("the tag")["digest"].as_str().expect("a digest").to_owned()
-}

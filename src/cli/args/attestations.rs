@@ -35,9 +35,7 @@ impl AttestationArgs {
     ) -> Result<Attestations, ValueError> {
         attestation::parse(&self.attest, self.provenance.as_deref(), self.sbom.as_deref(), build_args)
     }
-}
 
-impl AttestationArgs {
     /// The rules on what may be built from, if there are any.
     pub(in crate::cli) fn source_policy(&self) -> Result<Option<SourcePolicy>, Failure> {
         let given = self.source_policy_file.as_deref().filter(|path| !path.as_os_str().is_empty());
@@ -52,7 +50,7 @@ pub(in crate::cli) fn source_policy_of_variable() -> Result<Option<SourcePolicy>
 }
 
 fn read_policy(path: &Path) -> Result<SourcePolicy, Failure> {
-    SourcePolicy::read(path).map_err(|error| Failure::Failed(Box::new(error)))
+    Ok(SourcePolicy::read(path)?)
 }
 
 /// A variable that is true or false; one that is neither counts as not set, as in buildx.

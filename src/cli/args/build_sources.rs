@@ -60,7 +60,7 @@ impl BuildSources {
     /// Returns what `context` and the value of `--file` name (`loadInputs` in buildx's build/opt.go).
     ///
     /// # Errors
-    /// [`Failure::Usage`] for a context that is none, [`Failure::Rendered`] for a Dockerfile that cannot be read.
+    /// [`Failure::Usage`] for a context that is none, [`Failure::Failed`] for a Dockerfile that cannot be read.
     pub(super) fn find(context: &str, file: Option<&Path>) -> Result<Self, Failure> {
         let named = Named::of(file);
         if context == "-" {
@@ -78,9 +78,6 @@ impl BuildSources {
             Named::Path(path) => Self::in_context(&path.to_string_lossy()),
             Named::Default => Self::in_context(DOCKERFILE),
         };
-        if !matches!(sources.dockerfile, DockerfileSource::InContext(_)) {
-            sources.set_own_dockerfile();
-        }
         sources.context = context;
         Ok(sources)
     }
@@ -96,9 +93,6 @@ impl BuildSources {
                 Self::read(place, &name)?
             }
         };
-        if matches!(named, Named::Input | Named::Url(_)) {
-            sources.set_own_dockerfile();
-        }
         sources.files.context = Some(folder);
         Ok(sources)
     }
@@ -121,7 +115,6 @@ impl BuildSources {
             return Err(UsageError::DockerfileTwice.into());
         }
         let mut sources = Self::of_text(input_text(io::Cursor::new(header).chain(io::stdin().lock()))?);
-        sources.set_own_dockerfile();
         let empty = Arc::new(tempfile::tempdir()?);
         sources.files.context = Some(empty.path().to_owned());
         sources.files.empty_context = Some(empty);
@@ -136,9 +129,6 @@ impl BuildSources {
             Named::Path(path) => Self::in_context(&path.to_string_lossy()),
             Named::Input | Named::Default => Self::in_context(DOCKERFILE),
         };
-        if !matches!(sources.dockerfile, DockerfileSource::InContext(_)) {
-            sources.set_own_dockerfile();
-        }
         let upload = Upload::new(io::Cursor::new(header).chain(io::stdin()));
         sources.context = Context::Http { url: upload.url(), archive: true };
         sources.files.upload = Some(upload);
@@ -156,24 +146,25 @@ impl BuildSources {
     }
 
     fn of_text(text: Vec<u8>) -> Self {
-        Self::new(DockerfileSource::Text(Source::new(STANDARD_INPUT, text)), DOCKERFILE)
+        Self::new(DockerfileSource::Text(Source::new(STANDARD_INPUT, text)), DOCKERFILE).with_own_dockerfile()
     }
 
     fn at_url(url: &str) -> Self {
-        Self::new(DockerfileSource::Url(url.to_owned()), DOCKERFILE)
+        Self::new(DockerfileSource::Url(url.to_owned()), DOCKERFILE).with_own_dockerfile()
     }
 
     fn in_context(name: &str) -> Self {
         Self::new(DockerfileSource::InContext(name.to_owned()), name)
     }
 
-    /// A Dockerfile of this machine at a path that the user named.
+    /// A Dockerfile of this machine at a path that the user named, for the folder `context` or for a context elsewhere.
     fn at_path(path: &Path, context: Option<&Path>) -> Result<Self, Failure> {
         let path = path.to_owned();
-        match DockerfilePlace::named(&path, context) {
+        let sources = match DockerfilePlace::named(&path, context) {
             Ok((place, name)) => Self::read(Ok(place), &path.with_file_name(name)),
             Err(error) => Self::read(Err(error), &path),
-        }
+        }?;
+        Ok(if context.is_none() { sources.with_own_dockerfile() } else { sources })
     }
 
     fn read(place: Result<DockerfilePlace, beneath::Error>, path: &Path) -> Result<Self, Failure> {
@@ -191,14 +182,15 @@ impl BuildSources {
     }
 
     /// Notes that the Dockerfile does not come from the context.
-    fn set_own_dockerfile(&mut self) {
+    fn with_own_dockerfile(mut self) -> Self {
         self.attributes.insert("dockerfilekey".to_owned(), "dockerfile".to_owned());
+        self
     }
 }
 
 fn cannot_read(what: &str, error: &beneath::Error) -> Failure {
     let help = if error.leads_out() { ", or name it with --file" } else { "" };
-    Failure::Rendered(format!("error: cannot read {what}: {error}{help}"))
+    Failure::failed(format!("cannot read {what}: {error}{help}"))
 }
 
 fn input_text(input: impl Read) -> Result<Vec<u8>, Failure> {

@@ -8,9 +8,8 @@ use super::older_limits::OlderLimits;
 use crate::converter::plan::{Context, NoCache, Options, ResolveMode};
 use crate::diag::Source;
 use crate::image::{Platform, PlatformError};
-use crate::job::BuildSubject;
-use crate::job::DockerfileSource;
 use crate::job::lookup::LocalFiles;
+use crate::job::{BuildSubject, DockerfileSource};
 use crate::workspace::{process_variable, variables};
 
 use crate::cli::Failure;
@@ -125,11 +124,11 @@ impl ConvertArgs {
     /// [`Failure::Usage`] for a value that means nothing, [`Failure::Failed`] for a file that cannot be
     /// read.
     pub fn inputs(&self, context: Option<&str>, build_platform: Option<&str>) -> Result<Inputs, Failure> {
-        let options = self.options(build_platform).map_err(ValueError::into_failure)?;
+        let options = self.options(build_platform)?;
         let contexts: Vec<String> =
             self.build_context.iter().filter(|value| !value.is_empty()).cloned().collect();
-        let named = build_context::parse(&contexts).map_err(ValueError::into_failure)?;
-        let build_args = self.build_args().map_err(ValueError::into_failure)?;
+        let named = build_context::parse(&contexts)?;
+        let build_args = self.build_args()?;
         let options = options.with_build_args(build_args).map_err(UsageError::from)?;
         let file = self.file.as_deref().filter(|file| !file.as_os_str().is_empty());
         let sources = BuildSources::find(context.unwrap_or("."), file)?;

@@ -70,9 +70,7 @@ impl DaemonArgs {
             },
         })
     }
-}
 
-impl DaemonArgs {
     fn tls(&self) -> Result<TlsOptions, job::Error> {
         let server_name = self.tlsservername.clone();
         if let Some(folder) = &self.tlsdir {

@@ -66,7 +66,7 @@ impl DockerfilePlace {
         let Self::Below(root, path) = self else { return false };
         let mut name = path.file_name().unwrap_or_default().to_owned();
         name.push(".rego");
-        root.file(&path.with_file_name(name)).map_or_else(|error| !error.is_absent(), |_| true)
+        is_there(root, &path.with_file_name(name))
     }
 
     /// `<Dockerfile>.dockerignore`, if it is there and not empty.
@@ -98,10 +98,12 @@ const NAMES: [&str; 2] = ["Dockerfile", "dockerfile"];
 
 /// The name of the file that is meant by `path`, whose own name is the first one.
 fn found_name(root: &Root, path: &Path) -> &'static str {
-    let is_there = |name: &&&str| {
-        root.file(&path.with_file_name(name)).map_or_else(|error| !error.is_absent(), |_| true)
-    };
-    NAMES.iter().find(is_there).copied().unwrap_or(NAMES[0])
+    NAMES.into_iter().find(|name| is_there(root, &path.with_file_name(name))).unwrap_or(NAMES[0])
+}
+
+/// Whether anything is at `path`; what cannot be opened is there, too.
+fn is_there(root: &Root, path: &Path) -> bool {
+    root.file(path).map_or_else(|error| !error.is_absent(), |_| true)
 }
 
 /// Whether a path leads where no repository lies.

@@ -14,13 +14,13 @@ const MAX_LOCK_BYTES: u64 = 256 << 20;
 pub(in crate::cli) fn read(path: &Path) -> Result<ImageLock, Failure> {
     let shown = visible_path(path);
     let text = read_near(path, MAX_LOCK_BYTES)
-        .map_err(|error| Failure::Rendered(format!("error: cannot read {shown}: {error}")))?;
+        .map_err(|error| Failure::failed(format!("cannot read {shown}: {error}")))?;
     ImageLock::parse(&text).map_err(|error| {
         let mut text = std::error::Error::source(&error).map_or_else(String::new, ToString::to_string);
         // The cause may quote the file.
         text.truncate(text.floor_char_boundary(MAX_CAUSE));
         let cause = if text.is_empty() { text } else { format!(": {}", text.escape_debug()) };
-        Failure::Rendered(format!("error: {shown} is {error}{cause}"))
+        Failure::failed(format!("{shown} is {error}{cause}"))
     })
 }
 

@@ -56,7 +56,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     let request = Request {
         dockerfile: DockerfileInput { source: dockerfile, options, build_platform, files, image_lock },
         logins: DockerLogins::of(nonempty_process_variable),
-        daemon: args.daemon.choice().map_err(|error| Failure::of_job(&error))?,
+        daemon: args.daemon.choice()?,
         source_policy: source_policy_of_variable()?,
     };
     let call = Call { method: Method::Check, format: args.format, ignore_status: false };

@@ -30,7 +30,7 @@ pub struct Args {
 pub async fn run(args: Args) -> Result<(), Failure> {
     process::hide_memory();
     logging::init("warn,bob=info");
-    let images = cache_images(&Environment::of_process()).map_err(|error| Failure::of_job(&error.into()))?;
+    let images = cache_images(&Environment::of_process()).map_err(job::Error::from)?;
     let path = args.socket.strip_prefix("unix://").unwrap_or(&args.socket);
     if path.is_empty() || path.contains("://") {
         return Err(UsageError::Socket { given: args.socket }.into());
@@ -53,5 +53,5 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         logins: DockerLogins::of(nonempty_process_variable),
     };
     let interrupts = listen()?;
-    job::serve(&service, &interrupts).await.map_err(|error| Failure::of_job(&error))
+    Ok(job::serve(&service, &interrupts).await?)
 }

@@ -30,13 +30,13 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     let what = args.workspace_root.as_deref().unwrap_or(context);
     let found = match record_folder() {
         Some(folder) => last_build(&folder, what).map_err(|error| {
-            Failure::Rendered(format!("error: {}; build once more to have a new one", with_causes(&error)))
+            Failure::failed(format!("{}; build once more to have a new one", with_causes(&error)))
         })?,
         None => None,
     };
     let Some(record) = found else {
-        return Err(Failure::Rendered(format!(
-            "error: there is no record of a build of {}; bob build leaves one",
+        return Err(Failure::failed(format!(
+            "there is no record of a build of {}; bob build leaves one",
             what.display()
         )));
     };

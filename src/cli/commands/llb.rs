@@ -113,7 +113,7 @@ const MAX_GRAPH_BYTES: u64 = 64 << 20;
 fn difference(path: &Path, definition: &Definition, dockerfile: &str) -> Result<String, Failure> {
     let failed = |error: &dyn std::error::Error| {
         let causes = crate::diag::with_causes(error);
-        Failure::Rendered(format!("error: cannot read the graph in {}: {causes}", path.display()))
+        Failure::failed(format!("cannot read the graph in {}: {causes}", path.display()))
     };
     let bytes = read_named(path, MAX_GRAPH_BYTES).map_err(|error| failed(&error))?;
     let before = Definition::decode(&bytes).map_err(|error| failed(&error))?;
@@ -149,7 +149,7 @@ async fn from_daemon(
     inputs: &Inputs,
     build_platform: Option<Platform>,
 ) -> Result<Converted, Failure> {
-    let daemon = args.daemon.choice().map_err(|error| Failure::of_job(&error))?;
+    let daemon = args.daemon.choice()?;
     let request = Request {
         dockerfile: DockerfileInput {
             source: inputs.dockerfile.clone(),
@@ -162,7 +162,7 @@ async fn from_daemon(
         daemon: daemon.for_subject(args.convert.subject(args.context.as_deref().unwrap_or("."))),
         source_policy: source_policy_of_variable()?,
     };
-    graph(&request, &listen()?).await.map_err(|error| Failure::of_job(&error))
+    Ok(graph(&request, &listen()?).await?)
 }
 
 /// A rejected Dockerfile as the user sees it: the error first, then what the build checks found.
@@ -186,5 +186,5 @@ fn render(definition: &Definition, format: Format) -> Result<Vec<u8>, Failure> {
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     std::fs::write(path, bytes)
-        .map_err(|error| Failure::Rendered(format!("error: cannot write {}: {error}", path.display())))
+        .map_err(|error| Failure::failed(format!("cannot write {}: {error}", path.display())))
 }

@@ -18,8 +18,8 @@ use crate::secret::Secret;
 use crate::workspace::{process_variable, variables};
 
 use crate::cli::usage::UsageError;
+use crate::cli::values::registry_host;
 use crate::cli::values::syntax::duration;
-use crate::cli::values::{ValueError, registry_host};
 use crate::cli::{Failure, logging, process};
 
 /// Where the proxy listens without `--listen`.
@@ -207,7 +207,7 @@ fn config(args: Args) -> Result<Config, Failure> {
 /// The hosts of `--insecure-registry`. They are parsed here and not by clap, which shows the value that it refuses: a
 /// password may be in it.
 fn insecure_registries(names: &[String]) -> Result<BTreeSet<Host>, Failure> {
-    names.iter().map(|name| registry_host::parse(name).map_err(ValueError::into_failure)).collect()
+    Ok(names.iter().map(|name| registry_host::parse(name)).collect::<Result<_, _>>()?)
 }
 
 /// The tokens that clients have to send.
@@ -267,9 +267,7 @@ async fn bind(address: SocketAddr, flag: &str) -> Result<TcpListener, Failure> {
 }
 
 fn cannot_listen(address: SocketAddr, error: &std::io::Error, flag: &str) -> Failure {
-    Failure::Rendered(format!(
-        "error: cannot listen on {address}: {error}; choose another address with {flag}"
-    ))
+    Failure::failed(format!("cannot listen on {address}: {error}; choose another address with {flag}"))
 }
 
 /// Whether the machine does not have the address family.

@@ -76,7 +76,6 @@ fn json(
     source: &Source,
     filename: &str,
 ) -> Result<Vec<u8>, Failure> {
-    let finding = |warning: &'_ Warning| Location::of(warning.span);
     json::to_bytes(&Results {
         warnings: warnings
             .iter()
@@ -85,18 +84,13 @@ fn json(
                 description: warning.rule.summary,
                 url: warning.rule.url,
                 detail: &warning.message,
-                location: finding(warning),
+                location: Location::of(warning.span),
             })
             .collect(),
         sources: [SourceFile { filename, language: "Dockerfile", data: json::data(source) }],
         error: error.map(|error| BuildError {
             message: &error.message,
-            location: error
-                .location
-                .iter()
-                .map(|place| Location::of(place.spans.clone()))
-                .next()
-                .unwrap_or_default(),
+            location: Location::of(error.location.iter().flat_map(|place| place.spans.iter().copied())),
         }),
     })
 }

@@ -7,7 +7,7 @@ use crate::cli::Failure;
 use crate::diag::{Source, Span, json_without_commands};
 
 /// `pb.Location`: lines of the first source.
-#[derive(Serialize, Default)]
+#[derive(Serialize)]
 pub(super) struct Location {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     ranges: Vec<Range>,

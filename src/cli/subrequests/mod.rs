@@ -66,8 +66,7 @@ pub(super) async fn answer(
     let answer = match call.method {
         Method::Describe | Method::Build => describe::answer()?,
         Method::Targets => {
-            let parsed = job::parse(&request, progress, &listen()?).await;
-            let parsed = parsed.map_err(|error| Failure::of_job(&error))?;
+            let parsed = job::parse(&request, progress, &listen()?).await?;
             targets::answer(&parsed.dockerfile().stages, parsed.source())?
         }
         Method::Check => {
@@ -98,8 +97,7 @@ pub(super) async fn answer(
 }
 
 async fn inspect(request: &Request, progress: ProgressMode) -> Result<job::Inspection, Failure> {
-    let inspection = job::inspect(request, progress, &listen()?).await;
-    let inspection = inspection.map_err(|error| Failure::of_job(&error))?;
+    let inspection = job::inspect(request, progress, &listen()?).await?;
     if inspection.lacks_images {
         tracing::warn!(
             "no buildkitd runs to look base images up: they count as images that set nothing; name one with --addr"

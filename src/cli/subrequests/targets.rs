@@ -19,7 +19,7 @@ struct List<'a> {
 struct Target<'a> {
     #[serde(skip_serializing_if = "str::is_empty")]
     name: &'a str,
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     default: bool,
     #[serde(skip_serializing_if = "str::is_empty")]
     description: &'a str,
@@ -28,11 +28,6 @@ struct Target<'a> {
     #[serde(skip_serializing_if = "str::is_empty")]
     platform: &'a str,
     location: Location,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
-const fn is_false(value: &bool) -> bool {
-    !*value
 }
 
 /// The answer for the stages that were read from `source`.

@@ -59,10 +59,10 @@ fn exporter_place(text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::values::owned;
 
     fn read(values: &[&str]) -> Result<Vec<(String, String)>, ValueError> {
-        let values: Vec<String> = values.iter().map(|value| (*value).to_owned()).collect();
-        parse(&values)
+        parse(&owned(values))
     }
 
     fn pair(key: &str, value: &str) -> (String, String) {

@@ -83,13 +83,11 @@ fn attestation(flag: &'static str, value: &str) -> Result<Attestation, ValueErro
     let wrong = |fault: String| ValueError::new(flag, value, fault);
     let mut all = if value.is_empty() { Fields::new() } else { fields(flag, value, |_| None)? };
     let kind = all.get("type").filter(|kind| !kind.is_empty());
-    // As buildkitd reads it, which would otherwise make by itself what is not known here.
-    let kind = kind.map(|kind| kind.to_ascii_lowercase());
-    if let Some(kind) = &kind {
-        all.insert("type".to_owned(), kind.clone());
-    }
     let kind =
         kind.ok_or_else(|| wrong("type= is missing; write type=provenance or type=sbom".to_owned()))?;
+    // As buildkitd reads it, which would otherwise make by itself what is not known here.
+    let kind = kind.to_ascii_lowercase();
+    all.insert("type".to_owned(), kind.clone());
     let disabled = match all.remove("disabled") {
         Some(text) => {
             parse_bool(&text).ok_or_else(|| wrong(format!("disabled={text} is neither true nor false")))?
@@ -120,10 +118,10 @@ fn fields(
     csv::fields(setting, value)?.into_iter().map(pair).collect()
 }
 
-/// Refuses what buildkitd would refuse after the build, or ignore.
+/// Refuses what buildkitd would refuse after the build, or ignore. `kind` is in lower case.
 fn check(setting: &'static str, value: &str, kind: &str, fields: &Fields) -> Result<(), ValueError> {
     let wrong = |fault: String| Err(ValueError::new(setting, value, fault));
-    match kind.to_ascii_lowercase().as_str() {
+    match kind {
         "sbom" => match fields.get("generator").map(|image| (image, Reference::parse(image))) {
             Some((image, Err(error))) => wrong(format!("generator={image} is no image: {error}")),
             _ => Ok(()),
@@ -167,6 +165,7 @@ fn text(fields: &Fields) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::values::owned;
 
     fn read(
         attest: &[&str],
@@ -174,7 +173,7 @@ mod tests {
         sbom: Option<&str>,
         arguments: &[(&str, &str)],
     ) -> Result<Attestations, ValueError> {
-        let attest: Vec<String> = attest.iter().map(|value| (*value).to_owned()).collect();
+        let attest = owned(attest);
         let arguments = arguments.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         parse(&attest, provenance, sbom, &arguments.collect())
     }

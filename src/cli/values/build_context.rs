@@ -79,10 +79,7 @@ pub(in crate::cli) fn parse(values: &[String]) -> Result<Contexts, ValueError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn owned(values: &[&str]) -> Vec<String> {
-        values.iter().map(|value| (*value).to_owned()).collect()
-    }
+    use crate::cli::values::owned;
 
     #[test]
     fn contexts_are_named_as_images_are() {

@@ -1,6 +1,5 @@
 //! What is wrong with a value.
 
-use crate::cli::Failure;
 use crate::job;
 
 /// What is wrong with the value of a flag or variable.
@@ -65,11 +64,6 @@ impl ValueError {
     /// A fault of the value `given` of `setting`.
     pub(in crate::cli) fn new(setting: &'static str, given: &str, fault: impl Into<String>) -> Self {
         Self::Malformed { setting, given: given.to_owned(), fault: fault.into() }
-    }
-
-    /// This error as the failure of a subcommand: wrong usage.
-    pub(in crate::cli) fn into_failure(self) -> Failure {
-        Failure::Usage(self.into())
     }
 }
 

@@ -16,3 +16,9 @@ pub(super) mod run;
 pub(super) mod syntax;
 
 pub(super) use error::ValueError;
+
+/// Values as a flag gets them.
+#[cfg(test)]
+pub(super) fn owned(values: &[&str]) -> Vec<String> {
+    values.iter().map(|value| (*value).to_owned()).collect()
+}

@@ -101,19 +101,7 @@ impl OciLayout {
     /// # Errors
     /// [`LayoutError`].
     pub fn find(value: &str) -> Result<Self, LayoutError> {
-        let (rest, digest) = match value.rsplit_once('@') {
-            Some((rest, digest)) if looks_like_digest(digest) => {
-                let wrong = |source| LayoutError::Digest { digest: digest.to_owned(), source };
-                digest::check(digest).map_err(wrong)?;
-                (rest, Some(digest.to_owned()))
-            }
-            _ => (value, None),
-        };
-        let (folder, tag) = match rest.rsplit_once(':') {
-            Some((folder, tag)) if is_tag(tag) => (folder, Some(tag.to_owned())),
-            _ => (rest, None),
-        };
-        let folder = PathBuf::from(folder);
+        let LayoutName { folder, tag, digest } = LayoutName::parse(value)?;
         let digest = match digest {
             Some(digest) => digest,
             None => look_up(&folder, tag.as_deref().unwrap_or(DEFAULT_TAG))?,
@@ -138,28 +126,89 @@ impl OciLayout {
     }
 }
 
-/// Returns the digest of an image in the folder (BuildKit: `StoreIndex` in client/ociindex).
+/// What `FOLDER[:TAG][@DIGEST]` names.
+pub(in crate::job) struct LayoutName {
+    /// The folder.
+    pub(in crate::job) folder: PathBuf,
+    /// The tag.
+    pub(in crate::job) tag: Option<String>,
+    /// The digest, checked.
+    pub(in crate::job) digest: Option<String>,
+}
+
+impl LayoutName {
+    /// Returns what `value` names.
+    ///
+    /// Source: `Parse` in buildx's util/ocilayout/parse.go.
+    ///
+    /// # Errors
+    /// [`LayoutError::Digest`].
+    pub(in crate::job) fn parse(value: &str) -> Result<Self, LayoutError> {
+        let (rest, digest) = match value.rsplit_once('@') {
+            Some((rest, digest)) if looks_like_digest(digest) => (rest, Some(Self::checked(digest)?)),
+            _ => (value, None),
+        };
+        let (folder, tag) = match rest.rsplit_once(':') {
+            Some((folder, tag)) if is_tag(tag) => (folder, Some(tag.to_owned())),
+            _ => (rest, None),
+        };
+        Ok(Self { folder: PathBuf::from(folder), tag, digest })
+    }
+
+    /// Returns `digest` where it is one.
+    ///
+    /// # Errors
+    /// [`LayoutError::Digest`].
+    pub(in crate::job) fn checked(digest: &str) -> Result<String, LayoutError> {
+        let wrong = |source| LayoutError::Digest { digest: digest.to_owned(), source };
+        digest::check(digest).map_err(wrong)?;
+        Ok(digest.to_owned())
+    }
+}
+
+/// Returns the digest of an image in the folder: of the tag, else of the only one that is there.
 fn look_up(folder: &Path, tag: &str) -> Result<String, LayoutError> {
+    let manifests = manifests(folder)?;
+    let only = || if let [only] = manifests.as_slice() { Some(only) } else { None };
+    match named(&manifests, tag).or_else(only) {
+        Some(found) => LayoutName::checked(&found.digest),
+        None => Err(no_such_tag(folder, tag, &manifests)),
+    }
+}
+
+/// Returns the digest of the image in the folder that has this tag.
+///
+/// # Errors
+/// [`LayoutError`].
+pub(in crate::job) fn tagged_digest(folder: &Path, tag: &str) -> Result<String, LayoutError> {
+    let manifests = manifests(folder)?;
+    let found = named(&manifests, tag).ok_or_else(|| no_such_tag(folder, tag, &manifests))?;
+    LayoutName::checked(&found.digest)
+}
+
+/// Returns what the index of a layout has (BuildKit: `StoreIndex` in client/ociindex).
+fn manifests(folder: &Path) -> Result<Vec<Manifest>, LayoutError> {
     let failed = |source| LayoutError::Index { folder: folder.to_owned(), source };
     let root = Root::open(folder).map_err(|error| failed(error.into()))?;
     let text = root.read(Path::new("index.json"), LARGEST_INDEX).map_err(failed)?;
     let syntax = |source| LayoutError::Syntax { folder: folder.to_owned(), source };
     let Index { manifests } = serde_json::from_slice(&text).map_err(syntax)?;
-    let named = |name: &str| {
-        manifests.iter().find(|manifest| manifest.annotations.get(name).is_some_and(|found| found == tag))
+    Ok(manifests)
+}
+
+fn named<'m>(manifests: &'m [Manifest], tag: &str) -> Option<&'m Manifest> {
+    let named = |name: &&str| {
+        manifests.iter().find(|manifest| manifest.annotations.get(*name).is_some_and(|found| found == tag))
     };
-    let only = || if let [only] = manifests.as_slice() { Some(only) } else { None };
-    let found = NAME_ANNOTATIONS.iter().find_map(|name| named(name)).or_else(only);
-    let Some(found) = found else {
-        let names = manifests.iter().filter_map(|manifest| {
-            NAME_ANNOTATIONS.iter().rev().find_map(|name| manifest.annotations.get(*name))
-        });
-        let tags = names.cloned().collect();
-        return Err(LayoutError::NoSuchTag { folder: folder.to_owned(), tag: tag.to_owned(), tags });
+    NAME_ANNOTATIONS.iter().find_map(named)
+}
+
+fn no_such_tag(folder: &Path, tag: &str, manifests: &[Manifest]) -> LayoutError {
+    let name = |manifest: &Manifest| {
+        NAME_ANNOTATIONS.iter().rev().find_map(|name| manifest.annotations.get(*name)).cloned()
     };
-    let wrong = |source| LayoutError::Digest { digest: found.digest.clone(), source };
-    digest::check(&found.digest).map_err(wrong)?;
-    Ok(found.digest.clone())
+    let tags = manifests.iter().filter_map(name).collect();
+    LayoutError::NoSuchTag { folder: folder.to_owned(), tag: tag.to_owned(), tags }
 }
 
 fn looks_like_digest(text: &str) -> bool {

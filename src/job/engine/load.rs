@@ -6,7 +6,6 @@ use std::pin::Pin;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::stream;
@@ -24,12 +23,10 @@ use super::error::EngineError;
 use super::messages::Messages;
 use crate::http::body::BoxError;
 use crate::job::progress_link::ProgressLink;
-use crate::progress::{Step, timestamp};
+use crate::progress::{Step, StepTransfer};
 
 /// Pieces of the archive that may wait for the engine. buildkitd sends pieces of at most 3 MiB.
 const WAITING_PIECES: usize = 4;
-/// The time between two reports of how much was sent.
-const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
 /// The longest message of an engine, in bytes.
 const MAX_MESSAGE_BYTES: usize = 1 << 20;
 /// What is kept of what podman says, in bytes.
@@ -186,15 +183,12 @@ async fn load(
 struct Archive {
     pieces: mpsc::Receiver<Piece>,
     sent: u64,
-    started: bollard_buildkit_proto::google::protobuf::Timestamp,
-    last_report: Instant,
-    step: Option<Step>,
+    progress: Option<StepTransfer>,
 }
 
 impl Archive {
     fn new(pieces: mpsc::Receiver<Piece>, step: Option<&Step>) -> Self {
-        let (step, started) = (step.cloned(), timestamp());
-        Self { pieces, sent: 0, started, last_report: Instant::now(), step }
+        Self { pieces, sent: 0, progress: step.map(|step| step.begin_transfer("sending the image")) }
     }
 
     /// The next piece; `None` at the end.
@@ -207,12 +201,8 @@ impl Archive {
         if let Some(Piece::Data(data)) = &piece {
             self.sent += data.len() as u64;
         }
-        if let Some(step) = &self.step
-            && (is_last || self.last_report.elapsed() >= PROGRESS_INTERVAL)
-        {
-            self.last_report = Instant::now();
-            let total = if is_last { self.sent } else { 0 };
-            step.transfer("sending the image", self.started, self.sent, total).await;
+        if let Some(progress) = &mut self.progress {
+            progress.reach(self.sent, if is_last { self.sent } else { 0 }).await;
         }
         match piece {
             Some(Piece::Data(data)) => Ok(Some(data)),

@@ -9,22 +9,24 @@ use llb::Digest;
 use super::ImageTools;
 use super::document::{Descriptor, Index, OLD_IMAGE, PlatformDocument};
 use super::error::ImageToolsError;
-use super::inspect::{at, index_of};
+use super::inspect::index_of;
+use super::place::Place;
+use super::referrers::{ATTESTATION, ATTESTED_DIGEST};
 use super::source::Source;
-use crate::image::{Platform, Reference};
+use crate::image::Platform;
 use crate::job::push::manifest::{IMAGES, INDEXES};
 
-/// What the attestations of an image say that they are of.
+/// What the entry of an attestation in an index says that it is, and the word for that.
 /// Source: `util/attestation/types.go` in BuildKit.
-const ATTESTED_DIGEST: &str = "vnd.docker.reference.digest";
+const ENTRY_KIND: [&str; 2] = ["vnd.docker.reference.type", "attestation-manifest"];
 
 /// A new image that is to be put together.
 #[derive(Debug, Default)]
 pub struct NewImage {
     /// Its sources, in the order of the index.
     pub sources: Vec<Source>,
-    /// The references under which it is written.
-    pub targets: Vec<Reference>,
+    /// Where it is written.
+    pub targets: Vec<Place>,
     /// Annotations of the index and its entries.
     pub annotations: Vec<IndexAnnotation>,
     /// Whether a single image becomes an index of one; else it is copied as it is.
@@ -61,14 +63,14 @@ pub struct Combined {
     /// Its type, digest and size.
     pub descriptor: Descriptor,
     /// Images that it needs, and where each is.
-    pub(super) parts: Vec<(Descriptor, Reference)>,
+    pub(super) parts: Vec<(Descriptor, Place)>,
     /// What the user should know.
     pub warnings: Vec<String>,
 }
 
 /// A source that was read.
 struct Fetched {
-    reference: Reference,
+    place: Place,
     descriptor: Descriptor,
     bytes: Bytes,
 }
@@ -81,34 +83,77 @@ impl ImageTools {
     /// # Errors
     /// [`ImageToolsError`].
     pub async fn combine(&self, image: &NewImage) -> Result<Combined, ImageToolsError> {
-        let default = default_repository(image);
+        let default = default_place(image);
         let fetched = try_join_all(image.sources.iter().map(|source| self.fetch(source, default))).await?;
         if let [only] = fetched.as_slice()
             && image.annotations.is_empty()
             && (only.descriptor.is_index() || !image.prefers_index)
         {
-            return only_one(only, &image.platforms);
+            return self.only_one(only, &image.platforms).await;
         }
         let mut entries = Entries::default();
         for source in &fetched {
             entries.add_source(source)?;
         }
         entries.keep_platforms(&image.platforms)?;
-        Ok(entries.into_index(&image.annotations))
+        let attestations = self.attestations(&entries).await?;
+        Ok(entries.into_index(&image.annotations, attestations))
+    }
+
+    /// Returns a single source as it is, or with fewer platforms, or with attestations that only refer to its images.
+    async fn only_one(&self, source: &Fetched, platforms: &[Platform]) -> Result<Combined, ImageToolsError> {
+        let mut entries = Entries::default();
+        let Some(index) = entries.add_source(source)? else {
+            entries.keep_platforms(platforms)?;
+            return Ok(source.as_it_is(entries.list));
+        };
+        let all = entries.list.len();
+        entries.keep_platforms(platforms)?;
+        let attestations = self.attestations(&entries).await?;
+        if entries.list.len() == all && attestations.is_empty() {
+            return Ok(source.as_it_is(entries.list));
+        }
+        entries.list.extend(attestations);
+        let manifests = entries.list.iter().map(|(descriptor, _)| descriptor.clone()).collect();
+        let bytes: Bytes = Index { manifests, ..index }.to_bytes().into();
+        let descriptor = describe(&bytes, &source.descriptor.media_type);
+        Ok(Combined { bytes, descriptor, parts: entries.list, warnings: Vec::new() })
+    }
+
+    /// Returns entries of an index for what is attested of its images: of each that has no such entry, the first that
+    /// refers to it.
+    ///
+    /// Source: `filterPlatforms` in `util/imagetools/create.go` in buildx.
+    async fn attestations(&self, entries: &Entries) -> Result<Vec<(Descriptor, Place)>, ImageToolsError> {
+        let is_entry = |entry: &Descriptor| {
+            let [kind, attestation] = ENTRY_KIND;
+            entry.annotations.get(kind).is_some_and(|kind| kind == attestation)
+        };
+        let attested = entries.list.iter().filter_map(|(entry, _)| entry.annotations.get(ATTESTED_DIGEST));
+        let attested: Vec<&String> = attested.collect();
+        let bare =
+            entries.list.iter().filter(|(entry, _)| !is_entry(entry) && !attested.contains(&&entry.digest));
+        let find = async |(image, place): &(Descriptor, Place)| {
+            let found = self.referrers(place, &image.digest).await?;
+            let found = found.into_iter().find(|referrer| referrer.artifact_type == ATTESTATION);
+            let entry = found.map(|found| attestation_entry(found, &image.digest));
+            Ok::<_, ImageToolsError>(entry.map(|entry| (entry, place.clone())))
+        };
+        Ok(try_join_all(bare.map(find)).await?.into_iter().flatten().collect())
     }
 
     /// Reads a source, and completes what is said of it.
-    async fn fetch(&self, source: &Source, default: Option<&Reference>) -> Result<Fetched, ImageToolsError> {
+    async fn fetch(&self, source: &Source, default: Option<&Place>) -> Result<Fetched, ImageToolsError> {
         let said = source.descriptor.clone().unwrap_or_default();
-        let reference = match (&source.reference, default) {
-            (Some(reference), _) => reference.clone(),
-            (None, Some(default)) => at(default, &said.digest)?,
+        let place = match (&source.place, default) {
+            (Some(place), _) => place.clone(),
+            (None, Some(default)) => default.at(&said.digest)?,
             (None, None) => return Err(ImageToolsError::NoRepository { text: source.text.clone() }),
         };
-        let manifest = self.manifest(&reference).await?;
+        let manifest = self.manifest(&place).await?;
         let found = manifest.descriptor.size;
         if said.size != 0 && i64::try_from(found) != Ok(said.size) {
-            let reference = reference.to_string();
+            let reference = place.to_string();
             return Err(ImageToolsError::Size { reference, found, said: said.size });
         }
         let mut descriptor = Descriptor {
@@ -120,13 +165,13 @@ impl ImageTools {
             descriptor.media_type = manifest.descriptor.media_type;
         }
         if descriptor.media_type.starts_with(OLD_IMAGE.trim_end_matches("+json")) {
-            return Err(ImageToolsError::OldFormat { reference: reference.to_string() });
+            return Err(ImageToolsError::OldFormat { reference: place.to_string() });
         }
         if IMAGES.contains(&descriptor.media_type.as_str()) {
             let platform = descriptor.platform.take().unwrap_or_default();
-            descriptor.platform = Some(self.whole_platform(platform, &reference, &manifest.bytes).await?);
+            descriptor.platform = Some(self.whole_platform(platform, &place, &manifest.bytes).await?);
         }
-        Ok(Fetched { reference, descriptor, bytes: manifest.bytes })
+        Ok(Fetched { place, descriptor, bytes: manifest.bytes })
     }
 
     /// A platform with what its image's configuration says of it.
@@ -135,15 +180,15 @@ impl ImageTools {
     async fn whole_platform(
         &self,
         mut platform: PlatformDocument,
-        reference: &Reference,
+        place: &Place,
         manifest: &[u8],
     ) -> Result<PlatformDocument, ImageToolsError> {
         if !platform.os.is_empty() && !platform.architecture.is_empty() {
             return Ok(platform);
         }
-        let config = self.config(reference, manifest).await?;
+        let config = self.config(place, manifest).await?;
         let wrong = |source| ImageToolsError::Document {
-            reference: reference.to_string(),
+            reference: place.to_string(),
             wanted: "image configuration",
             source,
         };
@@ -161,29 +206,32 @@ impl ImageTools {
     }
 }
 
-/// The repository of sources that name none: the only one that there is.
-fn default_repository(image: &NewImage) -> Option<&Reference> {
-    let mut named = image.sources.iter().filter_map(|source| source.reference.as_ref()).chain(&image.targets);
+impl Fetched {
+    /// Returns it with its own bytes; `parts` are what it needs.
+    fn as_it_is(&self, parts: Vec<(Descriptor, Place)>) -> Combined {
+        let (bytes, descriptor) = (self.bytes.clone(), self.descriptor.clone());
+        Combined { bytes, descriptor, parts, warnings: Vec::new() }
+    }
+}
+
+/// The place of sources that name none: the only repository or layout that there is.
+fn default_place(image: &NewImage) -> Option<&Place> {
+    let mut named = image.sources.iter().filter_map(|source| source.place.as_ref()).chain(&image.targets);
     let first = named.next()?;
     named.all(|other| other.name() == first.name()).then_some(first)
 }
 
-/// A single source as it is, or with fewer platforms.
-fn only_one(source: &Fetched, platforms: &[Platform]) -> Result<Combined, ImageToolsError> {
-    let mut entries = Entries::default();
-    let index = entries.add_source(source)?;
-    let all = entries.list.len();
-    entries.keep_platforms(platforms)?;
-    let (bytes, descriptor) = match index {
-        Some(index) if entries.list.len() < all => {
-            let manifests = entries.list.iter().map(|(descriptor, _)| descriptor.clone()).collect();
-            let bytes: Bytes = Index { manifests, ..index }.to_bytes().into();
-            let descriptor = describe(&bytes, &source.descriptor.media_type);
-            (bytes, descriptor)
-        }
-        _ => (source.bytes.clone(), source.descriptor.clone()),
-    };
-    Ok(Combined { bytes, descriptor, parts: entries.list, warnings: Vec::new() })
+/// The entry of an index for what is attested of the image `digest`, of what refers to it.
+fn attestation_entry(mut referrer: Descriptor, digest: &str) -> Descriptor {
+    let [kind, attestation] = ENTRY_KIND;
+    let unknown = "unknown".to_owned();
+    let platform =
+        PlatformDocument { os: unknown.clone(), architecture: unknown, ..PlatformDocument::default() };
+    referrer.platform = Some(platform);
+    referrer.annotations.insert(kind.to_owned(), attestation.to_owned());
+    referrer.annotations.insert(ATTESTED_DIGEST.to_owned(), digest.to_owned());
+    referrer.artifact_type.clear();
+    referrer
 }
 
 /// The type, digest and size of `bytes`.
@@ -199,7 +247,7 @@ fn describe(bytes: &[u8], media_type: &str) -> Descriptor {
 /// Entries of an index, each digest once, and where each image is.
 #[derive(Default)]
 struct Entries {
-    list: Vec<(Descriptor, Reference)>,
+    list: Vec<(Descriptor, Place)>,
     places: BTreeMap<String, usize>,
 }
 
@@ -207,17 +255,17 @@ impl Entries {
     /// Adds the images of a source that is an index, else the source itself. Returns the index.
     fn add_source(&mut self, source: &Fetched) -> Result<Option<Index>, ImageToolsError> {
         if !source.descriptor.is_index() {
-            self.add(source.descriptor.clone(), &source.reference);
+            self.add(source.descriptor.clone(), &source.place);
             return Ok(None);
         }
-        let index = index_of(&source.bytes, &source.reference)?;
+        let index = index_of(&source.bytes, &source.place)?;
         for entry in &index.manifests {
-            self.add(entry.clone(), &source.reference);
+            self.add(entry.clone(), &source.place);
         }
         Ok(Some(index))
     }
 
-    fn add(&mut self, descriptor: Descriptor, from: &Reference) {
+    fn add(&mut self, descriptor: Descriptor, from: &Place) {
         let Some(&place) = self.places.get(&descriptor.digest) else {
             self.places.insert(descriptor.digest.clone(), self.list.len());
             self.list.push((descriptor, from.clone()));
@@ -264,7 +312,11 @@ impl Entries {
         Ok(())
     }
 
-    fn into_index(mut self, annotations: &[IndexAnnotation]) -> Combined {
+    fn into_index(
+        mut self,
+        annotations: &[IndexAnnotation],
+        attestations: Vec<(Descriptor, Place)>,
+    ) -> Combined {
         let is_docker =
             self.list.iter().all(|(entry, _)| entry.media_type.starts_with("application/vnd.docker."));
         let media_type = INDEXES[usize::from(is_docker)];
@@ -290,6 +342,7 @@ impl Entries {
                 }
             }
         }
+        self.list.extend(attestations);
         let index = Index {
             schema_version: 2,
             media_type: media_type.to_owned(),
@@ -323,10 +376,10 @@ mod tests {
     }
 
     fn entries(list: Vec<Descriptor>) -> Entries {
-        let reference = Reference::parse("r.example/a:1").unwrap();
+        let place = Place::parse("r.example/a:1").unwrap();
         let mut entries = Entries::default();
         for descriptor in list {
-            entries.add(descriptor, &reference);
+            entries.add(descriptor, &place);
         }
         entries
     }
@@ -367,9 +420,9 @@ mod tests {
         let docker = entries(list(IMAGES[1]));
         assert_eq!((docker.list.len(), platforms(&docker)), (2, vec!["linux/arm/v7".to_owned()]));
         let annotation = IndexAnnotation { place: IndexPlace::Index, key: "k".into(), value: "v".into() };
-        let docker = docker.into_index(std::slice::from_ref(&annotation));
+        let docker = docker.into_index(std::slice::from_ref(&annotation), Vec::new());
         assert_eq!((docker.descriptor.media_type.as_str(), docker.warnings.len()), (INDEXES[1], 1));
-        let mixed = entries(list(IMAGES[0])).into_index(&[annotation]);
+        let mixed = entries(list(IMAGES[0])).into_index(&[annotation], Vec::new());
         assert_eq!((mixed.descriptor.media_type.as_str(), mixed.warnings.len()), (INDEXES[0], 0));
         assert!(
             std::str::from_utf8(&mixed.bytes)
@@ -383,10 +436,11 @@ mod tests {
         let list =
             vec![entry("a", IMAGES[0], Some(("amd64", ""))), entry("b", IMAGES[0], Some(("arm64", "v8")))];
         let only = IndexPlace::Entry(Some(Platform::parse("linux/arm64").unwrap()));
-        let made = entries(list).into_index(&[
+        let annotations = [
             IndexAnnotation { place: IndexPlace::Entry(None), key: "all".into(), value: "1".into() },
             IndexAnnotation { place: only, key: "arm".into(), value: "2".into() },
-        ]);
+        ];
+        let made = entries(list).into_index(&annotations, Vec::new());
         let keys = |part: usize| made.parts[part].0.annotations.keys().cloned().collect::<Vec<_>>();
         assert_eq!((keys(0), keys(1)), (vec!["all".to_owned()], vec!["all".to_owned(), "arm".to_owned()]));
     }
@@ -394,14 +448,14 @@ mod tests {
     #[test]
     fn a_digest_alone_lies_in_the_only_repository_that_is_named() {
         let digest = Source::parse(&format!("sha256:{}", "a".repeat(64))).unwrap();
-        let target = |name: &str| Reference::parse(name).unwrap();
+        let target = |name: &str| Place::parse(name).unwrap();
         let mut image = NewImage {
             sources: vec![digest],
             targets: vec![target("r/a:1"), target("r/a:2")],
             ..NewImage::default()
         };
-        assert_eq!(default_repository(&image).unwrap().path(), "r/a");
+        assert_eq!(default_place(&image).unwrap().name(), "docker.io/r/a");
         image.targets.push(target("r/b"));
-        assert!(default_repository(&image).is_none());
+        assert!(default_place(&image).is_none());
     }
 }

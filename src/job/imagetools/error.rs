@@ -1,7 +1,9 @@
 //! Why an image was not looked at or not made.
 
 use super::source::SourceError;
+use crate::http::body::BoxError;
 use crate::image::ReferenceError;
+use crate::job::context::LayoutError;
 use crate::registry::HostError;
 
 /// Why an image was not looked at or not made.
@@ -14,6 +16,14 @@ pub enum ImageToolsError {
         text: String,
         /// What is wrong with it.
         source: ReferenceError,
+    },
+    /// A place in an OCI layout whose digest is none.
+    #[error("{text:?} names no image in an OCI layout")]
+    LayoutName {
+        /// What was given.
+        text: String,
+        /// What is wrong with it.
+        source: LayoutError,
     },
     /// A reference whose domain is no registry.
     #[error("{reference} names no registry")]
@@ -49,6 +59,16 @@ pub enum ImageToolsError {
     Missing {
         /// The image.
         reference: String,
+    },
+    /// It cannot be read or written where it is.
+    #[error("cannot {action} {place}")]
+    Place {
+        /// What was to be done with it.
+        action: &'static str,
+        /// The image.
+        place: String,
+        /// Why not.
+        source: BoxError,
     },
     /// A document that is not what it should be.
     #[error("{reference} is no {wanted} that can be read")]
@@ -115,7 +135,7 @@ pub enum ImageToolsError {
         digest: String,
     },
     /// The user interrupted.
-    #[error("it was interrupted")]
+    #[error("interrupted by a signal")]
     Interrupted,
 }
 
@@ -125,6 +145,7 @@ impl ImageToolsError {
         matches!(
             self,
             Self::Reference { .. }
+                | Self::LayoutName { .. }
                 | Self::Host { .. }
                 | Self::Source(_)
                 | Self::NoRepository { .. }

@@ -1,18 +1,24 @@
-//! `bob imagetools`: images at registries, looked at and put together without buildkitd.
+//! `bob imagetools`: images at registries and in OCI layouts, looked at and put together without buildkitd.
 
+mod attested;
 mod combine;
 mod document;
 mod error;
 mod inspect;
+mod layout;
+mod place;
 mod publish;
+mod referrers;
 mod source;
 
 use std::sync::Arc;
 
+pub use attested::{Attested, Provenance, Sbom};
 pub use combine::{Combined, IndexAnnotation, IndexPlace, NewImage};
 pub use document::{Descriptor, Index};
 pub use error::ImageToolsError;
 pub use inspect::Inspected;
+pub use place::{LayoutPlace, Place};
 pub use source::{Source, SourceError};
 
 use crate::image::Reference;
@@ -47,11 +53,15 @@ impl ImageTools {
         Ok(RegistryEndpoint { repository, auth: Arc::clone(&self.auth) })
     }
 
-    /// Returns the manifest that a reference names.
-    async fn manifest(&self, reference: &Reference) -> Result<Manifest, ImageToolsError> {
+    /// Returns the manifest at a place.
+    async fn manifest(&self, place: &Place) -> Result<Manifest, ImageToolsError> {
+        let reference = match place {
+            Place::Layout(layout) => return layout.manifest(),
+            Place::Registry(reference) => reference,
+        };
         let repository = self.endpoint(reference)?.repository;
         let found = self.client().manifest(&repository, reference.version()).await;
-        let found = self.told(found, "read", reference, &repository).await?;
+        let found = self.told(found, "read", place, &repository).await?;
         let mut manifest =
             found.ok_or_else(|| ImageToolsError::Missing { reference: reference.to_string() })?;
         let media_type = &mut manifest.descriptor.media_type;
@@ -66,14 +76,14 @@ impl ImageTools {
         &self,
         result: Result<T, ClientError>,
         action: &'static str,
-        reference: &Reference,
+        place: &Place,
         repository: &Repository,
     ) -> Result<T, ImageToolsError> {
         match result {
             Ok(value) => Ok(value),
             Err(error) => Err(ImageToolsError::Registry {
                 action,
-                reference: reference.to_string(),
+                reference: place.to_string(),
                 fault: describe_client_error(&error, &repository.host, &self.auth).await,
             }),
         }

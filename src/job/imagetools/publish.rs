@@ -1,6 +1,7 @@
-//! A new image is written: first what it needs and its repository lacks, then the image itself under its names.
+//! A new image is written: first what it needs and its place lacks, then the image itself under its names.
 
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 
 use bytes::Bytes;
 use futures_util::future::try_join_all;
@@ -12,14 +13,27 @@ use super::ImageTools;
 use super::combine::Combined;
 use super::document::Descriptor;
 use super::error::ImageToolsError;
-use super::inspect::{at, index_of};
-use crate::image::Reference;
+use super::inspect::index_of;
+use super::place::Place;
+use crate::http::body::{BoxError, full_body};
 use crate::job::failure::CopyFailure;
-use crate::job::push::copy::Copy;
-use crate::job::push::manifest::{INDEXES, ImageManifest};
+use crate::job::push::copy::{Copy, checked};
+use crate::job::push::manifest::{Blob, INDEXES, ImageManifest};
+use crate::job::push::routes::RegistryEndpoint;
 use crate::job::report::client_error::describe_client_error;
 use crate::job::run::STATUS_QUEUE;
 use crate::progress::{self, Mode, Step};
+use crate::registry::Payload;
+
+/// The images that are brought to one repository or layout.
+struct Delivery<'a> {
+    tools: &'a ImageTools,
+    /// Where they go.
+    target: &'a Place,
+    step: &'a Step,
+    /// What refers to them and came with them, by the digest that it refers to.
+    referrers: Mutex<BTreeMap<String, Vec<Descriptor>>>,
+}
 
 impl ImageTools {
     /// Writes `image` under all of `targets`, and shows how far that is.
@@ -29,23 +43,23 @@ impl ImageTools {
     pub async fn publish(
         &self,
         image: &Combined,
-        targets: &[Reference],
+        targets: &[Place],
         progress: Mode,
         cancel: &CancellationToken,
     ) -> Result<(), ImageToolsError> {
-        let mut repositories: BTreeMap<&str, Vec<&Reference>> = BTreeMap::new();
+        let mut places: BTreeMap<String, Vec<&Place>> = BTreeMap::new();
         for target in targets {
             if target.digest().is_some_and(|digest| digest != image.descriptor.digest) {
                 let (reference, digest) = (target.to_string(), image.descriptor.digest.clone());
                 return Err(ImageToolsError::TargetDigest { reference, digest });
             }
-            repositories.entry(target.name()).or_default().push(target);
+            places.entry(target.name()).or_default().push(target);
         }
         let (updates, raw) = mpsc::channel(STATUS_QUEUE);
         let follower = tokio::spawn(progress::follow(progress, raw));
         let work = async {
-            for (name, targets) in repositories {
-                let step = Step::begin(updates.clone(), name, &format!("pushing {name}")).await;
+            for (name, targets) in places {
+                let step = Step::begin(updates.clone(), &name, &format!("pushing {name}")).await;
                 let done = self.publish_in(image, &targets, &step).await;
                 step.end(&done.as_ref().err().map(ToString::to_string).unwrap_or_default()).await;
                 done?;
@@ -58,77 +72,194 @@ impl ImageTools {
         done
     }
 
-    /// Writes `image` under targets of one repository.
+    /// Writes `image` under targets of one repository or layout.
     async fn publish_in(
         &self,
         image: &Combined,
-        targets: &[&Reference],
+        targets: &[&Place],
         step: &Step,
     ) -> Result<(), ImageToolsError> {
-        let Some(&first) = targets.first() else { return Ok(()) };
+        let Some(&target) = targets.first() else { return Ok(()) };
+        let delivery = Delivery { tools: self, target, step, referrers: Mutex::default() };
         // What a single image consists of has to be there before it is; so do all images of an index.
-        try_join_all(image.parts.iter().map(|(part, from)| self.bring(part, from, first, step))).await?;
+        try_join_all(image.parts.iter().map(|(part, from)| delivery.bring(part, from))).await?;
+        if image.descriptor.is_index()
+            && let Some((_, from)) = image.parts.first()
+        {
+            delivery.bring_referrers(&image.descriptor.digest, from).await?;
+        }
         for &target in targets {
-            let tag = target.tag().unwrap_or_else(|| target.version());
             step.log(&format!("pushing {} to {target}", image.descriptor.digest)).await;
-            self.put(target, tag, &image.descriptor.media_type, image.bytes.clone()).await?;
+            self.put(&image.descriptor, image.bytes.clone(), target).await?;
+        }
+        let referrers = delivery.referrers.into_inner().unwrap_or_default();
+        for (digest, referrers) in referrers {
+            self.make_known(target, &digest, &referrers).await?;
         }
         Ok(())
     }
 
-    /// Writes a manifest or an index into the repository of `target`, under a tag or its digest.
+    /// Writes a manifest at a place, under its tag if it has one.
     async fn put(
         &self,
-        target: &Reference,
-        version: &str,
-        media_type: &str,
+        descriptor: &Descriptor,
         bytes: Bytes,
+        target: &Place,
     ) -> Result<(), ImageToolsError> {
-        let repository = self.endpoint(target)?.repository;
-        let media_type = HeaderValue::from_str(media_type).unwrap_or(HeaderValue::from_static(INDEXES[0]));
-        let put = self.client().put_manifest(&repository, version, &media_type, bytes).await;
-        self.told(put, "push", target, &repository).await
+        match target {
+            Place::Registry(reference) => {
+                let repository = self.endpoint(reference)?.repository;
+                let tag = reference.tag().unwrap_or_else(|| reference.version());
+                let put = self.client().put_manifest(&repository, tag, &media_type(descriptor), bytes).await;
+                self.told(put, "push", target, &repository).await
+            }
+            Place::Layout(layout) => {
+                layout.write(&descriptor.digest, full_body(bytes)).await?;
+                layout.name(descriptor)
+            }
+        }
     }
+}
 
-    /// Brings one image from where it is into the repository of `target`: within a registry its blobs are mounted.
-    async fn bring(
-        &self,
-        part: &Descriptor,
-        from: &Reference,
-        target: &Reference,
-        step: &Step,
-    ) -> Result<(), ImageToolsError> {
-        if from.name() == target.name() {
+/// The media type of a manifest, as a header has it.
+fn media_type(descriptor: &Descriptor) -> HeaderValue {
+    HeaderValue::from_str(&descriptor.media_type).unwrap_or(HeaderValue::from_static(INDEXES[0]))
+}
+
+impl Delivery<'_> {
+    /// Brings one image from where it is, with what refers to it and goes with it.
+    async fn bring(&self, part: &Descriptor, from: &Place) -> Result<(), ImageToolsError> {
+        if from.name() == self.target.name() {
             return Ok(());
         }
-        let reference = at(from, &part.digest)?;
-        step.log(&format!("copying {} from {} to {}", part.digest, from.name(), target.name())).await;
-        let manifest = self.manifest(&reference).await?;
-        if INDEXES.contains(&manifest.descriptor.media_type.as_str()) {
-            let below = index_of(&manifest.bytes, &reference)?.manifests;
-            try_join_all(below.iter().map(|part| Box::pin(self.bring(part, from, target, step)))).await?;
-            return self.put(target, &part.digest, &manifest.descriptor.media_type, manifest.bytes).await;
-        }
-        let (from, to) = (self.endpoint(from)?, self.endpoint(target)?);
-        let read = ImageManifest::of(manifest, || format!("read {reference}"));
-        let Some(image) = self.told(read, "read", &reference, &from.repository).await? else {
-            let source = <serde_json::Error as serde::de::Error>::custom("its media type is not known");
-            let reference = reference.to_string();
-            return Err(ImageToolsError::Document { reference, wanted: "image manifest", source });
+        let place = from.at(&part.digest)?;
+        let target = self.target.name();
+        self.step.log(&format!("copying {} from {} to {target}", part.digest, from.name())).await;
+        let manifest = self.tools.manifest(&place).await?;
+        let descriptor = Descriptor {
+            media_type: manifest.descriptor.media_type.clone(),
+            digest: part.digest.clone(),
+            ..Descriptor::default()
         };
-        let copy = Copy { from: &from, to: &to, tag: &part.digest, image: &image, step };
-        match copy.run().await {
+        if descriptor.is_index() {
+            let below = index_of(&manifest.bytes, &place)?.manifests;
+            try_join_all(below.iter().map(|part| Box::pin(self.bring(part, from)))).await?;
+            self.put_by_digest(&descriptor, manifest.bytes).await?;
+        } else {
+            let failed = |source: BoxError| ImageToolsError::Place {
+                action: "read",
+                place: place.to_string(),
+                source,
+            };
+            let read = ImageManifest::of(manifest, || format!("read {place}"));
+            let image = read.map_err(|error| failed(error.into()))?;
+            let image = image.ok_or_else(|| failed("its media type is not known".into()))?;
+            self.copy(&descriptor, &image, &place).await?;
+        }
+        self.bring_referrers(&part.digest, from).await
+    }
+
+    /// Brings what refers to the image `digest` and goes with it.
+    async fn bring_referrers(&self, digest: &str, from: &Place) -> Result<(), ImageToolsError> {
+        if from.name() == self.target.name() {
+            return Ok(());
+        }
+        let referrers = self.tools.carried_referrers(from, digest).await?;
+        if referrers.is_empty() {
+            return Ok(());
+        }
+        try_join_all(referrers.iter().map(|referrer| Box::pin(self.bring(referrer, from)))).await?;
+        if let Ok(mut all) = self.referrers.lock() {
+            all.entry(digest.to_owned()).or_default().extend(referrers);
+        }
+        Ok(())
+    }
+
+    /// Writes a manifest without a name.
+    async fn put_by_digest(&self, descriptor: &Descriptor, bytes: Bytes) -> Result<(), ImageToolsError> {
+        match self.target {
+            Place::Layout(layout) => layout.write(&descriptor.digest, full_body(bytes)).await,
+            Place::Registry(reference) => {
+                let repository = self.tools.endpoint(reference)?.repository;
+                let (digest, kind) = (&descriptor.digest, media_type(descriptor));
+                let put = self.tools.client().put_manifest(&repository, digest, &kind, bytes).await;
+                self.tools.told(put, "push", self.target, &repository).await
+            }
+        }
+    }
+
+    /// Copies an image of one platform: its blobs, then its manifest.
+    async fn copy(
+        &self,
+        descriptor: &Descriptor,
+        image: &ImageManifest,
+        place: &Place,
+    ) -> Result<(), ImageToolsError> {
+        if let (Place::Registry(from), Place::Registry(to)) = (place, self.target) {
+            let (from, to) = (self.tools.endpoint(from)?, self.tools.endpoint(to)?);
+            return self.copy_between_registries(&descriptor.digest, image, (&from, &to), place).await;
+        }
+        for blob in image.blobs().into_values() {
+            self.copy_blob(blob, place).await?;
+        }
+        self.put_by_digest(descriptor, image.manifest.bytes.clone()).await
+    }
+
+    /// Copies a blob from or to a layout, unless it is there.
+    async fn copy_blob(&self, blob: &Blob, place: &Place) -> Result<(), ImageToolsError> {
+        let target = match self.target {
+            Place::Layout(layout) if layout.has(&blob.digest) => return Ok(()),
+            Place::Layout(_) => None,
+            Place::Registry(reference) => {
+                let repository = self.tools.endpoint(reference)?.repository;
+                let has = self.tools.client().has_blob(&repository, &blob.digest).await;
+                if self.tools.told(has, "push", self.target, &repository).await? {
+                    return Ok(());
+                }
+                Some(repository)
+            }
+        };
+        let body = match place {
+            Place::Layout(layout) => layout.stream(&blob.digest)?,
+            Place::Registry(reference) => {
+                let repository = self.tools.endpoint(reference)?.repository;
+                let response = self.tools.client().blob_stream(&repository, &blob.digest).await;
+                self.tools.told(response, "read", place, &repository).await?.into_body()
+            }
+        };
+        let body = checked(body, blob, self.step);
+        match (self.target, target) {
+            (Place::Layout(layout), _) => layout.write(&blob.digest, body).await,
+            (_, Some(repository)) => {
+                let content = Payload::Stream(body);
+                let client = self.tools.client();
+                let put = client.upload_blob(&repository, &blob.digest, blob.size, content).await;
+                self.tools.told(put, "push", self.target, &repository).await
+            }
+            (Place::Registry(_), None) => Ok(()),
+        }
+    }
+
+    /// Copies an image between repositories: within a registry its blobs are mounted.
+    async fn copy_between_registries(
+        &self,
+        digest: &str,
+        image: &ImageManifest,
+        (from, to): (&RegistryEndpoint, &RegistryEndpoint),
+        place: &Place,
+    ) -> Result<(), ImageToolsError> {
+        match (Copy { from, to, tag: digest, image, step: self.step }).run().await {
             Ok(summary) => {
-                step.log(&format!("{}: {summary}", part.digest)).await;
+                self.step.log(&format!("{digest}: {summary}")).await;
                 Ok(())
             }
             Err(failure) => {
                 let (side, reference, action) = match failure {
-                    CopyFailure::Read(_) => (&from, &reference, "read"),
-                    CopyFailure::Write(_) => (&to, target, "push"),
+                    CopyFailure::Read(_) => (from, place, "read"),
+                    CopyFailure::Write(_) => (to, self.target, "push"),
                 };
                 let host = &side.repository.host;
-                let fault = describe_client_error(failure.client_error(), host, &self.auth).await;
+                let fault = describe_client_error(failure.client_error(), host, &self.tools.auth).await;
                 Err(ImageToolsError::Registry { action, reference: reference.to_string(), fault })
             }
         }

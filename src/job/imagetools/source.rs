@@ -3,6 +3,8 @@
 use serde::Deserialize;
 
 use super::document::Descriptor;
+use super::error::ImageToolsError;
+use super::place::{Place, SCHEME};
 use crate::diag::redact_reference;
 use crate::image::{Reference, ReferenceError, digest};
 
@@ -14,7 +16,7 @@ pub struct Source {
     /// As it was given.
     pub(super) text: String,
     /// Where it is; absent for a digest or a descriptor alone.
-    pub(super) reference: Option<Reference>,
+    pub(super) place: Option<Place>,
     /// What is said of it, beside its digest.
     pub(super) descriptor: Option<Descriptor>,
 }
@@ -42,12 +44,6 @@ pub enum SourceError {
     /// The whole manifest where its descriptor should be.
     #[error("a source in JSON is a manifest or an index, where its descriptor is needed")]
     Manifest,
-    /// An image in a folder.
-    #[error("{text}: images in OCI layout folders are not supported here: push them to a registry first")]
-    Layout {
-        /// What was given.
-        text: String,
-    },
 }
 
 #[derive(Deserialize)]
@@ -62,8 +58,8 @@ impl Source {
     /// Returns the source that `text` writes.
     ///
     /// # Errors
-    /// [`SourceError`].
-    pub fn parse(text: &str) -> Result<Self, SourceError> {
+    /// [`ImageToolsError::Source`], [`ImageToolsError::LayoutName`].
+    pub fn parse(text: &str) -> Result<Self, ImageToolsError> {
         let text = text.trim();
         let shown = || redact_reference(text).into_owned();
         if text.starts_with('{') {
@@ -71,27 +67,29 @@ impl Source {
                 if is_manifest(text) { SourceError::Manifest } else { SourceError::Json(error) }
             })?;
             if schema_version != 0 {
-                return Err(SourceError::Manifest);
+                return Err(SourceError::Manifest.into());
             }
             if !digest::is_registered(&descriptor.digest) {
-                return Err(SourceError::Digest { text: descriptor.digest });
+                return Err(SourceError::Digest { text: descriptor.digest }.into());
             }
             let text = descriptor.digest.clone();
-            return Ok(Self { text, reference: None, descriptor: Some(descriptor) });
+            return Ok(Self { text, place: None, descriptor: Some(descriptor) });
         }
-        if text.starts_with("oci-layout://") {
-            return Err(SourceError::Layout { text: shown() });
+        if text.starts_with(SCHEME) {
+            let place = Some(Place::parse(text)?);
+            return Ok(Self { text: shown(), place, descriptor: None });
         }
         if digest::is_registered(text) {
             let descriptor = Descriptor { digest: text.to_owned(), ..Descriptor::default() };
-            return Ok(Self { text: text.to_owned(), reference: None, descriptor: Some(descriptor) });
+            return Ok(Self { text: text.to_owned(), place: None, descriptor: Some(descriptor) });
         }
         if text.starts_with("sha256") {
-            return Err(SourceError::Digest { text: text.to_owned() });
+            return Err(SourceError::Digest { text: text.to_owned() }.into());
         }
         let reference = Reference::parse(text);
         let reference = reference.map_err(|source| SourceError::Reference { text: shown(), source })?;
-        Ok(Self { text: shown(), reference: Some(reference.with_default_tag()), descriptor: None })
+        let place = Some(Place::Registry(reference.with_default_tag()));
+        Ok(Self { text: shown(), place, descriptor: None })
     }
 }
 
@@ -108,9 +106,11 @@ mod tests {
     fn sources_are_references_digests_and_descriptors() {
         let digest = format!("sha256:{}", "a".repeat(64));
         let source = Source::parse("alpine").unwrap();
-        assert_eq!(source.reference.unwrap().to_string(), "docker.io/library/alpine:latest");
+        assert_eq!(source.place.unwrap().to_string(), "docker.io/library/alpine:latest");
+        let source = Source::parse("oci-layout://out:v1").unwrap();
+        assert_eq!(source.place.unwrap().to_string(), "oci-layout://out:v1");
         let source = Source::parse(&format!("{digest}\n")).unwrap();
-        assert_eq!((source.reference, source.descriptor.unwrap().digest), (None, digest.clone()));
+        assert_eq!((source.place, source.descriptor.unwrap().digest), (None, digest.clone()));
         let text = format!(
             r#"{{"mediaType":"m","digest":"{digest}","size":3,"platform":{{"os":"linux","architecture":"arm64"}}}}"#
         );
@@ -126,7 +126,6 @@ mod tests {
             ("{", "a source in JSON is no descriptor"),
             ("{\"schemaVersion\":2,\"manifests\":[]}", "a source in JSON is a manifest or an index"),
             ("{\"digest\":\"md5:1\",\"size\":1}", "\"md5:1\" is no digest"),
-            ("oci-layout://x", "oci-layout://x: images in OCI layout folders"),
         ] {
             let error = Source::parse(text).unwrap_err().to_string();
             assert!(error.starts_with(start), "{error}");

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::plain::{self, PartOfBuild, PlainBuild};
-use crate::image::Reference;
+use super::reference;
 use crate::job::daemon::platforms::{assign, best_for_all};
 use crate::job::error::Error;
 use crate::job::push::index::{PlatformIndex, join};
@@ -82,18 +82,14 @@ fn can_be_joined(build: &PlainBuild) -> bool {
 /// Makes the outputs of a part push without a tag.
 fn by_digest(build: &mut PlainBuild) -> Result<(), Error> {
     for output in &mut build.outputs {
-        let references = output.names().iter().map(|name| parsed(name)).collect::<Result<Vec<_>, _>>()?;
+        let references =
+            output.names().iter().map(|name| reference("--tag", name)).collect::<Result<Vec<_>, _>>()?;
         let names: BTreeSet<String> =
             references.iter().map(|reference| reference.name().to_owned()).collect();
         output.set_names(&names.into_iter().collect::<Vec<_>>());
         output.attrs.insert("push-by-digest".to_owned(), "true".to_owned());
     }
     Ok(())
-}
-
-fn parsed(name: &str) -> Result<Reference, Error> {
-    let failed = |source| Error::Reference { setting: "--tag", text: name.to_owned(), source };
-    Ok(Reference::parse(name).map_err(failed)?.with_default_tag())
 }
 
 /// Builds all parts at once and joins what they pushed.
@@ -157,7 +153,7 @@ async fn push_index(
     let client = Client::new(Arc::clone(&auth));
     let mut targets = Vec::new();
     for name in names {
-        let reference = parsed(name)?;
+        let reference = reference("--tag", name)?;
         let repository = Repository::of(&reference).map_err(|source| Error::Setting(Box::new(source)))?;
         targets.push((reference, RegistryEndpoint { repository, auth: Arc::clone(&auth) }));
     }

@@ -257,7 +257,7 @@ async fn work_on(
         let layers = image_layers::of_pushed(&build.outputs, results, &routes, &options.build_platform).await;
         recorder.set_layers(layers);
     }
-    routes.close().await;
+    routes.close();
     let results = results?;
     prepared.keep(results.descriptor().as_ref())?;
     let Some(detail) = build.metadata_provenance else { return Ok(results) };

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use llb::{Constraints, Graph, ImageSource, MarshalOptions};
 
+use super::reference;
 use crate::buildkit::{BuildRequest, BuildResult, Gateway, SessionOptions, SolveOptions};
 use crate::converter::lower::llb_platform;
 use crate::image::{Platform, Reference};
@@ -36,18 +37,10 @@ pub struct WarmCache {
 /// # Errors
 /// [`Error`] where buildkitd cannot be started, or ends by itself.
 pub async fn serve(service: &WarmCache, interrupts: &Interrupts) -> Result<(), Error> {
-    let references = service.images.iter().map(|text| reference(text)).collect::<Result<Vec<_>, _>>()?;
+    let references = service.images.iter().map(|text| reference(variables::CACHE_IMAGES.name, text));
+    let references = references.collect::<Result<Vec<_>, _>>()?;
     let work = Box::pin(work(service, &references, interrupts));
     interrupts.unless_twice(work).await
-}
-
-fn reference(text: &str) -> Result<Reference, Error> {
-    let parsed = Reference::parse(text).map_err(|source| Error::Reference {
-        setting: variables::CACHE_IMAGES.name,
-        text: text.to_owned(),
-        source,
-    });
-    Ok(parsed?.with_default_tag())
 }
 
 async fn work(service: &WarmCache, references: &[Reference], interrupts: &Interrupts) -> Result<(), Error> {

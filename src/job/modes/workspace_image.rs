@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::image_graph::solve_image;
 use super::plain::shared_key;
+use super::reference;
 use super::workspace_dockerfile::read_when_ready;
 use crate::buildkit::{self, BuildRequest, CacheEntry, SessionOptions};
 use crate::image::{Platform, Reference};
@@ -115,7 +116,7 @@ async fn work(build: &WorkspaceBuild, cancel: &CancellationToken) -> Result<(), 
     let job = WorkspaceJob { build, base, target, base_registries, routes, cancel };
     let mut builder = None;
     let outcome = job.run(&mut builder, dockerfile.as_ref()).await;
-    job.routes.close().await;
+    job.routes.close();
     if let Some(builder) = builder {
         builder.stop().await;
     }
@@ -134,12 +135,6 @@ fn proxies(settings: &Settings, references: [&Reference; 2]) -> BTreeMap<String,
         .filter(|reference| routes::registry_host(reference).is_some_and(|host| host.is_loopback()));
     let tokens = AccessTokens { read, push };
     loopback.map(|reference| (reference.domain().to_owned(), tokens.clone())).collect()
-}
-
-fn reference(setting: &'static str, text: &str) -> Result<Reference, Error> {
-    let parsed = Reference::parse(text);
-    let parsed = parsed.map_err(|source| Error::Reference { setting, text: text.to_owned(), source })?;
-    Ok(parsed.with_default_tag())
 }
 
 fn refuse_digests(settings: &Settings, base: &Reference, target: &Reference) -> Result<(), Error> {

@@ -3,7 +3,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -15,11 +14,8 @@ use super::manifest::{Blob, ImageManifest};
 use super::routes::RegistryEndpoint;
 use crate::http::body::{Body, BoxError};
 use crate::job::failure::CopyFailure;
-use crate::progress::{self, Step};
+use crate::progress::{Step, StepTransfer};
 use crate::registry::{Client, DigestHasher, Payload};
-
-/// The time between two reports of a transfer's progress.
-const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
 
 /// What a copy moved.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -120,22 +116,26 @@ impl Copy<'_> {
         let source = Client::new(Arc::clone(&self.from.auth));
         let response =
             source.blob_stream(&self.from.repository, &blob.digest).await.map_err(CopyFailure::Read)?;
-        let transfer = BlobTransfer {
-            body: response.into_body(),
-            hash: DigestHasher::for_digest(&blob.digest),
-            seen: 0,
-            blob: blob.clone(),
-            step: self.step.clone(),
-            started: progress::timestamp(),
-            last_report: Instant::now(),
-        };
         let target = Client::new(Arc::clone(&self.to.auth));
-        let payload = Payload::Stream(transfer.into_body());
+        let payload = Payload::Stream(checked(response.into_body(), blob, self.step));
         target
             .upload_blob(&self.to.repository, &blob.digest, blob.size, payload)
             .await
             .map_err(CopyFailure::Write)
     }
+}
+
+/// Returns the content of a blob as it comes, broken off before its end where it is not what the blob's digest says. The
+/// step shows how far it is.
+pub(crate) fn checked(body: Body, blob: &Blob, step: &Step) -> Body {
+    let transfer = BlobTransfer {
+        body,
+        hash: DigestHasher::for_digest(&blob.digest),
+        seen: 0,
+        blob: blob.clone(),
+        progress: step.begin_transfer(&blob.digest),
+    };
+    transfer.into_body()
 }
 
 /// Content that is not what its descriptor says.
@@ -155,9 +155,7 @@ struct BlobTransfer {
     hash: DigestHasher,
     seen: u64,
     blob: Blob,
-    step: Step,
-    started: bollard_buildkit_proto::google::protobuf::Timestamp,
-    last_report: Instant,
+    progress: StepTransfer,
 }
 
 impl BlobTransfer {
@@ -183,10 +181,7 @@ impl BlobTransfer {
             if self.seen == size && self.hash.clone().finish() != digest {
                 return Err(BlobMismatch::Digest { digest }.into());
             }
-            if self.seen == size || self.last_report.elapsed() >= PROGRESS_INTERVAL {
-                self.last_report = Instant::now();
-                self.step.transfer(&digest, self.started, self.seen, size).await;
-            }
+            self.progress.reach(self.seen, size).await;
             return Ok(Some(bytes));
         }
         if self.seen < size {
@@ -209,16 +204,10 @@ mod tests {
         let frames =
             parts.iter().map(|part| Ok::<_, BoxError>(Frame::data(Bytes::from_static(part.as_bytes()))));
         let (updates, _gone) = mpsc::channel(64);
-        let transfer = BlobTransfer {
-            body: StreamBody::new(stream::iter(frames.collect::<Vec<_>>())).boxed_unsync(),
-            hash: DigestHasher::for_digest(digest),
-            seen: 0,
-            blob: serde_json::from_value(serde_json::json!({ "digest": digest, "size": size })).unwrap(),
-            step: Step::begin(updates, "copy", "copy").await,
-            started: progress::timestamp(),
-            last_report: Instant::now(),
-        };
-        let (mut body, mut arrived) = (transfer.into_body(), String::new());
+        let blob = serde_json::from_value(serde_json::json!({ "digest": digest, "size": size })).unwrap();
+        let step = Step::begin(updates, "copy", "copy").await;
+        let body = StreamBody::new(stream::iter(frames.collect::<Vec<_>>())).boxed_unsync();
+        let (mut body, mut arrived) = (checked(body, &blob, &step), String::new());
         loop {
             match body.frame().await {
                 Some(Ok(frame)) => arrived += std::str::from_utf8(&frame.into_data().unwrap()).unwrap(),

@@ -8,7 +8,7 @@ use crate::diag::{Location, redact_in_columns, shorten, visible};
 /// How many lines are shown whole; of more the middle is left out.
 const WHOLE: usize = 10;
 /// How many lines are looked at.
-const MOST_LINES: usize = 5000;
+const MOST_LINES: usize = 100_000;
 /// How many carets stand below a line, at most.
 const CARETS: usize = 60;
 

@@ -14,10 +14,12 @@ use crate::job::request::ParsedDockerfile;
 const QUOTED_CHARACTERS: usize = 80;
 
 /// Returns the error of a build with the line of the ignore file that leaves out what a step did not find, where that is
-/// why it did not, and with the platforms that were asked for.
+/// why it did not, and with the platforms and the limit of memory that were asked for.
 pub(crate) fn explain(error: Error, dockerfile: &ParsedDockerfile<'_>) -> Error {
     let Error::Step(mut failure) = error else { return error };
-    failure.platforms = dockerfile.input.options.platforms.iter().map(ToString::to_string).collect();
+    let options = &dockerfile.input.options;
+    failure.platforms = options.platforms.iter().map(ToString::to_string).collect();
+    failure.memory_limit = u64::try_from(options.linux_resources.memory).ok().filter(|limit| *limit > 0);
     if failure.diagnostic.help.is_none() {
         let line = failure.diagnostic.location.as_ref().and_then(|location| location.spans.first());
         failure.diagnostic.help = line.and_then(|span| {

@@ -19,6 +19,15 @@ pub enum RegistryMessage {
         /// What the registry said.
         words: Option<String>,
     },
+    /// The server that gives tokens for the registry gives none.
+    Token {
+        /// Its `HOST:PORT`.
+        server: String,
+        /// Its status.
+        status: String,
+        /// What it said.
+        words: Option<String>,
+    },
     /// It answered plain HTTP with 400, as servers do that speak TLS.
     PlainHttpRefused,
     /// The registry refused in its own words, without a status that is known.
@@ -41,15 +50,17 @@ pub enum RegistryMessage {
 impl RegistryMessage {
     /// Returns what the text of a failed look-up or push says.
     pub(crate) fn of(message: &str) -> Self {
-        if let Some(status) = status(message) {
+        if let Some(Answer { server, is_token, status, words }) = answer(message) {
+            if is_token {
+                return Self::Token { server, status, words };
+            }
             if status.starts_with("404") {
                 return Self::Missing;
             }
             if status.starts_with("400") && message.contains(" request to http://") {
                 return Self::PlainHttpRefused;
             }
-            let words = message.lines().skip(1).map(str::trim).find(|line| !line.is_empty());
-            return Self::Status { status, words: words.map(str::to_owned) };
+            return Self::Status { status, words };
         }
         if let Some(reason) = unreachable(message) {
             return Self::Unreachable { reason };
@@ -61,7 +72,9 @@ impl RegistryMessage {
             return Self::Missing;
         }
         let last = message.rsplit_once(": ").map_or(message, |(_, last)| last);
-        for code in ["denied", "unauthorized"] {
+        for code in
+            ["denied", "unauthorized", "toomanyrequests", "name unknown", "name invalid", "unsupported"]
+        {
             if let Some(at) = message.find(&format!("{code}: ")) {
                 return Self::Refused { words: message[at..].trim().to_owned() };
             }
@@ -76,22 +89,35 @@ impl RegistryMessage {
     pub(crate) fn of_lookup(&self, reference: &str) -> String {
         let host = host_of(reference);
         match self {
-            Self::Missing => "base image does not exist; check its name, its tag and its platform".to_owned(),
+            Self::Missing => {
+                format!(
+                    "base image does not exist; check its name, its tag and its platform{}",
+                    no_stage(reference)
+                )
+            }
             Self::MissingOrPrivate => format!(
-                "base image does not exist or needs credentials; check its name and that you are logged in to {host}"
+                "base image does not exist or needs credentials; check its name and that you are logged in to {host}{}",
+                no_stage(reference)
             ),
             Self::Status { status, words } => {
                 let words = in_parentheses(words.as_deref());
                 format!("registry {host} does not give it: {status}{words}{}", advice(status, "pull"))
             }
+            Self::Token { server, status, words } => {
+                format!(
+                    "registry {host} does not give it: {}{}",
+                    token_refused(server, status, words.as_deref()),
+                    advice(status, "pull")
+                )
+            }
             Self::PlainHttpRefused => {
                 format!("registry {host} does not give it: {}", plain_http_refused(host))
             }
             Self::Refused { words } => {
-                format!("registry {host} refuses to give it: {words}; check the credentials for {host}")
+                format!("registry {host} refuses to give it: {words}{}", advice_for(words, host, ""))
             }
             Self::Unreachable { reason } => format!("cannot reach registry {host}: {reason}"),
-            Self::Other { message } => message.clone(),
+            Self::Other { message } => other(message),
         }
     }
 
@@ -116,18 +142,26 @@ impl RegistryMessage {
                     in_parentheses(words.as_deref())
                 )
             }
+            Self::Token { server, status, words } => {
+                format!(
+                    "registry {host} refused the push of {reference}: {}{}",
+                    token_refused(server, status, words.as_deref()),
+                    advice(status, "push to")
+                )
+            }
             Self::PlainHttpRefused => {
                 format!("registry {host} refused the push of {reference}: {}", plain_http_refused(host))
             }
             Self::Refused { words } => {
                 format!(
-                    "registry {host} refused the push of {reference}: {words}; check the credentials for {host} and their rights"
+                    "registry {host} refused the push of {reference}: {words}{}",
+                    advice_for(words, host, " and their rights")
                 )
             }
             Self::Unreachable { reason } => {
                 format!("cannot reach registry {host} to push {reference}: {reason}")
             }
-            Self::Other { message } => format!("cannot push {reference}: {message}"),
+            Self::Other { message } => format!("cannot push {reference}: {}", other(message)),
         }
     }
 }
@@ -152,7 +186,18 @@ fn advice(status: &str, doing: &str) -> &'static str {
         (Some("401"), _) => "; check that there are credentials for it and that they are right",
         (Some("403"), "pull") => "; the credentials do not allow to pull from this repository",
         (Some("403"), _) => "; the credentials do not allow to push to this repository",
+        (Some("404"), _) => {
+            "; check the repository's name, and that it exists where the registry wants it made before"
+        }
+        (Some("405"), "push to") => {
+            "; the registry, or this address of it, takes no pushes: it may be a mirror"
+        }
+        (Some("413"), _) => {
+            "; a layer is larger than the registry, or a server before it, takes: raise that limit (nginx: client_max_body_size), or make smaller layers"
+        }
+        (Some("429"), "pull") => "; too many requests: log in, use a mirror, or try again later",
         (Some("429"), _) => "; too many requests: try again later",
+        (Some("507"), _) => "; the registry's disk is full or a quota is used up: make room there",
         (Some(code), _) if code.starts_with('5') => "; the fault is the registry's: try again later",
         _ => "",
     }
@@ -166,13 +211,69 @@ pub(crate) fn host_of(reference: &str) -> &str {
     }
 }
 
-/// `403 Forbidden` in `unexpected status from POST request to URL: 403 Forbidden`.
-fn status(message: &str) -> Option<String> {
+/// Returns what a registry's own words ask for.
+fn advice_for(words: &str, host: &str, rights: &str) -> String {
+    match words.split(':').next() {
+        Some("toomanyrequests") => advice("429", "pull").to_owned(),
+        Some("name unknown") => advice("404", "").to_owned(),
+        Some("name invalid" | "unsupported") => String::new(),
+        _ if words.contains("quota") => advice("507", rights).to_owned(),
+        _ => format!("; check the credentials for {host}{rights}"),
+    }
+}
+
+/// What is said of a token that was not given.
+fn token_refused(server: &str, status: &str, words: Option<&str>) -> String {
+    format!("its token server {server} answered {status}{}", in_parentheses(words))
+}
+
+/// What is said of a name that has the form of a stage's.
+fn no_stage(reference: &str) -> String {
+    if reference.contains(['/', ':', '@']) {
+        return String::new();
+    }
+    format!("; no stage is called {reference}, so it is taken for an image of Docker Hub")
+}
+
+/// What is neither the registry's nor the network's fault.
+fn other(message: &str) -> String {
+    if !message.contains("no space left on device") {
+        return message.to_owned();
+    }
+    format!(
+        "the disk of buildkitd's machine is full: {message}; free it with bob prune, or give buildkitd a larger one"
+    )
+}
+
+/// An answer that was no success.
+struct Answer {
+    /// The `HOST:PORT` that gave it.
+    server: String,
+    /// Whether it was asked for a token: everything else lies below `/v2/`.
+    is_token: bool,
+    /// Its status and reason, as in `403 Forbidden`.
+    status: String,
+    /// What it said, where it said it as text.
+    words: Option<String>,
+}
+
+/// The answer in `unexpected status from POST request to URL: 403 Forbidden: WORDS`, or with the words on a line of their own.
+fn answer(message: &str) -> Option<Answer> {
     let (_, after) = message.split_once("unexpected status from ")?;
-    let line = after.lines().next()?;
-    let found = line.rsplit_once(": ").map(|(_, status)| status.trim())?;
-    found.get(..3)?.parse::<u16>().ok()?;
-    Some(found.to_owned())
+    let (_, after) = after.split_once(" request to ")?;
+    let (url, answer) = after.split_once(": ")?;
+    let (line, rest) = answer.split_once('\n').unwrap_or((answer, ""));
+    let (status, words) = line.split_once(": ").unwrap_or((line, ""));
+    status.get(..3)?.parse::<u16>().ok()?;
+    let words = [words, rest].into_iter().flat_map(str::lines).map(str::trim).find(|line| !line.is_empty());
+    let (_, place) = url.split_once("://")?;
+    let (server, path) = place.split_once('/').unwrap_or((place, ""));
+    Some(Answer {
+        server: server.to_owned(),
+        is_token: !path.starts_with("v2/") && path != "v2",
+        status: status.trim().to_owned(),
+        words: words.filter(|words| !words.starts_with('<')).map(str::to_owned),
+    })
 }
 
 /// Why there was no connection, as Go's dialer and TLS say it.
@@ -230,8 +331,24 @@ mod tests {
                 "unexpected status from HEAD request to http://127.0.0.1:1403/v2/a/b/manifests/1: 400 Bad Request",
                 "registry 127.0.0.1:1403 does not give it: 400 Bad Request to plain http, which buildkitd speaks to every registry on localhost; if this one speaks TLS, write http = false, and ca = [FILE] for its own authority, below [registry.\"127.0.0.1:1403\"] in buildkitd.toml and restart buildkitd",
             ),
+            (
+                "failed to authorize: failed to fetch oauth token: unexpected status from GET request to http://127.0.0.1:1403/token?scope=repository%3Aa%2Fb%3Apull&service=x: 401 Unauthorized: incorrect username or password",
+                "registry 127.0.0.1:1403 does not give it: its token server 127.0.0.1:1403 answered 401 Unauthorized (incorrect username or password); check that there are credentials for it and that they are right",
+            ),
+            (
+                "toomanyrequests: you have reached your limit",
+                "registry 127.0.0.1:1403 refuses to give it: toomanyrequests: you have reached your limit; too many requests: log in, use a mirror, or try again later",
+            ),
+            (
+                "write /var/lib/buildkit/x.db: no space left on device",
+                "the disk of buildkitd's machine is full: write /var/lib/buildkit/x.db: no space left on device; free it with bob prune, or give buildkitd a larger one",
+            ),
             ("something new", "something new"),
         ];
+        assert_eq!(
+            RegistryMessage::Missing.of_lookup("biulder"),
+            "base image does not exist; check its name, its tag and its platform; no stage is called biulder, so it is taken for an image of Docker Hub"
+        );
         for (message, sentence) in cases {
             assert_eq!(RegistryMessage::of(message).of_lookup(REF), sentence);
         }
@@ -247,6 +364,14 @@ mod tests {
             (
                 "unexpected status from POST request to http://127.0.0.1:1403/v2/a/b/blobs/uploads/: 500 Internal Server Error",
                 "registry 127.0.0.1:1403 refused the push of 127.0.0.1:1403/a/b:1: 500 Internal Server Error; the fault is the registry's: try again later",
+            ),
+            (
+                "unexpected status from PUT request to http://127.0.0.1:1403/v2/a/b/blobs/uploads/1?digest=sha256%3A4c: 413 Request Entity Too Large: <html><head><title>413</title></head></html>",
+                "registry 127.0.0.1:1403 refused the push of 127.0.0.1:1403/a/b:1: 413 Request Entity Too Large; a layer is larger than the registry, or a server before it, takes: raise that limit (nginx: client_max_body_size), or make smaller layers",
+            ),
+            (
+                "unexpected status from PUT request to http://127.0.0.1:1403/v2/a/b/blobs/uploads/1: 507 Insufficient Storage",
+                "registry 127.0.0.1:1403 refused the push of 127.0.0.1:1403/a/b:1: 507 Insufficient Storage; the registry's disk is full or a quota is used up: make room there",
             ),
             (
                 "failed to do request: Head \"https://x.invalid/v2/\": dial tcp: lookup x.invalid on 10.0.0.1:53: no such host",

@@ -144,6 +144,7 @@ fn evidence(failure: &StepFailure) -> Evidence<'_> {
         exit_code: failure.exit_code,
         log: log.earlier().chain(log.last()).map(|line| line.text.as_str()).collect(),
         platform,
+        memory_limit: failure.memory_limit,
     }
 }
 

@@ -80,6 +80,14 @@ pub(crate) fn put_tagged(folder: &Path, descriptor: &Value, tag: &str) -> Result
     put_annotated(folder, descriptor, vec![BTreeMap::from([(REFERENCE_NAME, tag.to_owned())])])
 }
 
+/// Puts what `descriptor` is about into the index of the layout at `folder` once more, without a name.
+///
+/// # Errors
+/// [`LayoutWriteError`].
+pub(crate) fn put_unnamed(folder: &Path, descriptor: &Value) -> Result<(), LayoutWriteError> {
+    put_annotated(folder, descriptor, Vec::new())
+}
+
 /// Returns the descriptor in an index that is called `tag`.
 pub(crate) fn tagged<'i>(index: &'i Value, tag: &str) -> Option<&'i Value> {
     let manifests = index["manifests"].as_array()?;
@@ -134,8 +142,13 @@ fn is_written(folder: &Path, descriptor: &Value) -> bool {
     descriptor["digest"].as_str().and_then(blob).is_some_and(|blob| folder.join(blob).is_file())
 }
 
-/// Puts a descriptor among `manifests`, once for each set of annotations.
+/// Puts a descriptor among `manifests`, once for each set of annotations; once as it is where there are none.
 fn insert(manifests: &mut Vec<Value>, descriptor: &Value, annotations: Vec<BTreeMap<&'static str, String>>) {
+    if annotations.is_empty() {
+        // The same again would say nothing more.
+        manifests.retain(|manifest| manifest != descriptor);
+        manifests.push(descriptor.clone());
+    }
     for annotations in annotations {
         manifests.retain(|manifest| {
             let has = |key: &str| {

@@ -26,6 +26,8 @@ const MANIFEST_TYPES: &str = "application/vnd.oci.image.index.v1+json, \
     application/vnd.oci.image.manifest.v1+json, \
     application/vnd.docker.distribution.manifest.list.v2+json, \
     application/vnd.docker.distribution.manifest.v2+json";
+/// The type of an index.
+const INDEX_TYPE: &str = "application/vnd.oci.image.index.v1+json";
 
 /// Returns Bob's `User-Agent`.
 pub(crate) fn user_agent() -> HeaderValue {
@@ -142,6 +144,41 @@ impl Client {
             let digest = check_digest(&bytes, named.as_deref().unwrap_or(reference), what)?;
             let size = bytes.len() as u64;
             Ok(Some(Manifest { descriptor: Descriptor { digest, media_type, size }, bytes }))
+        };
+        self.within_answer_limit(repository, what, whole).await
+    }
+
+    /// Returns the list of manifests that say of themselves that they are about `digest`, an index; `None` where the
+    /// registry has no such lists.
+    /// (<https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-referrers>)
+    ///
+    /// # Errors
+    /// [`ClientError`] for any answer but 200 and 404.
+    pub async fn referrers(
+        &self,
+        repository: &Repository,
+        digest: &str,
+    ) -> Result<Option<Bytes>, ClientError> {
+        let what = || format!("list what refers to {digest} in {repository}");
+        check_is_digest(digest, what)?;
+        let scopes = Scopes::pull(&repository.name);
+        let mut call = self.call(Method::GET, repository, &format!("referrers/{digest}"), scopes)?;
+        call.headers.insert(header::ACCEPT, HeaderValue::from_static(INDEX_TYPE));
+        let whole = async {
+            let response = match self.read(call, what).await {
+                // The words of registries that do not know what is asked.
+                Err(ClientError::Status {
+                    status: StatusCode::BAD_REQUEST | StatusCode::METHOD_NOT_ALLOWED,
+                    ..
+                }) => return Ok(None),
+                response => response?,
+            };
+            let Some(response) = response else { return Ok(None) };
+            // Some serve a page of another kind where they know no such lists.
+            let kind = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+            let is_list = kind.is_some_and(|kind| kind.starts_with(INDEX_TYPE));
+            let bytes = content(response.into_body(), MANIFEST_LIMIT, what).await?;
+            Ok(is_list.then_some(bytes))
         };
         self.within_answer_limit(repository, what, whole).await
     }

@@ -271,23 +271,16 @@ fn progress_of_variable(value: Option<&OsStr>) -> Result<ProgressMode, UsageErro
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::pflag;
-
-    #[derive(Debug, clap::Parser)]
-    struct Cli {
-        #[command(flatten)]
-        args: Args,
-    }
+    use crate::cli::pflag::parse_args;
 
     fn parse(args: &[&str]) -> Args {
-        pflag::parse::<Cli>([&["bob"], args].concat()).unwrap().args
+        parse_args(args).unwrap()
     }
 
     #[test]
     fn every_flag_has_its_row_beside_buildx() {
-        use clap::CommandFactory as _;
         let document = include_str!("../../../../docs/buildx.md");
-        let command = Cli::command();
+        let command = <Args as clap::Args>::augment_args(Command::new("build"));
         let flags = command.get_arguments().filter_map(clap::Arg::get_long);
         let missing: Vec<_> =
             flags.filter(|flag| !document.contains(&format!("\n| `--{flag}` | "))).collect();

@@ -9,10 +9,12 @@ mod workspace;
 
 pub use args::Args;
 
+use std::path::PathBuf;
+
 use crate::cli::usage::UsageError;
-use crate::cli::values::ValueError;
 use crate::cli::values::call::{Call, Method};
 use crate::cli::{Failure, logging, process};
+use crate::job::Error;
 
 /// Runs `bob build`: in workspace mode where neither a context nor an option of plain mode is given.
 ///
@@ -30,7 +32,7 @@ pub async fn run(mut args: Args) -> Result<(), Failure> {
         return workspace::run(args).await;
     }
     logging::init(&log_filter(if args.debug { "debug" } else { "warn" }));
-    let call = Call::parse(args.method()).map_err(ValueError::into_failure)?;
+    let call = Call::parse(args.method())?;
     match call.method {
         Method::Build => plain::run(args).await,
         _ => plain::answer(args, &call).await,
@@ -43,4 +45,13 @@ fn log_filter(level: &str) -> String {
     const BOB: &str = env!("CARGO_CRATE_NAME");
     let quiet = ["buildkit", "proxy", "registry"];
     quiet.iter().fold(format!("warn,{BOB}={level}"), |text, module| text + &format!(",{BOB}::{module}=off"))
+}
+
+/// The current folder.
+fn current_dir() -> Result<PathBuf, Error> {
+    std::env::current_dir().map_err(|source| Error::Read {
+        what: "the current folder",
+        path: ".".into(),
+        source,
+    })
 }

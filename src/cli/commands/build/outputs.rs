@@ -1,6 +1,6 @@
 //! What becomes of the result: `--output`, `--push`, `--load`, with the names of `--tag` and the annotations.
 
-use super::Args;
+use super::{Args, current_dir};
 use crate::cli::values::{ValueError, annotation, output};
 use crate::image::Reference;
 use crate::job::{Error, Exporter, Output};
@@ -61,16 +61,9 @@ pub(super) fn parse(args: &Args, attributes: &ImageAttributes) -> Result<Vec<Out
         }
     }
     if !output::may_delete(&args.allow)? {
-        check_deletions(&outputs)?;
+        output::check_deletions(&outputs, &current_dir()?)?;
     }
     Ok(outputs)
-}
-
-fn check_deletions(outputs: &[Output]) -> Result<(), Error> {
-    let current_dir = std::env::current_dir();
-    let current_dir =
-        current_dir.map_err(|source| Error::Read { what: "the current folder", path: ".".into(), source })?;
-    output::check_deletions(outputs, &current_dir).map_err(ValueError::into)
 }
 
 /// Says which attributes of an output do nothing: a mistyped one must not go unnoticed.
@@ -84,22 +77,15 @@ fn warn_of_unknown(output: &Output) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::pflag;
+    use crate::cli::pflag::parse_args;
     use crate::job::Destination;
-
-    #[derive(Debug, clap::Parser)]
-    struct Cli {
-        #[command(flatten)]
-        args: Args,
-    }
 
     fn outputs(args: &[&str]) -> Vec<Output> {
         try_parse(args).unwrap()
     }
 
     fn try_parse(args: &[&str]) -> Result<Vec<Output>, Error> {
-        let args = pflag::parse::<Cli>([&["bob"], args].concat()).unwrap().args;
-        parse(&args, &ImageAttributes::default())
+        parse(&parse_args(args).unwrap(), &ImageAttributes::default())
     }
 
     #[test]
@@ -113,7 +99,7 @@ mod tests {
 
     #[test]
     fn attributes_of_images_go_to_images() {
-        let args = pflag::parse::<Cli>(["bob", "-o", "type=image", "-o", "out", "."]).unwrap().args;
+        let args = parse_args(&["-o", "type=image", "-o", "out", "."]).unwrap();
         let attributes = ImageAttributes { build_info: Some("1".to_owned()), no_oci_artifact: true };
         let outputs = parse(&args, &attributes).unwrap();
         assert_eq!(outputs[0].attrs["buildinfo-attrs"], "1");

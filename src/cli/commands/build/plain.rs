@@ -52,7 +52,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
         );
     }
     let interrupts = listen()?;
-    let mut results = job::build(&build, &interrupts).await.map_err(|error| Failure::of_job(&error))?;
+    let mut results = job::build(&build, &interrupts).await?;
     if !variables.has_metadata_warnings {
         results.leave_out_warnings();
     }
@@ -78,7 +78,7 @@ fn remove_old(path: &Path) -> Result<(), Failure> {
         return Ok(());
     }
     std::fs::remove_file(path).map_err(|error| {
-        Failure::Rendered(format!("error: cannot remove the old image id {}: {error}", visible_path(path)))
+        Failure::failed(format!("cannot remove the old image id {}: {error}", visible_path(path)))
     })
 }
 
@@ -91,8 +91,7 @@ pub(super) async fn answer(args: Args, call: &Call) -> Result<(), Failure> {
         return Err(UsageError::ReportWithoutBuild { method: args.method().to_owned() }.into());
     }
     let (request, _) = request(&args)?;
-    outputs::parse(&args, &image_attributes(&request, &variables))
-        .map_err(|error| Failure::of_job(&error))?;
+    outputs::parse(&args, &image_attributes(&request, &variables))?;
     if let Some(path) = &args.metadata_file {
         check_writable(path)?;
     }
@@ -113,7 +112,7 @@ fn request(args: &Args) -> Result<(Request, BTreeMap<String, String>), Failure> 
     let request = Request {
         dockerfile: DockerfileInput { source: dockerfile, options, build_platform: None, files, image_lock },
         logins: DockerLogins::of(nonempty_process_variable),
-        daemon: args.daemon.choice().map_err(|error| Failure::of_job(&error))?,
+        daemon: args.daemon.choice()?,
         source_policy: args.attestations.source_policy()?,
     };
     let daemon = request.daemon.for_subject(args.convert.subject(context));
@@ -143,10 +142,9 @@ fn plain_build(args: &Args, variables: &BuildxVariables) -> Result<PlainBuild, F
     let (mut request, mut frontend_attributes) = request(args)?;
     let attributes = image_attributes(&request, variables);
     let DockerfileInput { options, files, .. } = &mut request.dockerfile;
-    let attestations = args.attestations.attestations(&options.build_args);
-    let attestations = attestations.map_err(ValueError::into_failure)?;
+    let attestations = args.attestations.attestations(&options.build_args)?;
     let inline = options.build_args.get("BUILDKIT_INLINE_CACHE");
-    let (cache_imports, cache_exports) = caches(args, inline).map_err(ValueError::into_failure)?;
+    let (cache_imports, cache_exports) = caches(args, inline)?;
     frontend_attributes.extend(checkout_attributes(args, options, files));
     if let Some(repository) = frontend_attributes.get("vcs:source") {
         // A checkout is the same build wherever it lies.
@@ -192,7 +190,7 @@ fn plain_build(args: &Args, variables: &BuildxVariables) -> Result<PlainBuild, F
             request,
         })
     };
-    understood().map_err(|error| Failure::of_job(&error))
+    Ok(understood()?)
 }
 
 /// What buildkitd is told of the Git working tree that the context lies in; labels go into `options`.
@@ -227,21 +225,11 @@ fn caches(args: &Args, inline: Option<&String>) -> Result<(Vec<CacheEntry>, Vec<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::pflag;
+    use crate::cli::pflag::parse_args;
     use crate::job::ProgressMode;
 
-    #[derive(Debug, clap::Parser)]
-    struct Cli {
-        #[command(flatten)]
-        args: Args,
-    }
-
-    fn parse(args: &[&str]) -> Args {
-        pflag::parse::<Cli>([&["bob"], args].concat()).unwrap().args
-    }
-
     fn error(args: &[&str]) -> String {
-        let failure = plain_build(&parse(args), &BuildxVariables::default()).unwrap_err();
+        let failure = plain_build(&parse_args(args).unwrap(), &BuildxVariables::default()).unwrap_err();
         assert_eq!(failure.exit_code(), 2, "{args:?}");
         failure.render()
     }
@@ -251,7 +239,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("Dockerfile"), "FROM scratch\n").unwrap();
         let context = dir.path().to_str().unwrap();
-        let build = |args: &[&str]| plain_build(&parse(args), &BuildxVariables::default()).unwrap();
+        let build =
+            |args: &[&str]| plain_build(&parse_args(args).unwrap(), &BuildxVariables::default()).unwrap();
         assert_eq!(build(&["--network=host", context]).entitlements, ["network.host"]);
         assert!(build(&["--network=none", context]).entitlements.is_empty());
         assert_eq!(build(&["-q", "--progress=auto", context]).progress, ProgressMode::QUIET);

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use super::Args;
+use super::{Args, current_dir};
 use crate::cli::Failure;
 use crate::cli::args::daemon::{record_folder, state_folder};
 use crate::cli::values::cache;
@@ -41,17 +41,12 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     } else {
         linger.stay(begun.elapsed())
     };
-    Err(Failure::of_job(&error).lingering(stay))
+    Err(Failure::from(error).lingering(stay))
 }
 
 async fn work(args: &Args, environment: &Environment, workspace: Workspace) -> Result<(), Error> {
     workspace::ensure_root()?;
-    let current_dir = std::env::current_dir().map_err(|source| Error::Read {
-        what: "the current folder",
-        path: ".".into(),
-        source,
-    })?;
-    let settings = Settings::read(environment, &current_dir)?;
+    let settings = Settings::read(environment, &current_dir()?)?;
     let cache_import = settings.cache_import.as_deref();
     let setting = cache::Setting {
         name: variables::LOCAL_CACHE_IMPORT.name,

@@ -3,10 +3,9 @@
 use std::cmp::Reverse;
 
 use super::filter::Filter;
-use super::table::{Format, totals};
+use super::table::{FormatArgs, totals};
 use crate::cli::args::daemon::DaemonArgs;
 use crate::cli::report::{listen, print_words};
-use crate::cli::values::ValueError;
 use crate::cli::{Failure, logging};
 use crate::job;
 
@@ -17,12 +16,9 @@ pub struct Args {
     /// Only records of which this holds: FIELD=VALUE (id, parents, description, type), inuse, mutable, immutable, shared, private, until=TIME; may be repeated
     #[arg(long = "filter", value_name = "FILTER")]
     filters: Vec<String>,
-    /// How records are written: table, pretty, json (one object a line), or a template such as '{{.ID}} {{.Size}}'
-    #[arg(long, value_name = "FORMAT")]
-    format: Option<String>,
-    /// All that is known of each record; short for --format=pretty
-    #[arg(long)]
-    verbose: bool,
+    /// How records are written.
+    #[command(flatten)]
+    format: FormatArgs,
     /// Which buildkitd.
     #[command(flatten)]
     daemon: DaemonArgs,
@@ -34,13 +30,12 @@ pub struct Args {
 /// No buildkitd, wrong usage.
 pub async fn run(args: Args) -> Result<(), Failure> {
     logging::init("warn");
-    let filter = Filter::parse(&args.filters).map_err(ValueError::into_failure)?;
-    let format = Format::parse(args.format.as_deref(), args.verbose).map_err(ValueError::into_failure)?;
-    let daemon = args.daemon.choice().map_err(|error| Failure::of_job(&error))?;
+    let filter = Filter::parse(&args.filters)?;
+    let format = args.format.parse()?;
+    let daemon = args.daemon.choice()?;
     let interrupts = listen()?;
     let unused_for = filter.unused_for.unwrap_or_default();
-    let asked = job::disk_usage(&daemon, &filter.expression, unused_for, &interrupts).await;
-    let mut records = asked.map_err(|error| Failure::of_job(&error))?;
+    let mut records = job::disk_usage(&daemon, &filter.expression, unused_for, &interrupts).await?;
     records.sort_by(|one, other| (Reverse(one.size), &one.id).cmp(&(Reverse(other.size), &other.id)));
     let mut text = format.render(&records)?;
     if format.has_totals() {

@@ -36,7 +36,7 @@ impl Filter {
             };
             match (field.as_str(), text) {
                 ("until" | "unused-for", Some(text)) => {
-                    if filter.unused_for.replace(time(value, text)?).is_some() {
+                    if filter.unused_for.replace(time(FLAG, value, text)?).is_some() {
                         return Err(ValueError::new(FLAG, value, "give one time only"));
                     }
                 }
@@ -103,20 +103,21 @@ fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
-fn time(value: &str, text: &str) -> Result<Duration, ValueError> {
+/// The time `text` in the value `value` of `flag`.
+pub(super) fn time(flag: &'static str, value: &str, text: &str) -> Result<Duration, ValueError> {
     let wrong =
-        |fault: String| ValueError::new(FLAG, value, format!("{fault}; write a time such as 24h or 1h30m"));
-    let nanoseconds = parse_duration_ns(text).map_err(|fault| wrong(fault.to_owned()))?;
-    u64::try_from(nanoseconds).map(Duration::from_nanos).map_err(|_| wrong("it is negative".to_owned()))
+        |fault: &str| ValueError::new(flag, value, format!("{fault}; write a time such as 24h or 1h30m"));
+    let nanoseconds = parse_duration_ns(text).map_err(wrong)?;
+    u64::try_from(nanoseconds).map(Duration::from_nanos).map_err(|_| wrong("it is negative"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::values::owned;
 
     fn expression(values: &[&str]) -> String {
-        let values: Vec<String> = values.iter().map(|value| (*value).to_owned()).collect();
-        Filter::parse(&values).unwrap().expression
+        Filter::parse(&owned(values)).unwrap().expression
     }
 
     #[test]

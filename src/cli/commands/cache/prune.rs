@@ -1,18 +1,17 @@
 //! `bob prune`: frees buildkitd's cache.
 
 use std::io::{IsTerminal as _, Write as _};
-use std::time::Duration;
 
 use tokio::io::AsyncBufReadExt as _;
 
-use super::filter::Filter;
-use super::table::{Format, totals};
+use super::filter::{Filter, time};
+use super::table::{FormatArgs, total};
 use crate::cli::args::daemon::DaemonArgs;
 use crate::cli::report::{listen, print_words};
 use crate::cli::usage::UsageError;
 use crate::cli::values::ValueError;
 use crate::cli::{Failure, logging};
-use crate::converter::dockerfile::{parse_duration_ns, parse_ram_in_bytes};
+use crate::converter::dockerfile::parse_ram_in_bytes;
 use crate::job::{self, Interrupts, PruneOptions};
 
 /// Arguments of `bob prune`.
@@ -40,12 +39,9 @@ pub struct Args {
     /// Do not ask first
     #[arg(short, long)]
     force: bool,
-    /// How records are written: table, pretty, json (one object a line), or a template such as '{{.ID}} {{.Size}}'
-    #[arg(long, value_name = "FORMAT")]
-    format: Option<String>,
-    /// All that is known of each record; short for --format=pretty
-    #[arg(long)]
-    verbose: bool,
+    /// How records are written.
+    #[command(flatten)]
+    format: FormatArgs,
     /// Which buildkitd.
     #[command(flatten)]
     daemon: DaemonArgs,
@@ -58,7 +54,7 @@ impl Args {
             (Some(_), Some(_)) => {
                 return Err(ValueError::Conflict { first: "--keep-duration", second: "--filter until=" });
             }
-            (Some(text), None) => time(text)?,
+            (Some(text), None) => time("--keep-duration", text, text)?,
             (None, until) => until.unwrap_or_default(),
         };
         Ok(PruneOptions {
@@ -79,23 +75,15 @@ fn space(flag: &'static str, text: Option<&str>) -> Result<i64, ValueError> {
     size.ok_or_else(|| ValueError::new(flag, text, "write a size such as 500MB or 10GB"))
 }
 
-fn time(text: &str) -> Result<Duration, ValueError> {
-    let wrong = |fault: &str| {
-        ValueError::new("--keep-duration", text, format!("{fault}; write a time such as 24h or 1h30m"))
-    };
-    let nanoseconds = parse_duration_ns(text).map_err(wrong)?;
-    u64::try_from(nanoseconds).map(Duration::from_nanos).map_err(|_| wrong("it is negative"))
-}
-
 /// Runs `bob prune`.
 ///
 /// # Errors
 /// No buildkitd, wrong usage, nobody who could be asked.
 pub async fn run(args: Args) -> Result<(), Failure> {
     logging::init("warn");
-    let options = args.options().map_err(ValueError::into_failure)?;
-    let format = Format::parse(args.format.as_deref(), args.verbose).map_err(ValueError::into_failure)?;
-    let daemon = args.daemon.choice().map_err(|error| Failure::of_job(&error))?;
+    let options = args.options()?;
+    let format = args.format.parse()?;
+    let daemon = args.daemon.choice()?;
     let interrupts = listen()?;
     if !args.force && !is_confirmed(&options, &interrupts).await? {
         return Ok(());
@@ -107,14 +95,12 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         if records.is_empty() {
             text += "nothing was freed\n";
         } else {
-            let all = totals(&records);
-            let total =
-                all.lines().last().and_then(|line| line.strip_prefix("Total:")).unwrap_or_default().trim();
-            text += &format!("{}freed {total}\n", if text.ends_with("\n\n") { "" } else { "\n" });
+            let separator = if text.ends_with("\n\n") { "" } else { "\n" };
+            text += &format!("{separator}freed {}\n", total(&records));
         }
     }
     print_words(text.as_bytes())?;
-    done.map_err(|error| Failure::of_job(&error))
+    Ok(done?)
 }
 
 /// Whether the user wants it, asked on standard error and read from standard input.
@@ -132,7 +118,7 @@ async fn is_confirmed(options: &PruneOptions, interrupts: &Interrupts) -> Result
     match read {
         None => {
             eprint_now("\n");
-            Err(Failure::of_job(&job::Error::Interrupted))
+            Err(job::Error::Interrupted.into())
         }
         Some(Err(error)) => Err(error.into()),
         Some(Ok(0)) if !is_terminal => {
@@ -157,18 +143,13 @@ fn eprint_now(text: &str) {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser as _;
+    use std::time::Duration;
 
     use super::*;
-
-    #[derive(Debug, clap::Parser)]
-    struct Line {
-        #[command(flatten)]
-        args: Args,
-    }
+    use crate::cli::pflag::parse_args;
 
     fn options(line: &[&str]) -> Result<PruneOptions, ValueError> {
-        Line::try_parse_from([&["prune"], line].concat()).unwrap().args.options()
+        parse_args::<Args>(line).unwrap().options()
     }
 
     #[test]

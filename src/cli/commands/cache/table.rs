@@ -6,15 +6,33 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 use crate::cli::Failure;
+use crate::cli::report::words;
 use crate::cli::table::{self, Table};
 use crate::cli::values::ValueError;
 use crate::cli::values::syntax::template::Template;
-use crate::diag::{redact, visible};
 use crate::image::timestamp;
 use crate::job::CacheRecord;
 
 /// How many characters of an id the table shows; `--filter id=` takes them.
 const SHORT_ID: usize = 12;
+
+/// Flags that say how records are written.
+#[derive(Debug, clap::Args)]
+pub(super) struct FormatArgs {
+    /// How records are written: table, pretty, json (one object a line), or a template such as '{{.ID}} {{.Size}}'
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<String>,
+    /// All that is known of each record; short for --format=pretty
+    #[arg(long)]
+    verbose: bool,
+}
+
+impl FormatArgs {
+    /// The format that these flags ask for.
+    pub(super) fn parse(&self) -> Result<Format, ValueError> {
+        Format::parse(self.format.as_deref(), self.verbose)
+    }
+}
 
 /// How records are written.
 #[derive(Debug)]
@@ -31,7 +49,7 @@ pub(super) enum Format {
 
 impl Format {
     /// The format that `--format` and `--verbose` ask for.
-    pub(super) fn parse(format: Option<&str>, is_verbose: bool) -> Result<Self, ValueError> {
+    fn parse(format: Option<&str>, is_verbose: bool) -> Result<Self, ValueError> {
         match (format, is_verbose) {
             (Some(_), true) => Err(ValueError::Conflict { first: "--format", second: "--verbose" }),
             (None, true) | (Some("pretty"), false) => Ok(Self::Pretty),
@@ -64,7 +82,7 @@ impl Format {
             Self::Json => records.iter().for_each(|record| text += &format!("{}\n", fields(record, now))),
             Self::Template(template) => {
                 for record in records {
-                    text += &template.render(&fields(record, now)).map_err(ValueError::into_failure)?;
+                    text += &template.render(&fields(record, now))?;
                     text.push('\n');
                 }
             }
@@ -76,11 +94,6 @@ impl Format {
 fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
-}
-
-/// Words of the daemon, on one line.
-fn words(text: &str) -> String {
-    visible(&redact(text)).into_owned()
 }
 
 fn used(record: &CacheRecord, now: i64) -> String {
@@ -167,29 +180,35 @@ fn fields(record: &CacheRecord, now: i64) -> Value {
 
 /// What all records take together.
 pub(super) fn totals(records: &[CacheRecord]) -> String {
-    let sum = |holds: fn(&CacheRecord) -> bool| {
-        records
-            .iter()
-            .filter(|record| holds(record))
-            .map(|record| record.size.max(0))
-            .fold(0, i64::saturating_add)
-    };
-    let (total, shared) = (sum(|_| true), sum(|record| record.is_shared));
+    let shared = bytes(records, |record| record.is_shared);
     let mut text = String::new();
+    let mut line = |name: &str, value: &str| {
+        let _ = writeln!(text, "{name:<13} {value}");
+    };
     if shared > 0 {
-        let _ = writeln!(text, "Shared:       {}", table::size(shared));
-        let _ = writeln!(text, "Private:      {}", table::size(total - shared));
+        line("Shared:", &table::size(shared));
+        line("Private:", &table::size(bytes(records, |_| true) - shared));
     }
-    let _ = writeln!(text, "In use:       {}", table::size(sum(|record| record.is_in_use)));
-    let _ = writeln!(text, "Reclaimable:  {}", table::size(sum(|record| !record.is_in_use)));
-    let count = records.len();
-    let _ = writeln!(
-        text,
-        "Total:        {} in {count} record{}",
-        table::size(total),
-        if count == 1 { "" } else { "s" }
-    );
+    line("In use:", &table::size(bytes(records, |record| record.is_in_use)));
+    line("Reclaimable:", &table::size(bytes(records, |record| !record.is_in_use)));
+    line("Total:", &total(records));
     text
+}
+
+/// How much all records take, and how many they are.
+pub(super) fn total(records: &[CacheRecord]) -> String {
+    let count = records.len();
+    format!(
+        "{} in {count} record{}",
+        table::size(bytes(records, |_| true)),
+        if count == 1 { "" } else { "s" }
+    )
+}
+
+/// The bytes that the records take of which `holds` is true.
+fn bytes(records: &[CacheRecord], holds: impl Fn(&CacheRecord) -> bool) -> i64 {
+    let held = records.iter().filter(|record| holds(record));
+    held.map(|record| record.size.max(0)).fold(0, i64::saturating_add)
 }
 
 #[cfg(test)]

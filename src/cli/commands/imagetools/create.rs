@@ -11,9 +11,10 @@ use crate::cli::pflag::truth_value;
 use crate::cli::report::{listen, print_words};
 use crate::cli::usage::UsageError;
 use crate::cli::values::{ValueError, platform};
-use crate::diag::redact_reference;
-use crate::image::{Platform, Reference};
-use crate::job::imagetools::{Combined, ImageToolsError, IndexAnnotation, IndexPlace, NewImage, Source};
+use crate::image::Platform;
+use crate::job::imagetools::{
+    Combined, ImageToolsError, IndexAnnotation, IndexPlace, NewImage, Place, Source,
+};
 use crate::job::{self, ProgressMode};
 
 /// The largest file with a source that is read, in bytes.
@@ -25,7 +26,7 @@ const MAX_SOURCE_BYTES: u64 = 4 << 20;
     about = "Make an index of images, or copy one; no layer goes through this machine within a registry"
 )]
 pub struct Args {
-    /// Name of the new image; may be repeated
+    /// Name of the new image, or `oci-layout://FOLDER[:TAG]`; may be repeated
     #[arg(short = 't', long = "tag", value_name = "REF")]
     tags: Vec<String>,
     /// Read a source from this file: a reference, a digest or a descriptor in JSON; may be repeated
@@ -52,7 +53,7 @@ pub struct Args {
     /// How progress is shown: auto, plain, tty, rawjson or quiet
     #[arg(long, value_name = "MODE", default_value = "auto")]
     progress: String,
-    /// References, digests, or descriptors in JSON
+    /// References, digests, descriptors in JSON, or `oci-layout://FOLDER[:TAG][@DIGEST]`
     #[arg(value_name = "SOURCE")]
     sources: Vec<String>,
 }
@@ -76,13 +77,12 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         return print_words(&[&combined.bytes[..], b"\n"].concat());
     }
     if let Some(path) = &args.metadata_file {
-        job::check_writable(path).map_err(|error| Failure::of_job(&error.into()))?;
+        job::check_writable(path).map_err(job::Error::from)?;
     }
     let published = tools.publish(&combined, &image.targets, progress, cancel).await;
     published.map_err(|error| failed(&error))?;
     if let Some(path) = &args.metadata_file {
-        job::write_whole(path, &metadata(&combined, &image.targets))
-            .map_err(|error| Failure::of_job(&error.into()))?;
+        job::write_whole(path, &metadata(&combined, &image.targets)).map_err(job::Error::from)?;
     }
     Ok(())
 }
@@ -95,35 +95,26 @@ impl Args {
         if self.tags.is_empty() && !self.dry_run {
             return Err(UsageError::NoTarget.into());
         }
-        let target = |text: &String| {
-            let wrong = |source| {
-                let text = redact_reference(text).into_owned();
-                failed(&ImageToolsError::Reference { text, source })
-            };
-            Reference::parse(text).map(Reference::with_default_tag).map_err(wrong)
-        };
+        let target = |text: &String| Place::parse(text).map_err(|error| failed(&error));
         let mut texts: Vec<String> = self.tags.iter().take(usize::from(self.append)).cloned().collect();
         for path in &self.files {
             texts.push(read_source(path)?);
         }
         texts.extend(self.sources.iter().cloned());
-        let source = |text: &String| Source::parse(text).map_err(|error| failed(&error.into()));
+        let source = |text: &String| Source::parse(text).map_err(|error| failed(&error));
         Ok(NewImage {
             sources: texts.iter().map(source).collect::<Result<_, _>>()?,
             targets: self.tags.iter().map(target).collect::<Result<_, _>>()?,
             annotations: annotations(&self.annotations)?,
             prefers_index: self.prefer_index,
-            platforms: platform::parse("--platform", self.platforms.iter().map(String::as_str))
-                .map_err(ValueError::into_failure)?
-                .platforms,
+            platforms: platform::parse("--platform", self.platforms.iter().map(String::as_str))?.platforms,
         })
     }
 }
 
 fn read_source(path: &std::path::Path) -> Result<String, Failure> {
     use std::io::Read as _;
-    let failed =
-        |source| Failure::of_job(&job::Error::Read { what: "the source", path: path.to_owned(), source });
+    let failed = |source| job::Error::Read { what: "the source", path: path.to_owned(), source };
     let mut text = String::new();
     let file = std::fs::File::open(path).map_err(failed)?;
     file.take(MAX_SOURCE_BYTES).read_to_string(&mut text).map_err(failed)?;
@@ -136,7 +127,7 @@ fn read_source(path: &std::path::Path) -> Result<String, Failure> {
 fn annotations(values: &[String]) -> Result<Vec<IndexAnnotation>, Failure> {
     let mut annotations = Vec::new();
     for value in values.iter().filter(|value| !value.is_empty()) {
-        let wrong = |fault: &str| ValueError::new("--annotation", value, fault).into_failure();
+        let wrong = |fault: &str| Failure::from(ValueError::new("--annotation", value, fault));
         let (name, text) = value.split_once('=').ok_or_else(|| wrong("write index:KEY=VALUE"))?;
         let misplaced = |place: &str| {
             failed(&ImageToolsError::Annotation { key: name.to_owned(), place: place.to_owned() })
@@ -167,8 +158,8 @@ fn annotations(values: &[String]) -> Result<Vec<IndexAnnotation>, Failure> {
 /// The text of the metadata file.
 ///
 /// Source: `runCreate` in `commands/imagetools/create.go` in buildx.
-fn metadata(image: &Combined, targets: &[Reference]) -> Vec<u8> {
-    let mut names: Vec<&str> = targets.iter().map(Reference::name).collect();
+fn metadata(image: &Combined, targets: &[Place]) -> Vec<u8> {
+    let mut names: Vec<String> = targets.iter().map(Place::name).collect();
     names.sort_unstable();
     names.dedup();
     let value = json!({

@@ -1,24 +1,22 @@
 //! `bob imagetools inspect`: what a registry has under a reference.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
 use super::{failed, registries};
 use crate::cli::Failure;
-use crate::cli::report::{listen, print_words};
-use crate::cli::values::ValueError;
+use crate::cli::report::{listen, print_words, words};
 use crate::cli::values::syntax::template::Template;
-use crate::diag::{redact, visible};
-use crate::job;
-use crate::job::imagetools::{Descriptor, ImageTools, Inspected};
+use crate::job::imagetools::{Attested, Descriptor, ImageTools, ImageToolsError, Inspected};
 
 /// The template that stands for what is shown without one.
 const WHOLE: &str = "{{.Manifest}}";
 
 /// Arguments of `bob imagetools inspect`.
 #[derive(Debug, clap::Args)]
-#[command(about = "Show what a registry has under a reference")]
+#[command(about = "Show what a registry has under a reference, or an OCI layout under a tag")]
 pub struct Args {
     /// What is shown, such as '{{json .Manifest}}', '{{json .Image}}' or '{{.Manifest.Digest}}'
     #[arg(long, value_name = "TEMPLATE", conflicts_with = "raw")]
@@ -26,7 +24,7 @@ pub struct Args {
     /// The manifest or index, byte by byte
     #[arg(long)]
     raw: bool,
-    /// The reference
+    /// The reference, or `oci-layout://FOLDER[:TAG][@DIGEST]`
     #[arg(value_name = "REF")]
     reference: String,
 }
@@ -38,7 +36,7 @@ pub struct Args {
 pub async fn run(args: Args) -> Result<(), Failure> {
     let format =
         args.format.as_deref().filter(|format| !matches!(format.trim(), "" | WHOLE | "{{ .Manifest }}"));
-    let template = format.map(Template::parse).transpose().map_err(ValueError::into_failure)?;
+    let template = format.map(Template::parse).transpose()?;
     let tools = registries()?;
     let interrupts = listen()?;
     let work = async {
@@ -47,20 +45,25 @@ pub async fn run(args: Args) -> Result<(), Failure> {
             _ if args.raw => Ok(image.bytes.to_vec()),
             None => Ok(described(&image).into_bytes()),
             Some(template) => {
-                let fields = fields(&tools, &image, &args.reference).await?;
-                let text = template.render(&fields).map_err(ValueError::into_failure)?;
+                let fields = fields(&tools, &image, &args.reference, &template).await?;
+                let text = template.render(&fields)?;
                 Ok(text.into_bytes())
             }
         }
     };
-    let interrupted = || Err(Failure::of_job(&job::Error::Interrupted));
+    let interrupted = || Err(failed(&ImageToolsError::Interrupted));
     print_words(&interrupts.cancel().run_until_cancelled(work).await.unwrap_or_else(interrupted)?)
 }
 
 /// What a template may name.
 ///
 /// Source: `Print` in `util/imagetools/printers.go` in buildx.
-async fn fields(tools: &ImageTools, image: &Inspected, name: &str) -> Result<Value, Failure> {
+async fn fields(
+    tools: &ImageTools,
+    image: &Inspected,
+    name: &str,
+    template: &Template,
+) -> Result<Value, Failure> {
     let configs = tools.configs(image).await.map_err(|error| failed(&error))?;
     let manifest = match &image.index {
         None => json!(image.descriptor),
@@ -71,16 +74,24 @@ async fn fields(tools: &ImageTools, image: &Inspected, name: &str) -> Result<Val
             value
         }
     };
-    let config = match configs.len() {
-        0 | 1 => configs.into_values().next().unwrap_or(Value::Null),
-        _ => json!(configs),
+    let is_single = configs.len() < 2;
+    // What there is of one image, or that of each by its platform.
+    let of_platforms = |of: BTreeMap<String, Value>, none: Value| {
+        if is_single { of.into_values().next().unwrap_or(none) } else { json!(of) }
     };
-    Ok(json!({ "name": name, "manifest": manifest, "image": config }))
-}
-
-/// Words of a registry, on one line.
-fn words(text: &str) -> String {
-    visible(&redact(text)).into_owned()
+    let mut fields = json!({ "name": name, "manifest": manifest });
+    if template.shows("SBOM") || template.shows("Provenance") {
+        let attested = tools.attested(image).await.map_err(|error| failed(&error))?;
+        let (mut sboms, mut provenances) = (BTreeMap::new(), BTreeMap::new());
+        for (platform, Attested { sbom, provenance }) in attested {
+            sboms.extend(sbom.map(|sbom| (platform.clone(), json!(sbom))));
+            provenances.extend(provenance.map(|provenance| (platform, json!(provenance))));
+        }
+        fields["SBOM"] = of_platforms(sboms, json!({}));
+        fields["Provenance"] = of_platforms(provenances, json!({}));
+    }
+    fields["image"] = of_platforms(configs, Value::Null);
+    Ok(fields)
 }
 
 /// Names and values one below the other, the values aligned.
@@ -102,7 +113,7 @@ fn described(image: &Inspected) -> String {
     aligned(
         &mut text,
         "",
-        &[pair("Name", image.reference.as_str()), pair("MediaType", media_type), pair("Digest", digest)],
+        &[pair("Name", &image.place.to_string()), pair("MediaType", media_type), pair("Digest", digest)],
     );
     let Some(index) = &image.index else { return text };
     text += "\nManifests:\n";
@@ -110,10 +121,7 @@ fn described(image: &Inspected) -> String {
         if position > 0 {
             text.push('\n');
         }
-        // The tag stays, as buildx shows it.
-        let name = image.reference.as_str().split('@').next().unwrap_or_default();
-        let mut pairs =
-            vec![pair("Name", &format!("{name}@{}", entry.digest)), pair("MediaType", &entry.media_type)];
+        let mut pairs = vec![pair("Name", &image.name_of(entry)), pair("MediaType", &entry.media_type)];
         if let Some(platform) = &entry.platform {
             pairs.push(pair("Platform", &platform.short()));
             if !platform.os_version.is_empty() {

@@ -38,7 +38,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
 /// The registries, with the logins of docker's configuration.
 fn registries() -> Result<ImageTools, Failure> {
     let logins = DockerLogins::of(nonempty_process_variable);
-    ImageTools::new(&logins).map_err(|error| Failure::of_job(&error))
+    Ok(ImageTools::new(&logins)?)
 }
 
 fn failed(error: &ImageToolsError) -> Failure {

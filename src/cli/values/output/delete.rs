@@ -60,6 +60,7 @@ fn resolved(path: &Path) -> io::Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::values::owned;
 
     #[test]
     fn files_are_removed_below_the_current_folder_only() {
@@ -80,7 +81,7 @@ mod tests {
 
     #[test]
     fn the_right_to_remove_files_takes_no_value() {
-        let may = |values: &[&str]| may_delete(&values.iter().map(|v| (*v).to_owned()).collect::<Vec<_>>());
+        let may = |values: &[&str]| may_delete(&owned(values));
         assert!(!may(&["network.host", "buildx.local.deleted"]).unwrap());
         assert!(may(&["network.host", "buildx.local.delete"]).unwrap());
         let error = may(&["buildx.local.delete=true"]).unwrap_err().to_string();

@@ -44,9 +44,10 @@ fn check_device(text: &str, device: &str) -> Result<(), ValueError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::values::owned;
 
     fn read(values: &[&str]) -> Result<Vec<String>, ValueError> {
-        parse(&values.iter().map(|value| (*value).to_owned()).collect::<Vec<_>>())
+        parse(&owned(values))
     }
 
     #[test]

@@ -39,10 +39,7 @@ pub(in crate::cli) fn parse(values: &[String]) -> Result<Vec<(String, IpAddr)>, 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn owned(values: &[&str]) -> Vec<String> {
-        values.iter().map(|value| (*value).to_owned()).collect()
-    }
+    use crate::cli::values::owned;
 
     fn read(values: &[&str]) -> Vec<String> {
         let hosts = parse(&owned(values)).unwrap();

@@ -53,9 +53,10 @@ fn is_set(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::values::owned;
 
     fn read(values: &[&str]) -> Result<LinuxResources, ValueError> {
-        parse(&values.iter().map(|value| (*value).to_owned()).collect::<Vec<_>>())
+        parse(&owned(values))
     }
 
     #[test]

@@ -49,9 +49,10 @@ fn parse_one(value: &str) -> Result<SshRequest, ValueError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::values::owned;
 
     fn requests(values: &[&str]) -> Result<Vec<SshRequest>, ValueError> {
-        parse(&values.iter().map(|value| (*value).to_owned()).collect::<Vec<_>>())
+        parse(&owned(values))
     }
 
     #[test]

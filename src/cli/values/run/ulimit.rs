@@ -49,10 +49,7 @@ pub(in crate::cli) fn parse(values: &[String]) -> Result<Vec<Ulimit>, ValueError
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn owned(values: &[&str]) -> Vec<String> {
-        values.iter().map(|value| (*value).to_owned()).collect()
-    }
+    use crate::cli::values::owned;
 
     #[test]
     fn limits_are_sorted_and_checked() {

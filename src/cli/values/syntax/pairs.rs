@@ -29,10 +29,7 @@ pub(in crate::cli) fn parse(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn owned(values: &[&str]) -> Vec<String> {
-        values.iter().map(|value| (*value).to_owned()).collect()
-    }
+    use crate::cli::values::owned;
 
     #[test]
     fn names_without_a_value_get_the_default() {

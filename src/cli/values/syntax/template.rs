@@ -47,6 +47,14 @@ impl Template {
         Ok(Self { text: text.to_owned(), parts })
     }
 
+    /// Whether it shows the field `name`, or what is in it.
+    pub(in crate::cli) fn shows(&self, name: &str) -> bool {
+        self.parts.iter().any(|part| match part {
+            Part::Text(_) => false,
+            Part::Field { path, .. } => path.first().is_some_and(|first| first.eq_ignore_ascii_case(name)),
+        })
+    }
+
     /// Returns the text that it makes of `value`.
     ///
     /// # Errors

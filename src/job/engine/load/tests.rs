@@ -1,4 +1,5 @@
 use std::path::PathBuf;
+use std::time::Duration;
 
 use http_body_util::Full;
 use hyper::body::Incoming;

@@ -19,6 +19,8 @@ pub(in crate::job::report) struct Evidence<'a> {
     pub(in crate::job::report) log: Vec<&'a str>,
     /// The platform that the step is for, where the build names one.
     pub(in crate::job::report) platform: Option<String>,
+    /// The most memory that the build gives a step, in bytes.
+    pub(in crate::job::report) memory_limit: Option<u64>,
 }
 
 /// Returns what buildkitd says without the command: the command's words are no evidence.

@@ -4,13 +4,17 @@ use super::{Evidence, Reason};
 
 pub(super) fn find(evidence: &Evidence<'_>) -> Option<Reason> {
     if evidence.exit_code.is_none() {
-        return copied(evidence.cause).or_else(|| secret(evidence.cause)).or_else(|| user(evidence.cause));
+        let copied = copied(evidence.cause).or_else(|| no_folder(evidence.cause));
+        return copied.or_else(|| secret(evidence.cause)).or_else(|| user(evidence.cause));
     }
     if let Some(reason) = user_of_program(evidence) {
         return Some(reason);
     }
     let words = evidence.saying(&["no such file or directory", "can't cd to", "enoent"])?;
     let file = file(words);
+    if let Some(secret) = file.and_then(|file| file.strip_prefix("/run/secrets/")) {
+        return Some(no_secret(secret).words(words));
+    }
     let what = match file {
         Some(file) => format!("there is no file or folder {file}"),
         None => "a file or folder is missing".to_owned(),
@@ -28,21 +32,35 @@ pub(in crate::job::report) fn absent_path(message: &str) -> Option<&str> {
 
 /// What COPY, ADD or a mount takes.
 fn copied(cause: &str) -> Option<Reason> {
-    let path = absent_path(cause)?;
-    cause.contains("calculate checksum").then(|| {
+    // BuildKit looks files up before it copies them, or, where it need not, as it copies them.
+    let looked_up = || absent_path(cause).filter(|_| cause.contains("calculate checksum"));
+    let taken = || cause.strip_prefix("lstat ")?.strip_suffix(": no such file or directory");
+    let path = looked_up().or_else(taken)?;
+    Some(
         Reason::new(format!("{path} does not exist in what this step copies from"))
             .advice("check its spelling (upper and lower case differ), that it lies below the build context (or in the stage or image that --from names), and that no .dockerignore leaves it out")
             .about(Some(path.trim_start_matches('/')))
-    })
+    )
 }
 
 fn secret(cause: &str) -> Option<Reason> {
     let id = cause.rsplit_once("secret ")?.1.strip_suffix(": not found")?;
-    Some(
-        Reason::new(format!("the step needs the secret {id}, which this build was not given"))
-            .advice(format!("give it with --secret id={id},src=FILE or --secret id={id},env=VARIABLE"))
-            .about(Some(id)),
-    )
+    Some(no_secret(id))
+}
+
+fn no_secret(id: &str) -> Reason {
+    Reason::new(format!("the step needs the secret {id}, which this build was not given"))
+        .advice(format!(
+            "see that the RUN has --mount=type=secret,id={id}, and give it with --secret id={id},src=FILE or --secret id={id},env=VARIABLE"
+        ))
+        .about(Some(id))
+}
+
+/// A file that stands where a folder is needed: `mkdir /etc/passwd: not a directory`.
+fn no_folder(cause: &str) -> Option<Reason> {
+    let (_, path) = cause.strip_suffix(": not a directory")?.rsplit_once("mkdir ")?;
+    let advice = "it, or a folder on the way to it, is a file in the image: choose another destination, or remove the file in an earlier step";
+    Some(Reason::new(format!("{path} cannot be made a folder")).advice(advice).about(Some(path)))
 }
 
 /// A user or group of USER or --chown.

@@ -5,10 +5,10 @@
 mod architecture;
 mod checksum;
 mod disk_full;
+mod entitlement;
 mod evidence;
 mod exit_code;
 mod line_ends;
-mod missing_agent;
 mod missing_file;
 mod missing_library;
 mod missing_package;
@@ -72,7 +72,7 @@ const KINDS: [fn(&Evidence<'_>) -> Option<Reason>; 20] = [
     missing_program::find,
     not_executable::find,
     time_out::find,
-    missing_agent::find,
+    entitlement::find,
     name_lookup::find,
     checksum::find,
     tls::find,

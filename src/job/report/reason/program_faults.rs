@@ -8,7 +8,12 @@ type Fault = (&'static [&'static str], &'static str, &'static str);
 /// How many of the last lines are looked at: a program that goes on after such words says more.
 const LAST: usize = 30;
 
-const FAULTS: [Fault; 15] = [
+const FAULTS: [Fault; 16] = [
+    (
+        &["fatal: repository '", "remote: repository not found"],
+        "git finds no such repository",
+        "check its address; a private one is answered so to whoever has no login for it: for a step --mount=type=secret or --mount=type=ssh, for ADD of an https address --secret id=GIT_AUTH_TOKEN",
+    ),
     (
         &[
             "could not read username for",

@@ -5,7 +5,7 @@ use super::*;
 /// buildkitd's message without the command, exit code, log → the beginning of what went wrong, what it is about.
 type Case = (&'static str, Option<u32>, &'static [&'static str], &'static str, Option<&'static str>);
 
-const CASES: [Case; 95] = [
+const CASES: [Case; 102] = [
     ("cannot allocate memory", Some(137), &[], "out of memory: ", None),
     ("exit code: 137", Some(137), &[], "killed by SIGKILL, most likely", None),
     ("exit code: 1", Some(1), &["tail: out of memory"], "out of memory", None),
@@ -500,6 +500,13 @@ const CASES: [Case; 95] = [
         None,
     ),
     (
+        "failed to load cache key: error fetching default branch for repository http://git.example/a.git: git stderr:\nfatal: repository 'http://git.example/a.git/' not found\n: exit status 128",
+        None,
+        &[],
+        "git finds no such repository",
+        None,
+    ),
+    (
         "exit code: 128",
         Some(128),
         &["Host key verification failed.", "fatal: Could not read from remote repository."],
@@ -624,18 +631,60 @@ const CASES: [Case; 95] = [
         Some("app9"),
     ),
     (
-        "no SSH key \"default\" forwarded from the client",
+        "lstat /nofile: no such file or directory",
         None,
         &[],
-        "the step needs the SSH agent default",
-        Some("default"),
+        "/nofile does not exist in what this step copies from",
+        Some("nofile"),
+    ),
+    (
+        "mkdir /etc/passwd: not a directory",
+        None,
+        &[],
+        "/etc/passwd cannot be made a folder",
+        Some("/etc/passwd"),
+    ),
+    (
+        "failed to load LLB: security.insecure is not allowed",
+        None,
+        &[],
+        "a step needs the right security.insecure",
+        None,
+    ),
+    (
+        "granting entitlement network.host is not allowed by build daemon configuration",
+        None,
+        &[],
+        "buildkitd does not permit network.host",
+        None,
+    ),
+    (
+        "exit code: 1",
+        Some(1),
+        &["cat: can't open '/run/secrets/tok': No such file or directory"],
+        "the step needs the secret tok",
+        Some("tok"),
+    ),
+    (
+        "exit code: 3",
+        Some(3),
+        &["begin", "Killed", "after 137"],
+        "a process of the step was killed (SIGKILL), most likely because there was not enough memory",
+        None,
+    ),
+    (
+        "exit code: 1",
+        Some(1),
+        &["bash: line 1:     7 Killed                  tail /dev/zero"],
+        "a process of the step was killed",
+        None,
     ),
 ];
 
 #[test]
 fn real_failures_are_told_apart() {
     for (cause, exit_code, log, what, subject) in CASES {
-        let evidence = Evidence { cause, exit_code, log: log.to_vec(), platform: None };
+        let evidence = Evidence { cause, exit_code, log: log.to_vec(), ..Evidence::default() };
         let reason = find(&evidence).unwrap_or_else(|| panic!("{cause} {log:?}"));
         assert!(reason.what.starts_with(what), "{cause} {log:?}: {reason:?}");
         assert_eq!(reason.subject.as_deref(), subject, "{log:?}");
@@ -645,7 +694,7 @@ fn real_failures_are_told_apart() {
 #[test]
 fn a_failure_of_which_nothing_is_known_is_its_exit_code_and_its_last_words() {
     let log = vec!["compiling", "a.c:1:1: error: x", "make: *** [a] Error 1"];
-    let evidence = Evidence { cause: "exit code: 2", exit_code: Some(2), log, platform: None };
+    let evidence = Evidence { cause: "exit code: 2", exit_code: Some(2), log, ..Evidence::default() };
     let reason = find(&evidence).unwrap();
     assert_eq!((reason.what.as_str(), reason.words.as_deref()), ("RUN failed", Some("a.c:1:1: error: x")));
     let words = Evidence { cause: "something new", ..Evidence::default() };
@@ -653,10 +702,26 @@ fn a_failure_of_which_nothing_is_known_is_its_exit_code_and_its_last_words() {
 }
 
 #[test]
+fn a_limit_that_the_build_set_is_named() {
+    let evidence = Evidence {
+        cause: "exit code: 137",
+        exit_code: Some(137),
+        memory_limit: Some(24 << 20),
+        ..Evidence::default()
+    };
+    let reason = find(&evidence).unwrap();
+    assert!(
+        reason.what.ends_with("it needed more than the 24 MiB that --resource memory gives a step"),
+        "{reason:?}"
+    );
+    assert!(reason.advice.unwrap().starts_with("raise the limit"));
+}
+
+#[test]
 fn npm_is_quoted_with_what_is_wrong_and_not_with_a_number() {
     let log =
         vec!["npm error code ERESOLVE", "npm error ERESOLVE unable to resolve dependency tree", "npm error"];
-    let evidence = Evidence { cause: "exit code: 1", exit_code: Some(1), log, platform: None };
+    let evidence = Evidence { cause: "exit code: 1", exit_code: Some(1), log, ..Evidence::default() };
     let words = find(&evidence).unwrap().words;
     assert_eq!(words.as_deref(), Some("npm error ERESOLVE unable to resolve dependency tree"));
 }
@@ -665,7 +730,7 @@ fn npm_is_quoted_with_what_is_wrong_and_not_with_a_number() {
 fn what_a_program_got_over_long_ago_is_no_reason() {
     let passed = ["Host key verification failed.", "trying another way"];
     let log = passed.into_iter().chain(["compiling"; 40]).chain(["error: x"]).collect();
-    let evidence = Evidence { cause: "exit code: 1", exit_code: Some(1), log, platform: None };
+    let evidence = Evidence { cause: "exit code: 1", exit_code: Some(1), log, ..Evidence::default() };
     assert_eq!(find(&evidence).unwrap().what, "RUN failed");
 }
 
@@ -676,6 +741,7 @@ fn a_foreign_platform_is_named_with_its_emulator() {
         exit_code: Some(1),
         log: vec!["exec /bin/sh: exec format error"],
         platform: Some("linux/arm64".to_owned()),
+        memory_limit: None,
     };
     let reason = find(&evidence).unwrap();
     assert!(reason.what.contains("linux/arm64"), "{reason:?}");
@@ -685,7 +751,7 @@ fn a_foreign_platform_is_named_with_its_emulator() {
 #[test]
 fn words_that_the_command_only_mentions_are_no_reason() {
     let log = vec!["+ echo 'no space left on device'", "+ exit 3"];
-    let evidence = Evidence { cause: "exit code: 3", exit_code: Some(3), log, platform: None };
+    let evidence = Evidence { cause: "exit code: 3", exit_code: Some(3), log, ..Evidence::default() };
     assert_eq!(find(&evidence).unwrap().what, "RUN failed");
 }
 
@@ -700,7 +766,8 @@ fn fuzz_any_words_have_a_reason_or_none() {
     crate::fuzz::run(&seeds, |bytes| {
         let text = String::from_utf8_lossy(bytes);
         for exit_code in [None, Some(1), Some(126), Some(127)] {
-            let evidence = Evidence { cause: &text, exit_code, log: text.lines().collect(), platform: None };
+            let evidence =
+                Evidence { cause: &text, exit_code, log: text.lines().collect(), ..Evidence::default() };
             let _ = find(&evidence);
         }
     });

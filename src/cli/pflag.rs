@@ -37,7 +37,8 @@ fn told_plainly(mut error: clap::Error, arguments: &[OsString], mut command: Com
     if error.kind() == ErrorKind::InvalidUtf8
         && let Some(argument) = arguments.iter().skip(1).find(|argument| argument.to_str().is_none())
     {
-        let text = format!("the argument {argument:?} is not valid UTF-8; only paths of flags may be that\n");
+        let shown = argument.as_encoded_bytes().escape_ascii();
+        let text = format!("the argument \"{shown}\" is not valid UTF-8; only paths of flags may be that\n");
         return clap::Error::raw(ErrorKind::InvalidUtf8, text).with_cmd(&command);
     }
     if let Some(variable) = variable_of(&error, arguments, &command) {
@@ -208,7 +209,7 @@ mod tests {
         let error = parse::<Program>(arguments).unwrap_err();
         assert_eq!(error.exit_code(), 2);
         assert!(
-            error.to_string().starts_with("error: the argument \"a\\xFF\" is not valid UTF-8"),
+            error.to_string().starts_with("error: the argument \"a\\xff\" is not valid UTF-8"),
             "{error}"
         );
     }

@@ -21,8 +21,7 @@ pub fn init(default: &str) {
     let level = level.filter(|level| !level.trim().is_empty());
     let debug = process_variable(SUPERVISOR_DEBUG_ENABLE.name).is_some_and(|value| value == "true");
     let wanted = level.unwrap_or_else(|| if debug { "debug" } else { default }.to_owned());
-    let filter =
-        EnvFilter::try_new(directives(wanted.trim())).unwrap_or_else(|_| EnvFilter::new(directives(default)));
+    let (filter, fault) = filter(&wanted, default);
     let no_colour = nonempty_process_variable(NO_COLOR.name).is_some();
     let has_colours = io::stderr().is_terminal() && !no_colour;
     let colours = if has_colours { Colours::Keep } else { Colours::Drop };
@@ -32,6 +31,23 @@ pub fn init(default: &str) {
         .with_ansi(has_colours)
         .with_target(false)
         .try_init();
+    if let Some(fault) = fault {
+        tracing::warn!("{fault}");
+    }
+}
+
+/// The filter that `wanted` asks for; where it is none, that of `default`, and what is wrong.
+fn filter(wanted: &str, default: &str) -> (EnvFilter, Option<String>) {
+    EnvFilter::try_new(directives(wanted.trim())).map_or_else(
+        |_| {
+            let name = LOG_LEVEL.name;
+            let fault = format!(
+                "{name}={wanted:?} is not used: write off, error, warn, info, debug, trace or filters"
+            );
+            (EnvFilter::new(directives(default)), Some(fault))
+        },
+        |filter| (filter, None),
+    )
 }
 
 /// Writes events, each of which comes in one piece, as single lines that drive no terminal and show no credential.
@@ -104,6 +120,18 @@ mod tests {
             assert!(text.ends_with('\n') && text.contains("INFO all is well"), "{text}");
             assert_eq!(log_event(text.trim_end(), colours), text.trim_end(), "would drive a terminal");
             assert!(!text.contains("s3cr3t"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_level_that_does_not_exist_is_named_and_the_usual_one_holds() {
+        for wanted in ["loud", "bob=loud"] {
+            let (used, fault) = filter(wanted, "info");
+            assert_eq!(used.to_string(), EnvFilter::new("warn,bob=info").to_string());
+            assert!(fault.unwrap().starts_with(&format!("LOG_LEVEL={wanted:?} is not used: ")));
+        }
+        for wanted in ["off", "error", "warn", "info", " debug ", "trace", "bob::proxy=debug,hyper=info"] {
+            assert_eq!(filter(wanted, "info").1, None, "{wanted}");
         }
     }
 

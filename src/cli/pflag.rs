@@ -7,7 +7,7 @@
 use std::ffi::OsString;
 
 use clap::builder::ValueParser;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, Command};
 
 use crate::converter::dockerfile::parse_bool;
@@ -27,9 +27,38 @@ pub(super) fn parse<P: clap::Parser>(
     match parsed.and_then(|mut matches| P::from_arg_matches_mut(&mut matches)) {
         // In the help a flag that is on or off stands without a value.
         Err(error) if error.kind() == ErrorKind::DisplayHelp => Err(help(P::command(), &arguments, error)),
-        Err(error) => Err(error.format(&mut P::command())),
+        Err(error) => Err(told_plainly(error, &arguments, P::command())),
         parsed => parsed,
     }
+}
+
+/// The error as it is told: with the argument that is not UTF-8, and with the variable where the value comes from one.
+fn told_plainly(mut error: clap::Error, arguments: &[OsString], mut command: Command) -> clap::Error {
+    if error.kind() == ErrorKind::InvalidUtf8
+        && let Some(argument) = arguments.iter().skip(1).find(|argument| argument.to_str().is_none())
+    {
+        let shown = argument.as_encoded_bytes().escape_ascii();
+        let text = format!("the argument \"{shown}\" is not valid UTF-8; only paths of flags may be that\n");
+        return clap::Error::raw(ErrorKind::InvalidUtf8, text).with_cmd(&command);
+    }
+    if let Some(variable) = variable_of(&error, arguments, &command) {
+        error.insert(ContextKind::InvalidArg, ContextValue::String(variable));
+    }
+    error.format(&mut command)
+}
+
+/// The variable that a wrong value comes from, where no argument gives it.
+fn variable_of(error: &clap::Error, arguments: &[OsString], command: &Command) -> Option<String> {
+    let Some(ContextValue::String(shown)) = error.get(ContextKind::InvalidArg) else { return None };
+    let name = shown.split([' ', '[', '=']).next()?;
+    let is_given = |argument: &OsString| argument.to_string_lossy().split('=').next() == Some(name);
+    if arguments.iter().any(is_given) {
+        return None;
+    }
+    let flags = command.get_subcommands().flat_map(Command::get_arguments);
+    let mut same_name = flags.filter(|flag| flag.get_long().is_some_and(|long| name == format!("--{long}")));
+    let variable = same_name.find_map(Arg::get_env)?;
+    Some(variable.to_string_lossy().into_owned())
 }
 
 /// The command, each of its flags with the syntax of pflag.
@@ -111,14 +140,18 @@ mod tests {
         quiet: bool,
         #[arg(short, long)]
         target: Option<String>,
+        // A variable that is there wherever the tests run, and is no number.
+        #[arg(long, env = "PATH", value_parser = clap::value_parser!(u8))]
+        level: Option<u8>,
         #[arg(short, long)]
         output: Vec<String>,
         context: Option<String>,
     }
 
     fn read(flags: &[&str]) -> Result<Flags, clap::Error> {
-        let Program { subcommand: Subcommand::Run(flags) } = parse([&["program", "run"], flags].concat())?;
-        Ok(flags)
+        let level = ["program", "run", "--level=0"];
+        let Program { subcommand: Subcommand::Run(flags) } = parse([&level, flags].concat())?;
+        Ok(Flags { level: None, ..flags })
     }
 
     #[test]
@@ -154,6 +187,31 @@ mod tests {
         assert_eq!(read(&["--target", "-1"]).unwrap().target.as_deref(), Some("-1"));
         assert_eq!(read(&["-o", "--quiet"]).unwrap().output, ["--quiet"]);
         assert!(read(&["-1"]).is_err());
+    }
+
+    #[test]
+    fn a_wrong_value_of_a_variable_is_said_to_be_of_the_variable() {
+        let text = |arguments: &[&str]| parse::<Program>(arguments.iter().copied()).unwrap_err().to_string();
+        assert!(text(&["program", "run"]).contains(" for 'PATH': "), "{}", text(&["program", "run"]));
+        for arguments in [&["program", "run", "--level", "x"][..], &["program", "run", "--level=x"]] {
+            assert!(
+                text(arguments).contains("invalid value 'x' for '--level <LEVEL>'"),
+                "{}",
+                text(arguments)
+            );
+        }
+    }
+
+    #[test]
+    fn an_argument_that_is_not_utf_8_is_named() {
+        use std::os::unix::ffi::OsStringExt as _;
+        let arguments = ["program".into(), "run".into(), "-q".into(), OsString::from_vec(b"a\xff".to_vec())];
+        let error = parse::<Program>(arguments).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(
+            error.to_string().starts_with("error: the argument \"a\\xff\" is not valid UTF-8"),
+            "{error}"
+        );
     }
 
     #[test]

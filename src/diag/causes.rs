@@ -15,9 +15,14 @@ pub fn cause_text(cause: &(dyn Error + 'static)) -> String {
     cause.to_string()
 }
 
-/// Returns the text of `error` and of its causes, each after a colon: `cannot read x: permission denied`.
+/// Returns the text of `error` and of its causes, each after a colon: `cannot read x: permission denied`. A cause that
+/// says what stands there already is left out: errors of some libraries repeat their causes.
 pub fn with_causes(error: &dyn Error) -> String {
-    causes(error).fold(error.to_string(), |text, cause| format!("{text}: {}", cause_text(cause)))
+    causes(error).fold(error.to_string(), |text, cause| {
+        let cause = cause_text(cause);
+        let is_said = text.strip_suffix(&cause).is_some_and(|rest| rest.is_empty() || rest.ends_with(": "));
+        if is_said { text } else { format!("{text}: {cause}") }
+    })
 }
 
 #[cfg(test)]
@@ -43,6 +48,21 @@ mod tests {
         assert_eq!(causes(&error).count(), 2);
         let error = Transparent(error);
         assert_eq!(with_causes(&error), "cannot read the file: the disk refused: it is worn out");
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{0}")]
+    struct Repeating(#[source] Unreadable);
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("dns: {0}")]
+    struct Quoting(#[source] std::fmt::Error);
+
+    #[test]
+    fn a_cause_that_is_repeated_is_told_once() {
+        let error = Repeating(Unreadable(Refused(std::io::Error::other("worn out"))));
+        assert_eq!(with_causes(&error), "cannot read the file: the disk refused: worn out");
+        assert_eq!(with_causes(&Quoting(std::fmt::Error)), format!("dns: {}", std::fmt::Error));
     }
 
     #[test]

@@ -394,3 +394,17 @@ fn what_changed_is_told_and_what_was_pruned_too() {
     let none = Bob::new(["explain"]).arg(other.path()).env("XDG_STATE_HOME", state.path()).fail(1);
     assert!(none.stderr.starts_with("error: there is no record of a build of "), "{}", none.stderr);
 }
+
+#[test]
+fn who_asks_is_told_where_no_record_can_be_kept() {
+    let project =
+        Project::new(&[("Dockerfile", "FROM scratch\nCOPY f /f\n"), ("f", "text"), ("no-folder", "")]);
+    let build = |args: &[&str]| {
+        let state = project.path().join("no-folder");
+        project.build(args).env("XDG_STATE_HOME", state).succeed().stderr
+    };
+    let told = build(&["--explain-cache", "-o", "type=cacheonly"]);
+    assert!(told.contains("this build leaves no record"), "{told}");
+    let silent = build(&["-o", "type=cacheonly"]);
+    assert!(!silent.contains("record"), "{silent}");
+}

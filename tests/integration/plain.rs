@@ -187,6 +187,37 @@ fn metadata_and_image_id_are_written() {
 }
 
 #[test]
+fn an_image_id_that_cannot_be_printed_fails_the_build() {
+    let project = Project::new(&[("Dockerfile", "FROM scratch\nCOPY f /f\n"), ("f", "text")]);
+    let full = fs::File::options().write(true).open("/dev/full").expect("the device opens");
+    let outcome =
+        project.build(&["--progress=quiet", "-o", "type=oci,dest=image.tar"]).with_stdout(full).fail(1);
+    assert!(outcome.stderr.contains("error: No space left on device"), "{}", outcome.stderr);
+}
+
+#[test]
+fn an_image_in_the_place_of_a_base_is_named_where_it_does_not_exist() {
+    let missing = Registry::shared().reference("plain/missing:v1");
+    let project = Project::new(&[("Dockerfile", "FROM base.example/x\n")]);
+    let context = format!("base.example/x=docker-image://{missing}");
+    let stderr = project.build(&["--build-context", &context]).fail(1).stderr;
+    assert!(stderr.contains(&format!("error: {missing}: base image does not exist")), "{stderr}");
+}
+
+#[test]
+fn a_file_that_cannot_be_written_names_its_missing_folder_before_anything_is_built() {
+    let project = Project::new(&[("Dockerfile", "FROM scratch\nCOPY f /f\n"), ("f", "text")]);
+    for flag in ["--metadata-file", "--iidfile", "--report"] {
+        let stderr = project.build(&[flag, "no/x.json"]).fail(1).stderr;
+        assert!(
+            stderr.ends_with("error: cannot write no/x.json: there is no folder no; make it first\n"),
+            "{stderr}"
+        );
+        assert!(!stderr.contains("COPY"), "{stderr}");
+    }
+}
+
+#[test]
 fn several_tags_are_pushed_with_credentials_that_buildkitd_never_sees() {
     let registry = Registry::shared_secured();
     let project = Project::new(&[

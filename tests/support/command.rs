@@ -21,7 +21,7 @@ pub struct Bob(Command);
 pub struct Outcome {
     /// How it ended.
     pub status: ExitStatus,
-    /// Standard output.
+    /// Standard output, empty where the test gave it a place of its own.
     pub stdout: String,
     /// Standard error.
     pub stderr: String,
@@ -76,6 +76,12 @@ impl Bob {
         self
     }
 
+    /// Gives it this standard output.
+    pub fn with_stdout(mut self, output: impl Into<Stdio>) -> Self {
+        self.0.stdout(output);
+        self
+    }
+
     /// Runs it in `folder`.
     pub fn current_dir(mut self, folder: impl AsRef<Path>) -> Self {
         self.0.current_dir(folder);
@@ -110,7 +116,7 @@ impl Bob {
 impl Outcome {
     /// Waits for a started process. One that hangs is killed and fails the test.
     pub fn of(mut child: Child) -> Self {
-        let out = collect(child.stdout.take().expect("piped"));
+        let out = child.stdout.take().map(collect);
         let err = collect(child.stderr.take().expect("piped"));
         let start = Instant::now();
         let status = loop {
@@ -124,7 +130,11 @@ impl Outcome {
             }
             std::thread::sleep(Duration::from_millis(5));
         };
-        Self { status, stdout: out.join().expect("read"), stderr: err.join().expect("read") }
+        Self {
+            status,
+            stdout: out.map_or_else(String::new, |out| out.join().expect("read")),
+            stderr: err.join().expect("read"),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use clap::{Command, CommandFactory as _};
 use clap_mangen::Man;
 
 use crate::cli::{Cli, Failure};
+use crate::diag::visible_path;
 
 /// Arguments of `bob man`.
 #[derive(Debug, clap::Args)]
@@ -18,8 +19,9 @@ pub struct Args {
 
 /// A page that cannot be written.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot write the manual page {path}", path = path.display())]
+#[error("cannot {what} {path}", path = visible_path(path))]
 struct PageError {
+    what: &'static str,
     path: PathBuf,
     source: std::io::Error,
 }
@@ -31,7 +33,11 @@ struct PageError {
 #[allow(clippy::unused_async, reason = "all subcommands are called alike")]
 pub async fn run(args: Args) -> Result<(), Failure> {
     let folder = args.folder;
-    std::fs::create_dir_all(&folder).map_err(|source| PageError { path: folder.clone(), source })?;
+    std::fs::create_dir_all(&folder).map_err(|source| PageError {
+        what: "make the folder",
+        path: folder.clone(),
+        source,
+    })?;
     let mut command = Cli::command();
     command.build();
     write(&command, "bob", &folder)?;
@@ -43,7 +49,11 @@ fn write(command: &Command, name: &str, folder: &Path) -> Result<(), PageError> 
     let path = folder.join(format!("{name}.1"));
     let mut page = Vec::new();
     let written = Man::new(command.clone().name(name.to_owned())).render(&mut page);
-    written.and_then(|()| std::fs::write(&path, page)).map_err(|source| PageError { path, source })?;
+    written.and_then(|()| std::fs::write(&path, page)).map_err(|source| PageError {
+        what: "write the manual page",
+        path,
+        source,
+    })?;
     for below in command.get_subcommands().filter(|below| below.get_name() != "help" && !below.is_hide_set())
     {
         write(below, &format!("{name}-{}", below.get_name()), folder)?;

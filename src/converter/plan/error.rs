@@ -137,6 +137,7 @@ impl ErrorKind {
     fn help(&self) -> Option<&'static str> {
         Some(match self {
             Self::StageIndex { .. } => "name the stage, or count stages from 0",
+            Self::UnknownTarget { .. } => "name a stage of the Dockerfile: --call targets lists them",
             Self::Platform { .. } | Self::EmptyPlatform { .. } => {
                 "write os/arch or os/arch/variant, as in linux/amd64"
             }

@@ -362,16 +362,16 @@ fn with_contexts(args: &[(&str, &str)], contexts: &[(&str, &str)]) -> Options {
 fn a_fact_that_cannot_be_found_out_is_an_error_of_what_needs_it() {
     let image = with_contexts(&[], &[("base", "docker-image://other")]);
     let time = with_contexts(&[("SOURCE_DATE_EPOCH", "base")], &[("base", "https://h/r.git")]);
-    for (text, options, line) in [
-        ("FROM scratch\n", &options(|_| {}), None),
-        ("FROM scratch\nFROM base\n", &image, Some(2)),
-        ("FROM scratch\n", &time, None),
+    for (text, options, line, said) in [
+        ("FROM scratch\n", &options(|_| {}), None, "broken wire"),
+        ("FROM scratch\nFROM base\n", &image, Some(2), "other:latest: broken wire"),
+        ("FROM scratch\n", &time, None, "broken wire"),
     ] {
         let broken = |_: &Need| -> Result<Fact, FactFailure> {
             Err(std::sync::Arc::new(std::io::Error::other("broken wire")))
         };
         let error = answered(text, options, broken).unwrap_err();
-        assert_eq!(error.to_string(), "broken wire");
+        assert_eq!(error.to_string(), said);
         assert_eq!(error.spans.first().map(|span| span.first()), line);
     }
 }

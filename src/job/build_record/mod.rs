@@ -18,7 +18,7 @@ use super::request::{DockerfileInput, ParsedDockerfile};
 use super::result::report_files::Recorder;
 use crate::buildkit::{Client, ListedFile, SentFiles, SentFolder};
 use crate::converter::plan::Context;
-use crate::diag::redact;
+use crate::diag::{redact, with_causes};
 use crate::explain::{
     Explanation, FileEntry, Listing, Outcome, Record, Salt, Told, add_steps, explain, explanation_text, note,
     told,
@@ -90,7 +90,8 @@ impl<'a> BuildRecorder<'a> {
         let context = BuildContext::of(input);
         let store =
             settings.folder.as_deref().map(|folder| Store::new(folder, &context.key(), &build_key(input)));
-        let before = store.clone().map(|store| std::thread::spawn(move || read(&store)));
+        let is_explained = settings.is_explained;
+        let before = store.clone().map(|store| std::thread::spawn(move || read(&store, is_explained)));
         Self { settings, store, sent: SentFiles::default(), before }
     }
 
@@ -138,17 +139,28 @@ impl<'a> BuildRecorder<'a> {
         if let Some(store) = &self.store
             && let Err(error) = store.write(&record)
         {
-            tracing::info!(error = &error as &dyn std::error::Error, "there is no record of this build");
+            let what = "this build leaves no record, so the next one has nothing to compare with";
+            log(&error, what, self.settings.is_explained);
         }
     }
 }
 
 /// Reads the record of the build before.
-fn read(store: &Store) -> Option<Record> {
+fn read(store: &Store, is_explained: bool) -> Option<Record> {
     store.read().unwrap_or_else(|error| {
-        tracing::info!(error = &error as &dyn std::error::Error, "the record of the last build is not used");
+        log(&error, "the record of the last build is not used", is_explained);
         None
     })
+}
+
+/// Logs what is wrong with a record: as a warning where somebody asked why steps ran again.
+fn log(error: &StoreError, what: &str, is_explained: bool) {
+    let error = with_causes(error);
+    if is_explained {
+        tracing::warn!(error, "{what}");
+    } else {
+        tracing::info!(error, "{what}");
+    }
 }
 
 /// Tells reports why steps ran again, or that it is not known.

@@ -204,6 +204,7 @@ impl DaemonChoice {
 
     /// The builder of a daemon that runs already. State may lie where Bob's own would, of this daemon or of a build before.
     fn running(&self, client: Client) -> Builder {
+        tracing::debug!(address = %client.address(), "buildkitd answers");
         let state_folders = self.own.state.path().map(state::states_at).unwrap_or_default();
         Builder { client, own: None, state_folders }
     }

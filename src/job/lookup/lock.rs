@@ -21,11 +21,13 @@ struct Entry {
 
 /// The file: `{"images":[{"ref","platform","digest","config"}]}`.
 #[derive(Serialize, Deserialize)]
+#[serde(expecting = "an object with `images`")]
 struct File {
     images: Vec<Image>,
 }
 
 #[derive(Serialize, Deserialize)]
+#[serde(expecting = "an object with `ref`, `platform`, `digest` and `config`")]
 struct Image {
     r#ref: String,
     platform: String,

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use tempfile::{NamedTempFile, TempDir};
 use tokio::io::AsyncWrite;
 
+use crate::diag::visible_path;
+
 /// A file could not be written.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write {path}", path = path.display())]
@@ -20,6 +22,17 @@ impl WriteError {
     pub(super) fn new(path: &Path, source: io::Error) -> Self {
         Self { path: path.to_owned(), source }
     }
+}
+
+/// What to say of a file or folder that could not be made in `folder`: the crate names the one that it tried, which the
+/// user has not heard of.
+pub(super) fn without_temporary_name(folder: &Path, error: &io::Error) -> io::Error {
+    let kind = error.kind();
+    if kind == io::ErrorKind::NotFound {
+        return io::Error::new(kind, format!("there is no folder {}; make it first", visible_path(folder)));
+    }
+    let text = error.to_string();
+    io::Error::new(kind, text.split(" at path ").next().unwrap_or_default())
 }
 
 /// Writes `bytes` to `path`, replacing what is there.
@@ -152,7 +165,8 @@ impl UnfinishedFile {
             if path.is_dir() {
                 return Err(failed(io::ErrorKind::IsADirectory.into()));
             }
-            Some(new_file_in(folder_of(path)).map_err(failed)?)
+            let folder = folder_of(path);
+            Some(new_file_in(folder).map_err(|error| failed(without_temporary_name(folder, &error)))?)
         };
         Ok(Self { path: path.to_owned(), temporary, made: MadeFolders::default() })
     }
@@ -212,6 +226,19 @@ mod tests {
             let error = write(&path, b"").unwrap_err();
             assert_eq!(error.to_string(), format!("cannot write {}", path.display()));
         }
+        let folder = dir.path().join("no");
+        let error = write(&folder.join("file"), b"").unwrap_err();
+        let cause = std::error::Error::source(&error).unwrap().to_string();
+        assert_eq!(cause, format!("there is no folder {}; make it first", folder.display()));
+    }
+
+    #[test]
+    fn the_name_of_the_unfinished_file_is_in_no_error() {
+        let made = tempfile::Builder::new().prefix(".bob-").tempfile_in("/proc/self");
+        let error = without_temporary_name(Path::new("/proc/self"), &made.unwrap_err());
+        assert!(!error.to_string().contains(".bob-"), "{error}");
+        let refused = io::Error::new(io::ErrorKind::PermissionDenied, "no at path \"/x/.bob-1\"");
+        assert_eq!(without_temporary_name(Path::new("/x"), &refused).to_string(), "no");
     }
 
     #[test]

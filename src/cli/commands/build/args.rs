@@ -53,7 +53,7 @@ pub struct Args {
     /// What to do: build, check, outline, targets or subrequests.describe; `,format=json` for programs
     #[arg(long, value_name = "METHOD", default_value = "build", alias = "print")]
     pub call: String,
-    /// Log what Bob does, step by step
+    /// Log more of what Bob does; `LOG_LEVEL` says it more finely
     #[arg(short = 'D', long)]
     pub debug: bool,
 

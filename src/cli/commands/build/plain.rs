@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::io::Write as _;
 use std::path::Path;
 
 use super::Args;
@@ -13,7 +12,7 @@ use crate::cli::args::build_sources::needs_ssh;
 use crate::cli::args::convert::Inputs;
 use crate::cli::args::daemon::record_folder;
 use crate::cli::args::image_lock;
-use crate::cli::report::{listen, warn};
+use crate::cli::report::{listen, print, warn};
 use crate::cli::usage::UsageError;
 use crate::cli::values::{
     ValueError, cache,
@@ -66,7 +65,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     }
     if args.is_quiet() {
         // buildkitd's word: it may be anything. As in buildx, the line is empty where no image was made.
-        let _ = writeln!(std::io::stdout(), "{}", visible(results.image_id().unwrap_or_default()));
+        print(format!("{}\n", visible(results.image_id().unwrap_or_default())).as_bytes())?;
     }
     Ok(())
 }

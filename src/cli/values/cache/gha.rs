@@ -3,7 +3,11 @@
 use super::{Attributes, Backend, Setting};
 use crate::converter::dockerfile::parse_bool;
 
-pub(super) const BACKEND: Backend = Backend { name: "gha", complete };
+pub(super) const BACKEND: Backend = Backend {
+    name: "gha",
+    keys: &["ghtoken", "repository", "scope", "timeout", "token", "url", "url_v2", "version"],
+    complete,
+};
 
 /// Outside of an action nothing says where the cache is: it is then left out.
 #[expect(clippy::unnecessary_wraps, reason = "other backends may refuse")]

@@ -3,7 +3,11 @@
 use super::{Attributes, Backend, Setting, Use};
 use crate::converter::dockerfile::parse_bool;
 
-pub(super) const BACKEND: Backend = Backend { name: "local", complete };
+pub(super) const BACKEND: Backend = Backend {
+    name: "local",
+    keys: &["dest", "digest", "image-manifest", "oci-mediatypes", "reset", "src", "tag"],
+    complete,
+};
 
 fn complete(setting: &Setting<'_>, attrs: &mut Attributes) -> Result<bool, String> {
     let key = match setting.purpose {

@@ -15,6 +15,7 @@ use std::ffi::OsString;
 
 use super::ValueError;
 use super::syntax::{alternatives, csv};
+use crate::converter::dockerfile::parse_bool;
 use crate::job::CacheEntry;
 
 /// The backends, in the order in which errors name them.
@@ -53,9 +54,40 @@ impl Setting<'_> {
 struct Backend {
     /// The value of `type=`.
     name: &'static str,
-    /// Checks the attributes and adds those that Bob knows; buildkitd gets what is left, and refuses what it does not
-    /// know. The error is what is wrong and what to write. Returns whether the cache is used.
+    /// The attributes that buildkitd or Bob knows, beside [`OF_EVERY_EXPORT`].
+    keys: &'static [&'static str],
+    /// Checks the attributes and adds those that Bob knows; buildkitd gets them all. The error is what is wrong and what to write. Returns whether the cache is used.
     complete: fn(&Setting<'_>, &mut Attributes) -> Result<bool, String>,
+}
+
+/// The attributes that every backend knows where it is written.
+///
+/// Source: `Solve` in control/control.go and `ParseAttributes` in util/compression/attrs.go in BuildKit.
+const OF_EVERY_EXPORT: [&str; 5] =
+    ["compression", "compression-level", "force-compression", "ignore-error", "mode"];
+
+impl Backend {
+    /// The attributes of a cache that nobody knows, which buildkitd would ignore in silence.
+    fn unknown<'a>(&self, attrs: &'a Attributes) -> impl Iterator<Item = &'a str> {
+        let keys = self.keys;
+        attrs.keys().map(String::as_str).filter(|key| !keys.contains(key) && !OF_EVERY_EXPORT.contains(key))
+    }
+}
+
+/// Checks what buildkitd would ignore in silence where it does not understand it. The error is what is wrong and what to
+/// write.
+fn check_export(attrs: &Attributes) -> Result<(), String> {
+    if let Some(mode) = attrs.get("mode")
+        && !["", "min", "max"].contains(&mode.as_str())
+    {
+        return Err(format!("there is no mode {mode:?}; use min or max"));
+    }
+    match attrs.get("ignore-error") {
+        Some(value) if parse_bool(value).is_none() => {
+            Err(format!("ignore-error={value} is no boolean; write ignore-error=true or ignore-error=false"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A [`Backend::complete`] that leaves everything to buildkitd.
@@ -105,6 +137,15 @@ fn parse(setting: &Setting<'_>, value: &str) -> Result<Option<CacheEntry>, Value
         tracing::warn!(setting = setting.name, value = %shown, fault, "this cache is not read");
         return Ok(None);
     };
+    if setting.purpose == Use::Export {
+        check_export(&attrs).map_err(wrong)?;
+    }
+    for key in backend.unknown(&attrs) {
+        tracing::warn!(
+            "{}: a cache of type {kind} has no attribute {key:?}, and buildkitd ignores it",
+            setting.name
+        );
+    }
     let is_used = (backend.complete)(setting, &mut attrs).map_err(wrong)?;
     if !is_used {
         tracing::debug!(setting = setting.name, kind, "this cache is not used: nothing says where it is");
@@ -185,6 +226,23 @@ mod tests {
         assert!(text(Use::Export, "type=registry").contains("ref= is missing"));
         // A build can do without a cache.
         assert!(read_with(Use::Import, "type=nfs", &[]).unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_buildkitd_would_ignore_is_an_error_or_named() {
+        let text = |value| read_with(Use::Export, value, &[]).unwrap_err().to_string();
+        assert!(text("type=registry,ref=r,mode=mx").ends_with("there is no mode \"mx\"; use min or max"));
+        assert!(text("type=inline,ignore-error=y").contains("ignore-error=y is no boolean"));
+        assert_eq!(read("type=registry,ref=r,mode=").attrs["mode"], "");
+        let attrs = |key: &str| Attributes::from([(key.to_owned(), String::new())]);
+        for backend in BACKENDS {
+            for key in ["compresion", "", "Mode"] {
+                assert_eq!(backend.unknown(&attrs(key)).collect::<Vec<_>>(), [key], "{}", backend.name);
+            }
+            for key in backend.keys.iter().chain(&OF_EVERY_EXPORT) {
+                assert_eq!(backend.unknown(&attrs(key)).count(), 0, "{} {key}", backend.name);
+            }
+        }
     }
 
     #[test]

@@ -3,7 +3,11 @@
 use super::{Attributes, Backend, Setting};
 use crate::job::CacheEntry;
 
-pub(super) const BACKEND: Backend = Backend { name: "registry", complete };
+pub(super) const BACKEND: Backend = Backend {
+    name: "registry",
+    keys: &["image-manifest", "oci-mediatypes", "ref", "registry.insecure"],
+    complete,
+};
 
 fn complete(_: &Setting<'_>, attrs: &mut Attributes) -> Result<bool, String> {
     if attrs.get("ref").is_none_or(String::is_empty) {

@@ -2,7 +2,28 @@
 
 use super::{Attributes, Backend, Setting, aws};
 
-pub(super) const BACKEND: Backend = Backend { name: "s3", complete };
+pub(super) const BACKEND: Backend = Backend {
+    name: "s3",
+    keys: &[
+        "access_key_id",
+        "blobs_prefix",
+        "bucket",
+        "disable_accept_encoding",
+        "endpoint_url",
+        "manifests_prefix",
+        "name",
+        "prefix",
+        "region",
+        "retry_max_attempts",
+        "retry_mode",
+        "secret_access_key",
+        "session_token",
+        "touch_refresh",
+        "upload_parallelism",
+        "use_path_style",
+    ],
+    complete,
+};
 
 #[expect(clippy::unnecessary_wraps, reason = "other backends may refuse")]
 fn complete(setting: &Setting<'_>, attrs: &mut Attributes) -> Result<bool, String> {

@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use clap::error::ErrorKind;
-
 use crate::cli::values::ValueError;
 
 /// A time such as `500ms`, `2s`, `30m` or `1h`. The crate `humantime` would take sums, fractions, months and years too.
-fn parse(text: &str) -> Result<Duration, ValueError> {
+pub(in crate::cli) fn argument(text: &str) -> Result<Duration, ValueError> {
     let wrong = || ValueError::Time { given: text.to_owned() };
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let count: u64 = digits.parse().map_err(|_| wrong())?;
@@ -19,11 +17,6 @@ fn parse(text: &str) -> Result<Duration, ValueError> {
         _ => return Err(wrong()),
     };
     count.checked_mul(millis).map(Duration::from_millis).ok_or_else(wrong)
-}
-
-/// As [`parse`], for the parser of arguments.
-pub(in crate::cli) fn argument(text: &str) -> Result<Duration, clap::Error> {
-    parse(text).map_err(|error| clap::Error::raw(ErrorKind::ValueValidation, error))
 }
 
 /// A whole number of seconds, from one to a day.
@@ -40,12 +33,12 @@ mod tests {
 
     #[test]
     fn times_are_a_number_and_a_unit() {
-        assert_eq!(parse("500ms").unwrap(), Duration::from_millis(500));
-        assert_eq!(parse("30m").unwrap(), Duration::from_mins(30));
+        assert_eq!(argument("500ms").unwrap(), Duration::from_millis(500));
+        assert_eq!(argument("30m").unwrap(), Duration::from_mins(30));
         for text in ["", "5", "s", "-1s", "1.5s", "1h30m", "3 s", "1M", "9999999999999999999h"] {
-            assert!(parse(text).is_err(), "{text}");
+            assert!(argument(text).is_err(), "{text}");
         }
-        assert!(parse("99999999999999999999h").is_err(), "more than 64 bits");
+        assert!(argument("99999999999999999999h").is_err(), "more than 64 bits");
     }
 
     #[test]

@@ -275,7 +275,15 @@ pub(super) fn image<'f>(
     needs: &mut Needs,
 ) -> Result<Option<&'f ImageFact>, Error> {
     match facts.get(&need) {
-        Some(Err(failure)) => Err(ErrorKind::Lookup(failure.clone()).into()),
+        Some(Err(failure)) => Err(match &need {
+            // The instruction names the context, not the image that it stands for.
+            Need::Image { reference, .. } => {
+                let name = reference.familiar();
+                ErrorKind::Image { name: name.to_owned(), suggestion: None, source: failure.clone() }
+            }
+            _ => ErrorKind::Lookup(failure.clone()),
+        }
+        .into()),
         Some(Ok(Fact::Image(image))) => match &image.config {
             Ok(_) => Ok(Some(image)),
             Err(source) => Err(ErrorKind::Config { source: source.clone() }.into()),

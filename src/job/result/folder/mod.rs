@@ -15,7 +15,7 @@ use std::sync::atomic::Ordering;
 
 use self::tree::Tree;
 use super::output::{OldFiles, OutputFolder};
-use super::whole_files::WriteError;
+use super::whole_files::{WriteError, without_temporary_name};
 use crate::buildkit::ExportFolder;
 
 /// A folder that is being received. Dropping it removes what came.
@@ -58,7 +58,7 @@ impl UnfinishedFolder {
             .prefix(".bob-")
             .permissions(fs::Permissions::from_mode(0o777))
             .tempdir_in(&place)
-            .map_err(failed)?;
+            .map_err(|error| failed(without_temporary_name(&place, &error)))?;
         let received = Received(made.keep());
         let export = received.0.clone().into();
         let export = ExportFolder { special_files: folder.special_files, ..export };

@@ -8,7 +8,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use bob::cli::{Cli, Failure};
-use bob::job::Workflow;
 use bob::workspace::runc;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -54,7 +53,7 @@ fn main() -> ExitCode {
 }
 
 fn report(failure: &Failure) -> ExitCode {
-    let _ = writeln!(std::io::stderr(), "{}", failure.shown(Workflow::of_process().as_ref()));
+    let _ = writeln!(std::io::stderr(), "{}", failure.shown());
     ExitCode::from(failure.exit_code())
 }
 

@@ -59,9 +59,9 @@ impl Failure {
         }
     }
 
-    /// The report as it is printed: in the form of `workflow`, where the process is a step of one.
-    pub fn shown(&self, workflow: Option<&Workflow>) -> String {
-        match workflow {
+    /// The report as it is printed: in the form of a workflow, where the process is a step of one.
+    pub fn shown(&self) -> String {
+        match Workflow::of_process() {
             Some(workflow) => {
                 let token = format!("{:032x}", rand::random::<u128>());
                 workflow.failure(&self.render(), self.place(), &token)

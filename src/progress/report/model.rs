@@ -39,6 +39,7 @@ pub struct Report {
     pub(super) ran_again: Vec<String>,
     pub(super) steps: Vec<Step>,
     pub(super) warnings: Vec<Warning>,
+    pub(super) warnings_left_out: usize,
     pub(super) layers: Vec<Layer>,
 }
 
@@ -186,6 +187,7 @@ impl Collector {
             ran_again: self.reasons.keys().cloned().collect(),
             steps,
             warnings: self.warnings.clone(),
+            warnings_left_out: self.warnings_left_out,
             layers: self.layers.clone(),
         }
     }

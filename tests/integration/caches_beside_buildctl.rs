@@ -273,15 +273,14 @@ fn each_finds_every_step_in_what_the_other_wrote() {
             &format!("type=local,{}", place("src")),
         ),
     ];
-    for (name, attributes) in [
-        ("max", "mode=max"),
-        ("zstd", "mode=max,compression=zstd,force-compression=true,image-manifest=false"),
-    ] {
-        let from = format!("type=registry,ref={}", reference(name));
-        forms.push(plain(name, &format!("{from},{attributes}"), &from));
-    }
-    for (kind, form) in cloud_forms(&cloud, "") {
-        forms.push(plain(kind, &format!("{form},mode=max"), &form));
+    let from = format!("type=registry,ref={}", reference("zstd"));
+    let attributes = "mode=max,compression=zstd,force-compression=true,image-manifest=false";
+    forms.push(plain("zstd", &format!("{from},{attributes}"), &from));
+    let in_clouds = cloud_forms(&cloud, "");
+    // Of these both write the same bytes, so that one direction is as good as two.
+    let is_in_cloud = |kind: &str| in_clouds.iter().any(|(cloud, _)| *cloud == kind);
+    for (kind, form) in &in_clouds {
+        forms.push(plain(kind, &format!("{form},mode=max"), form));
     }
     let out = tempfile::tempdir().expect("a folder");
     let free = || Bob::new(["prune", "--all", "--force", "--addr", &daemon.addr()]).succeed();
@@ -289,7 +288,8 @@ fn each_finds_every_step_in_what_the_other_wrote() {
         // Each writes as it reads what the one before has written; the daemon remembers nothing.
         let mut made: Option<Vec<u8>> = None;
         let clients = ["buildctl", "bob", "buildctl"];
-        for (position, client) in clients.into_iter().enumerate() {
+        let count = if is_in_cloud(kind) { 2 } else { 3 };
+        for (position, client) in clients.into_iter().take(count).enumerate() {
             free();
             let files = out.path().join(format!("{kind}-{position}"));
             let local = format!("type=local,dest={}", files.display());

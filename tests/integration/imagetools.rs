@@ -1,11 +1,13 @@
 //! `bob imagetools` on real registries.
 
 use std::fs;
+use std::io::{self, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::support::{Bob, Image, Project, Registry, pull, raw_manifest};
+use super::support::{Bob, Image, Project, Registry, head, pull, raw_manifest};
 
 /// Pushes an image without layers of its own for `platform` under `name`, and returns its reference.
 fn push(registry: &Registry, name: &str, platform: &str) -> String {
@@ -314,6 +316,85 @@ fn signatures_and_attestations_go_with_the_image_that_they_refer_to() {
     let entry = &made["manifests"][1];
     assert_eq!(entry["annotations"]["vnd.docker.reference.digest"], subject["digest"]);
     assert_eq!((&entry["platform"]["os"], &entry["artifactType"]), (&json!("unknown"), &Value::Null));
+}
+
+/// Starts a registry that lists by itself what refers to `digest`, which Debian's does not: all else is answered by
+/// `upstream`. Returns its `127.0.0.1:PORT`.
+fn listing_registry(upstream: &str, digest: &str, list: &str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let (upstream, digest, list) = (upstream.to_owned(), digest.to_owned(), list.to_owned());
+    std::thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            let (upstream, digest, list) = (upstream.clone(), digest.clone(), list.clone());
+            std::thread::spawn(move || listed(&client, &upstream, &digest, &list));
+        }
+    });
+    format!("127.0.0.1:{port}")
+}
+
+/// Answers the one request of a connection.
+fn listed(client: &TcpStream, upstream: &str, digest: &str, list: &str) -> io::Result<()> {
+    let mut reader = BufReader::new(client);
+    let (line, length, headers) = head(&mut reader)?;
+    let mut writer = client;
+    if line.contains("/referrers/") {
+        let empty = r#"{"schemaVersion":2,"manifests":[]}"#;
+        let body = if line.contains(digest) { list } else { empty };
+        let kind = "application/vnd.oci.image.index.v1+json";
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            body.len()
+        );
+        return writer.write_all((head + body).as_bytes());
+    }
+    let registry = TcpStream::connect(upstream)?;
+    (&registry).write_all(format!("{line}\r\n{headers}Connection: close\r\n\r\n").as_bytes())?;
+    io::copy(&mut reader.by_ref().take(length), &mut &registry)?;
+    io::copy(&mut &registry, &mut writer)?;
+    Ok(())
+}
+
+#[test]
+fn a_registry_that_lists_what_refers_to_an_image_is_asked_for_it() {
+    let registry = Registry::shared();
+    let image = push(registry, "imagetools/listed:v1", "linux/amd64");
+    let raw = raw_manifest(&image);
+    let (media_type, kind) =
+        ("application/vnd.oci.image.manifest.v1+json", "application/vnd.dev.sigstore.bundle.v0.3+json");
+    let subject = descriptor(&raw, "manifest");
+    let digest = subject["digest"].as_str().expect("a digest");
+    let bundle = json!({
+        "schemaVersion": 2, "mediaType": media_type, "artifactType": kind,
+        "config": parsed(&raw)["config"], "layers": [], "subject": subject,
+    });
+    registry.put_manifest("imagetools/listed:bundle", media_type, &bundle.to_string());
+    let mut entry = descriptor(bundle.to_string().as_bytes(), "manifest");
+    entry["artifactType"] = json!(kind);
+    let list = json!({ "schemaVersion": 2, "manifests": [entry] });
+    let listing = listing_registry(&registry.host, digest, &list.to_string());
+    let [from, to] = ["listed:v1", "listed-copy:v1"].map(|name| format!("{listing}/imagetools/{name}"));
+    imagetools(&["create", "-t", &to, "--prefer-index=false", &from]).succeed();
+    let manifests = registry.storage().join("repositories/imagetools/listed-copy/_manifests");
+    let bundle = entry["digest"].as_str().expect("a digest").replace(':', "/");
+    assert!(manifests.join("revisions").join(bundle).exists());
+    let tags: Vec<_> = fs::read_dir(manifests.join("tags")).expect("tags").flatten().collect();
+    assert_eq!(tags.len(), 1, "the registry lists it, so that no tag has to: {tags:?}");
+}
+
+#[test]
+fn what_is_said_to_refer_to_itself_is_copied_once() {
+    let registry = Registry::shared();
+    let image = push(registry, "imagetools/circle:v1", "linux/amd64");
+    let mut entry = descriptor(&raw_manifest(&image), "manifest");
+    let tag = entry["digest"].as_str().expect("a digest").replace(':', "-");
+    entry["artifactType"] = json!("application/vnd.dev.cosign.artifact.sig.v1+json");
+    let index_type = "application/vnd.oci.image.index.v1+json";
+    let index = json!({ "schemaVersion": 2, "mediaType": index_type, "manifests": [entry] });
+    registry.put_manifest(&format!("imagetools/circle:{tag}"), index_type, &index.to_string());
+    let copied = registry.reference("imagetools/circle-copy:v1");
+    imagetools(&["create", "-t", &copied, &image]).succeed();
+    assert_eq!(platforms_of(&copied), ["amd64"]);
 }
 
 #[test]

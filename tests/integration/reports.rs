@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -145,8 +146,47 @@ fn a_report_that_cannot_be_is_refused_before_the_build() {
         let outcome = project.build(args).fail(2);
         assert!(outcome.stderr.contains(words), "{}", outcome.stderr);
     }
-    let outcome = project.build(&["--report=missing/r.html"]).fail(1);
-    assert!(outcome.stderr.contains("cannot write missing/r.html"), "{}", outcome.stderr);
+    let made = Command::new("mkfifo").arg(project.path().join("pipe.html")).status().expect("mkfifo runs");
+    assert!(made.success());
+    for (name, words) in [
+        ("missing/r.html", "cannot write missing/r.html"),
+        ("pipe.html", "cannot write pipe.html: what is there is no regular file"),
+    ] {
+        let outcome = project.build(&["--report", name]).fail(1);
+        assert!(outcome.stderr.contains(words), "{}", outcome.stderr);
+        assert!(!outcome.stderr.contains("COPY"), "{}", outcome.stderr);
+    }
+}
+
+#[test]
+fn reports_in_the_context_are_no_part_of_it() {
+    let project = Project::new(&[("Dockerfile", "FROM scratch\nCOPY . /\n"), ("sub/file", "x")]);
+    let out = tempfile::tempdir().expect("a temporary folder");
+    let output = format!("type=local,dest={}", out.path().display());
+    for is_cached in [false, true] {
+        project.build(&["--report=r.json", "--report=sub/r.html", "-o", &output]).succeed();
+        let report = json(&project, "r.json");
+        let is_copy = |step: &&Value| step["name"].as_str().is_some_and(|name| name.contains("COPY . /"));
+        let copy = list(&report, "steps").iter().find(is_copy).expect("a copy");
+        assert_eq!(copy["cached"], is_cached, "{copy:#}");
+        assert_eq!(names(out.path()), ["Dockerfile", "sub", "sub/file"]);
+    }
+    assert_eq!(names(project.path()), ["Dockerfile", "r.json", "sub", "sub/file", "sub/r.html"]);
+}
+
+/// The paths of all that lies in a folder.
+fn names(folder: &Path) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut rest = vec![folder.to_owned()];
+    while let Some(next) = rest.pop() {
+        for entry in fs::read_dir(next).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            names.push(path.strip_prefix(folder).expect("a path below it").display().to_string());
+            rest.extend(path.is_dir().then_some(path));
+        }
+    }
+    names.sort();
+    names
 }
 
 #[test]

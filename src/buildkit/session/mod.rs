@@ -93,6 +93,9 @@ pub struct SessionOptions {
     /// Folders that are left out of every local folder, whatever ignore files say: the state of a daemon. They
     /// are known by device and inode, so that no other spelling of their path leads into them.
     pub withheld_dirs: Vec<PathBuf>,
+    /// Files that are left out in the same way. They are known by their names in their folders, since another file may take
+    /// their place at any time.
+    pub withheld_files: Vec<PathBuf>,
     /// Where it is noted what of the local folders is sent; without it nothing is.
     pub sent_files: Option<SentFiles>,
     /// Who knows the registries' credentials; without it everything is anonymous.
@@ -116,6 +119,7 @@ impl fmt::Debug for SessionOptions {
             .field("local_dirs", &self.local_dirs)
             .field("local_dirs_within", &self.local_dirs_within)
             .field("withheld_dirs", &self.withheld_dirs)
+            .field("withheld_files", &self.withheld_files)
             .field("sent_files", &self.sent_files.is_some())
             .field("credentials", &self.credentials.is_some())
             .field("secrets", &self.secrets)

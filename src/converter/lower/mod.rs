@@ -266,6 +266,11 @@ impl<'p, 'n> Lowering<'p, 'n> {
     }
 }
 
+/// Returns which line of an ignore file leaves `path` out, and its text. `None` where `path` is not left out.
+pub fn excluding_line(file: &IgnoreFile, path: &str) -> Option<(usize, String)> {
+    ignore::excluding_line(&file.text, path)
+}
+
 /// The patterns of an ignore file; none without one.
 fn patterns(file: Option<&IgnoreFile>) -> Result<Vec<String>, ErrorKind> {
     let Some(file) = file else { return Ok(Vec::new()) };

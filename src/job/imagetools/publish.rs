@@ -1,7 +1,7 @@
 //! A new image is written: first what it needs and its place lacks, then the image itself under its names.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use futures_util::future::try_join_all;
@@ -25,13 +25,16 @@ use crate::job::run::STATUS_QUEUE;
 use crate::progress::{self, Mode, Step};
 use crate::registry::Payload;
 
+/// Of how many images and documents it is asked what refers to them, at most.
+const MOST_SUBJECTS: usize = 1000;
+
 /// The images that are brought to one repository or layout.
 struct Delivery<'a> {
     tools: &'a ImageTools,
     /// Where they go.
     target: &'a Place,
     step: &'a Step,
-    /// What refers to them and came with them, by the digest that it refers to.
+    /// What refers to them and came with them, by the digest that it refers to. Everything that was asked for has an entry.
     referrers: Mutex<BTreeMap<String, Vec<Descriptor>>>,
 }
 
@@ -93,7 +96,7 @@ impl ImageTools {
             self.put(&image.descriptor, image.bytes.clone(), target).await?;
         }
         let referrers = delivery.referrers.into_inner().unwrap_or_default();
-        for (digest, referrers) in referrers {
+        for (digest, referrers) in referrers.into_iter().filter(|(_, referrers)| !referrers.is_empty()) {
             self.make_known(target, &digest, &referrers).await?;
         }
         Ok(())
@@ -164,15 +167,28 @@ impl Delivery<'_> {
         if from.name() == self.target.name() {
             return Ok(());
         }
-        let referrers = self.tools.carried_referrers(from, digest).await?;
-        if referrers.is_empty() {
+        // Lists of this kind are written by anybody, and may lead in a circle or without end.
+        let asked = self.note_referrers(digest, &[]);
+        if asked > MOST_SUBJECTS {
+            let place = from.at(digest)?.to_string();
+            let source = format!("there are more than {MOST_SUBJECTS} images and documents").into();
+            return Err(ImageToolsError::Place { action: "follow what refers to", place, source });
+        }
+        if asked == 0 {
             return Ok(());
         }
+        let referrers = self.tools.carried_referrers(from, digest).await?;
         try_join_all(referrers.iter().map(|referrer| Box::pin(self.bring(referrer, from)))).await?;
-        if let Ok(mut all) = self.referrers.lock() {
-            all.entry(digest.to_owned()).or_default().extend(referrers);
-        }
+        self.note_referrers(digest, &referrers);
         Ok(())
+    }
+
+    /// Notes what refers to `digest`. Returns of how many digests that was asked; 0 where of this one it was asked before.
+    fn note_referrers(&self, digest: &str, referrers: &[Descriptor]) -> usize {
+        let mut all = self.referrers.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_known = all.contains_key(digest);
+        all.entry(digest.to_owned()).or_default().extend_from_slice(referrers);
+        if is_known { 0 } else { all.len() }
     }
 
     /// Writes a manifest without a name.

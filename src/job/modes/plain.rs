@@ -82,7 +82,7 @@ pub struct PlainBuild {
 /// # Errors
 /// [`Error`]; nothing is left running or half written then.
 pub async fn build(build: &PlainBuild, interrupts: &Interrupts) -> Result<Results, Error> {
-    let recorder = Recorder::begin(&build.reports);
+    let recorder = Recorder::begin(&build.reports).map_err(Error::Write)?;
     let work = Box::pin(work(build, &recorder, interrupts.cancel()));
     let outcome = tokio::select! {
         outcome = interrupts.unless_twice(work) => outcome,
@@ -210,6 +210,7 @@ async fn work_on(
     };
     let mut session = session(build, builder, routes.session_logins(registries));
     session.withheld_dirs.extend(prepared.unfinished());
+    recorder.withhold_from(&mut session);
     session.writable_stores.extend(prepared.writable_stores());
     let record = BuildRecorder::new(&build.record, dockerfile.input);
     session.sent_files = record.sent_files();

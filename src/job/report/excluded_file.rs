@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::reason::absent_path;
-use crate::converter::ignore::excluding_line;
+use crate::converter::lower::excluding_line;
 use crate::converter::plan::{Fact, IgnoreFile, Need, Options};
 use crate::diag::printable_line;
 use crate::job::error::Error;
@@ -52,7 +52,7 @@ fn ignore_file(from: &str, options: &Options, files: &LocalFiles) -> Option<Igno
 }
 
 fn help(path: &str, file: &IgnoreFile) -> Option<String> {
-    let (number, pattern) = excluding_line(&file.text, path)?;
+    let (number, pattern) = excluding_line(file, path)?;
     let name = Path::new(&file.name).display();
     Some(format!(
         "{path} is left out of the build context by line {number} of {name}: {}; change that line, or add !{path} behind it",

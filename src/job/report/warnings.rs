@@ -78,8 +78,7 @@ mod tests {
     #[test]
     fn a_workflow_gets_an_annotation_each_and_one_group() {
         let source = Source::new("Dockerfile", "FROM x ##[group]\n");
-        let warning =
-            Warning { rule: RULES[0], message: "::error::m".to_owned(), span: Some(Span::line(1)) };
+        let warning = Warning { rule: RULES[0], message: "::error::m".to_owned(), span: Some(Span::line(1)) };
         let plain = shown(std::slice::from_ref(&warning), &source, None);
         assert!(plain.starts_with("warning[") && plain.contains("##[group]"), "{plain}");
         let text = shown(&[warning.clone(), warning], &source, Some(&Workflow::default()));

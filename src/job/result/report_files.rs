@@ -9,7 +9,8 @@ use bollard_buildkit_proto::moby::buildkit::v1::StatusResponse;
 use llb::Definition;
 
 use super::report_graph::graph_steps;
-use super::whole_files::{self, WriteError};
+use super::whole_files::{RewrittenFile, WriteError};
+use crate::buildkit::SessionOptions;
 use crate::job::error::Error;
 use crate::progress::report::{Collector, Ending, Layer};
 
@@ -69,19 +70,37 @@ pub(crate) struct Recorder(Option<Arc<Recording>>);
 #[derive(Debug)]
 struct Recording {
     collector: Mutex<Collector>,
-    files: Vec<ReportFile>,
+    /// The reports; none once the build has ended. Locked while they are written, so that a writing that was begun before
+    /// the build's end is not the last one.
+    files: Mutex<Vec<(RewrittenFile, Form)>>,
     has_news: AtomicBool,
 }
 
 impl Recorder {
     /// Begins a recording for `files`.
-    pub(crate) fn begin(files: &[ReportFile]) -> Self {
-        let recording = || Recording {
+    ///
+    /// # Errors
+    /// [`WriteError`] of a file that could not be written.
+    pub(crate) fn begin(files: &[ReportFile]) -> Result<Self, WriteError> {
+        if files.is_empty() {
+            return Ok(Self::default());
+        }
+        let rewritten = files.iter().map(|file| Ok((RewrittenFile::new(&file.path)?, file.form)));
+        let rewritten: Vec<(RewrittenFile, Form)> = rewritten.collect::<Result<_, WriteError>>()?;
+        Ok(Self(Some(Arc::new(Recording {
             collector: Mutex::new(Collector::begin()),
-            files: files.to_vec(),
+            files: Mutex::new(rewritten),
             has_news: AtomicBool::new(true),
-        };
-        Self((!files.is_empty()).then(|| Arc::new(recording())))
+        }))))
+    }
+
+    /// Leaves the reports, which are replaced again and again, and what they are before that out of all contexts.
+    pub(crate) fn withhold_from(&self, session: &mut SessionOptions) {
+        let Some(recording) = &self.0 else { return };
+        for (file, _) in recording.files().iter() {
+            session.withheld_files.push(file.path().to_owned());
+            session.withheld_dirs.push(file.temporary_folder().to_owned());
+        }
     }
 
     /// Takes note of a message of the status stream.
@@ -132,7 +151,9 @@ impl Recorder {
             Err(error) => Ending::Failed(error.report()),
         };
         recording.lock().end(ending);
-        recording.write()
+        let written = recording.write();
+        recording.files().clear();
+        written
     }
 
     fn change(&self, change: impl FnOnce(&mut Collector)) {
@@ -148,14 +169,22 @@ impl Recording {
         self.collector.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn files(&self) -> MutexGuard<'_, Vec<(RewrittenFile, Form)>> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn write(&self) -> Result<(), WriteError> {
+        let files = self.files();
+        if files.is_empty() {
+            return Ok(());
+        }
         let report = self.lock().report();
-        let written = self.files.iter().map(|file| {
-            let text = match file.form {
+        let written = files.iter().map(|(file, form)| {
+            let text = match form {
                 Form::Html => report.to_html(),
                 Form::Json => report.to_json(),
             };
-            whole_files::write(&file.path, text.as_bytes())
+            file.write(text.as_bytes())
         });
         written.fold(Ok(()), Result::and)
     }
@@ -186,7 +215,8 @@ mod tests {
             (Err(Error::HungUp), "cancelled"),
             (Ok(()), "succeeded"),
         ] {
-            Recorder::begin(&files).end(&outcome).unwrap();
+            Recorder::begin(&files).unwrap().end(&outcome).unwrap();
+            assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2, "nothing else is left");
             let json = std::fs::read(files[1].path()).unwrap();
             let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
             assert_eq!(json["state"], state);
@@ -196,11 +226,22 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_writing_that_comes_late_does_not_replace_the_report_of_the_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = ReportFile::new(&dir.path().join("a.json")).unwrap();
+        let recorder = Recorder::begin(std::slice::from_ref(&file)).unwrap();
+        recorder.end(&Ok(())).unwrap();
+        std::fs::write(file.path(), "looked at").unwrap();
+        recorder.0.unwrap().write().unwrap();
+        assert_eq!(std::fs::read_to_string(file.path()).unwrap(), "looked at");
+    }
+
     #[tokio::test]
     async fn a_report_is_there_while_the_build_runs() {
         let dir = tempfile::tempdir().unwrap();
         let file = ReportFile::new(&dir.path().join("a.json")).unwrap();
-        let recorder = Recorder::begin(std::slice::from_ref(&file));
+        let recorder = Recorder::begin(std::slice::from_ref(&file)).unwrap();
         let there = async {
             while !file.path().exists() {
                 tokio::task::yield_now().await;

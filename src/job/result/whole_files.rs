@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempDir};
 use tokio::io::AsyncWrite;
 
 use crate::diag::visible_path;
@@ -52,6 +52,69 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
 /// [`WriteError`].
 pub fn check_writable(path: &Path) -> Result<(), WriteError> {
     UnfinishedFile::new(path).map(drop)
+}
+
+/// A file that is written again and again, each time whole. Dropping this leaves what was written last.
+#[derive(Debug)]
+pub(crate) struct RewrittenFile {
+    path: PathBuf,
+    /// Where it is written before it gets into its place: one folder that only this user may change, and that a context in
+    /// which it lies can leave out.
+    folder: TempDir,
+}
+
+impl RewrittenFile {
+    /// Returns the file at `path`, which is not there yet, or is a regular file or a link to one.
+    ///
+    /// # Errors
+    /// [`WriteError`] where it cannot be made, or is something else: what is written twice is no stream for a pipe, and one
+    /// that nobody reads would hold up the build.
+    pub(crate) fn new(path: &Path) -> Result<Self, WriteError> {
+        let failed = |source| WriteError::new(path, source);
+        if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+            return Err(failed(io::Error::other("what is there is no regular file; name another file")));
+        }
+        let folder = tempfile::Builder::new()
+            .prefix(".bob-")
+            .permissions(fs::Permissions::from_mode(0o700))
+            .tempdir_in(folder_of(path))
+            .map_err(|error| failed(without_temporary_name(folder_of(path), &error)))?;
+        Ok(Self { path: path.to_owned(), folder })
+    }
+
+    /// Writes all of it. What is in its place is replaced, whatever it is by now: a link itself, not what it leads to.
+    ///
+    /// # Errors
+    /// [`WriteError`]; what was there is then still there.
+    pub(crate) fn write(&self, bytes: &[u8]) -> Result<(), WriteError> {
+        let failed = |source| WriteError::new(&self.path, source);
+        let mut file = new_file_in(self.folder.path()).map_err(failed)?;
+        file.write_all(bytes).map_err(failed)?;
+        file.persist(&self.path).map(drop).map_err(|error| failed(error.error))
+    }
+
+    /// Its place.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The folder in which it is being written.
+    pub(crate) fn temporary_folder(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn new_file_in(folder: &Path) -> io::Result<NamedTempFile> {
+    let permissions = fs::Permissions::from_mode(0o666);
+    tempfile::Builder::new()
+        .prefix(".bob-")
+        .permissions(permissions)
+        .tempfile_in(folder)
+        .map_err(|error| without_temporary_name(folder, &error))
 }
 
 /// A file that is being written beside its final place. Dropping it removes it.
@@ -102,19 +165,11 @@ impl UnfinishedFile {
         let temporary = if is_special {
             None
         } else {
-            let folder = match path.parent() {
-                Some(folder) if !folder.as_os_str().is_empty() => folder,
-                _ => Path::new("."),
-            };
             let failed = |source| WriteError { path: path.to_owned(), source };
             if path.is_dir() {
                 return Err(failed(io::ErrorKind::IsADirectory.into()));
             }
-            let made = tempfile::Builder::new()
-                .prefix(".bob-")
-                .permissions(fs::Permissions::from_mode(0o666))
-                .tempfile_in(folder);
-            Some(made.map_err(|error| failed(without_temporary_name(folder, &error)))?)
+            Some(new_file_in(folder_of(path)).map_err(failed)?)
         };
         Ok(Self { path: path.to_owned(), temporary, made: MadeFolders::default() })
     }
@@ -201,6 +256,51 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"");
         drop(UnfinishedFile::with_folders(&dir.path().join("a/d")).unwrap());
         assert!(path.exists());
+    }
+
+    #[test]
+    fn a_rewritten_file_replaces_a_link_and_never_opens_what_it_leads_to() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        fs::write(at("other"), "other").unwrap();
+        std::os::unix::fs::symlink("other", at("link")).unwrap();
+        let file = RewrittenFile::new(&at("link")).unwrap();
+        for text in ["one", "two"] {
+            file.write(text.as_bytes()).unwrap();
+            assert!(fs::symlink_metadata(at("link")).unwrap().is_file());
+            assert_eq!(fs::read_to_string(at("link")).unwrap(), text);
+        }
+        // What somebody puts into its place meanwhile.
+        fs::remove_file(at("link")).unwrap();
+        make_pipe(&at("link"));
+        file.write(b"three").unwrap();
+        assert_eq!(fs::read(at("link")).unwrap(), b"three");
+        fs::remove_file(at("link")).unwrap();
+        fs::create_dir(at("link")).unwrap();
+        assert!(file.write(b"four").unwrap_err().to_string().starts_with("cannot write "));
+        assert_eq!(fs::read_dir(file.temporary_folder()).unwrap().count(), 0);
+        drop(file);
+        assert_eq!(fs::read(at("other")).unwrap(), b"other");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_rewritten_file_is_no_pipe_device_or_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        make_pipe(&at("pipe"));
+        std::os::unix::fs::symlink("pipe", at("link")).unwrap();
+        std::os::unix::fs::symlink("/dev/null", at("device")).unwrap();
+        for path in [at("pipe"), at("link"), at("device"), dir.path().to_owned()] {
+            let error = RewrittenFile::new(&path).unwrap_err();
+            assert_eq!(error.to_string(), format!("cannot write {}", path.display()));
+        }
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3);
+    }
+
+    fn make_pipe(path: &Path) {
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+        mknodat(CWD, path, FileType::Fifo, Mode::from(0o600), 0).unwrap();
     }
 
     #[test]

@@ -7,6 +7,9 @@ use super::model::{CriticalPath, PathPart, seconds};
 use crate::progress::journal::is_cancellation;
 use crate::progress::time::{self, Nanos};
 
+/// Steps that ended at one moment and are looked at for what came before another step, at most.
+const MOST_AT_ONCE: usize = 100;
+
 /// When what happened, on the clock of buildkitd.
 #[derive(Debug, Default)]
 pub(super) struct Times {
@@ -95,6 +98,7 @@ impl Chain {
                 None => match by_end[..by_end.partition_point(|(end, _)| *end <= start)]
                     .iter()
                     .rev()
+                    .take(MOST_AT_ONCE)
                     .find(|(_, other)| *other != digest && !chain.digests.contains(*other))
                 {
                     Some((_, other)) => (Some(*other), "time"),
@@ -127,7 +131,7 @@ pub(super) struct Schedule<'a> {
     index: BTreeMap<&'a str, usize>,
     /// Inputs before the steps that use them. Steps in circles, which no graph of a build has, are left out.
     order: Vec<usize>,
-    pub(super) inputs: Vec<Vec<usize>>,
+    inputs: Vec<Vec<usize>>,
     work: Vec<Nanos>,
 }
 
@@ -171,16 +175,31 @@ impl<'a> Schedule<'a> {
         self.work[position]
     }
 
-    /// When the last step would end if the steps had these `inputs`, each of which comes before the step in the graph as
-    /// it is.
-    pub(super) fn length(&self, inputs: &[Vec<usize>]) -> Nanos {
-        let mut ends = vec![0; inputs.len()];
+    /// When the last step would end, with one change if there is one.
+    pub(super) fn length(&self, change: Option<Change>) -> Nanos {
+        let mut ends = vec![0; self.inputs.len()];
         for &step in &self.order {
-            let ready = inputs[step].iter().map(|&input| ends[input]).max().unwrap_or(0);
+            let inputs = &self.inputs[step];
+            let (without, with) = match change {
+                Some(Change { step: changed, base, other }) if changed == step => (Some(base), other),
+                Some(Change { step: changed, base, .. }) if inputs.contains(&changed) => (None, Some(base)),
+                _ => (None, None),
+            };
+            let inputs = inputs.iter().copied().filter(|input| Some(*input) != without).chain(with);
+            let ready = inputs.map(|input| ends[input]).max().unwrap_or(0);
             ends[step] = self.work[step].saturating_add(ready);
         }
         ends.into_iter().max().unwrap_or(0)
     }
+}
+
+/// Another graph: `step` uses `other` in place of `base`, and whoever uses `step` waits for `base` too. Both come before
+/// `step` in the graph as it is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Change {
+    pub(super) step: usize,
+    pub(super) base: usize,
+    pub(super) other: Option<usize>,
 }
 
 /// Returns the steps, inputs before those that use them. Steps in circles are left out, with all that use them.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::chain::{Chain, Schedule, Times};
+use super::chain::{Chain, Change, Schedule, Times};
 use super::collector::Collector;
 use super::graph::StepKind;
 use super::model::{Step, seconds};
@@ -12,8 +12,8 @@ use crate::progress::time::Nanos;
 const WORTH: Nanos = 200_000_000;
 /// Claims of one kind, at most.
 const MOST: usize = 3;
-/// The longest chain of steps of which pairs are tried.
-const MOST_PAIRS: usize = 400;
+/// Steps that are looked at for a kind of claim, at most: those that took longest.
+const MOST_STEPS: usize = 400;
 
 /// Something that takes time and need not.
 #[derive(Debug, Clone, Serialize)]
@@ -31,13 +31,13 @@ pub(super) struct Claim {
 /// Returns the claims: the longest chain first, then by what would be gained.
 pub(super) fn of(collector: &Collector, steps: &[Step], times: &Times, chain: &Chain) -> Vec<Claim> {
     let schedule = Schedule::of(collector, times);
-    let length = schedule.length(&schedule.inputs);
+    let length = schedule.length(None);
     let known = Known { collector, steps, schedule, length };
     let mut gains = Vec::new();
-    gains.extend(most(known.copies_with_link()));
-    gains.extend(most(known.beside_each_other()));
-    gains.extend(most(known.copies_before_installs()));
-    gains.extend(known.contexts(chain));
+    gains.extend(known.best(is_copy, |step| known.copy_with_link(step)));
+    gains.extend(known.best(is_run, |step| known.beside_another(step)));
+    gains.extend(known.best(is_run, |step| known.copy_before_install(step)));
+    gains.extend(most(known.contexts(chain)));
     gains.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
     longest_chain(steps, times, chain).into_iter().chain(gains).collect()
 }
@@ -81,6 +81,14 @@ fn label(step: &Step) -> String {
     }
 }
 
+const fn is_run(kind: &StepKind) -> bool {
+    matches!(kind, StepKind::Run { .. })
+}
+
+const fn is_copy(kind: &StepKind) -> bool {
+    matches!(kind, StepKind::Copy { .. })
+}
+
 /// What claims are computed from.
 struct Known<'a> {
     collector: &'a Collector,
@@ -115,105 +123,98 @@ impl Known<'_> {
         step.state == "done" && !step.cached
     }
 
-    /// What the build would gain if `step` took `other` in place of `base`, and whoever uses `step` waited for `base` too.
-    fn gain(&self, step: usize, base: usize, other: Option<usize>) -> Nanos {
-        let mut inputs = self.schedule.inputs.clone();
-        for (user, of_user) in inputs.iter_mut().enumerate() {
-            if user != step && of_user.contains(&step) {
-                of_user.push(base);
+    /// Returns the claims with the greatest gains on steps of a kind that ran. No claim on a step gains more than its own
+    /// work.
+    fn best(
+        &self,
+        is_of_kind: impl Fn(&StepKind) -> bool,
+        claim_on: impl Fn(usize) -> Option<Claim>,
+    ) -> Vec<Claim> {
+        let work = |step: usize| self.schedule.work(step);
+        let is_long = |step: &usize| work(*step) >= WORTH && self.ran(*step) && is_of_kind(self.kind(*step));
+        let mut steps: Vec<usize> = (0..self.steps.len()).filter(is_long).collect();
+        steps.sort_by_key(|step| std::cmp::Reverse(work(*step)));
+        let mut claims: Vec<Claim> = Vec::new();
+        for step in steps.into_iter().take(MOST_STEPS) {
+            if claims.get(MOST - 1).is_some_and(|last| last.seconds >= seconds(work(step))) {
+                break;
             }
+            claims.extend(claim_on(step));
+            claims = most(claims);
         }
-        inputs[step].retain(|input| *input != base);
-        inputs[step].extend(other);
+        claims
+    }
+
+    /// What the build would gain if `step` took `other` in place of `base`, and whoever uses `step` waited for `base` too;
+    /// `None` where that is not worth a claim.
+    fn gain(&self, step: usize, base: usize, other: Option<usize>) -> Option<Nanos> {
         // Where nobody uses the step, the result still needs both.
-        self.length.saturating_sub(self.schedule.length(&inputs))
+        let changed = self.schedule.length(Some(Change { step, base, other }));
+        Some(self.length.saturating_sub(changed)).filter(|gain| *gain >= WORTH)
     }
 
-    /// Copies that waited for the steps before them, of which they read nothing.
-    fn copies_with_link(&self) -> Vec<Claim> {
-        let mut claims = Vec::new();
-        for step in 0..self.steps.len() {
-            let StepKind::Copy { base: Some(_), sources, .. } = self.kind(step) else { continue };
-            let Some(base) = self.base(step).filter(|_| !sources.is_empty() && self.ran(step)) else {
-                continue;
-            };
-            if sources.iter().any(|source| self.schedule.position(source) == Some(base)) {
-                continue;
-            }
-            let gain = self.gain(step, base, None);
-            if gain < WORTH {
-                continue;
-            }
-            let text = format!(
-                "{} waited for {}, of which it reads nothing. With --link it would run beside it, and the build would be \
-                 {:.2} s shorter.",
-                label(&self.steps[step]),
-                label(&self.steps[base]),
-                seconds(gain),
-            );
-            claims.push(self.claim("copy_with_link", text, gain, &[base, step]));
+    /// A copy that waited for the step before it, of which it reads nothing.
+    fn copy_with_link(&self, step: usize) -> Option<Claim> {
+        let StepKind::Copy { sources, .. } = self.kind(step) else { return None };
+        let base = self.base(step).filter(|_| !sources.is_empty())?;
+        if sources.iter().any(|source| self.schedule.position(source) == Some(base)) {
+            return None;
         }
-        claims
+        let gain = self.gain(step, base, None)?;
+        let text = format!(
+            "{} waited for {}, of which it reads nothing. With --link it would run beside it, and the build would be \
+             {:.2} s shorter.",
+            label(&self.steps[step]),
+            label(&self.steps[base]),
+            seconds(gain),
+        );
+        Some(self.claim("copy_with_link", text, gain, &[base, step]))
     }
 
-    /// Commands one after the other that could be stages of their own.
-    fn beside_each_other(&self) -> Vec<Claim> {
-        let mut claims = Vec::new();
-        let is_run = |step: &usize| matches!(self.kind(*step), StepKind::Run { .. }) && self.ran(*step);
-        let candidates =
-            (0..self.steps.len()).filter(|step| is_run(step) && self.schedule.work(*step) >= WORTH);
-        for step in candidates.take(MOST_PAIRS) {
-            let Some(before) = self.base(step).filter(is_run) else { continue };
-            let gain = self.gain(step, before, self.base(before));
-            if gain < WORTH {
-                continue;
-            }
-            let text = format!(
-                "{} waited for {}. If it needs nothing that the other one makes, the two could run beside each other in \
-                 stages of their own, and the build would be {:.2} s shorter.",
-                label(&self.steps[step]),
-                label(&self.steps[before]),
-                seconds(gain),
-            );
-            claims.push(self.claim("beside_each_other", text, gain, &[before, step]));
-        }
-        claims
+    /// A command after another one; both could be stages of their own.
+    fn beside_another(&self, step: usize) -> Option<Claim> {
+        let before = self.base(step).filter(|before| is_run(self.kind(*before)) && self.ran(*before))?;
+        let gain = self.gain(step, before, self.base(before))?;
+        let text = format!(
+            "{} waited for {}. If it needs nothing that the other one makes, the two could run beside each other in \
+             stages of their own, and the build would be {:.2} s shorter.",
+            label(&self.steps[step]),
+            label(&self.steps[before]),
+            seconds(gain),
+        );
+        Some(self.claim("beside_each_other", text, gain, &[before, step]))
     }
 
     /// Files of the context that are copied before packages of the system are installed, which read none of them.
-    fn copies_before_installs(&self) -> Vec<Claim> {
-        let mut claims = Vec::new();
-        for step in (0..self.steps.len()).filter(|step| self.ran(*step)) {
-            let StepKind::Run { arguments, has_mounts: false, .. } = self.kind(step) else { continue };
-            if !installs_packages_only(arguments) {
-                continue;
-            }
-            let mut copied = None;
-            let mut above = self.base(step);
-            // Only past copies, and nothing that the packages could depend on.
-            while let Some(position) = above {
-                let StepKind::Copy { sources, targets, .. } = self.kind(position) else { break };
-                if !targets.iter().all(|target| is_apart_from_system(target)) {
-                    break;
-                }
-                if sources.iter().any(|source| self.kind_of(source) == Some(&StepKind::Context)) {
-                    copied = Some(position);
-                }
-                above = self.base(position);
-            }
-            let took = self.schedule.work(step);
-            let Some(copied) = copied.filter(|_| took >= WORTH) else { continue };
-            let text = format!(
-                "{} comes before {}, which only installs packages of the system and reads none of the copied files. \
-                 Below it, the copy would not make the packages be installed again whenever a file changes: {:.2} s in \
-                 this build.",
-                label(&self.steps[copied]),
-                label(&self.steps[step]),
-                seconds(took),
-            );
-            claims.push(self.claim("copy_before_install", text, took, &[copied, step]));
+    fn copy_before_install(&self, step: usize) -> Option<Claim> {
+        let StepKind::Run { arguments, has_mounts: false, .. } = self.kind(step) else { return None };
+        if !installs_packages_only(arguments) {
+            return None;
         }
-        claims
+        let mut copied = None;
+        let mut above = self.base(step);
+        // Only past copies, and nothing that the packages could depend on.
+        for _ in 0..MOST_STEPS {
+            let Some(position) = above else { break };
+            let StepKind::Copy { sources, targets, .. } = self.kind(position) else { break };
+            if !targets.iter().all(|target| is_apart_from_system(target)) {
+                break;
+            }
+            if sources.iter().any(|source| self.kind_of(source) == Some(&StepKind::Context)) {
+                copied = Some(position);
+            }
+            above = self.base(position);
+        }
+        let (copied, took) = (copied?, self.schedule.work(step));
+        let text = format!(
+            "{} comes before {}, which only installs packages of the system and reads none of the copied files. \
+             Below it, the copy would not make the packages be installed again whenever a file changes: {:.2} s in \
+             this build.",
+            label(&self.steps[copied]),
+            label(&self.steps[step]),
+            seconds(took),
+        );
+        Some(self.claim("copy_before_install", text, took, &[copied, step]))
     }
 
     /// Folders of the client that the build waited for.

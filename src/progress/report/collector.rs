@@ -11,9 +11,18 @@ use indexmap::IndexMap;
 use super::graph::{GraphStep, LineSpan};
 use super::log::BoundedLog;
 use super::model::{Layer, Warning};
-use crate::diag::{Colours, log_line, redact, visible, visible_lines};
+use crate::diag::{Colours, log_line, redact, shorten, visible, visible_lines};
 use crate::progress::lines::LineBuffer;
 use crate::progress::time::{self, Nanos};
+
+/// How many bytes the logs of all steps may take together.
+const LOG_BYTES: usize = 8 << 20;
+/// How many bytes are kept of a name, a message or another word of others.
+const WORD_BYTES: usize = 4096;
+/// Warnings that are kept, at most.
+const MOST_WARNINGS: usize = 500;
+/// Lines of detail, and places, that are kept of a warning; places of a step.
+const MOST_LINES: usize = 10;
 
 /// How a build ended, as its report says it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,10 +44,16 @@ pub struct Collector {
     pub(super) steps: IndexMap<String, StepState>,
     pub(super) graph: BTreeMap<String, GraphStep>,
     pub(super) warnings: Vec<Warning>,
+    /// How often a warning came for which there was no room any more.
+    pub(super) warnings_left_out: usize,
     pub(super) layers: Vec<Layer>,
     pub(super) ending: Ending,
     pub(super) began: Option<Timestamp>,
     pub(super) ended: Option<Timestamp>,
+    /// How many bytes of memory the logs take.
+    log_bytes: usize,
+    /// How often the bounds of the logs were halved, so that all of them have room.
+    log_halvings: u32,
 }
 
 /// What is known of a step.
@@ -55,13 +70,14 @@ pub(super) struct StepState {
     partial: LineBuffer,
 }
 
-/// Words of others as they may be shown: without credentials, control characters and what turns text around.
+/// Words of others as they may be shown: without credentials, control characters and what turns text around, and not
+/// endless.
 fn shown(text: &str) -> String {
-    visible(&redact(text)).into_owned()
+    shorten::in_middle(&visible(&redact(text)), WORD_BYTES)
 }
 
 fn shown_lines(text: &str) -> String {
-    visible_lines(&redact(&log_lines(text))).into_owned()
+    shorten::in_middle(&visible_lines(&redact(&log_lines(text))), WORD_BYTES)
 }
 
 /// `text` without terminal sequences, line by line.
@@ -91,16 +107,19 @@ impl Collector {
         for log in &message.logs {
             self.log(log);
         }
+        let halvings = self.log_halvings;
         for vertex in message.vertexes.iter().filter(|vertex| vertex.completed.is_some()) {
-            if let Some(step) = self.steps.get_mut(&shown(&vertex.digest)) {
-                step.flush_log();
-            }
+            self.change_log(&shown(&vertex.digest), |step| step.flush_log(halvings));
         }
+        self.bound_logs();
     }
 
     /// Takes in what is known of steps from their graph.
     pub fn know(&mut self, steps: impl IntoIterator<Item = GraphStep>) {
-        let harmless = |step: GraphStep| GraphStep { file: shown(&step.file), ..step };
+        let harmless = |mut step: GraphStep| {
+            step.lines.truncate(MOST_LINES);
+            GraphStep { file: shown(&step.file), ..step }
+        };
         self.graph.extend(steps.into_iter().map(harmless).map(|step| (step.digest.clone(), step)));
     }
 
@@ -122,8 +141,10 @@ impl Collector {
             other => other,
         };
         for step in self.steps.values_mut() {
-            step.flush_log();
+            step.flush_log(self.log_halvings);
         }
+        self.log_bytes = self.steps.values().map(|step| step.log.bytes()).sum();
+        self.bound_logs();
     }
 
     fn vertex(&mut self, vertex: &Vertex) {
@@ -153,21 +174,45 @@ impl Collector {
         });
         let made = Warning {
             message: text(&warning.short),
-            detail: warning.detail.iter().map(|line| text(line)).collect(),
+            detail: warning.detail.iter().take(MOST_LINES).map(|line| text(line)).collect(),
             url: shown(&warning.url),
             file: warning.info.as_ref().map(|info| shown(&info.filename)).unwrap_or_default(),
-            lines: spans.collect(),
+            lines: spans.take(MOST_LINES).collect(),
             step: shown(&warning.vertex),
         };
-        if !self.warnings.contains(&made) {
+        if self.warnings.contains(&made) {
+            return;
+        }
+        if self.warnings.len() < MOST_WARNINGS {
             self.warnings.push(made);
+        } else {
+            self.warnings_left_out += 1;
         }
     }
 
     fn log(&mut self, log: &VertexLog) {
-        let Some(step) = self.steps.get_mut(&shown(&log.vertex)) else { return };
-        let StepState { partial, log: lines, .. } = step;
-        partial.push(&log.msg, |line| lines.push(log_words(&line)));
+        let halvings = self.log_halvings;
+        self.change_log(&shown(&log.vertex), |StepState { partial, log: lines, .. }| {
+            partial.push(&log.msg, |line| lines.push(log_words(&line), halvings));
+        });
+    }
+
+    fn change_log(&mut self, digest: &str, change: impl FnOnce(&mut StepState)) {
+        let Some(step) = self.steps.get_mut(digest) else { return };
+        self.log_bytes -= step.log.bytes();
+        change(step);
+        self.log_bytes += step.log.bytes();
+    }
+
+    /// Halves the bounds of all logs until they have room together: the longest ones lose most.
+    fn bound_logs(&mut self) {
+        while self.log_bytes > LOG_BYTES {
+            self.log_halvings += 1;
+            for step in self.steps.values_mut() {
+                step.log.shrink(self.log_halvings);
+            }
+            self.log_bytes = self.steps.values().map(|step| step.log.bytes()).sum();
+        }
     }
 }
 
@@ -177,9 +222,10 @@ fn log_words(line: &str) -> String {
 }
 
 impl StepState {
-    fn flush_log(&mut self) {
-        let Self { partial, log, .. } = self;
-        partial.flush(|line| log.push(log_words(&line)));
+    fn flush_log(&mut self, halvings: u32) {
+        // Its memory is given back: a step that has ended logs no more.
+        let mut partial = std::mem::take(&mut self.partial);
+        partial.flush(|line| self.log.push(log_words(&line), halvings));
     }
 
     /// Start and end of the last run.

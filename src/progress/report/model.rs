@@ -34,6 +34,7 @@ pub struct Report {
     pub(super) claims: Vec<Claim>,
     pub(super) steps: Vec<Step>,
     pub(super) warnings: Vec<Warning>,
+    pub(super) warnings_left_out: usize,
     pub(super) layers: Vec<Layer>,
 }
 
@@ -177,6 +178,7 @@ impl Collector {
             critical_path: chain.path,
             steps,
             warnings: self.warnings.clone(),
+            warnings_left_out: self.warnings_left_out,
             layers: self.layers.clone(),
         }
     }

@@ -1,6 +1,6 @@
 //! Folders as a transfer holds them: open, known by device and inode.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
@@ -114,23 +114,39 @@ impl Entries {
     }
 }
 
-/// Folders that no transfer ever holds, by device and inode: no spelling of a path and no mount escapes that.
+/// What no transfer ever holds.
 #[derive(Debug, Default)]
-pub(super) struct Withheld(Vec<(u64, u64)>);
+pub(super) struct Withheld {
+    /// Folders by device and inode: no spelling of a path and no mount escapes that.
+    ids: Vec<(u64, u64)>,
+    /// Files by their folders and names.
+    names: Vec<((u64, u64), OsString)>,
+}
 
 impl Withheld {
-    /// Those of `paths` that are there; of a link, the link itself.
-    pub(super) fn find(paths: &[PathBuf]) -> Self {
-        Self(paths.iter().filter_map(|path| Some(stat::id(&rustix::fs::lstat(path).ok()?))).collect())
+    /// Those of `paths` that are there (of a link, the link itself), and whatever may have the names of `files`.
+    pub(super) fn find(paths: &[PathBuf], files: &[PathBuf]) -> Self {
+        let ids = paths.iter().filter_map(|path| Some(stat::id(&rustix::fs::lstat(path).ok()?)));
+        let names = files.iter().filter_map(|path| {
+            let folder = std::path::absolute(path).ok()?;
+            let folder = rustix::fs::stat(folder.parent()?).ok()?;
+            Some((stat::id(&folder), path.file_name()?.to_owned()))
+        });
+        Self { ids: ids.collect(), names: names.collect() }
     }
 
     pub(super) fn holds(&self, id: (u64, u64)) -> bool {
-        self.0.contains(&id)
+        self.ids.contains(&id)
+    }
+
+    /// Whether the entry `name` of `folder` is one of the files.
+    pub(super) fn holds_file(&self, folder: (u64, u64), name: &OsStr) -> bool {
+        self.names.iter().any(|(id, own)| *id == folder && own == name)
     }
 
     /// Whether `root` is one of them or lies in one.
     pub(super) fn surrounds(&self, root: &Root) -> Result<bool> {
-        if self.0.is_empty() {
+        if self.ids.is_empty() {
             return Ok(false);
         }
         let mut id = stat::id(&fstat(root)?);

@@ -40,6 +40,7 @@ pub(super) const SERVICE: Service = Service {
             dirs: std::mem::take(&mut options.local_dirs),
             within: options.local_dirs_within.take(),
             withheld: std::mem::take(&mut options.withheld_dirs),
+            withheld_files: std::mem::take(&mut options.withheld_files),
             sent: options.sent_files.take(),
         };
         routes.add_service(StreamService::new(files, parts.refusals.clone()))
@@ -54,6 +55,8 @@ pub(crate) struct FileSync {
     within: Option<PathBuf>,
     /// Folders that are never sent.
     withheld: Vec<PathBuf>,
+    /// Files that are never sent.
+    withheld_files: Vec<PathBuf>,
     /// Where it is noted what is sent.
     sent: Option<SentFiles>,
 }
@@ -65,7 +68,7 @@ impl FileSync {
             Some(outer) => Root::open_within(outer, path)?,
             None => Root::open(path)?,
         };
-        let withheld = Withheld::find(&self.withheld);
+        let withheld = Withheld::find(&self.withheld, &self.withheld_files);
         if withheld.surrounds(&root)? {
             return Err(io::Error::other("the state of buildkitd is never part of a build").into());
         }
@@ -186,6 +189,7 @@ mod tests {
             dirs: BTreeMap::new(),
             within: Some(at("workspace")),
             withheld: vec![at("workspace/state")],
+            withheld_files: Vec::new(),
             sent: None,
         };
         for (name, allowed) in [

@@ -117,7 +117,8 @@ impl Walk<'_> {
                 Err(errno) if is_gone(errno) => return Ok(()),
                 found => found.map_err(|e| FileError::new("lstat", &full, e.into()))?,
             };
-            if self.withheld.holds(stat::id(&found.0)) {
+            let is_withheld_file = self.withheld.holds_file(parent.id, entry.name());
+            if is_withheld_file || self.withheld.holds(stat::id(&found.0)) {
                 return Ok(());
             }
             let at = stat::Place { dir: parent.fd(), name: entry.name(), full: &full };

@@ -41,9 +41,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
         remove_old(path)?;
     }
     let build = plain_build(&args, &variables)?;
-    for path in
-        [&args.metadata_file, &args.iidfile, &args.image_lock_out].into_iter().flatten().chain(&args.reports)
-    {
+    for path in [&args.metadata_file, &args.iidfile, &args.image_lock_out].into_iter().flatten() {
         check_writable(path)?;
     }
     if build.outputs.is_empty() && !variables.expects_no_output {

@@ -8,6 +8,8 @@ use crate::progress::report::model::Step;
 
 /// The largest graph that is drawn, in steps.
 const MOST: usize = 400;
+/// The largest graph that is drawn, in edges.
+const MOST_EDGES: usize = 4000;
 const NODE_WIDTH: usize = 200;
 const NODE_HEIGHT: usize = 38;
 const ACROSS: usize = 220;
@@ -57,7 +59,8 @@ impl Picture {
             is_drawn[input] = true;
         }
         let count = is_drawn.iter().filter(|drawn| **drawn).count();
-        if count == 0 || count > MOST {
+        let edges: usize = inputs.iter().map(Vec::len).sum();
+        if count == 0 || count > MOST || edges > MOST_EDGES {
             return None;
         }
         let ranks = ranks(&inputs);

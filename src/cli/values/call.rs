@@ -43,12 +43,13 @@ pub(in crate::cli) enum Format {
 
 impl Method {
     /// The methods by their names; the same method may have several.
-    const NAMES: [(&str, Self); 6] = [
+    const NAMES: [(&str, Self); 7] = [
         ("build", Self::Build),
         ("check", Self::Check),
         ("lint", Self::Check),
         ("outline", Self::Outline),
         ("targets", Self::Targets),
+        ("describe", Self::Describe),
         ("subrequests.describe", Self::Describe),
     ];
 }
@@ -110,6 +111,7 @@ mod tests {
             ("check,ignorestatus=f", call(Method::Check, Format::Text, false)),
             ("outline,format=text", call(Method::Outline, Format::Text, false)),
             ("targets", call(Method::Targets, Format::Text, false)),
+            ("describe", call(Method::Describe, Format::Text, false)),
             ("subrequests.describe", call(Method::Describe, Format::Text, false)),
         ] {
             assert_eq!(Call::parse(text), Ok(expected), "{text}");
@@ -121,7 +123,7 @@ mod tests {
         let fault = |text: &str| Call::parse(text).unwrap_err().to_string();
         assert_eq!(
             fault("nope"),
-            r#"--call "nope": there is no method "nope": build, check, lint, outline, targets, subrequests.describe"#
+            r#"--call "nope": there is no method "nope": build, check, lint, outline, targets, describe, subrequests.describe"#
         );
         assert_eq!(fault("check,foo=x"), r#"--call "check,foo=x": there is no "foo": format, ignorestatus"#);
         assert_eq!(fault("check,outline"), r#"--call "check,outline": name one method only"#);

@@ -74,11 +74,12 @@ impl RewrittenFile {
         if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
             return Err(failed(io::Error::other("what is there is no regular file; name another file")));
         }
+        let place = folder_of(path);
         let folder = tempfile::Builder::new()
             .prefix(".bob-")
             .permissions(fs::Permissions::from_mode(0o700))
-            .tempdir_in(folder_of(path))
-            .map_err(failed)?;
+            .tempdir_in(place)
+            .map_err(|error| failed(without_temporary_name(place, &error)))?;
         Ok(Self { path: path.to_owned(), folder })
     }
 

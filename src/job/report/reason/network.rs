@@ -22,6 +22,10 @@ pub(super) fn find(evidence: &Evidence<'_>) -> Option<Reason> {
     let words = evidence.saying(&WORDS.map(|(words, _)| words))?;
     let lower = words.to_lowercase();
     let meaning = WORDS.iter().find(|(text, _)| lower.contains(text)).map(|(_, meaning)| *meaning)?;
-    let advice = "check address and port; localhost in a step is the step itself, or buildkitd's machine; see that the step does not run with --network=none; behind a proxy give --build-arg HTTPS_PROXY=…; a server that is overloaded may answer later";
+    let advice = if evidence.exit_code.is_some() {
+        "check address and port; localhost in a step is the step itself, or buildkitd's machine; see that the step does not run with --network=none; behind a proxy give --build-arg HTTPS_PROXY=…; a server that is overloaded may answer later"
+    } else {
+        "check address and port; buildkitd makes this connection, so localhost is its machine, and a proxy is one that buildkitd was started with (HTTPS_PROXY); a server that is overloaded may answer later"
+    };
     Some(Reason::new(format!("network: {meaning}")).words(words).advice(advice))
 }

@@ -10,12 +10,13 @@ demo: setup
 	cargo build --release --locked
 	tools/demo target/release/bob
 
-# The gate: formatting, lints, documentation, unit, snapshot and integration tests.
+# The gate: formatting, lints, documentation, unit, snapshot and integration tests. Most tests wait for other programs, so
+# twice as many run at once as there are cores.
 test: setup
 	cargo fmt --all --check -- $(LISTED_BY_MACRO)
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
-	cargo test --workspace --locked
+	RUST_TEST_THREADS=$$((2 * $$(nproc))) cargo test --workspace --locked
 
 # Writes the documents that are made from the sources: docs/checks.md.
 docs:

@@ -750,9 +750,12 @@ fn a_foreign_platform_is_named_with_its_emulator() {
 
 #[test]
 fn a_full_disk_is_that_of_the_program_that_says_so() {
-    let of = |cause| find(&Evidence { cause, ..Evidence::default() }).and_then(|reason| reason.advice).unwrap();
+    let of =
+        |cause| find(&Evidence { cause, ..Evidence::default() }).and_then(|reason| reason.advice).unwrap();
     assert!(of("failed to write out/big: No space left on device (os error 28)").contains("this machine"));
-    assert!(of("cannot write the OCI layout: No space left on device (os error 28)").contains("this machine"));
+    assert!(
+        of("cannot write the OCI layout: No space left on device (os error 28)").contains("this machine")
+    );
     assert!(of("write /var/lib/buildkit/x: no space left on device").contains("bob prune"));
 }
 

@@ -36,6 +36,9 @@ struct Delivery<'a> {
     step: &'a Step,
     /// What refers to them and came with them, by the digest that it refers to. Everything that was asked for has an entry.
     referrers: Mutex<BTreeMap<String, Vec<Descriptor>>>,
+    /// Held while an image is copied: images share blobs, and a registry that is sent or mounts one twice at the same time
+    /// may refuse the manifest that names it (Debian's answers `DIGEST_INVALID`).
+    turn: tokio::sync::Mutex<()>,
 }
 
 impl ImageTools {
@@ -83,7 +86,8 @@ impl ImageTools {
         step: &Step,
     ) -> Result<(), ImageToolsError> {
         let Some(&target) = targets.first() else { return Ok(()) };
-        let delivery = Delivery { tools: self, target, step, referrers: Mutex::default() };
+        let (referrers, turn) = (Mutex::default(), tokio::sync::Mutex::default());
+        let delivery = Delivery { tools: self, target, step, referrers, turn };
         // What a single image consists of has to be there before it is; so do all images of an index.
         try_join_all(image.parts.iter().map(|(part, from)| delivery.bring(part, from))).await?;
         if image.descriptor.is_index()
@@ -211,6 +215,7 @@ impl Delivery<'_> {
         image: &ImageManifest,
         place: &Place,
     ) -> Result<(), ImageToolsError> {
+        let _turn = self.turn.lock().await;
         if let (Place::Registry(from), Place::Registry(to)) = (place, self.target) {
             let (from, to) = (self.tools.endpoint(from)?, self.tools.endpoint(to)?);
             return self.copy_between_registries(&descriptor.digest, image, (&from, &to), place).await;

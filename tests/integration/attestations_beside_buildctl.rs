@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::support::{Bob, Buildkitd, Image, Project, Registry, Web};
+use super::support::{Bob, Buildkitd, Image, Project, Registry, Web, files};
 
 /// Reads a blob by its digest.
 type Blobs<'a> = dyn Fn(&str) -> Vec<u8> + 'a;
@@ -366,24 +366,6 @@ fn lists_of_contents_are_those_of_buildkit_s_frontend_byte_by_byte() {
         assert_eq!(statements(&bob).len(), count, "{what}: {bob:#}");
         assert_same(what, &bob, &buildctl);
     }
-}
-
-/// The files of a folder and below it, by their paths.
-fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    let mut left = vec![folder.to_owned()];
-    while let Some(next) = left.pop() {
-        for entry in fs::read_dir(next).expect("a folder") {
-            let path = entry.expect("an entry").path();
-            if path.is_dir() {
-                left.push(path);
-            } else {
-                let name = path.strip_prefix(folder).expect("below it").display().to_string();
-                found.insert(name, fs::read(path).expect("a file"));
-            }
-        }
-    }
-    found
 }
 
 #[test]

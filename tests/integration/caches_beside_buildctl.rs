@@ -1,14 +1,13 @@
 //! Caches outside of buildkitd beside those of BuildKit's own client and Dockerfile frontend: of one build on one
 //! buildkitd both write the same, and each finds every step in what the other wrote.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
-use super::support::{Bob, Buildkitd, Cloud, Image, Project, Registry, steps};
+use super::support::{Bob, Buildkitd, Cloud, Image, Project, Registry, files, steps};
 
 /// Two stages; what is made differs each time that it is made.
 fn project(name: &str) -> Project {
@@ -99,24 +98,6 @@ fn a_cache_in_a_registry_is_the_same_digest_for_digest() {
         assert_eq!(bob, buildctl, "{attributes}");
         assert!(configs[0]["records"].as_array().is_some_and(|records| records.len() > 4), "{attributes}");
     }
-}
-
-/// The files of a folder and below it, by their paths.
-fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    let mut left = vec![folder.to_owned()];
-    while let Some(next) = left.pop() {
-        for entry in fs::read_dir(next).expect("a folder") {
-            let path = entry.expect("an entry").path();
-            if path.is_dir() {
-                left.push(path);
-            } else {
-                let name = path.strip_prefix(folder).expect("below it").display().to_string();
-                found.insert(name, fs::read(path).expect("a file"));
-            }
-        }
-    }
-    found
 }
 
 #[test]

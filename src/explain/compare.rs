@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::files::{FileChange, How, differences};
+use super::files::{Differences, FileChange, How};
 use super::matching::match_steps;
 use super::parts::IGNORED;
 use super::record::{Class, Kind, Outcome, Part, Record, Step};
@@ -94,6 +94,9 @@ impl Reason {
 /// Explains why steps of `new` ran, by what differs from `old`.
 pub fn explain(old: Option<&Record>, new: &Record) -> Explanation {
     let Some(old) = old else { return Explanation::FirstBuild };
+    if !new.steps.iter().any(ran) {
+        return Explanation::Steps(Vec::new());
+    }
     let comparison = Comparison::new(old, new);
     let steps = new.steps.iter().enumerate().filter(|(_, step)| ran(step));
     let explained = steps.map(|(step, _)| StepExplanation { step, reasons: comparison.reasons(step) });
@@ -114,6 +117,8 @@ pub fn graph_difference(old: &Record, new: &Record) -> (Vec<StepExplanation>, Ve
 struct Comparison<'a> {
     old: &'a Record,
     new: &'a Record,
+    /// How the files differ of each context that both list.
+    files: BTreeMap<&'a str, Differences>,
     /// The old step of each new one.
     pairs: Vec<Option<usize>>,
     /// What differs in each new step itself.
@@ -125,7 +130,8 @@ struct Comparison<'a> {
 impl<'a> Comparison<'a> {
     fn new(old: &'a Record, new: &'a Record) -> Self {
         let pairs = match_steps(&old.steps, &new.steps);
-        let mut comparison = Self { old, new, pairs, own: Vec::new(), roots: Vec::new() };
+        let files = file_differences(old, new);
+        let mut comparison = Self { old, new, files, pairs, own: Vec::new(), roots: Vec::new() };
         comparison.own = (0..new.steps.len()).map(|step| comparison.own_reasons(step)).collect();
         for step in 0..new.steps.len() {
             let roots = comparison.roots(step);
@@ -162,12 +168,12 @@ impl<'a> Comparison<'a> {
         let (mut is_unknown, mut is_other_filter) = (false, false);
         // What was not read before was not listed before, either.
         for read in step.reads.iter().filter(|read| before.reads.contains(read)) {
-            let listings = [self.old, self.new].map(|record| record.contexts.get(&read.context));
-            let [Some(Some(old)), Some(Some(new))] = listings else {
-                is_unknown |= listings.iter().any(Option::is_some);
+            let context = read.context.as_str();
+            let Some(differences) = self.files.get(context) else {
+                is_unknown |= [self.old, self.new].iter().any(|record| record.contexts.contains_key(context));
                 continue;
             };
-            let found = differences(old, new, read);
+            let found = differences.of(read);
             let came_or_went = |change: &FileChange| matches!(change.how, How::Added | How::Removed);
             is_other_filter |= found.iter().any(came_or_went) && self.has_other_filter(&read.context);
             changes.extend(found);
@@ -291,6 +297,15 @@ impl<'a> Comparison<'a> {
     fn roots_of_inputs(&self, step: &Step) -> BTreeSet<usize> {
         step.inputs.iter().flat_map(|input| self.roots[*input].iter().copied()).collect()
     }
+}
+
+/// Returns how the files differ of each context that both builds list.
+fn file_differences<'a>(old: &'a Record, new: &'a Record) -> BTreeMap<&'a str, Differences> {
+    let listings = new.contexts.iter().filter_map(|(name, new)| {
+        let old = old.contexts.get(name)?;
+        Some((name.as_str(), Differences::new(old.as_ref()?, new.as_ref()?)))
+    });
+    listings.collect()
 }
 
 /// Returns the name of the context that a step sends, if it is such a step.

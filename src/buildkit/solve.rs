@@ -47,7 +47,7 @@ where
         () = cancel.cancelled() => return Err(BuildError::Cancelled),
         session = opening => session?,
     };
-    let gateway = Gateway::new(client.channel(), build_ref.clone(), session_id, cache_imports, refusals);
+    let gateway = Gateway::new(client, build_ref.clone(), session_id, cache_imports, refusals);
     let (activity, seen) = watch::channel(());
     let following = tokio::spawn(follow_status(client.clone(), build_ref, events, activity));
     let following = AbortOnDropHandle::new(following);

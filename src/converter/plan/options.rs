@@ -115,6 +115,11 @@ pub enum OptionsError {
 }
 
 impl Options {
+    /// Whether the builder's own platform is one of those that are built for.
+    pub fn builds_for_builder(&self) -> bool {
+        !self.of_builder.is_empty()
+    }
+
     /// These options for a builder of the platform `build_platform`.
     #[must_use]
     pub fn with_build_platform(mut self, build_platform: Platform) -> Self {

@@ -241,15 +241,6 @@ impl Builder {
         self.own.is_some() || matches!(self.client.address(), Address::Unix(_))
     }
 
-    /// The platform that the daemon builds for where none is asked for; this machine's where it names none.
-    ///
-    /// # Errors
-    /// [`buildkit::Error`] where it cannot be asked.
-    pub async fn default_platform(&self) -> Result<Platform, buildkit::Error> {
-        let Some(platform) = self.client.default_platform().await? else { return Ok(Platform::host()) };
-        Ok(normalized(platform))
-    }
-
     /// The platforms that the daemon lists.
     async fn platforms(&self) -> Result<DaemonPlatforms, buildkit::Error> {
         let workers = self.client.workers().await?;
@@ -282,6 +273,11 @@ impl Builder {
     pub fn state_folders(&self) -> &[PathBuf] {
         &self.state_folders
     }
+}
+
+/// Returns the platform that a daemon says that it builds for; this machine's where it names none.
+pub(crate) fn default_platform(named: Option<pb::Platform>) -> Platform {
+    named.map_or_else(Platform::host, normalized)
 }
 
 fn normalized(platform: pb::Platform) -> Platform {

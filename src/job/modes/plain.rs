@@ -36,7 +36,7 @@ use crate::job::result::provenance::{self, ProvenanceDetail};
 use crate::job::result::report_files::{Recorder, ReportFile};
 use crate::job::run::{self, Display};
 use crate::job::session::logins::SessionLogins;
-use crate::job::solve::solve_dockerfile;
+use crate::job::solve::{Solved, solve_dockerfile};
 use crate::progress::Mode;
 use crate::proxy::Rights;
 use crate::registry::{Authenticator, Host};
@@ -202,7 +202,7 @@ async fn work_on(
     routes.steps = part.steps.clone();
     let caches = PreparedCaches::new(&build.cache_imports, &build.cache_exports)?;
     routes.grants.grant_caches(&caches.imports, &caches.exports);
-    let options = dockerfile.options_for(builder).await?;
+    let options = dockerfile.options_before(builder).await?;
     let mut frontend_attrs = frontend_attributes::of_options(&options);
     frontend_attrs.extend(build.frontend_attributes.clone());
     frontend_attrs.extend(frontend_attributes::of_attestation_arguments(&options));
@@ -236,8 +236,7 @@ async fn work_on(
         ..Display::new(mode, routes.image_names.clone())
     };
     let attestations = &build.attestations;
-    let solve =
-        |gateway| solve_dockerfile(dockerfile, &options, gateway, &routes, &targets, attestations, recorder);
+    let solve = |gateway| solve_dockerfile(dockerfile, gateway, &routes, &targets, attestations, recorder);
     let finished = run::run(builder, request, session, display, cancel, solve).await;
     let warnings = finished.journal.warnings();
     let outcome = outcome::of_build(finished, dockerfile.source(), &routes).await;
@@ -258,19 +257,20 @@ async fn work_on(
         if outputs.iter().any(|output| output.attrs.contains_key(PREFER_IMAGE_DIGEST)) {
             outcome.exporter_response.remove("containerimage.config.digest");
         }
-        let lock = ImageLock::of_facts(&outcome.value, &options.build_platform);
-        Results::new(outcome.exporter_response, &routes.image_names, lock)
-            .of_build(outcome.build_ref, warnings)
+        let Solved { facts, build_platform } = outcome.value;
+        let lock = ImageLock::of_facts(&facts, &build_platform);
+        let results = Results::new(outcome.exporter_response, &routes.image_names, lock);
+        (results.of_build(outcome.build_ref, warnings), build_platform)
     });
     if recorder.is_recording()
         && part.events.is_none()
-        && let Ok(results) = &results
+        && let Ok((results, build_platform)) = &results
     {
-        let layers = image_layers::of_pushed(&build.outputs, results, &routes, &options.build_platform).await;
+        let layers = image_layers::of_pushed(&build.outputs, results, &routes, build_platform).await;
         recorder.set_layers(layers);
     }
     routes.close();
-    let results = results?;
+    let (results, _) = results?;
     prepared.keep(results.descriptor().as_ref())?;
     match build.metadata_provenance {
         Some(detail) => with_provenance(results, detail, builder).await,

@@ -130,7 +130,7 @@ impl<'de> Deserialize<'de> for Listing {
 }
 
 /// A file that differs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct FileChange {
     /// Its path in the context.
     pub path: String,
@@ -139,7 +139,7 @@ pub struct FileChange {
 }
 
 /// What happened to a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum How {
     /// It was not there before.
     Added,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::compare::{Reason, Shown};
 use super::files::FileChange;
+use super::record::MAX_STEPS;
 use super::*;
 use crate::converter::plan::{Fact, Facts, ImageFact, Need, NoCache, Options};
 use crate::converter::{ConversionState, Converter};
@@ -575,4 +576,61 @@ fn a_record_of_many_files_stays_small() {
     let bytes = record.to_bytes().unwrap();
     assert!(bytes.len() <= 3_000_000, "{}", bytes.len());
     assert_eq!(Record::from_bytes(&bytes).unwrap(), record);
+}
+
+/// A build of `count` instructions, the source image not among them.
+fn long_build(count: usize) -> Build {
+    let runs: String = (0..count).map(|number| format!("RUN step {number}\n")).collect();
+    Build { dockerfile: format!("FROM alpine:3.20\n{runs}"), ..build(false) }
+}
+
+#[test]
+fn a_build_of_too_many_steps_keeps_none_of_them_and_says_so() {
+    const NOT_KNOWN: &str =
+        "Why steps ran again is not known: this build or the one before it has more steps";
+    let read = |record: &Record| Record::from_bytes(&record.to_bytes().unwrap()).unwrap();
+    let largest = long_build(MAX_STEPS - 1).record();
+    assert_eq!(largest.steps.len(), MAX_STEPS);
+    assert_eq!(read(&largest), largest);
+    let mut new = long_build(MAX_STEPS).record();
+    run_from(&mut new, "RUN step 0");
+    // Whatever the build before was.
+    for old in [None, Some(&largest)] {
+        new.explanation = explanation_text(&explain(old, &new), &new);
+        assert!(new.explanation.starts_with(NOT_KNOWN), "{}", new.explanation);
+    }
+    let limits = format!(" ({MAX_STEPS}, or {} MiB of them).\n", MAX_RECORD_BYTES >> 20);
+    assert!(new.explanation.ends_with(&limits), "{}", new.explanation);
+    let kept = read(&new);
+    assert_eq!((kept.steps.len(), &kept.explanation), (0, &new.explanation));
+    // The build after it has nothing to compare with, however small it is.
+    let next = build(false).record();
+    assert!(explanation_text(&explain(Some(&kept), &next), &next).starts_with(NOT_KNOWN));
+}
+
+#[test]
+fn a_record_whose_steps_are_too_large_keeps_what_was_said() {
+    let mut record = build(false).record();
+    record.explanation = "said\n".to_owned();
+    record.steps[0].name = "x".repeat(MAX_RECORD_BYTES);
+    let kept = Record::from_bytes(&record.to_bytes().unwrap()).unwrap();
+    assert_eq!((kept.steps.len(), kept.contexts.len(), &*kept.explanation), (0, 0, "said\n"));
+    record.explanation = "long\n".repeat(MAX_RECORD_BYTES);
+    let kept = Record::from_bytes(&record.to_bytes().unwrap()).unwrap();
+    assert!(kept.explanation.starts_with("Why steps ran again is not known: "), "{}", kept.explanation);
+}
+
+#[test]
+fn each_chain_of_many_steps_is_told_once_in_the_order_of_their_roots() {
+    let old = long_build(MAX_STEPS - 1).record();
+    let mut new = old.clone();
+    for (place, step) in new.steps.iter_mut().enumerate().skip(1) {
+        // Two chains beside each other.
+        step.inputs = if place < 3 { Vec::new() } else { vec![place - 2] };
+        step.outcome = Outcome::Ran;
+    }
+    let told = told(&explain(Some(&new), &new), &new);
+    let steps: Vec<&[usize]> = told.iter().map(|told| &*told.steps).collect();
+    let chain = |root: usize| (root + 2..MAX_STEPS).step_by(2).collect::<Vec<_>>();
+    assert_eq!(steps, [&[1][..], &[2], &chain(1), &chain(2)]);
 }

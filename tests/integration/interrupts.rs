@@ -1,9 +1,10 @@
-//! Ctrl-C once and twice, SIGTERM, SIGHUP: the build ends, and with it everything that it started.
+//! Ctrl-C once and twice, SIGTERM, SIGHUP: the build ends, and with it everything that it started. Under nohup it goes on.
 
 use std::fs;
 use std::net::TcpListener;
 use std::process::Command;
 use std::sync::mpsc;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::support::{Bob, Image, Outcome, Registry, Workspace, endless_seconds, processes};
@@ -20,7 +21,7 @@ impl Sleeper {
     fn new(which: u32) -> Self {
         let seconds = endless_seconds(which);
         let source = Image::push_source(Registry::shared(), "interrupts/source:latest");
-        let text = format!("FROM {source}\nRUN echo begun; sleep {seconds}\n");
+        let text = format!("FROM {source}\nRUN echo begun; sleep {seconds} || echo woken\n");
         let target = Registry::shared().reference(&format!("interrupts/target:{seconds}"));
         Self { workspace: Workspace::new(&[("Dockerfile", &text)]), seconds, target }
     }
@@ -32,8 +33,13 @@ impl Sleeper {
             .env("BOB_DOCKERFILE_PATH", self.workspace.at("Dockerfile"))
     }
 
+    /// Processes that are the step's sleep.
+    fn sleeping(&self) -> Vec<u32> {
+        processes(|arguments| arguments == ["sleep", self.seconds.as_str()])
+    }
+
     fn sleeps(&self) -> bool {
-        !processes(|arguments| arguments == ["sleep", self.seconds.as_str()]).is_empty()
+        !self.sleeping().is_empty()
     }
 
     /// Processes whose arguments name this workspace: buildkitd and what it started.
@@ -42,18 +48,25 @@ impl Sleeper {
         processes(|arguments| arguments.iter().any(|argument| argument.contains(&state)))
     }
 
-    /// Starts the build, sends it `signals` once the step runs, and returns how it ended.
-    fn interrupt(&self, signals: &[&str]) -> Outcome {
-        let child = self.command().start();
-        let pid = child.id().to_string();
+    /// Starts `build`, and returns its process id and what waits for its end once the step runs.
+    fn start(&self, build: Bob) -> (u32, JoinHandle<Outcome>) {
+        let child = build.start();
+        let pid = child.id();
         let done = std::thread::spawn(move || Outcome::of(child));
         let start = Instant::now();
         while !self.sleeps() {
             assert!(start.elapsed() < Duration::from_secs(60) && !done.is_finished(), "the step never began");
             std::thread::sleep(Duration::from_millis(20));
         }
+        (pid, done)
+    }
+
+    /// Starts the build, sends it `signals` once the step runs, and returns how it ended.
+    fn interrupt(&self, signals: &[&str]) -> Outcome {
+        // Whatever the process ignores that runs the tests.
+        let (pid, done) = self.start(self.command().started_by(&["env", "--default-signal=HUP,INT,TERM"]));
         for signal in signals {
-            Command::new("kill").args([signal, pid.as_str()]).status().expect("kill runs");
+            send(signal, pid);
             std::thread::sleep(Duration::from_millis(100));
         }
         done.join().expect("bob ends")
@@ -74,6 +87,10 @@ impl Sleeper {
             .join(&self.seconds);
         assert!(!tags.exists(), "a tag was pushed");
     }
+}
+
+fn send(signal: &str, pid: u32) {
+    Command::new("kill").args([signal, &pid.to_string()]).status().expect("kill runs");
 }
 
 #[test]
@@ -109,6 +126,22 @@ fn sighup_cancels_the_build_and_says_why_it_ends() {
 }
 
 #[test]
+fn a_build_under_nohup_outlives_its_terminal() {
+    let sleeper = Sleeper::new(6);
+    let (pid, done) = sleeper.start(sleeper.command().started_by(&["nohup"]));
+    send("-HUP", pid);
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).expect("a mask");
+    let ignored = u64::from_str_radix(ignored.trim(), 16).expect("a number");
+    assert_eq!(ignored & 1, 1, "SIGHUP is not ignored: {status}");
+    for sleep in sleeper.sleeping() {
+        send("-TERM", sleep);
+    }
+    let outcome = done.join().expect("bob ends");
+    assert!(outcome.status.success(), "{} {}", outcome.status, outcome.stderr);
+}
+
+#[test]
 fn commands_that_build_nothing_say_that_they_were_interrupted() {
     for command in ["du", "prune --force", "imagetools inspect", "imagetools create --dry-run"] {
         let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -123,7 +156,7 @@ fn commands_that_build_nothing_say_that_they_were_interrupted() {
         std::thread::spawn(move || silent.incoming().try_for_each(|connection| connected.send(connection)));
         let child = Bob::new(command.split(' ')).arg(whom).start();
         let _connection = connections.recv_timeout(Duration::from_secs(60)).expect("bob connects");
-        Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill runs");
+        send("-INT", child.id());
         let outcome = Outcome::of(child);
         assert_eq!(outcome.stderr, "error: interrupted by a signal\n", "{command}");
         assert_eq!(outcome.status.code(), Some(1), "{command}");

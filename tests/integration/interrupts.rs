@@ -17,9 +17,8 @@ struct Sleeper {
 }
 
 impl Sleeper {
-    /// `which` tells one sleeper's processes from another's.
-    fn new(which: u32) -> Self {
-        let seconds = endless_seconds(which);
+    fn new() -> Self {
+        let seconds = endless_seconds();
         let source = Image::push_source(Registry::shared(), "interrupts/source:latest");
         let text = format!("FROM {source}\nRUN echo begun; sleep {seconds} || echo woken\n");
         let target = Registry::shared().reference(&format!("interrupts/target:{seconds}"));
@@ -95,7 +94,7 @@ fn send(signal: &str, pid: u32) {
 
 #[test]
 fn one_ctrl_c_cancels_the_build_and_ends_buildkitd() {
-    let sleeper = Sleeper::new(1);
+    let sleeper = Sleeper::new();
     let outcome = sleeper.interrupt(&["-INT"]);
     sleeper.expect_clean(&outcome);
     assert!(sleeper.workspace.log().contains("interrupted"), "{}", sleeper.workspace.log());
@@ -103,21 +102,21 @@ fn one_ctrl_c_cancels_the_build_and_ends_buildkitd() {
 
 #[test]
 fn a_second_ctrl_c_ends_it_at_once() {
-    let sleeper = Sleeper::new(2);
+    let sleeper = Sleeper::new();
     let outcome = sleeper.interrupt(&["-INT", "-INT"]);
     sleeper.expect_clean(&outcome);
 }
 
 #[test]
 fn sigterm_cancels_the_build_too() {
-    let sleeper = Sleeper::new(3);
+    let sleeper = Sleeper::new();
     let outcome = sleeper.interrupt(&["-TERM"]);
     sleeper.expect_clean(&outcome);
 }
 
 #[test]
 fn sighup_cancels_the_build_and_says_why_it_ends() {
-    let sleeper = Sleeper::new(5);
+    let sleeper = Sleeper::new();
     let outcome = sleeper.interrupt(&["-HUP"]);
     sleeper.expect_clean(&outcome);
     for text in [outcome.stderr, sleeper.workspace.log()] {
@@ -127,7 +126,7 @@ fn sighup_cancels_the_build_and_says_why_it_ends() {
 
 #[test]
 fn a_build_under_nohup_outlives_its_terminal() {
-    let sleeper = Sleeper::new(6);
+    let sleeper = Sleeper::new();
     let (pid, done) = sleeper.start(sleeper.command().started_by(&["nohup"]));
     send("-HUP", pid);
     let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
@@ -165,7 +164,7 @@ fn commands_that_build_nothing_say_that_they_were_interrupted() {
 
 #[test]
 fn a_killed_bob_leaves_no_buildkitd() {
-    let sleeper = Sleeper::new(4);
+    let sleeper = Sleeper::new();
     let outcome = sleeper.interrupt(&["-KILL"]);
     assert_eq!(outcome.status.code(), None);
     let start = Instant::now();

@@ -169,15 +169,17 @@ fn every_relative_link_leads_somewhere() {
 }
 
 /// Adds the names of variables in the string literals of all Rust files below `folder` to `names`, each with a file
-/// that has it. Tests set variables of others; their modules come last in a file, or are files of their own.
+/// that has it. Tests set variables of others; their modules come last in a file, or are files or folders of
+/// their own.
 fn collect_variables(folder: &Path, names: &mut BTreeMap<String, PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
+        if path.file_stem().is_some_and(|name| name == "tests") {
+            continue;
+        }
         if path.is_dir() {
             collect_variables(&path, names);
-        } else if path.extension().is_some_and(|extension| extension == "rs")
-            && path.file_name().is_none_or(|name| name != "tests.rs")
-        {
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
             let text = std::fs::read_to_string(&path).unwrap();
             let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
             for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
@@ -272,11 +274,12 @@ fn tables_have_the_row_of_each_variable() {
 fn code_files(folder: &Path, files: &mut BTreeMap<PathBuf, String>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
+        if path.file_stem().is_some_and(|name| name == "tests") {
+            continue;
+        }
         if path.is_dir() {
             code_files(&path, files);
-        } else if path.extension().is_some_and(|extension| extension == "rs")
-            && path.file_name().is_none_or(|name| name != "tests.rs")
-        {
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
             let text = std::fs::read_to_string(&path).unwrap();
             let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
             let code: Vec<&str> = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();

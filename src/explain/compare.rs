@@ -5,13 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::files::{Differences, FileChange, How};
 use super::matching::match_steps;
 use super::parts::IGNORED;
-use super::record::{Class, Kind, Outcome, Part, Record, Step};
+use super::record::{Class, Kind, MAX_STEPS, Outcome, Part, Record, Step};
 
 /// Why the steps of a build ran that were not in the cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Explanation {
     /// There is no record of a build before.
     FirstBuild,
+    /// This build or the one before has more steps than a record holds.
+    TooManySteps,
     /// The steps that ran; none where everything was in the cache.
     Steps(Vec<StepExplanation>),
 }
@@ -29,11 +31,11 @@ pub struct StepExplanation {
 pub(super) type Change = (Option<Shown>, Option<Shown>);
 
 /// A value, as much as may be shown.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Shown(pub String);
 
 /// One reason for which a step ran.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Reason {
     /// There was no such instruction.
     New,
@@ -93,6 +95,10 @@ impl Reason {
 
 /// Explains why steps of `new` ran, by what differs from `old`.
 pub fn explain(old: Option<&Record>, new: &Record) -> Explanation {
+    // More are not compared, because that may take time that grows with their square.
+    if new.steps.len() > MAX_STEPS || old.is_some_and(|old| old.are_steps_left_out) {
+        return Explanation::TooManySteps;
+    }
     let Some(old) = old else { return Explanation::FirstBuild };
     if !new.steps.iter().any(ran) {
         return Explanation::Steps(Vec::new());

@@ -15,7 +15,7 @@ const PERMISSIONS: u32 = 0o777 | 1 << 23 | 1 << 22 | 1 << 20;
 const MAX_LINKS: usize = 40;
 
 /// A file that differs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct FileChange {
     /// Its path in the context.
     pub path: String,
@@ -24,7 +24,7 @@ pub struct FileChange {
 }
 
 /// What happened to a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum How {
     /// It was not there before.
     Added,

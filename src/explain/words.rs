@@ -1,5 +1,7 @@
 //! Explanations in words.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt::Write as _;
 
 use super::compare::{Change, Explanation, Reason, Shown, StepExplanation};
@@ -12,6 +14,11 @@ use crate::diag::{fitted, visible};
 const NAMED_FILES: usize = 10;
 /// Columns of a value that is shown.
 const VALUE_COLUMNS: usize = 100;
+
+/// What is said of a build that cannot be compared, because there are more steps than `MAX_STEPS` or `MAX_RECORD_BYTES` let
+/// into a record.
+pub(super) const TOO_MANY_STEPS: &str = "Why steps ran again is not known: this build or the one before it has more steps \
+                                         than the record of a build holds (5000, or 8 MiB of them).";
 
 /// Why some steps ran: the same for all of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +36,7 @@ pub fn note(explanation: &Explanation) -> Option<&'static str> {
             "There is no record of a build before this one with the same folder, Dockerfile, target and \
              platform: nothing to compare with.",
         ),
+        Explanation::TooManySteps => Some(TOO_MANY_STEPS),
         Explanation::Steps(steps) if steps.is_empty() => {
             Some("No step ran again: all results were in the cache.")
         }
@@ -40,19 +48,21 @@ pub fn note(explanation: &Explanation) -> Option<&'static str> {
 /// it is of.
 pub fn told(explanation: &Explanation, new: &Record) -> Vec<Told> {
     let Explanation::Steps(steps) = explanation else { return Vec::new() };
-    let mut told = Vec::new();
-    let mut rest: Vec<&StepExplanation> = steps.iter().collect();
-    while !rest.is_empty() {
-        let reasons = &rest[0].reasons;
-        let is_chain = matches!(reasons[..], [Reason::Earlier(_)]);
-        let (same, others): (Vec<_>, Vec<_>) = rest
-            .iter()
-            .copied()
-            .enumerate()
-            .partition(|(at, other)| *at == 0 || (is_chain && other.reasons == *reasons));
+    let mut told: Vec<Told> = Vec::new();
+    // Where each chain is told.
+    let mut chains: HashMap<&[Reason], usize> = HashMap::new();
+    for StepExplanation { step, reasons } in steps {
+        if matches!(reasons[..], [Reason::Earlier(_)]) {
+            match chains.entry(reasons) {
+                Entry::Occupied(place) => {
+                    told[*place.get()].steps.push(*step);
+                    continue;
+                }
+                Entry::Vacant(place) => _ = place.insert(told.len()),
+            }
+        }
         let lines = reasons.iter().flat_map(|reason| reason_lines(reason, new)).collect();
-        told.push(Told { steps: same.into_iter().map(|(_, explained)| explained.step).collect(), lines });
-        rest = others.into_iter().map(|(_, explained)| explained).collect();
+        told.push(Told { steps: vec![*step], lines });
     }
     told
 }

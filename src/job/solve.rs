@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 
 use futures_util::future::{poll_immediate, try_join_all};
+use llb::Definition;
 
 use super::attestations::{Attestations, Scanner, scan};
 use super::dockerfile_origin::DockerfileOrigin;
@@ -54,23 +55,15 @@ pub(super) async fn solve_dockerfile(
     };
     let bases: BTreeSet<BaseImage> =
         converted.builds.iter().flat_map(|(_, build)| base_images(&build.lowered)).collect();
-    let scanner = match &attestations.generator {
+    let scans = match &attestations.generator {
         Some(generator) => {
             // The builder's platform runs the program, whatever the image is for.
             let (platform, mode) = (&options.build_platform, options.resolve_mode.name());
-            Some(Scanner::find(&gateway, &routes.grants, generator, platform, mode).await?)
+            let scanner = Scanner::find(&gateway, &routes.grants, generator, platform, mode).await?;
+            Some(scans(&converted.builds, &scanner, &options, &origin)?)
         }
         None => None,
     };
-    let mut scans = BTreeMap::new();
-    if let Some(scanner) = &scanner {
-        for (platform, build) in &converted.builds {
-            let id = platform.as_ref().unwrap_or(&options.build_platform).normalized().to_string();
-            let mut definition = scan(&build.lowered, scanner, &id)?;
-            origin.put_into(&mut definition);
-            scans.insert(id, definition);
-        }
-    }
     let marshal = |(platform, build): (_, Conversion)| {
         let mut build = build.marshal("")?;
         origin.put_into(&mut build.definition);
@@ -87,24 +80,11 @@ pub(super) async fn solve_dockerfile(
     dockerfile.keep_graphs(builds.iter().map(|(_, build)| build.definition.clone()).collect());
     let solved = async {
         let mut result = solve(&gateway, &options, &builds).await?;
-        if scanner.is_some() {
-            let mut lists = BTreeMap::new();
-            for (id, definition) in scans {
-                let folder = gateway.solve(definition.encode(), SolveOptions::default()).await?;
-                lists.extend(folder.map(|folder| (id, folder)));
-            }
-            result = BuildResult::Listed { result: Box::new(result), lists };
+        if let Some(scans) = scans {
+            result = with_lists(&gateway, result, scans).await?;
         }
-        if attestations.are_requested
-            && let Some(definition) = &origin.definition
-        {
-            // Provenance names as sources what buildkitd reads in this build, the Dockerfile among them.
-            let evaluated = SolveOptions { evaluate: true, ..SolveOptions::default() };
-            gateway.solve(definition.encode(), evaluated).await?;
-            if options.context == Context::Local && dockerfile.input.files.dockerfile_ignore.is_none() {
-                let ignore_file = DockerfileOrigin::ignore_file(&options)?;
-                gateway.solve(ignore_file.encode(), evaluated).await?;
-            }
+        if attestations.are_requested {
+            read_sources_of_provenance(&gateway, dockerfile, &origin, &options).await?;
         }
         evaluate(&gateway, &result).await?;
         Ok::<_, SolveFailure>(result)
@@ -130,6 +110,54 @@ async fn convert(
     }
     let reading = read_ahead(gateway, dockerfile, options).await;
     (converting.await, reading)
+}
+
+/// Returns the graphs that list the contents of each platform's result.
+fn scans(
+    builds: &[(Option<Platform>, Conversion)],
+    scanner: &Scanner,
+    options: &Options,
+    origin: &DockerfileOrigin,
+) -> Result<BTreeMap<String, Definition>, MarshalError> {
+    let mut scans = BTreeMap::new();
+    for (platform, build) in builds {
+        let id = platform.as_ref().unwrap_or(&options.build_platform).normalized().to_string();
+        let mut definition = scan(&build.lowered, scanner, &id)?;
+        origin.put_into(&mut definition);
+        scans.insert(id, definition);
+    }
+    Ok(scans)
+}
+
+/// Returns a result with the lists of contents that `scans` make.
+async fn with_lists(
+    gateway: &Gateway,
+    result: BuildResult,
+    scans: BTreeMap<String, Definition>,
+) -> Result<BuildResult, SolveFailure> {
+    let mut lists = BTreeMap::new();
+    for (id, definition) in scans {
+        let folder = gateway.solve(definition.encode(), SolveOptions::default()).await?;
+        lists.extend(folder.map(|folder| (id, folder)));
+    }
+    Ok(BuildResult::Listed { result: Box::new(result), lists })
+}
+
+/// Has buildkitd read the Dockerfile and the ignore file: provenance names as sources what it reads in the build.
+async fn read_sources_of_provenance(
+    gateway: &Gateway,
+    dockerfile: &ParsedDockerfile<'_>,
+    origin: &DockerfileOrigin,
+    options: &Options,
+) -> Result<(), SolveFailure> {
+    let Some(definition) = &origin.definition else { return Ok(()) };
+    let evaluated = SolveOptions { evaluate: true, ..SolveOptions::default() };
+    gateway.solve(definition.encode(), evaluated).await?;
+    if options.context == Context::Local && dockerfile.input.files.dockerfile_ignore.is_none() {
+        let ignore_file = DockerfileOrigin::ignore_file(options)?;
+        gateway.solve(ignore_file.encode(), evaluated).await?;
+    }
+    Ok(())
 }
 
 /// Tells buildkitd what the build checks found, whether or not the build succeeds.

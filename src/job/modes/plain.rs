@@ -249,6 +249,11 @@ async fn work_on(
         record.finish(dockerfile, &progress, &builder.client, recorder);
     }
     let outcome = outcome.map_err(|error| prepared.load_failure().map_or(error, Error::Engine));
+    let outcome = outcome.map_err(|error| match error {
+        // What a signal ended is no failure of its reader.
+        Error::Daemon(_) | Error::Connection(_) => prepared.archive_failure().map_or(error, Error::Output),
+        error => error,
+    });
     let outcome = outcome.and_then(|outcome| {
         caches.keep(&outcome.exporter_response)?;
         Ok(outcome)

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, IsTerminal as _};
+use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 use serde_json::Value;
+use tokio::io::AsyncWrite;
 
+use super::archive_writer::{ArchiveFailure, ArchiveWriter};
 use super::folder::UnfinishedFolder;
 use super::layout::{self, LayoutWriteError};
 use super::output::{Destination, Output};
@@ -30,6 +33,19 @@ pub enum OutputError {
     /// An archive would go to a terminal.
     #[error("an archive is not written to a terminal; redirect standard output, or give dest=FILE")]
     Terminal,
+    /// Nobody reads standard output.
+    #[error(
+        "standard output is closed, or it is the null device opened for reading too: the archive would be lost; redirect standard output, or give dest=FILE"
+    )]
+    ClosedStdout,
+    /// Whoever read standard output has ended.
+    #[error(
+        "the program that reads standard output ended before it had the whole archive; have it read to the end, or give dest=FILE"
+    )]
+    ReaderGone,
+    /// Standard output takes no more.
+    #[error("cannot write the archive to standard output")]
+    Stdout(#[source] io::Error),
     /// Two outputs want standard output.
     #[error("only one output can go to standard output")]
     TwoOnStdout,
@@ -57,6 +73,7 @@ pub(crate) struct PreparedOutputs {
     files: Vec<UnfinishedFile>,
     folders: Vec<UnfinishedFolder>,
     loads: Vec<LoadFailure>,
+    archives: Vec<ArchiveFailure>,
     layout: Option<Layout>,
 }
 
@@ -102,19 +119,27 @@ impl PreparedOutputs {
                     return Err(OutputError::TwoOnStdout);
                 }
                 Destination::Stdout if io::stdout().is_terminal() => return Err(OutputError::Terminal),
-                Destination::Stdout => ExportTarget::Writer(Box::new(tokio::io::stdout())),
+                Destination::Stdout if is_closed(io::stdout()) => return Err(OutputError::ClosedStdout),
+                Destination::Stdout => prepared.archive(None, Box::new(tokio::io::stdout())),
                 Destination::File(path) if is_terminal(path) => return Err(OutputError::Terminal),
                 Destination::File(path) => {
                     let mut file = UnfinishedFile::with_folders(path)?;
                     let writer = file.writer()?;
                     prepared.files.push(file);
-                    ExportTarget::Writer(writer)
+                    prepared.archive(Some(path.clone()), writer)
                 }
             };
             let kind = output.exporter.name.to_owned();
             prepared.exports.push(Export { kind, attrs: output.attrs.clone(), target });
         }
         Ok(prepared)
+    }
+
+    /// The target of an archive that goes to `file`, or to standard output.
+    fn archive(&mut self, file: Option<PathBuf>, writer: Box<dyn AsyncWrite + Send + Unpin>) -> ExportTarget {
+        let (writer, failure) = ArchiveWriter::new(file, writer);
+        self.archives.push(failure);
+        ExportTarget::Writer(Box::new(writer))
     }
 
     /// The files and folders that are being written, which are no part of a context even where they lie in it.
@@ -139,6 +164,11 @@ impl PreparedOutputs {
         self.loads.iter().find_map(LoadFailure::take)
     }
 
+    /// Takes why an archive was not written.
+    pub(crate) fn archive_failure(&self) -> Option<OutputError> {
+        self.archives.iter().find_map(ArchiveFailure::take)
+    }
+
     /// Puts finished files and folders into their places, and warns of what was left out of folders. `descriptor` is that
     /// of the image.
     pub(crate) fn keep(self, descriptor: Option<&Value>) -> Result<(), OutputError> {
@@ -156,6 +186,16 @@ fn parse_name(text: String) -> Result<Reference, OutputError> {
         Ok(name) => Ok(name.with_default_tag()),
         Err(source) => Err(OutputError::Name { text, source }),
     }
+}
+
+/// Whether `output` leads nowhere because it was closed when the process began: Rust then opens the null device in its place,
+/// for reading and writing, which a shell that redirects to it does not.
+fn is_closed(output: impl AsFd) -> bool {
+    let is_null = rustix::fs::fstat(&output).is_ok_and(|found| found.st_rdev == rustix::fs::makedev(1, 3));
+    let is_readable = || {
+        rustix::fs::fcntl_getfl(&output).is_ok_and(|flags| flags & OFlags::ACCMODE == OFlags::RDWR)
+    };
+    is_null && is_readable()
 }
 
 /// Whether `path` is a terminal, which an archive would drive.

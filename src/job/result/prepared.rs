@@ -13,7 +13,7 @@ use tokio::io::AsyncWrite;
 
 use super::archive_writer::{ArchiveFailure, ArchiveWriter};
 use super::folder::UnfinishedFolder;
-use super::layout::{self, LayoutWriteError};
+use super::layout::{self, LayoutFolder, LayoutWriteError};
 use super::output::{Destination, Output};
 use super::whole_files::{UnfinishedFile, WriteError};
 use crate::buildkit::{Export, ExportTarget};
@@ -46,12 +46,6 @@ pub enum OutputError {
     /// Standard output takes no more.
     #[error("cannot write the archive to standard output")]
     Stdout(#[source] io::Error),
-    /// Two outputs want standard output.
-    #[error("only one output can go to standard output")]
-    TwoOnStdout,
-    /// Two outputs are image layouts in folders, which buildkitd cannot tell apart.
-    #[error("only one output can be an image layout in a folder (tar=false)")]
-    TwoLayouts,
     /// An image layout in a folder.
     #[error(transparent)]
     Layout(#[from] LayoutWriteError),
@@ -80,7 +74,7 @@ pub(crate) struct PreparedOutputs {
 /// An image layout in a folder.
 #[derive(Debug)]
 struct Layout {
-    folder: PathBuf,
+    folder: LayoutFolder,
     /// The names of the image.
     names: Vec<Reference>,
 }
@@ -89,18 +83,18 @@ impl PreparedOutputs {
     /// Opens what `outputs` need. Images are loaded into `engines`.
     pub(crate) fn new(outputs: &[Output], engines: &Engines) -> Result<Self, OutputError> {
         let mut prepared = Self::default();
-        let mut stdout_taken = false;
         for output in outputs {
             let target = match &output.destination {
                 Destination::Nowhere => continue,
                 Destination::Daemon => ExportTarget::Daemon,
-                Destination::Layout(_) if prepared.layout.is_some() => return Err(OutputError::TwoLayouts),
                 Destination::Layout(folder) => {
                     if folder.exists() && !folder.is_dir() {
                         return Err(WriteError::new(folder, io::ErrorKind::NotADirectory.into()).into());
                     }
                     let names = output.names().into_iter().map(parse_name).collect::<Result<_, _>>()?;
-                    prepared.layout = Some(Layout { folder: folder.clone(), names });
+                    let folder =
+                        LayoutFolder::new(folder).map_err(|source| WriteError::new(folder, source))?;
+                    prepared.layout = Some(Layout { folder, names });
                     ExportTarget::Daemon
                 }
                 Destination::Engine(context) => {
@@ -114,9 +108,6 @@ impl PreparedOutputs {
                     let target = ExportTarget::Folder(folder.export());
                     prepared.folders.push(folder);
                     target
-                }
-                Destination::Stdout if std::mem::replace(&mut stdout_taken, true) => {
-                    return Err(OutputError::TwoOnStdout);
                 }
                 Destination::Stdout if io::stdout().is_terminal() => return Err(OutputError::Terminal),
                 Destination::Stdout if is_closed(io::stdout()) => return Err(OutputError::ClosedStdout),
@@ -151,7 +142,8 @@ impl PreparedOutputs {
     /// The folders that buildkitd writes blobs to, by the ids that its exporters know.
     pub(crate) fn writable_stores(&self) -> BTreeMap<String, PathBuf> {
         let layout = self.layout.as_ref();
-        layout.map(|layout| (EXPORT_STORE.to_owned(), layout.folder.clone())).into_iter().collect()
+        let folder = |layout: &Layout| (EXPORT_STORE.to_owned(), layout.folder.path().to_owned());
+        layout.map(folder).into_iter().collect()
     }
 
     /// Takes the exports that buildkitd is asked for.
@@ -173,7 +165,7 @@ impl PreparedOutputs {
     /// of the image.
     pub(crate) fn keep(self, descriptor: Option<&Value>) -> Result<(), OutputError> {
         if let Some(Layout { folder, names }) = &self.layout {
-            layout::put(folder, descriptor.unwrap_or(&Value::Null), names)?;
+            layout::put(folder.path(), descriptor.unwrap_or(&Value::Null), names)?;
         }
         self.folders.iter().for_each(UnfinishedFolder::warn_of_left_out);
         self.folders.into_iter().try_for_each(UnfinishedFolder::keep)?;
@@ -192,9 +184,8 @@ fn parse_name(text: String) -> Result<Reference, OutputError> {
 /// for reading and writing, which a shell that redirects to it does not.
 fn is_closed(output: impl AsFd) -> bool {
     let is_null = rustix::fs::fstat(&output).is_ok_and(|found| found.st_rdev == rustix::fs::makedev(1, 3));
-    let is_readable = || {
-        rustix::fs::fcntl_getfl(&output).is_ok_and(|flags| flags & OFlags::ACCMODE == OFlags::RDWR)
-    };
+    let is_readable =
+        || rustix::fs::fcntl_getfl(&output).is_ok_and(|flags| flags & OFlags::ACCMODE == OFlags::RDWR);
     is_null && is_readable()
 }
 

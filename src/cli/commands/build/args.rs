@@ -174,9 +174,7 @@ impl Args {
             }
             _ if self.is_quiet() => Ok(ProgressMode::QUIET),
             // As in buildx: `auto` is also what the variable says.
-            Some(progress) if progress == "auto" => {
-                Ok(progress::of_variable()?)
-            }
+            Some(progress) if progress == "auto" => Ok(progress::of_variable()?),
             _ => Ok(self.progress),
         }
     }

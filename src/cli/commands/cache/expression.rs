@@ -7,6 +7,12 @@ use regex::Regex;
 /// The letters and digits that stand behind a backslash in Go.
 const ESCAPES: &str = "AbBQzafnrtvxdDsSwWpP01234567";
 
+/// The classes of characters that have a name.
+const CLASSES: [&str; 14] = [
+    "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space",
+    "upper", "word", "xdigit",
+];
+
 /// Checks that Go compiles `expression`. The error is what is wrong.
 pub(super) fn check(expression: &str) -> Result<(), String> {
     let translated = translate(expression)?;
@@ -47,7 +53,17 @@ fn translate(expression: &str) -> Result<String, String> {
                     _ => out.extend([c, escaped]),
                 }
             }
-            '[' if is_class && !after.starts_with(':') => out.push_str("\\["),
+            '[' if is_class => match after.strip_prefix(':').and_then(|after| after.split_once(":]")) {
+                Some((name, behind)) => {
+                    let known = CLASSES.contains(&name.trim_start_matches('^'));
+                    if !known {
+                        return Err(format!("there is no class [:{name}:] of characters"));
+                    }
+                    out.push_str(&format!("[:{name}:]"));
+                    after = behind;
+                }
+                None => out.push_str("\\["),
+            },
             '&' | '~' if is_class => out.extend(['\\', c]),
             '[' => {
                 is_class = true;
@@ -62,7 +78,7 @@ fn translate(expression: &str) -> Result<String, String> {
                 }
             }
             ']' => {
-                is_class = is_class && out.ends_with(':');
+                is_class = false;
                 out.push(c);
             }
             '{' if !is_class && !is_count(after) => out.push_str("\\{"),
@@ -102,8 +118,28 @@ mod tests {
     #[test]
     fn what_go_compiles_is_taken() {
         for expression in [
-            "", "abc", "^a.*b$", "[[]", "[]a]", "[^]a]", "[[:alpha:]x]", "[a&&b]", "a{", "a{,2}", "{", "x{2}", "x{2,}?",
-            "a*?", "a+?b??", r"\Qa[(\E+", r"\Qa[", r"\123", r"\x41\pN\/\-_", "(?i)run", "(?P<n>a)|b", "/usr/[a-z]+",
+            "",
+            "abc",
+            "^a.*b$",
+            "[[]",
+            "[]a]",
+            "[^]a]",
+            "[[:alpha:]x]",
+            "[a&&b]",
+            "a{",
+            "a{,2}",
+            "{",
+            "x{2}",
+            "x{2,}?",
+            "a*?",
+            "a+?b??",
+            r"\Qa[(\E+",
+            r"\Qa[",
+            r"\123",
+            r"\x41\pN\/\-_",
+            "(?i)run",
+            "(?P<n>a)|b",
+            "/usr/[a-z]+",
         ] {
             assert_eq!(check(expression), Ok(()), "{expression}");
         }
@@ -112,11 +148,28 @@ mod tests {
     #[test]
     fn what_go_refuses_is_said() {
         for expression in [
-            "[", "(", ")", "a(b", "*", "a**", "a+*", "a{2}*", "[z-a]", r"a\", r"\i", r"\8", r"\u0041", "(?<!a)", "a{2,1}",
-            r"\pX", "[[:nothing:]]",
+            "[",
+            "(",
+            ")",
+            "a(b",
+            "*",
+            "a**",
+            "a+*",
+            "a{2}*",
+            "[z-a]",
+            r"a\",
+            r"\i",
+            r"\8",
+            r"\u0041",
+            "(?<!a)",
+            "a{2,1}",
+            r"\pX",
+            "[[:nothing:]]",
         ] {
             assert!(check(expression).is_err(), "{expression}");
         }
-        assert!(check("[").unwrap_err().starts_with("\"[\" is no regular expression: unclosed character class"));
+        assert!(
+            check("[").unwrap_err().starts_with("\"[\" is no regular expression: unclosed character class")
+        );
     }
 }

@@ -74,7 +74,10 @@ fn term(value: &str, field: &str, text: Option<&str>) -> Result<String, ValueErr
                 expression::check(&unquoted(text)).map_err(|fault| ValueError::new(FLAG, value, fault))?;
             } else if name == "type" && !TYPES.contains(&&*unquoted(text)) {
                 // A later buildkitd may have more.
-                warn(&format!("{FLAG} {value:?}: no type of records is known that is called so; they are {}", TYPES.join(", ")));
+                warn(&format!(
+                    "{FLAG} {value:?}: no type of records is known that is called so; they are {}",
+                    TYPES.join(", ")
+                ));
             }
             Ok(format!("{name}{operator}={}", quoted(text)))
         }

@@ -9,6 +9,7 @@ use super::error::Error;
 use super::failure::{ConversionFailure, SolveFailure};
 use super::lookup::gateway::GatewayResolver;
 use super::lookup::{Converted, ImageLock, LocalFiles, Resolver, convert_parsed};
+use super::report::unused_names::{GivenNames, show_unused_names};
 use super::report::warnings::show_warnings;
 use super::session::grants::RegistryGrants;
 use super::session::logins::DockerLogins;
@@ -17,6 +18,7 @@ use crate::buildkit::proto::sourcepolicy;
 use crate::buildkit::{self, Gateway};
 use crate::converter::dockerfile::frontend::Edition;
 use crate::converter::lint::Warning;
+use crate::converter::lower::NamesInUse;
 use crate::converter::plan::{Context, Options};
 use crate::converter::{Converter, Definition, MarshalError, Rejected};
 use crate::diag::{Diagnostic, Source};
@@ -64,6 +66,8 @@ pub(super) struct ParsedDockerfile<'a> {
     text: OnceLock<ParsedText>,
     /// What the build checks found, once it is known.
     warnings: OnceLock<Vec<Warning>>,
+    /// The names that options may refer to, once they are known.
+    names: OnceLock<NamesInUse>,
     /// The graphs that were handed to buildkitd, one a platform.
     graphs: OnceLock<Vec<Definition>>,
 }
@@ -132,7 +136,13 @@ impl DockerfileInput {
             let parsed = ParsedText::of(source.clone(), &self.options, None)?;
             text.get_or_init(|| parsed);
         }
-        Ok(ParsedDockerfile { input: self, text, warnings: OnceLock::new(), graphs: OnceLock::new() })
+        Ok(ParsedDockerfile {
+            input: self,
+            text,
+            warnings: OnceLock::new(),
+            names: OnceLock::new(),
+            graphs: OnceLock::new(),
+        })
     }
 }
 
@@ -250,6 +260,13 @@ impl ParsedDockerfile<'_> {
         self.warnings.get().map(Vec::as_slice).unwrap_or_default()
     }
 
+    /// Writes to standard error what options, secrets and agents name in vain, where the conversion came to its end.
+    pub(super) fn show_unused_names(&self, given: &GivenNames<'_>) {
+        if let Some(names) = self.names.get() {
+            show_unused_names(names, &self.input.options, given);
+        }
+    }
+
     /// Keeps the graphs that are handed to buildkitd.
     pub(super) fn keep_graphs(&self, graphs: Vec<Definition>) {
         let _ = self.graphs.set(graphs);
@@ -302,6 +319,9 @@ impl ParsedDockerfile<'_> {
         };
         // A conversion that is asked for again finds the same.
         let _ = self.warnings.set(found);
+        if let Some(names) = converted.as_ref().ok().and_then(Converted::names_in_use) {
+            let _ = self.names.set(names);
+        }
         converted
     }
 }

@@ -37,5 +37,7 @@ mod reports;
 mod repositories;
 mod sniffing;
 mod ssh_keys;
+mod standard_output;
 mod state;
+mod unused_options;
 mod workspace;

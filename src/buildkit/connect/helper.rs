@@ -71,13 +71,44 @@ impl HelperRecord {
         let Watched { tail, mut status } = watched?;
         let ended = tokio::time::timeout(END_PATIENCE, status.wait_for(Option::is_some)).await;
         let status = ended.ok().and_then(Result::ok).and_then(|status| status.clone());
-        let log: Vec<String> = tail.lines().iter().map(|line| visible(line).into_owned()).collect();
+        let log = folded(tail.lines().iter().map(|line| visible(line)));
         (status.is_some() || !log.is_empty()).then_some(HelperEnd { status, log })
     }
 
     fn set(&self, watched: Watched) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(watched);
     }
+}
+
+/// Returns lines without what the logs of Kubernetes' programs put before each (severity, time, place in the program), and
+/// those that say the same once, with how often.
+fn folded<L: AsRef<str>>(lines: impl IntoIterator<Item = L>) -> Vec<String> {
+    let mut counted: Vec<(String, usize)> = Vec::new();
+    for line in lines {
+        let line = without_log_header(line.as_ref());
+        match counted.iter_mut().find(|(known, _)| known == line) {
+            Some((_, times)) => *times += 1,
+            None => counted.push((line.to_owned(), 1)),
+        }
+    }
+    let text = |(line, times)| if times == 1 { line } else { format!("{line} ({times} times)") };
+    counted.into_iter().map(text).collect()
+}
+
+/// Returns a line without the header `Lmmdd hh:mm:ss.uuuuuu process file:line] `.
+///
+/// Source: `formatHeader` in `internal/buffer/buffer.go` of k8s.io/klog.
+fn without_log_header(line: &str) -> &str {
+    let Some((header, message)) = line.split_once("] ") else { return line };
+    let mut words = header.split_ascii_whitespace();
+    let mut next_is = |is_it: fn(&str) -> bool| words.next().is_some_and(is_it);
+    let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_header = next_is(|date| date.len() == 5 && date.starts_with(['I', 'W', 'E', 'F']))
+        && next_is(|time| time.matches(':').count() == 2)
+        && next_is(|process| process.bytes().all(|byte| byte.is_ascii_digit()))
+        && words.next().and_then(|place| place.split_once(':')).is_some_and(|(_, line)| is_digits(line))
+        && words.next().is_none();
+    if is_header { message } else { line }
 }
 
 /// Returns what starts the program of `address` for each connection.
@@ -185,5 +216,28 @@ impl AsyncWrite for HelperConnection {
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().input).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_say_the_same_are_said_once() {
+        let line = |time: &str, words: &str| {
+            format!("E1127 02:53:{time}   41 memcache.go:265] \"Unhandled\" {words}")
+        };
+        let lines = [
+            line("16.000001", "refused"),
+            line("16.200000", "refused"),
+            "please check".to_owned(),
+            line("17.300000", "refused"),
+            line("17.300000", "other"),
+        ];
+        assert_eq!(folded(lines), ["\"Unhandled\" refused (3 times)", "please check", "\"Unhandled\" other"]);
+        for line in ["[a] b", "Error: x] y", "E1127 02:53:16 x y:1] z", ""] {
+            assert_eq!(without_log_header(line), line);
+        }
     }
 }

@@ -69,7 +69,7 @@ impl DaemonOptions {
 pub enum DaemonError {
     /// No program of that name.
     #[error(
-        "buildkitd was not found {place}; install it (https://github.com/moby/buildkit/releases), give its path with --buildkitd, or name a running one with --addr"
+        "buildkitd was not found {place}; install it (https://github.com/moby/buildkit/releases), or give its path with --buildkitd"
     )]
     NotFound {
         /// Where it was looked for.
@@ -94,7 +94,9 @@ pub enum DaemonError {
         source: std::io::Error,
     },
     /// Another daemon listens on the socket.
-    #[error("a daemon already listens on {socket}; use it with --addr unix://{socket}, or end it")]
+    #[error(
+        "a daemon already listens on {socket}; build on it with bob build --addr unix://{socket}, or end it"
+    )]
     InUse {
         /// The socket.
         socket: String,

@@ -65,6 +65,8 @@ pub struct Options {
     pub all_stages: bool,
     /// Find out what the target can be given.
     pub outline: bool,
+    /// Find out which names of the Dockerfile options may refer to.
+    pub names_in_use: bool,
 }
 
 impl Default for Options {
@@ -96,6 +98,7 @@ impl Default for Options {
             filename: "Dockerfile".into(),
             all_stages: false,
             outline: false,
+            names_in_use: false,
         }
     }
 }

@@ -65,6 +65,9 @@ pub enum NoBuilder {
     /// None can be started.
     #[error(transparent)]
     Daemon(#[from] DaemonError),
+    /// None runs, and there is none to start.
+    #[error("{0}, or name a running one with --addr")]
+    NoneInstalled(DaemonError),
     /// Its state folder cannot be used.
     #[error(transparent)]
     State(#[from] StateError),
@@ -185,7 +188,13 @@ impl DaemonChoice {
         }
         match self.find_running(&self.candidates).await {
             Some(builder) => Ok(builder),
-            None => self.own.start().await,
+            None => self.own.start().await.map_err(|error| match error {
+                // A daemon that is started at a socket of its own has nothing to do with one that runs.
+                NoBuilder::Daemon(missing @ DaemonError::NotFound { .. }) if self.own.socket.is_none() => {
+                    NoBuilder::NoneInstalled(missing)
+                }
+                error => error,
+            }),
         }
     }
 
@@ -335,6 +344,30 @@ mod tests {
         assert!(waiting.await.is_err());
         drop(held);
         lock(dir.path()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn only_where_a_running_daemon_would_do_is_its_flag_named() {
+        let dir = tempfile::tempdir().unwrap();
+        for socket in [None, Some(dir.path().join("sock"))] {
+            let own = OwnDaemon {
+                program: None,
+                search_path: Some(dir.path().into()),
+                state: StateFolder::Kept(dir.path().to_owned()),
+                socket: socket.clone(),
+                runtime_dir: None,
+                ready_timeout: None,
+            };
+            let choice = DaemonChoice {
+                addresses: Vec::new(),
+                tls: TlsOptions::default(),
+                candidates: Vec::new(),
+                own,
+            };
+            let error = choice.connect(&CancellationToken::new()).await.unwrap_err().to_string();
+            assert!(error.starts_with("buildkitd was not found on PATH; install it"), "{error}");
+            assert_eq!(error.contains("--addr"), socket.is_none(), "{error}");
+        }
     }
 
     #[tokio::test]

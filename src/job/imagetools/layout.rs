@@ -19,7 +19,7 @@ use crate::beneath::Root;
 use crate::http::body::{Body, BoxError};
 use crate::image::digest;
 use crate::job::context::layout;
-use crate::job::result::layout as index;
+use crate::job::result::layout::{self as index, LayoutFolder};
 use crate::job::result::whole_files::UnfinishedFile;
 use crate::registry::{DigestHasher, MANIFEST_LIMIT, Manifest};
 
@@ -81,6 +81,11 @@ impl LayoutPlace {
     /// Whether the layout has the blob.
     pub(super) fn has(&self, digest: &str) -> bool {
         blob_path(digest).is_ok_and(|path| self.folder.join(path).is_file())
+    }
+
+    /// Makes the folder where it is missing.
+    pub(super) fn begin(&self) -> Result<LayoutFolder, ImageToolsError> {
+        LayoutFolder::new(&self.folder).map_err(|error| self.failed("write")(error.into()))
     }
 
     /// Writes a blob, whose content `body` has checked.

@@ -86,6 +86,11 @@ impl ImageTools {
         step: &Step,
     ) -> Result<(), ImageToolsError> {
         let Some(&target) = targets.first() else { return Ok(()) };
+        // Where it was made and the image does not get into it, it goes again.
+        let _folder = match target {
+            Place::Layout(layout) => Some(layout.begin()?),
+            Place::Registry(_) => None,
+        };
         let (referrers, turn) = (Mutex::default(), tokio::sync::Mutex::default());
         let delivery = Delivery { tools: self, target, step, referrers, turn };
         // What a single image consists of has to be there before it is; so do all images of an index.

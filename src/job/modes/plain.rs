@@ -28,6 +28,7 @@ use crate::job::push::base_layers::PushTargets;
 use crate::job::push::image_layers;
 use crate::job::push::routes::{self, ProxiedImage, PushRoutes, PushVia};
 use crate::job::push::steps::StepsOfParts;
+use crate::job::report::unused_names::GivenNames;
 use crate::job::report::{excluded_file, outcome};
 use crate::job::request::{ParsedDockerfile, Request};
 use crate::job::result::metadata::Results;
@@ -229,11 +230,20 @@ async fn work_on(
     let outcome = outcome.map_err(|error| excluded_file::explain(error, dockerfile));
     if part.is_first {
         dockerfile.show_warnings();
+        dockerfile.show_unused_names(&GivenNames {
+            secrets: build.secrets.keys().map(String::as_str).collect(),
+            agents: build.ssh_agents.keys().map(String::as_str).collect(),
+        });
     }
     if !(has_next && is_begun_again(&outcome, build, part)) {
         record.finish(dockerfile, &progress, &builder.client, recorder);
     }
     let outcome = outcome.map_err(|error| prepared.load_failure().map_or(error, Error::Engine));
+    let outcome = outcome.map_err(|error| match error {
+        // What a signal ended is no failure of its reader.
+        Error::Daemon(_) | Error::Connection(_) => prepared.archive_failure().map_or(error, Error::Output),
+        error => error,
+    });
     let outcome = outcome.and_then(|outcome| {
         caches.keep(&outcome.exporter_response)?;
         Ok(outcome)

@@ -11,5 +11,6 @@ pub(super) mod outcome;
 mod reason;
 pub(super) mod registry_message;
 mod step_report;
+pub(super) mod unused_names;
 pub(super) mod warnings;
 pub(super) mod workflow;

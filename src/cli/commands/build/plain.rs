@@ -49,6 +49,9 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
             "no output is named, so the result stays in buildkitd's cache; push it with --push, load it into docker with --load, or write it with --output",
         );
     }
+    if let Some(text) = outputs::flags_without_image(&args, &build.outputs) {
+        warn(&text);
+    }
     let interrupts = listen()?;
     let mut results = job::build(&build, &interrupts).await?;
     if !variables.has_metadata_warnings {

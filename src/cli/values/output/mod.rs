@@ -17,7 +17,7 @@ use super::syntax::{alternatives, csv};
 use crate::converter::dockerfile::parse_bool;
 use crate::job::{Destination, Exporter, Output};
 
-pub(in crate::cli) use delete::{DELETE_RIGHT, check_deletions, may_delete};
+pub(in crate::cli) use delete::{DELETE_RIGHT, check_deletions, may_delete, resolved};
 
 const SETTING: &str = "--output";
 

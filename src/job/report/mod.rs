@@ -13,3 +13,6 @@ pub(super) mod registry_message;
 mod step_report;
 pub(super) mod warnings;
 pub(super) mod workflow;
+
+#[cfg(test)]
+mod tests;

@@ -84,7 +84,7 @@ const CASES: [Case; 102] = [
         Some("python"),
     ),
     ("exit code: 127", Some(127), &["/bin/sh: /s: not found"], "/s cannot be started", Some("/s")),
-    ("exit code: 127", Some(127), &[], "a program was not found", None),
+    ("exit code: 127", Some(127), &[], "most likely a program was not found", None),
     (
         "exit code: 1",
         Some(1),
@@ -111,7 +111,13 @@ const CASES: [Case; 102] = [
         "/x cannot be executed",
         Some("/x"),
     ),
-    ("exit code: 124", Some(124), &["begun"], "the command took longer than its time limit", None),
+    (
+        "exit code: 124",
+        Some(124),
+        &["begun"],
+        "most likely the command took longer than its time limit",
+        None,
+    ),
     ("exit code: 143", Some(143), &["Terminated"], "ended by SIGTERM", None),
     (
         "exit code: 1",
@@ -741,7 +747,7 @@ fn a_foreign_platform_is_named_with_its_emulator() {
         exit_code: Some(1),
         log: vec!["exec /bin/sh: exec format error"],
         platform: Some("linux/arm64".to_owned()),
-        memory_limit: None,
+        ..Evidence::default()
     };
     let reason = find(&evidence).unwrap();
     assert!(reason.what.contains("linux/arm64"), "{reason:?}");

@@ -138,7 +138,10 @@ impl<'a> Comparison<'a> {
         let pairs = match_steps(&old.steps, &new.steps);
         let files = file_differences(old, new);
         let mut comparison = Self { old, new, files, pairs, own: Vec::new(), roots: Vec::new() };
-        comparison.own = (0..new.steps.len()).map(|step| comparison.own_reasons(step)).collect();
+        for step in 0..new.steps.len() {
+            let reasons = comparison.own_reasons(step);
+            comparison.own.push(reasons);
+        }
         for step in 0..new.steps.len() {
             let roots = comparison.roots(step);
             comparison.roots.push(roots);
@@ -150,7 +153,12 @@ impl<'a> Comparison<'a> {
     fn own_reasons(&self, place: usize) -> Vec<Reason> {
         let step = &self.new.steps[place];
         let Some(before) = self.pairs[place].map(|old| &self.old.steps[old]) else {
-            return vec![Reason::New];
+            let is_told = is_join(&step.name)
+                && step
+                    .inputs
+                    .iter()
+                    .any(|input| !self.own[*input].is_empty() && self.new.steps[*input].lines == step.lines);
+            return if is_told { Vec::new() } else { vec![Reason::New] };
         };
         match step.kind {
             Kind::Local => return context_reasons(before, step),
@@ -214,6 +222,10 @@ impl<'a> Comparison<'a> {
     fn input_reasons(&self, before: &Step, step: &Step) -> Option<Reason> {
         let now: Vec<usize> = step.inputs.iter().map(|input| self.pairs[*input]).collect::<Option<_>>()?;
         let name = |place: &usize| self.old.steps[*place].name.clone();
+        // With --link an instruction stands on nothing, and without it on the step before.
+        if now.len() != before.inputs.len() && before.name != step.name {
+            return Some(Reason::Instruction(before.name.clone(), step.name.clone()));
+        }
         if now.len() != before.inputs.len() {
             let was = before.inputs.iter().find(|was| !now.contains(was));
             let is = now.iter().find(|is| !before.inputs.contains(is));
@@ -237,6 +249,11 @@ impl<'a> Comparison<'a> {
             at = self.old.steps[place].inputs.first().copied();
         }
         removed.reverse();
+        // What puts the result of a --link upon the step before is no instruction: the step that it was of says it.
+        removed.retain(|name| !is_join(name));
+        if removed.is_empty() {
+            return None;
+        }
         Some(Reason::Removed(removed))
     }
 
@@ -314,6 +331,11 @@ fn file_differences<'a>(old: &'a Record, new: &'a Record) -> BTreeMap<&'a str, D
     listings.collect()
 }
 
+/// Whether a step puts what an instruction with `--link` made upon the step before it.
+fn is_join(name: &str) -> bool {
+    name.starts_with("LINK ")
+}
+
 /// Returns the name of the context that a step sends, if it is such a step.
 fn context_name(step: &Step) -> Option<&str> {
     (step.kind == Kind::Local).then(|| step.parts.first().map(|part| part.value.as_str()))?
@@ -362,6 +384,10 @@ fn part_reasons(old: &Step, new: &Step) -> Vec<Reason> {
             Class::Instruction if label.starts_with("content") => reasons.push(Reason::Content(label)),
             Class::Instruction => is_other_instruction = true,
             Class::Variable => reasons.push(Reason::Variable(label, change)),
+            // RUN with a shell or without one, ADD or COPY: the names say it.
+            Class::Option if old.name != new.name && is_of_instruction(&label, &change) => {
+                is_other_instruction = true;
+            }
             Class::Option => {
                 // Several sources of one instruction have an option in common.
                 let (first, number) = label.rsplit_once(" (").unwrap_or((&label, ""));
@@ -396,6 +422,16 @@ fn part_reasons(old: &Step, new: &Step) -> Vec<Reason> {
         );
     }
     reasons
+}
+
+/// Whether an option is none that is typed, but comes with the kind of the instruction.
+fn is_of_instruction(label: &str, (was, is): &Change) -> bool {
+    let name = label.split(" (").next().unwrap_or(label);
+    match name {
+        "shell" => was.is_none() || is.is_none(),
+        "unpack" | "follow symlinks" | "contents only" | "replace" | "make parents" => true,
+        _ => false,
+    }
 }
 
 /// Returns the instructions as people wrote them, or where those are the same what they come to.

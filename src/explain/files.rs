@@ -30,8 +30,10 @@ pub enum How {
     Added,
     /// It is not there any more.
     Removed,
-    /// Its content is another, or where a link leads.
+    /// Its content is another.
     Content,
+    /// A symbolic link leads elsewhere.
+    Target,
     /// It was written again; whether its content is the same is not known.
     Rewritten,
     /// Its permissions are others: before and now.
@@ -151,8 +153,11 @@ fn difference(old: &FileEntry, new: &FileEntry) -> Option<How> {
         return Some(How::Kind);
     }
     let is_link = new.mode & SYMLINK != 0;
+    if is_link && old.link != new.link {
+        return Some(How::Target);
+    }
     let is_known = is_link || (old.content != 0 && new.content != 0);
-    if old.size != new.size || (is_known && old.content != new.content) || (is_link && old.link != new.link) {
+    if old.size != new.size || (is_known && old.content != new.content) {
         return Some(How::Content);
     }
     if old.mode != new.mode {

@@ -45,7 +45,7 @@ fn what_a_link_leads_to_is_read() {
     );
     after.files.insert("a.txt".into(), link("lib"));
     let told = told_of(&before, &after, "COPY a.txt");
-    assert!(told.contains("  a.txt (content)"), "{told}");
+    assert!(told.contains("  a.txt (leads elsewhere)"), "{told}");
 }
 
 #[test]

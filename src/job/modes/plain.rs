@@ -227,7 +227,7 @@ async fn work_on(
     let finished = run::run(builder, request, session, display, cancel, solve).await;
     let warnings = finished.journal.warnings();
     let outcome = outcome::of_build(finished, dockerfile.source(), &routes).await;
-    let outcome = outcome.map_err(|error| excluded_file::explain(error, dockerfile));
+    let outcome = outcome.map_err(|error| excluded_file::explain(error, dockerfile, &options));
     if part.is_first {
         dockerfile.show_warnings();
         dockerfile.show_unused_names(&GivenNames {

@@ -220,7 +220,7 @@ impl WorkspaceJob<'_> {
             |gateway| solve_dockerfile(dockerfile, gateway, &self.routes, &targets, &nothing, &unrecorded);
         let finished = run::run(builder, request, session, display, self.cancel, solve).await;
         let outcome = outcome::of_build(finished, dockerfile.source(), &self.routes).await;
-        let outcome = outcome.map_err(|error| excluded_file::explain(error, dockerfile));
+        let outcome = outcome.map_err(|error| excluded_file::explain(error, dockerfile, &options));
         dockerfile.show_warnings();
         recorder.finish(dockerfile, &link, &builder.client, &Recorder::default());
         Ok(outcome?.exporter_response.get("containerimage.digest").cloned().unwrap_or_default())

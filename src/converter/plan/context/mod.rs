@@ -279,7 +279,12 @@ pub(super) fn image<'f>(
             // The instruction names the context, not the image that it stands for.
             Need::Image { reference, .. } => {
                 let name = reference.familiar();
-                ErrorKind::Image { name: name.to_owned(), suggestion: None, source: failure.clone() }
+                ErrorKind::Image {
+                    name: name.to_owned(),
+                    suggestion: None,
+                    help: None,
+                    source: failure.clone(),
+                }
             }
             _ => ErrorKind::Lookup(failure.clone()),
         }

@@ -173,9 +173,16 @@ fn cache_imports_json(imports: &[CacheEntry]) -> String {
     let entry = |entry: &CacheEntry| {
         let shown = entry.attrs.iter().filter(|(key, _)| !CacheEntry::is_secret(key));
         let shown: BTreeMap<_, _> = shown.collect();
-        serde_json::json!({ "Type": entry.kind, "Attrs": shown })
+        let kind = serde_json::Value::from(entry.kind.as_str());
+        let attrs = serde_json::json!(shown);
+        // The members in the order of BuildKit's own clients, which leave out what is empty.
+        if shown.is_empty() {
+            format!(r#"{{"Type":{kind}}}"#)
+        } else {
+            format!(r#"{{"Type":{kind},"Attrs":{attrs}}}"#)
+        }
     };
-    serde_json::Value::Array(imports.iter().map(entry).collect()).to_string()
+    format!("[{}]", imports.iter().map(entry).collect::<Vec<_>>().join(","))
 }
 
 /// Hands status messages out until the stream ends.
@@ -213,7 +220,7 @@ mod tests {
         let cache_imports = vec![CacheEntry { kind: "s3".to_owned(), attrs }];
         let request = BuildRequest { cache_imports, ..BuildRequest::default() };
         let (message, _) = solve_message(request, "ref", "session");
-        assert_eq!(message.frontend_attrs["cache-imports"], r#"[{"Attrs":{"bucket":"b"},"Type":"s3"}]"#);
+        assert_eq!(message.frontend_attrs["cache-imports"], r#"[{"Type":"s3","Attrs":{"bucket":"b"}}]"#);
         // The daemon itself gets them.
         assert_eq!(message.cache.unwrap().imports[0].attrs["session_token"], "SECRET");
     }

@@ -56,7 +56,8 @@ pub(in crate::cli) fn parse(value: &str) -> Result<Output, ValueError> {
             folder => Ok(local::to_folder(folder)),
         };
     }
-    let mut attrs: Attributes = csv::pairs(SETTING, value)?.into_iter().collect();
+    let pairs = csv::pairs(SETTING, value)?.into_iter();
+    let mut attrs: Attributes = pairs.map(|(key, value)| (key.trim().to_owned(), value)).collect();
     let kind = find(attrs.remove("type").as_deref()).map_err(wrong)?;
     let of_others = TYPES.iter().filter(|other| other.name != kind.name);
     for (attribute, fault) in of_others.flat_map(|other| other.own_attributes) {

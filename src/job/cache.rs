@@ -13,8 +13,8 @@ use super::result::layout;
 use super::result::prepared::OutputError;
 use crate::beneath::Root;
 use crate::buildkit::{CacheEntry, SessionOptions};
-use crate::converter::dockerfile::parse_bool;
 use crate::diag::{visible_path, with_causes};
+use crate::gotext::parse_bool;
 
 /// The type of a cache in a folder.
 const LOCAL: &str = "local";

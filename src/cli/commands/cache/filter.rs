@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::cli::values::ValueError;
-use crate::converter::dockerfile::parse_duration_ns;
+use crate::gotext::parse_duration_ns;
 
 const FLAG: &str = "--filter";
 

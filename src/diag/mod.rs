@@ -1,4 +1,4 @@
-//! Places in a source text, and the errors and warnings that point at them.
+//! Places in a source text, the errors and warnings that point at them, and words of others made harmless.
 
 mod causes;
 mod columns;

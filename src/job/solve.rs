@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::try_join_all;
 
-use super::attestations::{Attestations, Scanner, scan};
+use super::attestations::{Attestations, SbomGenerator, Scanner, scan};
 use super::dockerfile_origin::DockerfileOrigin;
 use super::failure::SolveFailure;
 use super::push::base_images::{BaseImage, base_images};
@@ -15,12 +15,12 @@ use super::request::ParsedDockerfile;
 use super::result::report_files::Recorder;
 use crate::buildkit::{BuildResult, Gateway, PlatformEntry, SolveOptions, platforms_metadata};
 use crate::converter::plan::{Context, Facts, Options};
-use crate::converter::{Conversion, MarshalError, Marshalled};
+use crate::converter::{Conversion, Definition, MarshalError, Marshalled};
 use crate::image::Platform;
 
 /// Converts and builds on the gateway of a build: when this returns, every step has ended, and pushes are allowed.
-/// Base layers are mounted into `targets` meanwhile. What
-/// `attestations` ask for is added; `recorder` is told of the graphs. Returns also what was looked up.
+/// Base layers are mounted into `targets` meanwhile. What `attestations` ask for is added; `recorder` is told of the
+/// graphs. Returns also what was looked up.
 pub(super) async fn solve_dockerfile(
     dockerfile: &ParsedDockerfile<'_>,
     options: &Options,
@@ -42,23 +42,12 @@ pub(super) async fn solve_dockerfile(
     };
     let bases: BTreeSet<BaseImage> =
         converted.builds.iter().flat_map(|(_, build)| base_images(&build.lowered)).collect();
-    let scanner = match &attestations.generator {
+    let scans = match &attestations.generator {
         Some(generator) => {
-            // The builder's platform runs the program, whatever the image is for.
-            let (platform, mode) = (&options.build_platform, options.resolve_mode.name());
-            Some(Scanner::find(&gateway, &routes.grants, generator, platform, mode).await?)
+            Some(scan_graphs(&gateway, routes, &options, generator, &converted.builds, &origin).await?)
         }
         None => None,
     };
-    let mut scans = BTreeMap::new();
-    if let Some(scanner) = &scanner {
-        for (platform, build) in &converted.builds {
-            let id = platform.as_ref().unwrap_or(&options.build_platform).normalized().to_string();
-            let mut definition = scan(&build.lowered, scanner, &id)?;
-            origin.put_into(&mut definition);
-            scans.insert(id, definition);
-        }
-    }
     let marshal = |(platform, build): (_, Conversion)| {
         let mut build = build.marshal("")?;
         origin.put_into(&mut build.definition);
@@ -75,24 +64,13 @@ pub(super) async fn solve_dockerfile(
     dockerfile.keep_graphs(builds.iter().map(|(_, build)| build.definition.clone()).collect());
     let solved = async {
         let mut result = solve(&gateway, &options, &builds).await?;
-        if scanner.is_some() {
-            let mut lists = BTreeMap::new();
-            for (id, definition) in scans {
-                let folder = gateway.solve(definition.encode(), SolveOptions::default()).await?;
-                lists.extend(folder.map(|folder| (id, folder)));
-            }
-            result = BuildResult::Listed { result: Box::new(result), lists };
+        if let Some(scans) = scans {
+            result = with_lists(&gateway, result, scans).await?;
         }
         if attestations.are_requested
             && let Some(definition) = &origin.definition
         {
-            // Provenance names as sources what buildkitd reads in this build, the Dockerfile among them.
-            let evaluated = SolveOptions { evaluate: true, ..SolveOptions::default() };
-            gateway.solve(definition.encode(), evaluated).await?;
-            if options.context == Context::Local && dockerfile.input.files.dockerfile_ignore.is_none() {
-                let ignore_file = DockerfileOrigin::ignore_file(&options)?;
-                gateway.solve(ignore_file.encode(), evaluated).await?;
-            }
+            read_for_provenance(&gateway, dockerfile, &options, definition).await?;
         }
         evaluate(&gateway, &result).await?;
         Ok::<_, SolveFailure>(result)
@@ -103,6 +81,60 @@ pub(super) async fn solve_dockerfile(
     routes.allow_pushes_after_all().await;
     targets.mount_after_steps(&bases).await;
     Ok((result, converted.facts))
+}
+
+/// Returns the graphs that list the contents of the images, by the ids of their platforms. The program of the image
+/// `generator` makes the lists.
+async fn scan_graphs(
+    gateway: &Gateway,
+    routes: &PushRoutes,
+    options: &Options,
+    generator: &SbomGenerator,
+    builds: &[(Option<Platform>, Conversion)],
+    origin: &DockerfileOrigin,
+) -> Result<BTreeMap<String, Definition>, SolveFailure> {
+    // The builder's platform runs the program, whatever the image is for.
+    let (platform, mode) = (&options.build_platform, options.resolve_mode.name());
+    let scanner = Scanner::find(gateway, &routes.grants, generator, platform, mode).await?;
+    let mut scans = BTreeMap::new();
+    for (platform, build) in builds {
+        let id = platform.as_ref().unwrap_or(&options.build_platform).normalized().to_string();
+        let mut definition = scan(&build.lowered, &scanner, &id)?;
+        origin.put_into(&mut definition);
+        scans.insert(id, definition);
+    }
+    Ok(scans)
+}
+
+/// Returns a result with the lists of its contents that `scans` make.
+async fn with_lists(
+    gateway: &Gateway,
+    result: BuildResult,
+    scans: BTreeMap<String, Definition>,
+) -> Result<BuildResult, SolveFailure> {
+    let mut lists = BTreeMap::new();
+    for (id, definition) in scans {
+        let folder = gateway.solve(definition.encode(), SolveOptions::default()).await?;
+        lists.extend(folder.map(|folder| (id, folder)));
+    }
+    Ok(BuildResult::Listed { result: Box::new(result), lists })
+}
+
+/// Has buildkitd read the Dockerfile, which `definition` yields, and the ignore file: provenance names as sources what it
+/// reads in this build.
+async fn read_for_provenance(
+    gateway: &Gateway,
+    dockerfile: &ParsedDockerfile<'_>,
+    options: &Options,
+    definition: &Definition,
+) -> Result<(), SolveFailure> {
+    let evaluated = SolveOptions { evaluate: true, ..SolveOptions::default() };
+    gateway.solve(definition.encode(), evaluated).await?;
+    if options.context == Context::Local && dockerfile.input.files.dockerfile_ignore.is_none() {
+        let ignore_file = DockerfileOrigin::ignore_file(options)?;
+        gateway.solve(ignore_file.encode(), evaluated).await?;
+    }
+    Ok(())
 }
 
 /// Tells buildkitd what the build checks found, whether or not the build succeeds.

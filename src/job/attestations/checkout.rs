@@ -117,23 +117,7 @@ impl Checkout {
                 revision.push_str("-dirty");
             }
         }
-        let tracked =
-            upstream.text.lines().find_map(|line| line.strip_prefix('*')).filter(|name| !name.is_empty());
-        let url =
-            |output: Output| output.succeeded.then(|| output.first_line()).filter(|url| !url.is_empty());
-        let of_remote =
-            |name: &str| Ok::<_, CheckoutError>(url(output(git.start(&["remote", "get-url", "--", name])?)?));
-        let mut source = match tracked {
-            Some("origin") | None => None,
-            Some(name) => of_remote(name)?,
-        };
-        if source.is_none() {
-            source = url(origin);
-        }
-        if source.is_none() {
-            source = of_remote("upstream")?;
-        }
-        let source = source.map(|url| without_login(&url));
+        let source = git.source(&upstream, &origin)?.map(|url| without_login(&url));
         Ok(Some(Self { root, revision, source }))
     }
 
@@ -170,6 +154,26 @@ struct Git<'a> {
 impl Git<'_> {
     fn start(&self, arguments: &[&str]) -> Result<Child, CheckoutError> {
         self.command(arguments).spawn().map_err(CheckoutError::Run)
+    }
+
+    /// Returns the address that the checked-out branch comes from: that of the remote that it tracks, else of `origin`,
+    /// else of the remote `upstream`. `tracking` is what Git says of the branches of the commit.
+    fn source(&self, tracking: &Output, origin: &Output) -> Result<Option<String>, CheckoutError> {
+        let tracked =
+            tracking.text.lines().find_map(|line| line.strip_prefix('*')).filter(|name| !name.is_empty());
+        let of_remote = |name: &str| {
+            let address = output(self.start(&["remote", "get-url", "--", name])?)?;
+            Ok::<_, CheckoutError>(address.address())
+        };
+        if let Some(name) = tracked.filter(|name| *name != "origin")
+            && let Some(address) = of_remote(name)?
+        {
+            return Ok(Some(address));
+        }
+        match origin.address() {
+            Some(address) => Ok(Some(address)),
+            None => of_remote("upstream"),
+        }
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -222,8 +226,10 @@ struct Output {
 }
 
 impl Output {
-    fn first_line(&self) -> String {
-        self.text.lines().next().unwrap_or_default().to_owned()
+    /// The address of a remote; `None` where Git knows none.
+    fn address(&self) -> Option<String> {
+        let line = self.text.lines().next().unwrap_or_default();
+        (self.succeeded && !line.is_empty()).then(|| line.to_owned())
     }
 }
 

@@ -56,17 +56,17 @@ impl FirstWorker {
 }
 
 impl Client {
-    /// Returns a connection to the daemon at `address`, made within `patience`.
+    /// Returns a connection to the daemon at `address`, made within `timeout`.
     ///
     /// # Errors
     ///
     /// [`Error::Connect`] if nothing listens there, [`Error::ConnectTimeout`] if it does not answer, [`Error::Helper`]
     /// where the program of an address says why it does not connect, [`Error::NoHelper`], [`Error::TlsFile`],
     /// [`Error::Address`].
-    pub async fn connect(address: &Address, tls: &TlsOptions, patience: Duration) -> Result<Self, Error> {
+    pub async fn connect(address: &Address, tls: &TlsOptions, timeout: Duration) -> Result<Self, Error> {
         let helper = HelperRecord::default();
         let connecting = connect::open(address, tls, &helper);
-        match within(patience, address, connecting).await {
+        match within(timeout, address, connecting).await {
             Ok(channel) => {
                 Ok(Self { channel, address: address.clone(), helper, first_worker: FirstWorker::default() })
             }
@@ -74,14 +74,14 @@ impl Client {
         }
     }
 
-    /// Returns a connection to the daemon at `address` if one answers a call there within `patience`.
+    /// Returns a connection to the daemon at `address` if one answers a call there within `timeout`.
     ///
     /// # Errors
     ///
     /// As [`Client::connect`], [`Error::NoAnswer`], and [`Error::Failed`] if something else than buildkitd answers.
-    pub async fn probe(address: &Address, tls: &TlsOptions, patience: Duration) -> Result<Self, Error> {
-        let client = Self::connect(address, tls, patience).await?;
-        match within(patience, address, client.answers()).await {
+    pub async fn probe(address: &Address, tls: &TlsOptions, timeout: Duration) -> Result<Self, Error> {
+        let client = Self::connect(address, tls, timeout).await?;
+        match within(timeout, address, client.answers()).await {
             Ok(_) => Ok(client),
             Err(error) => Err(connect::no_answer(client.explain(error).await, address)),
         }
@@ -176,14 +176,14 @@ impl Client {
     }
 }
 
-/// Returns what `work` with the daemon at `address` brings within `patience`.
+/// Returns what `work` with the daemon at `address` brings within `timeout`.
 async fn within<T>(
-    patience: Duration,
+    timeout: Duration,
     address: &Address,
     work: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
-    let timeout = || Error::ConnectTimeout { address: address.to_string(), millis: patience.as_millis() };
-    tokio::time::timeout(patience, work).await.unwrap_or_else(|_| Err(timeout()))
+    let timed_out = || Error::ConnectTimeout { address: address.to_string(), millis: timeout.as_millis() };
+    tokio::time::timeout(timeout, work).await.unwrap_or_else(|_| Err(timed_out()))
 }
 
 /// Returns what calls methods whose messages are declared in this program, once `channel` takes a call.

@@ -13,6 +13,7 @@ pub mod daemon;
 mod error;
 mod gateway;
 mod history;
+mod recent_lines;
 mod request;
 mod result;
 pub mod session;

@@ -8,9 +8,9 @@ const LAST_LINES: usize = 100;
 /// How many earlier lines that tell of faults are kept.
 const EARLIER_LINES: usize = 20;
 /// The longest line that is kept, in bytes; what follows is dropped.
-const LONGEST: usize = 2048;
+const MAX_LINE_BYTES: usize = 2048;
 /// How many equal characters in a row make a progress bar.
-const BAR: usize = 8;
+const MIN_BAR_CHARACTERS: usize = 8;
 
 /// What stands for lines that are no text.
 const BINARY: &str = "(binary data)";
@@ -109,7 +109,7 @@ pub struct LogTail {
 impl LogTail {
     /// Takes the next line of the log.
     pub fn push(&mut self, line: &str) {
-        let line = if is_binary(line) { BINARY } else { &line[..line.floor_char_boundary(LONGEST)] };
+        let line = if is_binary(line) { BINARY } else { &line[..line.floor_char_boundary(MAX_LINE_BYTES)] };
         let is_progress = is_progress(line);
         if let Some(last) = self.last.back_mut()
             && (last.text == line || (last.is_progress && is_progress))
@@ -221,7 +221,7 @@ fn is_progress(line: &str) -> bool {
     for c in line.chars() {
         run = if c == before { run + 1 } else { 1 };
         before = c;
-        if run >= BAR
+        if run >= MIN_BAR_CHARACTERS
             && matches!(c, '#' | '=' | '.' | '>' | '━' | '█' | '▓')
             && line.contains(|c: char| c.is_ascii_digit())
         {
@@ -303,6 +303,6 @@ mod tests {
 
     #[test]
     fn a_very_long_line_is_cut_between_characters() {
-        assert!(folded(&["é".repeat(LONGEST).as_str()])[0].0.len() <= LONGEST);
+        assert!(folded(&["é".repeat(MAX_LINE_BYTES).as_str()])[0].0.len() <= MAX_LINE_BYTES);
     }
 }

@@ -47,7 +47,7 @@ fn record(dockerfile: &str, link: &str, named: &[(&str, &str)]) -> Record {
     let file = FileEntry { mode: 0o644, size: 1, modified: 5, content: 7, link: String::new() };
     let link = FileEntry { mode: LINK, link: link.to_owned(), ..FileEntry::default() };
     let files = BTreeMap::from([("d/a".to_owned(), file), ("d/l".to_owned(), link)]);
-    record.contexts.insert("context".into(), Listing::new(files));
+    record.contexts.insert("context".into(), Listing::new(files, None));
     for step in &mut record.steps {
         step.outcome = Outcome::Cached;
     }

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 
 use futures_util::future::{poll_immediate, try_join_all};
-use llb::Definition;
 
 use super::attestations::{Attestations, Scanner, scan};
 use super::dockerfile_origin::DockerfileOrigin;
@@ -19,7 +18,7 @@ use super::request::ParsedDockerfile;
 use super::result::report_files::Recorder;
 use crate::buildkit::{BuildResult, Gateway, PlatformEntry, SolveOptions, platforms_metadata};
 use crate::converter::plan::{Context, Facts, Options};
-use crate::converter::{Conversion, MarshalError, Marshalled};
+use crate::converter::{Conversion, Definition, MarshalError, Marshalled};
 use crate::image::Platform;
 
 /// What a build found out on its way.
@@ -31,8 +30,7 @@ pub(super) struct Solved {
 }
 
 /// Converts and builds on the gateway of a build: when this returns, every step has ended, and pushes are allowed.
-/// Base layers are mounted into `targets` meanwhile. What
-/// `attestations` ask for is added; `recorder` is told of the graphs.
+/// Base layers are mounted into `targets` meanwhile. What `attestations` ask for is added; `recorder` is told of the graphs.
 pub(super) async fn solve_dockerfile(
     dockerfile: &ParsedDockerfile<'_>,
     gateway: Gateway,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::context::git::GitRefError;
 use super::need::FactFailure;
 use crate::converter::{dockerfile, shell};
-use crate::diag::{Located, Span, with_causes};
+use crate::diag::{Located, Span, did_you_mean, with_causes};
 use crate::image::digest::DigestError;
 use crate::image::{ConfigError, PlatformError, ReferenceError};
 
@@ -160,8 +160,4 @@ impl ErrorKind {
             _ => return None,
         })
     }
-}
-
-fn did_you_mean(suggestion: Option<&str>) -> String {
-    suggestion.map_or_else(String::new, |suggestion| format!(" (did you mean {suggestion}?)"))
 }

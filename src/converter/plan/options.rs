@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use crate::converter::dockerfile::parse_bool;
 use crate::gotext::equal_fold;
+use crate::gotext::parse_bool;
 use crate::image::Platform;
 
 /// The options of one build. The same options convert for every platform that is asked for.

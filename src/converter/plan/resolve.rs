@@ -8,8 +8,8 @@ use super::error::{Error, ErrorKind};
 use super::need::{Facts, ImageFact, Need, Needs};
 use super::notice::{Notice, NoticeKind};
 use super::stage::{Base, InstructionRef, StageId};
-use crate::converter::dockerfile::{self, Kind, nearest};
-use crate::diag::Span;
+use crate::converter::dockerfile::{self, Kind};
+use crate::diag::{Span, nearest};
 use crate::image::{ImageConfig, Platform, Reference};
 
 /// What a stage turned out to build on.

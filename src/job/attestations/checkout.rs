@@ -238,7 +238,7 @@ struct Output {
 }
 
 impl Output {
-    /// Returns the address that was asked for, if there is one.
+    /// The address of a remote; `None` where Git knows none.
     fn address(&self) -> Option<String> {
         let line = self.text.lines().next().unwrap_or_default();
         (self.succeeded && !line.is_empty()).then(|| line.to_owned())

@@ -204,11 +204,11 @@ impl DaemonChoice {
         let none = TlsOptions::default();
         // Among several addresses the options are for those that speak TLS.
         let tls = if has_tls && !address.can_speak_tls() { &none } else { &self.tls };
-        let patience = match address {
+        let timeout = match address {
             Address::Helper(_) => HELPER_TIMEOUT,
             Address::Unix(_) | Address::Tcp { .. } => PROBE_TIMEOUT,
         };
-        Ok(self.running(Client::probe(address, tls, patience).await?))
+        Ok(self.running(Client::probe(address, tls, timeout).await?))
     }
 
     /// The builder of a daemon that runs already. State may lie where Bob's own would, of this daemon or of a build before.

@@ -20,9 +20,9 @@ use crate::cli::values::{
     run::{entitlement, secret, ssh},
 };
 use crate::cli::{Failure, subrequests};
-use crate::converter::dockerfile::parse_bool;
 use crate::converter::plan::{Network, Options};
 use crate::diag::{visible, visible_path, with_causes};
+use crate::gotext::parse_bool;
 use crate::job::lookup::LocalFiles;
 use crate::job::{
     self, BuildSubject, CacheEntry, DockerLogins, DockerfileInput, EngineSettings, Error, PlainBuild,

@@ -11,6 +11,7 @@ use crate::image::Platform;
 ///
 /// They mean what the options of BuildKit's Dockerfile frontend mean (`frontend/dockerui/config.go`).
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 pub struct Options {
     /// The stage to build; the last one if empty.
     pub target: String,

@@ -230,20 +230,12 @@ async fn work_on(
     let outcome = outcome.map_err(|error| excluded_file::explain(error, dockerfile, &options));
     if part.is_first {
         dockerfile.show_warnings();
-        dockerfile.show_unused_names(&GivenNames {
-            secrets: build.secrets.keys().map(String::as_str).collect(),
-            agents: build.ssh_agents.keys().map(String::as_str).collect(),
-        });
+        dockerfile.show_unused_names(&given_names(build));
     }
     if !(has_next && is_begun_again(&outcome, build, part)) {
         record.finish(dockerfile, &progress, &builder.client, recorder);
     }
-    let outcome = outcome.map_err(|error| prepared.load_failure().map_or(error, Error::Engine));
-    let outcome = outcome.map_err(|error| match error {
-        // What a signal ended is no failure of its reader.
-        Error::Daemon(_) | Error::Connection(_) => prepared.archive_failure().map_or(error, Error::Output),
-        error => error,
-    });
+    let outcome = outcome.map_err(|error| failure_of_output(&prepared, error));
     let outcome = outcome.and_then(|outcome| {
         caches.keep(&outcome.exporter_response)?;
         Ok(outcome)
@@ -307,6 +299,26 @@ fn told_response(mut response: BTreeMap<String, String>, outputs: &[Output]) -> 
         response.remove("containerimage.config.digest");
     }
     response
+}
+
+/// Returns what a build is given by name.
+fn given_names(build: &PlainBuild) -> GivenNames<'_> {
+    GivenNames {
+        secrets: build.secrets.keys().map(String::as_str).collect(),
+        agents: build.ssh_agents.keys().map(String::as_str).collect(),
+    }
+}
+
+/// Returns why an output did not get to its place, where that is why a build failed with `error`.
+fn failure_of_output(prepared: &PreparedOutputs, error: Error) -> Error {
+    if let Some(failure) = prepared.load_failure() {
+        return Error::Engine(failure);
+    }
+    match error {
+        // What a signal ended is no failure of its reader.
+        Error::Daemon(_) | Error::Connection(_) => prepared.archive_failure().map_or(error, Error::Output),
+        error => error,
+    }
 }
 
 /// Returns results with the provenance that the daemon's history has of them.

@@ -313,7 +313,9 @@ fn path_form(text: &str) -> bool {
     alphanumeric(before[1])
 }
 
-/// Whether `text` is a tag.
+/// Whether `text` is a tag: `[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}`. The one grammar of tags: of references, and of paths at
+/// registries and at the proxy.
+/// (<https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests>)
 pub(crate) fn is_tag(text: &str) -> bool {
     let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
     let bytes = text.as_bytes();

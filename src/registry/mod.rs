@@ -16,6 +16,7 @@ mod transport;
 pub use auth::authenticator::Authenticator;
 pub use auth::challenge_cache::AuthScheme;
 pub use auth::credential::{Credential, Login, Origin};
+pub use auth::docker_config::{read_docker_config, without_byte_order_mark};
 pub use auth::helper::HelperError;
 pub use auth::scope::{Scope, ScopeError, Scopes};
 pub use auth::store::{Credentials, CredentialsError};

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::process::Command;
 
 use super::support::{Bob, Buildkitd, Image, Registry, Workspace, pull, tool};
 
@@ -93,7 +94,7 @@ fn a_file_that_is_being_written_into_the_context_is_no_part_of_it() {
     Bob::new(["build", "--addr", &addr, "-o", "type=tar,dest=out.tar", "."])
         .current_dir(workspace.path())
         .succeed();
-    let listed = std::process::Command::new(tool("tar"))
+    let listed = Command::new(tool("tar"))
         .args(["-tf", "out.tar"])
         .current_dir(workspace.path())
         .output()
@@ -147,14 +148,23 @@ fn nothing_is_left_in_the_temporary_folder_and_its_names_are_not_predictable() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let temporary = folder.path().join("t");
     fs::create_dir(&temporary).expect("a folder");
-    let long = folder.path().join("x".repeat(120));
-    let workspace = Workspace::new(&[("Dockerfile", "FROM scratch\nCOPY Dockerfile /\n")]);
-    Bob::new(["build", "-o", "out", "--state-dir"])
-        .arg(&long)
-        .arg(".")
-        .env("TMPDIR", &temporary)
-        .current_dir(workspace.path())
-        .succeed();
-    assert_eq!(paths(&temporary), Vec::<String>::new());
-    assert!(workspace.path().join("out/Dockerfile").exists());
+    let source = Image::push_source(Registry::shared(), "state/temporary:latest");
+    // buildkitd forgets the folder of the mount's socket.
+    let dockerfile = format!("FROM {source}\nCOPY Dockerfile /\nRUN --mount=type=ssh,required=true true\n");
+    let workspace = Workspace::new(&[("Dockerfile", &dockerfile)]);
+    let key = workspace.at("key");
+    let made = Command::new(tool("ssh-keygen")).args(["-q", "-t", "ed25519", "-N", "", "-f", &key]).status();
+    assert!(made.expect("ssh-keygen runs").success());
+    // Too long for sockets of the daemon itself, and too long for those of mounts alone.
+    for length in [120, 50] {
+        Bob::new(["build", "-o", "out", "--ssh", &format!("default={key}"), "--state-dir"])
+            .arg(folder.path().join("x".repeat(length)))
+            .arg(".")
+            .env("TMPDIR", &temporary)
+            .current_dir(workspace.path())
+            .succeed();
+        assert_eq!(paths(&temporary), Vec::<String>::new(), "{length}");
+        assert!(workspace.path().join("out/Dockerfile").exists());
+        fs::remove_dir_all(workspace.path().join("out")).expect("removed");
+    }
 }

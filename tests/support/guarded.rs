@@ -40,6 +40,11 @@ impl Guarded {
         tempfile::Builder::new().prefix(&format!("bob-{name}-")).tempdir().expect("a temporary folder").keep()
     }
 
+    /// A folder without a process, which is removed after the test process: a static value is never dropped.
+    pub fn folder_alone(name: &str) -> Self {
+        Self::start(Self::folder(name), &["true"], &[])
+    }
+
     /// Starts `command`, which logs to `log` in `folder`.
     pub fn start(folder: PathBuf, command: &[&str], env: &[(&str, &str)]) -> Self {
         let shell = Command::new("sh")

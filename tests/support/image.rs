@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-use super::guarded::tool;
+use super::guarded::{Guarded, tool};
 use super::registry::Registry;
 
 /// The applets that source images have in `/bin`.
@@ -25,12 +25,10 @@ fn run(command: &mut Command) -> Output {
 
 /// An OCI layout folder with the image `source`: busybox, one user, an environment.
 pub fn source_layout() -> &'static Path {
-    static LAYOUT: OnceLock<PathBuf> = OnceLock::new();
-    LAYOUT.get_or_init(|| {
-        let folder =
-            PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("source-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&folder);
-        let root = folder.join("root");
+    static LAYOUT: OnceLock<(PathBuf, Guarded)> = OnceLock::new();
+    let (layout, _) = LAYOUT.get_or_init(|| {
+        let folder = Guarded::folder_alone("source");
+        let root = folder.path().join("root");
         for dir in ["bin", "etc", "tmp", "home"] {
             fs::create_dir_all(root.join(dir)).expect("folders of the image");
         }
@@ -45,7 +43,7 @@ pub fn source_layout() -> &'static Path {
         )
         .expect("users of the image");
         fs::write(root.join("etc/group"), "root:x:0:\napp:x:1001:\n").expect("groups of the image");
-        let layout = folder.join("layout").display().to_string();
+        let layout = folder.path().join("layout").display().to_string();
         let image = format!("{layout}:source");
         let umoci = || Command::new(tool("umoci"));
         run(umoci().args(["init", "--layout", &layout]));
@@ -69,8 +67,9 @@ pub fn source_layout() -> &'static Path {
                 "--config.workingdir",
                 "/home",
             ]));
-        PathBuf::from(layout)
-    })
+        (PathBuf::from(layout), folder)
+    });
+    layout
 }
 
 /// The digest of the image `tag` in an OCI layout.

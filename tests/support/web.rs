@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::counter::head;
+use super::guarded::Guarded;
 
 /// The date of every commit: 981173106 seconds since 1970.
 const DATE: &str = "2001-02-03T04:05:06Z";
@@ -16,7 +17,7 @@ const DATE: &str = "2001-02-03T04:05:06Z";
 #[derive(Debug)]
 pub struct Web {
     port: u16,
-    folder: tempfile::TempDir,
+    folder: Guarded,
 }
 
 impl Web {
@@ -27,7 +28,7 @@ impl Web {
     pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
-        let folder = tempfile::tempdir().expect("a temporary folder");
+        let folder = Guarded::folder_alone("web");
         let root = folder.path().to_owned();
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {

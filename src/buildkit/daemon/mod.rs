@@ -39,6 +39,9 @@ pub struct DaemonOptions {
     pub socket: PathBuf,
     /// A folder that was made for the socket alone, removed after the daemon has ended.
     pub socket_folder: Option<PathBuf>,
+    /// A folder that was made for temporary files alone, removed with what is in it after the daemon has ended. It is used
+    /// where [`DaemonOptions::has_room_for_temporary_files`] says that the state has no room for them.
+    pub temporary_folder: Option<PathBuf>,
     /// More arguments, after Bob's own.
     pub extra_args: Vec<OsString>,
     /// How long it may take until it answers.
@@ -56,10 +59,25 @@ impl DaemonOptions {
             remove_root: false,
             socket,
             socket_folder: None,
+            temporary_folder: None,
             extra_args: Vec::new(),
             ready_timeout: Duration::from_mins(1),
             stop_grace: Duration::from_secs(10),
         }
+    }
+}
+
+impl DaemonOptions {
+    /// Whether temporary files may lie in the state: its path is short enough for the sockets that the daemon makes there.
+    pub fn has_room_for_temporary_files(&self) -> bool {
+        is_short_enough_for_sockets(&temporary_folder_of(&self.root))
+    }
+
+    /// Returns where the daemon's temporary files lie, so that what it forgets there can be cleared up; `None` where it has
+    /// no folder of its own for them.
+    fn temporary_files(&self) -> Option<PathBuf> {
+        let in_state = self.has_room_for_temporary_files().then(|| temporary_folder_of(&self.root));
+        in_state.or_else(|| self.temporary_folder.clone())
     }
 }
 
@@ -213,7 +231,7 @@ impl Daemon {
             .args(&options.extra_args)
             .env_clear()
             .envs(passed_environment())
-            .envs(temporary_folder(&options.root).map(|folder| ("TMPDIR", folder)))
+            .envs(options.temporary_files().map(|folder| ("TMPDIR", folder)))
             .env("BUILDKIT_STEP_LOG_MAX_SIZE", STEP_LOG_MAX_BYTES)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -229,6 +247,7 @@ impl Daemon {
             sockets: [&options.socket, &trace_socket],
             remove_root: options.remove_root,
             socket_folder: options.socket_folder.as_deref(),
+            temporary_folder: options.temporary_folder.as_deref(),
         };
         let watchdog = Watchdog::start(&watched).inspect_err(|error| {
             tracing::warn!(%error, "buildkitd would outlive a bob that is killed: there is no shell to watch it");
@@ -364,13 +383,16 @@ fn passed_environment() -> impl Iterator<Item = (OsString, OsString)> {
     PASSED.into_iter().filter_map(move |name| Some((name.into(), value(name)?)))
 }
 
-/// A folder for temporary files inside the state, so that what the daemon forgets there can be cleared up.
-/// None if its path is too long for the sockets of SSH mounts that the daemon makes in it.
-fn temporary_folder(root: &Path) -> Option<PathBuf> {
+/// The folder for temporary files in the state.
+fn temporary_folder_of(root: &Path) -> PathBuf {
+    root.join("tmp")
+}
+
+/// Whether the daemon can make its sockets for SSH mounts in a folder for temporary files.
+pub fn is_short_enough_for_sockets(folder: &Path) -> bool {
     const SOCKET_PATH_BYTES: usize = 107;
     const LONGEST_NAME: &str = "/.buildkit-ssh-sock4294967295/ssh_auth_sock";
-    let folder = root.join("tmp");
-    (folder.as_os_str().len() + LONGEST_NAME.len() <= SOCKET_PATH_BYTES).then_some(folder)
+    folder.as_os_str().len() + LONGEST_NAME.len() <= SOCKET_PATH_BYTES
 }
 
 fn prepare_failed(path: &Path, source: std::io::Error) -> DaemonError {
@@ -381,7 +403,7 @@ fn prepare_failed(path: &Path, source: std::io::Error) -> DaemonError {
 async fn prepare(options: &DaemonOptions) -> Result<(), DaemonError> {
     let socket = &options.socket;
     let dir = socket.parent().unwrap_or(Path::new("/"));
-    let temporary = temporary_folder(&options.root);
+    let temporary = options.temporary_files();
     for folder in [Some(options.root.as_path()), Some(dir), temporary.as_deref()].into_iter().flatten() {
         let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
         made.map_err(|e| prepare_failed(folder, e))?;

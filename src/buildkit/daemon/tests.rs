@@ -87,6 +87,7 @@ fn watched(script: &str, folder: &Path) -> (Child, Watchdog) {
         sockets: [&folder.join("a.sock"), &folder.join("b.sock")],
         remove_root: true,
         socket_folder: None,
+        temporary_folder: Some(&folder.join("temporary")),
     };
     let watchdog = Watchdog::start(&daemon).unwrap();
     (child, watchdog)
@@ -95,8 +96,10 @@ fn watched(script: &str, folder: &Path) -> (Child, Watchdog) {
 #[tokio::test]
 async fn a_daemon_does_not_outlive_bob() {
     let dir = tempfile::tempdir().unwrap();
-    std::fs::create_dir(dir.path().join("root")).unwrap();
-    for name in ["a.sock", "b.sock", "root/state"] {
+    for folder in ["root", "temporary"] {
+        std::fs::create_dir(dir.path().join(folder)).unwrap();
+    }
+    for name in ["a.sock", "b.sock", "root/state", "temporary/forgotten"] {
         std::fs::write(dir.path().join(name), "").unwrap();
     }
     for script in ["sleep 1000", "trap '' TERM; while :; do sleep 0.05; done"] {

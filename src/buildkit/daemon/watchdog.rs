@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::process::{Child, Command};
 
 /// Arguments: process id, grace in tenths of a second, state folder, two sockets, `remove` to remove the state, the
-/// folder that was made for the sockets, if there is one.
+/// folder that was made for the sockets, if there is one, and that for temporary files.
 ///
 /// The word `gone` in the pipe says that the daemon has ended already; the end of the pipe without it, that
 /// Bob has. Containers outlive a daemon that is killed; runc knows them by the names of their bundles.
@@ -33,12 +33,13 @@ for config in "$3"/runc-*/executor/*/config.json; do
     "$runc" delete --force "${bundle##*/}"
 done
 while read -r _ mount _; do
-    case $mount in "$3"/*) umount -l "$mount" ;; esac
+    case $mount in "$3"/* | "${8:-$3}"/*) umount -l "$mount" ;; esac
 done </proc/mounts
 rm -f "$4" "$5"
 rmdir "$3"/tmp/.buildkit* "$3"/tmp/* "$3/tmp"
 [ "$6" != remove ] || rm -rf "$3"
 [ -z "$7" ] || rmdir "$7"
+[ -z "$8" ] || rm -rf "$8"
 "#;
 
 /// How long clearing up may take.
@@ -53,6 +54,7 @@ pub(super) struct WatchedDaemon<'a> {
     pub(super) sockets: [&'a Path; 2],
     pub(super) remove_root: bool,
     pub(super) socket_folder: Option<&'a Path>,
+    pub(super) temporary_folder: Option<&'a Path>,
 }
 
 /// The waiting shell. Dropping it ends the daemon.
@@ -71,7 +73,9 @@ impl Watchdog {
             .arg(daemon.root)
             .args(daemon.sockets)
             .arg(if daemon.remove_root { "remove" } else { "keep" })
-            .arg(daemon.socket_folder.unwrap_or(Path::new("")))
+            .args(
+                [daemon.socket_folder, daemon.temporary_folder].map(|folder| folder.unwrap_or(Path::new(""))),
+            )
             .env_clear()
             .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
             .stdin(Stdio::from(reader))

@@ -212,6 +212,6 @@ fn an_image_under_another_name_is_the_same_by_its_digest() {
 
 /// A build of `count` instructions, the source image not among them.
 fn long_build(count: usize) -> Build {
-    let runs: String = (0..count).map(|number| format!("RUN step {number}\n")).collect();
-    Build { dockerfile: format!("FROM alpine:3.20\n{runs}"), ..build(false) }
+    let runs: Vec<String> = (0..count).map(|number| format!("RUN step {number}\n")).collect();
+    Build { dockerfile: format!("FROM alpine:3.20\n{}", runs.concat()), ..build(false) }
 }

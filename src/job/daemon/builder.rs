@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use rustix::fs::FlockOperation;
+use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use super::platforms::DaemonPlatforms;
@@ -92,6 +93,7 @@ struct RunningDaemon {
     daemon: Daemon,
     _lock: Option<File>,
     _socket: SocketPath,
+    _temporary: Option<TempDir>,
     _state: PreparedState,
 }
 
@@ -232,6 +234,9 @@ impl OwnDaemon {
         let mut options = DaemonOptions::new(program, root.clone(), socket.path.clone());
         options.remove_root = state.is_temporary;
         options.socket_folder = socket.own_folder().map(Path::to_owned);
+        let temporary =
+            if options.has_room_for_temporary_files() { None } else { Some(state::temporary_folder()?) };
+        options.temporary_folder = temporary.as_ref().map(|folder| folder.path().to_owned());
         if let Some(limit) = self.ready_timeout {
             options.ready_timeout = limit;
         }
@@ -239,7 +244,8 @@ impl OwnDaemon {
         let daemon = Daemon::start(options).await?;
         let client = Client::connect(daemon.address(), &TlsOptions::default(), PROBE_TIMEOUT).await?;
         let state_folders = std::iter::once(root).chain(state.others.iter().cloned()).collect();
-        let own = RunningDaemon { daemon, _lock: lock, _socket: socket, _state: state };
+        let own =
+            RunningDaemon { daemon, _lock: lock, _socket: socket, _temporary: temporary, _state: state };
         Ok(Builder { client, own: Some(own), state_folders })
     }
 }
@@ -273,7 +279,7 @@ impl Builder {
     pub async fn stop(self) {
         let Self { client, own, .. } = self;
         drop(client);
-        if let Some(RunningDaemon { daemon, _lock, _socket, _state }) = own {
+        if let Some(RunningDaemon { daemon, _lock, _socket, _temporary, _state }) = own {
             daemon.stop().await;
         }
     }

@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Mode, OFlags};
 use tempfile::TempDir;
 
+use crate::buildkit::daemon::is_short_enough_for_sockets;
+
 /// The longest path of a socket that is used, in bytes: the kernel's limit is 107, and a second socket lies beside it.
 const MAX_SOCKET_PATH_BYTES: usize = 98;
 /// The name of the socket in its folder.
@@ -232,6 +234,13 @@ fn private_folder(parent: &Path) -> Result<TempDir, StateError> {
         .permissions(fs::Permissions::from_mode(0o700))
         .tempdir_in(parent);
     made.map_err(|source| StateError::Io { path: parent.to_owned(), source })
+}
+
+/// Makes a folder for temporary files of a daemon, whose path leaves room for names of sockets: in the temporary folder or
+/// in `/tmp`.
+pub(crate) fn temporary_folder() -> Result<TempDir, StateError> {
+    let folder = private_folder(&std::env::temp_dir())?;
+    if is_short_enough_for_sockets(folder.path()) { Ok(folder) } else { private_folder(Path::new("/tmp")) }
 }
 
 /// A socket's path, and the folder that was made for it alone.

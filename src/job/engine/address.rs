@@ -1,15 +1,15 @@
 //! Where the engine is that images are loaded into: docker's context, its variables, the usual sockets.
 
 use std::fmt;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
 
 use super::error::EngineError;
 use super::settings::EngineSettings;
+use crate::registry::{read_docker_config, without_byte_order_mark};
 use crate::search_path::find_program;
 
 /// Where docker listens by default.
@@ -147,7 +147,7 @@ fn current_context(settings: &EngineSettings) -> Result<Option<String>, EngineEr
     let Some(folder) = &settings.folder else { return Ok(None) };
     let Some(text) = read(&folder.join("config.json"))? else { return Ok(None) };
     // What is wrong in the file is told where credentials are read from it.
-    let config = serde_json::from_slice::<Config>(&text).ok();
+    let config = serde_json::from_slice::<Config>(without_byte_order_mark(&text)).ok();
     Ok(config.and_then(|config| config.current_context).filter(|name| !name.is_empty()))
 }
 
@@ -177,17 +177,14 @@ fn of_context(settings: &EngineSettings, name: &str) -> Result<EngineAddress, En
     parse(&host, certificates.is_dir().then_some(certificates))
 }
 
-/// The bytes of a file; `None` where there is none.
-fn read(path: &Path) -> Result<Option<Vec<u8>>, EngineError> {
-    match fs::read(path) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(EngineError::File { path: path.to_owned(), source }),
-    }
+fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, EngineError> {
+    read_docker_config(path).map_err(|source| EngineError::File { path: path.to_owned(), source })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn settings(pairs: &[(&str, &str)]) -> EngineSettings {
@@ -263,6 +260,19 @@ mod tests {
         assert!(matches!(error, EngineError::NoContext { name } if name == "nope"));
         fs::write(meta.join("meta.json"), r#"{"Name":"far","Endpoints":{}}"#).unwrap();
         assert!(matches!(find(&only_config, None), Err(EngineError::NoEndpoint { .. })));
+    }
+
+    #[test]
+    fn a_configuration_is_read_whatever_editor_wrote_it_and_no_pipe_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("config.json");
+        let settings = settings(&[("DOCKER_CONFIG", dir.path().to_str().unwrap())]);
+        fs::write(&path, "\u{feff}{\"currentContext\":\"far\"}").unwrap();
+        assert_eq!(current_context(&settings).unwrap().as_deref(), Some("far"));
+        fs::remove_file(&path).unwrap();
+        rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RUSR).unwrap();
+        let error = current_context(&settings).unwrap_err();
+        assert!(matches!(error, EngineError::File { .. }), "{error}");
     }
 
     #[test]

@@ -6,15 +6,13 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::beneath::{self, read_named};
+use crate::registry::{read_docker_config, without_byte_order_mark};
 use crate::workspace::variables;
 
 /// Where docker's client finds its engine where nothing says so.
 const USUAL_HOST: &str = "unix:///var/run/docker.sock";
 /// The entry of engines that have none of their own.
 const DEFAULT: &str = "default";
-/// The largest configuration that is read, in bytes.
-const MAX_BYTES: u64 = 1 << 20;
 
 /// The proxies of a docker configuration cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -25,7 +23,7 @@ pub enum DockerProxiesError {
         /// The file.
         path: PathBuf,
         /// Why not.
-        source: beneath::Error,
+        source: io::Error,
     },
     /// The text is no configuration. The text of the error quotes nothing: the file holds logins.
     #[error("{path} is no docker configuration: see its \"proxies\" (line {line})", path = path.display())]
@@ -67,14 +65,12 @@ pub fn docker_proxies(
     host: Option<&str>,
 ) -> Result<BTreeMap<String, String>, DockerProxiesError> {
     let path = folder.join("config.json");
-    let text = match read_named(&path, MAX_BYTES) {
-        Err(beneath::Error::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
-            return Ok(BTreeMap::new());
-        }
+    let text = match read_docker_config(&path) {
+        Ok(Some(text)) => text,
+        Ok(None) => return Ok(BTreeMap::new()),
         Err(source) => return Err(DockerProxiesError::Read { path, source }),
-        Ok(text) => text,
     };
-    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
+    let text = without_byte_order_mark(&text);
     if text.trim_ascii().is_empty() {
         return Ok(BTreeMap::new());
     }
@@ -113,6 +109,19 @@ mod tests {
         assert_eq!(read("", None).unwrap(), [""; 0]);
         assert_eq!(read("{}", None).unwrap(), [""; 0]);
         assert!(docker_proxies(Path::new("/no/such/folder"), None).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_configuration_that_logins_are_read_from_is_not_too_large_for_its_proxies() {
+        let logins = "x".repeat(2 << 20);
+        let text = format!(
+            r#"{{"auths": {{"r": {{"auth": "{logins}"}}}}, "proxies": {{"default": {{"noProxy": "a"}}}}}}"#
+        );
+        assert_eq!(read(&text, None).unwrap(), ["NO_PROXY=a"]);
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("config.json")).unwrap();
+        let error = docker_proxies(folder.path(), None).unwrap_err();
+        assert!(matches!(error, DockerProxiesError::Read { .. }), "{error}");
     }
 
     #[test]

@@ -3,12 +3,11 @@
 
 use std::fmt;
 
-use crate::image::digest;
+use crate::image::digest::is_registered;
+use crate::image::reference::is_tag;
 
 /// The most characters of a repository's name; registries refuse longer ones too.
 const NAME_LIMIT: usize = 255;
-/// The most characters of a tag.
-const TAG_LIMIT: usize = 128;
 
 /// A content digest `ALGORITHM:ENCODED`, valid and safe in a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +26,7 @@ impl Digest {
     /// a tag, must not get past the tag of the alias.
     /// (<https://github.com/opencontainers/image-spec/blob/v1.1.0/descriptor.md#registered-algorithms>)
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        digest::is_registered(text).then(|| Self(text.to_owned()))
+        is_registered(text).then(|| Self(text.to_owned()))
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -67,14 +66,6 @@ impl ManifestReference {
                 && encoded.bytes().all(|b| b.is_ascii_hexdigit())
         })
     }
-}
-
-/// Whether `text` is a tag: `[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}`.
-fn is_tag(text: &str) -> bool {
-    let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
-    text.len() <= TAG_LIMIT
-        && text.bytes().next().is_some_and(word)
-        && text.bytes().all(|b| word(b) || b == b'.' || b == b'-')
 }
 
 /// Whether `text` is a name of a repository: lower-case path components, joined within by `.`, `_`, `__` or `-`s.

@@ -32,9 +32,9 @@ impl Credentials {
     /// be used of it is logged, remembered for the error of a refused login, and left out.
     pub fn from_docker_config_file(path: &Path) -> Self {
         let origin = Origin::File(path.to_owned());
-        match read(path) {
-            Ok(bytes) => Self::from_users_docker_config(&bytes, &origin),
-            Err(source) if source.kind() == io::ErrorKind::NotFound => Self::default(),
+        match read_docker_config(path) {
+            Ok(Some(bytes)) => Self::from_users_docker_config(&bytes, &origin),
+            Ok(None) => Self::default(),
             Err(source) => {
                 let mut store = Self::default();
                 store.report(CredentialsError::File { origin, source });
@@ -47,7 +47,7 @@ impl Credentials {
     /// the variable `DOCKER_AUTH_CONFIG`.
     pub fn from_users_docker_config(json: &[u8], origin: &Origin) -> Self {
         let mut store = Self::default();
-        let text = json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(json);
+        let text = without_byte_order_mark(json);
         if text.len() < json.len() {
             store.report(CredentialsError::ByteOrderMark { origin: origin.clone() });
         }
@@ -142,11 +142,18 @@ impl<'a> Document<'a> {
     }
 }
 
-/// Returns the content of a regular file. A pipe in its place might never end.
-fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+/// Returns the content of a file of docker's configuration; `None` where there is none. Whoever reads one reads it so:
+/// logins, proxies of steps and contexts are of the same file, which is not too large for one of them alone.
+///
+/// # Errors
+/// It cannot be read, has more than 10 MiB, or is no regular file: a pipe in its place might never end.
+pub fn read_docker_config(path: &Path) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
     let flags = OFlags::NONBLOCK | OFlags::CLOEXEC;
     let flags = i32::try_from(flags.bits()).map_err(io::Error::other)?;
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened?,
+    };
     let kind = file.metadata()?.file_type();
     if kind.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
@@ -159,7 +166,12 @@ fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(io::Error::other(format!("it has more than {MAX_FILE_BYTES} bytes")));
     }
-    Ok(bytes)
+    Ok(Some(bytes))
+}
+
+/// Returns a text without the byte order mark that some editors put before it.
+pub fn without_byte_order_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)
 }
 
 #[cfg(test)]

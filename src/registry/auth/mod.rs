@@ -8,7 +8,7 @@ pub(super) mod authenticator;
 mod challenge;
 pub(super) mod challenge_cache;
 pub(super) mod credential;
-mod docker_config;
+pub(super) mod docker_config;
 pub(super) mod helper;
 mod probe;
 pub(super) mod scope;

@@ -1,6 +1,7 @@
 //! Names, tags and digests, checked before they become part of a URL.
 
 use crate::image::digest;
+use crate::image::reference::is_tag;
 
 use super::error::ClientError;
 
@@ -15,9 +16,7 @@ pub(crate) fn check_reference(text: &str, what: impl Fn() -> String) -> Result<(
     if text.contains(':') {
         return check_is_digest(text, what);
     }
-    let in_tag = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
-    let is_tag = (1..=128).contains(&text.len()) && text.bytes().all(in_tag) && !text.starts_with(['.', '-']);
-    if is_tag { Ok(()) } else { Err(ClientError::name(&what(), "tag", text)) }
+    if is_tag(text) { Ok(()) } else { Err(ClientError::name(&what(), "tag", text)) }
 }
 
 /// Whether `text` can be the name of a repository, as far as a path is concerned.

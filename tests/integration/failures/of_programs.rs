@@ -3,18 +3,12 @@
 use super::{Failure, failure};
 
 pub(super) fn of_programs() -> Vec<Failure> {
-    [ends(), files_and_users(), networks(), logs()].into_iter().flatten().collect()
+    [starts(), ends(), files_and_users(), networks(), logs()].into_iter().flatten().collect()
 }
 
-/// Programs that do not start, that end badly or are ended.
-fn ends() -> Vec<Failure> {
+/// Programs and scripts that do not start.
+fn starts() -> Vec<Failure> {
     vec![
-        failure(
-            "exit code",
-            "RUN echo the reason; exit 9",
-            "build failed: RUN failed (exit code: 9): the reason",
-            &[],
-        ),
         failure(
             "missing program",
             "RUN nope --now",
@@ -68,6 +62,18 @@ fn ends() -> Vec<Failure> {
             format!("RUN <<EOF\n{}EOF", "echo a line of a long script\n".repeat(5000)),
             "a command is longer than the kernel takes (exit code: 1)",
             &["128 KiB", "5003 | EOF"],
+        ),
+    ]
+}
+
+/// Programs that end badly or are ended.
+fn ends() -> Vec<Failure> {
+    vec![
+        failure(
+            "exit code",
+            "RUN echo the reason; exit 9",
+            "build failed: RUN failed (exit code: 9): the reason",
+            &[],
         ),
         failure(
             "time limit",

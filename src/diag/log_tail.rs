@@ -16,7 +16,7 @@ const MIN_BAR_CHARACTERS: usize = 8;
 const BINARY: &str = "(binary data)";
 
 /// Words of a line that tells of a fault, in lower case.
-const FAULTS: [&str; 30] = [
+const FAULTS: [&str; 32] = [
     "error",
     "fatal",
     "fail",
@@ -47,6 +47,8 @@ const FAULTS: [&str; 30] = [
     "bad address",
     "segmentation fault",
     "core dumped",
+    "failure/error:",
+    "[emerg]",
 ];
 /// Those of them that are also parts of names, such as `error.c` and `libgpg-error0`: only as words of their own they tell of
 /// faults, with one of these endings.
@@ -157,7 +159,7 @@ fn is_binary(line: &str) -> bool {
 /// Returns whether a line of a log is likely to say why something failed.
 pub fn tells_of_fault(line: &str) -> bool {
     let trimmed = line.trim_start();
-    if trimmed.starts_with("E: ") {
+    if trimmed.starts_with("E: ") || trimmed.starts_with("e: file:") {
         return true;
     }
     let mut lower = trimmed.to_ascii_lowercase();

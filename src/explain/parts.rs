@@ -216,10 +216,8 @@ impl Parts<'_> {
         if let Some(cache) = mount.cache_opt.as_ref().filter(|cache| is_default_cache(cache, mount)) {
             words.push(format!("id={}", cache.id));
         }
-        if let Some(tmpfs) = &mount.tmpfs_opt {
-            if tmpfs.size != 0 {
-                words.push(format!("size={}", tmpfs.size));
-            }
+        if let Some(tmpfs) = mount.tmpfs_opt.as_ref().filter(|tmpfs| tmpfs.size != 0) {
+            words.push(format!("size={}", tmpfs.size));
         }
         if let Some(secret) = &mount.secret_opt {
             let (id, mode) = (&secret.id, secret.mode);

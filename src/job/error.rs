@@ -188,6 +188,8 @@ pub struct StepFailure {
     pub step: String,
     /// The exit code of its process, if it had one.
     pub exit_code: Option<u32>,
+    /// Other steps that failed at the same time, each with its cause.
+    pub others: Vec<String>,
     /// The platforms that the build was asked for.
     pub platforms: Vec<String>,
     /// The platform of buildkitd's machine; empty where that is not known.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::by_name;
 use super::client_error::describe_client_error;
+use super::reason::cause_of;
 use super::registry_message::{RegistryMessage, failed_push};
 use crate::buildkit::{self, BuildOutcome};
 use crate::diag::{Diagnostic, Source, Span};
@@ -12,8 +13,11 @@ use crate::job::error::{Error, StepFailure};
 use crate::job::failure::{CopyFailure, LookupFailure, SolveFailure};
 use crate::job::push::routes::{PushRoutes, RegistryEndpoint};
 use crate::job::run::FinishedBuild;
-use crate::progress::Journal;
+use crate::progress::{Journal, StepRecord};
 use crate::registry::ClientError;
+
+/// How many other steps that failed are named.
+const OTHER_FAILURES: usize = 3;
 
 /// Returns the outcome of a build, or the error that the user sees. `dockerfile` is the one that was built, under the name
 /// that the user knows; `None` where the graph was made without one.
@@ -146,6 +150,15 @@ async fn daemon(
     Error::Push { reference, message }
 }
 
+/// Returns the steps of a Dockerfile that failed besides `record`, each with its cause.
+fn other_failures(journal: &Journal, record: Option<&StepRecord>) -> Vec<String> {
+    let is_other = |step: &&StepRecord| {
+        step.name.starts_with('[') && record.is_some_and(|record| record.name != step.name)
+    };
+    let others = journal.failed().filter(is_other).take(OTHER_FAILURES);
+    others.map(|step| format!("{}: {}", step.name, cause_of(step.error.trim()))).collect()
+}
+
 /// Returns the error for a `failure` of buildkitd that is no push: the step that failed with what it logged, if it is a
 /// step.
 pub(super) fn failed_at_daemon(
@@ -175,6 +188,7 @@ pub(super) fn failed_at_daemon(
         diagnostic,
         step: record.map(|record| record.name.clone()).unwrap_or_default(),
         exit_code: failure.exit_code,
+        others: other_failures(journal, record),
         platforms: Vec::new(),
         own_platform: String::new(),
         memory_limit: None,

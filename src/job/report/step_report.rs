@@ -70,6 +70,10 @@ impl<'a> StepReport<'a> {
                 let _ = writeln!(out, "an ONBUILD of the base image failed: {trigger}");
             }
         }
+        for other in &self.failure.others {
+            let other = other.split_whitespace().collect::<Vec<_>>().join(" ");
+            let _ = writeln!(out, "failed as well: {}", shorten::in_middle(redact(&other).as_ref(), 200));
+        }
         if self.reason.is_some() && self.failure.exit_code.is_none() {
             write_words_of_buildkitd(&mut out, &self.failure.diagnostic.message);
         }

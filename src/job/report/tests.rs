@@ -9,13 +9,16 @@ const OWN: &str = "linux/amd64";
 fn report(dockerfile: &str, line: u32, step: &str, log: &[&str], platforms: &[&str]) -> String {
     let source = Source::new("Dockerfile", dockerfile);
     let mut tail = LogTail::default();
-    log.iter().for_each(|line| tail.push(line));
+    for line in log {
+        tail.push(line);
+    }
     let last = u32::try_from(dockerfile.lines().count()).unwrap();
     let failure = StepFailure {
         diagnostic: Diagnostic::error("exit code: 1").at(&source, [Span::new(line, last)]),
         step: step.to_owned(),
         exit_code: Some(1),
         platforms: platforms.iter().map(|platform| (*platform).to_owned()).collect(),
+        others: Vec::new(),
         own_platform: OWN.to_owned(),
         memory_limit: None,
         log: tail,
@@ -57,6 +60,23 @@ fn an_instruction_of_the_base_image_is_named() {
 }
 
 #[test]
+fn another_step_that_failed_is_named() {
+    let source = Source::new("Dockerfile", "FROM a\nRUN x\n");
+    let failure = StepFailure {
+        diagnostic: Diagnostic::error("exit code: 1").at(&source, [Span::line(2)]),
+        step: "[a 2/2] RUN x".to_owned(),
+        exit_code: Some(1),
+        others: vec!["[b 2/2] RUN y: exit code: 6".to_owned()],
+        platforms: Vec::new(),
+        own_platform: OWN.to_owned(),
+        memory_limit: None,
+        log: LogTail::default(),
+    };
+    let report = StepReport::of(&failure).text();
+    assert!(report.contains("\nfailed as well: [b 2/2] RUN y: exit code: 6"), "{report}");
+}
+
+#[test]
 fn the_interpreter_of_a_here_document_is_named() {
     let dockerfile = "FROM a\nRUN <<EOF\n#!/usr/bin/env python3\nprint(1)\nEOF\n";
     let source = Source::new("Dockerfile", dockerfile);
@@ -67,6 +87,7 @@ fn the_interpreter_of_a_here_document_is_named() {
         step: "[2/2] RUN".to_owned(),
         exit_code: Some(127),
         platforms: Vec::new(),
+        others: Vec::new(),
         own_platform: OWN.to_owned(),
         memory_limit: None,
         log,

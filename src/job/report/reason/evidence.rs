@@ -132,7 +132,9 @@ fn telling_place(lines: &[&str]) -> Option<usize> {
 /// Returns whether a line tells of a fault by itself: not only that another line's fault ended the work, and not what
 /// programs often get over.
 fn is_cause(line: &str) -> bool {
-    const ENDS: [&str; 40] = [
+    const ENDS: [&str; 42] = [
+        "errors while running ctest",
+        "could not build wheels",
         "(core dumped)",
         "segmentation fault",
         "make: ***",
@@ -202,9 +204,10 @@ fn is_count(lower: &str) -> bool {
         || ["tests run: ", "tests: ", "test suites: "].iter().any(|begin| text.starts_with(begin))
 }
 
-fn tells_of_warning(line: &str) -> bool {
+/// Returns whether a line only warns.
+pub(super) fn tells_of_warning(line: &str) -> bool {
     let lower = line.trim_start().to_lowercase();
-    ["warn", "w: ", "[warn", "npm warn"].iter().any(|begin| lower.starts_with(begin))
+    ["warn", "debconf: ", "w: ", "[warn", "npm warn"].iter().any(|begin| lower.starts_with(begin))
         || lower.contains("warning:")
 }
 
@@ -223,6 +226,7 @@ fn names_a_place(line: &str) -> bool {
             .iter()
             .any(|begin| lower.starts_with(begin))
         || lower.contains("panicked at ")
+        || lower.starts_with("e: file:")
         || (lower.starts_with("[error] /") && lower.contains(":["))
 }
 
@@ -235,6 +239,7 @@ fn names_an_error(line: &str) -> bool {
         || lower.contains(": error")
         || lower.contains("error:")
         || lower.contains(": fatal")
+        || lower.contains("[emerg]")
 }
 
 #[cfg(test)]

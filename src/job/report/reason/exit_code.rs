@@ -16,11 +16,12 @@ pub(super) fn find(evidence: &Evidence<'_>) -> Option<Reason> {
     Some(match evidence.telling_words() {
         Some(words) if reason.advice.is_none() && !tells_of_fault(&words) && !has_place(&words) => {
             let reason = reason.words(&words);
-            match evidence.log.iter().any(|line| is_trace(line)) {
-                true => reason,
-                false => reason.advice(
+            if evidence.log.iter().any(|line| is_trace(line)) {
+                reason
+            } else {
+                reason.advice(
                     "where these words do not say why: set -x as the first command shows which command fails",
-                ),
+                )
             }
         }
         Some(words) => reason.words(&words),

@@ -5,10 +5,10 @@ use super::*;
 /// What ran, its log, its exit code, how the reason begins, and what the words have that say so.
 type Log = (&'static str, &'static str, u32, &'static str, &'static str);
 
-const LOGS: [Log; 66] = [
+const LOGS: [Log; 77] = [
     (
         "apt dns",
-        r#"Get:1 http://deb.example/debian bookworm InRelease
+        "Get:1 http://deb.example/debian bookworm InRelease
 Ign:1 http://deb.example/debian bookworm InRelease
 Err:1 http://deb.example/debian bookworm InRelease
   Temporary failure resolving 'deb.example'
@@ -18,14 +18,14 @@ W: Some index files failed to download. They have been ignored, or old ones used
 Reading package lists...
 Building dependency tree...
 E: Unable to locate package jq
-"#,
+",
         100,
         "the name of the host deb.example could not be looked up (DNS)",
         "Temporary failure resolving 'deb.example'",
     ),
     (
         "apt dpkg error in postinst",
-        r#"Setting up libgpg-error0:amd64 (1.46-1) ...
+        "Setting up libgpg-error0:amd64 (1.46-1) ...
 debconf: unable to initialize frontend: Dialog
 debconf: (TERM is not set, so the dialog frontend is not usable.)
 invoke-rc.d: could not determine current runlevel
@@ -37,35 +37,35 @@ dpkg: error processing package foo (--configure):
 Errors were encountered while processing:
  foo
 E: Sub-process /usr/bin/dpkg returned an error code (1)
-"#,
+",
         100,
         "the image has no user foo",
         "chown: invalid user: 'foo:foo'",
     ),
     (
         "libgpg-error then silent",
-        r#"Unpacking libgpg-error0:amd64 (1.46-1) ...
+        "Unpacking libgpg-error0:amd64 (1.46-1) ...
 Setting up libgpg-error0:amd64 (1.46-1) ...
 configure: option --with-foo is wanted
-"#,
+",
         1,
         "RUN failed",
         "configure: option --with-foo is wanted",
     ),
     (
         "pip retry dns",
-        r#"Collecting requests
+        "Collecting requests
   WARNING: Retrying (Retry(total=4, connect=None, read=None, redirect=None, status=None)) after connection broken by 'NewConnectionError('<pip._vendor.urllib3.connection.HTTPSConnection object at 0x7f>: Failed to establish a new connection: [Errno -3] Temporary failure in name resolution')': /simple/requests/
 ERROR: Could not find a version that satisfies the requirement requests (from versions: none)
 ERROR: No matching distribution found for requests
-"#,
+",
         1,
         "the name of a host could not be looked up (DNS)",
         "Temporary failure in name resolution",
     ),
     (
         "pip retry then compile",
-        r#"Collecting lxml
+        "Collecting lxml
   WARNING: Retrying (Retry(total=4)) after connection broken by 'NewConnectionError: [Errno 111] Connection refused': /simple/lxml/
   Downloading lxml-4.9.tar.gz (3.6 MB)
      ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ 3.6/3.6 MB 5.1 MB/s eta 0:00:00
@@ -81,14 +81,14 @@ Building wheels for collected packages: lxml
   note: This error originates from a subprocess, and is likely not a problem with pip.
   ERROR: Failed building wheel for lxml
 ERROR: Could not build wheels for lxml, which is required to install pyproject.toml-based projects
-"#,
+",
         1,
         "there is no header Python.h",
         "src/lxml/etree.c:96:10: fatal error: Python.h",
     ),
     (
         "npm enoent",
-        r#"npm error code ENOENT
+        "npm error code ENOENT
 npm error syscall open
 npm error path /app/package.json
 npm error errno -2
@@ -96,14 +96,14 @@ npm error enoent Could not read package.json: Error: ENOENT: no such file or dir
 npm error enoent This is related to npm not being able to find a file.
 npm error enoent
 npm error A complete log of this run can be found in: /root/.npm/_logs/2026-11-27T00_00_00_000Z-debug-0.log
-"#,
+",
         254,
         "there is no file or folder /app/package.json",
         "open '/app/package.json'",
     ),
     (
         "npm lifecycle tsc",
-        r#"npm warn deprecated inflight@1.0.6: This module is not supported, and leaks memory. It throws errors.
+        "npm warn deprecated inflight@1.0.6: This module is not supported, and leaks memory. It throws errors.
 > app@1.0.0 build
 > tsc
 
@@ -115,7 +115,7 @@ npm error workspace app@1.0.0
 npm error location /app
 npm error command failed
 npm error command sh -c tsc
-"#,
+",
         2,
         "RUN failed",
         "src/a.ts(3,5): error TS2322",
@@ -143,7 +143,7 @@ error: could not compile `app` (bin "app") due to 1 previous error; 1 warning em
     ),
     (
         "cargo test",
-        r#"running 2 tests
+        "running 2 tests
 test tests::a ... ok
 test tests::it ... FAILED
 
@@ -164,52 +164,52 @@ failures:
 test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s
 
 error: test failed, to rerun pass `--lib`
-"#,
+",
         101,
         "RUN failed",
         "thread 'tests::it' panicked at src/lib.rs:9:9: assertion `left == right` failed",
     ),
     (
         "go build",
-        r#"go: downloading example.com/x v1.0.0
+        "go: downloading example.com/x v1.0.0
 # example.com/app
 ./main.go:5:2: undefined: foo
-"#,
+",
         1,
         "RUN failed",
         "./main.go:5:2: undefined: foo",
     ),
     (
         "go test",
-        r#"=== RUN   TestX
+        "=== RUN   TestX
     x_test.go:5: got 1, want 2
 --- FAIL: TestX (0.00s)
 FAIL
 FAIL	example.com/x	0.002s
 FAIL
-"#,
+",
         1,
         "RUN failed",
         "--- FAIL: TestX (0.00s)",
     ),
     (
         "make missing gcc",
-        r#"gcc -c a.c
+        "gcc -c a.c
 make: gcc: No such file or directory
 make: *** [Makefile:2: a.o] Error 127
-"#,
+",
         2,
         "the image has no program gcc",
         "make: gcc: No such file or directory",
     ),
     (
         "git harmless then gcc",
-        r#"fatal: not a git repository (or any of the parent directories): .git
+        "fatal: not a git repository (or any of the parent directories): .git
 cat: /etc/timezone: No such file or directory
 gcc -Werror -c src/error.c
 src/error.c:3:5: error: expected ';' before '}' token
 make: *** [Makefile:7: error.o] Error 1
-"#,
+",
         2,
         "RUN failed",
         "src/error.c:3:5: error: expected ';' before '}' token",
@@ -234,7 +234,7 @@ See also "/b/CMakeFiles/CMakeOutput.log".
     ),
     (
         "maven",
-        r#"[INFO] Scanning for projects...
+        "[INFO] Scanning for projects...
 [WARNING] The POM for x is missing, no dependency information available
 [ERROR] COMPILATION ERROR : 
 [INFO] -------------------------------------------------------------
@@ -256,26 +256,26 @@ See also "/b/CMakeFiles/CMakeOutput.log".
 [ERROR] 
 [ERROR] For more information about the errors and possible solutions, please read the following articles:
 [ERROR] [Help 1] http://cwiki.apache.org/confluence/display/MAVEN/MojoFailureException
-"#,
+",
         1,
         "RUN failed",
         "[ERROR] /app/src/main/java/A.java:[3,5] cannot find symbol",
     ),
     (
         "maven dep",
-        r#"[INFO] BUILD FAILURE
+        "[INFO] BUILD FAILURE
 [ERROR] Failed to execute goal on project app: Could not resolve dependencies for project a:app:jar:1: Could not find artifact a:missing:jar:1 in central (https://repo.maven.apache.org/maven2) -> [Help 1]
 [ERROR] 
 [ERROR] To see the full stack trace of the errors, re-run Maven with the -e switch.
 [ERROR] [Help 1] http://cwiki.apache.org/confluence/display/MAVEN/DependencyResolutionException
-"#,
+",
         1,
         "there is no package a:missing:jar:1",
         "Could not find artifact a:missing:jar:1",
     ),
     (
         "gradle",
-        r#"Starting a Gradle Daemon (subsequent builds will be faster)
+        "Starting a Gradle Daemon (subsequent builds will be faster)
 
 FAILURE: Build failed with an exception.
 
@@ -291,14 +291,14 @@ A problem occurred evaluating root project 'app'.
 > Get more help at https://help.gradle.org.
 
 BUILD FAILED in 2s
-"#,
+",
         1,
         "RUN failed",
         "> Could not find method foo() for arguments [x] on root project 'app'",
     ),
     (
         "gradle compile",
-        r#"> Task :compileJava FAILED
+        "> Task :compileJava FAILED
 /app/src/main/java/A.java:3: error: cannot find symbol
     Foo f;
     ^
@@ -315,14 +315,14 @@ Execution failed for task ':compileJava'.
 
 BUILD FAILED in 3s
 1 actionable task: 1 executed
-"#,
+",
         1,
         "RUN failed",
         "/app/src/main/java/A.java:3: error: cannot find symbol",
     ),
     (
         "pytest",
-        r#"============================= test session starts ==============================
+        "============================= test session starts ==============================
 collected 4 items
 
 tests/test_net.py ..                                                     [ 50%]
@@ -341,7 +341,7 @@ dial tcp 127.0.0.1:5432: connect: connection refused (as expected by this test)
 =========================== short test summary info ============================
 FAILED tests/test_a.py::test_x - assert 1 == 2
 ========================= 1 failed, 3 passed in 0.12s ==========================
-"#,
+",
         1,
         "RUN failed",
         "FAILED tests/test_a.py::test_x - assert 1 == 2",
@@ -359,35 +359,35 @@ FileNotFoundError: [Errno 2] No such file or directory: 'data.csv'
     ),
     (
         "tar",
-        r#"tar (child): x.tgz: Cannot open: No such file or directory
+        "tar (child): x.tgz: Cannot open: No such file or directory
 tar (child): Error is not recoverable: exiting now
 tar: Child returned status 2
 tar: Error is not recoverable: exiting now
-"#,
+",
         2,
         "there is no file or folder x.tgz",
         "Cannot open",
     ),
     (
         "sed",
-        r#"sed: can't read /etc/foo.conf: No such file or directory
-"#,
+        "sed: can't read /etc/foo.conf: No such file or directory
+",
         2,
         "there is no file or folder /etc/foo.conf",
         "sed: can't read",
     ),
     (
         "env busybox",
-        r#"env: can't execute 'python3': No such file or directory
-"#,
+        "env: can't execute 'python3': No such file or directory
+",
         127,
         "the image has no program python3",
         "env: can't execute",
     ),
     (
         "timeout prog",
-        r#"timeout: failed to run command 'nope': No such file or directory
-"#,
+        "timeout: failed to run command 'nope': No such file or directory
+",
         127,
         "the image has no program nope",
         "timeout: failed to run",
@@ -402,155 +402,155 @@ tar: Error is not recoverable: exiting now
     ),
     (
         "ld lfs",
-        r#"/usr/bin/ld: lib/libfoo.a: file format not recognized; treating as linker script
+        "/usr/bin/ld: lib/libfoo.a: file format not recognized; treating as linker script
 /usr/bin/ld: lib/libfoo.a:1: syntax error
 collect2: error: ld returned 1 exit status
-"#,
+",
         1,
         "the linker does not know a library or object file",
         "file format not recognized",
     ),
     (
         "busybox cd",
-        r#"/bin/sh: cd: line 0: can't cd to /srv/app: No such file or directory"#,
+        "/bin/sh: cd: line 0: can't cd to /srv/app: No such file or directory",
         2,
         "there is no file or folder /srv/app",
         "can't cd to",
     ),
     (
         "dash cd",
-        r#"/bin/sh: 1: cd: can't cd to /srv/app"#,
+        "/bin/sh: 1: cd: can't cd to /srv/app",
         2,
         "there is no file or folder /srv/app",
         "can't cd to",
     ),
     (
         "touch",
-        r#"touch: cannot touch '/a/b/c': No such file or directory"#,
+        "touch: cannot touch '/a/b/c': No such file or directory",
         1,
         "there is no folder /a/b",
         "touch",
     ),
     (
         "redirection",
-        r#"/bin/sh: 1: cannot create /a/b/c: Directory nonexistent"#,
+        "/bin/sh: 1: cannot create /a/b/c: Directory nonexistent",
         2,
         "there is no folder /a/b",
         "Directory nonexistent",
     ),
     (
         "busybox redirection",
-        r#"/bin/sh: can't create /a/b/c: nonexistent directory"#,
+        "/bin/sh: can't create /a/b/c: nonexistent directory",
         1,
         "there is no folder /a/b",
         "nonexistent directory",
     ),
     (
         "Go program",
-        r#"open /etc/app.yaml: no such file or directory"#,
+        "open /etc/app.yaml: no such file or directory",
         1,
         "there is no file or folder /etc/app.yaml",
         "open /etc",
     ),
     (
         "rustc",
-        r#"error: couldn't read `src/main.rs`: No such file or directory (os error 2)"#,
+        "error: couldn't read `src/main.rs`: No such file or directory (os error 2)",
         1,
         "there is no file or folder src/main.rs",
         "couldn't read",
     ),
-    ("function of C", r#"fopen: No such file or directory"#, 1, "a file or folder is missing", "fopen"),
+    ("function of C", "fopen: No such file or directory", 1, "a file or folder is missing", "fopen"),
     (
         "python script",
-        r#"python3: can't open file '/app/x.py': [Errno 2] No such file or directory"#,
+        "python3: can't open file '/app/x.py': [Errno 2] No such file or directory",
         2,
         "there is no file or folder /app/x.py",
         "can't open file",
     ),
-    ("zsh", r#"zsh:1: command not found: nope"#, 127, "the image has no program nope", "zsh:1"),
+    ("zsh", "zsh:1: command not found: nope", 127, "the image has no program nope", "zsh:1"),
     (
         "bash -u",
-        r#"/bin/bash: line 1: NOPE: unbound variable"#,
+        "/bin/bash: line 1: NOPE: unbound variable",
         127,
         "a variable that the script uses is not set",
         "NOPE",
     ),
     (
         "dash -u",
-        r#"/bin/sh: 1: NOPE: parameter not set"#,
+        "/bin/sh: 1: NOPE: parameter not set",
         2,
         "a variable that the script uses is not set",
         "NOPE",
     ),
     (
         "shm",
-        r#"dd: error writing '/dev/shm/x': No space left on device"#,
+        "dd: error writing '/dev/shm/x': No space left on device",
         1,
         "/dev/shm is full",
         "/dev/shm/x",
     ),
     (
         "script without #!",
-        r#"exec /run.sh: exec format error"#,
+        "exec /run.sh: exec format error",
         1,
         "/run.sh cannot be started: most likely it is a script without a first line #!",
         "exec /run.sh",
     ),
     (
         "other name",
-        r#"curl: (60) SSL: no alternative certificate subject name matches target host name 'a.example'"#,
+        "curl: (60) SSL: no alternative certificate subject name matches target host name 'a.example'",
         60,
         "a TLS certificate is for another host name",
         "a.example",
     ),
     (
         "expired",
-        r#"curl: (60) SSL certificate problem: certificate has expired"#,
+        "curl: (60) SSL certificate problem: certificate has expired",
         60,
         "a TLS certificate has expired",
         "expired",
     ),
     (
         "a test of a server",
-        r#"AssertionError: expected status code 200, got status code 500"#,
+        "AssertionError: expected status code 200, got status code 500",
         1,
         "RUN failed",
         "AssertionError",
     ),
     (
         "retried download",
-        r#"curl: (7) Failed to connect to a.example port 443: Connection refused
+        "curl: (7) Failed to connect to a.example port 443: Connection refused
 Trying the mirror
 ok
 ok
 ok
 lib/a.c:7:1: error: unknown type name 'foo'
-make: *** [a.o] Error 1"#,
+make: *** [a.o] Error 1",
         2,
         "RUN failed",
         "lib/a.c:7:1: error",
     ),
     (
         "harmless cat",
-        r#"cat: /etc/timezone: No such file or directory
+        "cat: /etc/timezone: No such file or directory
 ok
-Error: the config has no section main"#,
+Error: the config has no section main",
         1,
         "RUN failed",
         "Error: the config has no section main",
     ),
     (
         "harmless chown",
-        r#"chown: changing ownership of '/x': Operation not permitted
+        "chown: changing ownership of '/x': Operation not permitted
 ok
-FATAL: no license"#,
+FATAL: no license",
         1,
         "RUN failed",
         "FATAL: no license",
     ),
     (
         "jest",
-        r#"FAIL src/a.test.js
+        "FAIL src/a.test.js
   ● adds
 
     expect(received).toBe(expected) // Object.is equality
@@ -559,7 +559,7 @@ FATAL: no license"#,
     Received: 2
 
 Test Suites: 1 failed, 1 total
-Tests:       1 failed, 1 total"#,
+Tests:       1 failed, 1 total",
         1,
         "RUN failed",
         "FAIL src/a.test.js",
@@ -578,109 +578,109 @@ info Visit https://yarnpkg.com/en/docs/cli/run for documentation about this comm
     ),
     (
         "bundler",
-        r#"Could not find gem 'rails (~> 9)' in rubygems repository https://rubygems.org/ or installed locally."#,
+        "Could not find gem 'rails (~> 9)' in rubygems repository https://rubygems.org/ or installed locally.",
         7,
         "there is no package rails (~> 9)",
         "Could not find gem",
     ),
     (
         "apk",
-        r#"ERROR: unable to select packages:
+        "ERROR: unable to select packages:
   nope (no such package):
-    required by: world[nope]"#,
+    required by: world[nope]",
         1,
         "there is no package nope",
         "nope (no such package)",
     ),
     (
         "dotnet",
-        r#"  Determining projects to restore...
-/src/a.csproj : error NU1101: Unable to find package Foo. No packages exist with this id in source(s): nuget.org"#,
+        "  Determining projects to restore...
+/src/a.csproj : error NU1101: Unable to find package Foo. No packages exist with this id in source(s): nuget.org",
         1,
         "RUN failed",
         "error NU1101",
     ),
     (
         "composer",
-        r#"Your requirements could not be resolved to an installable set of packages.
+        "Your requirements could not be resolved to an installable set of packages.
 
   Problem 1
-    - Root composer.json requires foo/bar ^9, found foo/bar[1.0] but it does not match the constraint."#,
+    - Root composer.json requires foo/bar ^9, found foo/bar[1.0] but it does not match the constraint.",
         2,
         "RUN failed",
         "- Root composer.json requires foo/bar ^9",
     ),
     (
         "linker",
-        r#"/usr/bin/ld: main.o: in function `main':
+        "/usr/bin/ld: main.o: in function `main':
 main.c:(.text+0xa): undefined reference to `foo'
 collect2: error: ld returned 1 exit status
-make: *** [Makefile:3: app] Error 1"#,
+make: *** [Makefile:3: app] Error 1",
         2,
         "RUN failed",
         "undefined reference to `foo'",
     ),
     (
         "tar without xz",
-        r#"tar (child): xz: Cannot exec: No such file or directory
+        "tar (child): xz: Cannot exec: No such file or directory
 tar (child): Error is not recoverable: exiting now
 tar: Child returned status 2
-tar: Error is not recoverable: exiting now"#,
+tar: Error is not recoverable: exiting now",
         2,
         "the image has no program xz",
         "Cannot exec",
     ),
     (
         "apk without DNS",
-        r#"WARNING: fetching https://dl-cdn.example/alpine/v3.20/main: temporary error (try again later)
+        "WARNING: fetching https://dl-cdn.example/alpine/v3.20/main: temporary error (try again later)
 ERROR: unable to select packages:
   curl (no such package):
-    required by: world[curl]"#,
+    required by: world[curl]",
         1,
         "the name of the host dl-cdn.example could not be looked up (DNS)",
         "temporary error",
     ),
     (
         "npm 404",
-        r#"npm error code E404
+        "npm error code E404
 npm error 404 Not Found - GET https://registry.example/nope-x - Not found
 npm error 404
-npm error A complete log of this run can be found in: /root/.npm/_logs/x.log"#,
+npm error A complete log of this run can be found in: /root/.npm/_logs/x.log",
         1,
         "a server refused: 404 Not Found",
         "https://registry.example/nope-x",
     ),
     (
         "npm rights",
-        r#"npm error code EACCES
+        "npm error code EACCES
 npm error Error: EACCES: permission denied, mkdir '/app/node_modules'
 npm error   errno: -13,
 npm error   code: 'EACCES',
 npm error }
-npm error The operation was rejected by your operating system."#,
+npm error The operation was rejected by your operating system.",
         243,
         "permission denied",
         "mkdir '/app/node_modules'",
     ),
     (
         "systemctl",
-        r#"System has not been booted with systemd as init system (PID 1). Can't operate.
-Failed to connect to bus: Host is down"#,
+        "System has not been booted with systemd as init system (PID 1). Can't operate.
+Failed to connect to bus: Host is down",
         1,
         "no systemd runs in a build",
         "connect to bus",
     ),
     (
         "docker",
-        r#"Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?"#,
+        "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?",
         1,
         "no docker runs in a build",
         "docker.sock",
     ),
     (
         "mount",
-        r#"mount: /mnt: permission denied.
-       dmesg(1) may have more information after failed mount system call."#,
+        "mount: /mnt: permission denied.
+       dmesg(1) may have more information after failed mount system call.",
         32,
         "the step may not do this",
         "mount: /mnt",
@@ -694,29 +694,29 @@ Failed to connect to bus: Host is down"#,
     ),
     (
         "webpack",
-        r#"ERROR in ./src/index.js 1:0-20
+        "ERROR in ./src/index.js 1:0-20
 Module not found: Error: Can't resolve './x' in '/app/src'
 
-webpack 5.88.0 compiled with 1 error in 1203 ms"#,
+webpack 5.88.0 compiled with 1 error in 1203 ms",
         1,
         "RUN failed",
         "Can't resolve './x'",
     ),
     (
         "eslint",
-        r#"/app/src/a.js
+        "/app/src/a.js
   3:5  error  'x' is not defined  no-undef
 
-✖ 1 problem (1 error, 0 warnings)"#,
+✖ 1 problem (1 error, 0 warnings)",
         1,
         "RUN failed",
         "'x' is not defined",
     ),
     (
         "a traced command that says nothing",
-        r#"+ echo a
+        "+ echo a
 a
-+ false"#,
++ false",
         1,
         "RUN failed",
         "the last command was: false",
@@ -734,6 +734,134 @@ a
         133,
         "ended by SIGTRAP",
         "No usable sandbox!",
+    ),
+    (
+        "Perl",
+        "Can't locate JSON/XS.pm in @INC (you may need to install the JSON::XS module) (@INC entries checked: /etc/perl) at /x.pl line 1.
+BEGIN failed--compilation aborted at /x.pl line 1.",
+        2,
+        "there is no Perl module JSON/XS.pm",
+        "JSON/XS.pm",
+    ),
+    (
+        "debconf, then a script",
+        "debconf: unable to initialize frontend: Readline
+debconf: (Can't locate Term/ReadLine.pm in @INC (you may need to install the Term::ReadLine module).)
+Setting up foo (1.0) ...
+foo: error: no configuration",
+        1,
+        "RUN failed",
+        "foo: error: no configuration",
+    ),
+    (
+        "an optional module",
+        r#"WARNING: no speedups: ModuleNotFoundError: No module named 'ujson'
+Traceback (most recent call last):
+  File "/app/x.py", line 3, in <module>
+ValueError: bad config"#,
+        1,
+        "RUN failed",
+        "ValueError: bad config",
+    ),
+    (
+        "RSpec",
+        "Failures:
+
+  1) adds
+     Failure/Error: expect(1).to eq(2)
+
+       expected: 2
+            got: 1
+
+1 example, 1 failure",
+        1,
+        "RUN failed",
+        "Failure/Error: expect(1).to eq(2)",
+    ),
+    (
+        "PHPUnit",
+        "There was 1 failure:
+
+1) AppTest::testX
+Failed asserting that 1 matches expected 2.
+
+/app/AppTest.php:9
+
+FAILURES!
+Tests: 3, Assertions: 5, Failures: 1.",
+        1,
+        "RUN failed",
+        "Failed asserting that 1 matches expected 2.",
+    ),
+    (
+        "ctest",
+        "67% tests passed, 1 tests failed out of 3
+
+The following tests FAILED:
+	  3 - parser (Failed)
+Errors while running CTest",
+        8,
+        "RUN failed",
+        "parser (Failed)",
+    ),
+    (
+        "Kotlin",
+        "> Task :compileKotlin FAILED
+e: file:///app/A.kt:3:5 Unresolved reference: x
+
+FAILURE: Build failed with an exception.
+
+* What went wrong:
+Execution failed for task ':compileKotlin'.
+> Compilation error. See log for more details
+
+* Try:
+> Run with --stacktrace option to get the stack trace.
+
+BUILD FAILED in 3s",
+        1,
+        "RUN failed",
+        "Unresolved reference: x",
+    ),
+    (
+        "nginx",
+        r#"nginx: [emerg] unknown directive "x" in /etc/nginx/nginx.conf:3
+nginx: configuration file /etc/nginx/nginx.conf test failed"#,
+        1,
+        "RUN failed",
+        "unknown directive",
+    ),
+    (
+        "sbt",
+        "[info] compiling 3 Scala sources to /app/target ...
+[error] /app/A.scala:3:5: not found: value x
+[error]     x
+[error]     ^
+[error] one error found
+[error] (Compile / compileIncremental) Compilation failed",
+        1,
+        "RUN failed",
+        "not found: value x",
+    ),
+    (
+        "Mocha",
+        "  1 passing (5ms)
+  1 failing
+
+  1) adds:
+
+      AssertionError [ERR_ASSERTION]: 1 == 2
+      + expected - actual",
+        1,
+        "RUN failed",
+        "AssertionError [ERR_ASSERTION]: 1 == 2",
+    ),
+    (
+        "GNU timeout",
+        "timeout: failed to run command ‘nope’: No such file or directory",
+        127,
+        "the image has no program nope",
+        "timeout",
     ),
 ];
 

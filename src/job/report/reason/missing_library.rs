@@ -1,9 +1,10 @@
 //! A library, a header or a module that a program or a compiler does not find.
 
+use super::evidence::tells_of_warning;
 use super::{Evidence, Reason};
 
 /// What stands before the name of a missing part, what stands after it, what it is, and what to do.
-const FORMS: [(&str, &str, &str, &str); 12] = [
+const FORMS: [(&str, &str, &str, &str); 13] = [
     ("error while loading shared libraries: ", ":", "shared library", LIBRARY),
     ("Error loading shared library ", ":", "shared library", LIBRARY),
     ("cannot find -l", ":", "library", HEADER),
@@ -12,6 +13,7 @@ const FORMS: [(&str, &str, &str, &str); 12] = [
     ("ImportError: No module named ", " ", "Python module", MODULE),
     ("Error: Cannot find module '", "'", "Node module or file", MODULE),
     ("Error [ERR_MODULE_NOT_FOUND]: Cannot find package '", "'", "Node module or file", MODULE),
+    ("Can't locate ", " in @INC", "Perl module", MODULE),
     ("cannot load such file -- ", " (", "Ruby file", MODULE),
     ("Error: Could not find or load main class ", " ", "Java class", MODULE),
     ("no required module provides package ", ";", "Go package", GO),
@@ -27,7 +29,9 @@ const GO: &str =
 
 pub(super) fn find(evidence: &Evidence<'_>) -> Option<Reason> {
     evidence.exit_code?;
-    evidence.lines().into_iter().rev().find_map(|line| form(line).or_else(|| header(line)))
+    let lines = evidence.lines();
+    let mut errors = lines.into_iter().rev().filter(|line| !tells_of_warning(line));
+    errors.find_map(|line| form(line).or_else(|| header(line)))
 }
 
 fn form(line: &str) -> Option<Reason> {

@@ -141,16 +141,16 @@ fn quoted(text: &str) -> Option<String> {
 /// The program in `/bin/sh: 1: nope: not found`, `bash: line 3: nope: command not found`, `env: 'nope': No such file or
 /// directory`.
 fn named(line: &str) -> Option<String> {
+    const QUOTES: [char; 5] = ['\'', '"', '‘', '’', '`'];
     let parts: Vec<&str> = line.split(": ").collect();
     let end = parts.iter().rposition(|part| part.contains("not found") || part.contains("o such file"))?;
     // zsh names the program behind the words.
     let zsh = parts[end].starts_with("command not found").then(|| parts.get(end + 1)).flatten();
     let name = zsh.or(parts.get(end.checked_sub(1)?))?.trim();
-    const QUOTES: [char; 5] = ['\'', '"', '‘', '’', '`'];
     // busybox and GNU say more: `can't execute 'x'`, `failed to run command 'x'`, `exec x failed`.
     let word = match name {
         _ if name.starts_with(QUOTES) => name,
-        _ if name.ends_with(QUOTES) => &name[name[..name.len() - 1].rfind(QUOTES)?..],
+        _ if name.ends_with(QUOTES) => &name[name.trim_end_matches(QUOTES).rfind(QUOTES)?..],
         _ if name.starts_with("cannot run ") => name.rsplit(' ').next()?,
         _ => name,
     };

@@ -7,7 +7,6 @@
 mod read;
 
 use std::borrow::Cow;
-use std::io;
 
 use serde::ser::Serialize;
 
@@ -206,28 +205,32 @@ pub fn names(text: &str, name: &str) -> bool {
 /// # Errors
 /// Whatever the value's own `Serialize` reports.
 pub fn to_vec<T: Serialize>(value: &T) -> Result<Vec<u8>, serde_json::Error> {
-    let mut out = Vec::new();
-    value.serialize(&mut serde_json::Serializer::with_formatter(&mut out, GoFormatter))?;
-    Ok(out)
+    Ok(escaped(&serde_json::to_string(value)?))
 }
 
-struct GoFormatter;
+/// As [`to_vec`], on lines of their own, two spaces for each depth, as Go's `json.MarshalIndent` writes it when it is given
+/// two spaces.
+///
+/// # Errors
+/// Whatever the value's own `Serialize` reports.
+pub fn to_vec_indent<T: Serialize>(value: &T) -> Result<Vec<u8>, serde_json::Error> {
+    Ok(escaped(&serde_json::to_string_pretty(value)?))
+}
 
-impl serde_json::ser::Formatter for GoFormatter {
-    fn write_string_fragment<W: io::Write + ?Sized>(
-        &mut self,
-        writer: &mut W,
-        fragment: &str,
-    ) -> io::Result<()> {
-        let mut rest = fragment;
-        while let Some(at) = rest.find(['<', '>', '&', '\u{2028}', '\u{2029}']) {
-            writer.write_all(&rest.as_bytes()[..at])?;
-            let special = rest[at..].chars().next().unwrap_or_default();
-            write!(writer, "\\u{:04x}", u32::from(special))?;
-            rest = &rest[at + special.len_utf8()..];
-        }
-        writer.write_all(rest.as_bytes())
+/// A JSON text with the characters escaped that Go escapes besides those that JSON asks for. They stand in strings only.
+fn escaped(json: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(json.len());
+    let mut rest = json;
+    while let Some(at) = rest.find(['<', '>', '&', '\u{2028}', '\u{2029}']) {
+        let (before, after) = rest.split_at(at);
+        let mut chars = after.chars();
+        let special = chars.next().unwrap_or_default();
+        out.extend_from_slice(before.as_bytes());
+        out.extend_from_slice(format!("\\u{:04x}", u32::from(special)).as_bytes());
+        rest = chars.as_str();
     }
+    out.extend_from_slice(rest.as_bytes());
+    out
 }
 
 #[cfg(test)]

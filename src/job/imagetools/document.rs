@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::gotext::json;
 use crate::image::Platform;
 use crate::job::push::manifest::{IMAGES, INDEXES};
 
@@ -108,16 +109,7 @@ fn or_default<'d, T: Default + Deserialize<'d>, D: Deserializer<'d>>(deserialize
 impl Index {
     /// The bytes that Go's `json.MarshalIndent` writes: the digest of an index is that of buildx's.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
-        let text = serde_json::to_string_pretty(self).expect("texts and numbers can be written");
-        // These stand in strings only, where Go escapes them.
-        let escaped = [
-            ('<', "\\u003c"),
-            ('>', "\\u003e"),
-            ('&', "\\u0026"),
-            ('\u{2028}', "\\u2028"),
-            ('\u{2029}', "\\u2029"),
-        ];
-        escaped.iter().fold(text, |text, (c, escape)| text.replace(*c, escape)).into_bytes()
+        json::to_vec_indent(self).expect("texts and numbers can be written")
     }
 }
 

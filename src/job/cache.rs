@@ -13,8 +13,8 @@ use super::result::layout::{self, LayoutFolder};
 use super::result::prepared::OutputError;
 use crate::beneath::Root;
 use crate::buildkit::{CacheEntry, SessionOptions};
-use crate::converter::dockerfile::parse_bool;
 use crate::diag::{visible_path, with_causes};
+use crate::gotext::parse_bool;
 
 /// The type of a cache in a folder.
 const LOCAL: &str = "local";
@@ -23,7 +23,7 @@ const DEFAULT_TAG: &str = "latest";
 /// The key of buildkitd's answer that describes the cache which was written.
 const DESCRIPTOR: &str = "cache.manifest";
 /// The largest index or manifest that is read, in bytes.
-const LARGEST_MANIFEST: u64 = 16 << 20;
+const MAX_MANIFEST_BYTES: u64 = 16 << 20;
 
 /// The caches of one build, those in folders found or made.
 #[derive(Debug, Default)]
@@ -124,7 +124,7 @@ fn found(folder: &Path, attrs: &BTreeMap<String, String>) -> Result<String, Stri
     } else {
         let tag = attrs.get("tag").map_or(DEFAULT_TAG, String::as_str);
         let index =
-            root.read(Path::new("index.json"), LARGEST_MANIFEST).map_err(|error| error.to_string())?;
+            root.read(Path::new("index.json"), MAX_MANIFEST_BYTES).map_err(|error| error.to_string())?;
         let index: Value =
             serde_json::from_slice(&index).map_err(|_| "its index.json is no JSON".to_owned())?;
         let cache = layout::tagged(&index, tag).and_then(|cache| cache["digest"].as_str());
@@ -139,7 +139,7 @@ fn found(folder: &Path, attrs: &BTreeMap<String, String>) -> Result<String, Stri
 fn remove_unused(folder: &Path) -> io::Result<()> {
     let root = Root::open(folder).map_err(io::Error::other)?;
     let read = |path: &Path| -> io::Result<Value> {
-        let text = root.read(path, LARGEST_MANIFEST).map_err(io::Error::other)?;
+        let text = root.read(path, MAX_MANIFEST_BYTES).map_err(io::Error::other)?;
         Ok(serde_json::from_slice(&text)?)
     };
     let mut used = BTreeSet::new();

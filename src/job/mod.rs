@@ -22,6 +22,7 @@ pub mod lookup;
 mod modes;
 mod progress_link;
 mod push;
+mod read_ahead;
 mod report;
 mod request;
 mod result;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use super::context::fetch::{DockerfileSource, FetchedDockerfile, fetch};
-use super::daemon::builder::{Builder, DaemonChoice};
+use super::daemon::builder::{Builder, DaemonChoice, default_platform};
 use super::dockerfile_origin::DockerfileOrigin;
 use super::error::Error;
 use super::failure::{ConversionFailure, SolveFailure};
@@ -14,8 +14,8 @@ use super::report::warnings::show_warnings;
 use super::session::grants::RegistryGrants;
 use super::session::logins::DockerLogins;
 use super::source_policy::SourcePolicy;
-use crate::buildkit::Gateway;
 use crate::buildkit::proto::sourcepolicy;
+use crate::buildkit::{self, Gateway};
 use crate::converter::dockerfile::frontend::Edition;
 use crate::converter::lint::Warning;
 use crate::converter::lower::NamesInUse;
@@ -222,14 +222,28 @@ impl ParsedDockerfile<'_> {
         }
     }
 
-    /// Returns the options for a build on `builder`.
+    /// Returns the options as far as they matter before a build on `builder` begins. The builder's platform is asked for only
+    /// where it is one of those that are built for: within a build the answer comes sooner ([`Self::options_on`]).
     ///
     /// # Errors
     /// [`Error::Connection`] where the builder does not say what its platform is.
-    pub(super) async fn options_for(&self, builder: &Builder) -> Result<Options, Error> {
+    pub(super) async fn options_before(&self, builder: &Builder) -> Result<Options, Error> {
+        let options = self.input.options.clone();
+        if !options.builds_for_builder() || self.input.build_platform.is_some() {
+            return Ok(options);
+        }
+        let named = builder.client.default_platform().await.map_err(Error::Connection)?;
+        Ok(options.with_build_platform(default_platform(named)))
+    }
+
+    /// Returns the options for a build that has begun.
+    ///
+    /// # Errors
+    /// [`buildkit::Error`] where the builder does not say what its platform is.
+    pub(super) async fn options_on(&self, gateway: &Gateway) -> Result<Options, buildkit::Error> {
         let build_platform = match &self.input.build_platform {
             Some(platform) => platform.clone(),
-            None => builder.default_platform().await.map_err(Error::Connection)?,
+            None => default_platform(gateway.default_platform().await?),
         };
         Ok(self.input.options.clone().with_build_platform(build_platform))
     }

@@ -30,6 +30,7 @@ mod outputs;
 mod parts;
 mod plain;
 mod progress;
+mod read_ahead;
 mod registries;
 mod remote_contexts;
 mod reports;

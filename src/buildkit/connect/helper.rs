@@ -18,17 +18,17 @@ use tokio::sync::{oneshot, watch};
 use tower::Service;
 
 use crate::buildkit::address::HelperAddress;
-use crate::buildkit::daemon::log::LogTail;
 use crate::buildkit::error::Error;
+use crate::buildkit::recent_lines::RecentLines;
 use crate::diag::visible;
 use crate::search_path;
 
 /// How long a program may go on after its connection has ended.
 const GRACE: Duration = Duration::from_secs(2);
 /// How long a program may take to end, and to say why, once its connection is lost.
-const END_PATIENCE: Duration = Duration::from_secs(2);
+const END_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long what a program wrote is awaited after it has ended: processes that it left may keep the pipe.
-const LAST_WORDS_PATIENCE: Duration = Duration::from_millis(500);
+const LAST_WORDS_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// How a program ended, and what it said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +60,7 @@ pub(in crate::buildkit) struct HelperRecord(Arc<Mutex<Option<Watched>>>);
 /// A program that was started.
 #[derive(Debug, Clone)]
 struct Watched {
-    tail: LogTail,
+    recent: RecentLines,
     status: watch::Receiver<Option<String>>,
 }
 
@@ -68,10 +68,10 @@ impl HelperRecord {
     /// Returns how the program ended, which it may do only now; `None` if it was not started, or runs and is silent.
     pub(in crate::buildkit) async fn end(&self) -> Option<HelperEnd> {
         let watched = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let Watched { tail, mut status } = watched?;
-        let ended = tokio::time::timeout(END_PATIENCE, status.wait_for(Option::is_some)).await;
+        let Watched { recent, mut status } = watched?;
+        let ended = tokio::time::timeout(END_TIMEOUT, status.wait_for(Option::is_some)).await;
         let status = ended.ok().and_then(Result::ok).and_then(|status| status.clone());
-        let log = folded(tail.lines().iter().map(|line| visible(line)));
+        let log = folded(recent.lines().iter().map(|line| visible(line)));
         (status.is_some() || !log.is_empty()).then_some(HelperEnd { status, log })
     }
 
@@ -158,9 +158,9 @@ fn start(
     };
     let (ended, status) = watch::channel(None);
     let (open, closed) = oneshot::channel();
-    let tail = LogTail::default();
-    record.set(Watched { tail: tail.clone(), status });
-    tokio::spawn(supervise(child, errors, tail, closed, ended));
+    let recent = RecentLines::default();
+    record.set(Watched { recent: recent.clone(), status });
+    tokio::spawn(supervise(child, errors, recent, closed, ended));
     Ok(HelperConnection { input, output, _open: open })
 }
 
@@ -169,11 +169,11 @@ fn start(
 async fn supervise(
     mut child: Child,
     errors: ChildStderr,
-    tail: LogTail,
+    recent: RecentLines,
     closed: oneshot::Receiver<()>,
     ended: watch::Sender<Option<String>>,
 ) {
-    let words = tokio::spawn(tail.fill(errors));
+    let words = tokio::spawn(recent.fill(errors));
     let status = tokio::select! {
         status = child.wait() => status,
         _ = closed => if let Ok(status) = tokio::time::timeout(GRACE, child.wait()).await {
@@ -183,7 +183,7 @@ async fn supervise(
             child.wait().await
         },
     };
-    let _ = tokio::time::timeout(LAST_WORDS_PATIENCE, words).await;
+    let _ = tokio::time::timeout(LAST_WORDS_TIMEOUT, words).await;
     ended.send_replace(Some(status.map_or_else(|error| error.to_string(), |status| status.to_string())));
 }
 

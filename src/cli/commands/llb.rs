@@ -47,7 +47,7 @@ pub struct Args {
     /// Value of local sources' local.unique attribute [default: a random one]
     #[arg(long, value_name = "ID")]
     local_unique_id: Option<String>,
-    /// The builder's platform [default: this machine's]
+    /// The builder's platform [default: the daemon's, with --image-lock this machine's]
     #[arg(long, value_name = "PLATFORM")]
     build_platform: Option<String>,
     /// The buildkitd that looks base images up where there is no --image-lock.

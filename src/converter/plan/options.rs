@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use crate::converter::dockerfile::parse_bool;
 use crate::gotext::equal_fold;
+use crate::gotext::parse_bool;
 use crate::image::Platform;
 
 /// The options of one build. The same options convert for every platform that is asked for.
@@ -119,6 +119,11 @@ pub enum OptionsError {
 }
 
 impl Options {
+    /// Whether the builder's own platform is one of those that are built for.
+    pub fn builds_for_builder(&self) -> bool {
+        !self.of_builder.is_empty()
+    }
+
     /// These options for a builder of the platform `build_platform`.
     #[must_use]
     pub fn with_build_platform(mut self, build_platform: Platform) -> Self {

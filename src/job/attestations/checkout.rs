@@ -36,6 +36,16 @@ const VARIABLES: [(&str, &str); 5] = [
     ("LC_ALL", "C"),
 ];
 
+/// Variables that lead Git to another repository than that of the folder: Git sets them for its hooks.
+const LEADING_ASIDE: [&str; 6] = [
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_DIR",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_WORK_TREE",
+];
+
 /// The most that is quoted of Git's words, which may quote a file, in characters.
 const QUOTED_CHARACTERS: usize = 80;
 
@@ -117,23 +127,7 @@ impl Checkout {
                 revision.push_str("-dirty");
             }
         }
-        let tracked =
-            upstream.text.lines().find_map(|line| line.strip_prefix('*')).filter(|name| !name.is_empty());
-        let url =
-            |output: Output| output.succeeded.then(|| output.first_line()).filter(|url| !url.is_empty());
-        let of_remote =
-            |name: &str| Ok::<_, CheckoutError>(url(output(git.start(&["remote", "get-url", "--", name])?)?));
-        let mut source = match tracked {
-            Some("origin") | None => None,
-            Some(name) => of_remote(name)?,
-        };
-        if source.is_none() {
-            source = url(origin);
-        }
-        if source.is_none() {
-            source = of_remote("upstream")?;
-        }
-        let source = source.map(|url| without_login(&url));
+        let source = git.source(&upstream, &origin)?.map(|url| without_login(&url));
         Ok(Some(Self { root, revision, source }))
     }
 
@@ -176,11 +170,33 @@ impl Git<'_> {
         let mut command = Command::new(&self.program);
         command.args(SETTINGS.iter().flat_map(|setting| ["-c", setting]));
         command.args(arguments).current_dir(self.folder).envs(VARIABLES);
+        for variable in LEADING_ASIDE {
+            command.env_remove(variable);
+        }
         if let Some(search_path) = self.search_path.and_then(search_path::absolute) {
             command.env(variables::SEARCH_PATH.name, search_path);
         }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
+    }
+
+    /// Returns the address of the remote that the branch follows according to `upstream`, else that of `origin`, else of the
+    /// remote `upstream`.
+    fn source(&self, upstream: &Output, origin: &Output) -> Result<Option<String>, CheckoutError> {
+        let followed = upstream.text.lines().find_map(|line| line.strip_prefix('*'));
+        if let Some(name) = followed.filter(|name| !["", "origin"].contains(name))
+            && let Some(url) = self.url_of_remote(name)?
+        {
+            return Ok(Some(url));
+        }
+        match origin.address() {
+            Some(url) => Ok(Some(url)),
+            None => self.url_of_remote("upstream"),
+        }
+    }
+
+    fn url_of_remote(&self, name: &str) -> Result<Option<String>, CheckoutError> {
+        Ok(output(self.start(&["remote", "get-url", "--", name])?)?.address())
     }
 
     /// Returns which files differ. To compare a file, Git may run a filter on it: those of the user do, those that the
@@ -222,8 +238,10 @@ struct Output {
 }
 
 impl Output {
-    fn first_line(&self) -> String {
-        self.text.lines().next().unwrap_or_default().to_owned()
+    /// The address of a remote; `None` where Git knows none.
+    fn address(&self) -> Option<String> {
+        let line = self.text.lines().next().unwrap_or_default();
+        (self.succeeded && !line.is_empty()).then(|| line.to_owned())
     }
 }
 

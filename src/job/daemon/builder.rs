@@ -204,11 +204,11 @@ impl DaemonChoice {
         let none = TlsOptions::default();
         // Among several addresses the options are for those that speak TLS.
         let tls = if has_tls && !address.can_speak_tls() { &none } else { &self.tls };
-        let patience = match address {
+        let timeout = match address {
             Address::Helper(_) => HELPER_TIMEOUT,
             Address::Unix(_) | Address::Tcp { .. } => PROBE_TIMEOUT,
         };
-        Ok(self.running(Client::probe(address, tls, patience).await?))
+        Ok(self.running(Client::probe(address, tls, timeout).await?))
     }
 
     /// The builder of a daemon that runs already. State may lie where Bob's own would, of this daemon or of a build before.
@@ -250,15 +250,6 @@ impl Builder {
         self.own.is_some() || matches!(self.client.address(), Address::Unix(_))
     }
 
-    /// The platform that the daemon builds for where none is asked for; this machine's where it names none.
-    ///
-    /// # Errors
-    /// [`buildkit::Error`] where it cannot be asked.
-    pub async fn default_platform(&self) -> Result<Platform, buildkit::Error> {
-        let Some(platform) = self.client.default_platform().await? else { return Ok(Platform::host()) };
-        Ok(normalized(platform))
-    }
-
     /// The platforms that the daemon lists.
     async fn platforms(&self) -> Result<DaemonPlatforms, buildkit::Error> {
         let workers = self.client.workers().await?;
@@ -291,6 +282,11 @@ impl Builder {
     pub fn state_folders(&self) -> &[PathBuf] {
         &self.state_folders
     }
+}
+
+/// Returns the platform that a daemon says that it builds for; this machine's where it names none.
+pub(crate) fn default_platform(named: Option<pb::Platform>) -> Platform {
+    named.map_or_else(Platform::host, normalized)
 }
 
 fn normalized(platform: pb::Platform) -> Platform {

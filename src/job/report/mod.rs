@@ -14,3 +14,6 @@ mod step_report;
 pub(super) mod unused_names;
 pub(super) mod warnings;
 pub(super) mod workflow;
+
+#[cfg(test)]
+mod tests;

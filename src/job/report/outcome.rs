@@ -176,6 +176,7 @@ pub(super) fn failed_at_daemon(
         step: record.map(|record| record.name.clone()).unwrap_or_default(),
         exit_code: failure.exit_code,
         platforms: Vec::new(),
+        own_platform: String::new(),
         memory_limit: None,
         log: record.map(|record| record.log().clone()).unwrap_or_default(),
     }))

@@ -5,9 +5,9 @@ use std::io::Write as _;
 
 use super::workflow::for_log;
 use crate::buildkit::session::DEFAULT_AGENT;
-use crate::converter::dockerfile::nearest;
 use crate::converter::lower::NamesInUse;
 use crate::converter::plan::{Context, NoCache, Options};
+use crate::diag::nearest;
 use crate::diag::{redact, visible};
 use crate::gotext::equal_fold;
 

@@ -15,7 +15,7 @@ use crate::beneath::Root;
 use crate::image::{Reference, digest};
 
 /// The largest `index.json` that is read, in bytes.
-const LARGEST_INDEX: u64 = 4 << 20;
+const MAX_INDEX_BYTES: u64 = 4 << 20;
 /// The file that says what the folder is.
 const LAYOUT_FILE: &str = "oci-layout";
 /// The folder of blobs.
@@ -157,7 +157,7 @@ fn put_annotated(
         written.map_err(|error| LayoutWriteError::Io { folder: folder.to_owned(), source: error.into() })
     };
     write(LAYOUT_FILE, json!({ "imageLayoutVersion": "1.0.0" }).to_string())?;
-    let text = match Root::open(folder).map_err(failed)?.read(Path::new("index.json"), LARGEST_INDEX) {
+    let text = match Root::open(folder).map_err(failed)?.read(Path::new("index.json"), MAX_INDEX_BYTES) {
         Ok(text) => Some(text),
         Err(error) if error.is_absent() => None,
         Err(error) => {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::expression;
 use crate::cli::report::warn;
 use crate::cli::values::ValueError;
-use crate::converter::dockerfile::parse_duration_ns;
+use crate::gotext::parse_duration_ns;
 
 const FLAG: &str = "--filter";
 

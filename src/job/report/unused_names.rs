@@ -12,25 +12,25 @@ use crate::diag::{redact, visible};
 use crate::gotext::equal_fold;
 
 /// Build arguments that need no declaration (`nonEnvArgs` and `defaultArgs` in `frontend/dockerfile/dockerfile2llb` of
-/// BuildKit), in upper case.
+/// BuildKit), in lower case.
 const UNDECLARED_ARGS: [&str; 17] = [
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "FTP_PROXY",
-    "NO_PROXY",
-    "ALL_PROXY",
-    "SOURCE_DATE_EPOCH",
-    "BUILDPLATFORM",
-    "BUILDOS",
-    "BUILDOSVERSION",
-    "BUILDARCH",
-    "BUILDVARIANT",
-    "TARGETPLATFORM",
-    "TARGETOS",
-    "TARGETOSVERSION",
-    "TARGETARCH",
-    "TARGETVARIANT",
-    "TARGETSTAGE",
+    "http_proxy",
+    "https_proxy",
+    "ftp_proxy",
+    "no_proxy",
+    "all_proxy",
+    "source_date_epoch",
+    "buildplatform",
+    "buildos",
+    "buildosversion",
+    "buildarch",
+    "buildvariant",
+    "targetplatform",
+    "targetos",
+    "targetosversion",
+    "targetarch",
+    "targetvariant",
+    "targetstage",
 ];
 /// What the names of build arguments begin with that BuildKit reads itself.
 const OWN_ARGS: &str = "BUILDKIT_";
@@ -68,7 +68,7 @@ fn unused_names(names: &NamesInUse, options: &Options, given: &GivenNames<'_>) -
         }
     }
     let is_own = |name: &str| {
-        UNDECLARED_ARGS.contains(&name.to_ascii_uppercase().as_str()) || name.starts_with(OWN_ARGS)
+        UNDECLARED_ARGS.contains(&name.to_ascii_lowercase().as_str()) || name.starts_with(OWN_ARGS)
     };
     for name in options.build_args.keys().filter(|name| !names.args.contains(*name) && !is_own(name)) {
         let hint = hint(name, &names.args);

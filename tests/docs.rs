@@ -142,6 +142,36 @@ fn is_placeholder(part: &str) -> bool {
     matches!(part, "NAME" | "RULE" | "FLAG")
 }
 
+/// Whether a function is defined at `path`, such as `bob::converter::lower::lower` or `llb::marshal::Pass::add`, or in a
+/// module below it.
+fn is_function(path: &str) -> bool {
+    let Some((package, rest)) = path.split_once("::") else { return false };
+    let mut place = root().join(if package == "bob" { "src" } else { "llb/src" });
+    let mut segments: Vec<&str> = rest.split("::").collect();
+    let name = segments.pop().unwrap();
+    // A type is no file.
+    for module in segments.iter().filter(|segment| !segment.starts_with(char::is_uppercase)) {
+        place.push(module);
+    }
+    let definitions = [format!("fn {name}("), format!("fn {name}<")];
+    let defines = |file: &Path| {
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        definitions.iter().any(|definition| text.contains(definition))
+    };
+    let below = std::fs::read_dir(&place).into_iter().flatten().map(|entry| entry.unwrap().path());
+    below.chain([place.with_extension("rs")]).any(|file| defines(&file))
+}
+
+#[test]
+fn every_function_to_break_at_exists() {
+    let text = std::fs::read_to_string(root().join("CONTRIBUTING.md")).unwrap();
+    let paths = || code_words(&text).filter(|word| word.starts_with("bob::") || word.starts_with("llb::"));
+    let missing: Vec<&str> = paths().filter(|path| !is_function(path)).collect();
+    assert!(missing.is_empty(), "these do not exist:\n{}", missing.join("\n"));
+    assert!(paths().count() > 0, "CONTRIBUTING.md names no function");
+    assert!(!is_function("bob::converter::lower::raise"));
+}
+
 #[test]
 fn every_relative_link_leads_somewhere() {
     let documents = documents();

@@ -23,7 +23,7 @@ const STATUS_SILENCE: Duration = Duration::from_secs(5);
 /// The same for a build of which no status was ever heard: the daemon did not accept it.
 const STATUS_NEVER_BEGAN: Duration = Duration::from_secs(1);
 /// How long a failed build may take to fail the solve after the failure was returned.
-const RETURN_PATIENCE: Duration = Duration::from_secs(5);
+const RETURN_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(crate) async fn run<T, E, F, Fut>(
     client: &Client,
@@ -47,7 +47,7 @@ where
         () = cancel.cancelled() => return Err(BuildError::Cancelled),
         session = opening => session?,
     };
-    let gateway = Gateway::new(client.channel(), build_ref.clone(), session_id, cache_imports, refusals);
+    let gateway = Gateway::new(client, build_ref.clone(), session_id, cache_imports, refusals);
     let (activity, seen) = watch::channel(());
     let following = tokio::spawn(follow_status(client.clone(), build_ref, events, activity));
     let following = AbortOnDropHandle::new(following);
@@ -101,7 +101,7 @@ where
                 ended = &mut solve => ended?,
                 error = refused => {
                     // If the build itself went wrong, the solve knows better why than the call does.
-                    let ended = tokio::time::timeout(RETURN_PATIENCE, solve).await;
+                    let ended = tokio::time::timeout(RETURN_TIMEOUT, solve).await;
                     return Err(ended.ok().and_then(Result::err).unwrap_or(error).into());
                 }
             };
@@ -109,7 +109,7 @@ where
         }
         Err(error) => {
             let telling = async { tokio::join!(gateway.return_error(error.to_status()), solve) };
-            if let Ok((Err(untold), _)) = tokio::time::timeout(RETURN_PATIENCE, telling).await {
+            if let Ok((Err(untold), _)) = tokio::time::timeout(RETURN_TIMEOUT, telling).await {
                 tracing::debug!(%untold, "the daemon could not be told that the build failed");
             }
             Err(BuildError::Caller(error))
@@ -173,9 +173,16 @@ fn cache_imports_json(imports: &[CacheEntry]) -> String {
     let entry = |entry: &CacheEntry| {
         let shown = entry.attrs.iter().filter(|(key, _)| !CacheEntry::is_secret(key));
         let shown: BTreeMap<_, _> = shown.collect();
-        serde_json::json!({ "Type": entry.kind, "Attrs": shown })
+        let kind = serde_json::Value::from(entry.kind.as_str());
+        let attrs = serde_json::json!(shown);
+        // The members in the order of BuildKit's own clients, which leave out what is empty.
+        if shown.is_empty() {
+            format!(r#"{{"Type":{kind}}}"#)
+        } else {
+            format!(r#"{{"Type":{kind},"Attrs":{attrs}}}"#)
+        }
     };
-    serde_json::Value::Array(imports.iter().map(entry).collect()).to_string()
+    format!("[{}]", imports.iter().map(entry).collect::<Vec<_>>().join(","))
 }
 
 /// Hands status messages out until the stream ends.
@@ -213,7 +220,7 @@ mod tests {
         let cache_imports = vec![CacheEntry { kind: "s3".to_owned(), attrs }];
         let request = BuildRequest { cache_imports, ..BuildRequest::default() };
         let (message, _) = solve_message(request, "ref", "session");
-        assert_eq!(message.frontend_attrs["cache-imports"], r#"[{"Attrs":{"bucket":"b"},"Type":"s3"}]"#);
+        assert_eq!(message.frontend_attrs["cache-imports"], r#"[{"Type":"s3","Attrs":{"bucket":"b"}}]"#);
         // The daemon itself gets them.
         assert_eq!(message.cache.unwrap().imports[0].attrs["session_token"], "SECRET");
     }

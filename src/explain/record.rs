@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::files::Listing;
+use super::listing::Listing;
 use super::seal::Salt;
 use super::words::TOO_MANY_STEPS;
 
@@ -13,7 +13,7 @@ pub const MAX_RECORD_BYTES: usize = 8 << 20;
 /// Steps of one record, at most.
 pub(super) const MAX_STEPS: usize = 5000;
 /// The form of a record; one of another form is not read.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// What a build was made of.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -110,7 +110,15 @@ fn add_reasons(text: &mut String, reasons: &[Reason], record: &Record) {
 
 /// Returns place and name of a step, and its platform where there are several.
 fn title(step: &Step, dockerfile: &str) -> String {
-    let name = if step.kind == Kind::Image { without_digest(&step.name) } else { &step.name };
+    let context = || {
+        let name = step.stage.strip_prefix("context ").filter(|_| step.kind == Kind::Local)?;
+        Some(format!("the named context {name}"))
+    };
+    let context = context();
+    let name = match step.kind {
+        Kind::Image => without_digest(&step.name),
+        _ => context.as_deref().unwrap_or(&step.name),
+    };
     let name = fitted(&visible(name), VALUE_COLUMNS);
     // No stage has a slash in its name.
     let platform = step.stage.split(' ').next().filter(|word| word.contains('/'));
@@ -149,6 +157,10 @@ fn reason_lines(reason: &Reason, record: &Record) -> Vec<String> {
         Reason::Option(name, change) => format!("{} {}", visible(name), changed(change)),
         Reason::Platform(change) => format!("the platform {}", changed(change)),
         Reason::OtherBase(was, is) => format!("the base image is another: {} → {}", quoted(was), quoted(is)),
+        // Without a tag it is named by its digest alone.
+        Reason::Base(name, change) if !name.rsplit('/').next().is_some_and(|last| last.contains(':')) => {
+            format!("FROM names another digest of {}: {}", visible(name), arrow(change))
+        }
         Reason::Base(name, change) => format!("the base image {} moved: {}", visible(name), arrow(change)),
         Reason::Files(changes) => return file_lines(changes),
         Reason::FilesUnknown => {
@@ -172,7 +184,7 @@ fn reason_lines(reason: &Reason, record: &Record) -> Vec<String> {
         Reason::Remote => {
             "nothing changed here; whether what it fetches changed at its URL is not known".to_owned()
         }
-        Reason::Gone => "nothing changed: buildkitd and the imported caches no longer have its result (pruned)"
+        Reason::Gone => "nothing changed: buildkitd and the imported caches no longer have its result (pruned, or never exported)"
             .to_owned(),
     };
     vec![one]
@@ -184,7 +196,11 @@ fn earlier_lines(roots: &[(usize, Vec<Reason>)], record: &Record) -> Vec<String>
         let step = &record.steps[*place];
         let title = title(step, &record.dockerfile);
         if reasons.is_empty() {
-            lines.push(format!("a step before it ran again: {title}"));
+            let line = format!("a step before it ran again: {title}");
+            // Several here-documents of one instruction are one step to people.
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
             continue;
         }
         if step.kind != Kind::Image || reasons.contains(&Reason::New) {
@@ -207,6 +223,7 @@ fn file_lines(changes: &[FileChange]) -> Vec<String> {
             How::Added => "added".to_owned(),
             How::Removed => "removed".to_owned(),
             How::Content => "content".to_owned(),
+            How::Target => "leads elsewhere".to_owned(),
             How::Rewritten => "written again; whether its content changed is not known".to_owned(),
             How::Mode(old, new) => format!("mode {:04o} → {:04o}", unix(*old), unix(*new)),
             How::Kind => "became something else".to_owned(),

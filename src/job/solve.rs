@@ -1,40 +1,50 @@
 //! Solves a Dockerfile on a buildkitd: converts it with the daemon's help, has every step run and returns the result.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
 
-use futures_util::future::try_join_all;
-use llb::Definition;
+use futures_util::future::{poll_immediate, try_join_all};
 
 use super::attestations::{Attestations, Scanner, scan};
 use super::dockerfile_origin::DockerfileOrigin;
-use super::failure::SolveFailure;
+use super::failure::{ConversionFailure, SolveFailure};
+use super::lookup::Converted;
 use super::push::base_images::{BaseImage, base_images};
 use super::push::base_layers::PushTargets;
 use super::push::routes::PushRoutes;
+use super::read_ahead::{ReadAhead, read_ahead};
 use super::report::warnings::warning_message;
 use super::request::ParsedDockerfile;
 use super::result::report_files::Recorder;
 use crate::buildkit::{BuildResult, Gateway, PlatformEntry, SolveOptions, platforms_metadata};
 use crate::converter::plan::{Context, Facts, Options};
-use crate::converter::{Conversion, MarshalError, Marshalled};
+use crate::converter::{Conversion, Definition, MarshalError, Marshalled};
 use crate::image::Platform;
 
+/// What a build found out on its way.
+pub(super) struct Solved {
+    /// What was looked up.
+    pub(super) facts: Facts,
+    /// The platform of the builder.
+    pub(super) build_platform: Platform,
+}
+
 /// Converts and builds on the gateway of a build: when this returns, every step has ended, and pushes are allowed.
-/// Base layers are mounted into `targets` meanwhile. What
-/// `attestations` ask for is added; `recorder` is told of the graphs. Returns also what was looked up.
+/// Base layers are mounted into `targets` meanwhile. What `attestations` ask for is added; `recorder` is told of the graphs.
 pub(super) async fn solve_dockerfile(
     dockerfile: &ParsedDockerfile<'_>,
-    options: &Options,
     gateway: Gateway,
     routes: &PushRoutes,
     targets: &PushTargets,
     attestations: &Attestations,
     recorder: &Recorder,
-) -> Result<(BuildResult, Facts), SolveFailure> {
+) -> Result<(BuildResult, Solved), SolveFailure> {
     let session = Some(gateway.session_id().to_owned());
-    let options = dockerfile.fetch(&gateway, &Options { session, ..options.clone() }).await?;
+    let options = dockerfile.options_on(&gateway).await?;
+    let options = dockerfile.fetch(&gateway, &Options { session, ..options }).await?;
     let origin = dockerfile.origin(&options)?;
-    let converted = match dockerfile.convert(&gateway, &options, &routes.grants).await {
+    let (converted, _reading) = convert(&gateway, dockerfile, &options, routes).await;
+    let converted = match converted {
         Ok(converted) => converted,
         Err(failure) => {
             tell_warnings(&gateway, dockerfile, &origin).await;
@@ -82,7 +92,22 @@ pub(super) async fn solve_dockerfile(
     let result = result?;
     routes.allow_pushes_after_all().await;
     targets.mount_after_steps(&bases).await;
-    Ok((result, converted.facts))
+    Ok((result, Solved { facts: converted.facts, build_platform: options.build_platform }))
+}
+
+/// Converts; where something has to be looked up, folders are read meanwhile.
+async fn convert(
+    gateway: &Gateway,
+    dockerfile: &ParsedDockerfile<'_>,
+    options: &Options,
+    routes: &PushRoutes,
+) -> (Result<Converted, ConversionFailure>, Option<ReadAhead>) {
+    let mut converting = pin!(dockerfile.convert(gateway, options, &routes.grants));
+    if let Some(converted) = poll_immediate(converting.as_mut()).await {
+        return (converted, None);
+    }
+    let reading = read_ahead(gateway, dockerfile, options).await;
+    (converting.await, reading)
 }
 
 /// Returns the graphs that list the contents of each platform's result.

@@ -123,6 +123,14 @@ fn odd_changes_are_told_as_they_are() {
             step(2, "preparing inline document", "the content of its here-document changed"),
         ),
         (
+            "nothing, of a step that buildkitd is asked for its cache key",
+            vec![("Dockerfile", "COPY <<E /odd-12\none\nE\n")],
+            &[],
+            Box::new(|_| {}),
+            &[],
+            NOTHING.to_owned(),
+        ),
+        (
             "the base by an argument",
             vec![("Dockerfile", "")],
             &first_argument,

@@ -69,7 +69,7 @@ impl DockerfilePlace {
         is_there(root, &path.with_file_name(name))
     }
 
-    /// `<Dockerfile>.dockerignore`, if it is there and not empty.
+    /// `<Dockerfile>.dockerignore`, if it is there.
     ///
     /// # Errors
     /// [`UnreadableIgnoreFile`].

@@ -81,7 +81,7 @@ pub(super) async fn answer(
         }
     };
     if let Some(path) = metadata_file {
-        write_metadata(&answer, path)?;
+        write_metadata(&answer, call.method, path)?;
     }
     match call.format {
         Format::Json => print_words(&answer.json)?,
@@ -106,13 +106,15 @@ async fn inspect(request: &Request, progress: ProgressMode) -> Result<job::Inspe
     Ok(inspection)
 }
 
-/// Writes the answer as buildx does.
-fn write_metadata(answer: &Answer, path: &Path) -> Result<(), Failure> {
-    let response = BTreeMap::from([
+/// Writes the answer as buildx does: the build checks alone have an exit status.
+fn write_metadata(answer: &Answer, method: Method, path: &Path) -> Result<(), Failure> {
+    let mut response = BTreeMap::from([
         ("result.json".to_owned(), String::from_utf8_lossy(&answer.json).into_owned()),
-        ("result.statuscode".to_owned(), answer.status.to_string()),
         ("result.txt".to_owned(), answer.text.clone()),
         ("version".to_owned(), VERSION.to_owned()),
     ]);
+    if method == Method::Check {
+        response.insert("result.statuscode".to_owned(), answer.status.to_string());
+    }
     Ok(Results::of_answer(response).write_metadata(path)?)
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::ValueError;
 use super::syntax::csv;
-use crate::converter::dockerfile::parse_bool;
+use crate::gotext::parse_bool;
 use crate::image::Reference;
 use crate::job::{Attestations, SbomGenerator};
 
@@ -94,7 +94,10 @@ fn attestation(flag: &'static str, value: &str) -> Result<Attestation, ValueErro
         }
         None => false,
     };
-    check(flag, value, &kind, &all)?;
+    // What is switched off is not looked at, as in buildx.
+    if !disabled {
+        check(flag, value, &kind, &all)?;
+    }
     Ok(Attestation { kind, fields: all, disabled })
 }
 
@@ -189,14 +192,14 @@ mod tests {
         for value in ["true", "1", "t"] {
             assert_eq!(attributes(&[], Some(value), None), ["attest:provenance type=provenance"]);
         }
-        for value in ["", "false", "0", "f", "disabled=1"] {
+        for value in ["", "false", "0", "f", "disabled=1", "mode=foo,disabled=true"] {
             assert!(attributes(&[], Some(value), Some(value)).is_empty(), "{value}");
         }
         assert_eq!(
             attributes(
                 &[],
                 Some("version=v1,mode=max,\"builder-id=a,b\""),
-                Some("generator=r.example/s,x=\"1\"")
+                Some("generator=r.example/s,\"x=\"\"1\"\"\"")
             ),
             [
                 "attest:provenance type=provenance,\"builder-id=a,b\",mode=max,version=v1",

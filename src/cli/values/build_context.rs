@@ -1,10 +1,9 @@
 //! `--build-context`: contexts beside the one of the build.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 
 use super::ValueError;
-use super::syntax::pairs;
 use crate::converter::plan::git::GitRef;
 use crate::diag::with_causes;
 use crate::image::Reference;
@@ -32,18 +31,12 @@ pub(in crate::cli) struct Contexts {
 /// `NAME=VALUE`: a folder, or anything with a scheme, or a Git reference.
 pub(in crate::cli) fn parse(values: &[String]) -> Result<Contexts, ValueError> {
     let mut contexts = Contexts::default();
-    for (name, value) in pairs::parse("--build-context", values, |_| Some(String::new()))? {
-        let wrong = |fault: &str| ValueError::BuildContext {
-            name: name.clone(),
-            value: value.clone(),
-            fault: fault.to_owned(),
-        };
+    for (key, (name, value)) in last_of_each(values)? {
+        let wrong = |fault: &str| wrong(name, value, fault);
+        let value = value.to_owned();
         if value.is_empty() {
             return Err(wrong("write NAME=VALUE"));
         }
-        let reference = Reference::parse(&name).map_err(|error| wrong(&format!("invalid name: {error}")))?;
-        let familiar = reference.familiar();
-        let key = familiar.strip_suffix(":latest").unwrap_or(familiar).to_owned();
         let is_git = !matches!(GitRef::parse(&value), Ok(None));
         if is_git || REMOTE.iter().any(|scheme| value.starts_with(scheme)) {
             contexts.sources.insert(key, value);
@@ -64,8 +57,7 @@ pub(in crate::cli) fn parse(values: &[String]) -> Result<Contexts, ValueError> {
             return Err(wrong(&format!("{fault}; {FORMS}")));
         }
         let name = std::path::absolute(&folder).ok();
-        let name = name.as_deref().and_then(|path| path.file_name());
-        let name = name.map(|name| name.to_string_lossy().into_owned());
+        let name = name.and_then(|path| Some(lexical(&path).file_name()?.to_string_lossy().into_owned()));
         contexts.shared_keys.insert(key.clone(), name.unwrap_or_else(|| "/".to_owned()));
         // The names of the build's own local sources are taken.
         let taken = matches!(key.as_str(), "context" | "dockerfile");
@@ -74,6 +66,41 @@ pub(in crate::cli) fn parse(values: &[String]) -> Result<Contexts, ValueError> {
         contexts.sources.insert(key, format!("local:{local}"));
     }
     Ok(contexts)
+}
+
+/// The names and values of `values`, the last one of each name, by the names as images are called.
+fn last_of_each(values: &[String]) -> Result<BTreeMap<String, (&str, &str)>, ValueError> {
+    let mut contexts = BTreeMap::new();
+    for text in values {
+        let (name, value) = text.split_once('=').unwrap_or((text, ""));
+        if name.is_empty() {
+            return Err(ValueError::Unnamed { setting: "--build-context", given: text.clone() });
+        }
+        let reference =
+            Reference::parse(name).map_err(|error| wrong(name, value, &format!("invalid name: {error}")))?;
+        let familiar = reference.familiar();
+        let key = familiar.strip_suffix(":latest").unwrap_or(familiar).to_owned();
+        contexts.insert(key, (name, value));
+    }
+    Ok(contexts)
+}
+
+fn wrong(name: &str, value: &str, fault: &str) -> ValueError {
+    ValueError::BuildContext { name: name.to_owned(), value: value.to_owned(), fault: fault.to_owned() }
+}
+
+/// An absolute path without `..`, each of which takes the part before it away, as Go cleans paths.
+fn lexical(path: &Path) -> PathBuf {
+    let mut cleaned = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => {
+                cleaned.pop();
+            }
+            part => cleaned.push(part),
+        }
+    }
+    cleaned
 }
 
 #[cfg(test)]
@@ -97,6 +124,18 @@ mod tests {
         let found = parse(&owned(&["a=/", "a=docker-image://x"])).unwrap();
         assert_eq!(found.sources["a"], "docker-image://x");
         assert!(found.folders.is_empty());
+        let found = parse(&owned(&["a:latest=docker-image://x", "docker.io/library/a=/"])).unwrap();
+        assert_eq!(found.sources["a"], "local:a");
+        parse(&owned(&["a=/no/such/folder", "a=/"])).unwrap();
+    }
+
+    #[test]
+    fn what_was_sent_before_of_a_folder_is_known_by_the_folders_name() {
+        let key = |value: &str| parse(&owned(&[value])).unwrap().shared_keys["a"].clone();
+        let here = std::env::current_dir().unwrap();
+        let name = here.file_name().unwrap().to_str().unwrap();
+        assert_eq!((key("a=."), key("a=src/..")), (name.to_owned(), name.to_owned()));
+        assert_eq!(key("a=/"), "/");
     }
 
     #[test]

@@ -106,7 +106,7 @@ impl Build {
         let mut record = Record::new(Salt::new(1));
         record.dockerfile = "Dockerfile".into();
         add_steps(&mut record, &conversion.marshal("session").unwrap().definition);
-        record.contexts.insert("context".into(), Listing::new(self.files.clone()));
+        record.contexts.insert("context".into(), Listing::new(self.files.clone(), None));
         for step in &mut record.steps {
             step.outcome = Outcome::Cached;
         }

@@ -26,7 +26,7 @@ fn a_record_of_many_files_stays_small() {
         (path, FileEntry { mode: 0o644, size: 13_000, modified, content, link: String::new() })
     };
     let mut record = build(true).record();
-    record.contexts.insert("context".into(), Listing::new((0..30_000).map(file)));
+    record.contexts.insert("context".into(), Listing::new((0..30_000).map(file), None));
     let bytes = record.to_bytes().unwrap();
     assert!(bytes.len() <= 3_000_000, "{}", bytes.len());
     assert_eq!(Record::from_bytes(&bytes).unwrap(), record);

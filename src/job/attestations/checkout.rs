@@ -36,6 +36,16 @@ const VARIABLES: [(&str, &str); 5] = [
     ("LC_ALL", "C"),
 ];
 
+/// Variables that lead Git to another repository than that of the folder: Git sets them for its hooks.
+const LEADING_ASIDE: [&str; 6] = [
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_DIR",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_WORK_TREE",
+];
+
 /// The most that is quoted of Git's words, which may quote a file, in characters.
 const QUOTED_CHARACTERS: usize = 80;
 
@@ -160,6 +170,9 @@ impl Git<'_> {
         let mut command = Command::new(&self.program);
         command.args(SETTINGS.iter().flat_map(|setting| ["-c", setting]));
         command.args(arguments).current_dir(self.folder).envs(VARIABLES);
+        for variable in LEADING_ASIDE {
+            command.env_remove(variable);
+        }
         if let Some(search_path) = self.search_path.and_then(search_path::absolute) {
             command.env(variables::SEARCH_PATH.name, search_path);
         }
@@ -225,7 +238,7 @@ struct Output {
 }
 
 impl Output {
-    /// Returns the address that was asked for, if there is one.
+    /// The address of a remote; `None` where Git knows none.
     fn address(&self) -> Option<String> {
         let line = self.text.lines().next().unwrap_or_default();
         (self.succeeded && !line.is_empty()).then(|| line.to_owned())

@@ -84,7 +84,9 @@ fn context_ignore(folder: &Path, within: Option<&Path>) -> Result<Option<IgnoreF
     ignore_file(&root, Path::new(".dockerignore"))
 }
 
-/// The ignore file that belongs to the Dockerfile at `dockerfile` in `root` alone, if it is there and not empty.
+/// The ignore file that belongs to the Dockerfile at `dockerfile` in `root` alone, if it is there. An empty one leaves
+/// nothing out and stands in place of `.dockerignore` all the same, as with BuildKit's own frontend (`ReadEntrypoint` in
+/// `frontend/dockerui/config.go`).
 ///
 /// # Errors
 /// [`UnreadableIgnoreFile`].
@@ -92,7 +94,7 @@ pub fn own_ignore_file(root: &Root, dockerfile: &Path) -> Result<Option<IgnoreFi
     let Some(name) = dockerfile.file_name() else { return Ok(None) };
     let mut name = name.to_owned();
     name.push(".dockerignore");
-    Ok(ignore_file(root, &dockerfile.with_file_name(name))?.filter(|file| !file.text.is_empty()))
+    ignore_file(root, &dockerfile.with_file_name(name))
 }
 
 /// The ignore file at `path` in `root`, `None` where there is none. A folder of that name is none.
@@ -129,7 +131,7 @@ mod tests {
         let path = Path::new("sub/ops.Dockerfile");
         assert_eq!(own_ignore_file(&root, path).unwrap(), None);
         fs::write(dir.path().join("sub/ops.Dockerfile.dockerignore"), "").unwrap();
-        assert_eq!(own_ignore_file(&root, path).unwrap(), None, "an empty one counts for nothing");
+        assert_eq!(own_ignore_file(&root, path).unwrap().unwrap().text, b"", "an empty one counts");
         fs::write(dir.path().join("sub/ops.Dockerfile.dockerignore"), "b").unwrap();
         let found = own_ignore_file(&root, path).unwrap().unwrap();
         assert_eq!((found.name.as_str(), found.text.as_slice()), ("ops.Dockerfile.dockerignore", &b"b"[..]));

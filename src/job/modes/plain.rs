@@ -28,6 +28,7 @@ use crate::job::push::base_layers::PushTargets;
 use crate::job::push::image_layers;
 use crate::job::push::routes::{self, ProxiedImage, PushRoutes, PushVia};
 use crate::job::push::steps::StepsOfParts;
+use crate::job::report::unused_names::GivenNames;
 use crate::job::report::{excluded_file, outcome};
 use crate::job::request::{ParsedDockerfile, Request};
 use crate::job::result::metadata::Results;
@@ -37,7 +38,7 @@ use crate::job::result::provenance::{self, ProvenanceDetail};
 use crate::job::result::report_files::{Recorder, ReportFile};
 use crate::job::run::{self, Display};
 use crate::job::session::logins::SessionLogins;
-use crate::job::solve::solve_dockerfile;
+use crate::job::solve::{Solved, solve_dockerfile};
 use crate::progress::Mode;
 use crate::proxy::Rights;
 use crate::registry::{Authenticator, Host};
@@ -198,7 +199,7 @@ async fn work_on(
     routes.steps = part.steps.clone();
     let caches = PreparedCaches::new(&build.cache_imports, &build.cache_exports)?;
     routes.grants.grant_caches(&caches.imports, &caches.exports);
-    let options = dockerfile.options_for(builder).await?;
+    let options = dockerfile.options_before(builder).await?;
     let mut prepared = PreparedOutputs::new(&outputs, &engines)?;
     let request = BuildRequest {
         exports: prepared.take_exports(),
@@ -222,37 +223,47 @@ async fn work_on(
     }
     let display = display(build, part, &progress, &routes);
     let attestations = &build.attestations;
-    let solve =
-        |gateway| solve_dockerfile(dockerfile, &options, gateway, &routes, &targets, attestations, recorder);
+    let solve = |gateway| solve_dockerfile(dockerfile, gateway, &routes, &targets, attestations, recorder);
     let finished = run::run(builder, request, session, display, cancel, solve).await;
     let warnings = finished.journal.warnings();
     let outcome = outcome::of_build(finished, dockerfile.source(), &routes).await;
-    let outcome = outcome.map_err(|error| excluded_file::explain(error, dockerfile));
+    let outcome = outcome.map_err(|error| excluded_file::explain(error, dockerfile, &options));
     if part.is_first {
         dockerfile.show_warnings();
+        dockerfile.show_unused_names(&GivenNames {
+            secrets: build.secrets.keys().map(String::as_str).collect(),
+            agents: build.ssh_agents.keys().map(String::as_str).collect(),
+        });
     }
     if !(has_next && is_begun_again(&outcome, build, part)) {
         record.finish(dockerfile, &progress, &builder.client, recorder);
     }
     let outcome = outcome.map_err(|error| prepared.load_failure().map_or(error, Error::Engine));
+    let outcome = outcome.map_err(|error| match error {
+        // What a signal ended is no failure of its reader.
+        Error::Daemon(_) | Error::Connection(_) => prepared.archive_failure().map_or(error, Error::Output),
+        error => error,
+    });
     let outcome = outcome.and_then(|outcome| {
         caches.keep(&outcome.exporter_response)?;
         Ok(outcome)
     });
     let results = outcome.map(|outcome| {
-        let lock = ImageLock::of_facts(&outcome.value, &options.build_platform);
+        let Solved { facts, build_platform } = outcome.value;
+        let lock = ImageLock::of_facts(&facts, &build_platform);
         let response = told_response(outcome.exporter_response, &outputs);
-        Results::new(response, &routes.image_names, lock).of_build(outcome.build_ref, warnings)
+        let results = Results::new(response, &routes.image_names, lock);
+        (results.of_build(outcome.build_ref, warnings), build_platform)
     });
     if recorder.is_recording()
         && part.events.is_none()
-        && let Ok(results) = &results
+        && let Ok((results, build_platform)) = &results
     {
-        let layers = image_layers::of_pushed(&build.outputs, results, &routes, &options.build_platform).await;
+        let layers = image_layers::of_pushed(&build.outputs, results, &routes, build_platform).await;
         recorder.set_layers(layers);
     }
     routes.close();
-    let results = results?;
+    let (results, _) = results?;
     prepared.keep(results.descriptor().as_ref())?;
     match build.metadata_provenance {
         Some(detail) => with_provenance(results, detail, builder).await,

@@ -32,6 +32,8 @@ pub(crate) struct JoinedIndex {
 }
 /// What stands before the ref of a build in `buildx.build.ref`, where buildx names a builder and one of its daemons.
 const BUILDER: &str = "default/default";
+/// The member with the answer to a question that was asked in place of a build.
+const ANSWER: &str = "result.json";
 
 impl Results {
     /// Returns the results of all parts of a build as those of one daemon, whose index is `index`.
@@ -138,7 +140,11 @@ impl Results {
     }
 
     fn metadata(&self) -> Value {
-        let members = self.response.iter().map(|(key, value)| (key.clone(), decoded(value)));
+        let members = self.response.iter().map(|(key, value)| {
+            // The answer to a question is JSON as it is (`decodeExporterResponse` in buildx's commands/build.go).
+            let answer = (key == ANSWER).then(|| structured(value.as_bytes())).flatten();
+            (key.clone(), answer.unwrap_or_else(|| decoded(value)))
+        });
         let mut members: Map<_, _> = members.collect();
         members.extend(self.provenance.clone());
         if !self.build_ref.is_empty() {
@@ -152,8 +158,14 @@ impl Results {
 }
 
 fn decoded(value: &str) -> Value {
-    let json = STANDARD.decode(value).ok().and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
-    json.filter(|json| json.is_object() || json.is_array()).unwrap_or_else(|| Value::String(value.to_owned()))
+    let json = STANDARD.decode(value).ok().and_then(|bytes| structured(&bytes));
+    json.unwrap_or_else(|| Value::String(value.to_owned()))
+}
+
+/// The JSON object or array that `bytes` are.
+fn structured(bytes: &[u8]) -> Option<Value> {
+    let json = serde_json::from_slice::<Value>(bytes).ok()?;
+    (json.is_object() || json.is_array()).then_some(json)
 }
 
 #[cfg(test)]
@@ -168,6 +180,15 @@ mod tests {
         assert_eq!(results.metadata()["buildx.build.warnings"][0]["short"], "eA==");
         results.leave_out_warnings();
         assert_eq!(results.metadata(), of_build);
+    }
+
+    #[test]
+    fn the_answer_to_a_question_is_json() {
+        let pairs = [("result.json", r#"{"targets": []}"#), ("result.txt", "{}"), ("version", "1.0.0")];
+        let response = pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+        let expected =
+            serde_json::json!({"result.json": {"targets": []}, "result.txt": "{}", "version": "1.0.0"});
+        assert_eq!(Results::of_answer(response).metadata(), expected);
     }
 
     #[test]

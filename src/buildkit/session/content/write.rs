@@ -182,7 +182,7 @@ impl Unfinished {
         let unfinished = folder_in(&root, UNFINISHED).map_err(failed("make a folder of"))?;
         let name = format!("{:032x}", rand::random::<u128>());
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = rustix::fs::openat(&unfinished, &name, flags, Mode::from_raw_mode(0o644));
+        let file = rustix::fs::openat(&unfinished, &name, flags, Mode::from_raw_mode(0o444));
         let file = File::from(file.map_err(|error| failed("write a file of")(error.into()))?);
         Ok(Self { root, folder: unfinished, name, file, hash: Sha256::new(), written: 0 })
     }

@@ -2,7 +2,7 @@
 
 use crate::cli::usage::UsageError;
 use crate::cli::values::ValueError;
-use crate::converter::dockerfile::parse_bool;
+use crate::gotext::parse_bool;
 use crate::job::ProvenanceDetail;
 use crate::workspace::variables::{self, Variable};
 use crate::workspace::{nonempty_process_variable, process_variable};
@@ -33,9 +33,9 @@ impl BuildxVariables {
         // Bob adds no attestations by itself. A value that means nothing is an error all the same.
         truth_value(variables::BUILDX_NO_DEFAULT_ATTESTATIONS)?;
         Ok(Self {
-            expects_no_output: truth_value(variables::BUILDX_NO_DEFAULT_LOAD)?,
+            expects_no_output: lenient_truth_value(variables::BUILDX_NO_DEFAULT_LOAD),
             no_oci_artifact: truth_value(variables::BUILDX_NO_DEFAULT_OCI_ARTIFACT)?,
-            has_metadata_warnings: truth_value(variables::BUILDX_METADATA_WARNINGS)?,
+            has_metadata_warnings: lenient_truth_value(variables::BUILDX_METADATA_WARNINGS),
             metadata_provenance: match nonempty_process_variable(variables::BUILDX_METADATA_PROVENANCE.name) {
                 Some(value) => provenance_detail(&value.to_string_lossy())?,
                 None => Some(ProvenanceDetail::Min),
@@ -49,6 +49,17 @@ fn truth_value(variable: Variable) -> Result<bool, ValueError> {
     let Some(value) = process_variable(variable.name) else { return Ok(false) };
     let text = value.to_string_lossy();
     parse_bool(&text).ok_or_else(|| ValueError::new(variable.name, &text, "use true or false"))
+}
+
+/// The truth value of a variable, false with a warning where it is neither true nor false: buildx goes on, too. An empty
+/// one counts as absent.
+fn lenient_truth_value(variable: Variable) -> bool {
+    let Some(value) = nonempty_process_variable(variable.name) else { return false };
+    let text = value.to_string_lossy();
+    parse_bool(&text).unwrap_or_else(|| {
+        tracing::warn!("{}={text} is neither true nor false, and counts as false", variable.name);
+        false
+    })
 }
 
 /// Reads how much provenance the metadata file gets.

@@ -20,13 +20,14 @@ use crate::cli::values::{
     run::{entitlement, secret, ssh},
 };
 use crate::cli::{Failure, subrequests};
-use crate::converter::dockerfile::parse_bool;
 use crate::converter::plan::{Network, Options};
 use crate::diag::{visible, visible_path, with_causes};
+use crate::gotext::parse_bool;
 use crate::job::lookup::LocalFiles;
 use crate::job::{
     self, BuildSubject, CacheEntry, DockerLogins, DockerfileInput, EngineSettings, Error, PlainBuild,
-    RecordSettings, ReportFile, Request, SshRequest, check_writable, docker_proxies, read_secret, ssh_agent,
+    RecordSettings, ReportFile, Request, Results, SshRequest, check_writable, docker_proxies, read_secret,
+    ssh_agent,
 };
 use crate::workspace::{nonempty_process_variable, process_variable, variables};
 
@@ -48,6 +49,9 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
         warn(
             "no output is named, so the result stays in buildkitd's cache; push it with --push, load it into docker with --load, or write it with --output",
         );
+    }
+    if let Some(text) = outputs::flags_without_image(&args, &build.outputs) {
+        warn(&text);
     }
     let interrupts = listen()?;
     let mut results = job::build(&build, &interrupts).await?;
@@ -94,7 +98,16 @@ pub(super) async fn answer(args: Args, call: &Call) -> Result<(), Failure> {
         check_writable(path)?;
     }
     let progress = args.progress_mode()?;
-    subrequests::answer(request, call, progress, args.metadata_file.as_deref()).await
+    if let Some(path) = &args.iidfile {
+        check_writable(path)?;
+        remove_old(path)?;
+    }
+    subrequests::answer(request, call, progress, args.metadata_file.as_deref()).await?;
+    match &args.iidfile {
+        // As in buildx: no image, no id.
+        Some(path) => Ok(Results::default().write_image_id(path)?),
+        None => Ok(()),
+    }
 }
 
 /// The Dockerfile, the logins and the buildkitd, and attributes that no option stands for.

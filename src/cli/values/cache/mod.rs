@@ -15,7 +15,7 @@ use std::ffi::OsString;
 
 use super::ValueError;
 use super::syntax::{alternatives, csv};
-use crate::converter::dockerfile::parse_bool;
+use crate::gotext::parse_bool;
 use crate::job::CacheEntry;
 
 /// The backends, in the order in which errors name them.
@@ -108,8 +108,17 @@ pub(in crate::cli) fn parse_all(
             entries.extend(parse(setting, value)?);
             continue;
         }
-        let references = csv::fields(setting.name, value)?;
-        entries.extend(references.iter().map(|reference| registry::entry(reference)));
+        for reference in csv::fields(setting.name, value)? {
+            let fault = match reference.as_str() {
+                "" => "a reference is empty",
+                reference if reference.contains(',') => "a reference has no comma",
+                reference => {
+                    entries.push(registry::entry(reference));
+                    continue;
+                }
+            };
+            return Err(ValueError::new(setting.name, value, fault));
+        }
     }
     Ok(entries)
 }
@@ -219,6 +228,8 @@ mod tests {
                 .ends_with("no type \"nfs\"; use registry, inline, local, gha, s3 or azblob")
         );
         assert!(text(Use::Import, "ref=x").contains("type= is missing"));
+        assert!(text(Use::Import, "a,,b").ends_with("a reference is empty"));
+        assert!(text(Use::Export, "\"a,b\"").ends_with("a reference has no comma"));
         assert!(text(Use::Export, "type=registry,x").contains("\"x\" is not of the form key=value"));
         assert!(text(Use::Export, "type=local").contains("dest= is missing"));
         assert!(text(Use::Import, "type=local,dest=x").contains("src= is missing"));

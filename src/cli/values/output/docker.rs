@@ -1,6 +1,6 @@
 //! `type=docker`: an archive that `docker load` takes; without `dest` an image that is loaded into docker or podman.
 
-use super::{Attributes, OutputType, archive, is_folder};
+use super::{Attributes, OutputType, SETTING, archive, is_folder};
 use crate::job::{Destination, Exporter};
 
 /// The attribute that names the docker context to load into.
@@ -20,7 +20,7 @@ fn destination(attrs: &mut Attributes) -> Result<Destination, String> {
         return Ok(Destination::Engine(context.cloned()));
     }
     if attrs.contains_key(CONTEXT) {
-        return Err("context= says where an image is loaded, and does not go with dest=".to_owned());
+        tracing::warn!("{SETTING}: an image that is written to dest= is not loaded, and context= is ignored");
     }
     Ok(archive(attrs))
 }

@@ -14,10 +14,10 @@ use std::collections::BTreeMap;
 
 use super::ValueError;
 use super::syntax::{alternatives, csv};
-use crate::converter::dockerfile::parse_bool;
+use crate::gotext::parse_bool;
 use crate::job::{Destination, Exporter, Output};
 
-pub(in crate::cli) use delete::{DELETE_RIGHT, check_deletions, may_delete};
+pub(in crate::cli) use delete::{DELETE_RIGHT, check_deletions, may_delete, resolved};
 
 const SETTING: &str = "--output";
 
@@ -56,7 +56,8 @@ pub(in crate::cli) fn parse(value: &str) -> Result<Output, ValueError> {
             folder => Ok(local::to_folder(folder)),
         };
     }
-    let mut attrs: Attributes = csv::pairs(SETTING, value)?.into_iter().collect();
+    let pairs = csv::pairs(SETTING, value)?.into_iter();
+    let mut attrs: Attributes = pairs.map(|(key, value)| (key.trim().to_owned(), value)).collect();
     let kind = find(attrs.remove("type").as_deref()).map_err(wrong)?;
     let of_others = TYPES.iter().filter(|other| other.name != kind.name);
     for (attribute, fault) in of_others.flat_map(|other| other.own_attributes) {

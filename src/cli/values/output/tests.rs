@@ -70,11 +70,22 @@ fn attributes_are_passed_on() {
 }
 
 #[test]
+fn attributes_without_a_meaning_are_left_out() {
+    for value in ["type=image,dest=x", "type=registry,dest=x"] {
+        let output = read(value);
+        assert_eq!(output.destination, Destination::Daemon);
+        assert!(!output.attrs.contains_key("dest"));
+    }
+    let nowhere = read("type=cacheonly,dest=x,name=y");
+    assert_eq!((nowhere.destination, nowhere.attrs.len()), (Destination::Nowhere, 0));
+    assert_eq!(read("type=docker,dest=d.tar,context=x").destination, Destination::File("d.tar".into()));
+}
+
+#[test]
 fn faults_say_what_to_write() {
     let cases = [
         ("", "it is empty"),
         ("type=zip", "there is no type \"zip\"; use image, registry, local, tar, oci, docker or cacheonly"),
-        ("type=cacheonly,name=x", "name says nothing here: nothing is exported"),
         ("type=local", "dest=FOLDER is missing"),
         ("type=local,dest=-", "a folder does not go to standard output; write dest=FOLDER"),
         ("type=local,dest=d,mode=foo", "there is no mode \"foo\"; use copy or delete"),
@@ -92,7 +103,6 @@ fn faults_say_what_to_write() {
             "there is no type \"Local\"; use image, registry, local, tar, oci, docker or cacheonly",
         ),
         ("type=image,push=yes", "push=yes is no boolean; write push=true or push=false"),
-        ("type=image,dest=x", "dest goes with local, tar, oci and docker"),
         ("type=tar,allow-special=true", "allow-special goes with local; archives hold everything"),
         ("type=local,dest=d,allow-special=yes", "allow-special is true or false"),
     ];

@@ -1,10 +1,13 @@
 //! `--resource`: limits of processor and memory of every RUN.
 
 use crate::cli::values::ValueError;
-use crate::converter::dockerfile::parse_ram_in_bytes;
 use crate::converter::plan::LinuxResources;
+use crate::gotext::parse_ram_in_bytes;
 
 /// The names of limits, in the order in which errors name them.
+/// The largest number of a processor or memory node that BuildKit takes.
+const LARGEST_PROCESSOR: u16 = 8192;
+
 const NAMES: &str = "memory, memory-swap, cpu-shares, cpu-period, cpu-quota, cpuset-cpus or cpuset-mems";
 
 /// `NAME=VALUE`, the last one of a name. Zero and less is no limit, but a `memory-swap` of -1 is none at all.
@@ -40,14 +43,19 @@ pub(in crate::cli) fn parse(values: &[String]) -> Result<LinuxResources, ValueEr
     Ok(limits)
 }
 
-/// Whether `text` is empty, or numbers and ranges separated by commas.
+/// Whether `text` is numbers and ranges separated by commas, which may have spaces around them, or nothing.
+///
+/// Source: `util/cpuset` in BuildKit.
 fn is_set(text: &str) -> bool {
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = |text: &str| text.parse::<u16>().ok().filter(|number| *number <= LARGEST_PROCESSOR);
     let is_part = |part: &str| match part.split_once('-') {
-        Some((first, last)) => is_number(first) && is_number(last),
-        None => is_number(part),
+        Some((first, last)) => match (number(first.trim()), number(last.trim())) {
+            (Some(first), Some(last)) => first <= last,
+            _ => false,
+        },
+        None => part.is_empty() || number(part).is_some(),
     };
-    text.is_empty() || text.split(',').all(is_part)
+    text.split(',').all(|part| is_part(part.trim()))
 }
 
 #[cfg(test)]
@@ -85,6 +93,13 @@ mod tests {
     }
 
     #[test]
+    fn sets_may_have_spaces_and_gaps() {
+        for set in ["", "0, 1", "0 - 3", "1,,2,", "8192"] {
+            assert_eq!(read(&[&format!("cpuset-mems={set}")]).unwrap().cpuset_mems, set);
+        }
+    }
+
+    #[test]
     fn faults_name_the_value() {
         for value in [
             "",
@@ -97,6 +112,8 @@ mod tests {
             "memory=1g,cpu-shares=2",
             "cpuset-cpus=a",
             "cpuset-mems=1-",
+            "cpuset-cpus=3-1",
+            "cpuset-cpus=0-9000",
         ] {
             let text = read(&[value]).unwrap_err().to_string();
             assert!(text.starts_with(&format!("--resource {value:?}: ")), "{text}");

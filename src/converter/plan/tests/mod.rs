@@ -96,7 +96,12 @@ fn errors_help_where_a_remedy_is_known() {
     for (text, wanted) in [
         ("FROM --platform=linux/amd64/v1/x a\n", Some("write os/arch")),
         ("FROM a\nCOPY --from=-1 a b\n", Some("count stages from 0")),
-        ("FROM $none\n", None),
+        ("FROM $none\n", Some("--build-arg NAME=value")),
+        (
+            "FROM a AS one\nCOPY --from=two x y\nFROM a AS two\nCOPY --from=one x y\n",
+            Some("copies from the next"),
+        ),
+        ("FROM a\nCOPY --from=$none x y\n", None),
     ] {
         let error = planned(text, &options(|_| {}), |_, _| ()).unwrap_err();
         let help = crate::diag::Located::help(&error);

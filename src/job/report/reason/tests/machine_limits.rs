@@ -52,7 +52,13 @@ pub(super) const CASES: &[Case] = &[
         "wrong architecture",
         None,
     ),
-    ("exit code: 124", Some(124), &["begun"], "the command took longer than its time limit", None),
+    (
+        "exit code: 124",
+        Some(124),
+        &["begun"],
+        "most likely the command took longer than its time limit",
+        None,
+    ),
     ("exit code: 143", Some(143), &["Terminated"], "ended by SIGTERM", None),
     ("exit code: 139", Some(139), &["Segmentation fault"], "ended by SIGSEGV", None),
     (

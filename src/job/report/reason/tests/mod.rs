@@ -73,7 +73,7 @@ fn a_foreign_platform_is_named_with_its_emulator() {
         exit_code: Some(1),
         log: vec!["exec /bin/sh: exec format error"],
         platform: Some("linux/arm64".to_owned()),
-        memory_limit: None,
+        ..Evidence::default()
     };
     let reason = find(&evidence).unwrap();
     assert!(reason.what.contains("linux/arm64"), "{reason:?}");

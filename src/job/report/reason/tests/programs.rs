@@ -32,7 +32,7 @@ pub(super) const CASES: &[Case] = &[
         Some("python"),
     ),
     ("exit code: 127", Some(127), &["/bin/sh: /s: not found"], "/s cannot be started", Some("/s")),
-    ("exit code: 127", Some(127), &[], "a program was not found", None),
+    ("exit code: 127", Some(127), &[], "most likely a program was not found", None),
     (
         "exit code: 1",
         Some(1),

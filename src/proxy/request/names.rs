@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crate::image::digest::is_registered;
+use crate::image::digest;
 use crate::image::reference::is_tag;
 
 /// The most characters of a repository's name; registries refuse longer ones too.
@@ -26,7 +26,7 @@ impl Digest {
     /// a tag, must not get past the tag of the alias.
     /// (<https://github.com/opencontainers/image-spec/blob/v1.1.0/descriptor.md#registered-algorithms>)
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        is_registered(text).then(|| Self(text.to_owned()))
+        digest::is_registered(text).then(|| Self(text.to_owned()))
     }
 
     pub(crate) fn as_str(&self) -> &str {

@@ -24,10 +24,15 @@ fn main() -> ExitCode {
         return report(&runc::exec(rest, std::env::var_os("PATH").as_deref()).into());
     }
     if let Some(version) = Cli::version(&arguments) {
-        let _ = writeln!(std::io::stdout(), "{version}");
-        return ExitCode::SUCCESS;
+        return match bob::cli::print(format!("{version}\n").as_bytes()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => report(&failure),
+        };
     }
-    let cli = Cli::of(arguments).unwrap_or_else(|error| error.exit());
+    let cli = match Cli::of(arguments) {
+        Ok(cli) => cli,
+        Err(told) => return tell(&told),
+    };
     let mut runtime = if cli.runs_alone() {
         tokio::runtime::Builder::new_current_thread()
     } else {
@@ -50,6 +55,15 @@ fn main() -> ExitCode {
     // A thread that reads standard input, say, must not hold the process up.
     runtime.shutdown_background();
     code
+}
+
+/// Shows the help or the version, or what is wrong with the arguments.
+fn tell(told: &clap::Error) -> ExitCode {
+    let shown = told.print().and_then(|()| std::io::stdout().flush());
+    match shown.map_err(bob::cli::unless_reader_is_gone) {
+        Err(Some(failure)) if !told.use_stderr() => report(&failure),
+        _ => ExitCode::from(u8::try_from(told.exit_code()).unwrap_or(1)),
+    }
 }
 
 fn report(failure: &Failure) -> ExitCode {

@@ -142,6 +142,36 @@ fn is_placeholder(part: &str) -> bool {
     matches!(part, "NAME" | "RULE" | "FLAG")
 }
 
+/// Whether a function is defined at `path`, such as `bob::converter::lower::lower` or `llb::marshal::Pass::add`, or in a
+/// module below it.
+fn is_function(path: &str) -> bool {
+    let Some((package, rest)) = path.split_once("::") else { return false };
+    let mut place = root().join(if package == "bob" { "src" } else { "llb/src" });
+    let mut segments: Vec<&str> = rest.split("::").collect();
+    let name = segments.pop().unwrap();
+    // A type is no file.
+    for module in segments.iter().filter(|segment| !segment.starts_with(char::is_uppercase)) {
+        place.push(module);
+    }
+    let definitions = [format!("fn {name}("), format!("fn {name}<")];
+    let defines = |file: &Path| {
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        definitions.iter().any(|definition| text.contains(definition))
+    };
+    let below = std::fs::read_dir(&place).into_iter().flatten().map(|entry| entry.unwrap().path());
+    below.chain([place.with_extension("rs")]).any(|file| defines(&file))
+}
+
+#[test]
+fn every_function_to_break_at_exists() {
+    let text = std::fs::read_to_string(root().join("CONTRIBUTING.md")).unwrap();
+    let paths = || code_words(&text).filter(|word| word.starts_with("bob::") || word.starts_with("llb::"));
+    let missing: Vec<&str> = paths().filter(|path| !is_function(path)).collect();
+    assert!(missing.is_empty(), "these do not exist:\n{}", missing.join("\n"));
+    assert!(paths().count() > 0, "CONTRIBUTING.md names no function");
+    assert!(!is_function("bob::converter::lower::raise"));
+}
+
 #[test]
 fn every_relative_link_leads_somewhere() {
     let documents = documents();
@@ -169,15 +199,17 @@ fn every_relative_link_leads_somewhere() {
 }
 
 /// Adds the names of variables in the string literals of all Rust files below `folder` to `names`, each with a file
-/// that has it. Tests set variables of others; their modules come last in a file, or are files of their own.
+/// that has it. Tests set variables of others; their modules come last in a file, or are files or folders of
+/// their own.
 fn collect_variables(folder: &Path, names: &mut BTreeMap<String, PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
+        if path.file_stem().is_some_and(|name| name == "tests") {
+            continue;
+        }
         if path.is_dir() {
             collect_variables(&path, names);
-        } else if path.extension().is_some_and(|extension| extension == "rs")
-            && path.file_name().is_none_or(|name| name != "tests.rs")
-        {
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
             let text = std::fs::read_to_string(&path).unwrap();
             let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
             for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
@@ -272,11 +304,12 @@ fn tables_have_the_row_of_each_variable() {
 fn code_files(folder: &Path, files: &mut BTreeMap<PathBuf, String>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
+        if path.file_stem().is_some_and(|name| name == "tests") {
+            continue;
+        }
         if path.is_dir() {
             code_files(&path, files);
-        } else if path.extension().is_some_and(|extension| extension == "rs")
-            && path.file_name().is_none_or(|name| name != "tests.rs")
-        {
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
             let text = std::fs::read_to_string(&path).unwrap();
             let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
             let code: Vec<&str> = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();

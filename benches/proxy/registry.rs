@@ -101,12 +101,14 @@ pub(crate) fn serve_plain(traits: Traits) {
     });
 }
 
+/// Answers with a status, headers after it, and a body.
+fn reply(connection: &mut Connection, head: &str, body: &str) {
+    let length = body.len();
+    connection.write(format!("HTTP/1.1 {head}\r\ncontent-length: {length}\r\n\r\n{body}").as_bytes());
+}
+
 impl Plain {
     fn answer(&self, connection: &mut Connection, first: &str, headers: &str) {
-        let reply = |connection: &mut Connection, head: &str, body: &str| {
-            let length = body.len();
-            connection.write(format!("HTTP/1.1 {head}\r\ncontent-length: {length}\r\n\r\n{body}").as_bytes());
-        };
         let target = first.split(' ').nth(1).unwrap();
         let size = header(headers, "content-length").map_or(0, |length| length.parse().unwrap());
         if target == "/counts" {
@@ -118,30 +120,13 @@ impl Plain {
             );
         }
         if let Some(bytes) = self.traits.scope_bytes {
-            if target.starts_with("/token") {
-                return reply(connection, "200 OK", r#"{"token":"t"}"#);
-            }
-            let count = self.refused.fetch_add(1, Ordering::Relaxed);
-            let scope: String = (0..bytes / 30).fold(String::new(), |scope, index| {
-                scope + &format!("repository:r{count:07}{index:07}:pull ")
-            });
-            let host = header(headers, "host").unwrap();
-            let challenge = format!(
-                "www-authenticate: Bearer realm=\"http://{host}/token\",service=\"s\",scope=\"{}\"",
-                scope.trim_end()
-            );
-            return reply(connection, &format!("401 Unauthorized\r\n{challenge}"), "");
+            return self.challenge_for_scopes(connection, target, headers, bytes);
         }
         if let Some(seconds) = self.traits.token_seconds {
-            let now = self.begun.elapsed().as_secs();
             if target.starts_with("/token") {
-                self.tokens.fetch_add(1, Ordering::Relaxed);
-                let answer = format!("{{\"token\":\"t{now}\",\"expires_in\":{seconds}}}");
-                return reply(connection, "200 OK", &answer);
+                return self.issue_token(connection, seconds);
             }
-            let issued = header(headers, "authorization").and_then(|value| value.strip_prefix("Bearer t"));
-            if issued.is_none_or(|issued| issued.parse::<u64>().unwrap() + seconds < now) {
-                self.refused.fetch_add(1, Ordering::Relaxed);
+            if !self.is_admitted(headers, seconds) {
                 connection.skip(size, |_| {});
                 let host = header(headers, "host").unwrap();
                 let challenge =
@@ -168,6 +153,41 @@ impl Plain {
                 reply(connection, if method == "PUT" { "201 Created" } else { &accepted }, "");
             }
         }
+    }
+
+    /// Asks for a token whose scopes have about so many bytes, and are others in each answer.
+    fn challenge_for_scopes(&self, connection: &mut Connection, target: &str, headers: &str, bytes: usize) {
+        if target.starts_with("/token") {
+            return reply(connection, "200 OK", r#"{"token":"t"}"#);
+        }
+        let count = self.refused.fetch_add(1, Ordering::Relaxed);
+        let scope: String = (0..bytes / 30)
+            .fold(String::new(), |scope, index| scope + &format!("repository:r{count:07}{index:07}:pull "));
+        let host = header(headers, "host").unwrap();
+        let challenge = format!(
+            "www-authenticate: Bearer realm=\"http://{host}/token\",service=\"s\",scope=\"{}\"",
+            scope.trim_end()
+        );
+        reply(connection, &format!("401 Unauthorized\r\n{challenge}"), "");
+    }
+
+    /// Gives a token that says when it was made.
+    fn issue_token(&self, connection: &mut Connection, seconds: u64) {
+        self.tokens.fetch_add(1, Ordering::Relaxed);
+        let now = self.begun.elapsed().as_secs();
+        let answer = format!("{{\"token\":\"t{now}\",\"expires_in\":{seconds}}}");
+        reply(connection, "200 OK", &answer);
+    }
+
+    /// Whether a request has a token that is not older than `seconds`.
+    fn is_admitted(&self, headers: &str, seconds: u64) -> bool {
+        let now = self.begun.elapsed().as_secs();
+        let issued = header(headers, "authorization").and_then(|value| value.strip_prefix("Bearer t"));
+        let is_valid = issued.is_some_and(|issued| issued.parse::<u64>().unwrap() + seconds >= now);
+        if !is_valid {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+        }
+        is_valid
     }
 
     /// Returns once the line has had the time for `count` bytes.

@@ -8,6 +8,7 @@ use prost::Message;
 use crate::constraints::{LinuxResources, OpMetadata, ProgressGroup};
 use crate::digest::Digest;
 use crate::field;
+use crate::marshal::terminal;
 use crate::message;
 use crate::source_map::{Position, Range, SourceMap};
 use crate::wire::Writer;
@@ -62,6 +63,32 @@ impl Definition {
     /// Returns the digest of the terminal op; nothing if the result is scratch.
     pub fn terminal(&self) -> Option<Digest> {
         self.ops.last().map(|op| op.digest)
+    }
+
+    /// Returns a definition of each folder of the client that this one reads. Its op is the same one: a daemon that is handed
+    /// both in one build reads the folder once.
+    ///
+    /// ```
+    /// use llb::{Constraints, Graph, LocalSource, MarshalOptions, Platform};
+    ///
+    /// let mut graph = Graph::new();
+    /// let folder = graph.source(LocalSource::new("context"), Constraints::named("load the context"));
+    /// let options = MarshalOptions::new(Platform::new("linux", "amd64"), "unique-id");
+    /// let definition = graph.marshal(folder, &options)?;
+    /// assert_eq!(definition.local_folders(), [definition]);
+    /// # Ok::<_, llb::MarshalError>(())
+    /// ```
+    pub fn local_folders(&self) -> Vec<Self> {
+        let is_local = |op: &&DefinitionOp| {
+            let decoded = pb::Op::decode(&*op.bytes).ok().and_then(|op| op.op);
+            matches!(decoded, Some(pb::op::Op::Source(source)) if source.identifier.starts_with("local://"))
+        };
+        let alone = |op: &DefinitionOp| {
+            let op = DefinitionOp { locations: Vec::new(), ..op.clone() };
+            let terminal = terminal(std::slice::from_ref(&op), &op.digest, 0);
+            Self { ops: vec![op, terminal], sources: Vec::new() }
+        };
+        self.ops.iter().filter(is_local).map(alone).collect()
     }
 
     /// Returns the definition as bytes of a protobuf message `pb.Definition`, as `buildctl build` takes

@@ -305,34 +305,34 @@ impl<'a> Pass<'a> {
         index
     }
 
-    /// Adds the terminal op, which has nothing but the output as its input.
-    fn finish(mut self, output: Output) -> Definition {
-        let mut w = Writer::new();
-        let root = self.positions[output.op()] as usize;
-        encode_input(&mut w, &self.definition.ops[root].digest, output.index());
-        let bytes = w.finish();
-
-        let mut metadata = OpMetadata::default();
-        metadata.caps.extend(["constraints", "platform"]);
-        for op in &self.definition.ops {
-            if op.metadata.ignore_cache {
-                metadata.caps.insert("meta.ignorecache");
-            }
-            if !op.metadata.description.is_empty() {
-                metadata.caps.insert("meta.description");
-            }
-            if op.metadata.export_cache.is_some() {
-                metadata.caps.insert("meta.exportcache");
-            }
-        }
-        self.definition.ops.push(DefinitionOp {
-            digest: Digest::of(&bytes),
-            bytes,
-            metadata,
-            locations: Vec::new(),
-        });
-        self.definition
+    /// Adds the terminal op.
+    fn finish(self, output: Output) -> Definition {
+        let Self { mut definition, positions, .. } = self;
+        let root = definition.ops[positions[output.op()] as usize].digest;
+        definition.ops.push(terminal(&definition.ops, &root, output.index()));
+        definition
     }
+}
+
+/// Returns the op after `ops` that has nothing but the output of `root` as its input.
+pub(crate) fn terminal(ops: &[DefinitionOp], root: &Digest, output: u32) -> DefinitionOp {
+    let mut w = Writer::new();
+    encode_input(&mut w, root, output);
+    let bytes = w.finish();
+    let mut metadata = OpMetadata::default();
+    metadata.caps.extend(["constraints", "platform"]);
+    for op in ops {
+        if op.metadata.ignore_cache {
+            metadata.caps.insert("meta.ignorecache");
+        }
+        if !op.metadata.description.is_empty() {
+            metadata.caps.insert("meta.description");
+        }
+        if op.metadata.export_cache.is_some() {
+            metadata.caps.insert("meta.exportcache");
+        }
+    }
+    DefinitionOp { digest: Digest::of(&bytes), bytes, metadata, locations: Vec::new() }
 }
 
 fn encode_input(w: &mut Writer, digest: &Digest, index: u32) {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::{OnceCell, mpsc};
 use tokio_util::sync::CancellationToken;
+use tonic::Code;
 use tonic::transport::Channel;
 
 use super::MAX_MESSAGE_BYTES;
@@ -13,7 +14,7 @@ use super::connect::{self, HelperRecord};
 use super::error::{BuildError, Error, GatewayFailure};
 use super::gateway::Gateway;
 use super::proto::control::control_client::ControlClient;
-use super::proto::control::{ListWorkersRequest, StatusResponse};
+use super::proto::control::{InfoRequest, ListWorkersRequest, StatusResponse};
 use super::proto::pb;
 use super::proto::types::WorkerRecord;
 use super::request::{BuildOutcome, BuildRequest};
@@ -28,40 +29,59 @@ pub struct Client {
     address: Address,
     /// What the program says that the connection goes through, where there is one.
     helper: HelperRecord,
-    /// The platform that the daemon builds for by default, once it was asked.
-    first_worker: Arc<OnceCell<Option<FirstWorker>>>,
+    /// The daemon's first worker, once it was asked.
+    first_worker: FirstWorker,
 }
 
-/// The id of a daemon's first worker, and its first platform.
-type FirstWorker = (String, Option<pb::Platform>);
+/// The id of a daemon's first worker, which builds where no other is asked for, and the first platform of it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct FirstWorker(Arc<OnceCell<Option<(String, Option<pb::Platform>)>>>);
+
+impl FirstWorker {
+    /// Returns the platform that the daemon builds for where none is asked for. Where that is not known yet, `workers` asks
+    /// for it.
+    ///
+    /// Source: `init` in `frontend/dockerui/config.go` in BuildKit.
+    pub(super) async fn default_platform(
+        &self,
+        workers: impl Future<Output = Result<Vec<WorkerRecord>, Error>>,
+    ) -> Result<Option<pb::Platform>, Error> {
+        let ask = async {
+            let first = workers.await?.into_iter().next();
+            Ok::<_, Error>(first.map(|worker| (worker.id, worker.platforms.into_iter().next())))
+        };
+        let first = self.0.get_or_try_init(|| ask).await?;
+        Ok(first.as_ref().and_then(|(_, platform)| platform.clone()))
+    }
+}
 
 impl Client {
-    /// Returns a connection to the daemon at `address`, made within `patience`.
+    /// Returns a connection to the daemon at `address`, made within `timeout`.
     ///
     /// # Errors
     ///
     /// [`Error::Connect`] if nothing listens there, [`Error::ConnectTimeout`] if it does not answer, [`Error::Helper`]
     /// where the program of an address says why it does not connect, [`Error::NoHelper`], [`Error::TlsFile`],
     /// [`Error::Address`].
-    pub async fn connect(address: &Address, tls: &TlsOptions, patience: Duration) -> Result<Self, Error> {
+    pub async fn connect(address: &Address, tls: &TlsOptions, timeout: Duration) -> Result<Self, Error> {
         let helper = HelperRecord::default();
         let connecting = connect::open(address, tls, &helper);
-        match within(patience, address, connecting).await {
+        match within(timeout, address, connecting).await {
             Ok(channel) => {
-                Ok(Self { channel, address: address.clone(), helper, first_worker: Arc::default() })
+                Ok(Self { channel, address: address.clone(), helper, first_worker: FirstWorker::default() })
             }
             Err(error) => Err(connect::explain(error, address, &helper).await),
         }
     }
 
-    /// Returns a connection to the daemon at `address` if one answers a call there within `patience`.
+    /// Returns a connection to the daemon at `address` if one answers a call there within `timeout`.
     ///
     /// # Errors
     ///
     /// As [`Client::connect`], [`Error::NoAnswer`], and [`Error::Failed`] if something else than buildkitd answers.
-    pub async fn probe(address: &Address, tls: &TlsOptions, patience: Duration) -> Result<Self, Error> {
-        let client = Self::connect(address, tls, patience).await?;
-        match within(patience, address, client.default_platform()).await {
+    pub async fn probe(address: &Address, tls: &TlsOptions, timeout: Duration) -> Result<Self, Error> {
+        let client = Self::connect(address, tls, timeout).await?;
+        match within(timeout, address, client.answers()).await {
             Ok(_) => Ok(client),
             Err(error) => Err(connect::no_answer(client.explain(error).await, address)),
         }
@@ -77,7 +97,8 @@ impl Client {
         &self.address
     }
 
-    /// Returns the daemon's workers; the first one builds by default.
+    /// Returns the daemon's workers; the first one builds by default. buildkitd tries its emulators before it answers, where
+    /// it did not in the last 20 seconds (`SupportedPlatforms` in `util/archutil`): that takes up to a tenth of a second.
     ///
     /// # Errors
     ///
@@ -87,26 +108,29 @@ impl Client {
         reply.map(|r| r.into_inner().record).map_err(|s| Error::from_status("ListWorkers", s))
     }
 
-    /// Returns the platform that the daemon builds for where none is asked for: the first one of its first worker.
-    /// The daemon is asked once for each connection.
-    ///
-    /// Source: `init` in `frontend/dockerui/config.go` in BuildKit.
+    /// Asks something that every buildkitd answers at once. What others answer is an error.
+    async fn answers(&self) -> Result<(), Error> {
+        match self.control().info(InfoRequest {}).await {
+            Ok(_) => Ok(()),
+            // An old buildkitd, or none.
+            Err(status) if status.code() == Code::Unimplemented => self.workers().await.map(|_| ()),
+            Err(status) => Err(Error::from_status("Info", status)),
+        }
+    }
+
+    /// Returns the platform that the daemon builds for where none is asked for: the first one of its first worker. Within a
+    /// build, [`Gateway::default_platform`] says it sooner.
     ///
     /// # Errors
     ///
     /// [`Error::Failed`], [`Error::Disconnected`].
     pub async fn default_platform(&self) -> Result<Option<pb::Platform>, Error> {
-        let ask = async {
-            let first = self.workers().await?.into_iter().next();
-            Ok::<_, Error>(first.map(|worker| (worker.id, worker.platforms.into_iter().next())))
-        };
-        let first = self.first_worker.get_or_try_init(|| ask).await?;
-        Ok(first.as_ref().and_then(|(_, platform)| platform.clone()))
+        self.first_worker.default_platform(self.workers()).await
     }
 
     /// Returns the id of the daemon's first worker, which it keeps beside its cache; `None` where it was not asked yet.
     pub fn worker_id(&self) -> Option<&str> {
-        self.first_worker.get()?.as_ref().map(|(id, _)| id.as_str())
+        self.first_worker.0.get()?.as_ref().map(|(id, _)| id.as_str())
     }
 
     /// Runs one build and returns what its exporters answered.
@@ -137,6 +161,10 @@ impl Client {
         solve::run(self, request, session, events, cancel, function).await
     }
 
+    pub(super) fn first_worker(&self) -> FirstWorker {
+        self.first_worker.clone()
+    }
+
     pub(crate) fn channel(&self) -> Channel {
         self.channel.clone()
     }
@@ -148,14 +176,14 @@ impl Client {
     }
 }
 
-/// Returns what `work` with the daemon at `address` brings within `patience`.
+/// Returns what `work` with the daemon at `address` brings within `timeout`.
 async fn within<T>(
-    patience: Duration,
+    timeout: Duration,
     address: &Address,
     work: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
-    let timeout = || Error::ConnectTimeout { address: address.to_string(), millis: patience.as_millis() };
-    tokio::time::timeout(patience, work).await.unwrap_or_else(|_| Err(timeout()))
+    let timed_out = || Error::ConnectTimeout { address: address.to_string(), millis: timeout.as_millis() };
+    tokio::time::timeout(timeout, work).await.unwrap_or_else(|_| Err(timed_out()))
 }
 
 /// Returns what calls methods whose messages are declared in this program, once `channel` takes a call.

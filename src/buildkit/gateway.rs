@@ -11,7 +11,7 @@ use tonic::transport::Channel;
 use tonic_prost::ProstCodec;
 
 use super::MAX_MESSAGE_BYTES;
-use super::client::ready_grpc;
+use super::client::{Client, FirstWorker, ready_grpc};
 use super::error::Error;
 use super::proto::frontend::llb_bridge_client::LlbBridgeClient;
 use super::proto::frontend::{self, result};
@@ -37,6 +37,7 @@ struct Inner {
     session_id: String,
     cache_imports: Vec<CacheEntry>,
     refusals: Refusals,
+    first_worker: FirstWorker,
 }
 
 /// A result that the daemon holds, lazily: the work starts when it is read or returned.
@@ -125,12 +126,13 @@ pub struct Warning {
 
 impl Gateway {
     pub(crate) fn new(
-        channel: Channel,
+        client: &Client,
         build_ref: String,
         session_id: String,
         cache_imports: Vec<CacheEntry>,
         refusals: Refusals,
     ) -> Self {
+        let (channel, first_worker) = (client.channel(), client.first_worker());
         let client = LlbBridgeClient::new(channel.clone())
             .max_decoding_message_size(MAX_MESSAGE_BYTES)
             .max_encoding_message_size(MAX_MESSAGE_BYTES);
@@ -144,6 +146,7 @@ impl Gateway {
                 session_id,
                 cache_imports,
                 refusals,
+                first_worker,
             }),
         }
     }
@@ -167,6 +170,16 @@ impl Gateway {
         let request = self.request(frontend::PingRequest {});
         let reply = self.inner.client.clone().ping(request).await;
         reply.map(tonic::Response::into_inner).map_err(|s| self.failed("Ping", s))
+    }
+
+    /// Returns the platform that the daemon builds for where none is asked for. The daemon is asked once for each connection.
+    ///
+    /// # Errors
+    ///
+    /// As [`Gateway::ping`].
+    pub async fn default_platform(&self) -> Result<Option<pb::Platform>, Error> {
+        let workers = async { Ok(self.ping().await?.workers) };
+        self.inner.first_worker.default_platform(workers).await
     }
 
     /// Returns digest and config of an image.

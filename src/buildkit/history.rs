@@ -13,7 +13,7 @@ const PREDICATE_TYPE: &str = "in-toto.io/predicate-type";
 /// What the kinds of provenance begin with.
 const PROVENANCE: &str = "https://slsa.dev/provenance/";
 /// The largest provenance that is read, in bytes.
-const LARGEST_PROVENANCE: usize = 64 << 20;
+const MAX_PROVENANCE_BYTES: usize = 64 << 20;
 
 /// What the daemon recorded of how a result was built.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ impl Client {
         let mut bytes = Vec::new();
         while let Some(piece) = pieces.message().await.map_err(failed)? {
             bytes.extend_from_slice(&piece.data);
-            if bytes.len() > LARGEST_PROVENANCE {
+            if bytes.len() > MAX_PROVENANCE_BYTES {
                 return Err(missing("an end of the provenance within 64 MiB"));
             }
         }

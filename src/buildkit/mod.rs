@@ -13,6 +13,7 @@ pub mod daemon;
 mod error;
 mod gateway;
 mod history;
+mod recent_lines;
 mod request;
 mod result;
 pub mod session;
@@ -29,8 +30,8 @@ pub use history::Provenance;
 pub use request::{BuildOutcome, BuildRequest, CacheEntry, Export, ExportTarget};
 pub use result::{BuildResult, PlatformEntry, platforms_metadata};
 pub use session::{
-    BearerToken, CredentialProvider, CredentialRefusal, Credentials, ExportFolder, LeftOut, ListedFile,
-    SentFiles, SentFolder, SessionOptions, SpecialFiles, SshAgent, SshKey, SshKeyError, Upload,
+    BearerToken, CredentialProvider, CredentialRefusal, Credentials, ExportFolder, FileFacts, LeftOut,
+    ListedFile, SentFiles, SentFolder, SessionOptions, SpecialFiles, SshAgent, SshKey, SshKeyError, Upload,
 };
 
 /// The messages of BuildKit's API, under the names that this project uses for them.

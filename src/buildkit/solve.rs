@@ -23,7 +23,7 @@ const STATUS_SILENCE: Duration = Duration::from_secs(5);
 /// The same for a build of which no status was ever heard: the daemon did not accept it.
 const STATUS_NEVER_BEGAN: Duration = Duration::from_secs(1);
 /// How long a failed build may take to fail the solve after the failure was returned.
-const RETURN_PATIENCE: Duration = Duration::from_secs(5);
+const RETURN_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(crate) async fn run<T, E, F, Fut>(
     client: &Client,
@@ -47,7 +47,7 @@ where
         () = cancel.cancelled() => return Err(BuildError::Cancelled),
         session = opening => session?,
     };
-    let gateway = Gateway::new(client.channel(), build_ref.clone(), session_id, cache_imports, refusals);
+    let gateway = Gateway::new(client, build_ref.clone(), session_id, cache_imports, refusals);
     let (activity, seen) = watch::channel(());
     let following = tokio::spawn(follow_status(client.clone(), build_ref, events, activity));
     let following = AbortOnDropHandle::new(following);
@@ -101,7 +101,7 @@ where
                 ended = &mut solve => ended?,
                 error = refused => {
                     // If the build itself went wrong, the solve knows better why than the call does.
-                    let ended = tokio::time::timeout(RETURN_PATIENCE, solve).await;
+                    let ended = tokio::time::timeout(RETURN_TIMEOUT, solve).await;
                     return Err(ended.ok().and_then(Result::err).unwrap_or(error).into());
                 }
             };
@@ -109,7 +109,7 @@ where
         }
         Err(error) => {
             let telling = async { tokio::join!(gateway.return_error(error.to_status()), solve) };
-            if let Ok((Err(untold), _)) = tokio::time::timeout(RETURN_PATIENCE, telling).await {
+            if let Ok((Err(untold), _)) = tokio::time::timeout(RETURN_TIMEOUT, telling).await {
                 tracing::debug!(%untold, "the daemon could not be told that the build failed");
             }
             Err(BuildError::Caller(error))

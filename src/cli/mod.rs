@@ -15,6 +15,7 @@ mod values;
 use std::ffi::OsString;
 
 pub use failure::Failure;
+pub use report::{print, unless_reader_is_gone};
 
 /// Builds and pushes container images from Dockerfiles.
 #[derive(Debug, clap::Parser)]

@@ -10,7 +10,7 @@ use clap::builder::ValueParser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, Command};
 
-use crate::converter::dockerfile::parse_bool;
+use crate::gotext::parse_bool;
 
 /// The name of a truth value in usage texts.
 const TRUTH_VALUE: &str = "BOOL";

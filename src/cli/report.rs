@@ -1,7 +1,7 @@
 //! What subcommands that run jobs share: signals and standard output.
 
 use std::borrow::Cow;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 
 use super::Failure;
 use crate::diag::{redact, visible, visible_lines};
@@ -14,12 +14,12 @@ pub(super) fn listen() -> Result<Interrupts, Failure> {
 
 /// Warns on standard error.
 pub(super) fn warn(text: &str) {
-    let _ = writeln!(std::io::stderr(), "warning: {}", for_log(text));
+    let _ = writeln!(io::stderr(), "warning: {}", for_log(text));
 }
 
 /// Writes words of a registry or a daemon to standard output: as they are for a program, and harmless for a terminal.
 pub(super) fn print_words(bytes: &[u8]) -> Result<(), Failure> {
-    print(&words_for(bytes, std::io::stdout().is_terminal()))
+    print(&words_for(bytes, io::stdout().is_terminal()))
 }
 
 /// Words of a registry or a daemon, on one line and without credentials.
@@ -34,13 +34,24 @@ fn words_for(bytes: &[u8], is_terminal: bool) -> Cow<'_, [u8]> {
     visible_lines(&String::from_utf8_lossy(bytes)).into_owned().into_bytes().into()
 }
 
+/// Standard output cannot be written to.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write to standard output")]
+struct StandardOutputError(#[source] io::Error);
+
 /// Writes to standard output; a reader that has seen enough is no failure.
-pub(super) fn print(bytes: &[u8]) -> Result<(), Failure> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(bytes).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
-    }
+///
+/// # Errors
+/// Where the output is lost for another reason.
+pub fn print(bytes: &[u8]) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    let written = out.write_all(bytes).and_then(|()| out.flush());
+    written.map_err(unless_reader_is_gone).or_else(|failure| failure.map_or(Ok(()), Err))
+}
+
+/// The failure of output that could not be written; none where its reader has seen enough.
+pub fn unless_reader_is_gone(error: io::Error) -> Option<Failure> {
+    (error.kind() != io::ErrorKind::BrokenPipe).then(|| StandardOutputError(error).into())
 }
 
 #[cfg(test)]

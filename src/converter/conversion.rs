@@ -118,6 +118,19 @@ impl Converter {
         }
     }
 
+    /// Whether the Dockerfile says without variables which paths it reads, so that they are known before the bases are: those
+    /// set variables, too.
+    pub fn reads_fixed_paths(&self) -> bool {
+        let is_fixed = |text: &String| !text.contains('$');
+        let mut instructions = self.dockerfile.stages.iter().flat_map(|stage| &stage.instructions);
+        instructions.all(|instruction| match &instruction.kind {
+            Kind::Add(add) => add.files.paths.iter().all(is_fixed),
+            Kind::Copy(copy) => copy.files.paths.iter().all(is_fixed),
+            Kind::Run(run) => run.mount_specs.iter().all(|mount| is_fixed(&mount.text)),
+            _ => true,
+        })
+    }
+
     /// The conversion for one platform: one of `options.platforms`, or `None` where that is empty.
     ///
     /// # Errors
@@ -182,4 +195,24 @@ fn settings(source: &Source, options: &Options) -> Result<Settings, Rejected> {
         error: Box::new(Diagnostic::error(error.to_string())),
         warnings: Vec::new(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_with_variables_are_not_known_before_the_bases_are() {
+        for (instruction, is_fixed) in [
+            ("COPY a b /c/$D", true),
+            ("COPY $A /", false),
+            ("ADD a ${B}/c /", false),
+            ("RUN --mount=type=bind,source=a,target=/a echo $A", true),
+            ("RUN --mount=type=bind,source=$A,target=/a true", false),
+        ] {
+            let source = Source::new("Dockerfile", format!("FROM scratch\n{instruction}\n"));
+            let converter = Converter::new(source, &Options::default()).unwrap();
+            assert_eq!(converter.reads_fixed_paths(), is_fixed, "{instruction}");
+        }
+    }
 }

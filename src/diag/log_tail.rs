@@ -8,15 +8,15 @@ const LAST_LINES: usize = 100;
 /// How many earlier lines that tell of faults are kept.
 const EARLIER_LINES: usize = 20;
 /// The longest line that is kept, in bytes; what follows is dropped.
-const LONGEST: usize = 2048;
+const MAX_LINE_BYTES: usize = 2048;
 /// How many equal characters in a row make a progress bar.
-const BAR: usize = 8;
+const MIN_BAR_CHARACTERS: usize = 8;
 
 /// What stands for lines that are no text.
 const BINARY: &str = "(binary data)";
 
 /// Words of a line that tells of a fault, in lower case.
-const FAULTS: [&str; 28] = [
+const FAULTS: [&str; 30] = [
     "error",
     "fatal",
     "fail",
@@ -45,9 +45,47 @@ const FAULTS: [&str; 28] = [
     "no matching",
     "unreachable",
     "bad address",
+    "segmentation fault",
+    "core dumped",
 ];
-/// Words of a line that tells that there was none, in lower case.
-const NO_FAULTS: [&str; 6] = ["0 error", "no error", "0 fail", "error=0", "errors: 0", "without error"];
+/// Those of them that are also parts of names, such as `error.c` and `libgpg-error0`: only as words of their own they tell of
+/// faults, with one of these endings.
+const WORDS: [&str; 7] = ["error", "fatal", "fail", "panic", "exception", "killed", "timeout"];
+const ENDINGS: [&str; 10] = ["", "s", "ed", "ure", "ures", "ing", "ked", "king", "ally", "out"];
+/// What tells that there was no fault, in lower case. A number may stand before it.
+const NO_FAULTS: [&str; 14] = [
+    "0 errors",
+    "0 error",
+    "no errors",
+    "no error",
+    "without errors",
+    "without error",
+    "errors: 0",
+    "error=0",
+    "0 failures",
+    "0 failed",
+    "0 fail",
+    "failures: 0",
+    "failed: 0",
+    "failed=0",
+];
+/// What a warning begins with, or has before its words, and what looks for something and goes on without it, in lower case.
+const NO_REASONS: [&str; 14] = [
+    "w: ",
+    "+ ",
+    "warning",
+    "[warn",
+    "npm warn",
+    "warn ",
+    "debconf: ",
+    "invoke-rc.d: ",
+    "dpkg-preconfigure: ",
+    "perl: warning",
+    "checking ",
+    "-- looking for ",
+    "-- performing test ",
+    "-- could not find ",
+];
 
 /// A line of a log, perhaps for several.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +109,7 @@ pub struct LogTail {
 impl LogTail {
     /// Takes the next line of the log.
     pub fn push(&mut self, line: &str) {
-        let line = if is_binary(line) { BINARY } else { &line[..line.floor_char_boundary(LONGEST)] };
+        let line = if is_binary(line) { BINARY } else { &line[..line.floor_char_boundary(MAX_LINE_BYTES)] };
         let is_progress = is_progress(line);
         if let Some(last) = self.last.back_mut()
             && (last.text == line || (last.is_progress && is_progress))
@@ -122,13 +160,46 @@ pub fn tells_of_fault(line: &str) -> bool {
     if trimmed.starts_with("E: ") {
         return true;
     }
-    if trimmed.starts_with("W: ") || trimmed.starts_with("+ ") {
+    let mut lower = trimmed.to_ascii_lowercase();
+    if NO_REASONS.iter().any(|begin| lower.starts_with(begin)) || lower.contains(": warning: ") {
         return false;
     }
-    let lower = trimmed.to_lowercase();
-    FAULTS.iter().any(|word| lower.contains(word))
-        && !NO_FAULTS.iter().any(|word| lower.contains(word))
-        && !lower.starts_with("warning")
+    let mut text = trimmed.to_owned();
+    for phrase in NO_FAULTS {
+        while let Some(at) = lower.find(phrase).filter(|at| !is_digit_before(&lower, *at)) {
+            let range = at..at + phrase.len();
+            lower.replace_range(range.clone(), "-");
+            text.replace_range(range, "-");
+        }
+    }
+    FAULTS.iter().any(|word| {
+        lower.match_indices(word).any(|(at, _)| !WORDS.contains(word) || is_word(&text, at, word.len()))
+    })
+}
+
+fn is_digit_before(text: &str, at: usize) -> bool {
+    text[..at].ends_with(|c: char| c.is_ascii_digit())
+}
+
+/// Returns whether a word of [`WORDS`] at a place of `text` is one, or the end of a name such as `KeyError`.
+fn is_word(text: &str, at: usize, length: usize) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '/' | '\\' | '@');
+    let is_capital = text[at..].starts_with(|c: char| c.is_ascii_uppercase());
+    let begins = match text[..at].chars().next_back() {
+        Some(before) if before.is_lowercase() => is_capital,
+        Some('.') => is_capital,
+        Some(before) => !is_part(before),
+        None => true,
+    };
+    let after = &text[at + length..];
+    let end = after.find(|c: char| !c.is_alphabetic()).unwrap_or(after.len());
+    let mut rest = after[end..].chars();
+    let ends = match rest.next() {
+        Some('.') => !rest.next().is_some_and(char::is_alphanumeric),
+        Some(next) => !is_part(next),
+        None => true,
+    };
+    begins && ends && ENDINGS.contains(&after[..end].to_ascii_lowercase().as_str())
 }
 
 /// Returns whether a line shows how far something is: a percentage or a bar.
@@ -150,7 +221,7 @@ fn is_progress(line: &str) -> bool {
     for c in line.chars() {
         run = if c == before { run + 1 } else { 1 };
         before = c;
-        if run >= BAR
+        if run >= MIN_BAR_CHARACTERS
             && matches!(c, '#' | '=' | '.' | '>' | '━' | '█' | '▓')
             && line.contains(|c: char| c.is_ascii_digit())
         {
@@ -206,13 +277,32 @@ mod tests {
         {
             assert!(tells_of_fault(line), "{line}");
         }
-        for line in ["W: Failed to fetch", "0 errors", "+ cat error.txt", "compiling"] {
+        for line in
+            ["1 failed, 0 errors", "Found 10 errors", "KeyError: 'x'", "a.b.SomeException", "it failed."]
+        {
+            assert!(tells_of_fault(line), "{line}");
+        }
+        for line in [
+            "W: Failed to fetch",
+            "0 errors",
+            "+ cat error.txt",
+            "compiling",
+            "Unpacking libgpg-error0:amd64 (1.46-1) ...",
+            "[ 12%] Building C object CMakeFiles/x.dir/error.c.o",
+            "gcc -Werror -fno-exceptions -c src/fail_fast.c",
+            "   Compiling thiserror-impl v1.0.61",
+            "a.c:3:5: warning: unused variable 'error' [-Wunused-variable]",
+            "Tests run: 3, Failures: 0, Errors: 0, Skipped: 0",
+            "-- Performing Test HAVE_X - Failed",
+            "checking for strlcpy... not found",
+            "debconf: unable to initialize frontend: Dialog",
+        ] {
             assert!(!tells_of_fault(line), "{line}");
         }
     }
 
     #[test]
     fn a_very_long_line_is_cut_between_characters() {
-        assert!(folded(&["é".repeat(LONGEST).as_str()])[0].0.len() <= LONGEST);
+        assert!(folded(&["é".repeat(MAX_LINE_BYTES).as_str()])[0].0.len() <= MAX_LINE_BYTES);
     }
 }

@@ -1,4 +1,4 @@
-//! Places in a source text, and the errors and warnings that point at them.
+//! Places in a source text, the errors and warnings that point at them, and words of others made harmless.
 
 mod causes;
 mod columns;
@@ -7,6 +7,7 @@ mod log_tail;
 mod redact;
 mod render;
 pub mod shorten;
+mod suggest;
 mod terminal;
 #[cfg(any(feature = "buildkit", feature = "registry"))]
 mod tls;
@@ -20,6 +21,7 @@ pub use columns::{columns, fitted};
 pub use located::Located;
 pub use log_tail::{FoldedLine, LogTail, tells_of_fault};
 pub use redact::{redact, redact_in_columns, redact_reference};
+pub use suggest::{did_you_mean, nearest};
 pub use terminal::{
     Colours, is_forbidden, log_event, log_line, printable_line, visible, visible_lines, visible_path,
 };

@@ -12,11 +12,11 @@ const HIDDEN: &str = "***";
 /// The algorithms that make what follows an `@` a digest.
 const ALGORITHMS: [&str; 6] = ["sha256", "sha384", "sha512", "sha1", "md5", "blake3"];
 /// The digits of a digest in a reference, at least.
-const SHORTEST_DIGEST: usize = 32;
+const MIN_DIGEST_DIGITS: usize = 32;
 /// What stands before a colon and is no user: schemes without `//`.
 const NO_USERS: [&str; 6] = ["mailto", "npm", "pkg", "jsr", "workspace", "docker-image"];
 /// The longest host name, in bytes.
-const LONGEST_HOST: usize = 253;
+const MAX_HOST_BYTES: usize = 253;
 
 /// `text` with `***` for the user part of every URL in it, and for what stands before the `@` of a registry's host.
 pub fn redact(text: &str) -> Cow<'_, str> {
@@ -206,7 +206,7 @@ fn follows_user(before: &str, separator: Option<usize>, after: &str) -> bool {
         return false;
     }
     let may_be_host = |b: &u8| b.is_ascii_alphanumeric() || b".-[]".contains(b);
-    let (host, rest) = after.split_at(after.bytes().take(LONGEST_HOST).take_while(may_be_host).count());
+    let (host, rest) = after.split_at(after.bytes().take(MAX_HOST_BYTES).take_while(may_be_host).count());
     let is_host = host.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[');
     // `user:password` has its colon before any slash; `registry/name:tag` has not.
     is_host
@@ -221,7 +221,7 @@ fn is_digest(text: &str) -> bool {
     let end = text.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(text.len());
     let (algorithm, rest) = text.split_at(end);
     let digits = || rest[1..].bytes().take_while(u8::is_ascii_hexdigit).count();
-    let is_long = rest.starts_with(':') && digits() >= SHORTEST_DIGEST;
+    let is_long = rest.starts_with(':') && digits() >= MIN_DIGEST_DIGITS;
     (ALGORITHMS.contains(&algorithm) || is_long) && !rest.contains(['/', '@'])
 }
 

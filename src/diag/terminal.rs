@@ -14,7 +14,7 @@ const BEL: char = '\u{7}';
 /// What ends colours.
 const RESET: &str = "\u{1b}[0m";
 /// The longest colour sequence that is kept, in bytes.
-const LONGEST_COLOUR: usize = 64;
+const MAX_COLOUR_BYTES: usize = 64;
 
 /// What becomes of the colours in a line of a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,7 +122,7 @@ fn without_sequences(text: &str, colours: Colours) -> String {
 fn colour_parameters(sequence: &str) -> Option<&str> {
     let parameters = sequence.strip_prefix("\u{1b}[")?.strip_suffix('m')?;
     let are_numbers = parameters.bytes().all(|b| b.is_ascii_digit() || matches!(b, b';' | b':'));
-    (are_numbers && sequence.len() <= LONGEST_COLOUR).then_some(parameters)
+    (are_numbers && sequence.len() <= MAX_COLOUR_BYTES).then_some(parameters)
 }
 
 /// The length in bytes of the control sequence that `text` begins with (ECMA-48, 5.3 to 5.6). A string that does not

@@ -2,16 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::files::{FileChange, How, differences};
+use super::files::{Differences, FileChange, How};
 use super::matching::match_steps;
 use super::parts::IGNORED;
-use super::record::{Class, Kind, Outcome, Part, Record, Step};
+use super::record::{Class, Kind, MAX_STEPS, Outcome, Part, Record, Step};
 
 /// Why the steps of a build ran that were not in the cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Explanation {
     /// There is no record of a build before.
     FirstBuild,
+    /// This build or the one before has more steps than a record holds.
+    TooManySteps,
     /// The steps that ran; none where everything was in the cache.
     Steps(Vec<StepExplanation>),
 }
@@ -29,11 +31,11 @@ pub struct StepExplanation {
 pub(super) type Change = (Option<Shown>, Option<Shown>);
 
 /// A value, as much as may be shown.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Shown(pub String);
 
 /// One reason for which a step ran.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Reason {
     /// There was no such instruction.
     New,
@@ -93,7 +95,14 @@ impl Reason {
 
 /// Explains why steps of `new` ran, by what differs from `old`.
 pub fn explain(old: Option<&Record>, new: &Record) -> Explanation {
+    // More are not compared, because that may take time that grows with their square.
+    if new.steps.len() > MAX_STEPS || old.is_some_and(|old| old.are_steps_left_out) {
+        return Explanation::TooManySteps;
+    }
     let Some(old) = old else { return Explanation::FirstBuild };
+    if !new.steps.iter().any(ran) {
+        return Explanation::Steps(Vec::new());
+    }
     let comparison = Comparison::new(old, new);
     let steps = new.steps.iter().enumerate().filter(|(_, step)| ran(step));
     let explained = steps.map(|(step, _)| StepExplanation { step, reasons: comparison.reasons(step) });
@@ -114,6 +123,8 @@ pub fn graph_difference(old: &Record, new: &Record) -> (Vec<StepExplanation>, Ve
 struct Comparison<'a> {
     old: &'a Record,
     new: &'a Record,
+    /// How the files differ of each context that both list.
+    files: BTreeMap<&'a str, Differences>,
     /// The old step of each new one.
     pairs: Vec<Option<usize>>,
     /// What differs in each new step itself.
@@ -125,8 +136,12 @@ struct Comparison<'a> {
 impl<'a> Comparison<'a> {
     fn new(old: &'a Record, new: &'a Record) -> Self {
         let pairs = match_steps(&old.steps, &new.steps);
-        let mut comparison = Self { old, new, pairs, own: Vec::new(), roots: Vec::new() };
-        comparison.own = (0..new.steps.len()).map(|step| comparison.own_reasons(step)).collect();
+        let files = file_differences(old, new);
+        let mut comparison = Self { old, new, files, pairs, own: Vec::new(), roots: Vec::new() };
+        for step in 0..new.steps.len() {
+            let reasons = comparison.own_reasons(step);
+            comparison.own.push(reasons);
+        }
         for step in 0..new.steps.len() {
             let roots = comparison.roots(step);
             comparison.roots.push(roots);
@@ -138,7 +153,12 @@ impl<'a> Comparison<'a> {
     fn own_reasons(&self, place: usize) -> Vec<Reason> {
         let step = &self.new.steps[place];
         let Some(before) = self.pairs[place].map(|old| &self.old.steps[old]) else {
-            return vec![Reason::New];
+            let is_told = is_join(&step.name)
+                && step
+                    .inputs
+                    .iter()
+                    .any(|input| !self.own[*input].is_empty() && self.new.steps[*input].lines == step.lines);
+            return if is_told { Vec::new() } else { vec![Reason::New] };
         };
         match step.kind {
             Kind::Local => return context_reasons(before, step),
@@ -162,12 +182,12 @@ impl<'a> Comparison<'a> {
         let (mut is_unknown, mut is_other_filter) = (false, false);
         // What was not read before was not listed before, either.
         for read in step.reads.iter().filter(|read| before.reads.contains(read)) {
-            let listings = [self.old, self.new].map(|record| record.contexts.get(&read.context));
-            let [Some(Some(old)), Some(Some(new))] = listings else {
-                is_unknown |= listings.iter().any(Option::is_some);
+            let context = read.context.as_str();
+            let Some(differences) = self.files.get(context) else {
+                is_unknown |= [self.old, self.new].iter().any(|record| record.contexts.contains_key(context));
                 continue;
             };
-            let found = differences(old, new, read);
+            let found = differences.of(read);
             let came_or_went = |change: &FileChange| matches!(change.how, How::Added | How::Removed);
             is_other_filter |= found.iter().any(came_or_went) && self.has_other_filter(&read.context);
             changes.extend(found);
@@ -202,6 +222,10 @@ impl<'a> Comparison<'a> {
     fn input_reasons(&self, before: &Step, step: &Step) -> Option<Reason> {
         let now: Vec<usize> = step.inputs.iter().map(|input| self.pairs[*input]).collect::<Option<_>>()?;
         let name = |place: &usize| self.old.steps[*place].name.clone();
+        // With --link an instruction stands on nothing, and without it on the step before.
+        if now.len() != before.inputs.len() && before.name != step.name {
+            return Some(Reason::Instruction(before.name.clone(), step.name.clone()));
+        }
         if now.len() != before.inputs.len() {
             let was = before.inputs.iter().find(|was| !now.contains(was));
             let is = now.iter().find(|is| !before.inputs.contains(is));
@@ -225,6 +249,11 @@ impl<'a> Comparison<'a> {
             at = self.old.steps[place].inputs.first().copied();
         }
         removed.reverse();
+        // What puts the result of a --link upon the step before is no instruction: the step that it was of says it.
+        removed.retain(|name| !is_join(name));
+        if removed.is_empty() {
+            return None;
+        }
         Some(Reason::Removed(removed))
     }
 
@@ -293,6 +322,20 @@ impl<'a> Comparison<'a> {
     }
 }
 
+/// Returns how the files differ of each context that both builds list.
+fn file_differences<'a>(old: &'a Record, new: &'a Record) -> BTreeMap<&'a str, Differences> {
+    let listings = new.contexts.iter().filter_map(|(name, new)| {
+        let old = old.contexts.get(name)?;
+        Some((name.as_str(), Differences::new(old.as_ref()?, new.as_ref()?)))
+    });
+    listings.collect()
+}
+
+/// Whether a step puts what an instruction with `--link` made upon the step before it.
+fn is_join(name: &str) -> bool {
+    name.starts_with("LINK ")
+}
+
 /// Returns the name of the context that a step sends, if it is such a step.
 fn context_name(step: &Step) -> Option<&str> {
     (step.kind == Kind::Local).then(|| step.parts.first().map(|part| part.value.as_str()))?
@@ -341,6 +384,10 @@ fn part_reasons(old: &Step, new: &Step) -> Vec<Reason> {
             Class::Instruction if label.starts_with("content") => reasons.push(Reason::Content(label)),
             Class::Instruction => is_other_instruction = true,
             Class::Variable => reasons.push(Reason::Variable(label, change)),
+            // RUN with a shell or without one, ADD or COPY: the names say it.
+            Class::Option if old.name != new.name && is_of_instruction(&label, &change) => {
+                is_other_instruction = true;
+            }
             Class::Option => {
                 // Several sources of one instruction have an option in common.
                 let (first, number) = label.rsplit_once(" (").unwrap_or((&label, ""));
@@ -375,6 +422,16 @@ fn part_reasons(old: &Step, new: &Step) -> Vec<Reason> {
         );
     }
     reasons
+}
+
+/// Whether an option is none that is typed, but comes with the kind of the instruction.
+fn is_of_instruction(label: &str, (was, is): &Change) -> bool {
+    let name = label.split(" (").next().unwrap_or(label);
+    match name {
+        "shell" => was.is_none() || is.is_none(),
+        "unpack" | "follow symlinks" | "contents only" | "replace" | "make parents" => true,
+        _ => false,
+    }
 }
 
 /// Returns the instructions as people wrote them, or where those are the same what they come to.

@@ -1,87 +1,124 @@
-//! The files of a context: how they are noted, and how two listings differ.
+//! How two listings of a context differ in what an instruction reads.
 
-use std::cmp::Ordering;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-use super::packed::{pack, unpack};
+use super::listing::{FileEntry, Listing, SYMLINK, both};
 use super::record::Read;
 use crate::converter::ignore::{DirState, Filter};
 use crate::gotext::filepath;
 
-/// Files of one context that are noted, at most.
-pub(super) const MAX_FILES: usize = 200_000;
 /// The bit of a folder in Go's `FileMode`.
 const DIR: u32 = 1 << 31;
-/// The bit of a symbolic link in Go's `FileMode`.
-const SYMLINK: u32 = 1 << 27;
 /// The bits of mode that a result depends on, those of the kind left out.
 const PERMISSIONS: u32 = 0o777 | 1 << 23 | 1 << 22 | 1 << 20;
 /// Links that are followed on one way, at most: Linux's bound.
 const MAX_LINKS: usize = 40;
 
-/// The files of a context, as they were sent, in the order of their paths: owners are not among it, because everything
-/// belongs to root in a build.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Listing(Vec<(String, FileEntry)>);
-
-/// One file, folder or link.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct FileEntry {
-    /// Go's `FileMode`.
-    pub mode: u32,
-    /// In bytes.
-    pub size: i64,
-    /// When it was last written, in nanoseconds since 1970.
-    pub modified: i64,
-    /// Stands for the content; zero where the content is not known.
-    pub content: u64,
-    /// Where a symbolic link leads, or the name under which the same file was listed first; else empty.
-    pub link: String,
+/// A file that differs.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct FileChange {
+    /// Its path in the context.
+    pub path: String,
+    /// What happened to it.
+    pub how: How,
 }
 
-impl Listing {
-    /// Returns the listing of some paths; `None` where they are too many.
-    pub fn new(entries: impl IntoIterator<Item = (String, FileEntry)>) -> Option<Self> {
-        let mut entries: Vec<_> = entries.into_iter().take(MAX_FILES + 1).collect();
-        entries.sort_by(|a, b| a.0.cmp(&b.0));
-        entries.dedup_by(|a, b| a.0 == b.0);
-        (entries.len() <= MAX_FILES).then_some(Self(entries))
-    }
+/// What happened to a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum How {
+    /// It was not there before.
+    Added,
+    /// It is not there any more.
+    Removed,
+    /// Its content is another.
+    Content,
+    /// A symbolic link leads elsewhere.
+    Target,
+    /// It was written again; whether its content is the same is not known.
+    Rewritten,
+    /// Its permissions are others: before and now.
+    Mode(u32, u32),
+    /// It became something else, such as a folder.
+    Kind,
+    /// Only its time is another, which changes no result.
+    Touched,
+}
 
-    /// Fills in the contents that this build did not read: from a listing of before in which nothing of the file differs,
-    /// and for further names of one file those of its first name.
-    pub fn carry_over(&mut self, before: Option<&Self>) {
-        let mut old = before.map(|listing| listing.0.as_slice()).unwrap_or_default();
-        for (path, entry) in &mut self.0 {
-            while let [(first, _), rest @ ..] = old
-                && *first < *path
-            {
-                old = rest;
+/// How two listings of a context differ.
+#[derive(Debug, Default)]
+pub(super) struct Differences {
+    /// What changed, most often little, in the order of the paths, and whether it is a folder.
+    changed: Vec<(FileChange, bool)>,
+    old_links: Links,
+    new_links: Links,
+}
+
+impl Differences {
+    /// Compares two listings.
+    pub(super) fn new(old: &Listing, new: &Listing) -> Self {
+        let mut found = Self::default();
+        both(old, new, |path, old, new| {
+            found.old_links.add(path, old);
+            found.new_links.add(path, new);
+            let how = match (old, new) {
+                (Some(old), Some(new)) => difference(old, new),
+                (Some(_), None) => Some(How::Removed),
+                (None, new) => new.map(|_| How::Added),
+            };
+            if let Some(how) = how {
+                let is_folder = new.or(old).is_some_and(|entry| entry.mode & DIR != 0);
+                found.changed.push((FileChange { path: path.to_owned(), how }, is_folder));
             }
-            if entry.content == 0
-                && let [(first, known), ..] = old
-                && *first == *path
-                && (known.mode, known.size, known.modified) == (entry.mode, entry.size, entry.modified)
-                && known.link == entry.link
-            {
-                entry.content = known.content;
+        });
+        found
+    }
+
+    /// Returns how files that are read differ, in the order of their paths.
+    pub(super) fn of(&self, read: &Read) -> Vec<FileChange> {
+        if self.changed.is_empty() {
+            return Vec::new();
+        }
+        let reads = self.with_followed(read);
+        let selections: Vec<Selection<'_>> = reads.iter().map(Selection::new).collect();
+        let is_read = |(change, is_folder): &&(FileChange, bool)| {
+            selections.iter().any(|one| one.holds(&change.path, *is_folder))
+        };
+        let read = self.changed.iter().filter(is_read);
+        without_folders_of_others(read.map(|(change, _)| change.clone()).collect())
+    }
+
+    /// Returns what is read, and where it leads: symbolic links at the beginning of a copy are followed. Where one of them
+    /// leads elsewhere now, what is there was not listed before: the link itself says that it changed.
+    fn with_followed(&self, read: &Read) -> Vec<Read> {
+        let leads_to = |links: &Links| -> BTreeSet<String> {
+            if !read.is_pattern {
+                return BTreeSet::from([links.followed(&read.path)]);
             }
-        }
-        let is_name = |entry: &FileEntry| !entry.link.is_empty() && entry.mode & SYMLINK == 0;
-        let names: Vec<usize> = (0..self.0.len()).filter(|at| is_name(&self.0[*at].1)).collect();
-        for at in names {
-            self.0[at].1.content = self.get(&self.0[at].1.link).map_or(0, |first| first.content);
+            let selection = Selection { read, filter: None };
+            let roots = links.0.keys().filter(|path| selection.below(path) == Some(""));
+            roots.map(|path| links.followed(path)).collect()
+        };
+        let in_both = &leads_to(&self.old_links) & &leads_to(&self.new_links);
+        let elsewhere = in_both.into_iter().filter(|path| *path != read.path);
+        let at = |path| Read { path, is_pattern: false, ..read.clone() };
+        std::iter::once(read.clone()).chain(elsewhere.map(at)).collect()
+    }
+}
+
+/// The symbolic links of a listing by their paths, and where they lead.
+#[derive(Debug, Default)]
+struct Links(BTreeMap<String, String>);
+
+impl Links {
+    fn add(&mut self, path: &str, entry: Option<&FileEntry>) {
+        if let Some(entry) = entry
+            && entry.mode & SYMLINK != 0
+        {
+            self.0.insert(path.to_owned(), entry.link.clone());
         }
     }
 
-    fn get(&self, path: &str) -> Option<&FileEntry> {
-        let at = self.0.binary_search_by(|(known, _)| known.as_str().cmp(path)).ok()?;
-        Some(&self.0[at].1)
-    }
-
-    /// Returns where a path leads when the symbolic links on it are followed.
+    /// Returns where a path leads when the links on it are followed.
     fn followed(&self, path: &str) -> String {
         let mut rest: Vec<&str> = path.split('/').rev().collect();
         let mut done: Vec<&str> = Vec::new();
@@ -95,117 +132,19 @@ impl Listing {
                 }
                 _ => done.push(part),
             }
-            if let Some(entry) = self.get(&done.join("/"))
-                && entry.mode & SYMLINK != 0
+            if let Some(link) = self.0.get(&done.join("/"))
                 && links < MAX_LINKS
             {
                 links += 1;
                 done.pop();
-                if entry.link.starts_with('/') {
+                if link.starts_with('/') {
                     done.clear();
                 }
-                rest.extend(entry.link.split('/').rev());
+                rest.extend(link.split('/').rev());
             }
         }
         done.join("/")
     }
-}
-
-impl Serialize for Listing {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&pack(&self.0))
-    }
-}
-
-impl<'de> Deserialize<'de> for Listing {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        use serde::de::Error as _;
-        let text = String::deserialize(deserializer)?;
-        let entries = unpack(&text).ok_or_else(|| D::Error::custom("no listing of files"))?;
-        if !entries.is_sorted_by(|a, b| a.0 < b.0) {
-            return Err(D::Error::custom("a listing in no order"));
-        }
-        Ok(Self(entries))
-    }
-}
-
-/// A file that differs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileChange {
-    /// Its path in the context.
-    pub path: String,
-    /// What happened to it.
-    pub how: How,
-}
-
-/// What happened to a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum How {
-    /// It was not there before.
-    Added,
-    /// It is not there any more.
-    Removed,
-    /// Its content is another, or where a link leads.
-    Content,
-    /// It was written again; whether its content is the same is not known.
-    Rewritten,
-    /// Its permissions are others: before and now.
-    Mode(u32, u32),
-    /// It became something else, such as a folder.
-    Kind,
-    /// Only its time is another, which changes no result.
-    Touched,
-}
-
-/// Returns how files that are read differ, in the order of their paths.
-pub(super) fn differences(old: &Listing, new: &Listing, read: &Read) -> Vec<FileChange> {
-    // The changes of all files, most often few: what of them is read is asked afterwards.
-    let mut changed: Vec<(&str, &FileEntry, How)> = Vec::new();
-    let (mut before, mut now) = (old.0.iter().peekable(), new.0.iter().peekable());
-    loop {
-        let order = match (before.peek(), now.peek()) {
-            (Some((old, _)), Some((new, _))) => old.cmp(new),
-            (Some(_), None) => Ordering::Less,
-            (None, Some(_)) => Ordering::Greater,
-            (None, None) => break,
-        };
-        let old = if order == Ordering::Greater { None } else { before.next() };
-        let new = if order == Ordering::Less { None } else { now.next() };
-        match (old, new) {
-            (Some((_, old)), Some((path, new))) => {
-                changed.extend(difference(old, new).map(|how| (path.as_str(), new, how)));
-            }
-            (Some((path, old)), None) => changed.push((path, old, How::Removed)),
-            (None, Some((path, new))) => changed.push((path, new, How::Added)),
-            (None, None) => break,
-        }
-    }
-    if changed.is_empty() {
-        return Vec::new();
-    }
-    let reads = with_followed(old, new, read);
-    let selections: Vec<Selection<'_>> = reads.iter().map(Selection::new).collect();
-    let is_read = |path: &str, entry: &FileEntry| selections.iter().any(|one| one.holds(path, entry));
-    let read = changed.into_iter().filter(|(path, entry, _)| is_read(path, entry));
-    without_folders_of_others(read.map(|(path, _, how)| FileChange { path: path.to_owned(), how }).collect())
-}
-
-/// Returns what is read, and where it leads: symbolic links at the beginning of a copy are followed. Where one of them leads
-/// elsewhere now, what is there was not listed before: the link itself says that it changed.
-fn with_followed(old: &Listing, new: &Listing, read: &Read) -> Vec<Read> {
-    let leads_to = |listing: &Listing| -> BTreeSet<String> {
-        if !read.is_pattern {
-            return BTreeSet::from([listing.followed(&read.path)]);
-        }
-        let selection = Selection { read, filter: None };
-        let links = listing.0.iter().filter(|(_, entry)| entry.mode & SYMLINK != 0);
-        let roots = links.filter(|(path, _)| selection.below(path) == Some(""));
-        roots.map(|(path, _)| listing.followed(path)).collect()
-    };
-    let in_both = &leads_to(old) & &leads_to(new);
-    let elsewhere = in_both.into_iter().filter(|path| *path != read.path);
-    let at = |path| Read { path, is_pattern: false, ..read.clone() };
-    std::iter::once(read.clone()).chain(elsewhere.map(at)).collect()
 }
 
 fn difference(old: &FileEntry, new: &FileEntry) -> Option<How> {
@@ -214,8 +153,11 @@ fn difference(old: &FileEntry, new: &FileEntry) -> Option<How> {
         return Some(How::Kind);
     }
     let is_link = new.mode & SYMLINK != 0;
+    if is_link && old.link != new.link {
+        return Some(How::Target);
+    }
     let is_known = is_link || (old.content != 0 && new.content != 0);
-    if old.size != new.size || (is_known && old.content != new.content) || (is_link && old.link != new.link) {
+    if old.size != new.size || (is_known && old.content != new.content) {
         return Some(How::Content);
     }
     if old.mode != new.mode {
@@ -255,17 +197,17 @@ impl<'a> Selection<'a> {
         Self { read, filter }
     }
 
-    fn holds(&self, path: &str, entry: &FileEntry) -> bool {
+    fn holds(&self, path: &str, is_folder: bool) -> bool {
         let Some(below) = self.below(path) else { return false };
         let Some(filter) = &self.filter else { return true };
         if below.is_empty() {
-            return entry.mode & DIR == 0;
+            return !is_folder;
         }
         let mut state = DirState::default();
         let ends = below.match_indices('/').map(|(at, _)| at).chain([below.len()]);
         let mut selected = true;
         for end in ends {
-            let is_dir = end < below.len() || entry.mode & DIR != 0;
+            let is_dir = end < below.len() || is_folder;
             let Ok(verdict) = filter.check(&below[..end], is_dir, &state) else { return true };
             (state, selected) = (verdict.state, verdict.selected);
         }
@@ -344,39 +286,14 @@ mod tests {
     }
 
     #[test]
-    fn a_listing_is_read_as_it_was_written_and_no_other() {
-        let entry = |number: i64| FileEntry {
-            mode: 0o644,
-            size: number,
-            modified: -7 * number,
-            content: number.unsigned_abs() - 1,
-            link: if number == 2 { "a/é".to_owned() } else { String::new() },
-        };
-        let paths = ["a", "a/é", "a/è", "b\n\"c\"", "ab"];
-        let listing =
-            Listing::new(paths.iter().zip(1..).map(|(path, n)| ((*path).to_owned(), entry(n)))).unwrap();
-        let text = serde_json::to_string(&listing).unwrap();
-        assert_eq!(serde_json::from_str::<Listing>(&text).unwrap(), listing);
-        for bad in ["[]", "\"?\"", "\"AA\"", "\"////\""] {
-            assert!(serde_json::from_str::<Listing>(bad).is_err(), "{bad}");
-        }
-        let twice = pack(&[("b".to_owned(), entry(1)), ("a".to_owned(), entry(1))]);
-        assert!(serde_json::from_str::<Listing>(&format!("{twice:?}")).is_err());
-    }
-
-    #[test]
     fn links_on_the_way_are_followed_within_the_context() {
-        let link =
-            |to: &str| FileEntry { mode: SYMLINK | 0o777, link: to.to_owned(), ..FileEntry::default() };
-        let file = FileEntry { mode: 0o644, ..FileEntry::default() };
-        let entries = [
-            ("current", link("releases/two")),
-            ("releases/two/x", file.clone()),
-            ("out", link("../../etc/x")),
-            ("absolute", link("/releases")),
-            ("circle", link("circle")),
+        let links = [
+            ("current", "releases/two"),
+            ("out", "../../etc/x"),
+            ("absolute", "/releases"),
+            ("circle", "circle"),
         ];
-        let listing = Listing::new(entries.map(|(path, entry)| (path.to_owned(), entry))).unwrap();
+        let links = Links(links.map(|(path, to)| (path.to_owned(), to.to_owned())).into());
         for (path, leads_to) in [
             ("current", "releases/two"),
             ("current/x", "releases/two/x"),
@@ -384,8 +301,8 @@ mod tests {
             ("out", "etc/x"),
             ("nothing", "nothing"),
         ] {
-            assert_eq!(listing.followed(path), leads_to, "{path}");
+            assert_eq!(links.followed(path), leads_to, "{path}");
         }
-        assert_eq!(listing.followed("circle"), "circle");
+        assert_eq!(links.followed("circle"), "circle");
     }
 }

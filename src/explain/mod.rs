@@ -6,8 +6,8 @@
 
 mod compare;
 mod files;
+mod listing;
 mod matching;
-mod packed;
 mod parts;
 mod record;
 mod seal;
@@ -15,11 +15,14 @@ mod steps;
 mod words;
 
 pub use compare::{Explanation, Reason, StepExplanation, explain, graph_difference};
-pub use files::{FileChange, FileEntry, How, Listing};
+pub use files::{FileChange, How};
+pub use listing::{FileEntry, Listing};
 pub use record::{MAX_RECORD_BYTES, Outcome, Record, RecordError, Step};
 pub use seal::Salt;
 pub use steps::add_steps;
 pub use words::{Told, diff_text, explanation_text, note, told};
 
+#[cfg(test)]
+mod kinds;
 #[cfg(test)]
 mod tests;

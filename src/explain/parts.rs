@@ -165,8 +165,13 @@ impl Parts<'_> {
             }
             args => self.add(Class::Instruction, "command", &args.join(" ")),
         }
+        let has_ssh = exec.mounts.iter().any(|mount| mount.ssh_opt.is_some());
         for pair in &meta.env {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            // An SSH mount brings it.
+            if has_ssh && name == "SSH_AUTH_SOCK" {
+                continue;
+            }
             self.add(Class::Variable, name, value);
         }
         self.option("working folder", &meta.cwd);
@@ -212,14 +217,17 @@ impl Parts<'_> {
             words.push(format!("id={}", cache.id));
         }
         if let Some(tmpfs) = &mount.tmpfs_opt {
-            words.push(format!("size={}", tmpfs.size));
+            if tmpfs.size != 0 {
+                words.push(format!("size={}", tmpfs.size));
+            }
         }
         if let Some(secret) = &mount.secret_opt {
             let (id, mode) = (&secret.id, secret.mode);
             words.push(format!("id={id},uid={},gid={},mode={mode:04o}", secret.uid, secret.gid));
         }
         if let Some(ssh) = &mount.ssh_opt {
-            words.push(format!("id={},uid={},gid={},mode={:04o}", ssh.id, ssh.uid, ssh.gid, ssh.mode));
+            let id = if ssh.id.is_empty() { "default" } else { &ssh.id };
+            words.push(format!("id={id},uid={},gid={},mode={:04o}", ssh.uid, ssh.gid, ssh.mode));
         }
         self.option(format!("mount {}", mount.dest), &words.join(","));
         if let Some(context) = context {

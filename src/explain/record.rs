@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::files::Listing;
+use super::listing::Listing;
 use super::seal::Salt;
+use super::words::TOO_MANY_STEPS;
 
 /// The largest record that is written or read, in bytes.
 pub const MAX_RECORD_BYTES: usize = 8 << 20;
 /// Steps of one record, at most.
-const MAX_STEPS: usize = 5000;
+pub(super) const MAX_STEPS: usize = 5000;
 /// The form of a record; one of another form is not read.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// What a build was made of.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -30,6 +31,9 @@ pub struct Record {
     pub ended: i64,
     /// The steps, inputs first.
     pub steps: Vec<Step>,
+    /// Whether the build had more steps than a record holds, so that none of them is in it.
+    #[serde(default)]
+    pub(super) are_steps_left_out: bool,
     /// The files of each context by its name; `None` where there were too many to note.
     pub contexts: BTreeMap<String, Option<Listing>>,
     /// What was said of this build, for those who ask later.
@@ -160,18 +164,42 @@ impl Record {
         &self.salt
     }
 
-    /// Returns the record as it is written. Listings are left out where it would be too large with them.
+    /// Returns the record as it is written. Listings are left out where it would be too large with them, and the steps
+    /// where they are too many or still too large: what was said of the build is there to be asked for in any case.
     ///
     /// # Errors
-    /// [`RecordError::TooLarge`] where it is too large without them.
+    /// [`RecordError::TooLarge`] where it is too large without either.
     pub fn to_bytes(&self) -> Result<Vec<u8>, RecordError> {
-        let whole = serde_json::to_vec(self)?;
-        if whole.len() <= MAX_RECORD_BYTES {
-            return Ok(whole);
+        if self.steps.len() <= MAX_STEPS {
+            let whole = serde_json::to_vec(self)?;
+            if whole.len() <= MAX_RECORD_BYTES {
+                return Ok(whole);
+            }
+            let contexts = self.contexts.keys().map(|name| (name.clone(), None)).collect();
+            let short = serde_json::to_vec(&Self { contexts, ..self.clone() })?;
+            if short.len() <= MAX_RECORD_BYTES {
+                return Ok(short);
+            }
         }
-        let contexts = self.contexts.keys().map(|name| (name.clone(), None)).collect();
-        let short = serde_json::to_vec(&Self { contexts, ..self.clone() })?;
-        if short.len() <= MAX_RECORD_BYTES { Ok(short) } else { Err(RecordError::TooLarge) }
+        let least = serde_json::to_vec(&self.without_steps())?;
+        if least.len() <= MAX_RECORD_BYTES { Ok(least) } else { Err(RecordError::TooLarge) }
+    }
+
+    /// Returns a record that only says what was said of the build.
+    fn without_steps(&self) -> Self {
+        let is_long = self.explanation.len() > MAX_RECORD_BYTES / 4;
+        let explanation = if is_long { format!("{TOO_MANY_STEPS}\n") } else { self.explanation.clone() };
+        Self {
+            format: self.format,
+            salt: self.salt.clone(),
+            folder: self.folder.clone(),
+            dockerfile: self.dockerfile.clone(),
+            daemon: self.daemon.clone(),
+            ended: self.ended,
+            are_steps_left_out: true,
+            explanation,
+            ..Self::default()
+        }
     }
 
     /// Reads a record that anybody may have written.

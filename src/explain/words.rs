@@ -1,5 +1,7 @@
 //! Explanations in words.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt::Write as _;
 
 use super::compare::{Change, Explanation, Reason, Shown, StepExplanation};
@@ -12,6 +14,11 @@ use crate::diag::{fitted, visible};
 const NAMED_FILES: usize = 10;
 /// Columns of a value that is shown.
 const VALUE_COLUMNS: usize = 100;
+
+/// What is said of a build that cannot be compared, because there are more steps than `MAX_STEPS` or `MAX_RECORD_BYTES` let
+/// into a record.
+pub(super) const TOO_MANY_STEPS: &str = "Why steps ran again is not known: this build or the one before it has more steps \
+                                         than the record of a build holds (5000, or 8 MiB of them).";
 
 /// Why some steps ran: the same for all of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +36,7 @@ pub fn note(explanation: &Explanation) -> Option<&'static str> {
             "There is no record of a build before this one with the same folder, Dockerfile, target and \
              platform: nothing to compare with.",
         ),
+        Explanation::TooManySteps => Some(TOO_MANY_STEPS),
         Explanation::Steps(steps) if steps.is_empty() => {
             Some("No step ran again: all results were in the cache.")
         }
@@ -40,19 +48,21 @@ pub fn note(explanation: &Explanation) -> Option<&'static str> {
 /// it is of.
 pub fn told(explanation: &Explanation, new: &Record) -> Vec<Told> {
     let Explanation::Steps(steps) = explanation else { return Vec::new() };
-    let mut told = Vec::new();
-    let mut rest: Vec<&StepExplanation> = steps.iter().collect();
-    while !rest.is_empty() {
-        let reasons = &rest[0].reasons;
-        let is_chain = matches!(reasons[..], [Reason::Earlier(_)]);
-        let (same, others): (Vec<_>, Vec<_>) = rest
-            .iter()
-            .copied()
-            .enumerate()
-            .partition(|(at, other)| *at == 0 || (is_chain && other.reasons == *reasons));
+    let mut told: Vec<Told> = Vec::new();
+    // Where each chain is told.
+    let mut chains: HashMap<&[Reason], usize> = HashMap::new();
+    for StepExplanation { step, reasons } in steps {
+        if matches!(reasons[..], [Reason::Earlier(_)]) {
+            match chains.entry(reasons) {
+                Entry::Occupied(place) => {
+                    told[*place.get()].steps.push(*step);
+                    continue;
+                }
+                Entry::Vacant(place) => _ = place.insert(told.len()),
+            }
+        }
         let lines = reasons.iter().flat_map(|reason| reason_lines(reason, new)).collect();
-        told.push(Told { steps: same.into_iter().map(|(_, explained)| explained.step).collect(), lines });
-        rest = others.into_iter().map(|(_, explained)| explained).collect();
+        told.push(Told { steps: vec![*step], lines });
     }
     told
 }
@@ -100,7 +110,15 @@ fn add_reasons(text: &mut String, reasons: &[Reason], record: &Record) {
 
 /// Returns place and name of a step, and its platform where there are several.
 fn title(step: &Step, dockerfile: &str) -> String {
-    let name = if step.kind == Kind::Image { without_digest(&step.name) } else { &step.name };
+    let context = || {
+        let name = step.stage.strip_prefix("context ").filter(|_| step.kind == Kind::Local)?;
+        Some(format!("the named context {name}"))
+    };
+    let context = context();
+    let name = match step.kind {
+        Kind::Image => without_digest(&step.name),
+        _ => context.as_deref().unwrap_or(&step.name),
+    };
     let name = fitted(&visible(name), VALUE_COLUMNS);
     // No stage has a slash in its name.
     let platform = step.stage.split(' ').next().filter(|word| word.contains('/'));
@@ -139,6 +157,10 @@ fn reason_lines(reason: &Reason, record: &Record) -> Vec<String> {
         Reason::Option(name, change) => format!("{} {}", visible(name), changed(change)),
         Reason::Platform(change) => format!("the platform {}", changed(change)),
         Reason::OtherBase(was, is) => format!("the base image is another: {} → {}", quoted(was), quoted(is)),
+        // Without a tag it is named by its digest alone.
+        Reason::Base(name, change) if !name.rsplit('/').next().is_some_and(|last| last.contains(':')) => {
+            format!("FROM names another digest of {}: {}", visible(name), arrow(change))
+        }
         Reason::Base(name, change) => format!("the base image {} moved: {}", visible(name), arrow(change)),
         Reason::Files(changes) => return file_lines(changes),
         Reason::FilesUnknown => {
@@ -162,7 +184,7 @@ fn reason_lines(reason: &Reason, record: &Record) -> Vec<String> {
         Reason::Remote => {
             "nothing changed here; whether what it fetches changed at its URL is not known".to_owned()
         }
-        Reason::Gone => "nothing changed: buildkitd and the imported caches no longer have its result (pruned)"
+        Reason::Gone => "nothing changed: buildkitd and the imported caches no longer have its result (pruned, or never exported)"
             .to_owned(),
     };
     vec![one]
@@ -174,7 +196,11 @@ fn earlier_lines(roots: &[(usize, Vec<Reason>)], record: &Record) -> Vec<String>
         let step = &record.steps[*place];
         let title = title(step, &record.dockerfile);
         if reasons.is_empty() {
-            lines.push(format!("a step before it ran again: {title}"));
+            let line = format!("a step before it ran again: {title}");
+            // Several here-documents of one instruction are one step to people.
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
             continue;
         }
         if step.kind != Kind::Image || reasons.contains(&Reason::New) {
@@ -197,6 +223,7 @@ fn file_lines(changes: &[FileChange]) -> Vec<String> {
             How::Added => "added".to_owned(),
             How::Removed => "removed".to_owned(),
             How::Content => "content".to_owned(),
+            How::Target => "leads elsewhere".to_owned(),
             How::Rewritten => "written again; whether its content changed is not known".to_owned(),
             How::Mode(old, new) => format!("mode {:04o} → {:04o}", unix(*old), unix(*new)),
             How::Kind => "became something else".to_owned(),

@@ -67,6 +67,17 @@ impl<'t> Json<'t> {
         Ok(read::parse(text)?)
     }
 
+    /// As [`Json::parse`], for a value of any type (`any`): Go takes every number for a `float64` then, and refuses one
+    /// that is out of its range, however deep it lies.
+    ///
+    /// Source: `decodeState.convertNumber` in `decode.go` of Go's `encoding/json`.
+    ///
+    /// # Errors
+    /// [`JsonError::Syntax`].
+    pub fn parse_any(text: &'t [u8]) -> Result<Self, JsonError> {
+        Ok(read::parse_with_finite_numbers(text)?)
+    }
+
     /// The members of an object; none for `null`.
     ///
     /// Source: `decodeState.object` in `decode.go` of Go's `encoding/json`.

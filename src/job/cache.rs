@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::error::Error;
-use super::result::layout;
+use super::result::layout::{self, LayoutFolder};
 use super::result::prepared::OutputError;
 use crate::beneath::Root;
 use crate::buildkit::{CacheEntry, SessionOptions};
-use crate::converter::dockerfile::parse_bool;
 use crate::diag::{visible_path, with_causes};
+use crate::gotext::parse_bool;
 
 /// The type of a cache in a folder.
 const LOCAL: &str = "local";
@@ -23,7 +23,7 @@ const DEFAULT_TAG: &str = "latest";
 /// The key of buildkitd's answer that describes the cache which was written.
 const DESCRIPTOR: &str = "cache.manifest";
 /// The largest index or manifest that is read, in bytes.
-const LARGEST_MANIFEST: u64 = 16 << 20;
+const MAX_MANIFEST_BYTES: u64 = 16 << 20;
 
 /// The caches of one build, those in folders found or made.
 #[derive(Debug, Default)]
@@ -39,7 +39,7 @@ pub(super) struct PreparedCaches {
 /// A folder that a cache is written to.
 #[derive(Debug)]
 struct WrittenCache {
-    folder: PathBuf,
+    folder: LayoutFolder,
     tag: String,
     /// Whether what no cache of the folder needs any more is removed.
     reset: bool,
@@ -70,10 +70,9 @@ impl PreparedCaches {
         }
         for CacheEntry { attrs, .. } in exports.iter().filter(|entry| entry.kind == LOCAL) {
             let folder = PathBuf::from(attrs.get("dest").map(String::as_str).unwrap_or_default());
-            std::fs::create_dir_all(&folder)
-                .map_err(|source| Error::CacheFolder { folder: folder.clone(), source })?;
+            let made = LayoutFolder::new(&folder);
             caches.written.push(WrittenCache {
-                folder,
+                folder: made.map_err(|source| Error::CacheFolder { folder, source })?,
                 tag: attrs.get("tag").map_or(DEFAULT_TAG, String::as_str).to_owned(),
                 reset: attrs.get("reset").and_then(|reset| parse_bool(reset)) == Some(true),
             });
@@ -84,7 +83,8 @@ impl PreparedCaches {
     /// Offers the folders to buildkitd.
     pub(super) fn offer(&self, session: &mut SessionOptions) {
         session.content_stores.extend(self.readable.clone());
-        let written = self.written.iter().map(|cache| (store_id(&cache.folder), cache.folder.clone()));
+        let folders = self.written.iter().map(|cache| cache.folder.path());
+        let written = folders.map(|folder| (store_id(folder), folder.to_owned()));
         session.writable_stores.extend(written);
     }
 
@@ -97,12 +97,13 @@ impl PreparedCaches {
         let descriptor = response.get(DESCRIPTOR).and_then(|text| serde_json::from_str::<Value>(text).ok());
         for cache in &self.written {
             let Some(descriptor) = &descriptor else { continue };
-            layout::put_tagged(&cache.folder, descriptor, &cache.tag).map_err(OutputError::from)?;
+            let folder = cache.folder.path();
+            layout::put_tagged(folder, descriptor, &cache.tag).map_err(OutputError::from)?;
             if cache.reset
-                && let Err(error) = remove_unused(&cache.folder)
+                && let Err(error) = remove_unused(folder)
             {
                 tracing::warn!(
-                    folder = %visible_path(&cache.folder), reason = with_causes(&error),
+                    folder = %visible_path(folder), reason = with_causes(&error),
                     "what this cache no longer needs was not removed"
                 );
             }
@@ -123,7 +124,7 @@ fn found(folder: &Path, attrs: &BTreeMap<String, String>) -> Result<String, Stri
     } else {
         let tag = attrs.get("tag").map_or(DEFAULT_TAG, String::as_str);
         let index =
-            root.read(Path::new("index.json"), LARGEST_MANIFEST).map_err(|error| error.to_string())?;
+            root.read(Path::new("index.json"), MAX_MANIFEST_BYTES).map_err(|error| error.to_string())?;
         let index: Value =
             serde_json::from_slice(&index).map_err(|_| "its index.json is no JSON".to_owned())?;
         let cache = layout::tagged(&index, tag).and_then(|cache| cache["digest"].as_str());
@@ -138,7 +139,7 @@ fn found(folder: &Path, attrs: &BTreeMap<String, String>) -> Result<String, Stri
 fn remove_unused(folder: &Path) -> io::Result<()> {
     let root = Root::open(folder).map_err(io::Error::other)?;
     let read = |path: &Path| -> io::Result<Value> {
-        let text = root.read(path, LARGEST_MANIFEST).map_err(io::Error::other)?;
+        let text = root.read(path, MAX_MANIFEST_BYTES).map_err(io::Error::other)?;
         Ok(serde_json::from_slice(&text)?)
     };
     let mut used = BTreeSet::new();

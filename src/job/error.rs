@@ -190,6 +190,8 @@ pub struct StepFailure {
     pub exit_code: Option<u32>,
     /// The platforms that the build was asked for.
     pub platforms: Vec<String>,
+    /// The platform of buildkitd's machine; empty where that is not known.
+    pub own_platform: String,
     /// The most memory that the build gives a step, in bytes.
     pub memory_limit: Option<u64>,
     /// What is kept of its log.

@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use super::attestations::without_login;
-use crate::converter::dockerfile::parse_bool;
 use crate::converter::plan::{Context, Network, NoCache, Options, ResolveMode};
 use crate::diag::redact;
+use crate::gotext::parse_bool;
 
 /// Attributes by name, as `SolveRequest.FrontendAttrs` has them.
 pub(super) type FrontendAttributes = BTreeMap<String, String>;

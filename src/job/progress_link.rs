@@ -29,7 +29,15 @@ struct Link {
     updates: OnceLock<mpsc::WeakSender<StatusResponse>>,
     pushes: Mutex<Pushes>,
     /// How the steps went, by the digests of their ops.
-    outcomes: Mutex<BTreeMap<String, Outcome>>,
+    outcomes: Mutex<BTreeMap<String, StepOutcome>>,
+}
+
+#[derive(Debug, Default)]
+struct StepOutcome {
+    outcome: Outcome,
+    /// When a step without inputs began first: buildkitd asks it for its cache key then, and tells of that as if it ran.
+    /// (BuildKit: `sharedOp.CacheMap` in `solver/jobs.go`)
+    asked: Option<Timestamp>,
 }
 
 #[derive(Debug, Default)]
@@ -67,23 +75,29 @@ impl ProgressLink {
 
     /// Returns how the steps went until now, by the digests of their ops.
     pub(crate) fn outcomes(&self) -> BTreeMap<String, Outcome> {
-        self.0.outcomes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let outcomes = self.0.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+        outcomes.iter().map(|(digest, step)| (digest.clone(), step.outcome)).collect()
     }
 
     /// Takes note of how steps go. One that ran has run, even where its result is found in the cache afterwards.
     fn note_outcomes(&self, message: &StatusResponse) {
         let mut outcomes = self.0.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
         for vertex in &message.vertexes {
+            let step = outcomes.entry(vertex.digest.clone()).or_default();
+            if vertex.inputs.is_empty() && step.asked.is_none() {
+                step.asked = vertex.started;
+            }
+            let is_asked = vertex.inputs.is_empty() && step.asked == vertex.started;
             let outcome = match vertex {
                 failed if !failed.error.is_empty() => Outcome::Failed,
                 cached if cached.cached => Outcome::Cached,
+                asked if is_asked && asked.started.is_some() => Outcome::NotReached,
                 ended if ended.completed.is_some() => Outcome::Ran,
                 begun if begun.started.is_some() => Outcome::Failed,
                 _ => continue,
             };
-            let known = outcomes.entry(vertex.digest.clone()).or_insert(outcome);
-            if *known != Outcome::Ran {
-                *known = outcome;
+            if step.outcome != Outcome::Ran {
+                step.outcome = outcome;
             }
         }
     }
@@ -142,6 +156,32 @@ mod tests {
     use bollard_buildkit_proto::moby::buildkit::v1::Vertex;
 
     use super::*;
+
+    #[test]
+    fn a_step_that_is_only_asked_for_its_cache_key_did_not_run() {
+        let at = |seconds| Some(Timestamp { seconds, nanos: 0 });
+        let outcome_of = |inputs: &[&str], messages: &[(i64, bool, bool)]| {
+            let link = ProgressLink::default();
+            for (started, is_completed, cached) in messages {
+                let vertex = Vertex {
+                    digest: "d".into(),
+                    inputs: inputs.iter().map(|input| (*input).to_owned()).collect(),
+                    started: at(*started),
+                    completed: at(started + 1).filter(|_| *is_completed),
+                    cached: *cached,
+                    ..Vertex::default()
+                };
+                link.note(&StatusResponse { vertexes: vec![vertex], ..StatusResponse::default() });
+            }
+            link.outcomes()["d"]
+        };
+        let asked = [(1, false, false), (1, true, false)];
+        assert_eq!(outcome_of(&[], &asked), Outcome::NotReached);
+        assert_eq!(outcome_of(&["i"], &asked), Outcome::Ran);
+        assert_eq!(outcome_of(&[], &[asked[0], asked[1], (5, true, true)]), Outcome::Cached);
+        assert_eq!(outcome_of(&[], &[asked[0], asked[1], (5, false, false)]), Outcome::Failed);
+        assert_eq!(outcome_of(&[], &[asked[0], asked[1], (5, false, false), (5, true, false)]), Outcome::Ran);
+    }
 
     #[tokio::test]
     async fn pushed_bytes_are_shown_in_the_step_that_pushes() {

@@ -3,20 +3,22 @@
 use std::sync::{Arc, OnceLock};
 
 use super::context::fetch::{DockerfileSource, FetchedDockerfile, fetch};
-use super::daemon::builder::{Builder, DaemonChoice};
+use super::daemon::builder::{Builder, DaemonChoice, default_platform};
 use super::dockerfile_origin::DockerfileOrigin;
 use super::error::Error;
 use super::failure::{ConversionFailure, SolveFailure};
 use super::lookup::gateway::GatewayResolver;
 use super::lookup::{Converted, ImageLock, LocalFiles, Resolver, convert_parsed};
+use super::report::unused_names::{GivenNames, show_unused_names};
 use super::report::warnings::show_warnings;
 use super::session::grants::RegistryGrants;
 use super::session::logins::DockerLogins;
 use super::source_policy::SourcePolicy;
-use crate::buildkit::Gateway;
 use crate::buildkit::proto::sourcepolicy;
+use crate::buildkit::{self, Gateway};
 use crate::converter::dockerfile::frontend::Edition;
 use crate::converter::lint::Warning;
+use crate::converter::lower::NamesInUse;
 use crate::converter::plan::{Context, Options};
 use crate::converter::{Converter, Definition, MarshalError, Rejected};
 use crate::diag::{Diagnostic, Source};
@@ -64,6 +66,8 @@ pub(super) struct ParsedDockerfile<'a> {
     text: OnceLock<ParsedText>,
     /// What the build checks found, once it is known.
     warnings: OnceLock<Vec<Warning>>,
+    /// The names that options may refer to, once they are known.
+    names: OnceLock<NamesInUse>,
     /// The graphs that were handed to buildkitd, one a platform.
     graphs: OnceLock<Vec<Definition>>,
 }
@@ -132,7 +136,13 @@ impl DockerfileInput {
             let parsed = ParsedText::of(source.clone(), &self.options, None)?;
             text.get_or_init(|| parsed);
         }
-        Ok(ParsedDockerfile { input: self, text, warnings: OnceLock::new(), graphs: OnceLock::new() })
+        Ok(ParsedDockerfile {
+            input: self,
+            text,
+            warnings: OnceLock::new(),
+            names: OnceLock::new(),
+            graphs: OnceLock::new(),
+        })
     }
 }
 
@@ -212,14 +222,28 @@ impl ParsedDockerfile<'_> {
         }
     }
 
-    /// Returns the options for a build on `builder`.
+    /// Returns the options as far as they matter before a build on `builder` begins. The builder's platform is asked for only
+    /// where it is one of those that are built for: within a build the answer comes sooner ([`Self::options_on`]).
     ///
     /// # Errors
     /// [`Error::Connection`] where the builder does not say what its platform is.
-    pub(super) async fn options_for(&self, builder: &Builder) -> Result<Options, Error> {
+    pub(super) async fn options_before(&self, builder: &Builder) -> Result<Options, Error> {
+        let options = self.input.options.clone();
+        if !options.builds_for_builder() || self.input.build_platform.is_some() {
+            return Ok(options);
+        }
+        let named = builder.client.default_platform().await.map_err(Error::Connection)?;
+        Ok(options.with_build_platform(default_platform(named)))
+    }
+
+    /// Returns the options for a build that has begun.
+    ///
+    /// # Errors
+    /// [`buildkit::Error`] where the builder does not say what its platform is.
+    pub(super) async fn options_on(&self, gateway: &Gateway) -> Result<Options, buildkit::Error> {
         let build_platform = match &self.input.build_platform {
             Some(platform) => platform.clone(),
-            None => builder.default_platform().await.map_err(Error::Connection)?,
+            None => default_platform(gateway.default_platform().await?),
         };
         Ok(self.input.options.clone().with_build_platform(build_platform))
     }
@@ -234,6 +258,13 @@ impl ParsedDockerfile<'_> {
     /// Returns what the build checks found in the conversion with a build's gateway; nothing before that.
     pub(super) fn warnings(&self) -> &[Warning] {
         self.warnings.get().map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Writes to standard error what options, secrets and agents name in vain, where the conversion came to its end.
+    pub(super) fn show_unused_names(&self, given: &GivenNames<'_>) {
+        if let Some(names) = self.names.get() {
+            show_unused_names(names, &self.input.options, given);
+        }
     }
 
     /// Keeps the graphs that are handed to buildkitd.
@@ -288,6 +319,9 @@ impl ParsedDockerfile<'_> {
         };
         // A conversion that is asked for again finds the same.
         let _ = self.warnings.set(found);
+        if let Some(names) = converted.as_ref().ok().and_then(Converted::names_in_use) {
+            let _ = self.names.set(names);
+        }
         converted
     }
 }

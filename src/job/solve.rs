@@ -1,39 +1,50 @@
 //! Solves a Dockerfile on a buildkitd: converts it with the daemon's help, has every step run and returns the result.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
 
-use futures_util::future::try_join_all;
+use futures_util::future::{poll_immediate, try_join_all};
 
 use super::attestations::{Attestations, Scanner, scan};
 use super::dockerfile_origin::DockerfileOrigin;
-use super::failure::SolveFailure;
+use super::failure::{ConversionFailure, SolveFailure};
+use super::lookup::Converted;
 use super::push::base_images::{BaseImage, base_images};
 use super::push::base_layers::PushTargets;
 use super::push::routes::PushRoutes;
+use super::read_ahead::{ReadAhead, read_ahead};
 use super::report::warnings::warning_message;
 use super::request::ParsedDockerfile;
 use super::result::report_files::Recorder;
 use crate::buildkit::{BuildResult, Gateway, PlatformEntry, SolveOptions, platforms_metadata};
 use crate::converter::plan::{Context, Facts, Options};
-use crate::converter::{Conversion, MarshalError, Marshalled};
+use crate::converter::{Conversion, Definition, MarshalError, Marshalled};
 use crate::image::Platform;
 
+/// What a build found out on its way.
+pub(super) struct Solved {
+    /// What was looked up.
+    pub(super) facts: Facts,
+    /// The platform of the builder.
+    pub(super) build_platform: Platform,
+}
+
 /// Converts and builds on the gateway of a build: when this returns, every step has ended, and pushes are allowed.
-/// Base layers are mounted into `targets` meanwhile. What
-/// `attestations` ask for is added; `recorder` is told of the graphs. Returns also what was looked up.
+/// Base layers are mounted into `targets` meanwhile. What `attestations` ask for is added; `recorder` is told of the graphs.
 pub(super) async fn solve_dockerfile(
     dockerfile: &ParsedDockerfile<'_>,
-    options: &Options,
     gateway: Gateway,
     routes: &PushRoutes,
     targets: &PushTargets,
     attestations: &Attestations,
     recorder: &Recorder,
-) -> Result<(BuildResult, Facts), SolveFailure> {
+) -> Result<(BuildResult, Solved), SolveFailure> {
     let session = Some(gateway.session_id().to_owned());
-    let options = dockerfile.fetch(&gateway, &Options { session, ..options.clone() }).await?;
+    let options = dockerfile.options_on(&gateway).await?;
+    let options = dockerfile.fetch(&gateway, &Options { session, ..options }).await?;
     let origin = dockerfile.origin(&options)?;
-    let converted = match dockerfile.convert(&gateway, &options, &routes.grants).await {
+    let (converted, _reading) = convert(&gateway, dockerfile, &options, routes).await;
+    let converted = match converted {
         Ok(converted) => converted,
         Err(failure) => {
             tell_warnings(&gateway, dockerfile, &origin).await;
@@ -42,23 +53,15 @@ pub(super) async fn solve_dockerfile(
     };
     let bases: BTreeSet<BaseImage> =
         converted.builds.iter().flat_map(|(_, build)| base_images(&build.lowered)).collect();
-    let scanner = match &attestations.generator {
+    let scans = match &attestations.generator {
         Some(generator) => {
             // The builder's platform runs the program, whatever the image is for.
             let (platform, mode) = (&options.build_platform, options.resolve_mode.name());
-            Some(Scanner::find(&gateway, &routes.grants, generator, platform, mode).await?)
+            let scanner = Scanner::find(&gateway, &routes.grants, generator, platform, mode).await?;
+            Some(scans(&converted.builds, &scanner, &options, &origin)?)
         }
         None => None,
     };
-    let mut scans = BTreeMap::new();
-    if let Some(scanner) = &scanner {
-        for (platform, build) in &converted.builds {
-            let id = platform.as_ref().unwrap_or(&options.build_platform).normalized().to_string();
-            let mut definition = scan(&build.lowered, scanner, &id)?;
-            origin.put_into(&mut definition);
-            scans.insert(id, definition);
-        }
-    }
     let marshal = |(platform, build): (_, Conversion)| {
         let mut build = build.marshal("")?;
         origin.put_into(&mut build.definition);
@@ -75,24 +78,11 @@ pub(super) async fn solve_dockerfile(
     dockerfile.keep_graphs(builds.iter().map(|(_, build)| build.definition.clone()).collect());
     let solved = async {
         let mut result = solve(&gateway, &options, &builds).await?;
-        if scanner.is_some() {
-            let mut lists = BTreeMap::new();
-            for (id, definition) in scans {
-                let folder = gateway.solve(definition.encode(), SolveOptions::default()).await?;
-                lists.extend(folder.map(|folder| (id, folder)));
-            }
-            result = BuildResult::Listed { result: Box::new(result), lists };
+        if let Some(scans) = scans {
+            result = with_lists(&gateway, result, scans).await?;
         }
-        if attestations.are_requested
-            && let Some(definition) = &origin.definition
-        {
-            // Provenance names as sources what buildkitd reads in this build, the Dockerfile among them.
-            let evaluated = SolveOptions { evaluate: true, ..SolveOptions::default() };
-            gateway.solve(definition.encode(), evaluated).await?;
-            if options.context == Context::Local && dockerfile.input.files.dockerfile_ignore.is_none() {
-                let ignore_file = DockerfileOrigin::ignore_file(&options)?;
-                gateway.solve(ignore_file.encode(), evaluated).await?;
-            }
+        if attestations.are_requested {
+            read_sources_of_provenance(&gateway, dockerfile, &origin, &options).await?;
         }
         evaluate(&gateway, &result).await?;
         Ok::<_, SolveFailure>(result)
@@ -102,7 +92,70 @@ pub(super) async fn solve_dockerfile(
     let result = result?;
     routes.allow_pushes_after_all().await;
     targets.mount_after_steps(&bases).await;
-    Ok((result, converted.facts))
+    Ok((result, Solved { facts: converted.facts, build_platform: options.build_platform }))
+}
+
+/// Converts; where something has to be looked up, folders are read meanwhile.
+async fn convert(
+    gateway: &Gateway,
+    dockerfile: &ParsedDockerfile<'_>,
+    options: &Options,
+    routes: &PushRoutes,
+) -> (Result<Converted, ConversionFailure>, Option<ReadAhead>) {
+    let mut converting = pin!(dockerfile.convert(gateway, options, &routes.grants));
+    if let Some(converted) = poll_immediate(converting.as_mut()).await {
+        return (converted, None);
+    }
+    let reading = read_ahead(gateway, dockerfile, options).await;
+    (converting.await, reading)
+}
+
+/// Returns the graphs that list the contents of each platform's result.
+fn scans(
+    builds: &[(Option<Platform>, Conversion)],
+    scanner: &Scanner,
+    options: &Options,
+    origin: &DockerfileOrigin,
+) -> Result<BTreeMap<String, Definition>, MarshalError> {
+    let mut scans = BTreeMap::new();
+    for (platform, build) in builds {
+        let id = platform.as_ref().unwrap_or(&options.build_platform).normalized().to_string();
+        let mut definition = scan(&build.lowered, scanner, &id)?;
+        origin.put_into(&mut definition);
+        scans.insert(id, definition);
+    }
+    Ok(scans)
+}
+
+/// Returns a result with the lists of contents that `scans` make.
+async fn with_lists(
+    gateway: &Gateway,
+    result: BuildResult,
+    scans: BTreeMap<String, Definition>,
+) -> Result<BuildResult, SolveFailure> {
+    let mut lists = BTreeMap::new();
+    for (id, definition) in scans {
+        let folder = gateway.solve(definition.encode(), SolveOptions::default()).await?;
+        lists.extend(folder.map(|folder| (id, folder)));
+    }
+    Ok(BuildResult::Listed { result: Box::new(result), lists })
+}
+
+/// Has buildkitd read the Dockerfile and the ignore file: provenance names as sources what it reads in the build.
+async fn read_sources_of_provenance(
+    gateway: &Gateway,
+    dockerfile: &ParsedDockerfile<'_>,
+    origin: &DockerfileOrigin,
+    options: &Options,
+) -> Result<(), SolveFailure> {
+    let Some(definition) = &origin.definition else { return Ok(()) };
+    let evaluated = SolveOptions { evaluate: true, ..SolveOptions::default() };
+    gateway.solve(definition.encode(), evaluated).await?;
+    if options.context == Context::Local && dockerfile.input.files.dockerfile_ignore.is_none() {
+        let ignore_file = DockerfileOrigin::ignore_file(options)?;
+        gateway.solve(ignore_file.encode(), evaluated).await?;
+    }
+    Ok(())
 }
 
 /// Tells buildkitd what the build checks found, whether or not the build succeeds.

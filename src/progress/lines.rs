@@ -1,7 +1,7 @@
 //! Log output in arbitrary pieces → lines.
 
 /// The longest line kept in one piece, in bytes; a longer one is broken there.
-const LONGEST: usize = 16 * 1024;
+const MAX_LINE_BYTES: usize = 16 * 1024;
 
 /// Joins pieces of a log into lines.
 #[derive(Debug, Default)]
@@ -14,7 +14,7 @@ impl LineBuffer {
     pub(super) fn push(&mut self, piece: &[u8], mut line: impl FnMut(String)) {
         for part in piece.split_inclusive(|&byte| byte == b'\n') {
             self.partial.extend_from_slice(part);
-            if part.ends_with(b"\n") || self.partial.len() >= LONGEST {
+            if part.ends_with(b"\n") || self.partial.len() >= MAX_LINE_BYTES {
                 self.flush(&mut line);
             }
         }
@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn a_line_without_end_is_broken() {
-        let piece = vec![b'x'; LONGEST];
-        assert_eq!(lines(&[&piece, b"y\n"]), ["x".repeat(LONGEST), "y".to_owned()]);
+        let piece = vec![b'x'; MAX_LINE_BYTES];
+        assert_eq!(lines(&[&piece, b"y\n"]), ["x".repeat(MAX_LINE_BYTES), "y".to_owned()]);
     }
 }

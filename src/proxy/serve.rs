@@ -192,7 +192,7 @@ async fn serve<L: Layer<Request<Body>>>(
     let _ = stream.set_nodelay(true);
     let response_state = ResponseState::default();
     let checked_stream = CheckedStream::new(stream, &limits, response_state.clone(), slot.clone());
-    let own_place = slot.clone();
+    let own_slot = slot.clone();
     let service = service_fn(|request| {
         // On the heap and only while it runs: hyper would keep its memory between requests.
         Box::pin(respond(
@@ -200,7 +200,7 @@ async fn serve<L: Layer<Request<Body>>>(
             request,
             limits.stall_timeout,
             response_state.clone(),
-            own_place.clone(),
+            own_slot.clone(),
         ))
     });
     let connection = http1::Builder::new()
@@ -222,7 +222,7 @@ async fn serve<L: Layer<Request<Body>>>(
         }
     };
     if !slot.run(served).await {
-        tracing::debug!("a connection lost its place");
+        tracing::debug!("a connection lost its slot");
     }
 }
 

@@ -21,7 +21,7 @@ pub use auth::scope::{Scope, ScopeError, Scopes};
 pub use auth::store::{Credentials, CredentialsError};
 pub use auth::token_endpoint::DelegatedToken;
 pub use call::{Access, Call, Payload};
-pub use client::api::{Client, Descriptor, MANIFEST_LIMIT, Manifest, Repository, with_query};
+pub use client::api::{Client, Descriptor, MAX_MANIFEST_BYTES, Manifest, Repository, with_query};
 pub use client::digest::DigestHasher;
 pub use client::error::ClientError;
 pub use client::follow::is_redirect;

@@ -13,9 +13,9 @@ use super::{Error, Workspace};
 use crate::beneath::{self, Root};
 
 /// What the reader of `bob.log` takes of it, in bytes.
-pub const LOG_LIMIT: usize = 4096;
+pub const MAX_LOG_BYTES: usize = 4096;
 
-/// Writes `text` to the workspace's `bob.log`, whole or not at all, cut to [`LOG_LIMIT`] bytes. Where `.gitpod`
+/// Writes `text` to the workspace's `bob.log`, whole or not at all, cut to [`MAX_LOG_BYTES`] bytes. Where `.gitpod`
 /// is a link, nothing is written: it would be written wherever a repository wants it.
 ///
 /// # Errors
@@ -62,9 +62,9 @@ pub fn forget_failure(workspace: &Workspace) {
     }
 }
 
-/// The longest beginning of `text` that has at most [`LOG_LIMIT`] bytes and cuts no character.
+/// The longest beginning of `text` that has at most [`MAX_LOG_BYTES`] bytes and cuts no character.
 pub fn cut_to_limit(text: &str) -> &str {
-    &text[..text.floor_char_boundary(LOG_LIMIT)]
+    &text[..text.floor_char_boundary(MAX_LOG_BYTES)]
 }
 
 #[cfg(test)]
@@ -73,8 +73,8 @@ mod tests {
 
     #[test]
     fn a_long_text_is_cut_between_characters() {
-        let text = format!("{}é tail", "x".repeat(LOG_LIMIT - 1));
-        assert_eq!(cut_to_limit(&text), "x".repeat(LOG_LIMIT - 1));
+        let text = format!("{}é tail", "x".repeat(MAX_LOG_BYTES - 1));
+        assert_eq!(cut_to_limit(&text), "x".repeat(MAX_LOG_BYTES - 1));
         assert_eq!(cut_to_limit("short"), "short");
     }
 

@@ -20,7 +20,7 @@ pub use auth::AuthJson;
 pub use environment::{Environment, nonempty_process_variable, process_variable};
 pub use error::Error;
 pub use linger::Linger;
-pub use log::{LOG_LIMIT, cut_to_limit, forget_failure, write_failure};
+pub use log::{MAX_LOG_BYTES, cut_to_limit, forget_failure, write_failure};
 pub use paths::Workspace;
 pub use ready::{READY_TIMEOUT, wait_until_ready};
 pub use settings::{BaseStep, Settings, cache_images};

@@ -41,18 +41,18 @@ async fn the_daemon_tells_its_workers_and_capabilities() {
 }
 
 #[tokio::test]
-async fn an_address_without_a_daemon_fails_quickly() {
-    let began = Instant::now();
-    let patience = Duration::from_millis(500);
+async fn an_address_where_no_daemon_answers_is_given_up_in_time() {
+    let timeout = Duration::from_millis(500);
     let tls = TlsOptions::default();
     let absent = Address::Unix("/nonexistent/b.sock".into());
-    assert!(matches!(Client::probe(&absent, &tls, patience).await, Err(Error::Connect { .. })));
+    assert!(matches!(Client::probe(&absent, &tls, timeout).await, Err(Error::Connect { .. })));
     let dir = tempfile::tempdir().unwrap();
     let silent = dir.path().join("s");
     let _listener = std::os::unix::net::UnixListener::bind(&silent).unwrap();
-    let error = Client::probe(&Address::Unix(silent), &tls, patience).await.unwrap_err();
+    let silent = Address::Unix(silent);
+    let probing = tokio::time::timeout(LIMIT, Client::probe(&silent, &tls, timeout));
+    let error = probing.await.expect("it gives up").unwrap_err();
     assert!(matches!(error, Error::ConnectTimeout { .. }), "{error}");
-    assert!(began.elapsed() < Duration::from_secs(2));
 }
 
 #[tokio::test]
@@ -199,14 +199,9 @@ async fn cancelling_ends_a_running_step() {
     let client = client().await;
     let (sender, mut status) = mpsc::channel(64);
     let cancel = CancellationToken::new();
-    let function = async |gateway: Gateway| {
-        let mut graph = Graph::default();
-        let root = graph.local(&gateway, "rootfs", &[]);
-        let step = graph.run(&root, "echo sleeping; /bin/busybox sleep 987654", vec![]);
-        single(&gateway, graph, &step).await
-    };
     let session = dirs(&[("rootfs", rootfs.path())]);
-    let building = client.build(BuildRequest::default(), session, sender, &cancel, function);
+    let building = client
+        .build(BuildRequest::default(), session, sender, &cancel, |gateway| sleeping(gateway, "987654"));
     let waiting = async {
         while let Some(message) = status.recv().await {
             if !message.logs.is_empty() {
@@ -214,10 +209,9 @@ async fn cancelling_ends_a_running_step() {
             }
         }
     };
-    let began = Instant::now();
-    let (ended, ()) = tokio::join!(building, waiting);
+    let ending = async { tokio::join!(building, waiting) };
+    let (ended, ()) = tokio::time::timeout(LIMIT, ending).await.expect("the build ends");
     assert!(matches!(ended, Err(BuildError::Cancelled)));
-    assert!(began.elapsed() < Duration::from_secs(10));
     assert_eq!(sleepers("987654"), 0, "the container still runs");
 }
 
@@ -227,30 +221,20 @@ async fn dropping_a_build_ends_a_running_step() {
     let client = client().await;
     let (sender, mut status) = mpsc::channel(64);
     let cancel = CancellationToken::new();
-    let function = async |gateway: Gateway| {
-        let mut graph = Graph::default();
-        let root = graph.local(&gateway, "rootfs", &[]);
-        let step = graph.run(&root, "echo sleeping; /bin/busybox sleep 765432", vec![]);
-        single(&gateway, graph, &step).await
-    };
     let session = dirs(&[("rootfs", rootfs.path())]);
-    let mut building = Box::pin(client.build(BuildRequest::default(), session, sender, &cancel, function));
+    let mut building = Box::pin(
+        client
+            .build(BuildRequest::default(), session, sender, &cancel, |gateway| sleeping(gateway, "765432")),
+    );
     loop {
         tokio::select! {
             _ = &mut building => panic!("it sleeps for long"),
             message = status.recv() => if !message.unwrap().logs.is_empty() { break },
         }
     }
-    let began = Instant::now();
-    while sleepers("765432") == 0 {
-        assert!(began.elapsed() < Duration::from_secs(10), "it never sleeps");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    until("it sleeps", || sleepers("765432") > 0).await;
     drop(building);
-    while sleepers("765432") > 0 {
-        assert!(began.elapsed() < Duration::from_secs(10), "the container still runs");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    until("the container ends", || sleepers("765432") == 0).await;
 }
 
 #[tokio::test]
@@ -298,6 +282,28 @@ async fn several_platforms_are_returned_as_one_result() {
     }
 }
 
+/// How long a test waits for what would otherwise never happen.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Waits until `holds`, which is looked at again and again.
+async fn until(what: &str, holds: impl Fn() -> bool) {
+    let waiting = async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    assert!(tokio::time::timeout(LIMIT, waiting).await.is_ok(), "waited in vain until {what}");
+}
+
+/// Builds a step that writes to its log, and then sleeps for more `seconds` than any test takes.
+async fn sleeping(gateway: Gateway, seconds: &str) -> Result<(BuildResult, ()), Error> {
+    let mut graph = Graph::default();
+    let root = graph.local(&gateway, "rootfs", &[]);
+    let script = format!("echo sleeping; /bin/busybox sleep {seconds}");
+    let step = graph.run(&root, &script, vec![]);
+    single(&gateway, graph, &step).await
+}
+
 /// Processes whose command line holds `mark`.
 fn sleepers(mark: &str) -> usize {
     let entries = std::fs::read_dir("/proc").unwrap().flatten();
@@ -310,39 +316,31 @@ fn sleepers(mark: &str) -> usize {
 }
 
 #[tokio::test]
-async fn a_daemon_that_dies_is_noticed_at_once_and_leaves_nothing() {
+async fn a_daemon_that_dies_is_noticed_and_leaves_nothing() {
     let (rootfs, folder) = (rootfs(), tempfile::tempdir().unwrap());
     let daemon = Daemon::start(support::options(folder.path())).await.unwrap();
     let tls = TlsOptions::default();
     let client = Client::connect(daemon.address(), &tls, Duration::from_secs(5)).await.unwrap();
     let (sender, mut status) = mpsc::channel(64);
     let cancel = CancellationToken::new();
-    let function = async |gateway: Gateway| {
-        let mut graph = Graph::default();
-        let root = graph.local(&gateway, "rootfs", &[]);
-        let step = graph.run(&root, "echo sleeping; /bin/busybox sleep 876543", vec![]);
-        single(&gateway, graph, &step).await
-    };
     let session = dirs(&[("rootfs", rootfs.path())]);
-    let building = client.build(BuildRequest::default(), session, sender, &cancel, function);
+    let building = client
+        .build(BuildRequest::default(), session, sender, &cancel, |gateway| sleeping(gateway, "876543"));
     let killing = async {
         while let Some(message) = status.recv().await {
             if !message.logs.is_empty() {
                 let pid = rustix::process::Pid::from_raw(daemon.pid().cast_signed()).unwrap();
                 rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
-                let began = Instant::now();
                 let exit = daemon.exited().await;
-                assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
                 assert!(exit.status.to_string().contains("SIGKILL"), "{}", exit.status);
                 assert!(!exit.log_tail.is_empty());
             }
         }
     };
-    let began = Instant::now();
-    let (ended, ()) = tokio::join!(building, killing);
+    let ending = async { tokio::join!(building, killing) };
+    let (ended, ()) = tokio::time::timeout(LIMIT, ending).await.expect("the build ends");
     let error = ended.unwrap_err();
     assert!(matches!(error, BuildError::Daemon(Error::Disconnected { .. })), "{error:?}");
-    assert!(began.elapsed() < Duration::from_secs(10));
     daemon.stop().await;
     assert_eq!(sleepers("876543"), 0, "the container still runs");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "state or socket is left");

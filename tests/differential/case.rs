@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use bob::converter::dockerfile::parse_ram_in_bytes;
 use bob::converter::plan::git::GitRef;
 use bob::converter::plan::{Network, NoCache, Options, OptionsError, ResolveMode, Ulimit};
+use bob::gotext::parse_ram_in_bytes;
 use bob::image::{Platform, Reference};
 use serde::{Deserialize, Serialize, Serializer};
 

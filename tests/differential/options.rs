@@ -214,6 +214,22 @@ const IGNORES: &[&str] = &[
     "{a,b}\n(x)\n$^+.\n",
 ];
 
+const ADDED_HOSTS: &[&str] = &[
+    "h:1.2.3.4",
+    "h:::1",
+    "g.example:10.0.0.1",
+    "H=1.2.3.4,::1",
+    "h=[::1]",
+    "h:::ffff:1.2.3.4",
+    "h:fe80::1",
+];
+
+const SHM_SIZES: &[&str] = &["64m", "1", "0", "2g", "1.5k", "1 MiB", "10kb"];
+
+/// Several in one text have spaces between them.
+const ULIMITS: &[&str] =
+    &["nofile=1024:2048 nproc=1:-1", "core=0", "nofile=1", "cpu=1 data=2:3 cpu=5:6", "memlock=-1"];
+
 /// Gives `case` some options.
 pub(crate) fn add(random: &mut StdRng, case: &mut Case) {
     for _ in 0..=below(random, 3) {
@@ -259,42 +275,9 @@ fn add_one(random: &mut StdRng, case: &mut Case) {
             let name = word(random, case, &["AS", "as"]).unwrap_or_else(|| "base".into());
             case.no_cache_filter.push(name);
         }
-        11 => case.add_host.push(
-            pick(
-                random,
-                &[
-                    "h:1.2.3.4",
-                    "h:::1",
-                    "g.example:10.0.0.1",
-                    "H=1.2.3.4,::1",
-                    "h=[::1]",
-                    "h:::ffff:1.2.3.4",
-                    "h:fe80::1",
-                ],
-            )
-            .into(),
-        ),
+        11 => case.add_host.push(pick(random, ADDED_HOSTS).into()),
         12 => case.network = pick(random, &["host", "none", "default"]).into(),
-        13 => match below(random, 4) {
-            0 => case.shm_size = pick(random, &["64m", "1", "0", "2g", "1.5k", "1 MiB", "10kb"]).into(),
-            1 => {
-                case.ulimit = pick(
-                    random,
-                    &[
-                        "nofile=1024:2048 nproc=1:-1",
-                        "core=0",
-                        "nofile=1",
-                        "cpu=1 data=2:3 cpu=5:6",
-                        "memlock=-1",
-                    ],
-                )
-                .split(' ')
-                .map(Into::into)
-                .collect();
-            }
-            2 => case.cgroup_parent = "p".into(),
-            _ => case.pull = true,
-        },
+        13 => add_limit_or_pull(random, case),
         14 | 15 => {
             let written =
                 word(random, case, &["AS", "as", "FROM", "from"]).filter(|name| is_plain_name(name));
@@ -303,6 +286,15 @@ fn add_one(random: &mut StdRng, case: &mut Case) {
             case.contexts.insert(name, pick(random, CONTEXTS).into());
         }
         _ => case.ignore = pick(random, IGNORES).into(),
+    }
+}
+
+fn add_limit_or_pull(random: &mut StdRng, case: &mut Case) {
+    match below(random, 4) {
+        0 => case.shm_size = pick(random, SHM_SIZES).into(),
+        1 => case.ulimit = pick(random, ULIMITS).split(' ').map(Into::into).collect(),
+        2 => case.cgroup_parent = "p".into(),
+        _ => case.pull = true,
     }
 }
 

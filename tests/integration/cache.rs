@@ -54,6 +54,14 @@ fn the_cache_is_shown_and_freed() {
     assert_eq!(sizes.succeed().stdout, "regular 1\n");
     assert_eq!(ask(&daemon, &["du", "--filter", "until=1h", "--format", "json"]).succeed().stdout, "");
 
+    // buildkitd would find nothing, and say why in its own log only.
+    for command in ["du", "prune"] {
+        let refused = ask(&daemon, &[command, "--filter", "id~=["]).fail(2).stderr;
+        assert!(refused.contains("--filter \"id~=[\": \"[\" is no regular expression: "), "{refused}");
+    }
+    let unknown = ask(&daemon, &["du", "--filter", "type=regullar"]).succeed().stderr;
+    assert!(unknown.starts_with("warning: --filter \"type=regullar\": "), "{unknown}");
+
     // Nobody answers, somebody says no, and what was used lately stays.
     let refused = ask(&daemon, &["prune"]).fail(2);
     assert!(refused.stderr.contains("give --force where there is no terminal"), "{}", refused.stderr);

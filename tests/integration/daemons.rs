@@ -78,6 +78,13 @@ fn what_the_program_says_is_in_the_error() {
     let outcome = build(&project, &["docker-container://bk"], &[]).programs_of(folder.path()).fail(1);
     let expected = "docker ended (exit status: 1) and said: Error: no such container: bk";
     assert!(outcome.stderr.contains(expected), "{}", outcome.stderr);
+    let header = |second: u32| format!("E1127 02:53:{second}.123456    {second} memcache.go:265]");
+    let lines: Vec<String> =
+        (10..15).map(|second| format!("echo '{} refused' >&2", header(second))).collect();
+    program(folder.path(), "kubectl", &format!("{}; echo 'no server' >&2; exit 1", lines.join("; ")));
+    let outcome = build(&project, &["kube-pod://bk"], &[]).programs_of(folder.path()).fail(1);
+    let expected = "kubectl ended (exit status: 1) and said: refused (5 times)\nno server";
+    assert!(outcome.stderr.contains(expected), "{}", outcome.stderr);
     let outcome = build(&project, &["kube-pod://bk"], &[]).env("PATH", "/nonexistent").fail(1);
     assert!(outcome.stderr.contains("there is no program kubectl on PATH"), "{}", outcome.stderr);
 }
@@ -85,7 +92,7 @@ fn what_the_program_says_is_in_the_error() {
 #[test]
 fn a_program_that_ends_in_the_middle_of_a_build_says_why() {
     let folder = tempfile::tempdir().expect("a folder");
-    let seconds = endless_seconds(7);
+    let seconds = endless_seconds();
     let dockerfile =
         format!("FROM scratch\nCOPY busybox /bin/sh\nCOPY busybox /bin/sleep\nRUN sleep {seconds}\n");
     let project = Project::new(&[("Dockerfile", &dockerfile)]);

@@ -123,6 +123,14 @@ fn odd_changes_are_told_as_they_are() {
             step(2, "preparing inline document", "the content of its here-document changed"),
         ),
         (
+            "nothing, of a step that buildkitd is asked for its cache key",
+            vec![("Dockerfile", "COPY <<E /odd-12\none\nE\n")],
+            &[],
+            Box::new(|_| {}),
+            &[],
+            NOTHING.to_owned(),
+        ),
+        (
             "the base by an argument",
             vec![("Dockerfile", "")],
             &first_argument,
@@ -242,7 +250,7 @@ fn what_another_daemon_does_not_have_has_not_changed() {
 #[test]
 fn steps_that_the_last_build_did_not_end_are_not_called_lost() {
     let base = Image::push_source(Registry::shared(), "explain/unended:latest");
-    let seconds = endless_seconds(71);
+    let seconds = endless_seconds();
     let dockerfile =
         format!("FROM {base}\nCOPY a /unended\nRUN test \"$(cat /unended)\" = good\nRUN echo late\n");
     let builds = Builds::new(Buildkitd::shared(), &[("Dockerfile", &dockerfile), ("a", &seconds)]);

@@ -241,7 +241,7 @@ fn a_buildkitd_that_exits_at_once_shows_its_last_words() {
 fn a_buildkitd_that_never_becomes_ready_is_given_up() {
     let fault = Fault::new(GOOD);
     let folder = tempfile::tempdir().expect("a folder");
-    let seconds = endless_seconds(6);
+    let seconds = endless_seconds();
     let path = faulty_buildkitd(folder.path(), &format!("echo still thinking >&2; exec sleep {seconds}"));
     let runs = || !processes(|arguments| arguments == ["sleep", seconds.as_str()]).is_empty();
     let child = fault
@@ -258,7 +258,7 @@ fn a_buildkitd_that_never_becomes_ready_is_given_up() {
 
 #[test]
 fn a_buildkitd_that_dies_in_mid_build_is_noticed_at_once() {
-    let seconds = endless_seconds(5);
+    let seconds = endless_seconds();
     let fault = Fault::new(&format!("FROM $SOURCE\nRUN echo begun; sleep {seconds}\n"));
     let folder = tempfile::tempdir().expect("a folder");
     let pid_file = folder.path().join("pid");

@@ -113,6 +113,14 @@ async fn answer(
             let codec = ProstCodec::<BytesMessage, BytesMessage>::default();
             tonic::server::Grpc::new(codec).streaming(tower::service_fn(session), request).await
         }
+        "/moby.buildkit.v1.frontend.LLBBridge/Ping" => {
+            let pong = |_: Request<frontend::PingRequest>| async {
+                let workers = vec![WorkerRecord::default()];
+                Ok(Response::new(frontend::PongResponse { workers, ..Default::default() }))
+            };
+            let codec = ProstCodec::<frontend::PongResponse, frontend::PingRequest>::default();
+            tonic::server::Grpc::new(codec).unary(tower::service_fn(pong), request).await
+        }
         "/moby.buildkit.v1.frontend.LLBBridge/ResolveSourceMeta" => {
             let resolve = move |_: Request<frontend::ResolveSourceMetaRequest>| {
                 let greed = greed.clone();

@@ -398,6 +398,18 @@ fn what_is_said_to_refer_to_itself_is_copied_once() {
 }
 
 #[test]
+fn a_form_of_progress_that_does_not_exist_is_wrong_usage() {
+    let create = || imagetools(&["create", "-t", "localhost:1/x", "localhost:1/y"]);
+    let said = create().args(&["--progress", "loud"]).fail(2).stderr;
+    assert!(said.contains("'loud' for '--progress <MODE>'"), "{said}");
+    for progress in [&[][..], &["--progress=auto"]] {
+        let said = create().args(progress).env("BUILDKIT_PROGRESS", "loud").fail(2).stderr;
+        assert!(said.starts_with("error: BUILDKIT_PROGRESS \"loud\": "), "{said}");
+    }
+    create().args(&["--progress=quiet"]).env("BUILDKIT_PROGRESS", "loud").fail(1);
+}
+
+#[test]
 fn completions_and_manual_pages_name_every_command() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let script = Bob::new(["completion", shell]).succeed().stdout;

@@ -107,6 +107,37 @@ fn what_an_engine_says_against_an_image_is_the_reason() {
 }
 
 #[test]
+fn a_build_that_fails_leaves_no_folder_that_it_made() {
+    let project = Project::new(&[("Dockerfile", "FROM scratch\nCOPY f /f\n"), ("f", "text")]);
+    let places = ["-o", "type=oci,tar=false,dest=new/layout", "--cache-to", "type=local,dest=new/cache"];
+    let broken = Project::new(&[("Dockerfile", "FROM scratch\nCOPY missing /f\n")]);
+    broken.build(&places).fail(1);
+    assert!(!broken.path().join("new").exists());
+    // Here the image is written before the push fails.
+    let push = ["-t", "localhost:1/x", "-o", "type=image,push=true"];
+    project.build(&places).args(&push).fail(1);
+    assert!(!project.path().join("new").exists());
+    project.build(&places).succeed();
+    assert!(project.path().join("new/layout/index.json").exists());
+    assert!(project.path().join("new/cache/index.json").exists());
+    project.build(&places).args(&push).fail(1);
+    assert!(project.path().join("new/layout/index.json").exists(), "what was there before stays");
+}
+
+#[test]
+fn two_outputs_do_not_go_to_one_place() {
+    let project = project();
+    let build = |args: &[&str]| project.build(args).fail(2).stderr;
+    let said = build(&["-o", "type=tar,dest=a.tar", "-o", "type=oci,dest=./a.tar"]);
+    assert!(said.contains("--output dest=a.tar and --output dest=./a.tar write to the same place"), "{said}");
+    let said = build(&["-o", "type=tar,dest=a.tar", "--metadata-file", "a.tar"]);
+    assert!(said.contains("--output dest=a.tar and --metadata-file a.tar write to the same place"), "{said}");
+    let said = build(&["-o", "-", "-o", "type=oci,dest=-"]);
+    assert!(said.contains("--output - and --output - write to the same place"), "{said}");
+    assert!(!project.path().join("a.tar").exists());
+}
+
+#[test]
 fn a_layout_in_a_folder_has_the_images_of_all_builds() {
     let project = project();
     let layout = ["-o", "type=oci,tar=false,dest=new/layout"];

@@ -204,7 +204,11 @@ fn an_image_id_that_cannot_be_printed_fails_the_build() {
     let full = fs::File::options().write(true).open("/dev/full").expect("the device opens");
     let outcome =
         project.build(&["--progress=quiet", "-o", "type=oci,dest=image.tar"]).with_stdout(full).fail(1);
-    assert!(outcome.stderr.contains("error: No space left on device"), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("error: cannot write to standard output: No space left on device"),
+        "{}",
+        outcome.stderr
+    );
 }
 
 #[test]

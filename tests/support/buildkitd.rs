@@ -28,8 +28,15 @@ impl Buildkitd {
         // Two daemons would otherwise want one socket for traces.
         let traces = format!("--otel-socket-path={}", at("otel.sock"));
         let program = tool("buildkitd");
-        let command = [&[&program, "--oci-worker-net=host", &root, &addr, &traces], more].concat();
-        let process = Guarded::start(folder.clone(), &command, &[]);
+        Self::run(&folder, &[&[&program, "--oci-worker-net=host", &root, &addr, &traces], more].concat())
+    }
+
+    fn run(folder: &Path, command: &[&str]) -> Self {
+        // It forgets folders where it keeps temporary files.
+        let temporary = folder.join("tmp");
+        fs::create_dir(&temporary).expect("a folder");
+        let temporary = temporary.display().to_string();
+        let process = Guarded::start(folder.to_owned(), command, &[("TMPDIR", &temporary)]);
         process.wait_for("buildkitd", |p| UnixStream::connect(p.path().join("sock")).ok());
         Self { process }
     }
@@ -60,9 +67,7 @@ impl Buildkitd {
             &addr,
             &traces,
         ];
-        let process = Guarded::start(folder.clone(), &command, &[]);
-        process.wait_for("buildkitd", |p| UnixStream::connect(p.path().join("sock")).ok());
-        Self { process }
+        Self::run(&folder, &command)
     }
 
     /// One that the tests of this process share.

@@ -70,6 +70,26 @@ impl Bob {
         self
     }
 
+    /// Has `program` with its arguments start it in its own place, as `nohup` and `env` do. What is given as standard input
+    /// and output is given after this.
+    pub fn started_by(self, program: &[&str]) -> Self {
+        let (name, arguments) = program.split_first().expect("a program");
+        let mut command = Command::new(name);
+        command
+            .args(arguments)
+            .arg(self.0.get_program())
+            .args(self.0.get_args())
+            .env_clear()
+            .envs(self.0.get_envs().filter_map(|(name, value)| Some((name, value?))))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        if let Some(folder) = self.0.get_current_dir() {
+            command.current_dir(folder);
+        }
+        Self(command)
+    }
+
     /// Gives it this standard input.
     pub fn with_stdin(mut self, input: impl Into<Stdio>) -> Self {
         self.0.stdin(input);

@@ -1,19 +1,26 @@
 //! Processes that end with the test process.
 
 use std::fs;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Runs `"$@"`, and ends it when standard input closes: at the latest when the test process is gone.
+/// Runs `"$@"`, and ends it when standard input closes: at the latest when the test process is gone. What a buildkitd that
+/// was killed leaves in its folder, containers and mounts, goes with it.
 const GUARD: &str = r#"
-trap '' INT
 folder=$1; shift
 "$@" </dev/null >"$folder/log" 2>&1 &
 child=$!
 cat >/dev/null
 kill -TERM $child 2>/dev/null
 wait $child 2>/dev/null
+for config in "$folder"/root/runc-*/executor/*/config.json; do
+    [ ! -e "$config" ] || runc delete --force "$(basename "$(dirname "$config")")"
+done >/dev/null 2>&1
+while read -r _ mount _; do
+    case $mount in "$folder"/*) umount -l "$mount" ;; esac
+done </proc/mounts
 rm -rf "$folder"
 "#;
 
@@ -41,6 +48,8 @@ impl Guarded {
             .args(command)
             .envs(env.iter().copied())
             .stdin(Stdio::piped())
+            // What ends the process group of the tests, as Ctrl-C and `timeout` do, leaves the guard to clear up.
+            .process_group(0)
             .spawn()
             .expect("sh starts");
         Self { shell, folder }

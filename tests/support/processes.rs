@@ -1,6 +1,7 @@
 //! What runs on this machine.
 
 use std::fs;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The numbers of the processes whose arguments are such. One that has ended and was not waited for has none.
 pub fn processes(is_such: impl Fn(&[&str]) -> bool) -> Vec<u32> {
@@ -15,7 +16,9 @@ pub fn processes(is_such: impl Fn(&[&str]) -> bool) -> Vec<u32> {
     numbers.filter(is_it).collect()
 }
 
-/// A time to sleep for that no other process sleeps for: `which` tells those of this process apart.
-pub fn endless_seconds(which: u32) -> String {
+/// A time to sleep for that no other process sleeps for: another one with each call.
+pub fn endless_seconds() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    let which = NEXT.fetch_add(1, Ordering::Relaxed);
     format!("{which}{:07}", std::process::id())
 }

@@ -1,4 +1,4 @@
-// Command gotext prints what Go's standard library makes of text: the table that Bob's own functions are compared with.
+// Command gotext prints what Go makes of text: the table that Bob's own functions are compared with.
 //
 // It is run by hand, when a case is added or Go's Unicode tables change:
 //
@@ -8,6 +8,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -16,9 +17,11 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/docker/go-units"
 )
 
-const head = `# What Go's standard library makes of text. Made by tools/gotext; not written by hand.
+const head = `# What Go makes of text. Made by tools/gotext; not written by hand.
 #
 #   FUNCTION ARGUMENT… => RESULT
 #
@@ -58,6 +61,19 @@ var durations = []int64{
 	-1, -1_500_000_000, math.MaxInt64, math.MinInt64,
 }
 
+var booleans = []string{"1", "t", "T", "true", "TRUE", "True", "tRUE", "0", "f", "F", "false", "FALSE", "False", "", "yes", " true", "01"}
+
+var writtenDurations = []string{
+	"", "0", "-0", "+0", "1", "s", ".s", "1.s", ".5s", "1h30m", "1m1h", "1.5h", "-1.5ms", "+2us", "2µs", "2μs", "1ns1ns", "1 s", "1d", "1S", "--1s", "1.2.3s",
+	"0.99999999999999999999999s", "1.123456789123456789s", "0.1234567891h", "9223372036854775807ns", "9223372036854775808ns",
+	"-9223372036854775808ns", "-9223372036854775809ns", "2562047h47m16.854775807s", "2562047h47m16.854775808s", "99999999999999999999h", "1s.",
+}
+
+var sizes = []string{
+	"", "0", "10", "-1", "+1", "1b", "1B", "1k", "1K", "1kb", "1KB", "1KiB", "1ki", "1.5k", "1 KB", "1  k", "2MiB", ".5g", "1t", "1P", "1e", "1e3", "+1e3", "1_000",
+	"1__0", "_1", "1x", "1kbb", "1bb", "1 kib ", "1.2.3", "1.", ".", " ", " 1", "1 ", "k", "1e999", "0x10", "99999999p", "8191p", "8192p", "inf", "nan",
+}
+
 var lists = [][]string{{}, {""}, {"a"}, {"a", "b c"}, {"é", "\xff"}, {"a\"b", "\n"}, {"", ""}}
 
 // text writes bytes as the head of the table says.
@@ -86,6 +102,14 @@ func row(function string, result any, arguments ...string) {
 	fmt.Println(" =>", result)
 }
 
+// orNone returns a value that was read, or the word that stands for an error.
+func orNone(value any, err error) any {
+	if err != nil {
+		return errors.New("none")
+	}
+	return value
+}
+
 func main() {
 	fmt.Print(head)
 	for _, t := range texts {
@@ -110,6 +134,18 @@ func main() {
 	}
 	for _, d := range durations {
 		row("Duration.String", time.Duration(d).String(), strconv.FormatInt(d, 10))
+	}
+	for _, b := range booleans {
+		value, err := strconv.ParseBool(b)
+		row("strconv.ParseBool", orNone(value, err), b)
+	}
+	for _, d := range writtenDurations {
+		value, err := time.ParseDuration(d)
+		row("time.ParseDuration", orNone(int64(value), err), d)
+	}
+	for _, s := range sizes {
+		value, err := units.RAMInBytes(s)
+		row("units.RAMInBytes", orNone(value, err), s)
 	}
 	for _, l := range lists {
 		row("fmt %q", fmt.Sprintf("%q", l), l...)

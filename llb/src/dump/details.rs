@@ -227,42 +227,7 @@ fn file_action(numbers: &Numbers<'_>, op: &Op, action: &pb::FileAction) -> Strin
 
     match &action.action {
         None => String::new(),
-        Some(Action::Copy(copy)) => {
-            let from = input(numbers, op, action.secondary_input);
-            let [src, dest] = [&copy.src, &copy.dest].map(|path| one_line(path));
-            let mut text = format!("{from}:{src} → {dest}");
-            if copy.mode >= 0 && copy.mode_str.is_empty() {
-                let _ = write!(text, " {:04o}", copy.mode);
-            }
-            if !copy.mode_str.is_empty() {
-                let _ = write!(text, " {}", one_line(&copy.mode_str));
-            }
-            text += &owner(copy.owner.as_ref());
-            text += &time(copy.timestamp);
-            for (is_set, name) in [
-                (copy.follow_symlink, "follow symlinks"),
-                (copy.dir_copy_contents, "contents only"),
-                (copy.attempt_unpack_docker_compatibility, "unpack"),
-                (copy.create_dest_path, "make parents"),
-                (copy.allow_wildcard, "wildcards"),
-                (copy.allow_empty_wildcard, "may match nothing"),
-                (copy.always_replace_existing_dest_paths, "replace"),
-            ] {
-                if is_set {
-                    let _ = write!(text, ", {name}");
-                }
-            }
-            for (name, patterns) in [
-                ("include", &copy.include_patterns),
-                ("exclude", &copy.exclude_patterns),
-                ("require", &copy.required_paths),
-            ] {
-                for pattern in patterns {
-                    let _ = write!(text, ", {name} {}", quote(pattern));
-                }
-            }
-            text
-        }
+        Some(Action::Copy(copy)) => copied(copy, &input(numbers, op, action.secondary_input)),
         Some(Action::Mkfile(file)) => {
             let data = String::from_utf8_lossy(&file.data);
             let mut shown: String = data.chars().take(60).collect();
@@ -290,6 +255,43 @@ fn file_action(numbers: &Numbers<'_>, op: &Op, action: &pb::FileAction) -> Strin
             format!("{new} → {old}{owner}")
         }
     }
+}
+
+/// Returns what is copied out of `from`, and how.
+fn copied(copy: &pb::FileActionCopy, from: &str) -> String {
+    let [src, dest] = [&copy.src, &copy.dest].map(|path| one_line(path));
+    let mut text = format!("{from}:{src} → {dest}");
+    if copy.mode >= 0 && copy.mode_str.is_empty() {
+        let _ = write!(text, " {:04o}", copy.mode);
+    }
+    if !copy.mode_str.is_empty() {
+        let _ = write!(text, " {}", one_line(&copy.mode_str));
+    }
+    text += &owner(copy.owner.as_ref());
+    text += &time(copy.timestamp);
+    for (is_set, name) in [
+        (copy.follow_symlink, "follow symlinks"),
+        (copy.dir_copy_contents, "contents only"),
+        (copy.attempt_unpack_docker_compatibility, "unpack"),
+        (copy.create_dest_path, "make parents"),
+        (copy.allow_wildcard, "wildcards"),
+        (copy.allow_empty_wildcard, "may match nothing"),
+        (copy.always_replace_existing_dest_paths, "replace"),
+    ] {
+        if is_set {
+            let _ = write!(text, ", {name}");
+        }
+    }
+    for (name, patterns) in [
+        ("include", &copy.include_patterns),
+        ("exclude", &copy.exclude_patterns),
+        ("require", &copy.required_paths),
+    ] {
+        for pattern in patterns {
+            let _ = write!(text, ", {name} {}", quote(pattern));
+        }
+    }
+    text
 }
 
 /// Returns how an input index of an op is referred to: an input, an action before, or scratch.

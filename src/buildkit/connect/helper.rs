@@ -18,17 +18,17 @@ use tokio::sync::{oneshot, watch};
 use tower::Service;
 
 use crate::buildkit::address::HelperAddress;
-use crate::buildkit::daemon::log::LogTail;
 use crate::buildkit::error::Error;
+use crate::buildkit::recent_lines::RecentLines;
 use crate::diag::visible;
 use crate::search_path;
 
 /// How long a program may go on after its connection has ended.
 const GRACE: Duration = Duration::from_secs(2);
 /// How long a program may take to end, and to say why, once its connection is lost.
-const END_PATIENCE: Duration = Duration::from_secs(2);
+const END_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long what a program wrote is awaited after it has ended: processes that it left may keep the pipe.
-const LAST_WORDS_PATIENCE: Duration = Duration::from_millis(500);
+const LAST_WORDS_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// How a program ended, and what it said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +60,7 @@ pub(in crate::buildkit) struct HelperRecord(Arc<Mutex<Option<Watched>>>);
 /// A program that was started.
 #[derive(Debug, Clone)]
 struct Watched {
-    tail: LogTail,
+    recent: RecentLines,
     status: watch::Receiver<Option<String>>,
 }
 
@@ -68,16 +68,47 @@ impl HelperRecord {
     /// Returns how the program ended, which it may do only now; `None` if it was not started, or runs and is silent.
     pub(in crate::buildkit) async fn end(&self) -> Option<HelperEnd> {
         let watched = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let Watched { tail, mut status } = watched?;
-        let ended = tokio::time::timeout(END_PATIENCE, status.wait_for(Option::is_some)).await;
+        let Watched { recent, mut status } = watched?;
+        let ended = tokio::time::timeout(END_TIMEOUT, status.wait_for(Option::is_some)).await;
         let status = ended.ok().and_then(Result::ok).and_then(|status| status.clone());
-        let log: Vec<String> = tail.lines().iter().map(|line| visible(line).into_owned()).collect();
+        let log = folded(recent.lines().iter().map(|line| visible(line)));
         (status.is_some() || !log.is_empty()).then_some(HelperEnd { status, log })
     }
 
     fn set(&self, watched: Watched) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(watched);
     }
+}
+
+/// Returns lines without what the logs of Kubernetes' programs put before each (severity, time, place in the program), and
+/// those that say the same once, with how often.
+fn folded<L: AsRef<str>>(lines: impl IntoIterator<Item = L>) -> Vec<String> {
+    let mut counted: Vec<(String, usize)> = Vec::new();
+    for line in lines {
+        let line = without_log_header(line.as_ref());
+        match counted.iter_mut().find(|(known, _)| known == line) {
+            Some((_, times)) => *times += 1,
+            None => counted.push((line.to_owned(), 1)),
+        }
+    }
+    let text = |(line, times)| if times == 1 { line } else { format!("{line} ({times} times)") };
+    counted.into_iter().map(text).collect()
+}
+
+/// Returns a line without the header `Lmmdd hh:mm:ss.uuuuuu process file:line] `.
+///
+/// Source: `formatHeader` in `internal/buffer/buffer.go` of k8s.io/klog.
+fn without_log_header(line: &str) -> &str {
+    let Some((header, message)) = line.split_once("] ") else { return line };
+    let mut words = header.split_ascii_whitespace();
+    let mut next_is = |is_it: fn(&str) -> bool| words.next().is_some_and(is_it);
+    let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_header = next_is(|date| date.len() == 5 && date.starts_with(['I', 'W', 'E', 'F']))
+        && next_is(|time| time.matches(':').count() == 2)
+        && next_is(|process| process.bytes().all(|byte| byte.is_ascii_digit()))
+        && words.next().and_then(|place| place.split_once(':')).is_some_and(|(_, line)| is_digits(line))
+        && words.next().is_none();
+    if is_header { message } else { line }
 }
 
 /// Returns what starts the program of `address` for each connection.
@@ -127,9 +158,9 @@ fn start(
     };
     let (ended, status) = watch::channel(None);
     let (open, closed) = oneshot::channel();
-    let tail = LogTail::default();
-    record.set(Watched { tail: tail.clone(), status });
-    tokio::spawn(supervise(child, errors, tail, closed, ended));
+    let recent = RecentLines::default();
+    record.set(Watched { recent: recent.clone(), status });
+    tokio::spawn(supervise(child, errors, recent, closed, ended));
     Ok(HelperConnection { input, output, _open: open })
 }
 
@@ -138,11 +169,11 @@ fn start(
 async fn supervise(
     mut child: Child,
     errors: ChildStderr,
-    tail: LogTail,
+    recent: RecentLines,
     closed: oneshot::Receiver<()>,
     ended: watch::Sender<Option<String>>,
 ) {
-    let words = tokio::spawn(tail.fill(errors));
+    let words = tokio::spawn(recent.fill(errors));
     let status = tokio::select! {
         status = child.wait() => status,
         _ = closed => if let Ok(status) = tokio::time::timeout(GRACE, child.wait()).await {
@@ -152,7 +183,7 @@ async fn supervise(
             child.wait().await
         },
     };
-    let _ = tokio::time::timeout(LAST_WORDS_PATIENCE, words).await;
+    let _ = tokio::time::timeout(LAST_WORDS_TIMEOUT, words).await;
     ended.send_replace(Some(status.map_or_else(|error| error.to_string(), |status| status.to_string())));
 }
 
@@ -185,5 +216,28 @@ impl AsyncWrite for HelperConnection {
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().input).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_say_the_same_are_said_once() {
+        let line = |time: &str, words: &str| {
+            format!("E1127 02:53:{time}   41 memcache.go:265] \"Unhandled\" {words}")
+        };
+        let lines = [
+            line("16.000001", "refused"),
+            line("16.200000", "refused"),
+            "please check".to_owned(),
+            line("17.300000", "refused"),
+            line("17.300000", "other"),
+        ];
+        assert_eq!(folded(lines), ["\"Unhandled\" refused (3 times)", "please check", "\"Unhandled\" other"]);
+        for line in ["[a] b", "Error: x] y", "E1127 02:53:16 x y:1] z", ""] {
+            assert_eq!(without_log_header(line), line);
+        }
     }
 }

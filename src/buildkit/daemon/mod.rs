@@ -1,6 +1,5 @@
 //! A buildkitd of Bob's own: found, started, awaited, supervised, ended.
 
-pub(super) mod log;
 mod ready;
 mod watchdog;
 
@@ -15,17 +14,17 @@ use tokio::process::{Child, Command};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
-use self::log::LogTail;
 use self::ready::SocketWatch;
 use self::watchdog::{Watchdog, WatchedDaemon};
 
 use super::address::Address;
+use super::recent_lines::RecentLines;
 use crate::search_path;
 
 /// The log of a step that the daemon keeps, in bytes.
 const STEP_LOG_MAX_BYTES: &str = "4194304";
 /// How long the rest of a daemon's log may take once it has ended.
-const LOG_PATIENCE: Duration = Duration::from_millis(300);
+const LOG_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// How a daemon is started.
 #[derive(Clone, Debug)]
@@ -69,7 +68,7 @@ impl DaemonOptions {
 pub enum DaemonError {
     /// No program of that name.
     #[error(
-        "buildkitd was not found {place}; install it (https://github.com/moby/buildkit/releases), give its path with --buildkitd, or name a running one with --addr"
+        "buildkitd was not found {place}; install it (https://github.com/moby/buildkit/releases), or give its path with --buildkitd"
     )]
     NotFound {
         /// Where it was looked for.
@@ -94,7 +93,9 @@ pub enum DaemonError {
         source: std::io::Error,
     },
     /// Another daemon listens on the socket.
-    #[error("a daemon already listens on {socket}; use it with --addr unix://{socket}, or end it")]
+    #[error(
+        "a daemon already listens on {socket}; build on it with bob build --addr unix://{socket}, or end it"
+    )]
     InUse {
         /// The socket.
         socket: String,
@@ -138,7 +139,7 @@ pub struct DaemonExit {
 pub struct Daemon {
     address: Address,
     pid: u32,
-    log: LogTail,
+    log: RecentLines,
     exit: watch::Receiver<Option<ExitStatus>>,
     /// Dropped to ask for the end.
     stop: oneshot::Sender<()>,
@@ -221,7 +222,7 @@ impl Daemon {
             .spawn()
             .map_err(failed)?;
         let pid = child.id().expect("a child that was not awaited has an id");
-        let ward = WatchedDaemon {
+        let watched = WatchedDaemon {
             pid,
             grace: options.stop_grace,
             root: &options.root,
@@ -229,27 +230,27 @@ impl Daemon {
             remove_root: options.remove_root,
             socket_folder: options.socket_folder.as_deref(),
         };
-        let guard = Watchdog::start(&ward).inspect_err(|error| {
-            tracing::warn!(%error, "buildkitd would outlive a bob that is killed: there is no shell to guard it");
+        let watchdog = Watchdog::start(&watched).inspect_err(|error| {
+            tracing::warn!(%error, "buildkitd would outlive a bob that is killed: there is no shell to watch it");
         });
 
-        let log = LogTail::default();
+        let log = RecentLines::default();
         let readers = [
             child.stdout.take().map(|stream| tokio::spawn(log.clone().fill(stream))),
             child.stderr.take().map(|stream| tokio::spawn(log.clone().fill(stream))),
         ];
         let (exit_sender, exit) = watch::channel(None);
         let (stop, stopped) = oneshot::channel();
-        let supervision = Supervision { child, pid, grace: options.stop_grace, guard: guard.ok() };
+        let supervision = Supervision { child, pid, grace: options.stop_grace, watchdog: watchdog.ok() };
         let supervisor = tokio::spawn(async move {
-            let (status, guard) = supervision.until_end(stopped).await;
+            let (status, watchdog) = supervision.until_end(stopped).await;
             for reader in readers.into_iter().flatten() {
                 // A process that the daemon left behind may hold the stream open.
-                let _ = tokio::time::timeout(LOG_PATIENCE, reader).await;
+                let _ = tokio::time::timeout(LOG_TIMEOUT, reader).await;
             }
             exit_sender.send_replace(Some(status));
-            if let Some(guard) = guard {
-                guard.clear_up().await;
+            if let Some(watchdog) = watchdog {
+                watchdog.clear_up().await;
             }
         });
         Ok(Self { address, pid, log, exit, stop, supervisor })
@@ -297,7 +298,7 @@ struct Supervision {
     child: Child,
     pid: u32,
     grace: Duration,
-    guard: Option<Watchdog>,
+    watchdog: Option<Watchdog>,
 }
 
 impl Supervision {
@@ -315,7 +316,7 @@ impl Supervision {
             tracing::warn!(%error, "cannot wait for buildkitd");
             ExitStatus::default()
         });
-        (status, self.guard)
+        (status, self.watchdog)
     }
 
     async fn end(&mut self) -> std::io::Result<ExitStatus> {

@@ -78,9 +78,9 @@ async fn the_environment_of_the_daemon_holds_only_what_it_needs() {
     assert!(!names.iter().any(|name| name.starts_with("CARGO")), "{names:?}");
 }
 
-fn guarded(script: &str, folder: &Path) -> (Child, Watchdog) {
+fn watched(script: &str, folder: &Path) -> (Child, Watchdog) {
     let child = Command::new("/bin/sh").args(["-c", script]).process_group(0).spawn().unwrap();
-    let ward = WatchedDaemon {
+    let daemon = WatchedDaemon {
         pid: child.id().unwrap(),
         grace: Duration::from_millis(300),
         root: &folder.join("root"),
@@ -88,8 +88,8 @@ fn guarded(script: &str, folder: &Path) -> (Child, Watchdog) {
         remove_root: true,
         socket_folder: None,
     };
-    let guard = Watchdog::start(&ward).unwrap();
-    (child, guard)
+    let watchdog = Watchdog::start(&daemon).unwrap();
+    (child, watchdog)
 }
 
 #[tokio::test]
@@ -100,9 +100,9 @@ async fn a_daemon_does_not_outlive_bob() {
         std::fs::write(dir.path().join(name), "").unwrap();
     }
     for script in ["sleep 1000", "trap '' TERM; while :; do sleep 0.05; done"] {
-        let (mut child, guard) = guarded(script, dir.path());
+        let (mut child, watchdog) = watched(script, dir.path());
         // The end of the pipe is all that the end of Bob, by whatever signal, leaves.
-        drop(guard);
+        drop(watchdog);
         let ended = tokio::time::timeout(Duration::from_secs(5), child.wait()).await;
         assert!(ended.is_ok(), "{script} still runs");
     }

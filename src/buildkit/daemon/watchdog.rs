@@ -42,7 +42,7 @@ rmdir "$3"/tmp/.buildkit* "$3"/tmp/* "$3/tmp"
 "#;
 
 /// How long clearing up may take.
-const CLEAR_PATIENCE: Duration = Duration::from_secs(20);
+const CLEAR_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// What the watchdog has to know of the daemon.
 #[derive(Debug)]
@@ -66,7 +66,7 @@ impl Watchdog {
     pub(super) fn start(daemon: &WatchedDaemon<'_>) -> std::io::Result<Self> {
         let (reader, pipe) = std::io::pipe()?;
         let shell = Command::new("/bin/sh")
-            .args(["-c", SCRIPT, "bob-guard", &daemon.pid.to_string()])
+            .args(["-c", SCRIPT, "bob-watchdog", &daemon.pid.to_string()])
             .arg((daemon.grace.as_millis() / 100).to_string())
             .arg(daemon.root)
             .args(daemon.sockets)
@@ -87,7 +87,7 @@ impl Watchdog {
     pub(super) async fn clear_up(mut self) {
         let _ = self.pipe.write_all(b"gone\n");
         drop(self.pipe);
-        if tokio::time::timeout(CLEAR_PATIENCE, self.shell.wait()).await.is_err() {
+        if tokio::time::timeout(CLEAR_TIMEOUT, self.shell.wait()).await.is_err() {
             tracing::warn!("clearing up after buildkitd takes long; it goes on in the background");
         }
     }

@@ -32,7 +32,7 @@ use tonic::service::Routes;
 use tonic::transport::Channel;
 use tonic_prost::ProstCodec;
 
-pub use self::filesync::{ListedFile, SentFiles, SentFolder};
+pub use self::filesync::{FileFacts, ListedFile, SentFiles, SentFolder};
 pub use auth::{BearerToken, CredentialProvider, CredentialRefusal, Credentials};
 pub use receive::{ExportFolder, LeftOut, SpecialFiles};
 pub use secrets::MAX_SECRET_BYTES;

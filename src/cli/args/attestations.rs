@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::Failure;
 use crate::cli::values::{ValueError, attestation};
-use crate::converter::dockerfile::parse_bool;
 use crate::converter::plan::Options;
+use crate::gotext::parse_bool;
 use crate::job::{Attestations, Checkout, SourcePolicy};
 use crate::workspace::{nonempty_process_variable, process_variable, variables};
 

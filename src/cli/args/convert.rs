@@ -190,6 +190,7 @@ impl ConvertArgs {
             ulimits: ulimit::parse(&self.ulimit)?,
             cgroup_parent: self.cgroup_parent.clone().unwrap_or_default(),
             linux_resources: resource::parse(&self.resources())?,
+            names_in_use: true,
             resolve_mode: if self.pull { ResolveMode::Pull } else { ResolveMode::Default },
             ..Options::default()
         };

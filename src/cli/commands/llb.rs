@@ -20,7 +20,7 @@ use crate::gotext::json;
 use crate::image::Platform;
 use crate::job::graph;
 use crate::job::lookup::{self, Converted, ImageLock, LockResolver};
-use crate::job::{DockerLogins, DockerfileInput, Request, show_warnings};
+use crate::job::{DockerLogins, DockerfileInput, GivenNames, Request, show_unused_names, show_warnings};
 use crate::workspace::nonempty_process_variable;
 
 /// Arguments of `bob llb`.
@@ -47,7 +47,7 @@ pub struct Args {
     /// Value of local sources' local.unique attribute [default: a random one]
     #[arg(long, value_name = "ID")]
     local_unique_id: Option<String>,
-    /// The builder's platform [default: this machine's]
+    /// The builder's platform [default: the daemon's, with --image-lock this machine's]
     #[arg(long, value_name = "PLATFORM")]
     build_platform: Option<String>,
     /// The buildkitd that looks base images up where there is no --image-lock.
@@ -91,8 +91,12 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         let lock = ImageLock::of_facts(&converted.facts, &inputs.options.build_platform);
         write(path, (lock.to_json() + "\n").as_bytes())?;
     }
+    let names = converted.names_in_use();
     let Some((_, conversion)) = converted.builds.into_iter().next() else { return Ok(()) };
     show_warnings(&conversion.warnings, &converted.source);
+    if let Some(names) = names {
+        show_unused_names(&names, &inputs.options, &GivenNames::default());
+    }
     let lowered = &conversion.lowered;
     if let Some(path) = &args.metadata_file {
         let metadata = std::collections::BTreeMap::from([("containerimage.config", &lowered.image)]);

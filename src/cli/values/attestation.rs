@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::ValueError;
 use super::syntax::csv;
-use crate::converter::dockerfile::parse_bool;
+use crate::gotext::parse_bool;
 use crate::image::Reference;
 use crate::job::{Attestations, SbomGenerator};
 

@@ -2,7 +2,7 @@
 
 use super::ValueError;
 use super::syntax::csv;
-use crate::converter::dockerfile::parse_bool;
+use crate::gotext::parse_bool;
 
 const FLAG: &str = "--call";
 

@@ -49,6 +49,14 @@ pub enum ValueError {
         /// The other one.
         second: &'static str,
     },
+    /// Two flags name one place that is written to.
+    #[error("{first} and {second} write to the same place; give each one of its own")]
+    SamePlace {
+        /// One flag with the place as it is given there.
+        first: String,
+        /// The other one.
+        second: String,
+    },
     /// The value is no time. The parser of arguments names the flag.
     #[error("{given:?} is not a time; write it as 500ms, 2s, 30m or 1h")]
     Time {

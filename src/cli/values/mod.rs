@@ -11,6 +11,7 @@ pub(super) mod call;
 mod error;
 pub(super) mod output;
 pub(super) mod platform;
+pub(super) mod progress;
 pub(super) mod registry_host;
 pub(super) mod run;
 pub(super) mod syntax;

@@ -4,7 +4,7 @@
 use smol_str::SmolStr;
 
 use super::error::ErrorKind;
-use super::text::{trim_regex_space_end, trim_regex_space_start};
+use super::text::{BOM, MAX_LINE, trim_regex_space_end, trim_regex_space_start};
 use crate::diag::Span;
 use crate::gotext::{lossy, trim_start};
 
@@ -111,14 +111,11 @@ fn without_preamble(text: &[u8]) -> (&[u8], u32) {
     (end.map_or(&[][..], |end| &text[end + 1..]), 1)
 }
 
-/// The UTF-8 byte order mark.
-pub(super) const BOM: &[u8] = b"\xef\xbb\xbf";
-
 fn search(text: &[u8], line: u32, comment: &'static str, name: Name) -> Option<Directive> {
     let mut parser = Parser::new(comment);
     parser.line = line;
     for line in text.split(|byte| *byte == b'\n') {
-        if line.len() >= super::syntax::MAX_LINE {
+        if line.len() >= MAX_LINE {
             return None;
         }
         let line = line.strip_suffix(b"\r").unwrap_or(line);

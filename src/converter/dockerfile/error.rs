@@ -1,7 +1,7 @@
 //! Why a Dockerfile is rejected.
 
 use super::instruction::mount::MountError;
-use crate::diag::{Located, Span};
+use crate::diag::{Located, Span, did_you_mean};
 
 /// Why a Dockerfile is rejected, and the lines that BuildKit names for it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -145,9 +145,4 @@ impl ErrorKind {
             _ => return None,
         })
     }
-}
-
-/// Returns ` (did you mean X?)`, or nothing without a suggestion.
-pub(super) fn did_you_mean(suggestion: Option<&str>) -> String {
-    suggestion.map_or_else(String::new, |suggestion| format!(" (did you mean {suggestion}?)"))
 }

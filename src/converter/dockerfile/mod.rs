@@ -13,7 +13,6 @@ pub mod frontend;
 mod instruction;
 mod keyword;
 mod parser_note;
-mod suggest;
 mod syntax;
 mod text;
 
@@ -26,9 +25,7 @@ pub use error::{Error, ErrorKind};
 pub use instruction::device::Device;
 pub use instruction::mount::{Mount, MountError, MountSpec, MountType, Sharing};
 pub use instruction::run::{NetworkMode, Run, SecurityMode};
-pub use instruction::{parse_bool, parse_duration_ns, parse_ram_in_bytes};
 pub use parser_note::{ParserNote, ParserNoteKind};
-pub use suggest::nearest;
 pub use syntax::heredoc::{Heredoc, chomp, parse_heredoc};
 
 use crate::diag::{Source, Span};

@@ -1,7 +1,14 @@
-//! White space as the parser of Dockerfiles tells it.
+//! The bytes of a Dockerfile as its parser tells them: how long a line is, what white space is.
 //!
-//! Source: `frontend/dockerfile/parser` of BuildKit, which has four notions of it: that of Unicode
+//! Source: `frontend/dockerfile/parser` of BuildKit, which has four notions of white space: that of Unicode
 //! ([`trim`](crate::gotext::trim)), that of regular expressions, a set of its own, and bytes taken as characters.
+
+/// The UTF-8 byte order mark.
+pub(super) const BOM: &[u8] = b"\xef\xbb\xbf";
+
+/// Bytes of a line, its line feed included, that Go's `bufio.Scanner` takes; a last line without a
+/// line feed must be shorter by one.
+pub(super) const MAX_LINE: usize = 64 * 1024;
 
 /// The white space of regular expressions in Go: no vertical tab, nothing behind ASCII.
 fn is_regex_space(byte: u8) -> bool {

@@ -9,15 +9,15 @@ use crate::image::Platform;
 /// What both examples of a rule are converted with.
 #[derive(Debug, Default)]
 pub(super) struct Examples {
-    pub(super) bad: World,
-    pub(super) good: World,
+    pub(super) bad: Inputs,
+    pub(super) good: Inputs,
     /// Other rules that the bad example cannot help breaking, in the order of their findings.
     pub(super) also_broken: &'static [&'static str],
 }
 
 /// What a Dockerfile is converted with, besides its text.
 #[derive(Debug)]
-pub(super) struct World {
+pub(super) struct Inputs {
     /// The text of `.dockerignore`.
     pub(super) ignore: &'static str,
     pub(super) build_args: &'static [(&'static str, &'static str)],
@@ -27,7 +27,7 @@ pub(super) struct World {
     pub(super) image_architecture: &'static str,
 }
 
-impl Default for World {
+impl Default for Inputs {
     fn default() -> Self {
         Self { ignore: "", build_args: &[], architecture: "amd64", image_architecture: "amd64" }
     }
@@ -50,7 +50,7 @@ impl Examples {
     }
 }
 
-impl World {
+impl Inputs {
     /// What all rules, the experimental ones included, find in a Dockerfile, and why it is rejected, if it is. A `text`
     /// without FROM is the rest of a stage.
     fn warnings(&self, text: &str) -> (Vec<Warning>, Option<String>) {

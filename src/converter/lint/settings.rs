@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use super::rules::Rule;
-use crate::converter::dockerfile::{directives, parse_bool};
+use crate::converter::dockerfile::directives;
+use crate::gotext::parse_bool;
 
 /// Which checks run, and whether what they find is an error (BuildKit's `Config`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

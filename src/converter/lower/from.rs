@@ -9,15 +9,12 @@ use llb::{
 };
 
 use super::names::StepNumbering;
-use super::state::{State, name_value};
+use super::state::{State, UNIX_PATH, name_value};
 use super::{ErrorKind, Lowering, llb_platform, local_source, patterns};
 use crate::converter::plan::{
     self, Base, Context, EnvList, LoadedContext, NamedContext, Plan, RemoteSource, Stage, StageId,
 };
 use crate::image::{Config, ImageConfig, Platform, Reference, RootFs};
-
-/// BuildKit's `PATH` where an image has none (util/system/path.go).
-pub(super) const UNIX_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// The key of a step's description that holds the instruction.
 pub(super) const COMMAND: &str = "com.docker.dockerfile.v1.command";

@@ -9,6 +9,7 @@ mod error;
 mod from;
 mod mount;
 mod names;
+mod names_in_use;
 mod outline;
 mod run;
 mod scan;
@@ -24,6 +25,7 @@ use llb::{Constraints, Graph, LocalSource, Location, Output, SourceMap, SourceMa
 
 pub use error::{Error, ErrorKind};
 pub use from::{source_op, unpacked};
+pub use names_in_use::NamesInUse;
 pub use outline::{Outline, OutlineArg, OutlineMount};
 pub use scan::ScanTargets;
 
@@ -56,6 +58,8 @@ pub struct Lowered {
     pub scan: ScanTargets,
     /// What the target can be given, where the options ask for that.
     pub outline: Option<Outline>,
+    /// The names that options may refer to, where the options ask for them.
+    pub names_in_use: Option<NamesInUse>,
 }
 
 /// The graph and the configuration of a plan made from `source`. What build checks report is added to
@@ -192,6 +196,7 @@ impl<'p, 'n> Lowering<'p, 'n> {
             base: from::base_image(&plan.stages[self.roots[target]]),
             epoch: plan.epoch,
             scan: self.scan,
+            names_in_use: plan.options.names_in_use.then(|| NamesInUse::of(plan)),
             outline: self.declarations.map(|declarations| declarations.outline(plan, self.lex)),
         })
     }

@@ -127,7 +127,7 @@ fn sharing(mount: &Mount) -> CacheSharing {
 }
 
 /// The secret of a mount that has a source, an id or a target.
-fn secret(mount: &Mount) -> Secret {
+pub(super) fn secret(mount: &Mount) -> Secret {
     let mut id = if mount.source.is_empty() { mount.id.clone() } else { mount.source.clone() };
     if id.is_empty() {
         paths::base(&mount.target).clone_into(&mut id);

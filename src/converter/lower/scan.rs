@@ -9,8 +9,8 @@ use indexmap::IndexMap;
 use llb::Output;
 
 use super::Lowering;
-use crate::converter::dockerfile::parse_bool;
 use crate::converter::plan::StageId;
+use crate::gotext::parse_bool;
 
 /// The argument that adds the context.
 const SCAN_CONTEXT: &str = "BUILDKIT_SBOM_SCAN_CONTEXT";

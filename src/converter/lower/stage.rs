@@ -6,8 +6,9 @@ use super::names::StepNumbering;
 use super::scan::NOT_VARIABLES;
 use super::state::{Current, Finished, LastOnes, State};
 use super::{Error, ErrorKind, Lowering};
-use crate::converter::dockerfile::{Kind, nearest};
+use crate::converter::dockerfile::Kind;
 use crate::converter::plan::{Command, NoticeKind, Stage, StageId};
+use crate::diag::nearest;
 use crate::image::{Platform, timestamp};
 
 impl Lowering<'_, '_> {

@@ -7,12 +7,14 @@ use indexmap::IndexMap;
 use llb::Output;
 use smol_str::SmolStr;
 
-use super::from::UNIX_PATH;
 use super::names::{StepNumbering, joined};
 use crate::converter::plan::paths::{self, PathError};
 use crate::converter::plan::{EnvList, StageId};
 use crate::diag::Span;
 use crate::image::{Config, History, ImageConfig, Platform};
+
+/// BuildKit's `PATH` where an image has none (util/system/path.go).
+pub(super) const UNIX_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// What instructions change. Cheap to clone: stages that build on one another share what they do not
 /// change.

@@ -6,9 +6,9 @@ use super::error::{Error, ErrorKind};
 use super::notice::{Notice, NoticeKind};
 use super::options::Options;
 use super::stage::{Base, Command, InstructionRef, Stage, StageId, Stages};
-use crate::converter::dockerfile::{self, Instruction, Kind, nearest};
+use crate::converter::dockerfile::{self, Instruction, Kind};
 use crate::converter::shell::{self, Lex};
-use crate::diag::Span;
+use crate::diag::{Span, nearest};
 use crate::image::{Platform, Reference};
 
 use std::collections::{BTreeMap, BTreeSet};

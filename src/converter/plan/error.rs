@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::context::git::GitRefError;
 use super::need::FactFailure;
 use crate::converter::{dockerfile, shell};
-use crate::diag::{Located, Span, with_causes};
+use crate::diag::{Located, Span, did_you_mean, with_causes};
 use crate::image::digest::DigestError;
 use crate::image::{ConfigError, PlatformError, ReferenceError};
 
@@ -90,7 +90,7 @@ pub enum ErrorKind {
     #[error("failed to parse stage name {name:?}")]
     BaseReference { name: String, source: ReferenceError },
     #[error("{name}{}", did_you_mean(suggestion.as_deref()))]
-    Image { name: String, suggestion: Option<String>, source: FactFailure },
+    Image { name: String, suggestion: Option<String>, help: Option<&'static str>, source: FactFailure },
     #[error("{0}")]
     Lookup(FactFailure),
     #[error("the source policy puts {by} in the place of an image, which only a named context can be")]
@@ -136,6 +136,16 @@ pub enum ErrorKind {
 impl ErrorKind {
     fn help(&self) -> Option<&'static str> {
         Some(match self {
+            Self::BlankBase { .. } => {
+                "give the argument in it a value: ARG NAME=value before the first FROM, or --build-arg NAME=value"
+            }
+            Self::BaseReference { .. } => {
+                "write [registry/]name[:tag]; an argument in it that has no value leaves nothing: ARG NAME=value before the first FROM, or --build-arg NAME=value"
+            }
+            Self::Image { help, .. } => return *help,
+            Self::Cycle { .. } => {
+                "each of these stages copies from the next: copy from a stage that needs none of them"
+            }
             Self::StageIndex { .. } => "name the stage, or count stages from 0",
             Self::UnknownTarget { .. } => "name a stage of the Dockerfile: --call targets lists them",
             Self::Platform { .. } | Self::EmptyPlatform { .. } => {
@@ -150,8 +160,4 @@ impl ErrorKind {
             _ => return None,
         })
     }
-}
-
-fn did_you_mean(suggestion: Option<&str>) -> String {
-    suggestion.map_or_else(String::new, |suggestion| format!(" (did you mean {suggestion}?)"))
 }

@@ -17,7 +17,8 @@ mod stage;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use args::{BuildArgs, EnvList, GlobalArg, env};
-pub use context::{LoadedContext, NamedContext, RemoteSource, git, main_context};
+pub use context::remote_source::RemoteSource;
+pub use context::{LoadedContext, NamedContext, git, main_context};
 pub use error::{Error, ErrorKind};
 pub use need::{Fact, FactFailure, Facts, IgnoreFile, ImageFact, Need, Needs};
 pub use notice::{Notice, NoticeKind};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::context::RemoteSource;
+use super::context::remote_source::RemoteSource;
 use crate::image::{ConfigError, ImageConfig, Platform, Reference};
 
 /// A fact from outside that a conversion cannot do without. Whoever calls it looks up all needs of one

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use crate::converter::dockerfile::parse_bool;
 use crate::gotext::equal_fold;
+use crate::gotext::parse_bool;
 use crate::image::Platform;
 
 /// The options of one build. The same options convert for every platform that is asked for.
@@ -65,6 +65,8 @@ pub struct Options {
     pub all_stages: bool,
     /// Find out what the target can be given.
     pub outline: bool,
+    /// Find out which names of the Dockerfile options may refer to.
+    pub names_in_use: bool,
 }
 
 impl Default for Options {
@@ -96,6 +98,7 @@ impl Default for Options {
             filename: "Dockerfile".into(),
             all_stages: false,
             outline: false,
+            names_in_use: false,
         }
     }
 }
@@ -115,6 +118,11 @@ pub enum OptionsError {
 }
 
 impl Options {
+    /// Whether the builder's own platform is one of those that are built for.
+    pub fn builds_for_builder(&self) -> bool {
+        !self.of_builder.is_empty()
+    }
+
     /// These options for a builder of the platform `build_platform`.
     #[must_use]
     pub fn with_build_platform(mut self, build_platform: Platform) -> Self {

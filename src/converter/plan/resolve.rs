@@ -8,8 +8,8 @@ use super::error::{Error, ErrorKind};
 use super::need::{Facts, ImageFact, Need, Needs};
 use super::notice::{Notice, NoticeKind};
 use super::stage::{Base, InstructionRef, StageId};
-use crate::converter::dockerfile::{self, Kind, nearest};
-use crate::diag::Span;
+use crate::converter::dockerfile::{self, Kind};
+use crate::diag::{Span, nearest};
 use crate::image::{ImageConfig, Platform, Reference};
 
 /// What a stage turned out to build on.
@@ -176,7 +176,8 @@ impl Planner<'_> {
             let known: Vec<String> = self.stages.labels().map(str::to_owned).chain(known).collect();
             let name = stage.base_name.clone();
             let suggestion = nearest(&name, known.iter().map(String::as_str), true);
-            return Err(ErrorKind::Image { name, suggestion, source: source.clone() }.into());
+            let help = self.stage_help(id);
+            return Err(ErrorKind::Image { name, suggestion, help, source: source.clone() }.into());
         }
         let Some(fact) = context::image(need, log_name, facts, needs)? else { return Ok(None) };
         let config = fact.config.as_ref().map_err(|source| ErrorKind::Config { source: source.clone() })?;
@@ -186,6 +187,22 @@ impl Planner<'_> {
         }
         let reference = pinned(reference, fact)?;
         Ok(Some(ResolvedBase::Image { reference, platform, config: Arc::clone(config) }))
+    }
+
+    /// Returns what to do where the name of an image was most likely meant to be a stage's.
+    fn stage_help(&self, id: StageId) -> Option<&'static str> {
+        let stage = &self.stages.list[id];
+        let name = stage.base_name.as_str();
+        if self.stages.labels().any(|label| label.eq_ignore_ascii_case(name)) {
+            return Some(
+                "a stage of this name stands further below, and only stages above are seen: move it before this one",
+            );
+        }
+        // A stage without a FROM of its own stands for what --from of a COPY or a mount names.
+        let is_word = !name.contains(['/', ':', '@', '.']);
+        (stage.from.is_none() && is_word).then_some(
+            "no stage above and no named context has this name, so it is taken for an image: correct it, or give the stage this name (FROM … AS NAME)",
+        )
     }
 
     /// Takes over what a stage builds on.

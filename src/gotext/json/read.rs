@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 
 use super::Json;
+use crate::gotext::lossy;
 
 /// How deep arrays and objects may lie in each other; Go's `maxNestingDepth`.
 pub const MAX_DEPTH: usize = 10_000;
@@ -23,19 +24,41 @@ pub struct SyntaxError {
     at: usize,
 }
 
+/// Returns the value that `text` writes.
 pub(super) fn parse(text: &[u8]) -> Result<Json<'_>, SyntaxError> {
-    let mut reader = Reader { text, at: 0 };
-    let value = reader.value(1)?;
-    reader.space();
-    if reader.at < text.len() { Err(reader.wrong("unexpected text after the value")) } else { Ok(value) }
+    let mut reader = Reader::new(text);
+    reader.document()
+}
+
+/// Returns the value that `text` writes, if its numbers are those of `float64`.
+pub(super) fn parse_with_finite_numbers(text: &[u8]) -> Result<Json<'_>, SyntaxError> {
+    let mut reader = Reader::new(text);
+    let value = reader.document()?;
+    match reader.infinite_number {
+        None => Ok(value),
+        Some(at) => Err(SyntaxError { what: "a number is out of range", at }),
+    }
 }
 
 struct Reader<'t> {
     text: &'t [u8],
     at: usize,
+    /// Where the first number begins that `float64` does not hold, if there is one.
+    infinite_number: Option<usize>,
 }
 
 impl<'t> Reader<'t> {
+    fn new(text: &'t [u8]) -> Self {
+        Self { text, at: 0, infinite_number: None }
+    }
+
+    /// Reads a value with nothing but white space around it.
+    fn document(&mut self) -> Result<Json<'t>, SyntaxError> {
+        let value = self.value(1)?;
+        self.space();
+        if self.at < self.text.len() { Err(self.wrong("unexpected text after the value")) } else { Ok(value) }
+    }
+
     fn wrong(&self, what: &'static str) -> SyntaxError {
         let what = if self.at < self.text.len() { what } else { "unexpected end of JSON input" };
         SyntaxError { what, at: self.at }
@@ -204,7 +227,12 @@ impl<'t> Reader<'t> {
         let text = str::from_utf8(&self.text[start..self.at]).unwrap_or_default();
         Ok(match text.parse() {
             Ok(integer) if self.at == integer_end => Json::Integer(integer),
-            _ => Json::Number,
+            _ => {
+                if !text.parse().is_ok_and(f64::is_finite) {
+                    self.infinite_number.get_or_insert(start);
+                }
+                Json::Number
+            }
         })
     }
 
@@ -222,9 +250,9 @@ impl<'t> Reader<'t> {
         if self.peek() == Some(b'"') {
             let text = &self.text[start..self.at];
             self.at += 1;
-            return Ok(str::from_utf8(text).map_or_else(|_| replaced(text).into(), Cow::Borrowed));
+            return Ok(lossy(text));
         }
-        let mut out = replaced(&self.text[start..self.at]);
+        let mut out = lossy(&self.text[start..self.at]).into_owned();
         loop {
             match self.peek() {
                 Some(b'"') => {
@@ -237,7 +265,7 @@ impl<'t> Reader<'t> {
                 }
                 Some(0x20..) => {
                     let length = self.text[self.at..].iter().take_while(|b| plain(b)).count();
-                    out.push_str(&replaced(&self.text[self.at..self.at + length]));
+                    out.push_str(&lossy(&self.text[self.at..self.at + length]));
                     self.at += length;
                 }
                 _ => return Err(self.wrong("control character in a string")),
@@ -283,16 +311,6 @@ impl<'t> Reader<'t> {
             str::from_utf8(digits).ok().filter(|text| text.bytes().all(|b| b.is_ascii_hexdigit()))?;
         u16::from_str_radix(digits, 16).ok()
     }
-}
-
-/// `bytes` as text, with U+FFFD for each byte that is no part of a character, as Go counts them.
-fn replaced(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len());
-    for chunk in bytes.utf8_chunks() {
-        out.push_str(chunk.valid());
-        out.extend(chunk.invalid().iter().map(|_| char::REPLACEMENT_CHARACTER));
-    }
-    out
 }
 
 #[cfg(test)]

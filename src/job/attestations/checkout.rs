@@ -127,23 +127,7 @@ impl Checkout {
                 revision.push_str("-dirty");
             }
         }
-        let tracked =
-            upstream.text.lines().find_map(|line| line.strip_prefix('*')).filter(|name| !name.is_empty());
-        let url =
-            |output: Output| output.succeeded.then(|| output.first_line()).filter(|url| !url.is_empty());
-        let of_remote =
-            |name: &str| Ok::<_, CheckoutError>(url(output(git.start(&["remote", "get-url", "--", name])?)?));
-        let mut source = match tracked {
-            Some("origin") | None => None,
-            Some(name) => of_remote(name)?,
-        };
-        if source.is_none() {
-            source = url(origin);
-        }
-        if source.is_none() {
-            source = of_remote("upstream")?;
-        }
-        let source = source.map(|url| without_login(&url));
+        let source = git.source(&upstream, &origin)?.map(|url| without_login(&url));
         Ok(Some(Self { root, revision, source }))
     }
 
@@ -196,6 +180,25 @@ impl Git<'_> {
         command
     }
 
+    /// Returns the address of the remote that the branch follows according to `upstream`, else that of `origin`, else of the
+    /// remote `upstream`.
+    fn source(&self, upstream: &Output, origin: &Output) -> Result<Option<String>, CheckoutError> {
+        let followed = upstream.text.lines().find_map(|line| line.strip_prefix('*'));
+        if let Some(name) = followed.filter(|name| !["", "origin"].contains(name))
+            && let Some(url) = self.url_of_remote(name)?
+        {
+            return Ok(Some(url));
+        }
+        match origin.address() {
+            Some(url) => Ok(Some(url)),
+            None => self.url_of_remote("upstream"),
+        }
+    }
+
+    fn url_of_remote(&self, name: &str) -> Result<Option<String>, CheckoutError> {
+        Ok(output(self.start(&["remote", "get-url", "--", name])?)?.address())
+    }
+
     /// Returns which files differ. To compare a file, Git may run a filter on it: those of the user do, those that the
     /// repository's own configuration names do not. Submodules have configurations of their own, so that only their
     /// commits are compared.
@@ -235,8 +238,10 @@ struct Output {
 }
 
 impl Output {
-    fn first_line(&self) -> String {
-        self.text.lines().next().unwrap_or_default().to_owned()
+    /// The address of a remote; `None` where Git knows none.
+    fn address(&self) -> Option<String> {
+        let line = self.text.lines().next().unwrap_or_default();
+        (self.succeeded && !line.is_empty()).then(|| line.to_owned())
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod store;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -16,7 +17,7 @@ use super::progress_link::ProgressLink;
 use super::report::workflow::for_log;
 use super::request::{DockerfileInput, ParsedDockerfile};
 use super::result::report_files::Recorder;
-use crate::buildkit::{Client, ListedFile, SentFiles, SentFolder};
+use crate::buildkit::{Client, FileFacts, ListedFile, SentFiles, SentFolder};
 use crate::converter::plan::Context;
 use crate::diag::{redact, with_causes};
 use crate::explain::{
@@ -189,26 +190,21 @@ pub fn last_build(folder: &Path, context: BuildContext<'_>) -> Result<Option<Rec
 
 /// Returns the listings of the contexts that were sent, with the contents that were known before.
 fn contexts(
-    sent: BTreeMap<String, SentFolder>,
+    sent: BTreeMap<String, Option<SentFolder>>,
     before: Option<&Record>,
 ) -> BTreeMap<String, Option<Listing>> {
-    let old = |name: &str| before.and_then(|record| record.contexts.get(name)).and_then(Option::as_ref);
-    let text = |bytes| {
-        String::from_utf8(bytes)
-            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
-    };
-    let entry = |(path, file): (Vec<u8>, ListedFile)| {
-        let ListedFile { mode, size, modified, content, link } = file;
-        (text(path), FileEntry { mode, size, modified, content, link: text(link) })
-    };
-    let listing = |(name, files): (String, SentFolder)| {
-        let mut listing = files.and_then(|files| Listing::new(files.into_iter().map(entry)));
-        if let Some(listing) = &mut listing {
-            listing.carry_over(old(&name));
-        }
+    let listing = |(name, folder): (String, Option<SentFolder>)| {
+        let before = before.and_then(|record| record.contexts.get(&name)).and_then(Option::as_ref);
+        let listing = folder.and_then(|folder| Listing::new(folder.files().map(entry), before));
         (name, listing)
     };
     sent.into_iter().map(listing).collect()
+}
+
+fn entry(file: ListedFile<'_>) -> (Cow<'_, str>, FileEntry) {
+    let FileFacts { mode, size, modified, content } = file.facts;
+    let link = String::from_utf8_lossy(file.link).into_owned();
+    (String::from_utf8_lossy(file.path), FileEntry { mode, size, modified, content, link })
 }
 
 /// What is told a user who has no folder for records.

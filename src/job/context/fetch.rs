@@ -21,7 +21,7 @@ const CONTEXT_FILE: &str = "context";
 /// The name of a Dockerfile where none is given.
 const DOCKERFILE: &str = "Dockerfile";
 /// The largest Dockerfile at a web address of its own, in bytes: buildx's bound.
-const LARGEST_AT_URL: u64 = 2 << 20;
+const MAX_DOCKERFILE_BYTES: u64 = 2 << 20;
 
 /// Where a Dockerfile is read from.
 #[derive(Debug, Clone)]
@@ -247,10 +247,10 @@ async fn at_url(
     let file = gateway.solve(definition.encode(), SolveOptions::default()).await.map_err(failed)?;
     let mut text = None;
     if let Some(file) = file {
-        let range = FileRange { offset: 0, length: LARGEST_AT_URL + 1 };
+        let range = FileRange { offset: 0, length: MAX_DOCKERFILE_BYTES + 1 };
         text = gateway.read_file(&file, DOCKERFILE, Some(range)).await.map_err(failed)?;
     }
-    let text = bounded(&shown, text.unwrap_or_default(), LARGEST_AT_URL)?;
+    let text = bounded(&shown, text.unwrap_or_default(), MAX_DOCKERFILE_BYTES)?;
     let source = Source::new(shown, text);
     Ok(FetchedDockerfile { source, filename: DOCKERFILE.to_owned(), definition: None })
 }

@@ -13,7 +13,7 @@ use crate::image::reference::is_tag;
 use crate::job::result::layout::{IMAGE_NAME, REFERENCE_NAME};
 
 /// The largest `index.json` that is read, in bytes.
-const LARGEST_INDEX: u64 = 4 << 20;
+const MAX_INDEX_BYTES: u64 = 4 << 20;
 /// The tag where neither tag nor digest is given.
 const DEFAULT_TAG: &str = "latest";
 /// Names of an image in an index: a whole name, or a tag.
@@ -190,7 +190,7 @@ pub(in crate::job) fn tagged_digest(folder: &Path, tag: &str) -> Result<String, 
 fn manifests(folder: &Path) -> Result<Vec<Manifest>, LayoutError> {
     let failed = |source| LayoutError::Index { folder: folder.to_owned(), source };
     let root = Root::open(folder).map_err(|error| failed(error.into()))?;
-    let text = root.read(Path::new("index.json"), LARGEST_INDEX).map_err(failed)?;
+    let text = root.read(Path::new("index.json"), MAX_INDEX_BYTES).map_err(failed)?;
     let syntax = |source| LayoutError::Syntax { folder: folder.to_owned(), source };
     let Index { manifests } = serde_json::from_slice(&text).map_err(syntax)?;
     Ok(manifests)

@@ -65,6 +65,9 @@ pub enum NoBuilder {
     /// None can be started.
     #[error(transparent)]
     Daemon(#[from] DaemonError),
+    /// None runs, and there is none to start.
+    #[error("{0}, or name a running one with --addr")]
+    NoneInstalled(DaemonError),
     /// Its state folder cannot be used.
     #[error(transparent)]
     State(#[from] StateError),
@@ -185,7 +188,13 @@ impl DaemonChoice {
         }
         match self.find_running(&self.candidates).await {
             Some(builder) => Ok(builder),
-            None => self.own.start().await,
+            None => self.own.start().await.map_err(|error| match error {
+                // A daemon that is started at a socket of its own has nothing to do with one that runs.
+                NoBuilder::Daemon(missing @ DaemonError::NotFound { .. }) if self.own.socket.is_none() => {
+                    NoBuilder::NoneInstalled(missing)
+                }
+                error => error,
+            }),
         }
     }
 
@@ -195,11 +204,11 @@ impl DaemonChoice {
         let none = TlsOptions::default();
         // Among several addresses the options are for those that speak TLS.
         let tls = if has_tls && !address.can_speak_tls() { &none } else { &self.tls };
-        let patience = match address {
+        let timeout = match address {
             Address::Helper(_) => HELPER_TIMEOUT,
             Address::Unix(_) | Address::Tcp { .. } => PROBE_TIMEOUT,
         };
-        Ok(self.running(Client::probe(address, tls, patience).await?))
+        Ok(self.running(Client::probe(address, tls, timeout).await?))
     }
 
     /// The builder of a daemon that runs already. State may lie where Bob's own would, of this daemon or of a build before.
@@ -241,15 +250,6 @@ impl Builder {
         self.own.is_some() || matches!(self.client.address(), Address::Unix(_))
     }
 
-    /// The platform that the daemon builds for where none is asked for; this machine's where it names none.
-    ///
-    /// # Errors
-    /// [`buildkit::Error`] where it cannot be asked.
-    pub async fn default_platform(&self) -> Result<Platform, buildkit::Error> {
-        let Some(platform) = self.client.default_platform().await? else { return Ok(Platform::host()) };
-        Ok(normalized(platform))
-    }
-
     /// The platforms that the daemon lists.
     async fn platforms(&self) -> Result<DaemonPlatforms, buildkit::Error> {
         let workers = self.client.workers().await?;
@@ -282,6 +282,11 @@ impl Builder {
     pub fn state_folders(&self) -> &[PathBuf] {
         &self.state_folders
     }
+}
+
+/// Returns the platform that a daemon says that it builds for; this machine's where it names none.
+pub(crate) fn default_platform(named: Option<pb::Platform>) -> Platform {
+    named.map_or_else(Platform::host, normalized)
 }
 
 fn normalized(platform: pb::Platform) -> Platform {
@@ -339,6 +344,30 @@ mod tests {
         assert!(waiting.await.is_err());
         drop(held);
         lock(dir.path()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn only_where_a_running_daemon_would_do_is_its_flag_named() {
+        let dir = tempfile::tempdir().unwrap();
+        for socket in [None, Some(dir.path().join("sock"))] {
+            let own = OwnDaemon {
+                program: None,
+                search_path: Some(dir.path().into()),
+                state: StateFolder::Kept(dir.path().to_owned()),
+                socket: socket.clone(),
+                runtime_dir: None,
+                ready_timeout: None,
+            };
+            let choice = DaemonChoice {
+                addresses: Vec::new(),
+                tls: TlsOptions::default(),
+                candidates: Vec::new(),
+                own,
+            };
+            let error = choice.connect(&CancellationToken::new()).await.unwrap_err().to_string();
+            assert!(error.starts_with("buildkitd was not found on PATH; install it"), "{error}");
+            assert_eq!(error.contains("--addr"), socket.is_none(), "{error}");
+        }
     }
 
     #[tokio::test]

@@ -13,7 +13,7 @@ use rustix::fs::{Mode, OFlags};
 use tempfile::TempDir;
 
 /// The longest path of a socket that is used, in bytes: the kernel's limit is 107, and a second socket lies beside it.
-const LONGEST_SOCKET: usize = 98;
+const MAX_SOCKET_PATH_BYTES: usize = 98;
 /// The name of the socket in its folder.
 const SOCKET_NAME: &str = "buildkitd.sock";
 
@@ -257,7 +257,7 @@ impl SocketPath {
             return Ok(Self { path: path.to_owned(), folder: None });
         }
         let below_root = root.join(SOCKET_NAME);
-        if below_root.as_os_str().len() <= LONGEST_SOCKET {
+        if below_root.as_os_str().len() <= MAX_SOCKET_PATH_BYTES {
             return Ok(Self { path: below_root, folder: None });
         }
         let temporary = std::env::temp_dir();
@@ -267,7 +267,7 @@ impl SocketPath {
                 let path = folder.path().join(SOCKET_NAME);
                 Self { path, folder: Some(folder) }
             });
-            if tried.as_ref().is_ok_and(|place| place.path.as_os_str().len() <= LONGEST_SOCKET) {
+            if tried.as_ref().is_ok_and(|place| place.path.as_os_str().len() <= MAX_SOCKET_PATH_BYTES) {
                 break;
             }
         }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
 
-use http::{Request, Response, StatusCode, header};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -104,7 +104,8 @@ pub(super) async fn send(address: &EngineAddress, mut request: Request<Body>) ->
         EngineAddress::Tcp { authority, .. } => authority.as_str(),
         _ => "docker",
     };
-    let host = host.parse().expect("an authority is a header value");
+    let host = HeaderValue::from_str(host)
+        .map_err(|source| EngineError::Broken { address: address.to_string(), source: source.into() })?;
     request.headers_mut().insert(header::HOST, host);
     let response = sender.send_request(request).await.map_err(broken)?;
     let response = response.map(|body| body.map_err(Into::into).boxed_unsync());

@@ -17,7 +17,7 @@ use super::place::Place;
 use super::referrers::ATTESTED_DIGEST;
 
 /// The size of all statements of one index together, in bytes.
-const STATEMENTS_LIMIT: usize = 64 << 20;
+const MAX_STATEMENTS_BYTES: usize = 64 << 20;
 /// What the layer of a statement says that it is of.
 const KIND: &str = "in-toto.io/predicate-type";
 
@@ -87,7 +87,7 @@ impl ImageTools {
     pub async fn attested(&self, image: &Inspected) -> Result<BTreeMap<String, Attested>, ImageToolsError> {
         let mut attested: BTreeMap<String, Attested> = BTreeMap::new();
         let Some(index) = &image.index else { return Ok(attested) };
-        let mut left = STATEMENTS_LIMIT;
+        let mut left = MAX_STATEMENTS_BYTES;
         for entry in &index.manifests {
             let Some(platform) = attested_platform(index, entry) else { continue };
             let place = image.place.at(&entry.digest)?;

@@ -11,9 +11,9 @@ use super::place::{Place, SCHEME};
 use super::{ImageTools, document};
 
 /// The size of the largest image configuration that is read, in bytes.
-pub(super) const CONFIG_LIMIT: usize = 16 << 20;
+pub(super) const MAX_CONFIG_BYTES: usize = 16 << 20;
 /// The size of all image configurations of one index together, in bytes.
-const CONFIGS_LIMIT: usize = 32 << 20;
+const MAX_CONFIGS_BYTES: usize = 32 << 20;
 
 /// What a registry has under a reference, or an OCI layout under a tag.
 #[derive(Debug)]
@@ -86,9 +86,9 @@ impl ImageTools {
             let manifest = self.manifest(&place).await?;
             let config = self.config_bytes(&place, &manifest.bytes).await?;
             bytes += config.len();
-            if bytes > CONFIGS_LIMIT {
+            if bytes > MAX_CONFIGS_BYTES {
                 let reference = image.place.to_string();
-                return Err(ImageToolsError::TooManyConfigs { reference, limit: CONFIGS_LIMIT });
+                return Err(ImageToolsError::TooManyConfigs { reference, limit: MAX_CONFIGS_BYTES });
             }
             configs.insert(platform.short(), parsed_config(&config, &place)?);
         }
@@ -108,7 +108,7 @@ impl ImageTools {
         };
         let manifest: Value = serde_json::from_slice(manifest).map_err(wrong)?;
         let digest = manifest.pointer("/config/digest").and_then(Value::as_str).unwrap_or_default();
-        self.blob(image, digest, CONFIG_LIMIT).await
+        self.blob(image, digest, MAX_CONFIG_BYTES).await
     }
 
     /// Returns the content of a blob of at most `limit` bytes that an image names.

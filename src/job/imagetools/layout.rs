@@ -19,9 +19,9 @@ use crate::beneath::Root;
 use crate::http::body::{Body, BoxError};
 use crate::image::digest;
 use crate::job::context::layout;
-use crate::job::result::layout as index;
+use crate::job::result::layout::{self as index, LayoutFolder};
 use crate::job::result::whole_files::UnfinishedFile;
-use crate::registry::{DigestHasher, MANIFEST_LIMIT, Manifest};
+use crate::registry::{DigestHasher, MAX_MANIFEST_BYTES, Manifest};
 
 /// What a descriptor in the index of a layout is about, where it is only there to be found by that.
 /// Source: `AnnotationManifestSubject` in core/images/annotations.go of containerd.
@@ -48,7 +48,7 @@ impl LayoutPlace {
             (None, tag) => layout::tagged_digest(&self.folder, tag.as_deref().unwrap_or_default())
                 .map_err(|error| self.failed("find")(error.into()))?,
         };
-        let bytes = self.blob(&digest, MANIFEST_LIMIT)?;
+        let bytes = self.blob(&digest, MAX_MANIFEST_BYTES)?;
         let descriptor = crate::registry::Descriptor {
             digest,
             media_type: media_type_of(&bytes).to_owned(),
@@ -83,6 +83,11 @@ impl LayoutPlace {
         blob_path(digest).is_ok_and(|path| self.folder.join(path).is_file())
     }
 
+    /// Makes the folder where it is missing.
+    pub(super) fn begin(&self) -> Result<LayoutFolder, ImageToolsError> {
+        LayoutFolder::new(&self.folder).map_err(|error| self.failed("write")(error.into()))
+    }
+
     /// Writes a blob, whose content `body` has checked.
     pub(super) async fn write(&self, digest: &str, body: Body) -> Result<(), ImageToolsError> {
         self.try_write(digest, body).await.map_err(self.failed("write"))
@@ -115,7 +120,7 @@ impl LayoutPlace {
     /// Returns the index of the layout.
     pub(super) fn index(&self) -> Result<Index, ImageToolsError> {
         let read = || -> Result<Index, BoxError> {
-            let text = Root::open(&self.folder)?.read(Path::new("index.json"), MANIFEST_LIMIT as u64)?;
+            let text = Root::open(&self.folder)?.read(Path::new("index.json"), MAX_MANIFEST_BYTES as u64)?;
             Ok(serde_json::from_slice(&text)?)
         };
         read().map_err(self.failed("read"))

@@ -26,7 +26,7 @@ use crate::progress::{self, Mode, Step};
 use crate::registry::Payload;
 
 /// Of how many images and documents it is asked what refers to them, at most.
-const MOST_SUBJECTS: usize = 1000;
+const MAX_SUBJECTS: usize = 1000;
 
 /// The images that are brought to one repository or layout.
 struct Delivery<'a> {
@@ -86,6 +86,11 @@ impl ImageTools {
         step: &Step,
     ) -> Result<(), ImageToolsError> {
         let Some(&target) = targets.first() else { return Ok(()) };
+        // Where it was made and the image does not get into it, it goes again.
+        let _folder = match target {
+            Place::Layout(layout) => Some(layout.begin()?),
+            Place::Registry(_) => None,
+        };
         let (referrers, turn) = (Mutex::default(), tokio::sync::Mutex::default());
         let delivery = Delivery { tools: self, target, step, referrers, turn };
         // What a single image consists of has to be there before it is; so do all images of an index.
@@ -173,9 +178,9 @@ impl Delivery<'_> {
         }
         // Lists of this kind are written by anybody, and may lead in a circle or without end.
         let asked = self.note_referrers(digest, &[]);
-        if asked > MOST_SUBJECTS {
+        if asked > MAX_SUBJECTS {
             let place = from.at(digest)?.to_string();
-            let source = format!("there are more than {MOST_SUBJECTS} images and documents").into();
+            let source = format!("there are more than {MAX_SUBJECTS} images and documents").into();
             return Err(ImageToolsError::Place { action: "follow what refers to", place, source });
         }
         if asked == 0 {

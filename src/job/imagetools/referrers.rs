@@ -10,7 +10,7 @@ use super::error::ImageToolsError;
 use super::layout::SUBJECT;
 use super::place::{LayoutPlace, Place};
 use crate::job::push::manifest::{IMAGES, INDEXES};
-use crate::registry::MANIFEST_LIMIT;
+use crate::registry::MAX_MANIFEST_BYTES;
 
 /// The type of what BuildKit attests of an image.
 pub(super) const ATTESTATION: &str = "application/vnd.docker.attestation.manifest.v1+json";
@@ -124,7 +124,7 @@ fn referrers_in(layout: &LayoutPlace, digest: &str) -> Result<Vec<Descriptor>, I
             if !IMAGES.contains(&descriptor.media_type.as_str()) {
                 return Ok(false);
             }
-            let manifest = layout.blob(&descriptor.digest, MANIFEST_LIMIT)?;
+            let manifest = layout.blob(&descriptor.digest, MAX_MANIFEST_BYTES)?;
             let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap_or_default();
             Ok(manifest.pointer("/subject/digest").is_some_and(|subject| subject == digest))
         };
@@ -154,7 +154,7 @@ fn reachable(layout: &LayoutPlace) -> Result<Vec<Descriptor>, ImageToolsError> {
             continue;
         }
         if descriptor.is_index() && layout.has(&descriptor.digest) {
-            let index = layout.blob(&descriptor.digest, MANIFEST_LIMIT)?;
+            let index = layout.blob(&descriptor.digest, MAX_MANIFEST_BYTES)?;
             let below = serde_json::from_slice::<Index>(&index).map(|index| index.manifests);
             left.extend(below.unwrap_or_default().into_iter().rev());
         }

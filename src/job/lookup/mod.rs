@@ -14,6 +14,7 @@ pub use placeholder_images::PlaceholderImages;
 use std::collections::BTreeMap;
 use std::future::Future;
 
+use crate::converter::lower::NamesInUse;
 use crate::converter::plan::{Fact, FactFailure, Facts, Need, Needs, Options};
 use crate::converter::{Conversion, ConversionState, Converter, Rejected};
 use crate::diag::{Diagnostic, Source};
@@ -35,6 +36,17 @@ pub struct Converted {
     pub facts: Facts,
     /// The Dockerfile.
     pub source: Source,
+}
+
+impl Converted {
+    /// Returns the names that options may refer to, on any of the platforms; `None` where the options did not ask for them.
+    pub fn names_in_use(&self) -> Option<NamesInUse> {
+        let of_builds = self.builds.iter().map(|(_, build)| build.lowered.names_in_use.clone());
+        of_builds.collect::<Option<Vec<_>>>()?.into_iter().reduce(|mut all, names| {
+            all.extend(names);
+            all
+        })
+    }
 }
 
 /// Parses a Dockerfile and converts it for every platform that the options ask for. The frontend that it names is not

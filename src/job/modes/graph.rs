@@ -189,7 +189,7 @@ where
 {
     let credentials = routes.session_logins(routes::authenticator(request.logins.load()?)?);
     let session = SessionOptions { credentials: Some(credentials), ..request.dockerfile.files.session() };
-    let options = dockerfile.options_for(builder).await?;
+    let options = dockerfile.options_before(builder).await?;
     let build = BuildRequest {
         internal: true,
         frontend_attrs: frontend_attributes::of_options(&options),
@@ -197,6 +197,7 @@ where
         ..BuildRequest::default()
     };
     let run_function = |gateway| async move {
+        let options = dockerfile.options_on(&gateway).await?;
         let value = function(gateway, options).await?;
         Ok((BuildResult::Single { reference: None, metadata: BTreeMap::new() }, value))
     };

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::distributed;
 use crate::buildkit::proto::control::StatusResponse;
 use crate::buildkit::{BuildRequest, CacheEntry, GatewayFailure as _, SessionOptions, SshAgent};
+use crate::converter::plan::Options;
 use crate::image::Reference;
 use crate::job::attestations::Attestations;
 use crate::job::build_record::{BuildRecorder, RecordSettings};
@@ -27,6 +28,7 @@ use crate::job::push::base_layers::PushTargets;
 use crate::job::push::image_layers;
 use crate::job::push::routes::{self, ProxiedImage, PushRoutes, PushVia};
 use crate::job::push::steps::StepsOfParts;
+use crate::job::report::unused_names::GivenNames;
 use crate::job::report::{excluded_file, outcome};
 use crate::job::request::{ParsedDockerfile, Request};
 use crate::job::result::metadata::Results;
@@ -36,7 +38,7 @@ use crate::job::result::provenance::{self, ProvenanceDetail};
 use crate::job::result::report_files::{Recorder, ReportFile};
 use crate::job::run::{self, Display};
 use crate::job::session::logins::SessionLogins;
-use crate::job::solve::solve_dockerfile;
+use crate::job::solve::{Solved, solve_dockerfile};
 use crate::progress::Mode;
 use crate::proxy::Rights;
 use crate::registry::{Authenticator, Host};
@@ -191,29 +193,20 @@ async fn work_on(
     let recorder = &part.recorder;
     let progress = ProgressLink::default();
     let engines = Engines::connect(&build.engine, &mut outputs, &progress).await?;
-    // Such an archive has one manifest and no index, in which attestations would be.
-    if !build.attestations.attributes.is_empty()
-        && outputs.iter().any(|output| output.exporter.name == "docker")
-    {
-        return Err(Error::AttestedDockerArchive);
-    }
+    refuse_attested_docker_archives(build, &outputs)?;
     let registries = routes::authenticator_for(build.request.logins.load()?, insecure_hosts(&outputs))?;
     let (mut routes, targets) = open_routes(build, builder, &registries, &progress, &mut outputs).await?;
     routes.steps = part.steps.clone();
     let caches = PreparedCaches::new(&build.cache_imports, &build.cache_exports)?;
     routes.grants.grant_caches(&caches.imports, &caches.exports);
-    let options = dockerfile.options_for(builder).await?;
-    let mut frontend_attrs = frontend_attributes::of_options(&options);
-    frontend_attrs.extend(build.frontend_attributes.clone());
-    frontend_attrs.extend(frontend_attributes::of_attestation_arguments(&options));
-    frontend_attrs.extend(build.attestations.attributes.clone());
+    let options = dockerfile.options_before(builder).await?;
     let mut prepared = PreparedOutputs::new(&outputs, &engines)?;
     let request = BuildRequest {
         exports: prepared.take_exports(),
         cache_imports: caches.imports.clone(),
         cache_exports: caches.exports.clone(),
         entitlements: build.entitlements.clone(),
-        frontend_attrs,
+        frontend_attrs: frontend_attributes_of(build, &options),
         source_policy: build.request.policy(),
         ..BuildRequest::default()
     };
@@ -228,54 +221,92 @@ async fn work_on(
     if let Some(folder) = &read_again {
         session.local_dirs.entry(LOCAL_NAME.to_owned()).or_insert_with(|| folder.path().to_owned());
     }
-    let mode = if part.events.is_some() { Mode::QUIET } else { build.progress };
-    let display = Display {
-        link: progress.clone(),
-        also: part.events.clone(),
-        recorder: recorder.clone(),
-        ..Display::new(mode, routes.image_names.clone())
-    };
+    let display = display(build, part, &progress, &routes);
     let attestations = &build.attestations;
-    let solve =
-        |gateway| solve_dockerfile(dockerfile, &options, gateway, &routes, &targets, attestations, recorder);
+    let solve = |gateway| solve_dockerfile(dockerfile, gateway, &routes, &targets, attestations, recorder);
     let finished = run::run(builder, request, session, display, cancel, solve).await;
     let warnings = finished.journal.warnings();
     let outcome = outcome::of_build(finished, dockerfile.source(), &routes).await;
-    let outcome = outcome.map_err(|error| excluded_file::explain(error, dockerfile));
+    let outcome = outcome.map_err(|error| excluded_file::explain(error, dockerfile, &options));
     if part.is_first {
         dockerfile.show_warnings();
+        dockerfile.show_unused_names(&GivenNames {
+            secrets: build.secrets.keys().map(String::as_str).collect(),
+            agents: build.ssh_agents.keys().map(String::as_str).collect(),
+        });
     }
     if !(has_next && is_begun_again(&outcome, build, part)) {
         record.finish(dockerfile, &progress, &builder.client, recorder);
     }
     let outcome = outcome.map_err(|error| prepared.load_failure().map_or(error, Error::Engine));
+    let outcome = outcome.map_err(|error| match error {
+        // What a signal ended is no failure of its reader.
+        Error::Daemon(_) | Error::Connection(_) => prepared.archive_failure().map_or(error, Error::Output),
+        error => error,
+    });
     let outcome = outcome.and_then(|outcome| {
         caches.keep(&outcome.exporter_response)?;
         Ok(outcome)
     });
-    let results = outcome.map(|mut outcome| {
-        // As in buildx: an engine that knows images by their manifests never hears of the other digest.
-        if outputs.iter().any(|output| output.attrs.contains_key(PREFER_IMAGE_DIGEST)) {
-            outcome.exporter_response.remove("containerimage.config.digest");
-        }
-        let lock = ImageLock::of_facts(&outcome.value, &options.build_platform);
-        Results::new(outcome.exporter_response, &routes.image_names, lock)
-            .of_build(outcome.build_ref, warnings)
+    let results = outcome.map(|outcome| {
+        let Solved { facts, build_platform } = outcome.value;
+        let lock = ImageLock::of_facts(&facts, &build_platform);
+        let response = told_response(outcome.exporter_response, &outputs);
+        let results = Results::new(response, &routes.image_names, lock);
+        (results.of_build(outcome.build_ref, warnings), build_platform)
     });
     if recorder.is_recording()
         && part.events.is_none()
-        && let Ok(results) = &results
+        && let Ok((results, build_platform)) = &results
     {
-        let layers = image_layers::of_pushed(&build.outputs, results, &routes, &options.build_platform).await;
+        let layers = image_layers::of_pushed(&build.outputs, results, &routes, build_platform).await;
         recorder.set_layers(layers);
     }
     routes.close();
-    let results = results?;
+    let (results, _) = results?;
     prepared.keep(results.descriptor().as_ref())?;
     match build.metadata_provenance {
         Some(detail) => with_provenance(results, detail, builder).await,
         None => Ok(results),
     }
+}
+
+/// Refuses attestations in an archive of type docker: it has one manifest and no index, in which they would be.
+fn refuse_attested_docker_archives(build: &PlainBuild, outputs: &[Output]) -> Result<(), Error> {
+    let is_attested = !build.attestations.attributes.is_empty();
+    if is_attested && outputs.iter().any(|output| output.exporter.name == "docker") {
+        return Err(Error::AttestedDockerArchive);
+    }
+    Ok(())
+}
+
+/// Returns what the daemon is told of a build in the words of a frontend's attributes.
+fn frontend_attributes_of(build: &PlainBuild, options: &Options) -> BTreeMap<String, String> {
+    let mut attributes = frontend_attributes::of_options(options);
+    attributes.extend(build.frontend_attributes.clone());
+    attributes.extend(frontend_attributes::of_attestation_arguments(options));
+    attributes.extend(build.attestations.attributes.clone());
+    attributes
+}
+
+/// Returns how the progress of a build is shown: by itself, or with that of the other parts.
+fn display(build: &PlainBuild, part: &PartOfBuild, progress: &ProgressLink, routes: &PushRoutes) -> Display {
+    let mode = if part.events.is_some() { Mode::QUIET } else { build.progress };
+    Display {
+        link: progress.clone(),
+        also: part.events.clone(),
+        recorder: part.recorder.clone(),
+        ..Display::new(mode, routes.image_names.clone())
+    }
+}
+
+/// Returns what the user is told of the exporters' answer. As in buildx: an engine that knows images by their manifests never
+/// hears of the other digest.
+fn told_response(mut response: BTreeMap<String, String>, outputs: &[Output]) -> BTreeMap<String, String> {
+    if outputs.iter().any(|output| output.attrs.contains_key(PREFER_IMAGE_DIGEST)) {
+        response.remove("containerimage.config.digest");
+    }
+    response
 }
 
 /// Returns results with the provenance that the daemon's history has of them.

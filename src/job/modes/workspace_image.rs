@@ -202,7 +202,7 @@ impl WorkspaceJob<'_> {
         let recorder = BuildRecorder::new(&self.build.record, dockerfile.input);
         session.sent_files = recorder.sent_files();
         caches.offer(&mut session);
-        let options = dockerfile.options_for(builder).await?;
+        let options = dockerfile.options_before(builder).await?;
         for name in frontend_attributes::of_attestation_arguments(&options).keys() {
             tracing::warn!("{name} asks for no attestation here: images of a workspace have none");
         }
@@ -216,12 +216,11 @@ impl WorkspaceJob<'_> {
         let link = display.link.clone();
         let targets = PushTargets::new(&self.routes, [&self.base], builder.shares_network());
         let (nothing, unrecorded) = (Attestations::default(), Recorder::default());
-        let solve = |gateway| {
-            solve_dockerfile(dockerfile, &options, gateway, &self.routes, &targets, &nothing, &unrecorded)
-        };
+        let solve =
+            |gateway| solve_dockerfile(dockerfile, gateway, &self.routes, &targets, &nothing, &unrecorded);
         let finished = run::run(builder, request, session, display, self.cancel, solve).await;
         let outcome = outcome::of_build(finished, dockerfile.source(), &self.routes).await;
-        let outcome = outcome.map_err(|error| excluded_file::explain(error, dockerfile));
+        let outcome = outcome.map_err(|error| excluded_file::explain(error, dockerfile, &options));
         dockerfile.show_warnings();
         recorder.finish(dockerfile, &link, &builder.client, &Recorder::default());
         Ok(outcome?.exporter_response.get("containerimage.digest").cloned().unwrap_or_default())

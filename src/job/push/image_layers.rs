@@ -16,7 +16,7 @@ use crate::registry::Client;
 /// How long the registry may take to tell.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// The largest image config that is read, in bytes.
-const CONFIG_LIMIT: usize = 4 << 20;
+const MAX_CONFIG_BYTES: usize = 4 << 20;
 
 #[derive(Default, Deserialize)]
 struct Config {
@@ -60,7 +60,7 @@ async fn layers(endpoint: &RegistryEndpoint, digest: &str, platform: &str) -> Op
             return None;
         }
     };
-    let config = client.blob(repository, &image.config().digest, CONFIG_LIMIT).await.ok();
+    let config = client.blob(repository, &image.config().digest, MAX_CONFIG_BYTES).await.ok();
     let config = config.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
     Some(with_history(&image, &config))
 }

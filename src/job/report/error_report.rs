@@ -168,7 +168,7 @@ mod tests {
         let long = Error::Read { what: "the Dockerfile", path: "x".into(), source };
         for error in [long, Error::Setting(words.into())] {
             let report = error.workspace_report();
-            assert!(report.len() <= crate::workspace::LOG_LIMIT, "{}", report.len());
+            assert!(report.len() <= crate::workspace::MAX_LOG_BYTES, "{}", report.len());
         }
     }
 

@@ -13,12 +13,12 @@ use crate::job::request::ParsedDockerfile;
 /// The most that is quoted of an ignore file, in characters.
 const QUOTED_CHARACTERS: usize = 80;
 
-/// Returns the error of a build with the line of the ignore file that leaves out what a step did not find, where that is
+/// Returns the error of a build with `options` with the line of the ignore file that leaves out what a step did not find, where that is
 /// why it did not, and with the platforms and the limit of memory that were asked for.
-pub(crate) fn explain(error: Error, dockerfile: &ParsedDockerfile<'_>) -> Error {
+pub(crate) fn explain(error: Error, dockerfile: &ParsedDockerfile<'_>, options: &Options) -> Error {
     let Error::Step(mut failure) = error else { return error };
-    let options = &dockerfile.input.options;
     failure.platforms = options.platforms.iter().map(ToString::to_string).collect();
+    failure.own_platform = options.build_platform.normalized().to_string();
     failure.memory_limit = u64::try_from(options.linux_resources.memory).ok().filter(|limit| *limit > 0);
     if failure.diagnostic.help.is_none() {
         let line = failure.diagnostic.location.as_ref().and_then(|location| location.spans.first());

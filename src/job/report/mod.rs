@@ -11,5 +11,9 @@ pub(super) mod outcome;
 mod reason;
 pub(super) mod registry_message;
 mod step_report;
+pub(super) mod unused_names;
 pub(super) mod warnings;
 pub(super) mod workflow;
+
+#[cfg(test)]
+mod tests;

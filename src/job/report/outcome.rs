@@ -1,5 +1,7 @@
 //! The error for a build, a look-up or a copy that failed, as the user sees it.
 
+use std::borrow::Cow;
+
 use super::by_name;
 use super::client_error::describe_client_error;
 use super::registry_message::{RegistryMessage, failed_push};
@@ -95,6 +97,27 @@ async fn lookup(failure: LookupFailure, routes: &PushRoutes) -> Error {
     Error::BaseImage { reference, message }
 }
 
+/// Returns `text` without what Go's gRPC puts before the words of an error that came through a call, such as
+/// `rpc error: code = Unknown desc = `.
+///
+/// Source: `Error` in `internal/status/status.go` of grpc-go.
+fn without_rpc_headers(text: &str) -> Cow<'_, str> {
+    const HEADER: &str = "rpc error: code = ";
+    let mut parts = text.split(HEADER);
+    let first = parts.next().unwrap_or_default();
+    let mut shown = Cow::Borrowed(first);
+    for part in parts {
+        let words =
+            part.split_once(" desc = ").filter(|(code, _)| code.bytes().all(|b| b.is_ascii_alphabetic()));
+        let shown = shown.to_mut();
+        match words {
+            Some((_, words)) => shown.push_str(words),
+            None => shown.extend([HEADER, part]),
+        }
+    }
+    shown
+}
+
 /// Returns the error for a failure that buildkitd reports.
 async fn daemon(
     failure: buildkit::DaemonFailure,
@@ -102,6 +125,8 @@ async fn daemon(
     dockerfile: Option<&Source>,
     routes: &PushRoutes,
 ) -> Error {
+    let message = without_rpc_headers(&failure.message).into_owned();
+    let failure = failure.with_message(message);
     let Some((reference, rest)) = failed_push(&failure.message) else {
         let message = routes.image_names.user_name(&failure.message);
         return failed_at_daemon(failure.with_message(message), journal, dockerfile);
@@ -151,7 +176,29 @@ pub(super) fn failed_at_daemon(
         step: record.map(|record| record.name.clone()).unwrap_or_default(),
         exit_code: failure.exit_code,
         platforms: Vec::new(),
+        own_platform: String::new(),
         memory_limit: None,
         log: record.map(|record| record.log().clone()).unwrap_or_default(),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_rpc_headers;
+
+    #[test]
+    fn words_of_an_error_are_shown_without_those_of_the_call() {
+        for (text, shown) in [
+            ("x: not found", "x: not found"),
+            ("rpc error: code = Unknown desc = cannot write the export: x", "cannot write the export: x"),
+            (
+                "failed to copy: rpc error: code = NotFound desc = rpc error: code = Unknown desc = a desc = b",
+                "failed to copy: a desc = b",
+            ),
+            ("rpc error: code = 5", "rpc error: code = 5"),
+            ("rpc error: code = a b desc = c", "rpc error: code = a b desc = c"),
+        ] {
+            assert_eq!(without_rpc_headers(text), shown);
+        }
+    }
 }

@@ -42,7 +42,10 @@ impl<'a> StepReport<'a> {
     /// Returns the line that says what went wrong.
     fn first_line(&self) -> String {
         match &self.reason {
-            Some(reason) => first_line(reason, self.failure.exit_code),
+            Some(reason) => {
+                let platform = platform_of_name(&self.failure.step);
+                first_line(reason, self.failure.exit_code, platform)
+            }
             None => shorten::in_middle(redact(self.failure.diagnostic.message.trim()).as_ref(), MESSAGE),
         }
     }
@@ -63,12 +66,24 @@ impl<'a> StepReport<'a> {
         if let Some(excerpt) = &self.excerpt {
             let subject = self.reason.as_ref().and_then(|reason| reason.subject.as_deref());
             excerpt.write(&mut out, self.marked, subject);
+            if let Some(trigger) = self.trigger(excerpt) {
+                let _ = writeln!(out, "an ONBUILD of the base image failed: {trigger}");
+            }
         }
         if self.reason.is_some() && self.failure.exit_code.is_none() {
             write_words_of_buildkitd(&mut out, &self.failure.diagnostic.message);
         }
         self.write_log(&mut out);
         out.trim_end().to_owned()
+    }
+
+    /// Returns the instruction of the base image that failed in place of the FROM whose line is shown.
+    fn trigger(&self, excerpt: &Excerpt) -> Option<String> {
+        let (_, line) = excerpt.lines().first()?;
+        let is_from = line.split_whitespace().next()?.eq_ignore_ascii_case("from");
+        let (_, instruction) = self.failure.step.split_once("] ").filter(|_| is_from)?;
+        let instruction = instruction.strip_prefix("ONBUILD ").unwrap_or(instruction);
+        (!instruction.starts_with("FROM ")).then(|| shorten::in_middle(redact(instruction).as_ref(), 300))
     }
 
     fn write_log(&self, out: &mut String) {
@@ -96,7 +111,7 @@ pub(super) fn of_rejection(diagnostic: &Diagnostic) -> String {
 pub(super) fn of_daemon(message: &str) -> String {
     let evidence = Evidence { cause: message.trim(), ..Evidence::default() };
     let Some(reason) = reason::find(&evidence) else { return message.trim().to_owned() };
-    let mut out = first_line(&reason, None);
+    let mut out = first_line(&reason, None, None);
     out.push('\n');
     if let Some(advice) = &reason.advice {
         write_advice(&mut out, advice);
@@ -132,20 +147,38 @@ fn write_words_of_buildkitd(out: &mut String, message: &str) {
 
 fn evidence(failure: &StepFailure) -> Evidence<'_> {
     let log: &LogTail = &failure.log;
-    let of_name = failure.step.strip_prefix('[').and_then(|rest| {
-        let word = rest.split([' ', ']']).next()?;
-        word.contains('/').then(|| word.to_owned()).filter(|word| word.contains(char::is_alphabetic))
-    });
+    // `linux/amd64->arm64` runs on the first and builds for the second.
+    let of_name =
+        platform_of_name(&failure.step).map(|name| name.split("->").next().unwrap_or(name).to_owned());
     let platform = of_name
         .or_else(|| from_platform(&failure.diagnostic))
         .or_else(|| failure.platforms.first().filter(|_| failure.platforms.len() == 1).cloned());
+    // A program that does not run on the machine's own platform is for another one.
+    let architecture = |platform: &str| platform.split('/').nth(1).map(str::to_owned);
+    let platform = platform.filter(|platform| architecture(platform) != architecture(&failure.own_platform));
     Evidence {
         cause: cause_of(&failure.diagnostic.message),
         exit_code: failure.exit_code,
         log: log.earlier().chain(log.last()).map(|line| line.text.as_str()).collect(),
         platform,
+        script: script_of(&failure.diagnostic),
         memory_limit: failure.memory_limit,
     }
+}
+
+/// The platform with which a step's name begins in a build for several: `linux/arm64`, `linux/amd64->arm64`.
+fn platform_of_name(step: &str) -> Option<&str> {
+    let word = step.strip_prefix('[')?.split([' ', ']']).next()?;
+    (word.contains('/') && word.contains(char::is_alphabetic)).then_some(word)
+}
+
+/// The first line of a here-document that names its interpreter.
+fn script_of(diagnostic: &Diagnostic) -> Option<String> {
+    let location = diagnostic.location.as_ref()?;
+    let first = location.spans.first()?.first();
+    let line = |number: u32| Some(String::from_utf8_lossy(location.source.line(number)?).into_owned());
+    let script = line(first + 1)?;
+    (line(first)?.contains("<<") && script.trim_start().starts_with("#!")).then(|| script.trim().to_owned())
 }
 
 /// The platform that the stage's FROM names itself.
@@ -161,10 +194,13 @@ fn from_platform(diagnostic: &Diagnostic) -> Option<String> {
     (!platform.contains('$')).then(|| platform.to_owned())
 }
 
-fn first_line(reason: &Reason, exit_code: Option<u32>) -> String {
+fn first_line(reason: &Reason, exit_code: Option<u32>, platform: Option<&str>) -> String {
     let mut line = redact(&reason.what).into_owned();
     if let Some(code) = exit_code {
         let _ = write!(line, " (exit code: {code})");
+    }
+    if let Some(platform) = platform.filter(|platform| !line.contains(*platform)) {
+        let _ = write!(line, " for {}", shorten::in_middle(&platform.replace("->", " → "), 60));
     }
     let mut line = shorten::in_middle(&line, FIRST_LINE);
     if let Some(words) = reason.words.as_deref().map(redact).filter(|words| !words.is_empty()) {

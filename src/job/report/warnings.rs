@@ -6,7 +6,7 @@ use super::workflow::Workflow;
 use crate::buildkit::proto::pb;
 use crate::buildkit::{LineRange, SourceLocation, Warning};
 use crate::converter::lint;
-use crate::diag::{Source, Span, without_commands};
+use crate::diag::{Source, Span};
 use crate::job::dockerfile_origin::DockerfileOrigin;
 
 /// Writes warnings to standard error.
@@ -15,16 +15,12 @@ pub(crate) fn show_warnings(warnings: &[lint::Warning], source: &Source) {
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
 
-/// Returns the text of warnings; in a workflow also an annotation each, and the text in a group.
+/// Returns the text of warnings; in a workflow an annotation each in its place.
 fn shown(warnings: &[lint::Warning], source: &Source, workflow: Option<&Workflow>) -> String {
     let text = |warning: &lint::Warning| warning.diagnostic(source).render().trim_end().to_owned() + "\n";
-    let text: String = warnings.iter().map(text).collect();
     match workflow {
-        Some(workflow) if !warnings.is_empty() => {
-            let (annotations, text) = (workflow.warnings(warnings, source), without_commands(&text));
-            format!("{annotations}::group::what the build checks found\n{text}::endgroup::\n")
-        }
-        _ => text,
+        Some(workflow) => workflow.warnings_with_lines(warnings, source),
+        None => warnings.iter().map(text).collect(),
     }
 }
 
@@ -76,15 +72,21 @@ mod tests {
     use crate::converter::lint::{RULES, Warning};
 
     #[test]
-    fn a_workflow_gets_an_annotation_each_and_one_group() {
+    fn a_workflow_gets_an_annotation_each_with_the_lines_and_nothing_beside() {
         let source = Source::new("Dockerfile", "FROM x ##[group]\n");
         let warning = Warning { rule: RULES[0], message: "::error::m".to_owned(), span: Some(Span::line(1)) };
         let plain = shown(std::slice::from_ref(&warning), &source, None);
         assert!(plain.starts_with("warning[") && plain.contains("##[group]"), "{plain}");
         let text = shown(&[warning.clone(), warning], &source, Some(&Workflow::default()));
-        assert_eq!(text.matches("::warning file=Dockerfile,line=1,endLine=1,title=").count(), 2, "{text}");
-        let (_, group) = text.split_once("\n::group::what the build checks found\nwarning[").unwrap();
-        assert!(group.ends_with("\n::endgroup::\n") && !group.contains("##["), "{text}");
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 2, "{text}");
+        for line in lines {
+            assert!(line.starts_with("::warning file=Dockerfile,line=1,endLine=1,title="), "{line}");
+            assert!(
+                line.contains("::::error::m%0A --> Dockerfile:1%0A") && line.contains("FROM x # #[group]"),
+                "{line}"
+            );
+        }
         assert_eq!(shown(&[], &source, Some(&Workflow::default())), "");
     }
 }

@@ -57,8 +57,26 @@ impl Workflow {
     }
 
     /// Returns what the build checks found in `source`: an annotation each. The runner shows the first ten of a step beside the
-    /// lines, and all in the log.
+    /// lines, and all in the log, there without the place.
     pub(crate) fn warnings(&self, warnings: &[lint::Warning], source: &Source) -> String {
+        self.warnings_with(warnings, source, |_| String::new())
+    }
+
+    /// Returns what the build checks found in `source`: an annotation each, which also shows the lines.
+    pub(super) fn warnings_with_lines(&self, warnings: &[lint::Warning], source: &Source) -> String {
+        self.warnings_with(warnings, source, |warning| {
+            let text = warning.diagnostic(source).render();
+            let lines = text.trim_end().split_once('\n').map_or("", |(_, lines)| lines);
+            without_commands(lines).into_owned()
+        })
+    }
+
+    fn warnings_with(
+        &self,
+        warnings: &[lint::Warning],
+        source: &Source,
+        lines: impl Fn(&lint::Warning) -> String,
+    ) -> String {
         let annotation = |warning: &lint::Warning| {
             let place = warning.span.map(|span| Place {
                 file: source.name().to_owned(),
@@ -69,7 +87,9 @@ impl Workflow {
                 Some(url) => url.to_owned(),
                 None => format!("bob check --explain {} says more", warning.rule.name),
             };
-            let message = format!("{}\n{more}", warning.message);
+            let parts = [warning.message.clone(), lines(warning), more];
+            let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+            let message = parts.join("\n");
             let message = visible_lines(&redact(&message)).into_owned();
             self.annotation("warning", place.as_ref(), warning.rule.name, &message) + "\n"
         };

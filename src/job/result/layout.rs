@@ -10,12 +10,16 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use serde_json::{Map, Value, json};
 
-use super::whole_files;
+use super::whole_files::{self, MadeFolders};
 use crate::beneath::Root;
 use crate::image::{Reference, digest};
 
 /// The largest `index.json` that is read, in bytes.
-const LARGEST_INDEX: u64 = 4 << 20;
+const MAX_INDEX_BYTES: u64 = 4 << 20;
+/// The file that says what the folder is.
+const LAYOUT_FILE: &str = "oci-layout";
+/// The folder of blobs.
+const BLOBS: &str = "blobs";
 /// The annotation with the whole name of an image.
 pub(crate) const IMAGE_NAME: &str = "io.containerd.image.name";
 /// The annotation with the tag of an image.
@@ -54,6 +58,41 @@ pub enum LayoutWriteError {
         /// The folder.
         folder: PathBuf,
     },
+}
+
+/// The folder of a layout that a build writes to, made where it is missing. Dropping it removes what was made, unless the
+/// layout has an index by then. In a folder that was there before, blobs stay: another build may count on them already.
+#[derive(Debug)]
+pub(crate) struct LayoutFolder {
+    path: PathBuf,
+    made: MadeFolders,
+}
+
+impl LayoutFolder {
+    /// Returns the folder at `path`.
+    pub(crate) fn new(path: &Path) -> io::Result<Self> {
+        Ok(Self { path: path.to_owned(), made: MadeFolders::new(Some(path))? })
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for LayoutFolder {
+    fn drop(&mut self) {
+        if self.made.is_empty() {
+            return;
+        }
+        if self.path.join("index.json").exists() {
+            self.made.keep();
+            return;
+        }
+        // What cannot be removed stays, and the folder with it.
+        let _ = fs::remove_dir_all(self.path.join(BLOBS));
+        let _ = fs::remove_file(self.path.join(LAYOUT_FILE));
+    }
 }
 
 /// Puts the image of `descriptor` into the index of the layout at `folder` under `names`, in place of those that have
@@ -99,7 +138,7 @@ pub(crate) fn tagged<'i>(index: &'i Value, tag: &str) -> Option<&'i Value> {
 pub(crate) fn blob(digest: &str) -> Option<PathBuf> {
     digest::check(digest).ok()?;
     let (algorithm, encoded) = digest.split_once(':')?;
-    Some(Path::new("blobs").join(algorithm).join(encoded))
+    Some(Path::new(BLOBS).join(algorithm).join(encoded))
 }
 
 fn put_annotated(
@@ -117,8 +156,8 @@ fn put_annotated(
         let written = whole_files::write(&folder.join(name), text.as_bytes());
         written.map_err(|error| LayoutWriteError::Io { folder: folder.to_owned(), source: error.into() })
     };
-    write("oci-layout", json!({ "imageLayoutVersion": "1.0.0" }).to_string())?;
-    let text = match Root::open(folder).map_err(failed)?.read(Path::new("index.json"), LARGEST_INDEX) {
+    write(LAYOUT_FILE, json!({ "imageLayoutVersion": "1.0.0" }).to_string())?;
+    let text = match Root::open(folder).map_err(failed)?.read(Path::new("index.json"), MAX_INDEX_BYTES) {
         Ok(text) => Some(text),
         Err(error) if error.is_absent() => None,
         Err(error) => {
@@ -227,6 +266,31 @@ mod tests {
             (digest, annotation(IMAGE_NAME), annotation(REFERENCE_NAME))
         };
         index["manifests"].as_array().unwrap().iter().map(image).collect()
+    }
+
+    #[test]
+    fn a_folder_that_was_made_goes_again_unless_it_has_an_index() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a/b");
+        let write_blob = || {
+            fs::create_dir_all(path.join("blobs/sha256")).unwrap();
+            fs::write(path.join("blobs/sha256").join(DIGESTS[0].repeat(64)), "{}").unwrap();
+        };
+        let folder = LayoutFolder::new(&path).unwrap();
+        assert!(path.is_dir());
+        write_blob();
+        drop(folder);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+
+        let folder = LayoutFolder::new(&path).unwrap();
+        write_blob();
+        put(folder.path(), &descriptor(0), &[]).unwrap();
+        drop(folder);
+        assert_eq!(images(&path).len(), 1);
+
+        fs::remove_file(path.join("index.json")).unwrap();
+        drop(LayoutFolder::new(&path).unwrap());
+        assert!(path.join("blobs").is_dir(), "it was there before");
     }
 
     #[test]

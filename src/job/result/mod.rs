@@ -1,5 +1,6 @@
 //! What a build leaves: outputs, the metadata file, the image id.
 
+mod archive_writer;
 mod folder;
 pub(super) mod layout;
 pub(super) mod metadata;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::buildkit::SpecialFiles;
-use crate::converter::dockerfile::parse_bool;
+use crate::gotext::parse_bool;
 
 /// One use of the result.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, IsTerminal as _};
+use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 use serde_json::Value;
+use tokio::io::AsyncWrite;
 
+use super::archive_writer::{ArchiveFailure, ArchiveWriter};
 use super::folder::UnfinishedFolder;
-use super::layout::{self, LayoutWriteError};
+use super::layout::{self, LayoutFolder, LayoutWriteError};
 use super::output::{Destination, Output};
 use super::whole_files::{UnfinishedFile, WriteError};
 use crate::buildkit::{Export, ExportTarget};
@@ -30,12 +33,19 @@ pub enum OutputError {
     /// An archive would go to a terminal.
     #[error("an archive is not written to a terminal; redirect standard output, or give dest=FILE")]
     Terminal,
-    /// Two outputs want standard output.
-    #[error("only one output can go to standard output")]
-    TwoOnStdout,
-    /// Two outputs are image layouts in folders, which buildkitd cannot tell apart.
-    #[error("only one output can be an image layout in a folder (tar=false)")]
-    TwoLayouts,
+    /// Nobody reads standard output.
+    #[error(
+        "standard output is closed, or it is the null device opened for reading too: the archive would be lost; redirect standard output, or give dest=FILE"
+    )]
+    ClosedStdout,
+    /// Whoever read standard output has ended.
+    #[error(
+        "the program that reads standard output ended before it had the whole archive; have it read to the end, or give dest=FILE"
+    )]
+    ReaderGone,
+    /// Standard output takes no more.
+    #[error("cannot write the archive to standard output")]
+    Stdout(#[source] io::Error),
     /// An image layout in a folder.
     #[error(transparent)]
     Layout(#[from] LayoutWriteError),
@@ -57,13 +67,14 @@ pub(crate) struct PreparedOutputs {
     files: Vec<UnfinishedFile>,
     folders: Vec<UnfinishedFolder>,
     loads: Vec<LoadFailure>,
+    archives: Vec<ArchiveFailure>,
     layout: Option<Layout>,
 }
 
 /// An image layout in a folder.
 #[derive(Debug)]
 struct Layout {
-    folder: PathBuf,
+    folder: LayoutFolder,
     /// The names of the image.
     names: Vec<Reference>,
 }
@@ -72,18 +83,18 @@ impl PreparedOutputs {
     /// Opens what `outputs` need. Images are loaded into `engines`.
     pub(crate) fn new(outputs: &[Output], engines: &Engines) -> Result<Self, OutputError> {
         let mut prepared = Self::default();
-        let mut stdout_taken = false;
         for output in outputs {
             let target = match &output.destination {
                 Destination::Nowhere => continue,
                 Destination::Daemon => ExportTarget::Daemon,
-                Destination::Layout(_) if prepared.layout.is_some() => return Err(OutputError::TwoLayouts),
                 Destination::Layout(folder) => {
                     if folder.exists() && !folder.is_dir() {
                         return Err(WriteError::new(folder, io::ErrorKind::NotADirectory.into()).into());
                     }
                     let names = output.names().into_iter().map(parse_name).collect::<Result<_, _>>()?;
-                    prepared.layout = Some(Layout { folder: folder.clone(), names });
+                    let folder =
+                        LayoutFolder::new(folder).map_err(|source| WriteError::new(folder, source))?;
+                    prepared.layout = Some(Layout { folder, names });
                     ExportTarget::Daemon
                 }
                 Destination::Engine(context) => {
@@ -98,23 +109,28 @@ impl PreparedOutputs {
                     prepared.folders.push(folder);
                     target
                 }
-                Destination::Stdout if std::mem::replace(&mut stdout_taken, true) => {
-                    return Err(OutputError::TwoOnStdout);
-                }
                 Destination::Stdout if io::stdout().is_terminal() => return Err(OutputError::Terminal),
-                Destination::Stdout => ExportTarget::Writer(Box::new(tokio::io::stdout())),
+                Destination::Stdout if is_closed(io::stdout()) => return Err(OutputError::ClosedStdout),
+                Destination::Stdout => prepared.archive(None, Box::new(tokio::io::stdout())),
                 Destination::File(path) if is_terminal(path) => return Err(OutputError::Terminal),
                 Destination::File(path) => {
                     let mut file = UnfinishedFile::with_folders(path)?;
                     let writer = file.writer()?;
                     prepared.files.push(file);
-                    ExportTarget::Writer(writer)
+                    prepared.archive(Some(path.clone()), writer)
                 }
             };
             let kind = output.exporter.name.to_owned();
             prepared.exports.push(Export { kind, attrs: output.attrs.clone(), target });
         }
         Ok(prepared)
+    }
+
+    /// The target of an archive that goes to `file`, or to standard output.
+    fn archive(&mut self, file: Option<PathBuf>, writer: Box<dyn AsyncWrite + Send + Unpin>) -> ExportTarget {
+        let (writer, failure) = ArchiveWriter::new(file, writer);
+        self.archives.push(failure);
+        ExportTarget::Writer(Box::new(writer))
     }
 
     /// The files and folders that are being written, which are no part of a context even where they lie in it.
@@ -126,7 +142,8 @@ impl PreparedOutputs {
     /// The folders that buildkitd writes blobs to, by the ids that its exporters know.
     pub(crate) fn writable_stores(&self) -> BTreeMap<String, PathBuf> {
         let layout = self.layout.as_ref();
-        layout.map(|layout| (EXPORT_STORE.to_owned(), layout.folder.clone())).into_iter().collect()
+        let folder = |layout: &Layout| (EXPORT_STORE.to_owned(), layout.folder.path().to_owned());
+        layout.map(folder).into_iter().collect()
     }
 
     /// Takes the exports that buildkitd is asked for.
@@ -139,11 +156,16 @@ impl PreparedOutputs {
         self.loads.iter().find_map(LoadFailure::take)
     }
 
+    /// Takes why an archive was not written.
+    pub(crate) fn archive_failure(&self) -> Option<OutputError> {
+        self.archives.iter().find_map(ArchiveFailure::take)
+    }
+
     /// Puts finished files and folders into their places, and warns of what was left out of folders. `descriptor` is that
     /// of the image.
     pub(crate) fn keep(self, descriptor: Option<&Value>) -> Result<(), OutputError> {
         if let Some(Layout { folder, names }) = &self.layout {
-            layout::put(folder, descriptor.unwrap_or(&Value::Null), names)?;
+            layout::put(folder.path(), descriptor.unwrap_or(&Value::Null), names)?;
         }
         self.folders.iter().for_each(UnfinishedFolder::warn_of_left_out);
         self.folders.into_iter().try_for_each(UnfinishedFolder::keep)?;
@@ -156,6 +178,15 @@ fn parse_name(text: String) -> Result<Reference, OutputError> {
         Ok(name) => Ok(name.with_default_tag()),
         Err(source) => Err(OutputError::Name { text, source }),
     }
+}
+
+/// Whether `output` leads nowhere because it was closed when the process began: Rust then opens the null device in its place,
+/// for reading and writing, which a shell that redirects to it does not.
+fn is_closed(output: impl AsFd) -> bool {
+    let is_null = rustix::fs::fstat(&output).is_ok_and(|found| found.st_rdev == rustix::fs::makedev(1, 3));
+    let is_readable =
+        || rustix::fs::fcntl_getfl(&output).is_ok_and(|flags| flags & OFlags::ACCMODE == OFlags::RDWR);
+    is_null && is_readable()
 }
 
 /// Whether `path` is a terminal, which an archive would drive.

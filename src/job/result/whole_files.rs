@@ -126,16 +126,28 @@ pub(crate) struct UnfinishedFile {
 
 /// Folders that were made. Dropping them removes those that are empty.
 #[derive(Debug, Default)]
-struct MadeFolders(Vec<PathBuf>);
+pub(super) struct MadeFolders(Vec<PathBuf>);
 
 impl MadeFolders {
     /// Makes `folder` and those above it where they are missing.
-    fn new(folder: Option<&Path>) -> io::Result<Self> {
+    pub(super) fn new(folder: Option<&Path>) -> io::Result<Self> {
         let above = folder.into_iter().flat_map(Path::ancestors);
         let missing = above.take_while(|path| !path.as_os_str().is_empty() && !path.exists());
         let made = Self(missing.map(Path::to_owned).collect());
         folder.map_or(Ok(()), fs::create_dir_all)?;
         Ok(made)
+    }
+}
+
+impl MadeFolders {
+    /// Whether there are none.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Has all of them stay.
+    pub(super) fn keep(&mut self) {
+        self.0.clear();
     }
 }
 
@@ -192,7 +204,7 @@ impl UnfinishedFile {
 
     /// Puts the file into its place.
     pub(crate) fn keep(mut self) -> Result<(), WriteError> {
-        self.made.0.clear();
+        self.made.keep();
         match self.temporary {
             None => Ok(()),
             Some(temporary) => match temporary.persist(&self.path) {

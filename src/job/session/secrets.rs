@@ -10,7 +10,7 @@ use crate::beneath::{self, Root, read_named};
 use crate::secret::SecretBytes;
 
 /// The largest secret that BuildKit takes, in bytes (BuildKit: `session/secrets/secretsprovider/store.go`).
-const LARGEST_SECRET: usize = 500 * 1024;
+const MAX_SECRET_BYTES: usize = 500 * 1024;
 
 /// Why a secret cannot be had. No text holds a secret.
 #[derive(Debug, thiserror::Error)]
@@ -26,7 +26,7 @@ pub enum SecretError {
         source: io::Error,
     },
     /// A secret is larger than BuildKit takes.
-    #[error("the secret {id:?} has {length} bytes; at most {LARGEST_SECRET} are allowed")]
+    #[error("the secret {id:?} has {length} bytes; at most {MAX_SECRET_BYTES} are allowed")]
     TooLarge {
         /// The secret's id.
         id: String,
@@ -34,7 +34,7 @@ pub enum SecretError {
         length: usize,
     },
     /// The pipe of a secret holds more than BuildKit takes.
-    #[error("the secret {id:?} goes on after {LARGEST_SECRET} bytes, which is the most that is allowed")]
+    #[error("the secret {id:?} goes on after {MAX_SECRET_BYTES} bytes, which is the most that is allowed")]
     TooLong {
         /// The secret's id.
         id: String,
@@ -67,7 +67,7 @@ pub fn read_secret(
         // As in buildx, a variable that is not set is an empty secret.
         SecretSource::Variable(variable) => environment(&variable).unwrap_or_default().into_vec(),
     };
-    if bytes.len() > LARGEST_SECRET {
+    if bytes.len() > MAX_SECRET_BYTES {
         return Err(SecretError::TooLarge { id: id.to_owned(), length: bytes.len() });
     }
     Ok(bytes.into())
@@ -82,7 +82,7 @@ fn read_file(id: &str, path: PathBuf) -> Result<Vec<u8>, SecretError> {
     }
     let id = id.to_owned();
     let is_near = path.is_relative() && !path.components().any(|part| part == Component::ParentDir);
-    let limit = LARGEST_SECRET as u64;
+    let limit = MAX_SECRET_BYTES as u64;
     let read = if is_near {
         Root::open(Path::new(".")).map_err(Into::into).and_then(|here| here.read(&path, limit))
     } else {
@@ -90,7 +90,7 @@ fn read_file(id: &str, path: PathBuf) -> Result<Vec<u8>, SecretError> {
     };
     read.map_err(|error| match error {
         beneath::Error::TooLarge { .. } => match fs::metadata(&path).map(|found| found.len()) {
-            Ok(length) if length > LARGEST_SECRET as u64 => {
+            Ok(length) if length > MAX_SECRET_BYTES as u64 => {
                 SecretError::TooLarge { id, length: usize::try_from(length).unwrap_or(usize::MAX) }
             }
             _ => SecretError::TooLong { id },
@@ -135,7 +135,7 @@ mod tests {
     fn a_secret_that_is_too_large_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("s");
-        fs::write(&path, vec![b'x'; LARGEST_SECRET + 1]).unwrap();
+        fs::write(&path, vec![b'x'; MAX_SECRET_BYTES + 1]).unwrap();
         let error = read_path(&path).unwrap_err();
         assert_eq!(error.to_string(), "the secret \"x\" has 512001 bytes; at most 512000 are allowed");
     }
@@ -165,7 +165,7 @@ mod tests {
             scope.spawn(|| fs::write(&pipe, "from a pipe").unwrap());
             assert_eq!(read_path(&pipe).unwrap().expose(), b"from a pipe");
             // The reader stops long before the end, which the writer takes for an error.
-            scope.spawn(|| fs::write(&pipe, vec![b'x'; 4 * LARGEST_SECRET]));
+            scope.spawn(|| fs::write(&pipe, vec![b'x'; 4 * MAX_SECRET_BYTES]));
             let error = read_path(&pipe).unwrap_err();
             assert!(matches!(error, SecretError::TooLong { .. }), "{error}");
         });

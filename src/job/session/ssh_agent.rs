@@ -12,7 +12,7 @@ use crate::buildkit::{SshAgent, SshKey, SshKeyError};
 use crate::workspace::variables;
 
 /// The largest key file that BuildKit reads, in bytes (BuildKit: `session/sshforward/sshprovider/agentprovider.go`).
-const LARGEST_KEY: u64 = 100 * 1024;
+const MAX_KEY_BYTES: u64 = 100 * 1024;
 
 /// Why an SSH agent or a key cannot be had. No text holds a part of a key.
 #[derive(Debug, thiserror::Error)]
@@ -36,7 +36,7 @@ pub enum SshError {
         source: io::Error,
     },
     /// A key file is too large.
-    #[error("--ssh {id}: {path} is larger than {LARGEST_KEY} bytes, which no key is", path = path.display())]
+    #[error("--ssh {id}: {path} is larger than {MAX_KEY_BYTES} bytes, which no key is", path = path.display())]
     TooLarge {
         /// The agent's id.
         id: String,
@@ -124,7 +124,7 @@ pub fn ssh_agent(request: SshRequest, environment: Lookup<'_>) -> Result<SshAgen
         if is_raw {
             return Err(SshError::RawKey { id, path });
         }
-        let text = read_named(&path, LARGEST_KEY).map_err(|error| match error {
+        let text = read_named(&path, MAX_KEY_BYTES).map_err(|error| match error {
             beneath::Error::TooLarge { .. } => SshError::TooLarge { id: id.clone(), path: path.clone() },
             error => unreadable(&path, error.into()),
         });

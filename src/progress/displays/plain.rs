@@ -9,6 +9,7 @@ use std::io::Write;
 use indexmap::IndexMap;
 
 use super::environment::{has_no_colour, is_workflow};
+use super::tty::warn_of_environment;
 use super::{Display, Form, text, write_quietly};
 use crate::diag::{Colours, log_line, without_commands};
 use crate::progress::journal::is_cancellation;
@@ -26,7 +27,10 @@ const STEP_TIME: Nanos = 5_000_000_000;
 pub(in crate::progress) const FORM: Form = Form {
     name: "plain",
     other_names: &[],
-    open: || Box::new(Printer::new(std::io::stderr(), colours(), is_workflow())),
+    open: || {
+        warn_of_environment();
+        Box::new(Printer::new(std::io::stderr(), colours(), is_workflow()))
+    },
 };
 
 /// What becomes of the colours that steps log. They also stay where standard error is no terminal: logs of CI systems

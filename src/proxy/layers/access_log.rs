@@ -7,8 +7,7 @@ use std::time::Instant;
 
 use http::{Request, Response};
 
-use crate::http::body::Body;
-use crate::http::body::inspect_body;
+use crate::http::body::{Body, inspect_body};
 
 use super::Layer;
 use crate::proxy::connection::slots::ConnectionSlot;

@@ -3,7 +3,7 @@
 
 use http::{HeaderValue, Response, StatusCode, header};
 
-use crate::diag::with_causes;
+use crate::diag::{printable_line, with_causes};
 use crate::http::body::{Body, full_body};
 use crate::registry::{CallError, HttpProxyError, TransportError};
 
@@ -11,6 +11,9 @@ use super::Layer;
 use crate::proxy::connection::framing::FramingError;
 use crate::proxy::error::ProxyError;
 use crate::proxy::request::ClientRequest;
+
+/// The most characters of an error's message. Parts of it come from clients and registries, which bound their own.
+const MAX_MESSAGE_CHARS: usize = 4096;
 
 /// The layer that makes responses of errors. No other place does.
 #[derive(Debug)]
@@ -35,7 +38,7 @@ impl<S: Layer<ClientRequest>> Layer<ClientRequest> for ErrorResponses<S> {
 /// The response to a request that failed with `error`.
 fn error_response(error: &ProxyError) -> Response<Body> {
     let (status, code) = status_and_code(error);
-    let message = without_control_characters(&with_causes(error));
+    let message = printable_line(&with_causes(error), MAX_MESSAGE_CHARS);
     if status.is_server_error() {
         tracing::warn!(status = status.as_u16(), error = message, "a request failed");
     }
@@ -51,14 +54,6 @@ fn error_response(error: &ProxyError) -> Response<Body> {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response
-}
-
-/// `text` with U+FFFD in place of each control character and each mark of writing direction: parts of it come from clients
-/// and registries, and it is shown in logs and terminals.
-fn without_control_characters(text: &str) -> String {
-    let is_bidi =
-        |c| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    text.chars().map(|c| if c.is_control() || is_bidi(c) { '\u{fffd}' } else { c }).collect()
 }
 
 /// Whether the response asks the client for a token of this proxy, so that it sends one.
@@ -148,6 +143,7 @@ mod tests {
     use http::Method;
 
     use super::*;
+    use crate::http::body::collect;
     use crate::registry::Host;
 
     #[test]
@@ -219,14 +215,19 @@ mod tests {
         }
     }
 
-    #[test]
-    fn errors_have_no_control_characters_whatever_was_sent() {
-        let hostile = "\u{1b}]52;c;AAAA\u{7}\u{9b}31m\u{202e}\r\nINFO forged";
-        assert_eq!(without_control_characters(hostile).chars().filter(|c| *c == '\u{fffd}').count(), 6);
-        assert!(!without_control_characters(hostile).contains(|c: char| c.is_control() || c == '\u{202e}'));
-        assert_eq!(
-            without_control_characters("registry.example: \u{e9}\u{4e2d}"),
-            "registry.example: \u{e9}\u{4e2d}"
-        );
+    #[tokio::test]
+    async fn errors_have_no_control_characters_whatever_was_sent() {
+        let error = |what| ProxyError::UnusableResponse {
+            host: Host::parse("r.example").unwrap(),
+            what,
+            source: None,
+        };
+        let body =
+            error_response(&error("\u{1b}]52;c;AAAA\u{7}\u{9b}31m\u{202e}\r\nINFO forged: \u{e9}\u{4e2d}"));
+        let body = collect(body.into_body(), 4096).await.unwrap();
+        let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        let message = body["errors"][0]["message"].as_str().unwrap();
+        assert!(!message.contains(|c: char| c.is_control() || c == '\u{202e}'), "{message:?}");
+        assert!(message.ends_with("  INFO forged: \u{e9}\u{4e2d}"), "{message:?}");
     }
 }

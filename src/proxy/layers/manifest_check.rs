@@ -3,7 +3,7 @@
 use http::Response;
 
 use crate::http::body::Body;
-use crate::registry::{MANIFEST_LIMIT, Payload};
+use crate::registry::{MAX_MANIFEST_BYTES, Payload};
 
 use super::Layer;
 use super::body_buffering::BufferedRequest;
@@ -29,9 +29,9 @@ impl<S: Layer<BufferedRequest>> Layer<BufferedRequest> for ManifestCheck<S> {
 
 fn check(payload: &Payload) -> Result<(), ProxyError> {
     let bytes: &[u8] = match payload {
-        Payload::Bytes(bytes) if bytes.len() <= MANIFEST_LIMIT => bytes,
+        Payload::Bytes(bytes) if bytes.len() <= MAX_MANIFEST_BYTES => bytes,
         Payload::Empty => &[],
-        _ => return Err(ProxyError::ManifestTooLarge { limit: MANIFEST_LIMIT }),
+        _ => return Err(ProxyError::ManifestTooLarge { limit: MAX_MANIFEST_BYTES }),
     };
     match has_subject(bytes) {
         Some(false) => Ok(()),
@@ -51,8 +51,8 @@ mod tests {
             bytes.resize(length, b' ');
             check(&Payload::Bytes(bytes.into()))
         };
-        assert!(manifest(MANIFEST_LIMIT).is_ok());
-        assert!(matches!(manifest(MANIFEST_LIMIT + 1), Err(ProxyError::ManifestTooLarge { .. })));
+        assert!(manifest(MAX_MANIFEST_BYTES).is_ok());
+        assert!(matches!(manifest(MAX_MANIFEST_BYTES + 1), Err(ProxyError::ManifestTooLarge { .. })));
         assert!(matches!(check(&Payload::Empty), Err(ProxyError::ManifestInvalid)));
     }
 }

@@ -11,8 +11,7 @@ use http::Method;
 use crate::registry::RequestCounters;
 
 /// The methods of the registry API; all others are counted as one.
-const METHODS: [Method; 6] =
-    [Method::GET, Method::HEAD, Method::PUT, Method::POST, Method::PATCH, Method::DELETE];
+const METHODS: [&str; 6] = ["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE"];
 
 /// The counters of one proxy.
 #[derive(Debug)]
@@ -52,8 +51,7 @@ impl AliasCounters {
 
     /// Notes that a request has ended; without a status if the client left before there was one.
     pub(crate) fn note_request_end(&self, method: &Method, status: Option<u16>) {
-        let known = ["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE"];
-        let method = METHODS.iter().position(|known| known == method).map_or("other", |index| known[index]);
+        let method = METHODS.into_iter().find(|known| *known == method.as_str()).unwrap_or("other");
         let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         *requests.entry((method, status.unwrap_or(0))).or_default() += 1;
     }

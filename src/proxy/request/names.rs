@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use crate::image::digest;
+
 /// The most characters of a repository's name; registries refuse longer ones too.
 const NAME_LIMIT: usize = 255;
 /// The most characters of a tag.
@@ -25,14 +27,7 @@ impl Digest {
     /// a tag, must not get past the tag of the alias.
     /// (<https://github.com/opencontainers/image-spec/blob/v1.1.0/descriptor.md#registered-algorithms>)
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let (algorithm, encoded) = text.split_once(':')?;
-        let length = match algorithm {
-            "sha256" => 64,
-            "sha512" => 128,
-            _ => return None,
-        };
-        let is_hex = encoded.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-        (encoded.len() == length && is_hex).then(|| Self(text.to_owned()))
+        digest::is_registered(text).then(|| Self(text.to_owned()))
     }
 
     pub(crate) fn as_str(&self) -> &str {

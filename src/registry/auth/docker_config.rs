@@ -107,7 +107,7 @@ impl<'a> Document<'a> {
         }
         let fallback: Option<String> =
             self.part(part("credsStore"), "the name of a credential helper", store);
-        store.set_helpers(helpers, fallback.filter(|name| !name.is_empty()));
+        store.set_helpers(helpers, fallback.filter(|name| !name.is_empty()), self.origin);
     }
 
     /// Returns a part of the document, if it is there and can be read.

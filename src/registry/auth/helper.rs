@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+use super::credential::Origin;
 use crate::registry::bounded_map::BoundedMap;
 use crate::registry::host::Host;
 use crate::search_path::find_program;
@@ -38,6 +39,8 @@ pub(crate) struct HelperLogin {
 pub(crate) struct Helpers {
     by_host: BTreeMap<Host, String>,
     fallback: Option<String>,
+    /// The configuration that names them.
+    origin: Origin,
     allowed: bool,
     logins: Mutex<BoundedMap<Host, (Instant, Option<HelperLogin>)>>,
 }
@@ -47,21 +50,35 @@ pub(crate) struct Helpers {
 pub enum HelperError {
     /// A name that could be a path.
     #[error(
-        "the docker config names the credential helper {name:?}: only letters, digits, '-', '_' and '.' are allowed"
+        "{named_by} names the credential helper {name:?}: only letters, digits, '-', '_' and '.' are allowed"
     )]
     Name {
         /// The name in the configuration.
         name: String,
+        /// The key of the configuration, and where that is.
+        named_by: String,
+    },
+    /// There is no such program.
+    #[error(
+        "there is no program {program} on PATH, which {named_by} names for the login at {host}: install it, or take it out there and run `docker login {host}`"
+    )]
+    Missing {
+        /// The program.
+        program: String,
+        /// The registry that it was to be asked for.
+        host: Host,
+        /// The key of the configuration, and where that is.
+        named_by: String,
     },
     /// The program does not start.
-    #[error(
-        "cannot run {program}, which the docker config names for {host}: install it, or log in with `docker login`"
-    )]
+    #[error("cannot run {program}, which {named_by} names for the login at {host}")]
     Start {
         /// The program.
         program: String,
         /// The registry that it was asked for.
         host: Host,
+        /// The key of the configuration, and where that is.
+        named_by: String,
         /// Why.
         source: std::io::Error,
     },
@@ -97,11 +114,16 @@ struct HelperOutput {
 
 impl Helpers {
     /// Returns the helpers, if there are any; none of them runs before [`Helpers::allow`].
-    pub(crate) fn new(by_host: BTreeMap<Host, String>, fallback: Option<String>) -> Option<Self> {
+    pub(crate) fn new(
+        by_host: BTreeMap<Host, String>,
+        fallback: Option<String>,
+        origin: &Origin,
+    ) -> Option<Self> {
         let some = !by_host.is_empty() || fallback.is_some();
-        some.then_some(Self {
+        some.then(|| Self {
             by_host,
             fallback,
+            origin: origin.clone(),
             allowed: false,
             logins: Mutex::new(BoundedMap::new(MAX_REMEMBERED_LOGIN_BYTES)),
         })
@@ -114,15 +136,15 @@ impl Helpers {
     /// Returns the login that the helper for `host` gives; none if no helper is named or it knows no login.
     pub(crate) async fn get(&self, host: &Host) -> Result<Option<HelperLogin>, HelperError> {
         let host = host.endpoint();
-        let Some(name) = self.by_host.get(&host).or(self.fallback.as_ref()).filter(|_| self.allowed) else {
-            return Ok(None);
-        };
+        let of_host = self.by_host.get(&host).map(|name| (name, "credHelpers"));
+        let named = of_host.or_else(|| self.fallback.as_ref().map(|name| (name, "credsStore")));
+        let Some((name, key)) = named.filter(|_| self.allowed) else { return Ok(None) };
         if let Some((asked, login)) = self.lock().get(&host)
             && asked.elapsed() < LOGIN_LIFETIME
         {
             return Ok(login.clone());
         }
-        let login = ask(name, &host).await?;
+        let login = ask(name, &host, &format!("{key} in {}", self.origin)).await?;
         let bytes = login.as_ref().map_or(0, |login| login.username.len() + login.secret.expose().len());
         let bytes = host.as_str().len() + bytes;
         self.lock().insert(host, (Instant::now(), login.clone()), bytes);
@@ -142,22 +164,31 @@ impl Helpers {
     }
 }
 
-async fn ask(name: &str, host: &Host) -> Result<Option<HelperLogin>, HelperError> {
+/// Returns the login for `host` of the helper that `named_by` names.
+async fn ask(name: &str, host: &Host, named_by: &str) -> Result<Option<HelperLogin>, HelperError> {
     if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
     {
-        return Err(HelperError::Name { name: name.chars().take(80).collect() });
+        let name = name.chars().take(80).collect();
+        return Err(HelperError::Name { name, named_by: named_by.to_owned() });
     }
-    run(format!("docker-credential-{name}"), host).await
+    run(format!("docker-credential-{name}"), host, named_by).await
 }
 
 /// Returns the login that the program gives to `get`.
 /// (<https://github.com/docker/docker-credential-helpers#development>)
-async fn run(program: String, host: &Host) -> Result<Option<HelperLogin>, HelperError> {
+async fn run(program: String, host: &Host, named_by: &str) -> Result<Option<HelperLogin>, HelperError> {
     // Every docker client keeps Docker Hub's login under this key.
     let server = if host.is_docker_hub() { "https://index.docker.io/v1/" } else { host.as_str() };
-    let started = |source| HelperError::Start { program: program.clone(), host: host.clone(), source };
-    let path = find_program(&program, std::env::var_os("PATH").as_deref());
-    let path = path.ok_or_else(|| started(std::io::ErrorKind::NotFound.into()))?;
+    let named_by = named_by.to_owned();
+    let Some(path) = find_program(&program, std::env::var_os("PATH").as_deref()) else {
+        return Err(HelperError::Missing { program, host: host.clone(), named_by });
+    };
+    let started = |source| HelperError::Start {
+        program: program.clone(),
+        host: host.clone(),
+        named_by: named_by.clone(),
+        source,
+    };
     let exchange = async {
         let mut child = tokio::process::Command::new(&path)
             .arg("get")
@@ -202,6 +233,8 @@ mod tests {
 
     use super::*;
 
+    const NAMED_BY: &str = "credsStore in the file /x/config.json";
+
     /// What a helper with this script answers for `host`.
     async fn answer(script: &str, host: &str) -> Result<Option<(String, String)>, HelperError> {
         let folder = tempfile::tempdir().unwrap();
@@ -209,14 +242,37 @@ mod tests {
         std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
         let (program, host) = (path.display().to_string(), Host::parse(host).unwrap());
-        let mut answer = run(program.clone(), &host).await;
+        let mut answer = run(program.clone(), &host, NAMED_BY).await;
         // Another test that starts a program just now may still hold the script open for writing.
         while matches!(&answer, Err(HelperError::Start { source, .. }) if source.kind() == std::io::ErrorKind::ExecutableFileBusy)
         {
-            answer = run(program.clone(), &host).await;
+            answer = run(program.clone(), &host, NAMED_BY).await;
         }
         let answer = answer?;
         Ok(answer.map(|login| (login.username, login.secret.expose().to_owned())))
+    }
+
+    fn origin() -> Origin {
+        Origin::File("/x/config.json".into())
+    }
+
+    #[tokio::test]
+    async fn a_helper_that_is_not_installed_is_named_with_its_configuration() {
+        let host = Host::parse("r.example").unwrap();
+        let named = [(host.clone(), "absent-for-bob".to_owned())];
+        for (by_host, fallback, key) in
+            [(named.into(), None, "credHelpers"), (BTreeMap::new(), Some("absent-for-bob"), "credsStore")]
+        {
+            let mut helpers = Helpers::new(by_host, fallback.map(str::to_owned), &origin()).unwrap();
+            helpers.allow();
+            let error = helpers.get(&host).await.unwrap_err();
+            assert_eq!(
+                crate::diag::with_causes(&error),
+                format!(
+                    "there is no program docker-credential-absent-for-bob on PATH, which {key} in the file /x/config.json names for the login at r.example: install it, or take it out there and run `docker login r.example`"
+                )
+            );
+        }
     }
 
     #[tokio::test]
@@ -251,7 +307,7 @@ mod tests {
     #[test]
     fn a_helper_is_asked_again_after_a_refusal_but_not_for_each() {
         let host = Host::parse("r.example").unwrap();
-        let helpers = Helpers::new(BTreeMap::new(), Some("x".to_owned())).unwrap();
+        let helpers = Helpers::new(BTreeMap::new(), Some("x".to_owned()), &origin()).unwrap();
         for (age, kept) in [(0, true), (11, false)] {
             let asked = Instant::now().checked_sub(Duration::from_secs(age)).unwrap();
             helpers.lock().insert(host.clone(), (asked, None), 0);
@@ -278,9 +334,9 @@ mod tests {
     async fn a_name_is_never_a_path_and_nothing_runs_unless_allowed() {
         let host = Host::parse("r.example").unwrap();
         for name in ["", "../x", "a/b", "a b", "x;y"] {
-            assert!(matches!(ask(name, &host).await, Err(HelperError::Name { .. })), "{name}");
+            assert!(matches!(ask(name, &host, NAMED_BY).await, Err(HelperError::Name { .. })), "{name}");
         }
-        let helpers = Helpers::new([(host.clone(), "../x".to_owned())].into(), None).unwrap();
+        let helpers = Helpers::new([(host.clone(), "../x".to_owned())].into(), None, &origin()).unwrap();
         assert!(helpers.get(&host).await.unwrap().is_none());
     }
 }

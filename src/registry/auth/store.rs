@@ -173,7 +173,7 @@ impl Credentials {
         store.add_entries(config.auths.unwrap_or_default(), origin)?;
         let helpers = config.cred_helpers.unwrap_or_default();
         let helpers = helpers.into_iter().filter_map(|(key, name)| Some((parse_key(&key)?.0, name)));
-        store.set_helpers(helpers.collect(), config.creds_store.filter(|name| !name.is_empty()));
+        store.set_helpers(helpers.collect(), config.creds_store.filter(|name| !name.is_empty()), origin);
         Ok(store)
     }
 
@@ -278,8 +278,13 @@ impl Credentials {
         }
     }
 
-    pub(crate) fn set_helpers(&mut self, by_host: BTreeMap<Host, String>, fallback: Option<String>) {
-        self.helpers = Helpers::new(by_host, fallback);
+    pub(crate) fn set_helpers(
+        &mut self,
+        by_host: BTreeMap<Host, String>,
+        fallback: Option<String>,
+        origin: &Origin,
+    ) {
+        self.helpers = Helpers::new(by_host, fallback, origin);
     }
 
     fn stored(&self, host: &Host) -> Option<&Credential> {

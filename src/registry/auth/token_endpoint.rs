@@ -59,7 +59,7 @@ impl Token {
     pub(crate) fn delegate(&self) -> DelegatedToken {
         let text = self.header.to_str().unwrap_or_default();
         DelegatedToken {
-            token: Secret::new(text.trim_start_matches("Bearer ")),
+            token: Secret::new(text.strip_prefix("Bearer ").unwrap_or(text)),
             expires_in: self.ends_at.saturating_duration_since(Instant::now()),
             issued_at: SystemTime::now(),
         }

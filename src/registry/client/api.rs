@@ -20,7 +20,7 @@ use crate::registry::transport::deadline::within;
 
 /// The size of the largest manifest that is read, in bytes: the specification asks registries to take as much.
 /// (<https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pushing-manifests>)
-pub const MANIFEST_LIMIT: usize = 4 * 1024 * 1024;
+pub const MAX_MANIFEST_BYTES: usize = 4 * 1024 * 1024;
 /// The manifest types that are accepted.
 const MANIFEST_TYPES: &str = "application/vnd.oci.image.index.v1+json, \
     application/vnd.oci.image.manifest.v1+json, \
@@ -138,7 +138,7 @@ impl Client {
             let text = |name| response.headers().get(name)?.to_str().ok().map(ToOwned::to_owned);
             let media_type = text(header::CONTENT_TYPE).unwrap_or_default();
             let named = text(header::HeaderName::from_static("docker-content-digest"));
-            let bytes = content(response.into_body(), MANIFEST_LIMIT, what).await?;
+            let bytes = content(response.into_body(), MAX_MANIFEST_BYTES, what).await?;
             // An answer without a length may have been cut short: it has to have the digest that the registry names.
             let named = named.filter(|named| digest::is_registered(named) && !reference.contains(':'));
             let digest = check_digest(&bytes, named.as_deref().unwrap_or(reference), what)?;
@@ -177,7 +177,7 @@ impl Client {
             // Some serve a page of another kind where they know no such lists.
             let kind = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
             let is_list = kind.is_some_and(|kind| kind.starts_with(INDEX_TYPE));
-            let bytes = content(response.into_body(), MANIFEST_LIMIT, what).await?;
+            let bytes = content(response.into_body(), MAX_MANIFEST_BYTES, what).await?;
             Ok(is_list.then_some(bytes))
         };
         self.within_answer_limit(repository, what, whole).await

@@ -18,7 +18,7 @@ use tokio_rustls::TlsConnector;
 use tower::Service as _;
 
 use super::address::{AddressPolicy, AddressRefused, Resolver};
-use super::error::{causes, find};
+use super::error::{chain, find};
 use super::http_proxy::{HttpProxies, HttpProxy, HttpProxyError, tunnel};
 use super::plain_http::PlainPolicy;
 use super::stream::{Duplex, Stream};
@@ -161,7 +161,7 @@ impl Connector {
         let unreachable =
             |source| HttpProxyError::Unreachable { proxy: proxy.to_string(), source: Arc::new(source) };
         let tcp = self.http_proxy_tcp.call(proxy.uri.clone()).await;
-        let innermost = |error| causes(&error).last().map(cause_text).unwrap_or_default();
+        let innermost = |error| chain(&error).last().map(cause_text).unwrap_or_default();
         let tcp = tcp.map_err(|error| unreachable(std::io::Error::other(innermost(error))))?.into_inner();
         limit_unsent(&tcp);
         if !proxy.is_tls() {

@@ -157,11 +157,11 @@ pub(crate) fn classify(host: String, error: &legacy::Error) -> TransportError {
 
 /// Returns the first error of type `T` among `error` and its causes.
 pub(crate) fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
-    causes(error).find_map(|cause| cause.downcast_ref())
+    chain(error).find_map(|cause| cause.downcast_ref())
 }
 
 /// Returns `error` and its causes, outermost first.
-pub(crate) fn causes<'a>(
+pub(crate) fn chain<'a>(
     error: &'a (dyn Error + 'static),
 ) -> impl Iterator<Item = &'a (dyn Error + 'static)> + use<'a> {
     std::iter::successors(Some(error), |cause: &&'a (dyn Error + 'static)| {

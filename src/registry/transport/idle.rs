@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::http::body::inspect_body;
-use crate::http::body::{Body, BoxError};
+use crate::http::body::{Body, BoxError, inspect_body};
 
 /// The error of a body of which nothing arrived for this long.
 #[derive(Clone, Copy, Debug, thiserror::Error)]

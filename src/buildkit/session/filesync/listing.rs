@@ -1,13 +1,25 @@
 //! What of local folders was sent: noted on the way, so that nothing is read a second time.
 
 use std::collections::BTreeMap;
+use std::mem::take;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Stat;
 
 /// One file, folder or link that was listed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListedFile {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListedFile<'a> {
+    /// Its path below the folder.
+    pub path: &'a [u8],
+    /// Where a symbolic link leads, or the name under which the same file was listed before; else empty.
+    pub link: &'a [u8],
+    /// The rest.
+    pub facts: FileFacts,
+}
+
+/// What is known of a listed file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileFacts {
     /// Go's `FileMode`.
     pub mode: u32,
     /// In bytes.
@@ -16,86 +28,131 @@ pub struct ListedFile {
     pub modified: i64,
     /// Stands for the content; zero where the content was not read.
     pub content: u64,
-    /// Where a symbolic link leads, or the name under which the same file was listed before.
-    pub link: Vec<u8>,
 }
 
-/// The files of one folder by their paths; `None` where the listing did not come to its end.
-pub type SentFolder = Option<Vec<(Vec<u8>, ListedFile)>>;
+/// The files of a folder in the order of their listing. The texts of all of them lie behind each other: a listing of many
+/// files costs few allocations.
+#[derive(Debug, Default)]
+pub struct SentFolder {
+    texts: Vec<u8>,
+    files: Vec<Entry>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    /// Bytes of the path and of the link.
+    lengths: [usize; 2],
+    facts: FileFacts,
+}
+
+impl SentFolder {
+    /// Returns the files, each once.
+    pub fn files(&self) -> impl Iterator<Item = ListedFile<'_>> {
+        let mut rest = self.texts.as_slice();
+        self.files.iter().map(move |entry| {
+            let [path, link] = entry.lengths.map(|length| rest.split_off(..length).unwrap_or_default());
+            ListedFile { path, link, facts: entry.facts }
+        })
+    }
+
+    /// Adds a listed file, whose content is not known yet.
+    pub(super) fn list(&mut self, stat: &Stat) {
+        let facts = FileFacts { mode: stat.mode, size: stat.size, modified: stat.mod_time, content: 0 };
+        self.add(ListedFile { path: &stat.path, link: &stat.linkname, facts });
+    }
+
+    fn add(&mut self, file: ListedFile<'_>) {
+        self.texts.extend_from_slice(file.path);
+        self.texts.extend_from_slice(file.link);
+        self.files.push(Entry { lengths: [file.path.len(), file.link.len()], facts: file.facts });
+    }
+
+    /// Puts listings of one folder together. Of a file that several of them name stays what the last one says, and the
+    /// content that was read last.
+    fn join(listings: &[Self]) -> Self {
+        let mut files: Vec<ListedFile<'_>> = listings.iter().rev().flat_map(Self::files).collect();
+        files.sort_by_key(|file| file.path);
+        files.dedup_by(|earlier, last| {
+            let is_same = earlier.path == last.path;
+            if is_same && last.facts.content == 0 {
+                last.facts.content = earlier.facts.content;
+            }
+            is_same
+        });
+        let mut joined = Self::default();
+        files.into_iter().for_each(|file| joined.add(file));
+        joined
+    }
+}
 
 /// Notes the files of local folders that are sent in a session; clones note in the same place.
 #[derive(Debug, Clone, Default)]
-pub struct SentFiles(Arc<Mutex<BTreeMap<String, Notes>>>);
+pub struct SentFiles(Arc<Mutex<Vec<Recording>>>);
 
-/// What was noted of a folder. It is put together when it is asked for: a transfer does not wait for that.
+/// What was noted of one transfer.
 #[derive(Debug, Default)]
 struct Notes {
-    listings: Vec<Vec<(Vec<u8>, ListedFile)>>,
-    contents: Vec<(Vec<u8>, u64)>,
-    is_incomplete: bool,
+    folder: String,
+    /// `None` until the listing came to its end.
+    listed: Option<SentFolder>,
+    /// Contents of files, by their places in the listing.
+    contents: Vec<(u32, u64)>,
 }
 
 impl Notes {
-    fn put_together(self) -> SentFolder {
-        if self.is_incomplete {
-            return None;
-        }
-        let mut files = self.listings.into_iter().flatten().collect::<Vec<_>>();
-        // What was listed last stands first.
-        files.reverse();
-        files.sort_by(|a, b| a.0.cmp(&b.0));
-        files.dedup_by(|later, first| later.0 == first.0);
-        for (path, content) in self.contents {
-            if let Ok(at) = files.binary_search_by(|(known, _)| known.cmp(&path)) {
-                files[at].1.content = content;
+    fn put_together(self) -> Option<SentFolder> {
+        let mut listed = self.listed?;
+        for (place, content) in self.contents {
+            if let Some(entry) = usize::try_from(place).ok().and_then(|place| listed.files.get_mut(place)) {
+                entry.facts.content = content;
             }
         }
-        Some(files)
+        Some(listed)
     }
 }
 
 impl SentFiles {
-    /// Returns what was sent until now, by the names of the folders, and forgets it.
-    pub fn take(&self) -> BTreeMap<String, SentFolder> {
-        let noted = std::mem::take(&mut *self.lock());
-        noted.into_iter().map(|(name, notes)| (name, notes.put_together())).collect()
+    /// Returns what was sent until now, by the names of the folders, and forgets it; `None` for a folder of which a listing
+    /// did not come to its end.
+    pub fn take(&self) -> BTreeMap<String, Option<SentFolder>> {
+        let mut folders: BTreeMap<String, Vec<Option<SentFolder>>> = BTreeMap::new();
+        for transfer in take(&mut *lock(&self.0)) {
+            let mut notes = take(&mut *lock(&transfer.0));
+            folders.entry(take(&mut notes.folder)).or_default().push(notes.put_together());
+        }
+        let join = |listings: Vec<_>| {
+            let mut listings = listings.into_iter().collect::<Option<Vec<_>>>()?;
+            if listings.len() == 1 { listings.pop() } else { Some(SentFolder::join(&listings)) }
+        };
+        folders.into_iter().map(|(name, listings)| (name, join(listings))).collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Notes>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Begins with the notes of a transfer of the folder of this name.
+    pub(super) fn begin(&self, folder: String) -> Recording {
+        let recording = Recording(Arc::new(Mutex::new(Notes { folder, ..Notes::default() })));
+        lock(&self.0).push(recording.clone());
+        recording
     }
 }
 
 /// The place where one transfer is noted.
 #[derive(Debug, Clone)]
-pub(super) struct Recording {
-    pub(super) files: SentFiles,
-    /// The folder's name.
-    pub(super) folder: String,
-}
+pub(super) struct Recording(Arc<Mutex<Notes>>);
 
 impl Recording {
-    /// Notes a listing; `None` for one that did not come to its end.
+    /// Notes a listing that came to its end.
     pub(super) fn list(&self, listed: SentFolder) {
-        let mut folders = self.files.lock();
-        let notes = folders.entry(self.folder.clone()).or_default();
-        match listed {
-            Some(listed) => notes.listings.push(listed),
-            None => notes.is_incomplete = true,
-        }
+        lock(&self.0).listed = Some(listed);
     }
 
-    /// Notes contents of files that were sent.
-    pub(super) fn contents(&self, contents: Vec<(Vec<u8>, u64)>) {
-        let mut folders = self.files.lock();
-        folders.entry(self.folder.clone()).or_default().contents.extend(contents);
+    /// Notes contents of files that were sent, by their places in the listing.
+    pub(super) fn contents(&self, contents: &[(u32, u64)]) {
+        lock(&self.0).contents.extend(contents);
     }
 }
 
-/// Returns a listed file, its content left out.
-pub(super) fn listed(stat: &Stat) -> ListedFile {
-    let link = stat.linkname.clone();
-    ListedFile { mode: stat.mode, size: stat.size, modified: stat.mod_time, content: 0, link }
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What stands for the content of a file that is being sent: it tells versions of one file apart, and is no proof of
@@ -210,17 +267,29 @@ mod tests {
     #[test]
     fn what_was_listed_last_stays_and_has_the_contents_that_were_sent() {
         let files = SentFiles::default();
-        let note = |folder: &str| Recording { files: files.clone(), folder: folder.into() };
-        let file = |size| ListedFile { mode: 0o644, size, modified: 1, content: 0, link: Vec::new() };
-        note("a").contents(vec![(b"x".to_vec(), 7), (b"gone".to_vec(), 8)]);
-        note("a").list(Some(vec![(b"y".to_vec(), file(1)), (b"x".to_vec(), file(1))]));
-        note("a").list(Some(vec![(b"x".to_vec(), file(2))]));
-        note("b").list(Some(Vec::new()));
-        note("b").list(None);
+        let facts = |size| FileFacts { mode: 0o644, size, modified: 1, content: 0 };
+        let list = |listed: &[(&[u8], i64)]| {
+            let mut folder = SentFolder::default();
+            listed
+                .iter()
+                .for_each(|(path, size)| folder.add(ListedFile { path, link: b"l", facts: facts(*size) }));
+            folder
+        };
+        let first = files.begin("a".into());
+        first.contents(&[(1, 7), (9, 8)]);
+        first.list(list(&[(b"y", 1), (b"x", 1)]));
+        files.begin("a".into()).list(list(&[(b"x", 2)]));
+        files.begin("b".into()).list(list(&[]));
+        let late = files.begin("b".into());
+        files.begin("c".into()).list(list(&[(b"z", 3)]));
         let taken = files.take();
-        let x = ListedFile { content: 7, ..file(2) };
-        assert_eq!(taken["a"], Some(vec![(b"x".to_vec(), x), (b"y".to_vec(), file(1))]));
-        assert_eq!(taken["b"], None, "a listing that did not come to its end says nothing");
+        let found = |name: &str| taken[name].as_ref().map(|folder| folder.files().collect::<Vec<_>>());
+        let x = FileFacts { content: 7, ..facts(2) };
+        let file = |path: &'static [u8], facts| ListedFile { path, link: b"l", facts };
+        assert_eq!(found("a"), Some(vec![file(b"x", x), file(b"y", facts(1))]));
+        assert_eq!(found("b"), None, "a listing that did not come to its end says nothing");
+        assert_eq!(found("c"), Some(vec![file(b"z", facts(3))]));
+        late.list(list(&[]));
         assert!(files.take().is_empty());
     }
 }

@@ -26,10 +26,9 @@ use crate::beneath::{self, Root};
 use crate::percent;
 use filter::Patterns;
 use folder::Withheld;
-use listing::Recording;
 use send::Transfer;
 
-pub use listing::{ListedFile, SentFiles, SentFolder};
+pub use listing::{FileFacts, ListedFile, SentFiles, SentFolder};
 pub(crate) use stat::mode;
 
 pub(super) const SERVICE: Service = Service {
@@ -93,11 +92,10 @@ impl Handler for FileSync {
         let opened = self.open(path);
         let (root, withheld) =
             opened.map_err(|e| Status::not_found(format!("resolve {}: {e}", header.dir_name)))?;
-        let folder = header.dir_name;
         // The ignore file alone, which may be no part of the context.
         let is_ignore_file = header.patterns.follow == [".dockerignore"];
-        let recording = self.sent.clone().filter(|_| !is_ignore_file);
-        let recording = recording.map(|files| Recording { files, folder });
+        let sent = self.sent.as_ref().filter(|_| !is_ignore_file);
+        let recording = sent.map(|files| files.begin(header.dir_name));
         let transfer = Transfer { root, patterns: header.patterns, withheld, recording };
         Ok(Response::new(send::start(transfer, request.into_inner())))
     }

@@ -27,7 +27,7 @@ use batch::{Batch, Reply};
 
 use super::filter::Patterns;
 use super::folder::Withheld;
-use super::listing::{self, ContentHash, Recording};
+use super::listing::{ContentHash, Recording, SentFolder};
 use super::stat::{FileError, mode};
 use super::walk;
 use crate::beneath::{self, Root};
@@ -88,11 +88,11 @@ fn list(source: &Source, patterns: Patterns, withheld: &Withheld, listed: &Liste
     let root = &source.root;
     let mut next_id = 0;
     let mut batch = Batch::new(replies);
-    let mut noted = Vec::new();
+    let mut noted = SentFolder::default();
     let mut emit = |mut stat: super::Stat| {
         (stat.uid, stat.gid) = (0, 0);
         if source.recording.is_some() {
-            noted.push((stat.path.clone(), listing::listed(&stat)));
+            noted.list(&stat);
         }
         if stat.mode & mode::TYPE == 0 {
             lock(listed).insert(next_id, stat.path.as_slice().into());
@@ -104,8 +104,10 @@ fn list(source: &Source, patterns: Patterns, withheld: &Withheld, listed: &Liste
         .filter(root)
         .map_err(walk::WalkError::from)
         .and_then(|filter| walk::walk(root, &filter, withheld, &mut emit));
-    if let Some(recording) = &source.recording {
-        recording.list(outcome.is_ok().then_some(noted));
+    if let Some(recording) = &source.recording
+        && outcome.is_ok()
+    {
+        recording.list(noted);
     }
     let _ = match outcome {
         Ok(()) => batch.add(Packet::stat(None)),
@@ -185,7 +187,7 @@ impl Source {
             };
             let Some((id, path)) = next else { break };
             match self.send_file(id, Path::new(OsStr::from_bytes(&path)), &mut batch) {
-                Ok((true, content)) => contents.extend(content.map(|content| (path.into_vec(), content))),
+                Ok((true, content)) => contents.extend(content.map(|content| (id, content))),
                 Ok((false, _)) => return,
                 Err(error) => {
                     batch.add(Packet::error(&error.to_string()));
@@ -198,11 +200,12 @@ impl Source {
     }
 
     /// Notes contents of files, and forgets them.
-    fn note(&self, contents: &mut Vec<(Vec<u8>, u64)>) {
+    fn note(&self, contents: &mut Vec<(u32, u64)>) {
         if let Some(recording) = &self.recording
             && !contents.is_empty()
         {
-            recording.contents(std::mem::take(contents));
+            recording.contents(contents);
+            contents.clear();
         }
     }
 

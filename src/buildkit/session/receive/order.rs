@@ -7,14 +7,14 @@
 use super::disk::shown;
 
 /// The longest path, in bytes; Linux takes none that is longer.
-const LONGEST_PATH: usize = 4096;
+const MAX_PATH_BYTES: usize = 4096;
 
 /// Why an entry may not stand where it does in the listing.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum OrderError {
     #[error("the path {path:?} in the export leads out of its folder")]
     Outside { path: String },
-    #[error("the path {path:?} in the export is longer than {LONGEST_PATH} bytes")]
+    #[error("the path {path:?} in the export is longer than {MAX_PATH_BYTES} bytes")]
     TooLong { path: String },
     #[error("the export lists {path:?} after {before:?}: each name comes once, in ascending order")]
     Repeated { path: String, before: String },
@@ -71,7 +71,7 @@ impl Order {
 
 /// Checks that a path is relative and names every folder on its way plainly.
 pub(super) fn check(path: &[u8]) -> Result<(), OrderError> {
-    if path.len() > LONGEST_PATH {
+    if path.len() > MAX_PATH_BYTES {
         return Err(OrderError::TooLong { path: shown(path) });
     }
     let is_plain = |name: &[u8]| !name.is_empty() && name != b"." && name != b".." && !name.contains(&0);

@@ -1,6 +1,7 @@
 //! Private SSH keys that sign for RUN steps.
 //!
-//! `ssh-key` reads OpenSSH's own form, `rustls-pki-types` the PEM forms of older keys; `ring` signs.
+//! `ssh-key` reads OpenSSH's own form, `rustls-pki-types` the PEM forms of older keys; `ring` signs, and `p521` (through
+//! `ssh-key`) on the one curve that `ring` does not have.
 
 use std::fmt;
 
@@ -22,6 +23,9 @@ const RSA_SHA2_256: u32 = 2;
 /// The flag of a request for a signature by RSA with SHA-512.
 const RSA_SHA2_512: u32 = 4;
 
+/// The algorithm of a key of ECDSA with 521 bits. (<https://www.rfc-editor.org/rfc/rfc5656#section-6.2>)
+const P521_ALGORITHM: &str = "ecdsa-sha2-nistp521";
+
 /// Why a file is no private key that can be used. No text holds a part of the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SshKeyError {
@@ -33,7 +37,7 @@ pub enum SshKeyError {
     NoKey,
     /// Keys of its kind do not sign here.
     #[error(
-        "keys of this kind are not supported, only ed25519, ECDSA with 256 or 384 bits, RSA with 2048 to 4096"
+        "keys of this kind are not supported, only ed25519, ECDSA with 256, 384 or (in OpenSSH's form) 521 bits, RSA with 2048 to 4096"
     )]
     Kind,
     /// Its parts do not belong together.
@@ -51,6 +55,7 @@ pub struct SshKey {
 enum Pair {
     Ed25519(Ed25519KeyPair),
     Ecdsa { pair: EcdsaKeyPair, curve: &'static str },
+    P521(Box<ssh_key::PrivateKey>),
     Rsa(RsaKeyPair),
 }
 
@@ -96,9 +101,9 @@ impl SshKey {
             }
             KeypairData::Ecdsa(pair) => {
                 let (algorithm, curve) = match pair {
+                    EcdsaKeypair::NistP521 { .. } => return Ok(Self::new(Pair::P521(Box::new(key)))),
                     EcdsaKeypair::NistP256 { .. } => (&ECDSA_P256_SHA256_FIXED_SIGNING, "nistp256"),
                     EcdsaKeypair::NistP384 { .. } => (&ECDSA_P384_SHA384_FIXED_SIGNING, "nistp384"),
-                    EcdsaKeypair::NistP521 { .. } => return Err(SshKeyError::Kind),
                 };
                 let (private, public) = (pair.private_key_bytes(), pair.public_key_bytes());
                 let random = SystemRandom::new();
@@ -146,6 +151,12 @@ impl SshKey {
                 put_string(&mut public, curve.as_bytes());
                 put_string(&mut public, pair.public_key().as_ref());
             }
+            Pair::P521(key) => {
+                let point = key.key_data().ecdsa().map(EcdsaKeypair::public_key_bytes).unwrap_or_default();
+                put_string(&mut public, P521_ALGORITHM.as_bytes());
+                put_string(&mut public, b"nistp521");
+                put_string(&mut public, point);
+            }
             Pair::Rsa(pair) => {
                 put_string(&mut public, b"ssh-rsa");
                 let PublicKeyComponents::<Vec<u8>> { n, e } = pair.public().into();
@@ -181,6 +192,10 @@ impl SshKey {
                 put_string(&mut signature, format!("ecdsa-sha2-{curve}").as_bytes());
                 put_string(&mut signature, &numbers);
             }
+            Pair::P521(key) => {
+                put_string(&mut signature, P521_ALGORITHM.as_bytes());
+                put_string(&mut signature, &signed_by_p521(&**key, data)?);
+            }
             Pair::Rsa(pair) => {
                 let (name, padding): (&[u8], _) = if flags & RSA_SHA2_512 != 0 {
                     (b"rsa-sha2-512", &RSA_PKCS1_SHA512)
@@ -197,6 +212,11 @@ impl SshKey {
         }
         Some(signature)
     }
+}
+
+/// Returns the two numbers of a signature by ECDSA with 521 bits, as they travel.
+fn signed_by_p521(key: &impl ssh_key::SigningKey, data: &[u8]) -> Option<Vec<u8>> {
+    key.try_sign(data).ok().map(|signature| signature.as_bytes().to_vec())
 }
 
 fn known<T>(pair: Result<T, ring::error::KeyRejected>) -> Result<T, SshKeyError> {

@@ -1,6 +1,5 @@
 //! What can be typed after `bob build`.
 
-use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,10 +11,10 @@ use crate::cli::args::attestations::AttestationArgs;
 use crate::cli::args::convert::ConvertArgs;
 use crate::cli::args::daemon::DaemonArgs;
 use crate::cli::usage::UsageError;
-use crate::cli::values::ValueError;
+use crate::cli::values::progress;
 use crate::cli::values::syntax::{duration, path};
 use crate::job::{ProgressMode, PushVia};
-use crate::workspace::{nonempty_process_variable, variables};
+use crate::workspace::variables;
 
 /// Options that leave workspace mode on: they say where things are, not what to build.
 const NEUTRAL: [&str; 7] = [
@@ -175,10 +174,7 @@ impl Args {
             }
             _ if self.is_quiet() => Ok(ProgressMode::QUIET),
             // As in buildx: `auto` is also what the variable says.
-            Some(progress) if progress == "auto" => {
-                let variable = variables::BUILDKIT_PROGRESS.name;
-                progress_of_variable(nonempty_process_variable(variable).as_deref())
-            }
+            Some(progress) if progress == "auto" => Ok(progress::of_variable()?),
             _ => Ok(self.progress),
         }
     }
@@ -258,14 +254,6 @@ impl clap::Args for Given {
     fn augment_args_for_update(command: Command) -> Command {
         command
     }
-}
-
-/// How progress is shown where the environment says so.
-fn progress_of_variable(value: Option<&OsStr>) -> Result<ProgressMode, UsageError> {
-    let Some(value) = value else { return Ok(ProgressMode::AUTO) };
-    let text = value.to_string_lossy();
-    let mode = text.parse::<ProgressMode>();
-    mode.map_err(|error| ValueError::new(variables::BUILDKIT_PROGRESS.name, &text, error.to_string()).into())
 }
 
 #[cfg(test)]
@@ -352,14 +340,6 @@ mod tests {
         assert!(lists.iter().all(|list| list.is_empty()));
         assert_eq!((args.iidfile, args.metadata_file), (None, None));
         assert_eq!(args.tags, [""], "an error, and not to be skipped");
-    }
-
-    #[test]
-    fn what_the_variable_says_holds_for_auto() {
-        let of = |value: &str| progress_of_variable(Some(OsStr::new(value)));
-        assert_eq!(of("rawjson").unwrap(), "rawjson".parse().unwrap());
-        assert_eq!(progress_of_variable(None).unwrap(), ProgressMode::AUTO);
-        assert!(of("loud").unwrap_err().to_string().contains("loud"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::cli::usage::UsageError;
 use crate::cli::values::ValueError;
-use crate::converter::dockerfile::parse_bool;
+use crate::gotext::parse_bool;
 use crate::job::ProvenanceDetail;
 use crate::workspace::variables::{self, Variable};
 use crate::workspace::{nonempty_process_variable, process_variable};

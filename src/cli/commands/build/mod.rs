@@ -3,6 +3,7 @@
 mod args;
 mod environment;
 mod outputs;
+mod places;
 mod plain;
 mod without_effect;
 mod workspace;

@@ -1,9 +1,9 @@
 //! What becomes of the result: `--output`, `--push`, `--load`, with the names of `--tag` and the annotations.
 
-use super::{Args, current_dir};
+use super::{Args, current_dir, places};
 use crate::cli::values::{ValueError, annotation, output};
 use crate::image::Reference;
-use crate::job::{Error, Exporter, Output};
+use crate::job::{Destination, Error, Exporter, Output};
 
 /// What images get beside their names and annotations.
 #[derive(Debug, Default)]
@@ -13,6 +13,9 @@ pub(super) struct ImageAttributes {
     /// Attestations are no artifacts of their own.
     pub(super) no_oci_artifact: bool,
 }
+
+/// What has an image made.
+const MAKES_IMAGE: &str = "--push, --load, or --output with type=image, oci or docker does";
 
 /// The outputs, named and annotated. Source: `toSolveOpt` and `CreateExports` in buildx (`build/opt.go`), `runBuild` in
 /// `commands/build.go`.
@@ -60,10 +63,38 @@ pub(super) fn parse(args: &Args, attributes: &ImageAttributes) -> Result<Vec<Out
             return Err(Error::PushWithoutName);
         }
     }
+    if outputs.iter().filter(|output| matches!(output.destination, Destination::Layout(_))).count() > 1 {
+        let fault =
+            "only one can be an image layout in a folder (tar=false), since buildkitd cannot tell two apart";
+        return Err(ValueError::Named { setting: "--output", fault: fault.to_owned() }.into());
+    }
+    let current_dir = current_dir()?;
+    places::check(args, &outputs, &current_dir)?;
     if !output::may_delete(&args.allow)? {
-        output::check_deletions(&outputs, &current_dir()?)?;
+        output::check_deletions(&outputs, &current_dir)?;
     }
     Ok(outputs)
+}
+
+/// What to say of flags that concern images where no output makes one. Nothing of names where there is no output at all,
+/// which is said anyway.
+pub(super) fn flags_without_image(args: &Args, outputs: &[Output]) -> Option<String> {
+    if outputs.iter().any(|output| output.exporter.makes_image) {
+        return None;
+    }
+    let is_given = |values: &[String]| values.iter().any(|value| !value.is_empty());
+    let flags = [
+        ("--tag", is_given(&args.tags) && !outputs.is_empty()),
+        ("--label", is_given(&args.convert.label) && !outputs.is_empty()),
+        ("--annotation", is_given(&args.annotations)),
+    ];
+    let flags: Vec<&str> = flags.iter().filter(|(_, is_given)| *is_given).map(|(flag, _)| *flag).collect();
+    let (last, first) = flags.split_last()?;
+    let (flags, verb) = match first {
+        [] => ((*last).to_owned(), "does"),
+        first => (format!("{} and {last}", first.join(", ")), "do"),
+    };
+    Some(format!("{flags} {verb} nothing, since no output makes an image: {MAKES_IMAGE}"))
 }
 
 /// Says which attributes of an output do nothing: a mistyped one must not go unnoticed.
@@ -78,7 +109,6 @@ fn warn_of_unknown(output: &Output) {
 mod tests {
     use super::*;
     use crate::cli::pflag::parse_args;
-    use crate::job::Destination;
 
     fn outputs(args: &[&str]) -> Vec<Output> {
         try_parse(args).unwrap()
@@ -146,6 +176,30 @@ mod tests {
     }
 
     #[test]
+    fn flags_of_images_are_said_to_do_nothing_where_none_is_made() {
+        let said = |line: &[&str]| {
+            let args: Args = parse_args(line).unwrap();
+            let outputs = parse(&args, &ImageAttributes::default()).unwrap();
+            let text = flags_without_image(&args, &outputs);
+            text.map(|text| text.split(" nothing, ").next().unwrap_or_default().to_owned())
+        };
+        let all = ["-t", "a", "--annotation", "a=b", "--label", "c=d"];
+        assert_eq!(said(&[&all[..], &["-o", "out"]].concat()).unwrap(), "--tag, --label and --annotation do");
+        assert_eq!(said(&[&all[..], &["-o", "type=cacheonly"]].concat()).unwrap().len(), 34);
+        assert_eq!(said(&all).unwrap(), "--annotation does");
+        assert_eq!(said(&["--annotation", "a=b", "-o", "-"]).unwrap(), "--annotation does");
+        for line in [
+            &[&all[..], &["-o", "out", "-o", "type=oci,dest=f"]].concat()[..],
+            &[&all[..], &["--push"]].concat(),
+            &[&all[..], &["--load"]].concat(),
+            &["-t", "a"],
+            &["-o", "out", "--annotation", ""],
+        ] {
+            assert_eq!(said(line), None, "{line:?}");
+        }
+    }
+
+    #[test]
     fn files_have_no_image_id() {
         let error = |output: &str| try_parse(&["--iidfile", "i", "-o", output, "."]).unwrap_err().to_string();
         for (output, kind) in [("out", "local"), ("-", "tar")] {
@@ -153,6 +207,13 @@ mod tests {
             assert_eq!(error(output), format!("--iidfile \"i\": {fault}"));
         }
         outputs(&["--iidfile", "i", "-o", "type=cacheonly", "."]);
+    }
+
+    #[test]
+    fn two_layouts_in_folders_are_one_too_many() {
+        let layout = |folder: &str| format!("type=oci,tar=false,dest={folder}");
+        let error = try_parse(&["-o", &layout("a"), "-o", &layout("b"), "."]).unwrap_err();
+        assert!(error.is_usage() && error.to_string().starts_with("--output: only one "), "{error}");
     }
 
     #[test]

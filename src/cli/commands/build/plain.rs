@@ -20,9 +20,9 @@ use crate::cli::values::{
     run::{entitlement, secret, ssh},
 };
 use crate::cli::{Failure, subrequests};
-use crate::converter::dockerfile::parse_bool;
 use crate::converter::plan::{Network, Options};
 use crate::diag::{visible, visible_path, with_causes};
+use crate::gotext::parse_bool;
 use crate::job::lookup::LocalFiles;
 use crate::job::{
     self, BuildSubject, CacheEntry, DockerLogins, DockerfileInput, EngineSettings, Error, PlainBuild,
@@ -49,6 +49,9 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
         warn(
             "no output is named, so the result stays in buildkitd's cache; push it with --push, load it into docker with --load, or write it with --output",
         );
+    }
+    if let Some(text) = outputs::flags_without_image(&args, &build.outputs) {
+        warn(&text);
     }
     let interrupts = listen()?;
     let mut results = job::build(&build, &interrupts).await?;

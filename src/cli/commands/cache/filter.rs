@@ -1,9 +1,12 @@
 //! `--filter` of `bob du` and `bob prune`: as buildx takes it, and as buildkitd does.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
+use super::expression;
+use crate::cli::report::warn;
 use crate::cli::values::ValueError;
-use crate::converter::dockerfile::parse_duration_ns;
+use crate::gotext::parse_duration_ns;
 
 const FLAG: &str = "--filter";
 
@@ -11,6 +14,9 @@ const FLAG: &str = "--filter";
 /// Source: `adaptUsageInfo` in `cache/manager.go` in BuildKit.
 const TEXT_FIELDS: [&str; 4] = ["id", "parents", "description", "type"];
 const FLAG_FIELDS: [&str; 5] = ["inuse", "mutable", "immutable", "shared", "private"];
+/// The types of records (`client/diskusage.go` in BuildKit).
+const TYPES: [&str; 6] =
+    ["internal", "frontend", "source.local", "source.git.checkout", "exec.cachemount", "regular"];
 
 /// What all filters of a command say together.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -58,11 +64,23 @@ fn term(value: &str, field: &str, text: Option<&str>) -> Result<String, ValueErr
     let text =
         text.map(|text| if operator.is_empty() { text.strip_prefix('=').unwrap_or(text) } else { text });
     match text {
-        Some(text) if TEXT_FIELDS.contains(&name) => Ok(match operator {
-            "" if name == "id" => format!("id~={}", quoted(text)),
-            "" => format!("{name}=={}", quoted(text)),
-            _ => format!("{name}{operator}={}", quoted(text)),
-        }),
+        Some(text) if TEXT_FIELDS.contains(&name) => {
+            let operator = match operator {
+                "" if name == "id" => "~",
+                "" => "=",
+                operator => operator,
+            };
+            if operator == "~" {
+                expression::check(&unquoted(text)).map_err(|fault| ValueError::new(FLAG, value, fault))?;
+            } else if name == "type" && !TYPES.contains(&&*unquoted(text)) {
+                // A later buildkitd may have more.
+                warn(&format!(
+                    "{FLAG} {value:?}: no type of records is known that is called so; they are {}",
+                    TYPES.join(", ")
+                ));
+            }
+            Ok(format!("{name}{operator}={}", quoted(text)))
+        }
         None if operator.is_empty() && (TEXT_FIELDS.contains(&name) || FLAG_FIELDS.contains(&name)) => {
             Ok(name.to_owned())
         }
@@ -94,10 +112,26 @@ fn term(value: &str, field: &str, text: Option<&str>) -> Result<String, ValueErr
     }
 }
 
+/// Whether `text` has the quotes of containerd's syntax around it.
+fn has_quotes(text: &str) -> bool {
+    text.starts_with(['"', '/', '|']) && text.len() > 1 && text.ends_with(&text[..1])
+}
+
+/// What `text` says, without quotes of its own.
+///
+/// Source: `unquote` in `pkg/filters/quote.go` of containerd.
+fn unquoted(text: &str) -> Cow<'_, str> {
+    if !has_quotes(text) {
+        return text.into();
+    }
+    let (quote, inner) = (&text[..1], &text[1..text.len() - 1]);
+    inner.replace(&format!("\\{quote}"), quote).replace("\\\\", "\\").into()
+}
+
 /// `text` as containerd reads a value. What has quotes of its own stays as it is.
 fn quoted(text: &str) -> String {
     let is_plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b));
-    if is_plain || text.starts_with(['"', '/', '|']) && text.len() > 1 && text.ends_with(&text[..1]) {
+    if is_plain || has_quotes(text) {
         return text.to_owned();
     }
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
@@ -152,6 +186,10 @@ mod tests {
             "shared~=x",
             "=",
             "until",
+            "id~=[",
+            "id=a**",
+            "description~=\"(\"",
+            "parents~=/[/",
         ] {
             let error = Filter::parse(&[wrong.to_owned()]).unwrap_err().to_string();
             assert!(error.starts_with(&format!("--filter {wrong:?}: ")), "{error}");

@@ -11,7 +11,7 @@ use crate::cli::report::{listen, print_words};
 use crate::cli::usage::UsageError;
 use crate::cli::values::ValueError;
 use crate::cli::{Failure, logging};
-use crate::converter::dockerfile::parse_ram_in_bytes;
+use crate::gotext::parse_ram_in_bytes;
 use crate::job::{self, Interrupts, PruneOptions};
 
 /// Arguments of `bob prune`.

@@ -10,7 +10,7 @@ use crate::cli::Failure;
 use crate::cli::pflag::truth_value;
 use crate::cli::report::{listen, print_words};
 use crate::cli::usage::UsageError;
-use crate::cli::values::{ValueError, platform};
+use crate::cli::values::{ValueError, platform, progress};
 use crate::image::Platform;
 use crate::job::imagetools::{
     Combined, ImageToolsError, IndexAnnotation, IndexPlace, NewImage, Place, Source,
@@ -52,7 +52,7 @@ pub struct Args {
     metadata_file: Option<PathBuf>,
     /// How progress is shown: auto, plain, tty, rawjson or quiet
     #[arg(long, value_name = "MODE", default_value = "auto")]
-    progress: String,
+    progress: ProgressMode,
     /// References, digests, descriptors in JSON, or `oci-layout://FOLDER[:TAG][@DIGEST]`
     #[arg(value_name = "SOURCE")]
     sources: Vec<String>,
@@ -64,7 +64,7 @@ pub struct Args {
 /// A registry that does not do what is asked, wrong usage.
 pub async fn run(args: Args) -> Result<(), Failure> {
     let image = args.image()?;
-    let progress: ProgressMode = args.progress.parse()?;
+    let progress = if args.progress == ProgressMode::AUTO { progress::of_variable()? } else { args.progress };
     let tools = registries()?;
     let interrupts = listen()?;
     let cancel = interrupts.cancel();

@@ -1,7 +1,7 @@
 //! `type=gha`: the cache of GitHub's actions (BuildKit: `cache/remotecache/gha`; buildx: `addGithubToken` in build/opt.go).
 
 use super::{Attributes, Backend, Setting};
-use crate::converter::dockerfile::parse_bool;
+use crate::gotext::parse_bool;
 
 pub(super) const BACKEND: Backend = Backend {
     name: "gha",

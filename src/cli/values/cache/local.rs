@@ -1,7 +1,7 @@
 //! `type=local`: a cache in a folder of the client (BuildKit: `cache/remotecache/local`).
 
 use super::{Attributes, Backend, Setting, Use};
-use crate::converter::dockerfile::parse_bool;
+use crate::gotext::parse_bool;
 
 pub(super) const BACKEND: Backend = Backend {
     name: "local",

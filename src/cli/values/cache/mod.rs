@@ -15,7 +15,7 @@ use std::ffi::OsString;
 
 use super::ValueError;
 use super::syntax::{alternatives, csv};
-use crate::converter::dockerfile::parse_bool;
+use crate::gotext::parse_bool;
 use crate::job::CacheEntry;
 
 /// The backends, in the order in which errors name them.

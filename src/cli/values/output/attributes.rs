@@ -4,7 +4,7 @@
 //! `util/compression/attrs.go` in BuildKit.
 
 use super::Attributes;
-use crate::converter::dockerfile::parse_bool;
+use crate::gotext::parse_bool;
 use crate::job::Exporter;
 
 /// What the exporters of images know.

@@ -46,7 +46,10 @@ pub(in crate::cli) fn check_deletions(outputs: &[Output], current_dir: &Path) ->
 }
 
 /// The path without links, as far as it exists.
-fn resolved(path: &Path) -> io::Result<PathBuf> {
+///
+/// # Errors
+/// A part that exists and cannot be looked at.
+pub(in crate::cli) fn resolved(path: &Path) -> io::Result<PathBuf> {
     match path.canonicalize() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             // What does not exist cannot be gone back from: `missing/..` is no place that is known.

@@ -14,10 +14,10 @@ use std::collections::BTreeMap;
 
 use super::ValueError;
 use super::syntax::{alternatives, csv};
-use crate::converter::dockerfile::parse_bool;
+use crate::gotext::parse_bool;
 use crate::job::{Destination, Exporter, Output};
 
-pub(in crate::cli) use delete::{DELETE_RIGHT, check_deletions, may_delete};
+pub(in crate::cli) use delete::{DELETE_RIGHT, check_deletions, may_delete, resolved};
 
 const SETTING: &str = "--output";
 

@@ -1,8 +1,8 @@
 //! `--resource`: limits of processor and memory of every RUN.
 
 use crate::cli::values::ValueError;
-use crate::converter::dockerfile::parse_ram_in_bytes;
 use crate::converter::plan::LinuxResources;
+use crate::gotext::parse_ram_in_bytes;
 
 /// The names of limits, in the order in which errors name them.
 /// The largest number of a processor or memory node that BuildKit takes.

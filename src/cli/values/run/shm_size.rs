@@ -1,7 +1,7 @@
 //! `--shm-size`: a number of bytes.
 
 use crate::cli::values::ValueError;
-use crate::converter::dockerfile::parse_ram_in_bytes;
+use crate::gotext::parse_ram_in_bytes;
 
 /// A size with a unit, as in `64m`; zero for sizes that are not more.
 pub(in crate::cli) fn parse(text: &str) -> Result<i64, ValueError> {

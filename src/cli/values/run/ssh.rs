@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::cli::values::ValueError;
-use crate::converter::dockerfile::parse_bool;
+use crate::gotext::parse_bool;
 use crate::job::{DEFAULT_AGENT, SshRequest};
 
 const SETTING: &str = "--ssh";

@@ -1,7 +1,4 @@
-//! RUN and the other instructions that hold a command.
-
-use crate::converter::dockerfile::instruction::mount::{Mount, MountError};
-use crate::converter::dockerfile::instruction::run::Run;
+//! Instructions that hold a command, but for [`Run`](crate::converter::dockerfile::Run).
 
 /// `ONBUILD INSTRUCTION`
 ///
@@ -116,23 +113,4 @@ pub struct Healthcheck {
 pub struct Shell {
     /// The elements, at least one.
     pub shell: Vec<String>,
-}
-
-impl Run {
-    /// Returns the mounts with their options expanded by `expand`, in order.
-    ///
-    /// Source: `GetMounts` in `frontend/dockerfile/instructions/commands_runmount.go` of BuildKit.
-    ///
-    /// # Errors
-    /// The first error of `expand` or of a mount's options.
-    pub fn mounts<E: From<MountError>>(
-        &self,
-        mut expand: impl FnMut(&str) -> Result<String, E>,
-    ) -> Result<Vec<Mount>, E> {
-        let mut mounts = Vec::with_capacity(self.mount_specs.len());
-        for spec in &self.mount_specs {
-            mounts.push(spec.resolve(&mut expand)?);
-        }
-        Ok(mounts)
-    }
 }

@@ -1,9 +1,9 @@
 //! `RUN --device`.
 
+use super::csv;
 use super::mount::MountError;
-use super::{csv, scalar};
-use crate::converter::dockerfile::suggest::nearest;
-use crate::gotext::to_lower;
+use crate::diag::nearest;
+use crate::gotext::{parse_bool, to_lower};
 
 /// A device of RUN: `--device=NAME[,required]`.
 ///
@@ -37,8 +37,7 @@ impl Device {
             match (key.as_str(), value) {
                 ("required", None) => device.required = true,
                 ("required", Some(value)) => {
-                    device.required =
-                        scalar::parse_bool(value).ok_or_else(|| MountError::value(&key, value))?;
+                    device.required = parse_bool(value).ok_or_else(|| MountError::value(&key, value))?;
                 }
                 ("name", Some(value)) => {
                     if !device.name.is_empty() {

@@ -1,7 +1,7 @@
 //! Values of an instruction's flags (BuildKit's instructions/bflag.go).
 
 use crate::converter::dockerfile::error::ErrorKind;
-use crate::converter::dockerfile::suggest::nearest;
+use crate::diag::nearest;
 use crate::gotext::to_lower;
 
 /// What a flag takes.

@@ -3,11 +3,10 @@
 use std::mem::take;
 
 use super::flag_values::{Flag, Takes, Values};
-use super::scalar::parse_duration_ns;
 use crate::converter::dockerfile::ast::Healthcheck;
 use crate::converter::dockerfile::error::ErrorKind;
 use crate::converter::dockerfile::syntax::Node;
-use crate::gotext::to_upper;
+use crate::gotext::{parse_duration_ns, to_upper};
 
 /// The shortest duration but 0 that a flag may name, in nanoseconds.
 const MINIMUM_NS: i64 = 1_000_000;

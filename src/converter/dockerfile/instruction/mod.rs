@@ -8,9 +8,6 @@ mod from;
 mod healthcheck;
 pub(super) mod mount;
 pub(super) mod run;
-mod scalar;
-
-pub use scalar::{parse_bool, parse_duration_ns, parse_ram_in_bytes};
 
 use std::borrow::Cow;
 use std::mem::take;
@@ -22,10 +19,9 @@ use super::ast::{
 use super::error::{Error, ErrorKind};
 use super::keyword::{Keyword, NAMES};
 use super::parser_note::{ParserNote, ParserNoteKind};
-use super::suggest::nearest;
 use super::syntax::{self, Node};
 use super::text::trim_regex_space_start;
-use crate::diag::Span;
+use crate::diag::{Span, nearest};
 use crate::gotext::{lossy, to_upper, trim};
 use flag_values::Values;
 use run::command_line;

@@ -3,10 +3,9 @@
 //! A mount's options may hold variables, so they are read twice: [`MountSpec::parse`] with the
 //! instruction, which looks at `from` only, and [`MountSpec::resolve`] when variables are known.
 
-use super::{csv, scalar};
-use crate::converter::dockerfile::error::did_you_mean;
-use crate::converter::dockerfile::suggest::nearest;
-use crate::gotext::to_lower;
+use super::csv;
+use crate::diag::{did_you_mean, nearest};
+use crate::gotext::{parse_bool, parse_ram_in_bytes, to_lower};
 
 /// Every option, for suggestions.
 const KEYS: [&str; 19] = [
@@ -287,27 +286,33 @@ fn set_value(
         "from" => mount.from = value,
         "source" | "src" => mount.source = value,
         "target" | "dst" | "destination" => mount.target = value,
-        "readonly" | "ro" => *read_only = Some(scalar::parse_bool(&value).ok_or_else(bad)?),
-        "readwrite" | "rw" => *read_only = Some(!scalar::parse_bool(&value).ok_or_else(bad)?),
+        "readonly" | "ro" => *read_only = Some(parse_bool(&value).ok_or_else(bad)?),
+        "readwrite" | "rw" => *read_only = Some(!parse_bool(&value).ok_or_else(bad)?),
         "required" => {
             only_for(mount, key, &[MountType::Secret, MountType::Ssh])?;
-            mount.required = scalar::parse_bool(&value).ok_or_else(bad)?;
+            mount.required = parse_bool(&value).ok_or_else(bad)?;
         }
         "size" => {
             only_for(mount, key, &[MountType::Tmpfs])?;
-            mount.size_limit = scalar::parse_ram_in_bytes(&value).ok_or_else(bad)?;
+            mount.size_limit = parse_ram_in_bytes(&value).ok_or_else(bad)?;
         }
         "id" => mount.id = value,
         "sharing" => mount.sharing = Some(Sharing::parse(&value)?),
-        "mode" => mount.mode = Some(scalar::parse_u32(&value, 8).ok_or_else(bad)?),
-        "uid" => mount.uid = Some(scalar::parse_u32(&value, 10).ok_or_else(bad)?),
-        "gid" => mount.gid = Some(scalar::parse_u32(&value, 10).ok_or_else(bad)?),
+        "mode" => mount.mode = Some(parse_u32(&value, 8).ok_or_else(bad)?),
+        "uid" => mount.uid = Some(parse_u32(&value, 10).ok_or_else(bad)?),
+        "gid" => mount.gid = Some(parse_u32(&value, 10).ok_or_else(bad)?),
         "env" => mount.env = Some(value),
         _ => {
             return Err(MountError::UnknownKey { suggestion: nearest(key, KEYS, true), key: key.to_owned() });
         }
     }
     Ok(())
+}
+
+/// Returns an unsigned number of digits only, in base `radix`, that fits 32 bits.
+fn parse_u32(text: &str, radix: u32) -> Option<u32> {
+    let digits = text.chars().all(|c| c.is_digit(radix));
+    digits.then(|| u32::from_str_radix(text, radix).ok()).flatten()
 }
 
 fn only_for(mount: &Mount, key: &str, types: &[MountType]) -> Result<(), MountError> {

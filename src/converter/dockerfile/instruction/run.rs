@@ -4,7 +4,7 @@ use std::mem::take;
 
 use super::device::Device;
 use super::flag_values::{Flag, Takes, Values};
-use super::mount::MountSpec;
+use super::mount::{Mount, MountError, MountSpec};
 use crate::converter::dockerfile::ast::{CommandLine, Form, InlineFile};
 use crate::converter::dockerfile::error::ErrorKind;
 use crate::converter::dockerfile::syntax::Node;
@@ -32,6 +32,25 @@ pub struct Run {
     pub security: SecurityMode,
     /// Every `--device` in order.
     pub devices: Vec<Device>,
+}
+
+impl Run {
+    /// Returns the mounts with their options expanded by `expand`, in order.
+    ///
+    /// Source: `GetMounts` in `frontend/dockerfile/instructions/commands_runmount.go` of BuildKit.
+    ///
+    /// # Errors
+    /// The first error of `expand` or of a mount's options.
+    pub fn mounts<E: From<MountError>>(
+        &self,
+        mut expand: impl FnMut(&str) -> Result<String, E>,
+    ) -> Result<Vec<Mount>, E> {
+        let mut mounts = Vec::with_capacity(self.mount_specs.len());
+        for spec in &self.mount_specs {
+            mounts.push(spec.resolve(&mut expand)?);
+        }
+        Ok(mounts)
+    }
 }
 
 /// The value of `--network`.

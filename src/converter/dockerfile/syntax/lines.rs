@@ -2,9 +2,7 @@
 
 use memchr::memchr;
 
-/// Bytes of a line, its line feed included, that Go's `bufio.Scanner` takes; a last line without a
-/// line feed must be shorter by one.
-pub(in crate::converter::dockerfile) const MAX_LINE: usize = 64 * 1024;
+use crate::converter::dockerfile::text::MAX_LINE;
 
 /// Hands out lines with their line endings and counts them.
 ///

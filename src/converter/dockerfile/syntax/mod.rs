@@ -8,13 +8,13 @@ mod lines;
 mod node;
 mod words;
 
-pub(super) use lines::MAX_LINE;
 pub(super) use node::Node;
 
 use std::borrow::Cow;
 
-use super::directives::{self, BOM};
+use super::directives;
 use super::error::{Error, ErrorKind};
+use super::text::{BOM, MAX_LINE};
 use crate::diag::Span;
 use crate::gotext::{lossy, trim, trim_start};
 use heredoc::Heredoc;

@@ -27,11 +27,11 @@ pub(super) fn finding(instruction: &str, path: &str) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::RULE;
-    use crate::converter::lint::examples::{Examples, World};
+    use crate::converter::lint::examples::{Examples, Inputs};
 
     #[test]
     fn only_the_bad_example_is_found() {
-        let bad = World { ignore: "secret", ..World::default() };
+        let bad = Inputs { ignore: "secret", ..Inputs::default() };
         Examples { bad, ..Examples::default() }
             .hold(&RULE, "COPY takes \"secret\", which .dockerignore leaves out");
     }

@@ -27,12 +27,12 @@ pub(super) fn finding(image: &str, expected: &str, actual: &str) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::RULE;
-    use crate::converter::lint::examples::{Examples, World};
+    use crate::converter::lint::examples::{Examples, Inputs};
 
     #[test]
     fn only_the_bad_example_is_found() {
         let world =
-            |image_architecture| World { architecture: "arm64", image_architecture, ..World::default() };
+            |image_architecture| Inputs { architecture: "arm64", image_architecture, ..Inputs::default() };
         let (bad, good) = (world("amd64"), world("arm64"));
         Examples { bad, good, ..Examples::default() }
             .hold(&RULE, "base image an-image-for-amd64-only is for linux/amd64, not for linux/arm64");

@@ -27,11 +27,11 @@ pub(super) fn finding(base: &str) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::RULE;
-    use crate::converter::lint::examples::{Examples, World};
+    use crate::converter::lint::examples::{Examples, Inputs};
 
     #[test]
     fn only_the_bad_example_is_found() {
-        let bad = World { build_args: &[("TAG", "3.20")], ..World::default() };
+        let bad = Inputs { build_args: &[("TAG", "3.20")], ..Inputs::default() };
         Examples { bad, ..Examples::default() }
             .hold(&RULE, "without build arguments, alpine:$TAG is no image");
     }

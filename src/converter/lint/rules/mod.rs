@@ -181,7 +181,3 @@ pub(super) fn of_notice(kind: &NoticeKind) -> Finding {
         NoticeKind::WorkdirRelativePath { path } => workdir_relative_path::finding(path),
     }
 }
-
-fn did_you_mean(suggestion: Option<&str>) -> String {
-    suggestion.map_or_else(String::new, |suggestion| format!(" (did you mean {suggestion}?)"))
-}

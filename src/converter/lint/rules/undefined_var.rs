@@ -6,7 +6,8 @@
 //!
 //! [`NoticeKind::UndefinedVar`]: crate::converter::plan::NoticeKind::UndefinedVar
 
-use super::{Check, Finding, Rule, did_you_mean};
+use super::{Check, Finding, Rule};
+use crate::diag::did_you_mean;
 
 pub(super) static RULE: Rule = Rule {
     name: "UndefinedVar",

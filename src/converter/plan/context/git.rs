@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use super::url::{self, Pair, Url};
 use crate::converter::plan::paths;
-use crate::gotext::lossy;
+use crate::gotext::{lossy, parse_bool};
 
 /// A repository, and what of it is meant.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -240,11 +240,10 @@ fn qualified(prefix: &str, name: &str) -> String {
 }
 
 fn truth(name: &'static str, value: String) -> Result<bool, GitRefError> {
-    match value.as_str() {
-        "" | "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
-        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
-        _ => Err(GitRefError::Invalid { name, value }),
+    if value.is_empty() {
+        return Ok(true);
     }
+    parse_bool(&value).ok_or(GitRefError::Invalid { name, value })
 }
 
 /// Whether `source` is a file at an HTTP address: no repository.

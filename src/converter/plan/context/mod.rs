@@ -1,6 +1,7 @@
 //! Named contexts, and the remote sources that a build may start from (`frontend/dockerui`).
 
 pub mod git;
+pub(super) mod remote_source;
 mod url;
 
 use std::sync::Arc;
@@ -8,8 +9,10 @@ use std::sync::Arc;
 use super::error::{Error, ErrorKind};
 use super::need::{Fact, Facts, IgnoreFile, ImageFact, Need, Needs};
 use super::options::{Context, Options};
+use crate::gotext::parse_bool;
 use crate::image::{ImageConfig, Platform, Reference};
 use git::GitRef;
+use remote_source::RemoteSource;
 
 /// A named context that takes the place of a stage or an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,52 +25,6 @@ pub struct NamedContext {
     pub label: String,
     /// The platform to choose from an index.
     pub platform: Option<Platform>,
-}
-
-/// A source that is fetched from elsewhere and whose time `SOURCE_DATE_EPOCH` may ask for.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum RemoteSource {
-    /// A Git repository.
-    Git {
-        /// URL.
-        remote: String,
-        /// Branch, tag or commit.
-        reference: String,
-        /// Directory that becomes the root.
-        subdir: String,
-        /// Commit that the reference must be.
-        checksum: String,
-        /// Keep `.git`.
-        keep_git_dir: bool,
-        /// Leave submodules out.
-        skip_submodules: bool,
-        /// What files' times are.
-        mtime: String,
-        /// Fetch `checksum` without asking what the reference is.
-        fetch_by_commit: bool,
-        /// The URL stands for bytes that are not UTF-8: the op cannot be encoded.
-        not_utf8: bool,
-    },
-    /// A file at a web address.
-    Http {
-        /// URL.
-        url: String,
-        /// The file's name.
-        filename: String,
-        /// Digest that it must have.
-        checksum: String,
-        /// The file's name is not UTF-8: the op cannot be encoded.
-        not_utf8: bool,
-    },
-}
-
-impl RemoteSource {
-    /// Whether a string of its op is not UTF-8, so that the op cannot be encoded.
-    pub const fn is_not_utf8(&self) -> bool {
-        match self {
-            Self::Git { not_utf8, .. } | Self::Http { not_utf8, .. } => *not_utf8,
-        }
-    }
 }
 
 /// What a named context turned out to be.
@@ -279,7 +236,12 @@ pub(super) fn image<'f>(
             // The instruction names the context, not the image that it stands for.
             Need::Image { reference, .. } => {
                 let name = reference.familiar();
-                ErrorKind::Image { name: name.to_owned(), suggestion: None, source: failure.clone() }
+                ErrorKind::Image {
+                    name: name.to_owned(),
+                    suggestion: None,
+                    help: None,
+                    source: failure.clone(),
+                }
             }
             _ => ErrorKind::Lookup(failure.clone()),
         }
@@ -346,7 +308,7 @@ pub fn main_context(options: &Options) -> Result<Option<(RemoteSource, String)>,
         Context::Local => Ok(None),
         Context::Git(url) => {
             let keep = options.build_args.get("BUILDKIT_CONTEXT_KEEP_GIT_DIR");
-            let keep = keep.is_some_and(|v| crate::converter::dockerfile::parse_bool(v) == Some(true));
+            let keep = keep.is_some_and(|value| parse_bool(value) == Some(true));
             let commit_times =
                 options.build_args.get(super::args::EPOCH).is_some_and(|value| !value.is_empty());
             let source = git_context(url, keep, commit_times)?;

@@ -21,5 +21,9 @@ pub(super) fn find(evidence: &Evidence<'_>) -> Option<Reason> {
     } else {
         "this is the disk of buildkitd's machine: free it with bob prune, or give buildkitd a larger one"
     };
+    if words.contains("/dev/shm") && evidence.exit_code.is_some() {
+        let advice = "it has 64 MiB unless the build says otherwise: --shm-size 1g, or have the program write elsewhere";
+        return Some(Reason::new("/dev/shm is full").words(words).advice(advice));
+    }
     Some(Reason::new("the disk is full").words(words).advice(advice))
 }

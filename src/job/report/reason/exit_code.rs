@@ -1,6 +1,8 @@
 //! A process that ended with an exit code, or by a signal, of which no more is known than that and its last words.
 
+use super::evidence::is_trace;
 use super::{Evidence, Reason};
+use crate::diag::tells_of_fault;
 
 /// What a shell adds to the number of a signal that ended a process.
 const SIGNAL: u32 = 128;
@@ -11,13 +13,29 @@ pub(super) fn find(evidence: &Evidence<'_>) -> Option<Reason> {
         Some((name, meaning, advice)) => Reason::new(format!("ended by {name} ({meaning})")).advice(advice),
         None => Reason::new("RUN failed"),
     };
-    Some(match evidence.telling_line() {
-        Some(line) => reason.words(line),
-        None if evidence.log.is_empty() && reason.advice.is_none() => {
+    Some(match evidence.telling_words() {
+        Some(words) if reason.advice.is_none() && !tells_of_fault(&words) && !has_place(&words) => {
+            let reason = reason.words(&words);
+            match evidence.log.iter().any(|line| is_trace(line)) {
+                true => reason,
+                false => reason.advice(
+                    "where these words do not say why: set -x as the first command shows which command fails",
+                ),
+            }
+        }
+        Some(words) => reason.words(&words),
+        None if reason.advice.is_none() => {
             reason.advice("the command logged nothing; set -x as its first command shows what it runs")
         }
         None => reason,
     })
+}
+
+/// Whether words begin with a place in a source: `./main.go:5:2: undefined: foo`.
+fn has_place(words: &str) -> bool {
+    let number = |part: Option<&str>| part.is_some_and(|part| part.parse::<u32>().is_ok());
+    let mut parts = words.split(':').skip(1);
+    number(parts.next()) && parts.next().is_some()
 }
 
 fn signal(code: u32) -> Option<(&'static str, &'static str, &'static str)> {
@@ -49,7 +67,7 @@ fn signal(code: u32) -> Option<(&'static str, &'static str, &'static str)> {
         11 => (
             "SIGSEGV",
             "a memory fault",
-            "the program has a fault, or runs under an emulator that has; an older or newer version of it may not",
+            "the program has a fault (an endless recursion, say), or runs under an emulator that has; an older or newer version of it may not",
         ),
         13 => (
             "SIGPIPE",

@@ -3,7 +3,7 @@
 use super::{Evidence, Reason};
 
 /// What stands before the name of a missing part, what stands after it, what it is, and what to do.
-const FORMS: [(&str, &str, &str, &str); 11] = [
+const FORMS: [(&str, &str, &str, &str); 12] = [
     ("error while loading shared libraries: ", ":", "shared library", LIBRARY),
     ("Error loading shared library ", ":", "shared library", LIBRARY),
     ("cannot find -l", ":", "library", HEADER),
@@ -11,6 +11,7 @@ const FORMS: [(&str, &str, &str, &str); 11] = [
     ("ModuleNotFoundError: No module named '", "'", "Python module", MODULE),
     ("ImportError: No module named ", " ", "Python module", MODULE),
     ("Error: Cannot find module '", "'", "Node module or file", MODULE),
+    ("Error [ERR_MODULE_NOT_FOUND]: Cannot find package '", "'", "Node module or file", MODULE),
     ("cannot load such file -- ", " (", "Ruby file", MODULE),
     ("Error: Could not find or load main class ", " ", "Java class", MODULE),
     ("no required module provides package ", ";", "Go package", GO),
@@ -26,7 +27,7 @@ const GO: &str =
 
 pub(super) fn find(evidence: &Evidence<'_>) -> Option<Reason> {
     evidence.exit_code?;
-    evidence.lines().rev().find_map(|line| form(line).or_else(|| header(line)))
+    evidence.lines().into_iter().rev().find_map(|line| form(line).or_else(|| header(line)))
 }
 
 fn form(line: &str) -> Option<Reason> {

@@ -3,7 +3,7 @@
 use super::{Evidence, Reason};
 
 /// What stands before the package's name, and after it.
-const FORMS: [(&str, &str); 14] = [
+const FORMS: [(&str, &str); 15] = [
     ("E: Unable to locate package ", ""),
     ("E: Package '", "' has no installation candidate"),
     ("E: Version '", "' was not found"),
@@ -17,11 +17,12 @@ const FORMS: [(&str, &str); 14] = [
     ("npm error 404  '", "'"),
     ("Could not find gem '", "'"),
     ("PackagesNotFoundError: ", ""),
+    ("Could not find artifact ", " "),
     ("No provider of '", "'"),
 ];
 
 pub(super) fn find(evidence: &Evidence<'_>) -> Option<Reason> {
-    let found = evidence.lines().find_map(|line| {
+    let found = evidence.lines().into_iter().find_map(|line| {
         if let Some(name) = line.trim().strip_suffix(" (no such package):") {
             return Some((line, name));
         }

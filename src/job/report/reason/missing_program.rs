@@ -32,12 +32,28 @@ pub(super) fn find(evidence: &Evidence<'_>) -> Option<Reason> {
     if !evidence.ended_with(&[127]) {
         return called_by_another(evidence);
     }
-    let line = evidence.lines().rev().find(|line| line.contains("not found") || line.contains("o such file"));
-    let Some(line) = line else {
-        return Some(Reason::new("a program was not found").advice(advice("it")));
-    };
-    let program = named(line)?;
-    Some(missing(&program).words(line))
+    // bash gives this code for a variable too.
+    if evidence.lines().last().is_some_and(|line| line.contains("unbound variable")) {
+        return None;
+    }
+    let line = evidence
+        .lines()
+        .into_iter()
+        .rev()
+        .find(|line| line.contains("not found") || line.contains("o such file"));
+    if let Some(script) =
+        evidence.script.as_deref().filter(|_| line.is_some_and(|line| line.contains("/dev/pipes/")))
+    {
+        let what = format!("the image does not have what the here-document's first line names: {script}");
+        let advice = "install the interpreter in an earlier step, or correct its path; #!/usr/bin/env NAME needs /usr/bin/env too";
+        return Some(Reason::new(what).words(line?).advice(advice));
+    }
+    match line.and_then(|line| Some((line, named(line)?))) {
+        Some((line, program)) => Some(missing(&program).words(line)),
+        None => Some(Reason::new("most likely a program was not found").advice(
+            "a shell gives this exit code where it does not find a program: install it in an earlier step, correct its name, or add its folder to PATH; set -x as the first command shows which one",
+        )),
+    }
 }
 
 fn missing(program: &str) -> Reason {
@@ -68,7 +84,7 @@ fn advice(program: &str) -> String {
 
 /// The interpreter in bash's `/s.sh: /usr/bin/perl: bad interpreter: No such file or directory`.
 fn interpreter(evidence: &Evidence<'_>) -> Option<Reason> {
-    let line = evidence.lines().rev().find(|line| line.contains(": bad interpreter: "))?;
+    let line = evidence.lines().into_iter().rev().find(|line| line.contains(": bad interpreter: "))?;
     let (before, _) = line.split_once(": bad interpreter: ")?;
     let mut parts = before.rsplit(": ");
     let (interpreter, script) = (parts.next()?, parts.next()?);
@@ -82,17 +98,32 @@ fn started_directly(evidence: &Evidence<'_>) -> Option<Reason> {
         let program = line.strip_prefix("exec ")?.strip_suffix(": no such file or directory")?;
         Some(program.trim_matches('"').to_owned())
     };
-    evidence.lines().rev().find_map(|line| Some(missing(&program(line)?).words(line)))
+    evidence.lines().into_iter().rev().find_map(|line| Some(missing(&program(line)?).words(line)))
 }
 
 /// A program that a program of the step called: make, npm, a compiler.
 fn called_by_another(evidence: &Evidence<'_>) -> Option<Reason> {
     evidence.exit_code?;
-    if let Some(line) = evidence.lines().rev().find(|line| line.contains("linker `cc` not found")) {
+    if let Some(line) = evidence.lines().into_iter().rev().find(|line| line.contains("linker `cc` not found"))
+    {
         return Some(missing("cc").words(line));
     }
-    let last = evidence.lines().rev().filter(|line| !line.trim().is_empty()).take(NEAR_END);
-    let line = last.into_iter().find(|line| is_shells(line) && line.trim_end().ends_with("not found"))?;
+    let lines = evidence.lines();
+    // tar runs the program that unpacks: `tar (child): xz: Cannot exec: No such file or directory`.
+    let unpacks = |line: &&&str| line.contains(": Cannot exec: No such file");
+    if let Some(line) = lines.iter().rev().find(unpacks) {
+        let program = line.split(": ").nth(1)?;
+        return Some(missing(program).words(line));
+    }
+    let mut last = lines.iter().rev().take(NEAR_END);
+    // make runs a command without a shell where it can: `make: gcc: No such file or directory`, then `Error 127`.
+    let is_makes = |line: &str| {
+        line.starts_with("make")
+            && line.contains("o such file")
+            && lines.iter().any(|end| end.contains("Error 127"))
+    };
+    let line =
+        last.find(|line| (is_shells(line) && line.trim_end().ends_with("not found")) || is_makes(line))?;
     Some(missing(&named(line)?).words(line))
 }
 
@@ -112,6 +143,16 @@ fn quoted(text: &str) -> Option<String> {
 fn named(line: &str) -> Option<String> {
     let parts: Vec<&str> = line.split(": ").collect();
     let end = parts.iter().rposition(|part| part.contains("not found") || part.contains("o such file"))?;
-    let name = parts.get(end.checked_sub(1)?)?.trim();
-    Some(name.trim_matches(['\'', '"', '‘', '’', '`']).to_owned())
+    // zsh names the program behind the words.
+    let zsh = parts[end].starts_with("command not found").then(|| parts.get(end + 1)).flatten();
+    let name = zsh.or(parts.get(end.checked_sub(1)?))?.trim();
+    const QUOTES: [char; 5] = ['\'', '"', '‘', '’', '`'];
+    // busybox and GNU say more: `can't execute 'x'`, `failed to run command 'x'`, `exec x failed`.
+    let word = match name {
+        _ if name.starts_with(QUOTES) => name,
+        _ if name.ends_with(QUOTES) => &name[name[..name.len() - 1].rfind(QUOTES)?..],
+        _ if name.starts_with("cannot run ") => name.rsplit(' ').next()?,
+        _ => name,
+    };
+    Some(word.trim_matches(QUOTES).to_owned())
 }

@@ -92,4 +92,6 @@ pub(super) fn find(evidence: &Evidence<'_>) -> Option<Reason> {
 }
 
 #[cfg(test)]
+mod logs;
+#[cfg(test)]
 mod tests;

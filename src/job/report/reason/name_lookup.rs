@@ -3,9 +3,15 @@
 use super::{Evidence, Reason};
 
 pub(super) fn find(evidence: &Evidence<'_>) -> Option<Reason> {
-    const WORDS: [&str; 15] = [
-        "could not resolve",
-        "couldn't resolve",
+    const WORDS: [&str; 21] = [
+        "temporary error (try again later)",
+        "dns: transient error",
+        "dns lookup error",
+        "could not resolve host",
+        "could not resolve '",
+        "could not resolve proxy",
+        "could not resolve hostname",
+        "couldn't resolve host",
         "temporary failure resolving",
         "temporary failure in name resolution",
         "name or service not known",
@@ -36,14 +42,18 @@ fn host(words: &str) -> Option<&str> {
         "resolve host ",
         "bad address ",
         "Temporary failure resolving ",
-        "Could not resolve ",
+        "Could not resolve '",
         "ENOTFOUND ",
         "EAI_AGAIN ",
         "address for ",
         "dial tcp: lookup ",
         "lookup ",
     ];
-    let after = BEFORE.iter().find_map(|before| words.split_once(before).map(|(_, after)| after))?;
+    // apk names the address alone.
+    let after_scheme =
+        || words.contains("fetching ").then(|| words.split_once("://"))?.map(|(_, after)| after);
+    let after = BEFORE.iter().find_map(|before| words.split_once(before).map(|(_, after)| after));
+    let after = after.or_else(after_scheme)?;
     let host = after.trim_start_matches(['\'', '"', '‘', '`', '(']);
     let end = host
         .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_')))

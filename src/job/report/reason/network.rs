@@ -3,7 +3,11 @@
 use super::{Evidence, Reason};
 
 pub(super) fn find(evidence: &Evidence<'_>) -> Option<Reason> {
-    const WORDS: [(&str, &str); 14] = [
+    const WORDS: [(&str, &str); 18] = [
+        ("network error (check internet connection and firewall)", "there is no connection to the server"),
+        ("ssl_error_syscall", "the other side broke the connection off"),
+        ("transfer closed with", "the connection broke off"),
+        ("unexpected eof while reading", "the connection broke off"),
         ("connection refused", "nothing listens at that address"),
         ("network is unreachable", "there is no network to it"),
         ("network unreachable", "there is no network to it"),

@@ -8,7 +8,7 @@ type Fault = (&'static [&'static str], &'static str, &'static str);
 /// How many of the last lines are looked at: a program that goes on after such words says more.
 const LAST: usize = 30;
 
-const FAULTS: [Fault; 16] = [
+const FAULTS: [Fault; 23] = [
     (
         &["fatal: repository '", "remote: repository not found"],
         "git finds no such repository",
@@ -18,7 +18,7 @@ const FAULTS: [Fault; 16] = [
         &[
             "could not read username for",
             "could not read password for",
-            "authentication failed for",
+            "fatal: authentication failed for",
             "terminal prompts disabled",
         ],
         "git wants a login that the step does not have",
@@ -35,9 +35,55 @@ const FAULTS: [Fault; 16] = [
         "bring it before: RUN mkdir -p -m 700 ~/.ssh && ssh-keyscan HOST >> ~/.ssh/known_hosts, and compare it with the one that HOST publishes",
     ),
     (
-        &["fatal: not a git repository", "detected dubious ownership"],
+        &["password authentication failed", "access denied for user", "authentication failed: login"],
+        "a database or server does not take the login of the step",
+        "a step reaches no service of your own machine by its name, and gets no login of yours: give it with --mount=type=secret, or do this when the image runs, not when it is built",
+    ),
+    (
+        &["file format not recognized; treating as linker script", "file in wrong format"],
+        "the linker does not know a library or object file",
+        "it may be for another processor, empty or cut off, or a pointer of Git LFS in place of the file (git lfs pull before the build)",
+    ),
+    (
+        &["unbound variable", "parameter not set"],
+        "a variable that the script uses is not set (set -u)",
+        "give it a value: ARG or ENV in this stage before the step (an ARG before the first FROM counts for FROM alone), --build-arg NAME=VALUE, or ${NAME:-default} in the script",
+    ),
+    (
+        &["failed to connect to bus", "not been booted with systemd"],
+        "no systemd runs in a build",
+        "start services when the image runs (CMD, ENTRYPOINT); systemctl enable works without a running systemd, start and restart do not",
+    ),
+    (
+        &["cannot connect to the docker daemon"],
+        "no docker runs in a build",
+        "a step does not see the machine's docker: build the other image in a stage of its own, or run this command after the build",
+    ),
+    (
+        &[
+            "unexpected tls packet",
+            "ssl3_get_record:wrong version number",
+            "ssl routines::wrong version number",
+            "gave http response to https client",
+            "does not look like a tls handshake",
+        ],
+        "the server does not speak TLS at this address",
+        "write http:// where that is meant, or the port of https; a proxy on the way may answer so too",
+    ),
+    (
+        &["detected dubious ownership"],
         "git finds no repository that it may use",
-        "the context of a build often has no .git (see .dockerignore); for ADD of a repository give --keep-git-dir=true; for a folder of another owner: git config --global --add safe.directory FOLDER",
+        "the folder has another owner: git config --global --add safe.directory FOLDER",
+    ),
+    (
+        &[
+            "stopped after 10 redirects",
+            "maximum (50) redirects followed",
+            "too many redirects",
+            "redirections exceeded",
+        ],
+        "the server redirects in a circle",
+        "check the address, with http or https as the server wants it; some servers send who has no login, or no cookies, in a circle",
     ),
     (
         &["not found in upstream", "did not match any file(s) known to git", "couldn't find remote ref"],
@@ -83,7 +129,6 @@ const FAULTS: [Fault; 16] = [
             "does not look like a tar archive",
             "end-of-central-directory signature not found",
             "not in bzip2 format",
-            "file format not recognized",
             "unrecognized archive format",
             "invalid tar magic",
             "invalid magic",
@@ -106,7 +151,7 @@ const FAULTS: [Fault; 16] = [
     (
         &["argument list too long"],
         "a command is longer than the kernel takes",
-        "one argument has room for 128 KiB, and RUN gives its whole script as one: COPY the script into the image (or --mount=type=bind it) and run the file",
+        "one argument has room for 128 KiB, and RUN gives its whole script as one: COPY the script into the image (or --mount=type=bind it) and run the file; a * that stands for very many files: find … -exec, or xargs",
     ),
     (
         &["device or resource busy"],
@@ -115,14 +160,27 @@ const FAULTS: [Fault; 16] = [
     ),
 ];
 
+/// What programs often get over: only where nothing else is named it is why a step ended.
+const OFTEN_HARMLESS: Fault = (
+    &["fatal: not a git repository"],
+    "git finds no repository that it may use",
+    "the context of a build often has no .git (see .dockerignore); for ADD of a repository give --keep-git-dir=true",
+);
+
 pub(super) fn find(evidence: &Evidence<'_>) -> Option<Reason> {
-    let last: Vec<&str> = evidence.lines().rev().take(LAST).collect();
-    FAULTS.iter().find_map(|(words, what, advice)| {
-        let holds = |text: &&str| {
-            let lower = text.to_lowercase();
-            words.iter().any(|word| lower.contains(word))
-        };
-        let line = std::iter::once(evidence.cause).chain(last.iter().copied()).find(holds)?;
-        Some(Reason::new(*what).words(line).advice(*advice))
-    })
+    let last: Vec<&str> = evidence.lines().into_iter().rev().take(LAST).collect();
+    FAULTS
+        .iter()
+        .find_map(|(words, what, advice)| {
+            let holds = |text: &&str| {
+                let lower = text.to_lowercase();
+                words.iter().any(|word| lower.contains(word))
+            };
+            let line = std::iter::once(evidence.cause).chain(last.iter().copied()).find(holds)?;
+            Some(Reason::new(*what).words(line).advice(*advice))
+        })
+        .or_else(|| {
+            let (words, what, advice) = OFTEN_HARMLESS;
+            Some(Reason::new(what).words(evidence.ending_with(words)?).advice(advice))
+        })
 }

@@ -33,13 +33,16 @@ const REASONS: [(&str, u16); 7] = [
 pub(super) fn find(evidence: &Evidence<'_>) -> Option<Reason> {
     let words: Vec<&str> = BEFORE.into_iter().chain(REASONS.map(|(words, _)| words)).collect();
     // A line may have such words and another number behind them.
-    let texts = std::iter::once(evidence.cause).chain(evidence.lines().rev());
-    let (text, status) = texts
-        .filter(|text| {
-            let lower = text.to_lowercase();
-            words.iter().any(|word| lower.contains(word))
-        })
-        .find_map(|text| Some((text, status(text)?)))?;
+    let lines = evidence.lines();
+    let texts =
+        std::iter::once(evidence.cause).chain(lines.into_iter().rev().filter(|line| !is_of_a_test(line)));
+    let found = texts.filter(|text| {
+        let lower = text.to_lowercase();
+        words.iter().any(|word| lower.contains(word))
+    });
+    let found: Vec<(&str, u16)> = found.filter_map(|text| Some((text, status(text)?))).collect();
+    // The one that names the address says most.
+    let (text, status) = *found.iter().find(|(text, _)| text.contains("://")).or_else(|| found.first())?;
     let (meaning, advice) = meaning(status);
     Some(
         Reason::new(format!("a server refused: {status} {meaning}"))
@@ -47,6 +50,12 @@ pub(super) fn find(evidence: &Evidence<'_>) -> Option<Reason> {
             .advice(advice)
             .about(file_name(text)),
     )
+}
+
+/// Whether a test says what it expected.
+fn is_of_a_test(line: &str) -> bool {
+    let lower = line.to_lowercase();
+    lower.contains("assert") || lower.contains("expected ") && !lower.contains("unexpected ")
 }
 
 /// The last part of the address that a text names, if it names one.

@@ -12,6 +12,8 @@ use std::io::Write;
 
 use indexmap::IndexMap;
 
+pub(super) use self::palette::warn_of_environment;
+
 use self::above::Above;
 use self::palette::{Look, Style};
 use self::screen::{Line, Screen, Size};

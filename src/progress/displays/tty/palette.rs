@@ -1,11 +1,16 @@
 //! The colours of the live view (`BUILDKIT_COLORS`), and how many lines of logs it shows (`BUILDKIT_TTY_LOG_LINES`).
 
+use std::sync::Once;
+
 use super::super::environment::{has_no_colour, variable};
 
 /// Log lines that are shown of a running step.
 ///
 /// Source: `termHeightMin` in `util/progress/progressui/init.go` in BuildKit.
 const LOG_LINES: usize = 6;
+
+/// Done once it is told what the environment asks in vain: a program may show several builds.
+static TOLD: Once = Once::new();
 
 /// What a line of the live view is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,11 +57,15 @@ impl Look {
             Palette::parse(colours.as_deref().unwrap_or_default(), &mut faults)
         };
         let log_lines = log_lines(variable("BUILDKIT_TTY_LOG_LINES").as_deref(), &mut faults);
-        for fault in faults {
-            tracing::warn!("{fault}");
-        }
+        TOLD.call_once(|| faults.iter().for_each(|fault| tracing::warn!("{fault}")));
         Self { palette, log_lines }
     }
+}
+
+/// Logs what the environment asks of the live view in vain. Where progress is lines of text, that alone is told: whether there
+/// is a live view may be for the terminal to say.
+pub(in crate::progress::displays) fn warn_of_environment() {
+    let _ = Look::of_environment();
 }
 
 fn log_lines(text: Option<&str>, faults: &mut Vec<String>) -> usize {

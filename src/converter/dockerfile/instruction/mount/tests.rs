@@ -97,3 +97,13 @@ fn mistakes_are_named_with_a_suggestion() {
         assert_eq!(resolve(text).unwrap_err().to_string(), message);
     }
 }
+
+#[test]
+fn numbers_are_digits_only() {
+    assert_eq!(parse_u32("0755", 8), Some(0o755));
+    assert_eq!(parse_u32("4294967295", 10), Some(u32::MAX));
+    for text in ["", "+1", "-1", "8", "1_0"] {
+        assert_eq!(parse_u32(text, 8), None, "{text}");
+    }
+    assert_eq!(parse_u32("4294967296", 10), None);
+}

@@ -1,4 +1,4 @@
-//! Did you mean …?
+//! What a misspelt name may mean.
 
 use smol_str::SmolStr;
 
@@ -46,6 +46,11 @@ fn in_case_of(option: SmolStr, value: &str) -> SmolStr {
     } else {
         option
     }
+}
+
+/// Returns ` (did you mean X?)`, or nothing without a suggestion.
+pub fn did_you_mean(suggestion: Option<&str>) -> String {
+    suggestion.map_or_else(String::new, |suggestion| format!(" (did you mean {suggestion}?)"))
 }
 
 #[cfg(test)]

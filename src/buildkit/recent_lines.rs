@@ -1,4 +1,4 @@
-//! The last lines that a daemon wrote.
+//! The last lines that a program wrote: a daemon, or what a connection goes through.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,11 +12,11 @@ const LINE_BYTES: usize = 1 << 10;
 
 /// A ring of the last lines.
 #[derive(Clone, Debug, Default)]
-pub(in crate::buildkit) struct LogTail(Arc<Mutex<VecDeque<String>>>);
+pub(super) struct RecentLines(Arc<Mutex<VecDeque<String>>>);
 
-impl LogTail {
+impl RecentLines {
     /// Returns the lines, oldest first.
-    pub(in crate::buildkit) fn lines(&self) -> Vec<String> {
+    pub(super) fn lines(&self) -> Vec<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
@@ -34,7 +34,7 @@ impl LogTail {
     }
 
     /// Takes lines until the stream ends.
-    pub(in crate::buildkit) async fn fill(self, stream: impl AsyncRead + Unpin) {
+    pub(super) async fn fill(self, stream: impl AsyncRead + Unpin) {
         let mut reader = BufReader::new(stream);
         let mut line = Vec::new();
         while let Ok(part) = reader.fill_buf().await {
@@ -63,9 +63,9 @@ mod tests {
     use super::*;
 
     async fn kept(text: &str) -> Vec<String> {
-        let tail = LogTail::default();
-        tail.clone().fill(text.as_bytes()).await;
-        tail.lines()
+        let recent = RecentLines::default();
+        recent.clone().fill(text.as_bytes()).await;
+        recent.lines()
     }
 
     #[tokio::test]

@@ -1,3 +1,6 @@
+mod commands;
+mod copies;
+
 use std::collections::BTreeMap;
 
 use llb::{MountKind, Op};
@@ -83,10 +86,6 @@ fn copies(lowered: &Lowered) -> Vec<&llb::CopyAction> {
         .collect()
 }
 
-fn name(lowered: &Lowered) -> &str {
-    lowered.graph.get(lowered.root).and_then(|(_, step)| step.metadata.custom_name()).unwrap_or_default()
-}
-
 /// What the main context sends: paths and patterns.
 fn context(lowered: &Lowered) -> (Vec<String>, Vec<String>) {
     let copy = copies(lowered)[0];
@@ -97,6 +96,10 @@ fn context(lowered: &Lowered) -> (Vec<String>, Vec<String>) {
         }
         other => panic!("no folder: {other:?}"),
     }
+}
+
+fn name(lowered: &Lowered) -> &str {
+    lowered.graph.get(lowered.root).and_then(|(_, step)| step.metadata.custom_name()).unwrap_or_default()
 }
 
 #[test]
@@ -152,18 +155,6 @@ fn entrypoint_drops_an_inherited_command() {
 }
 
 #[test]
-fn the_context_sends_what_is_copied() {
-    let sent = |text: &str| context(&lowered(text)).0;
-    assert_eq!(sent("FROM scratch\nCOPY b a/../c /x/\n"), ["b", "c"]);
-    assert_eq!(sent("FROM scratch\nRUN --mount=source=m,target=/m x\nCOPY b /\n"), ["b", "m"]);
-    assert_eq!(sent("FROM scratch\nCOPY . /\n"), [""; 0]);
-    // A tmpfs without a source counts as a reader of everything, as in BuildKit.
-    assert_eq!(sent("FROM scratch\nRUN --mount=type=tmpfs,target=/t x\nCOPY b /\n"), [""; 0]);
-    let excludes = lower_with("FROM scratch\nCOPY b /\n", "*.o\n# c\n!x.o\n", &options(|_| {})).0.unwrap();
-    assert_eq!(context(&excludes).1, ["*.o", "!x.o"]);
-}
-
-#[test]
 fn steps_are_numbered_within_their_stage() {
     let build = "FROM a AS b\nWORKDIR /x\nRUN run $LANG 'y'\n";
     let image = lowered(&format!("{build}FROM b\nCOPY $LANG z\n"));
@@ -172,117 +163,6 @@ fn steps_are_numbered_within_their_stage() {
     let multi = options(|options| options.multi_platform = true);
     let image = lower_with(build, "", &multi).0.unwrap();
     assert_eq!(name(&image), "[linux/amd64 3/3] RUN run C 'y'");
-}
-
-#[test]
-fn mounts_get_their_defaults() {
-    let image = lowered(concat!(
-        "FROM a\nRUN --mount=type=cache,target=c,uid=7 --mount=type=secret,id=d/s,env=V,required ",
-        "--mount=type=ssh --mount=type=bind,target=/b,rw x $V\n"
-    ));
-    let exec = exec_of(&image);
-    let targets: Vec<&str> = exec.mounts.iter().map(|mount| mount.target.as_str()).collect();
-    assert_eq!(targets, ["/b", "/srv/c"]);
-    assert!(exec.mounts[0].no_output && !exec.mounts[0].readonly);
-    assert!(matches!(&exec.mounts[1].kind, MountKind::Cache { id, .. } if id == "/c"));
-    assert_eq!(exec.mounts[1].selector, "/cache");
-    let Some((Op::File(file), _)) = image.graph.get(exec.mounts[1].source) else { panic!("no directory") };
-    let Some(llb::FileAction::Mkdir(made)) = file.actions().next() else { panic!("no directory") };
-    assert_eq!((made.path.as_str(), made.mode, &made.owner), ("/cache", 0o755, &Some(llb::Owner::ids(7, 0))));
-    assert_eq!((exec.secrets[0].target.as_deref(), exec.secrets[0].optional), (None, false));
-    assert_eq!((exec.ssh[0].id.as_str(), exec.ssh[0].mode), ("", 0o600));
-    assert!(name(&image).ends_with("x ****"), "{}", name(&image));
-    let plain = lowered("FROM a\nRUN --mount=type=secret,id=d/s x\n");
-    assert_eq!(exec_of(&plain).secrets[0].target.as_deref(), Some("/run/secrets/s"));
-}
-
-#[test]
-fn options_reach_every_command() {
-    let all = options(|options| {
-        options.network = plan::Network::Host;
-        options.hostname = "h".into();
-        options.shm_size_bytes = 9;
-        options.cgroup_parent = "g".into();
-        options.linux_resources.memory = 64;
-        options.no_cache = plan::NoCache::Stages(vec!["B".into()]);
-        options.build_args =
-            BTreeMap::from([("http_proxy".into(), "p".into()), ("HTTP_PROXY".into(), "P".into())]);
-    });
-    let image = lower_with("FROM a AS b\nRUN x\n", "", &all).0.unwrap();
-    let exec = exec_of(&image);
-    assert_eq!((exec.network, exec.hostname.as_str()), (llb::Network::Host, "h"));
-    assert_eq!((exec.cgroup_parent.as_str(), exec.mounts[0].target.as_str()), ("g", "/dev/shm"));
-    assert_eq!(exec.proxy_env.as_ref().unwrap().http_proxy, "p");
-    let metadata = &image.graph.get(image.root).unwrap().1.metadata;
-    assert!(metadata.ignore_cache);
-    assert_eq!(metadata.linux_resources.as_ref().unwrap().memory, 64);
-    let image = lower_with("FROM a AS c\nRUN --network=none x\n", "", &all).0.unwrap();
-    assert_eq!(exec_of(&image).network, llb::Network::None);
-    assert!(!image.graph.get(image.root).unwrap().1.metadata.ignore_cache);
-}
-
-#[test]
-fn every_proxy_argument_reaches_commands_in_either_case() {
-    let proxies = ["HTTP_PROXY", "https_proxy", "FTP_PROXY", "no_proxy", "ALL_PROXY"];
-    let given = options(|options| {
-        let args = proxies.iter().chain(&["other_proxy"]);
-        options.build_args = args.map(|name| ((*name).into(), name.to_ascii_lowercase())).collect();
-    });
-    let image = lower_with("FROM a\nRUN x\n", "", &given).0.unwrap();
-    let wanted = llb::ProxyEnv::default()
-        .with_http_proxy("http_proxy")
-        .with_https_proxy("https_proxy")
-        .with_ftp_proxy("ftp_proxy")
-        .with_no_proxy("no_proxy")
-        .with_all_proxy("all_proxy");
-    assert_eq!(exec_of(&image).proxy_env.as_ref(), Some(&wanted));
-    assert_eq!(exec_of(&lowered("FROM a\nRUN x\n")).proxy_env, None);
-}
-
-#[test]
-fn here_documents_are_scripts_files_or_text_for_the_shell() {
-    let script = lowered("FROM a\nRUN <<E\n#!/bin/x\ny\nE\n");
-    assert_eq!(exec_of(&script).args, ["/bin/sh", "-c", "/dev/pipes/E"]);
-    assert_eq!(exec_of(&script).mounts[0].target, "/dev/pipes/");
-    let text = lowered("FROM a\nRUN <<-E\n\ta\n\tb\nE\n");
-    assert_eq!(exec_of(&text).args, ["/bin/sh", "-c", "a\nb\n"]);
-    assert_eq!(name(&text), "[2/2] RUN <<-E (a...)");
-    let several = lowered("FROM a\nRUN cat <<A <<B\n1\nA\n2\nB\n");
-    assert_eq!(exec_of(&several).args[2], "cat <<A <<B\n1\nA\n2\nB");
-    let file = lowered("FROM a\nENV V=v\nCOPY <<A <<\"B\" /x/\n$V\nA\n$V\nB\n");
-    assert_eq!(copies(&file).len(), 2);
-    assert_eq!(history(&file)[2], "COPY <<A <<B /x/ # buildkit");
-}
-
-#[test]
-fn link_copies_onto_nothing_and_merges() {
-    let image = lowered("FROM a\nCOPY --link x y\n");
-    assert!(matches!(image.graph.get(image.root), Some((Op::Merge(_), _))));
-    assert_eq!(name(&image), "[2/2] LINK COPY --link x y");
-    // Permissions need the files: no link then.
-    assert_eq!(copies(&lowered("FROM a\nCOPY --link --chmod=1 x y\n")).len(), 1);
-    assert_eq!(copies(&lowered("FROM scratch\nCOPY --link x y\n")).len(), 1);
-}
-
-#[test]
-fn parents_split_at_the_pivot() {
-    let image = lowered("FROM scratch\nCOPY --parents a/./b/*.c x/y /z/\n");
-    let copies = copies(&image);
-    assert_eq!((copies[0].src.as_str(), copies[0].include_patterns[0].as_str()), ("/a", "b/*.c"));
-    assert_eq!((copies[1].src.as_str(), copies[1].required_paths[0].as_str()), ("/", "/x/y"));
-    assert!(copies[0].required_paths.is_empty());
-}
-
-#[test]
-fn add_fetches_repositories_and_addresses() {
-    let image = lowered("FROM scratch\nADD --keep-git-dir https://h/r.git#v:d https://h/x.tar local /\n");
-    let copies = copies(&image);
-    assert_eq!(copies.iter().map(|copy| copy.src.as_str()).collect::<Vec<_>>(), ["/", "x.tar", "/local"]);
-    assert_eq!(copies.iter().map(|copy| copy.attempt_unpack).collect::<Vec<_>>(), [false, false, true]);
-    let llb::CopyFrom::Output(git) = copies[0].from else { panic!("an action") };
-    let Some((Op::Source(source), _)) = image.graph.get(git) else { panic!("no source") };
-    assert_eq!(source.identifier(), "git://h/r.git#v:d");
-    assert_eq!(source.attrs("")["git.keepgitdir"], "true");
 }
 
 #[test]
@@ -388,14 +268,6 @@ fn a_named_context_without_a_configuration_is_an_empty_base_image() {
 }
 
 #[test]
-fn a_later_stage_cannot_be_copied_from() {
-    let text = "FROM a AS x\nCOPY --from=y p p\nFROM a AS y\nFROM scratch\nCOPY --from=x p p\n";
-    let (message, line) = refused(text);
-    assert_eq!(message, "cannot copy from stage \"y\", it needs to be defined before current stage \"x\"");
-    assert_eq!(line, Some(2));
-}
-
-#[test]
 fn windows_paths_have_drives_and_backslashes() {
     let windows = options(|options| options.platforms = vec![Platform::new("windows", "amd64")]);
     let image =
@@ -432,20 +304,6 @@ fn long_chains_of_stages_stay_linear() {
 }
 
 #[test]
-fn urls_that_stand_for_bytes_that_are_not_utf8_are_refused_once_the_op_is_needed() {
-    let add = |source: &str| format!("FROM alpine AS a\nADD {source} /\n");
-    for source in ["https://h/%ff", "https://h/%ff.git", "https://h/r.git#%ff", "https://h/r.git?subdir=%ff"]
-    {
-        assert_eq!(refused(&add(source)).1, None, "{source}");
-        // Nothing is read of the stage.
-        lowered(&(add(source) + "FROM alpine\nCOPY --from=a <<f /x\nf\n"));
-    }
-    for source in ["git@h:r#%ff", "https://h/%ff/x"] {
-        lowered(&add(source));
-    }
-}
-
-#[test]
 fn a_source_date_epoch_beyond_the_year_9999_is_refused_once_the_history_has_it() {
     let with_epoch = |text: &str| {
         let options =
@@ -454,24 +312,6 @@ fn a_source_date_epoch_beyond_the_year_9999_is_refused_once_the_history_has_it()
     };
     assert_eq!(with_epoch("FROM alpine\nENV A=1\n").unwrap_err(), None);
     assert!(with_epoch("FROM alpine\n").is_ok());
-}
-
-#[test]
-fn a_context_at_a_web_address_is_unpacked_if_it_is_an_archive() {
-    let lowered = |archive| {
-        let context = plan::Context::Http { url: "https://h/c.tar".into(), archive };
-        let options = options(|options| options.context = context);
-        lower_with("FROM scratch\nCOPY a /b\n", "", &options).0.unwrap()
-    };
-    let from = |lowered: &Lowered| {
-        let llb::CopyFrom::Output(from) = copies(lowered)[0].from else { panic!("an action") };
-        lowered.graph.get(from).map(|(op, _)| op.clone()).unwrap()
-    };
-    let Op::Source(SourceOp::Http(file)) = from(&lowered(false)) else { panic!("no file") };
-    assert_eq!((file.url.as_str(), file.filename.as_str()), ("https://h/c.tar", "context"));
-    let Op::File(unpacked) = from(&lowered(true)) else { panic!("no archive") };
-    let Some(llb::FileAction::Copy(copy)) = unpacked.actions().next() else { panic!("no copy") };
-    assert_eq!((copy.src.as_str(), copy.dest.as_str(), copy.attempt_unpack), ("/context", "/", true));
 }
 
 #[test]
@@ -488,16 +328,4 @@ fn base_images_are_looked_up_as_the_options_say() {
         };
         assert_eq!((image.resolve_mode, mode.name()), (written, name));
     }
-}
-
-#[test]
-fn a_device_is_asked_for_in_the_experimental_edition_only() {
-    let text = "FROM alpine\nRUN --device=vendor.example/gpu=all,required --device=vendor.example/tpu true\n";
-    let (error, line) = refused(text);
-    assert!(error.starts_with("RUN --device is a feature"), "{error}");
-    assert_eq!(line, Some(2));
-    let made = lowered(&format!("# syntax=docker/dockerfile:1-labs\n{text}"));
-    let devices = &exec_of(&made).devices;
-    let named: Vec<_> = devices.iter().map(|device| (device.name.as_str(), device.optional)).collect();
-    assert_eq!(named, [("vendor.example/gpu=all", false), ("vendor.example/tpu", true)]);
 }

@@ -1,3 +1,6 @@
+mod arguments;
+mod contexts;
+
 use super::*;
 use crate::converter::dockerfile;
 use crate::diag::Source;
@@ -18,6 +21,11 @@ fn options(change: impl FnOnce(&mut Options)) -> Options {
 fn with_args(args: &[(&str, &str)]) -> Options {
     let args = args.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     options(|_| {}).with_build_args(args).unwrap()
+}
+
+fn with_contexts(args: &[(&str, &str)], contexts: &[(&str, &str)]) -> Options {
+    let named_contexts = contexts.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+    Options { named_contexts, ..with_args(args) }
 }
 
 /// An image whose repository is called `trigger` has the trigger `COPY --from=tool /a /a`.
@@ -88,7 +96,12 @@ fn errors_help_where_a_remedy_is_known() {
     for (text, wanted) in [
         ("FROM --platform=linux/amd64/v1/x a\n", Some("write os/arch")),
         ("FROM a\nCOPY --from=-1 a b\n", Some("count stages from 0")),
-        ("FROM $none\n", None),
+        ("FROM $none\n", Some("--build-arg NAME=value")),
+        (
+            "FROM a AS one\nCOPY --from=two x y\nFROM a AS two\nCOPY --from=one x y\n",
+            Some("copies from the next"),
+        ),
+        ("FROM a\nCOPY --from=$none x y\n", None),
     ] {
         let error = planned(text, &options(|_| {}), |_, _| ()).unwrap_err();
         let help = crate::diag::Located::help(&error);
@@ -203,21 +216,6 @@ fn targets_are_found_in_any_case_or_suggested() {
 }
 
 #[test]
-fn arguments_before_from_take_the_options_then_their_default() {
-    let text = "ARG TAG=1\nARG NAME=img-$TAG\nARG PLAIN\nFROM $NAME:$TAG$PLAIN\n";
-    let base =
-        |options: &Options| planned(text, options, |plan, _| plan.stages[0].base_name.clone()).unwrap();
-    assert_eq!(base(&with_args(&[])), format!("docker.io/library/img-1:1@{DIGEST}"));
-    assert_eq!(
-        base(&with_args(&[("TAG", "2"), ("PLAIN", "x")])),
-        format!("docker.io/library/img-2:2x@{DIGEST}")
-    );
-    let text = "FROM x$TARGETARCH-$TARGETSTAGE\n";
-    let base = planned(text, &with_args(&[("TARGETARCH", "z")]), |plan, _| plan.stages[0].base_name.clone());
-    assert_eq!(base.unwrap(), format!("docker.io/library/xz-default:latest@{DIGEST}"));
-}
-
-#[test]
 fn blank_bases_and_platforms_are_refused_where_they_stand() {
     assert_eq!(
         refused("ARG A\nFROM $A\n", &options(|_| {})),
@@ -238,25 +236,6 @@ fn a_platform_is_detected_only_where_none_was_asked_for() {
         ["docker.io/library/a:latest linux/arm64", "docker.io/library/a:latest linux/riscv64"]
     );
     planned(text, &asked, |plan, _| assert!(!plan.implicit_platform)).unwrap();
-}
-
-#[test]
-fn named_contexts_are_resolved_only_where_they_are_used() {
-    let contexts = |pairs: &[(&str, &str)]| {
-        options(|options| {
-            options.named_contexts = pairs.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect();
-        })
-    };
-    let both = contexts(&[("tool", "docker-image://other:2"), ("unused", "ftp://x")]);
-    let text = "FROM a AS tool\nFROM scratch\nCOPY --from=tool x y\n";
-    assert_eq!(rounds(text, &both), [["docker.io/library/other:2", "ignore"]]);
-    let local = contexts(&[("a", "local:a")]);
-    assert_eq!(rounds("FROM a\n", &local), [["ignore", "ignore of a"]]);
-    let (error, line) = refused("FROM unused\n", &both);
-    assert_eq!(error, "unsupported context source ftp for unused");
-    assert_eq!(line, Some(1));
-    let exact = contexts(&[("a", "docker-image://b"), ("a::linux/amd64", "docker-image://c")]);
-    assert_eq!(rounds("FROM a\n", &exact)[0][0], "docker.io/library/c:latest linux/amd64");
 }
 
 #[test]
@@ -281,49 +260,10 @@ fn a_malformed_configuration_is_an_error_of_its_stage() {
 }
 
 #[test]
-fn source_date_epoch_is_a_number_or_the_time_of_something() {
-    let epoch = |text: &str, value: &str| {
-        planned(text, &with_args(&[("SOURCE_DATE_EPOCH", value)]), |plan, rounds| {
-            (plan.epoch, plan.build_args.get("SOURCE_DATE_EPOCH").map(str::to_owned), rounds.len())
-        })
-    };
-    let plain = "FROM scratch\n";
-    assert_eq!(epoch(plain, "12").unwrap(), (Some(12), Some("12".into()), 1));
-    assert_eq!(epoch(plain, "").unwrap(), (None, None, 1));
-    assert_eq!(epoch(plain, "context").unwrap(), (None, None, 1));
-    let remote = "FROM scratch AS src\nARG V=1\nADD https://h/x-$V.tar /\nFROM scratch\n";
-    assert_eq!(epoch(remote, "src").unwrap(), (Some(7), Some("7".into()), 2));
-    for (text, value, line) in [
-        (plain, "nothing", None),
-        ("FROM a AS src\nFROM scratch\n", "src", Some(1)),
-        ("FROM scratch AS src\nRUN x\nFROM scratch\n", "src", Some(1)),
-        ("FROM scratch AS src\nADD a /\nFROM scratch\n", "src", Some(1)),
-        ("FROM scratch AS src\nFROM scratch\n", "src", Some(1)),
-    ] {
-        let error = epoch(text, value).unwrap_err();
-        assert_eq!(error.spans.first().map(|span| span.first()), line, "{error}");
-    }
-}
-
-#[test]
 fn variables_in_copy_from_are_refused() {
     let (error, line) = refused("FROM scratch\nCOPY --from=$X a b\n", &options(|_| {}));
     assert!(error.starts_with("variable expansion is not supported for --from"), "{error}");
     assert_eq!(line, None);
-}
-
-#[test]
-fn builds_arguments_that_only_buildkit_reads_are_checked() {
-    let args = |name: &str, value: &str| {
-        options(|_| {}).with_build_args([(name.to_owned(), value.to_owned())].into_iter().collect())
-    };
-    assert!(args("BUILDKIT_MULTI_PLATFORM", "1").unwrap().multi_platform);
-    assert!(matches!(args("BUILDKIT_MULTI_PLATFORM", "maybe"), Err(OptionsError::MultiPlatform(_))));
-    assert!(matches!(args("BUILDKIT_DISABLE_FILEOP", "true"), Err(OptionsError::DisableFileOp)));
-    let several =
-        options(|options| options.platforms = vec![Platform::new("linux", "a"), Platform::new("linux", "b")]);
-    let args = [("BUILDKIT_MULTI_PLATFORM".to_owned(), "0".to_owned())].into_iter().collect();
-    assert!(matches!(several.with_build_args(args), Err(OptionsError::SeveralPlatforms)));
 }
 
 #[test]
@@ -334,155 +274,4 @@ fn triggers_that_read_from_the_image_they_belong_to_do_not_run_on_without_end() 
     assert!(matches!(&*error.kind, ErrorKind::EndlessTriggers { image } if image == "tool"), "{error}");
     // Read from twice, not by one another.
     planned("FROM trigger\nCOPY --from=trigger /a /b\n", &options(|_| {}), |_, _| ()).unwrap();
-}
-
-/// What planning says once every need has the answer that `answer` gives.
-fn answered(
-    text: &str,
-    options: &Options,
-    answer: impl Fn(&Need) -> Result<Fact, FactFailure>,
-) -> Result<Needs, Error> {
-    let dockerfile = parsed(text);
-    let mut facts = Facts::new();
-    let mut planning = Planning::new(&dockerfile, options, None);
-    let PlanState::Need(needs) = planning.resume(&facts)? else { panic!("nothing is needed") };
-    facts.extend(needs.into_iter().map(|need| (need.clone(), answer(&need))));
-    match planning.resume(&facts)? {
-        PlanState::Need(needs) => Ok(needs),
-        PlanState::Ready(_) => Ok(Needs::new()),
-    }
-}
-
-fn with_contexts(args: &[(&str, &str)], contexts: &[(&str, &str)]) -> Options {
-    let named_contexts = contexts.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
-    Options { named_contexts, ..with_args(args) }
-}
-
-#[test]
-fn a_fact_that_cannot_be_found_out_is_an_error_of_what_needs_it() {
-    let image = with_contexts(&[], &[("base", "docker-image://other")]);
-    let time = with_contexts(&[("SOURCE_DATE_EPOCH", "base")], &[("base", "https://h/r.git")]);
-    for (text, options, line, said) in [
-        ("FROM scratch\n", &options(|_| {}), None, "broken wire"),
-        ("FROM scratch\nFROM base\n", &image, Some(2), "other:latest: broken wire"),
-        ("FROM scratch\n", &time, None, "broken wire"),
-    ] {
-        let broken = |_: &Need| -> Result<Fact, FactFailure> {
-            Err(std::sync::Arc::new(std::io::Error::other("broken wire")))
-        };
-        let error = answered(text, options, broken).unwrap_err();
-        assert_eq!(error.to_string(), said);
-        assert_eq!(error.spans.first().map(|span| span.first()), line);
-    }
-}
-
-#[test]
-fn a_fact_of_another_kind_is_no_answer() {
-    let time = with_args(&[("SOURCE_DATE_EPOCH", "src")]);
-    for (text, options) in
-        [("FROM a\n", &options(|_| {})), ("FROM scratch AS src\nADD https://h/x /\nFROM scratch\n", &time)]
-    {
-        let other = |need: &Need| {
-            let image = || Fact::Image(ImageFact::new(DIGEST, *b"{}"));
-            Ok(if matches!(need, Need::Image { .. }) { Fact::Ignore(None) } else { image() })
-        };
-        assert!(!answered(text, options, other).unwrap().is_empty(), "{text}");
-    }
-}
-
-#[test]
-fn a_reference_that_was_found_takes_the_place_of_the_one_that_was_asked_for() {
-    let found = |need: &Need| {
-        let mut answer = answer(need);
-        if let Fact::Image(image) = &mut answer {
-            image.reference = Reference::parse("mirror.example/a:1").ok();
-        }
-        answer
-    };
-    let dockerfile = parsed("FROM a\n");
-    let options = options(|_| {});
-    let mut facts = Facts::new();
-    let mut planning = Planning::new(&dockerfile, &options, None);
-    let PlanState::Need(needs) = planning.resume(&facts).unwrap() else { panic!("nothing is known yet") };
-    facts.extend(needs.into_iter().map(|need| (need.clone(), Ok(found(&need)))));
-    let PlanState::Ready(plan) = planning.resume(&facts).unwrap() else { panic!("all is known") };
-    assert_eq!(plan.stages[0].base_name, format!("mirror.example/a:1@{DIGEST}"));
-}
-
-#[test]
-fn contexts_that_are_written_as_no_frontend_would_are_refused() {
-    for (context, message) in [
-        ("nothing", "invalid context specifier nothing for base"),
-        ("git@h", "invalid context specifier git@h for base"),
-        ("git@h:", ""),
-        ("git@h/x:y", "invalid git context git@h/x:y"),
-    ] {
-        let outcome = planned("FROM base\n", &with_contexts(&[], &[("base", context)]), |_, _| ());
-        let error = outcome.err().map(|error| error.to_string()).unwrap_or_default();
-        assert_eq!(error, message, "{context}");
-    }
-}
-
-#[test]
-fn the_main_context_may_be_elsewhere() {
-    let main = |args: &[(&str, &str)], context: Context| {
-        let options = Options { context, ..with_args(args) };
-        planned("FROM scratch\n", &options, |plan, rounds| {
-            (plan.remote_context.clone().unwrap(), plan.epoch, rounds.len())
-        })
-    };
-    let git = || Context::Git("https://h/r.git#v1:d".into());
-    let ((source, step), epoch, rounds) = main(&[("BUILDKIT_CONTEXT_KEEP_GIT_DIR", "1")], git()).unwrap();
-    assert_eq!(step, "[internal] load git source https://h/r.git#v1:d");
-    assert_eq!((epoch, rounds), (None, 0));
-    let RemoteSource::Git { remote, reference, subdir, keep_git_dir, mtime, .. } = source else { panic!() };
-    assert_eq!(
-        (remote.as_str(), reference.as_str(), subdir.as_str(), keep_git_dir, mtime.as_str()),
-        ("https://h/r.git", "v1", "d", true, "")
-    );
-    // Its time is asked for, and its files get the time of their commit.
-    let ((source, _), epoch, rounds) = main(&[("SOURCE_DATE_EPOCH", "context")], git()).unwrap();
-    assert!(matches!(source, RemoteSource::Git { keep_git_dir: false, mtime, .. } if mtime == "commit"));
-    assert_eq!((epoch, rounds), (Some(7), 1));
-    let http = Context::Http { url: "https://h/x.tar".into(), archive: true };
-    let ((source, step), ..) = main(&[], http).unwrap();
-    assert!(matches!(source, RemoteSource::Http { filename, .. } if filename == "context"));
-    assert_eq!(step, "[internal] load remote build context");
-    let error = main(&[], Context::Git("https://h/x".into())).unwrap_err();
-    assert_eq!(error.to_string(), "invalid git context https://h/x");
-}
-
-#[test]
-fn source_date_epoch_may_be_the_time_of_a_context_or_a_repository() {
-    let needs = |text: &str, contexts: &[(&str, &str)]| -> Vec<(Need, String)> {
-        let dockerfile = parsed(text);
-        let options = with_contexts(&[("SOURCE_DATE_EPOCH", "src"), ("V", "2")], contexts);
-        match Planning::new(&dockerfile, &options, None).resume(&Facts::new()).unwrap() {
-            PlanState::Need(needs) => {
-                needs.iter().map(|(need, name)| (need.clone(), name.to_owned())).collect()
-            }
-            PlanState::Ready(_) => Vec::new(),
-        }
-    };
-    let asked = needs("FROM scratch\n", &[("src", "https://h/r.git#v1")]);
-    let [(Need::SourceTime { source: RemoteSource::Git { reference, .. } }, log_name)] = &asked[..] else {
-        panic!("{asked:?}")
-    };
-    assert_eq!(reference, "v1");
-    assert_eq!(log_name, "[internal] resolve SOURCE_DATE_EPOCH named context src");
-    let text = "FROM scratch AS src\nARG V=1\nARG C=abcd\nADD --keep-git-dir --checksum=$C https://h/r.git#v$V:d /\n";
-    let asked = needs(text, &[]);
-    let [
-        (Need::SourceTime { source: RemoteSource::Git { reference, subdir, checksum, keep_git_dir, .. } }, _),
-    ] = &asked[..]
-    else {
-        panic!("{asked:?}")
-    };
-    assert_eq!(
-        (reference.as_str(), subdir.as_str(), checksum.as_str(), *keep_git_dir),
-        ("v2", "d", "abcd", true)
-    );
-    // An image has to be looked at before it is known to have no time.
-    let asked = needs("FROM scratch\n", &[("src", "docker-image://a")]);
-    assert!(matches!(&asked[..], [(Need::Image { .. }, _)]), "{asked:?}");
 }

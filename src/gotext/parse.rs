@@ -1,6 +1,6 @@
-//! Values as Go's libraries read them: booleans, sizes, durations.
+//! Values as Go reads them: booleans and durations as its standard library does, sizes as docker's `go-units` does.
 
-use crate::gotext::to_lower;
+use super::to_lower;
 
 /// Returns a boolean as Go's `strconv.ParseBool` reads it; `None` if it is none.
 pub fn parse_bool(text: &str) -> Option<bool> {
@@ -9,12 +9,6 @@ pub fn parse_bool(text: &str) -> Option<bool> {
         "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
         _ => None,
     }
-}
-
-/// Returns an unsigned number of digits only, in base `radix`, that fits 32 bits.
-pub(super) fn parse_u32(text: &str, radix: u32) -> Option<u32> {
-    let digits = text.chars().all(|c| c.is_digit(radix));
-    digits.then(|| u32::from_str_radix(text, radix).ok()).flatten()
 }
 
 /// Returns a size in bytes as docker's go-units reads it (`RAMInBytes`): a number, perhaps a space,
@@ -61,12 +55,14 @@ fn to_i64(number: f64) -> i64 {
     if number >= i64::MIN as f64 && number < i64::MAX as f64 { number as i64 } else { i64::MIN }
 }
 
+/// What is wrong with a duration of more nanoseconds than 63 bits hold.
+const OVERFLOW: &str = "it is too long";
+
 /// Returns nanoseconds as Go's `time.ParseDuration` reads them.
 ///
 /// # Errors
 /// What is wrong with the text.
 pub fn parse_duration_ns(text: &str) -> Result<i64, &'static str> {
-    const OVERFLOW: &str = "it is too long";
     let (negative, mut rest) = match text.as_bytes() {
         [b'-', ..] => (true, &text[1..]),
         [b'+', ..] => (false, &text[1..]),
@@ -98,7 +94,6 @@ pub fn parse_duration_ns(text: &str) -> Result<i64, &'static str> {
     reason = "a fraction of a unit is less than the unit, which fits"
 )]
 fn duration_part(text: &str) -> Result<(u64, &str), &'static str> {
-    const OVERFLOW: &str = "it is too long";
     let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
     let (whole, rest) = text.split_at(digits(text));
     let (fraction, rest) = match rest.strip_prefix('.') {
@@ -143,63 +138,4 @@ fn leading_fraction(digits: &str) -> (f64, f64) {
         scale *= 10.0;
     }
     (value as f64, scale)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_have_binary_units() {
-        for (text, bytes) in [
-            ("0", 0),
-            ("10", 10),
-            ("1.5k", 1536),
-            ("1 KB", 1024),
-            ("2MiB", 2 << 20),
-            (".5g", 1 << 29),
-            ("1b", 1),
-            ("1_000", 1000),
-            ("1t", 1 << 40),
-            ("1P", 1 << 50),
-            ("+1e3", 1000),
-            ("99999999p", i64::MIN),
-        ] {
-            assert_eq!(parse_ram_in_bytes(text), Some(bytes), "{text}");
-        }
-        for text in
-            ["", "k", "-1", "1x", "1kbb", "1bb", "1 kib ", "1  k", "1__0", "_1", "1e999", "1.2.3", "1ki"]
-        {
-            assert_eq!(parse_ram_in_bytes(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn booleans_are_those_of_go() {
-        assert_eq!(parse_bool("T"), Some(true));
-        assert_eq!(parse_bool("0"), Some(false));
-        assert_eq!(parse_bool("yes"), None);
-    }
-
-    #[test]
-    fn numbers_are_digits_only() {
-        assert_eq!(parse_u32("0755", 8), Some(0o755));
-        assert_eq!(parse_u32("4294967295", 10), Some(u32::MAX));
-        for text in ["", "+1", "-1", "8", "1_0"] {
-            assert_eq!(parse_u32(text, 8), None, "{text}");
-        }
-        assert_eq!(parse_u32("4294967296", 10), None);
-    }
-
-    #[test]
-    fn a_fraction_beyond_what_counts_is_dropped() {
-        assert_eq!(parse_duration_ns("0.99999999999999999999999s"), Ok(1_000_000_000));
-        assert_eq!(parse_duration_ns("1.123456789123456789s"), Ok(1_123_456_789));
-        assert_eq!(parse_duration_ns("0.1234567891h"), Ok(444_444_440_760));
-        assert_eq!(parse_duration_ns("1.s"), Ok(1_000_000_000));
-        assert_eq!(parse_duration_ns("-1.5ms"), Ok(-1_500_000));
-        assert_eq!(parse_duration_ns("-9223372036854775808ns"), Ok(i64::MIN));
-        assert!(parse_duration_ns("9223372036854775808ns").is_err());
-        assert!(parse_duration_ns("").is_err());
-    }
 }

@@ -1,0 +1,183 @@
+//! Files, libraries, packages, users, secrets and rights that are not there.
+
+use super::Case;
+
+pub(super) const CASES: &[Case] = &[
+    (
+        "exit code: 100",
+        Some(100),
+        &["Reading package lists...", "E: Unable to locate package nope"],
+        "there is no package nope",
+        Some("nope"),
+    ),
+    (
+        "exit code: 1",
+        Some(1),
+        &["ERROR: unable to select packages:", "  nope (no such package):", "    required by: world[nope]"],
+        "there is no package nope",
+        Some("nope"),
+    ),
+    (
+        "exit code: 1",
+        Some(1),
+        &[
+            "ERROR: Could not find a version that satisfies the requirement nope",
+            "ERROR: No matching distribution found for nope",
+        ],
+        "there is no package nope",
+        Some("nope"),
+    ),
+    (
+        "exit code: 1",
+        Some(1),
+        &["cat: can't open '/absent': No such file or directory"],
+        "there is no file or folder /absent",
+        Some("/absent"),
+    ),
+    (
+        "exit code: 2",
+        Some(2),
+        &["ls: cannot access '/absent': No such file or directory"],
+        "there is no file or folder /absent",
+        Some("/absent"),
+    ),
+    (
+        "failed to compute cache key: failed to calculate checksum of ref a::b: \"/absent\": not found",
+        None,
+        &[],
+        "/absent does not exist",
+        Some("absent"),
+    ),
+    ("secret x: not found", None, &[], "the step needs the secret x", Some("x")),
+    (
+        "unable to find user nobody9: no matching entries in passwd file",
+        None,
+        &[],
+        "the image has no user nobody9",
+        Some("nobody9"),
+    ),
+    (
+        "exit code: 127",
+        Some(127),
+        &[
+            "/app: error while loading shared libraries: libssl.so.1.1: cannot open shared object file: No such file or directory",
+        ],
+        "there is no shared library libssl.so.1.1",
+        Some("libssl.so.1.1"),
+    ),
+    (
+        "exit code: 127",
+        Some(127),
+        &[
+            "Error loading shared library libstdc++.so.6: No such file or directory (needed by /app)",
+            "Error relocating /app: _ZSt: symbol not found",
+        ],
+        "there is no shared library libstdc++.so.6",
+        Some("libstdc++.so.6"),
+    ),
+    (
+        "exit code: 1",
+        Some(1),
+        &["./app: /lib/x86_64-linux-gnu/libc.so.6: version `GLIBC_2.38' not found (required by ./app)"],
+        "there is no version of glibc: 2.38",
+        Some("2.38"),
+    ),
+    (
+        "exit code: 1",
+        Some(1),
+        &[
+            "a.c:1:10: fatal error: zlib.h: No such file or directory",
+            "    1 | #include <zlib.h>",
+            "compilation terminated.",
+            "error: command '/usr/bin/gcc' failed with exit code 1",
+        ],
+        "there is no header zlib.h",
+        Some("zlib.h"),
+    ),
+    (
+        "exit code: 1",
+        Some(1),
+        &[
+            "/usr/bin/ld: cannot find -lz: No such file or directory",
+            "collect2: error: ld returned 1 exit status",
+        ],
+        "there is no library z",
+        Some("z"),
+    ),
+    (
+        "exit code: 1",
+        Some(1),
+        &[
+            "Traceback (most recent call last):",
+            "  File \"/a.py\", line 1, in <module>",
+            "ModuleNotFoundError: No module named 'yaml'",
+        ],
+        "there is no Python module yaml",
+        Some("yaml"),
+    ),
+    (
+        "exit code: 1",
+        Some(1),
+        &[
+            "node:internal/modules/cjs/loader:1228",
+            "Error: Cannot find module 'express'",
+            "Require stack:",
+            "- /app/index.js",
+        ],
+        "there is no Node module or file express",
+        Some("express"),
+    ),
+    (
+        "exit code: 1",
+        Some(1),
+        &[
+            "main.go:4:2: no required module provides package example.com/x; to add it:",
+            "\tgo get example.com/x",
+        ],
+        "there is no Go package example.com/x",
+        Some("example.com/x"),
+    ),
+    ("exit code: 1", Some(1), &["chown: unknown user app9"], "the image has no user app9", Some("app9")),
+    (
+        "exit code: 1",
+        Some(1),
+        &["chown: invalid user: 'app9:app9'"],
+        "the image has no user app9",
+        Some("app9"),
+    ),
+    (
+        "lstat /nofile: no such file or directory",
+        None,
+        &[],
+        "/nofile does not exist in what this step copies from",
+        Some("nofile"),
+    ),
+    (
+        "mkdir /etc/passwd: not a directory",
+        None,
+        &[],
+        "/etc/passwd cannot be made a folder",
+        Some("/etc/passwd"),
+    ),
+    (
+        "failed to load LLB: security.insecure is not allowed",
+        None,
+        &[],
+        "a step needs the right security.insecure",
+        None,
+    ),
+    (
+        "granting entitlement network.host is not allowed by build daemon configuration",
+        None,
+        &[],
+        "buildkitd does not permit network.host",
+        None,
+    ),
+    (
+        "exit code: 1",
+        Some(1),
+        &["cat: can't open '/run/secrets/tok': No such file or directory"],
+        "the step needs the secret tok",
+        Some("tok"),
+    ),
+];

@@ -112,6 +112,10 @@ fn set_for_run(options: &Options, set: &mut impl FnMut(&str, String)) {
 /// A value without logins of URLs: history and provenance are read by others than the registry or proxy that they are for.
 /// What needs them, such as the source of a context, has them from the graph.
 fn told(value: &str) -> String {
+    // What stands before the @ of these is a name, and what follows is a digest.
+    if ["docker-image://", "oci-layout://"].iter().any(|scheme| value.starts_with(scheme)) {
+        return value.to_owned();
+    }
     match value.matches("://").count() {
         0 => value.to_owned(),
         1 if !value.contains(char::is_whitespace) => without_login(value),
@@ -229,6 +233,15 @@ mod tests {
                 "filename=Dockerfile",
             ]
         );
+    }
+
+    #[test]
+    fn digests_of_images_are_told() {
+        for source in ["docker-image://alpine:3@sha256:ab", "oci-layout://store:v1@sha256:ab"] {
+            let named_contexts = BTreeMap::from([("n".to_owned(), source.to_owned())]);
+            let options = Options { named_contexts, ..Options::default() };
+            assert_eq!(of_options(&options)["context:n"], source);
+        }
     }
 
     #[test]

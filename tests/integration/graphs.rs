@@ -80,4 +80,14 @@ fn questions_about_a_dockerfile_are_answered_for_people_and_for_programs() {
     for method in ["targets", "outline", "subrequests.describe"] {
         serde_json::from_str::<serde_json::Value>(&call(&format!("{method},format=json"))).expect("JSON");
     }
+    // As in buildx, the metadata has the answer, and there is no image with an id.
+    let path = |name: &str| project.path().join(name);
+    fs::write(path("id"), "old").expect("a file");
+    let answer = ["build", "--call", "targets", "--metadata-file", "meta.json", "--iidfile", "id", "."];
+    Bob::new(answer).current_dir(project.path()).succeed();
+    let metadata = fs::read(path("meta.json")).expect("the file");
+    let metadata: serde_json::Value = serde_json::from_slice(&metadata).expect("JSON");
+    assert_eq!(metadata["result.json"]["targets"][0]["name"], "app", "{metadata}");
+    assert!(metadata["result.txt"].is_string() && metadata.get("result.statuscode").is_none(), "{metadata}");
+    assert_eq!(fs::read_to_string(path("id")).expect("the file"), "");
 }

@@ -72,6 +72,23 @@ fn an_engine_with_containerd_s_store_gets_a_layout_of_all_platforms() {
 }
 
 #[test]
+fn attestations_in_containerd_s_store_are_artifacts_unless_a_variable_says_otherwise() {
+    let project = project();
+    for (variable, is_artifact) in [("0", true), ("1", false)] {
+        let engine = Engine::start(true, LOADED);
+        project
+            .build(&["--load", "-t", "x:y", "--provenance=true"])
+            .env("BUILDX_NO_DEFAULT_OCI_ARTIFACT", variable)
+            .env("DOCKER_HOST", engine.host())
+            .succeed();
+        let [loaded] = engine.loaded().try_into().expect("one load");
+        let text = String::from_utf8_lossy(&loaded);
+        assert!(text.contains("attestation-manifest"));
+        assert_eq!(text.contains("artifactType"), is_artifact);
+    }
+}
+
+#[test]
 fn what_an_engine_says_against_an_image_is_the_reason() {
     let project = project();
     let engine = Engine::start(false, "{\"errorDetail\":{\"message\":\"no space left\"}}\n");

@@ -79,6 +79,18 @@ fn the_ignore_file_keeps_files_out_of_the_build() {
 }
 
 #[test]
+fn an_empty_ignore_file_of_the_dockerfile_stands_in_place_of_the_context_s() {
+    let project = Project::new(&[
+        ("Dockerfile", "FROM scratch\nCOPY f /\n"),
+        (".dockerignore", "f\n"),
+        ("Dockerfile.dockerignore", ""),
+        ("f", "1"),
+    ]);
+    project.build(&["-o", "out"]).succeed();
+    assert!(project.path().join("out/f").is_file());
+}
+
+#[test]
 fn a_changed_context_is_sent_again_and_an_unchanged_one_is_cached() {
     let project =
         Project::new(&[("Dockerfile", "ARG BASE\nFROM $BASE\nCOPY f /f\nRUN cat /f > /g\n"), ("f", "one")]);

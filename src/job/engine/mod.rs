@@ -61,6 +61,9 @@ impl Engines {
             if engine.has_containerd_store {
                 output.exporter = Exporter::OCI;
                 output.attrs.insert(PREFER_IMAGE_DIGEST.to_owned(), "true".to_owned());
+                if settings.lacks_oci_artifacts {
+                    output.add_attr("oci-artifact", "false");
+                }
             }
         }
         Ok(engines)

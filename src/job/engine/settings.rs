@@ -23,6 +23,8 @@ pub struct EngineSettings {
     pub(super) runtime_dir: Option<PathBuf>,
     /// Where programs are found (`PATH`).
     pub(super) search_path: Option<OsString>,
+    /// Whether attestations of images in docker's containerd store are no artifacts of their own.
+    pub(super) lacks_oci_artifacts: bool,
 }
 
 impl EngineSettings {
@@ -38,6 +40,13 @@ impl EngineSettings {
             folder: DockerLogins::of(&environment).folder,
             runtime_dir: set(variables::XDG_RUNTIME_DIR.name).map(PathBuf::from),
             search_path: set(variables::SEARCH_PATH.name),
+            lacks_oci_artifacts: false,
         }
+    }
+
+    /// These settings, with attestations of images in docker's containerd store that are artifacts of their own, or not.
+    #[must_use]
+    pub fn with_oci_artifacts(self, has_oci_artifacts: bool) -> Self {
+        Self { lacks_oci_artifacts: !has_oci_artifacts, ..self }
     }
 }

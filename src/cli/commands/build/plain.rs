@@ -185,7 +185,8 @@ fn plain_build(args: &Args, variables: &BuildxVariables) -> Result<PlainBuild, F
         }
         Ok(PlainBuild {
             outputs: outputs::parse(args, &attributes)?,
-            engine: EngineSettings::of(nonempty_process_variable),
+            engine: EngineSettings::of(nonempty_process_variable)
+                .with_oci_artifacts(!attributes.no_oci_artifact),
             secrets: args.secrets.iter().map(secret).collect::<Result<_, _>>()?,
             ssh_agents: ssh::parse(&ssh_values)?.into_iter().map(agent).collect::<Result<_, _>>()?,
             cache_imports,

@@ -33,9 +33,12 @@ pub struct Client {
     first_worker: FirstWorker,
 }
 
-/// The id of a daemon's first worker, which builds where no other is asked for, and the first platform of it.
+/// The id of a worker, and its first platform.
+type Worker = (String, Option<pb::Platform>);
+
+/// What is known of a daemon's first worker, which builds where no other is asked for.
 #[derive(Clone, Debug, Default)]
-pub(super) struct FirstWorker(Arc<OnceCell<Option<(String, Option<pb::Platform>)>>>);
+pub(super) struct FirstWorker(Arc<OnceCell<Option<Worker>>>);
 
 impl FirstWorker {
     /// Returns the platform that the daemon builds for where none is asked for. Where that is not known yet, `workers` asks
@@ -82,7 +85,7 @@ impl Client {
     pub async fn probe(address: &Address, tls: &TlsOptions, timeout: Duration) -> Result<Self, Error> {
         let client = Self::connect(address, tls, timeout).await?;
         match within(timeout, address, client.answers()).await {
-            Ok(_) => Ok(client),
+            Ok(()) => Ok(client),
             Err(error) => Err(connect::no_answer(client.explain(error).await, address)),
         }
     }

@@ -80,7 +80,9 @@ impl SentFolder {
             is_same
         });
         let mut joined = Self::default();
-        files.into_iter().for_each(|file| joined.add(file));
+        for file in files {
+            joined.add(file);
+        }
         joined
     }
 }
@@ -270,9 +272,9 @@ mod tests {
         let facts = |size| FileFacts { mode: 0o644, size, modified: 1, content: 0 };
         let list = |listed: &[(&[u8], i64)]| {
             let mut folder = SentFolder::default();
-            listed
-                .iter()
-                .for_each(|(path, size)| folder.add(ListedFile { path, link: b"l", facts: facts(*size) }));
+            for (path, size) in listed {
+                folder.add(ListedFile { path, link: b"l", facts: facts(*size) });
+            }
             folder
         };
         let first = files.begin("a".into());

@@ -33,11 +33,6 @@ pub enum OutputError {
     /// An archive would go to a terminal.
     #[error("an archive is not written to a terminal; redirect standard output, or give dest=FILE")]
     Terminal,
-    /// Nobody reads standard output.
-    #[error(
-        "standard output is closed, or it is the null device opened for reading too: the archive would be lost; redirect standard output, or give dest=FILE"
-    )]
-    ClosedStdout,
     /// Whoever read standard output has ended.
     #[error(
         "the program that reads standard output ended before it had the whole archive; have it read to the end, or give dest=FILE"
@@ -110,8 +105,14 @@ impl PreparedOutputs {
                     target
                 }
                 Destination::Stdout if io::stdout().is_terminal() => return Err(OutputError::Terminal),
-                Destination::Stdout if is_closed(io::stdout()) => return Err(OutputError::ClosedStdout),
-                Destination::Stdout => prepared.archive(None, Box::new(tokio::io::stdout())),
+                Destination::Stdout => {
+                    if leads_nowhere(io::stdout()) {
+                        tracing::warn!(
+                            "standard output is closed or the null device: the archive goes nowhere"
+                        );
+                    }
+                    prepared.archive(None, Box::new(tokio::io::stdout()))
+                }
                 Destination::File(path) if is_terminal(path) => return Err(OutputError::Terminal),
                 Destination::File(path) => {
                     let mut file = UnfinishedFile::with_folders(path)?;
@@ -180,9 +181,9 @@ fn parse_name(text: String) -> Result<Reference, OutputError> {
     }
 }
 
-/// Whether `output` leads nowhere because it was closed when the process began: Rust then opens the null device in its place,
-/// for reading and writing, which a shell that redirects to it does not.
-fn is_closed(output: impl AsFd) -> bool {
+/// Whether `output` may have been closed when the process began: Rust then opens the null device in its place, for reading and
+/// writing. Some programs that start others do the same on purpose; a shell that redirects to it does not.
+fn leads_nowhere(output: impl AsFd) -> bool {
     let is_null = rustix::fs::fstat(&output).is_ok_and(|found| found.st_rdev == rustix::fs::makedev(1, 3));
     let is_readable =
         || rustix::fs::fcntl_getfl(&output).is_ok_and(|flags| flags & OFlags::ACCMODE == OFlags::RDWR);

@@ -64,7 +64,7 @@ fn an_archive_for_standard_output_that_is_closed_has_a_warning() {
     };
     let (code, stderr) = run(">&-");
     assert_eq!(code, Some(0), "{stderr}");
-    assert!(stderr.contains("warning: standard output is closed or the null device"), "{stderr}");
+    assert!(stderr.contains("WARN standard output is closed or the null device"), "{stderr}");
     let (code, stderr) = run("> /dev/null");
     assert_eq!(code, Some(0), "{stderr}");
     assert!(!stderr.contains("standard output"), "{stderr}");

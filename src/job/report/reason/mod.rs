@@ -92,6 +92,4 @@ pub(super) fn find(evidence: &Evidence<'_>) -> Option<Reason> {
 }
 
 #[cfg(test)]
-mod logs;
-#[cfg(test)]
 mod tests;

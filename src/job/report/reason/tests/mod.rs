@@ -1,6 +1,7 @@
 //! Messages and logs of real failures, as buildkitd and the programs wrote them.
 
 mod files_and_packages;
+mod logs;
 mod machine_limits;
 mod networks;
 mod programs;

@@ -14,8 +14,8 @@ const MAX_FILES: usize = 200_000;
 /// The bit of a symbolic link in Go's `FileMode`.
 pub(super) const SYMLINK: u32 = 1 << 27;
 
-/// The files of a context, as they were sent, in the [order](path_order) of their paths: owners are not among it, because
-/// everything belongs to root in a build.
+/// The files of a context, as they were sent, in the order of their paths, what lies in a folder behind it. Owners are not
+/// among it, because everything belongs to root in a build.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Listing(Vec<u8>);
 

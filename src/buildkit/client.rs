@@ -131,6 +131,11 @@ impl Client {
         self.first_worker.default_platform(self.workers()).await
     }
 
+    /// Returns the platform that the daemon builds for by default, where it was asked for it already.
+    pub fn known_platform(&self) -> Option<&pb::Platform> {
+        self.first_worker.0.get()?.as_ref()?.1.as_ref()
+    }
+
     /// Returns the id of the daemon's first worker, which it keeps beside its cache; `None` where it was not asked yet.
     pub fn worker_id(&self) -> Option<&str> {
         self.first_worker.0.get()?.as_ref().map(|(id, _)| id.as_str())

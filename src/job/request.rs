@@ -248,6 +248,12 @@ impl ParsedDockerfile<'_> {
         Ok(self.input.options.clone().with_build_platform(build_platform))
     }
 
+    /// Returns the platform of the builder, once a build on it has asked for that ([`Self::options_on`]).
+    pub(super) fn build_platform(&self, builder: &Builder) -> Platform {
+        let given = self.input.build_platform.clone();
+        given.unwrap_or_else(|| default_platform(builder.client.known_platform().cloned()))
+    }
+
     /// Writes what the build checks found to standard error, however the build ended.
     pub(super) fn show_warnings(&self) {
         if let Some(source) = self.source() {

@@ -21,16 +21,9 @@ use crate::converter::plan::{Context, Facts, Options};
 use crate::converter::{Conversion, Definition, MarshalError, Marshalled};
 use crate::image::Platform;
 
-/// What a build found out on its way.
-pub(super) struct Solved {
-    /// What was looked up.
-    pub(super) facts: Facts,
-    /// The platform of the builder.
-    pub(super) build_platform: Platform,
-}
-
 /// Converts and builds on the gateway of a build: when this returns, every step has ended, and pushes are allowed.
-/// Base layers are mounted into `targets` meanwhile. What `attestations` ask for is added; `recorder` is told of the graphs.
+/// Base layers are mounted into `targets` meanwhile. What `attestations` ask for is added; `recorder` is told of the
+/// graphs. Returns also what was looked up.
 pub(super) async fn solve_dockerfile(
     dockerfile: &ParsedDockerfile<'_>,
     gateway: Gateway,
@@ -38,7 +31,7 @@ pub(super) async fn solve_dockerfile(
     targets: &PushTargets,
     attestations: &Attestations,
     recorder: &Recorder,
-) -> Result<(BuildResult, Solved), SolveFailure> {
+) -> Result<(BuildResult, Facts), SolveFailure> {
     let session = Some(gateway.session_id().to_owned());
     let options = dockerfile.options_on(&gateway).await?;
     let options = dockerfile.fetch(&gateway, &Options { session, ..options }).await?;
@@ -92,7 +85,7 @@ pub(super) async fn solve_dockerfile(
     let result = result?;
     routes.allow_pushes_after_all().await;
     targets.mount_after_steps(&bases).await;
-    Ok((result, Solved { facts: converted.facts, build_platform: options.build_platform }))
+    Ok((result, converted.facts))
 }
 
 /// Converts; where something has to be looked up, folders are read meanwhile.

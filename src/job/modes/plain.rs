@@ -38,7 +38,7 @@ use crate::job::result::provenance::{self, ProvenanceDetail};
 use crate::job::result::report_files::{Recorder, ReportFile};
 use crate::job::run::{self, Display};
 use crate::job::session::logins::SessionLogins;
-use crate::job::solve::{Solved, solve_dockerfile};
+use crate::job::solve::solve_dockerfile;
 use crate::progress::Mode;
 use crate::secret::SecretBytes;
 use push_routes::{insecure_hosts, open_routes};
@@ -226,6 +226,7 @@ async fn work_on(
     let finished = run::run(builder, request, session, display, cancel, solve).await;
     let warnings = finished.journal.warnings();
     let outcome = outcome::of_build(finished, dockerfile.source(), &routes).await;
+    let options = options.with_build_platform(dockerfile.build_platform(builder));
     let outcome = outcome.map_err(|error| excluded_file::explain(error, dockerfile, &options));
     if part.is_first {
         dockerfile.show_warnings();
@@ -240,21 +241,19 @@ async fn work_on(
         Ok(outcome)
     });
     let results = outcome.map(|outcome| {
-        let Solved { facts, build_platform } = outcome.value;
-        let lock = ImageLock::of_facts(&facts, &build_platform);
+        let lock = ImageLock::of_facts(&outcome.value, &options.build_platform);
         let response = told_response(outcome.exporter_response, &outputs);
-        let results = Results::new(response, &routes.image_names, lock);
-        (results.of_build(outcome.build_ref, warnings), build_platform)
+        Results::new(response, &routes.image_names, lock).of_build(outcome.build_ref, warnings)
     });
     if recorder.is_recording()
         && part.events.is_none()
-        && let Ok((results, build_platform)) = &results
+        && let Ok(results) = &results
     {
-        let layers = image_layers::of_pushed(&build.outputs, results, &routes, build_platform).await;
+        let layers = image_layers::of_pushed(&build.outputs, results, &routes, &options.build_platform).await;
         recorder.set_layers(layers);
     }
     routes.close();
-    let (results, _) = results?;
+    let results = results?;
     prepared.keep(results.descriptor().as_ref())?;
     match build.metadata_provenance {
         Some(detail) => with_provenance(results, detail, builder).await,

@@ -220,6 +220,7 @@ impl WorkspaceJob<'_> {
             |gateway| solve_dockerfile(dockerfile, gateway, &self.routes, &targets, &nothing, &unrecorded);
         let finished = run::run(builder, request, session, display, self.cancel, solve).await;
         let outcome = outcome::of_build(finished, dockerfile.source(), &self.routes).await;
+        let options = options.with_build_platform(dockerfile.build_platform(builder));
         let outcome = outcome.map_err(|error| excluded_file::explain(error, dockerfile, &options));
         dockerfile.show_warnings();
         recorder.finish(dockerfile, &link, &builder.client, &Recorder::default());

@@ -13,8 +13,8 @@ use crate::job::request::ParsedDockerfile;
 /// The most that is quoted of an ignore file, in characters.
 const QUOTED_CHARACTERS: usize = 80;
 
-/// Returns the error of a build with `options` with the line of the ignore file that leaves out what a step did not find, where that is
-/// why it did not, and with the platforms and the limit of memory that were asked for.
+/// Returns the error of a build with the line of the ignore file that leaves out what a step did not find, where that is why
+/// it did not, and with what its `options` say of platforms and of memory.
 pub(crate) fn explain(error: Error, dockerfile: &ParsedDockerfile<'_>, options: &Options) -> Error {
     let Error::Step(mut failure) = error else { return error };
     failure.platforms = options.platforms.iter().map(ToString::to_string).collect();

@@ -67,3 +67,19 @@ fn a_buildkitd_that_is_killed_in_a_step_says_so() {
         outcome.stderr
     );
 }
+
+#[test]
+fn the_platform_of_buildkitd_s_own_machine_is_not_called_foreign() {
+    let daemon =
+        Buildkitd::start_with(&["--oci-worker-platform=linux/arm64", "--oci-worker-platform=linux/amd64"]);
+    let project = Project::new(&[
+        ("Dockerfile", "FROM scratch\nCOPY --chmod=755 program /program\nRUN [\"/program\"]\n"),
+        ("program", "no program"),
+    ]);
+    for (platform, named) in [("linux/arm64", false), ("linux/amd64", true)] {
+        let report = project.build_on(&daemon, &["--platform", platform]).fail(1).stderr;
+        let (_, reason) = report.split_once("wrong architecture: ").unwrap_or_else(|| panic!("{report}"));
+        let reason = reason.lines().next().unwrap_or_default();
+        assert_eq!(reason.contains(platform), named, "{platform}: {reason}");
+    }
+}

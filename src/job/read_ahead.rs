@@ -5,39 +5,35 @@
 //! the same Dockerfile reads on bases that set nothing. That is nearly always the same, and then the steps are the same as
 //! those of the build's graph: buildkitd runs each of them once.
 
+use std::collections::BTreeMap;
+
 use futures_util::future::join_all;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::lookup::PlaceholderImages;
 use super::request::ParsedDockerfile;
 use crate::buildkit::{Gateway, SolveOptions};
 use crate::converter::plan::Options;
 
-/// The reading of folders in the background; ends when it is dropped.
-#[derive(Debug)]
-pub(super) struct ReadAhead {
-    _reading: AbortOnDropHandle<()>,
-}
-
-/// Begins to read what a Dockerfile reads of folders, where that can be guessed.
+/// Begins to read what a Dockerfile reads of folders, where that can be guessed. What is returned ends the reading when it is
+/// dropped.
 pub(super) async fn read_ahead(
     gateway: &Gateway,
     dockerfile: &ParsedDockerfile<'_>,
     options: &Options,
-) -> Option<ReadAhead> {
+) -> Option<AbortOnDropHandle<()>> {
     // The value of a variable may come from a base, and a wrong one may be that of all files.
     dockerfile.converter().filter(|converter| converter.reads_fixed_paths())?;
-    let bases = PlaceholderImages { files: &dockerfile.input.files, build_platform: &options.build_platform };
-    let guessed = dockerfile.convert_with(options, &bases).await.ok()?;
-    let mut folders = Vec::new();
+    let guessed = dockerfile.convert_with_placeholders(options).await.ok()?;
+    // Most platforms of a build read the same.
+    let mut folders = BTreeMap::new();
     for (_, build) in guessed.builds {
-        folders.extend(build.marshal("").ok()?.definition.local_folders());
+        let read = build.marshal("").ok()?.definition.local_folders();
+        folders.extend(read.into_iter().map(|folder| (folder.root(), folder)));
     }
-    folders.dedup();
     let gateway = gateway.clone();
     let reading = async move {
         let evaluated = SolveOptions { evaluate: true, ..SolveOptions::default() };
-        let read = folders.iter().map(|folder| gateway.solve(folder.encode(), evaluated));
+        let read = folders.values().map(|folder| gateway.solve(folder.encode(), evaluated));
         for outcome in join_all(read).await {
             if let Err(error) = outcome {
                 // The build says it where it reads the same.
@@ -45,5 +41,5 @@ pub(super) async fn read_ahead(
             }
         }
     };
-    Some(ReadAhead { _reading: AbortOnDropHandle::new(tokio::spawn(reading)) })
+    Some(AbortOnDropHandle::new(tokio::spawn(reading)))
 }

@@ -8,7 +8,7 @@ use super::dockerfile_origin::DockerfileOrigin;
 use super::error::Error;
 use super::failure::{ConversionFailure, SolveFailure};
 use super::lookup::gateway::GatewayResolver;
-use super::lookup::{Converted, ImageLock, LocalFiles, Resolver, convert_parsed};
+use super::lookup::{Converted, ImageLock, LocalFiles, PlaceholderImages, Resolver, convert_parsed};
 use super::report::unused_names::{GivenNames, show_unused_names};
 use super::report::warnings::show_warnings;
 use super::session::grants::RegistryGrants;
@@ -298,6 +298,16 @@ impl ParsedDockerfile<'_> {
             Ok(converted) => Ok(converted),
             Err(rejected) => Err(ConversionFailure::Rejected { rejected, origin: self.origin(options)? }),
         }
+    }
+
+    /// Converts with images that set nothing in place of the bases.
+    pub(super) async fn convert_with_placeholders(
+        &self,
+        options: &Options,
+    ) -> Result<Converted, ConversionFailure> {
+        let files = &self.input.files;
+        self.convert_with(options, &PlaceholderImages { files, build_platform: &options.build_platform })
+            .await
     }
 
     /// Converts with what the gateway of a build looks up. What that names is granted, and what the build checks find

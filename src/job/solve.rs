@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 
 use futures_util::future::{poll_immediate, try_join_all};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::attestations::{Attestations, Scanner, scan};
 use super::dockerfile_origin::DockerfileOrigin;
@@ -12,7 +13,7 @@ use super::lookup::Converted;
 use super::push::base_images::{BaseImage, base_images};
 use super::push::base_layers::PushTargets;
 use super::push::routes::PushRoutes;
-use super::read_ahead::{ReadAhead, read_ahead};
+use super::read_ahead::read_ahead;
 use super::report::warnings::warning_message;
 use super::request::ParsedDockerfile;
 use super::result::report_files::Recorder;
@@ -94,7 +95,7 @@ async fn convert(
     dockerfile: &ParsedDockerfile<'_>,
     options: &Options,
     routes: &PushRoutes,
-) -> (Result<Converted, ConversionFailure>, Option<ReadAhead>) {
+) -> (Result<Converted, ConversionFailure>, Option<AbortOnDropHandle<()>>) {
     let mut converting = pin!(dockerfile.convert(gateway, options, &routes.grants));
     if let Some(converted) = poll_immediate(converting.as_mut()).await {
         return (converted, None);

@@ -13,7 +13,7 @@ use crate::job::error::Error;
 use crate::job::failure::{ConversionFailure, SolveFailure};
 use crate::job::frontend_attributes;
 use crate::job::interrupt::Interrupts;
-use crate::job::lookup::{Converted, LockResolver, PlaceholderImages};
+use crate::job::lookup::{Converted, LockResolver};
 use crate::job::push::image_names::ImageNames;
 use crate::job::push::routes::{self, PushRoutes};
 use crate::job::report::outcome;
@@ -42,7 +42,7 @@ pub async fn graph(request: &Request, interrupts: &Interrupts) -> Result<Convert
     let dockerfile = request.dockerfile.parse()?;
     let work = Box::pin(async {
         if !request.dockerfile.needs_fetch()
-            && let Ok(converted) = with_placeholders(&dockerfile).await
+            && let Ok(converted) = dockerfile.convert_with_placeholders(&dockerfile.input.options).await
             && needs_files_only(&converted)
         {
             return Ok(converted);
@@ -113,7 +113,7 @@ async fn inspect_read(
         let resolver = LockResolver { lock, files, build_platform: &options.build_platform };
         return inspected(dockerfile.convert_with(options, &resolver).await.map_err(Error::from));
     }
-    let placeholders = with_placeholders(dockerfile).await;
+    let placeholders = dockerfile.convert_with_placeholders(&dockerfile.input.options).await;
     if dockerfile.is_rejected() || placeholders.as_ref().is_ok_and(needs_files_only) {
         return inspected(placeholders.map_err(Error::from));
     }
@@ -144,13 +144,6 @@ fn inspection(
     let filename = dockerfile.filename().to_owned();
     let source = dockerfile.source().cloned().unwrap_or_else(|| Source::new(&filename, ""));
     Ok(Inspection { conversion, source, filename, lacks_images })
-}
-
-/// Converts with images that set nothing.
-async fn with_placeholders(dockerfile: &ParsedDockerfile<'_>) -> Result<Converted, ConversionFailure> {
-    let DockerfileInput { options, files, .. } = dockerfile.input;
-    let resolver = PlaceholderImages { files, build_platform: &options.build_platform };
-    dockerfile.convert_with(options, &resolver).await
 }
 
 /// Whether a conversion asked for nothing that only a buildkitd can look up.

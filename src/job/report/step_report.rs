@@ -167,6 +167,7 @@ fn evidence(failure: &StepFailure) -> Evidence<'_> {
         platform,
         script: script_of(&failure.diagnostic),
         memory_limit: failure.memory_limit,
+        ..Evidence::default()
     }
 }
 

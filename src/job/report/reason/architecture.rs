@@ -5,7 +5,7 @@ use super::{Evidence, Reason};
 pub(super) fn find(evidence: &Evidence<'_>) -> Option<Reason> {
     let foreign = |line: &str| line.contains("ELF") && line.contains("not found");
     let words = evidence.saying(&["exec format error", "cannot execute binary file", "enoexec"]);
-    let words = words.or_else(|| evidence.lines().into_iter().find(|line| foreign(line)))?;
+    let words = words.or_else(|| evidence.lines().iter().copied().find(|line| foreign(line)))?;
     let program = words.split("exec ").nth(1).and_then(|rest| rest.split(": ").next());
     let program = program.map(|program| program.trim_matches(['"', '\'']));
     if let Some(script) = program.filter(|program| is_script(program)) {

@@ -1,5 +1,7 @@
 //! What a failed step left.
 
+use std::cell::OnceCell;
+
 use crate::diag::tells_of_fault;
 
 /// The text between the command and the cause in what buildkitd says of a failed process.
@@ -26,6 +28,8 @@ pub(in crate::job::report) struct Evidence<'a> {
     pub(in crate::job::report) script: Option<String>,
     /// The most memory that the build gives a step, in bytes.
     pub(in crate::job::report) memory_limit: Option<u64>,
+    /// What [`Evidence::lines`] returned first.
+    pub(in crate::job::report) relevant: OnceCell<Vec<&'a str>>,
 }
 
 /// Returns what buildkitd says without the command: the command's words are no evidence.
@@ -38,7 +42,7 @@ impl<'a> Evidence<'a> {
     /// the log.
     pub(super) fn saying(&self, words: &[&str]) -> Option<&'a str> {
         let holds = |text: &&str| holds(text, words);
-        Some(self.cause).filter(holds).or_else(|| self.lines().into_iter().rev().find(holds))
+        Some(self.cause).filter(holds).or_else(|| self.lines().iter().copied().rev().find(holds))
     }
 
     /// Returns the same where nothing that is logged behind it names another error: such words alone are often of a program
@@ -57,13 +61,15 @@ impl<'a> Evidence<'a> {
     }
 
     /// Returns the lines of the log that can be of the failure, without those in which a shell tells what it runs.
-    pub(super) fn lines(&self) -> Vec<&'a str> {
-        let mut lines = self.all_lines();
-        let Some(telling) = telling_place(&lines) else { return lines };
-        // A fault at a place of a source follows from nothing before it.
-        let before = if names_a_place(lines[telling]) { 0 } else { BEFORE };
-        lines.drain(..telling.saturating_sub(before));
-        lines
+    pub(super) fn lines(&self) -> &[&'a str] {
+        self.relevant.get_or_init(|| {
+            let mut lines = self.all_lines();
+            let Some(telling) = telling_place(&lines) else { return lines };
+            // A fault at a place of a source follows from nothing before it.
+            let before = if names_a_place(lines[telling]) { 0 } else { BEFORE };
+            lines.drain(..telling.saturating_sub(before));
+            lines
+        })
     }
 
     fn all_lines(&self) -> Vec<&'a str> {
@@ -101,7 +107,8 @@ pub(super) fn is_trace(line: &str) -> bool {
     line.starts_with('+') && line.trim_start_matches('+').starts_with(' ')
 }
 
-fn holds(text: &str, words: &[&str]) -> bool {
+/// Whether a text has one of `words`, which are in lower case.
+pub(super) fn holds(text: &str, words: &[&str]) -> bool {
     let lower = text.to_lowercase();
     words.iter().any(|word| lower.contains(word))
 }

@@ -20,7 +20,7 @@ pub(super) fn find(evidence: &Evidence<'_>) -> Option<Reason> {
     let has_return = |line: &&str| {
         WRITTEN.iter().any(|words| line.contains(words)) || LEFT.iter().any(|words| line.starts_with(words))
     };
-    let words = evidence.exit_code.and_then(|_| evidence.lines().into_iter().rev().find(has_return))?;
+    let words = evidence.exit_code.and_then(|_| evidence.lines().iter().copied().rev().find(has_return))?;
     let advice = "save the script with LF alone: git keeps it so with *.sh text eol=lf in .gitattributes; or take the carriage returns out before it runs: RUN sed -i 's/\\r$//' FILE";
     Some(Reason::new("a script has the line ends of Windows (CR LF)").words(words).advice(advice))
 }

@@ -111,7 +111,7 @@ fn user_of_program(evidence: &Evidence<'_>) -> Option<Reason> {
         ("chown: unknown group ", "group"),
         ("invalid group: ", "group"),
     ];
-    evidence.lines().into_iter().rev().find_map(|line| {
+    evidence.lines().iter().copied().rev().find_map(|line| {
         let (name, kind) =
             FORMS.iter().find_map(|(before, kind)| Some((line.split_once(before)?.1, *kind)))?;
         let name = name.trim().trim_matches(['\'', '‘', '’', '"']);

@@ -30,7 +30,7 @@ const GO: &str =
 pub(super) fn find(evidence: &Evidence<'_>) -> Option<Reason> {
     evidence.exit_code?;
     let lines = evidence.lines();
-    let mut errors = lines.into_iter().rev().filter(|line| !tells_of_warning(line));
+    let mut errors = lines.iter().copied().rev().filter(|line| !tells_of_warning(line));
     errors.find_map(|line| form(line).or_else(|| header(line)))
 }
 

@@ -22,7 +22,7 @@ const FORMS: [(&str, &str); 15] = [
 ];
 
 pub(super) fn find(evidence: &Evidence<'_>) -> Option<Reason> {
-    let found = evidence.lines().into_iter().find_map(|line| {
+    let found = evidence.lines().iter().copied().find_map(|line| {
         if let Some(name) = line.trim().strip_suffix(" (no such package):") {
             return Some((line, name));
         }

@@ -38,7 +38,8 @@ pub(super) fn find(evidence: &Evidence<'_>) -> Option<Reason> {
     }
     let line = evidence
         .lines()
-        .into_iter()
+        .iter()
+        .copied()
         .rev()
         .find(|line| line.contains("not found") || line.contains("o such file"));
     if let Some(script) =
@@ -84,7 +85,7 @@ fn advice(program: &str) -> String {
 
 /// The interpreter in bash's `/s.sh: /usr/bin/perl: bad interpreter: No such file or directory`.
 fn interpreter(evidence: &Evidence<'_>) -> Option<Reason> {
-    let line = evidence.lines().into_iter().rev().find(|line| line.contains(": bad interpreter: "))?;
+    let line = evidence.lines().iter().copied().rev().find(|line| line.contains(": bad interpreter: "))?;
     let (before, _) = line.split_once(": bad interpreter: ")?;
     let mut parts = before.rsplit(": ");
     let (interpreter, script) = (parts.next()?, parts.next()?);
@@ -98,13 +99,14 @@ fn started_directly(evidence: &Evidence<'_>) -> Option<Reason> {
         let program = line.strip_prefix("exec ")?.strip_suffix(": no such file or directory")?;
         Some(program.trim_matches('"').to_owned())
     };
-    evidence.lines().into_iter().rev().find_map(|line| Some(missing(&program(line)?).words(line)))
+    evidence.lines().iter().copied().rev().find_map(|line| Some(missing(&program(line)?).words(line)))
 }
 
 /// A program that a program of the step called: make, npm, a compiler.
 fn called_by_another(evidence: &Evidence<'_>) -> Option<Reason> {
     evidence.exit_code?;
-    if let Some(line) = evidence.lines().into_iter().rev().find(|line| line.contains("linker `cc` not found"))
+    if let Some(line) =
+        evidence.lines().iter().copied().rev().find(|line| line.contains("linker `cc` not found"))
     {
         return Some(missing("cc").words(line));
     }

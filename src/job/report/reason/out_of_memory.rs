@@ -30,8 +30,8 @@ pub(super) fn find(evidence: &Evidence<'_>) -> Option<Reason> {
     if evidence.ended_with(&[137]) {
         let (why, advice) = likely_cause(evidence);
         let what = format!("killed by SIGKILL, most likely because {why}");
-        let words =
-            words.or_else(|| evidence.lines().into_iter().rev().find(|line| line.trim().ends_with("Killed")));
+        let words = words
+            .or_else(|| evidence.lines().iter().copied().rev().find(|line| line.trim().ends_with("Killed")));
         let reason = Reason::new(what).advice(advice);
         return Some(match words {
             Some(words) => reason.words(words),
@@ -64,7 +64,7 @@ fn likely_cause(evidence: &Evidence<'_>) -> (String, &'static str) {
 /// The line in which a shell tells, near the end of a log, that one of its processes was killed.
 fn killed_process<'a>(evidence: &Evidence<'a>) -> Option<&'a str> {
     evidence.exit_code?;
-    evidence.lines().into_iter().rev().take(NEAR_END).find(|line| {
+    evidence.lines().iter().copied().rev().take(NEAR_END).find(|line| {
         // bash tells its name, the line and the process before, and the command behind.
         line.trim() == "Killed" || (line.contains(": line ") && line.contains(" Killed "))
     })

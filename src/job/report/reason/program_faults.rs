@@ -1,5 +1,6 @@
 //! Faults that programs name in words of their own, and whose usual cause is known.
 
+use super::evidence::holds;
 use super::{Evidence, Reason};
 
 /// Words in lower case, what they mean, and what to do.
@@ -168,15 +169,12 @@ const OFTEN_HARMLESS: Fault = (
 );
 
 pub(super) fn find(evidence: &Evidence<'_>) -> Option<Reason> {
-    let last: Vec<&str> = evidence.lines().into_iter().rev().take(LAST).collect();
+    let last: Vec<&str> = evidence.lines().iter().copied().rev().take(LAST).collect();
     FAULTS
         .iter()
         .find_map(|(words, what, advice)| {
-            let holds = |text: &&str| {
-                let lower = text.to_lowercase();
-                words.iter().any(|word| lower.contains(word))
-            };
-            let line = std::iter::once(evidence.cause).chain(last.iter().copied()).find(holds)?;
+            let mut texts = std::iter::once(evidence.cause).chain(last.iter().copied());
+            let line = texts.find(|text| holds(text, words))?;
             Some(Reason::new(*what).words(line).advice(*advice))
         })
         .or_else(|| {

@@ -1,5 +1,6 @@
 //! A server that answered with an HTTP status that is a refusal.
 
+use super::evidence::holds;
 use super::{Evidence, Reason};
 
 /// What stands before a status in the words of buildkitd, curl, wget, apt, pip, npm and others, in lower case.
@@ -35,11 +36,8 @@ pub(super) fn find(evidence: &Evidence<'_>) -> Option<Reason> {
     // A line may have such words and another number behind them.
     let lines = evidence.lines();
     let texts =
-        std::iter::once(evidence.cause).chain(lines.into_iter().rev().filter(|line| !is_of_a_test(line)));
-    let found = texts.filter(|text| {
-        let lower = text.to_lowercase();
-        words.iter().any(|word| lower.contains(word))
-    });
+        std::iter::once(evidence.cause).chain(lines.iter().copied().rev().filter(|line| !is_of_a_test(line)));
+    let found = texts.filter(|text| holds(text, &words));
     let found: Vec<(&str, u16)> = found.filter_map(|text| Some((text, status(text)?))).collect();
     // The one that names the address says most.
     let (text, status) = *found.iter().find(|(text, _)| text.contains("://")).or_else(|| found.first())?;

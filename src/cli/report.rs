@@ -5,16 +5,13 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use super::Failure;
 use crate::diag::{redact, visible, visible_lines};
-use crate::job::{self, Interrupts, for_log};
+use crate::job::{self, Interrupts};
+
+pub(super) use crate::job::warn;
 
 /// Listens for the signals that interrupt a job.
 pub(super) fn listen() -> Result<Interrupts, Failure> {
     Ok(Interrupts::listen().map_err(job::Error::Signals)?)
-}
-
-/// Warns on standard error.
-pub(super) fn warn(text: &str) {
-    let _ = writeln!(io::stderr(), "warning: {}", for_log(text));
 }
 
 /// Writes words of a registry or a daemon to standard output: as they are for a program, and harmless for a terminal.

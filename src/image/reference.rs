@@ -198,6 +198,14 @@ impl Reference {
         let prefix = if official.is_some() { OFFICIAL.len() } else { 0 };
         &self.text[self.domain + 1 + prefix..]
     }
+
+    /// The name that a named context has which takes the place of this image: the familiar form without the tag `latest`.
+    ///
+    /// Source: `NamedContext` in `frontend/dockerui/namedcontext.go` of BuildKit.
+    pub fn context_name(&self) -> &str {
+        let familiar = self.familiar();
+        familiar.strip_suffix(":latest").unwrap_or(familiar)
+    }
 }
 
 impl fmt::Display for Reference {

@@ -52,7 +52,7 @@ pub use modes::workspace_image::{WorkspaceBuild, build_workspace};
 pub use push::routes::{PushVia, UnknownPushMethod};
 pub use report::registry_message::RegistryMessage;
 pub(crate) use report::unused_names::{GivenNames, show_unused_names};
-pub(crate) use report::warnings::show_warnings;
+pub(crate) use report::warnings::{show_warnings, warn};
 pub(crate) use report::workflow::for_log;
 pub use report::workflow::{Place, Workflow};
 pub use request::{DockerfileInput, Request};

@@ -1,10 +1,11 @@
 //! `--build-context`: contexts beside the one of the build.
 
 use std::collections::BTreeMap;
-use std::path::{Component, Path, PathBuf};
+use std::path::PathBuf;
 
 use super::ValueError;
 use crate::converter::plan::git::GitRef;
+use crate::converter::plan::paths::{base, clean};
 use crate::diag::with_causes;
 use crate::image::Reference;
 use crate::job::OciLayout;
@@ -56,9 +57,8 @@ pub(in crate::cli) fn parse(values: &[String]) -> Result<Contexts, ValueError> {
             let fault = if folder.exists() { "it is not a folder" } else { "there is no such folder" };
             return Err(wrong(&format!("{fault}; {FORMS}")));
         }
-        let name = std::path::absolute(&folder).ok();
-        let name = name.and_then(|path| Some(lexical(&path).file_name()?.to_string_lossy().into_owned()));
-        contexts.shared_keys.insert(key.clone(), name.unwrap_or_else(|| "/".to_owned()));
+        let path = std::path::absolute(&folder).unwrap_or_else(|_| folder.clone());
+        contexts.shared_keys.insert(key.clone(), base(&clean(&path.to_string_lossy())).to_owned());
         // The names of the build's own local sources are taken.
         let taken = matches!(key.as_str(), "context" | "dockerfile");
         let local = if taken { format!("_{key}") } else { key.clone() };
@@ -78,29 +78,13 @@ fn last_of_each(values: &[String]) -> Result<BTreeMap<String, (&str, &str)>, Val
         }
         let reference =
             Reference::parse(name).map_err(|error| wrong(name, value, &format!("invalid name: {error}")))?;
-        let familiar = reference.familiar();
-        let key = familiar.strip_suffix(":latest").unwrap_or(familiar).to_owned();
-        contexts.insert(key, (name, value));
+        contexts.insert(reference.context_name().to_owned(), (name, value));
     }
     Ok(contexts)
 }
 
 fn wrong(name: &str, value: &str, fault: &str) -> ValueError {
     ValueError::BuildContext { name: name.to_owned(), value: value.to_owned(), fault: fault.to_owned() }
-}
-
-/// An absolute path without `..`, each of which takes the part before it away, as Go cleans paths.
-fn lexical(path: &Path) -> PathBuf {
-    let mut cleaned = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::ParentDir => {
-                cleaned.pop();
-            }
-            part => cleaned.push(part),
-        }
-    }
-    cleaned
 }
 
 #[cfg(test)]

@@ -126,6 +126,14 @@ fn sharing(mount: &Mount) -> CacheSharing {
     }
 }
 
+/// The id of the SSH agent where none is named.
+pub(super) const DEFAULT_AGENT: &str = "default";
+
+/// The id of the SSH agent that a mount with this id asks for.
+pub(super) fn agent_id(id: &str) -> &str {
+    if id.is_empty() { DEFAULT_AGENT } else { id }
+}
+
 /// The secret of a mount that has a source, an id or a target.
 pub(super) fn secret(mount: &Mount) -> Secret {
     let mut id = if mount.source.is_empty() { mount.id.clone() } else { mount.source.clone() };

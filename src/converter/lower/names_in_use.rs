@@ -2,14 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use super::mount;
+use llb::ProxyEnv;
+
+use super::mount::{self, DEFAULT_AGENT};
+use super::run::proxy_setting;
 use crate::converter::dockerfile::{Kind, MountError, MountType, Run};
 use crate::converter::plan::git::GitRef;
-use crate::converter::plan::{Base, Plan, Stage};
+use crate::converter::plan::{Base, DEFAULT_ARGS, EPOCH, Plan, Stage};
 use crate::image::Reference;
 
-/// The id of the SSH agent where none is named.
-const DEFAULT_AGENT: &str = "default";
+/// What the names of build arguments begin with that BuildKit reads itself.
+const OF_BUILDKIT: &str = "BUILDKIT_";
 
 /// The names in a Dockerfile that options may refer to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,6 +54,14 @@ impl NamesInUse {
         self.has_open_mounts |= has_open_mounts;
     }
 
+    /// Whether a build argument has a meaning without being declared.
+    pub fn needs_no_declaration(name: &str) -> bool {
+        let mut known = DEFAULT_ARGS.iter().chain([&EPOCH]);
+        known.any(|known| known.eq_ignore_ascii_case(name))
+            || proxy_setting(&mut ProxyEnv::default(), name).is_some()
+            || name.starts_with(OF_BUILDKIT)
+    }
+
     fn add_stage(&mut self, stage: &Stage<'_>) {
         if let Some(from) = stage.from.filter(|from| !from.name.is_empty()) {
             self.stages.push(from.name.clone());
@@ -81,35 +92,24 @@ impl NamesInUse {
     fn add_context(&mut self, name: &str) {
         let name = name.split_once("::").map_or(name, |(name, _)| name);
         let reference = Reference::parse(name);
-        let name = reference.as_ref().map_or(name, Reference::familiar);
-        self.contexts.insert(name.strip_suffix(":latest").unwrap_or(name).to_owned());
+        self.contexts.insert(reference.as_ref().map_or(name, Reference::context_name).to_owned());
     }
 
     fn add_mounts(&mut self, run: &Run) {
         self.has_open_mounts |= run.mount_specs.iter().any(|spec| spec.text.contains('$'));
         // A mount that cannot be read was an error where its stage is needed.
-        let mounts = run.mounts(|text| Ok::<_, Unreadable>(text.to_owned())).unwrap_or_default();
+        let mounts = run.mounts(|text| Ok::<_, MountError>(text.to_owned())).unwrap_or_default();
         for mount in mounts {
             match mount.mount_type {
                 MountType::Secret => {
                     self.secrets.insert(mount::secret(&mount).id);
                 }
                 MountType::Ssh => {
-                    let id = if mount.id.is_empty() { DEFAULT_AGENT } else { &mount.id };
-                    self.agents.insert(id.to_owned());
+                    self.agents.insert(mount::agent_id(&mount.id).to_owned());
                 }
                 _ => {}
             }
         }
-    }
-}
-
-/// A mount that cannot be read.
-struct Unreadable;
-
-impl From<MountError> for Unreadable {
-    fn from(_: MountError) -> Self {
-        Self
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
+use super::mount::agent_id;
 use crate::converter::dockerfile::ArgPair;
 use crate::converter::plan::{GlobalArg, Plan, StageId};
 use crate::converter::shell::Lex;
@@ -92,8 +93,7 @@ impl Declarations {
 
     /// Notes an SSH agent that a step of a stage mounts.
     pub(super) fn add_agent(&mut self, stage: StageId, id: &str, is_required: bool, span: Span) {
-        let id = if id.is_empty() { "default" } else { id };
-        add(&mut self.0.entry(stage).or_default().agents, id, is_required, span);
+        add(&mut self.0.entry(stage).or_default().agents, agent_id(id), is_required, span);
     }
 
     /// Returns the outline of the target of `plan`.

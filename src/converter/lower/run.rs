@@ -170,19 +170,26 @@ impl Lowering<'_, '_> {
         let mut proxy = ProxyEnv::default();
         let mut any = false;
         for (name, value) in self.plan.build_args.iter() {
-            let field = match name.to_ascii_lowercase().as_str() {
-                "http_proxy" => &mut proxy.http_proxy,
-                "https_proxy" => &mut proxy.https_proxy,
-                "ftp_proxy" => &mut proxy.ftp_proxy,
-                "no_proxy" => &mut proxy.no_proxy,
-                "all_proxy" => &mut proxy.all_proxy,
-                _ => continue,
-            };
-            value.clone_into(field);
-            any = true;
+            if let Some(setting) = proxy_setting(&mut proxy, name) {
+                value.clone_into(setting);
+                any = true;
+            }
         }
         any.then_some(proxy)
     }
+}
+
+/// Returns the setting of a proxy that a build argument of this name is, in any case of its letters (`nonEnvArgs` in
+/// `frontend/dockerfile/dockerfile2llb` of BuildKit).
+pub(super) fn proxy_setting<'p>(proxy: &'p mut ProxyEnv, name: &str) -> Option<&'p mut String> {
+    Some(match name.to_ascii_lowercase().as_str() {
+        "http_proxy" => &mut proxy.http_proxy,
+        "https_proxy" => &mut proxy.https_proxy,
+        "ftp_proxy" => &mut proxy.ftp_proxy,
+        "no_proxy" => &mut proxy.no_proxy,
+        "all_proxy" => &mut proxy.all_proxy,
+        _ => return None,
+    })
 }
 
 impl Line<'_> {

@@ -17,6 +17,7 @@ mod stage;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use args::{BuildArgs, EnvList, GlobalArg, env};
+pub(in crate::converter) use args::{DEFAULT_ARGS, EPOCH};
 pub use context::remote_source::RemoteSource;
 pub use context::{LoadedContext, NamedContext, git, main_context};
 pub use error::{Error, ErrorKind};

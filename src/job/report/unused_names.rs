@@ -1,39 +1,14 @@
 //! Options whose name the Dockerfile does not have: they do nothing, which is said.
 
 use std::collections::BTreeSet;
-use std::io::Write as _;
 
-use super::workflow::for_log;
+use super::warnings::warn;
 use crate::buildkit::session::DEFAULT_AGENT;
 use crate::converter::lower::NamesInUse;
 use crate::converter::plan::{Context, NoCache, Options};
-use crate::diag::nearest;
-use crate::diag::{redact, visible};
+use crate::diag::{did_you_mean, nearest, redact, visible};
 use crate::gotext::equal_fold;
 
-/// Build arguments that need no declaration (`nonEnvArgs` and `defaultArgs` in `frontend/dockerfile/dockerfile2llb` of
-/// BuildKit), in lower case.
-const UNDECLARED_ARGS: [&str; 17] = [
-    "http_proxy",
-    "https_proxy",
-    "ftp_proxy",
-    "no_proxy",
-    "all_proxy",
-    "source_date_epoch",
-    "buildplatform",
-    "buildos",
-    "buildosversion",
-    "buildarch",
-    "buildvariant",
-    "targetplatform",
-    "targetos",
-    "targetosversion",
-    "targetarch",
-    "targetvariant",
-    "targetstage",
-];
-/// What the names of build arguments begin with that BuildKit reads itself.
-const OWN_ARGS: &str = "BUILDKIT_";
 /// What the ids of secrets begin with that buildkitd reads itself to fetch contexts and files.
 const OWN_SECRETS: [&str; 2] = ["GIT_AUTH_", "HTTP_AUTH_"];
 
@@ -49,8 +24,7 @@ pub(crate) struct GivenNames<'a> {
 /// Writes to standard error what options name in vain.
 pub(crate) fn show_unused_names(names: &NamesInUse, options: &Options, given: &GivenNames<'_>) {
     for text in unused_names(names, options, given) {
-        let text = visible(&redact(&text)).into_owned();
-        let _ = writeln!(std::io::stderr(), "warning: {}", for_log(&text));
+        warn(&visible(&redact(&text)));
     }
 }
 
@@ -67,10 +41,8 @@ fn unused_names(names: &NamesInUse, options: &Options, given: &GivenNames<'_>) -
             texts.push(format!("--no-cache-filter {stage:?} does nothing: no stage is called that; {known}"));
         }
     }
-    let is_own = |name: &str| {
-        UNDECLARED_ARGS.contains(&name.to_ascii_lowercase().as_str()) || name.starts_with(OWN_ARGS)
-    };
-    for name in options.build_args.keys().filter(|name| !names.args.contains(*name) && !is_own(name)) {
+    let is_unused = |name: &&String| !names.args.contains(*name) && !NamesInUse::needs_no_declaration(name);
+    for name in options.build_args.keys().filter(is_unused) {
         let hint = hint(name, &names.args);
         texts.push(format!("--build-arg {name} does nothing: the Dockerfile declares no such ARG{hint}"));
     }
@@ -109,8 +81,7 @@ fn has_fetched_context(options: &Options) -> bool {
 }
 
 fn hint(name: &str, known: &BTreeSet<String>) -> String {
-    let nearest = nearest(name, known.iter().map(String::as_str), false);
-    nearest.map(|nearest| format!(" (did you mean {nearest}?)")).unwrap_or_default()
+    did_you_mean(nearest(name, known.iter().map(String::as_str), false).as_deref())
 }
 
 #[cfg(test)]

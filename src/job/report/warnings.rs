@@ -2,12 +2,17 @@
 
 use std::io::Write as _;
 
-use super::workflow::Workflow;
+use super::workflow::{Workflow, for_log};
 use crate::buildkit::proto::pb;
 use crate::buildkit::{LineRange, SourceLocation, Warning};
 use crate::converter::lint;
 use crate::diag::{Source, Span};
 use crate::job::dockerfile_origin::DockerfileOrigin;
+
+/// Warns on standard error.
+pub(crate) fn warn(text: &str) {
+    let _ = writeln!(std::io::stderr(), "warning: {}", for_log(text));
+}
 
 /// Writes warnings to standard error.
 pub(crate) fn show_warnings(warnings: &[lint::Warning], source: &Source) {

@@ -34,7 +34,7 @@ enum Epoch {
     Gone,
 }
 
-pub(super) const EPOCH: &str = "SOURCE_DATE_EPOCH";
+pub(in crate::converter) const EPOCH: &str = "SOURCE_DATE_EPOCH";
 
 impl<'a> BuildArgs<'a> {
     pub(super) const fn new(given: &'a BTreeMap<String, String>) -> Self {
@@ -62,28 +62,45 @@ impl<'a> BuildArgs<'a> {
     }
 }
 
-/// The arguments that every Dockerfile may use, `TARGETPLATFORM` and its like, in BuildKit's order
-/// (`defaultArgs` in dockerfile2llb/platform.go).
+/// The names of the arguments that every Dockerfile may use, in BuildKit's order (`defaultArgs` in
+/// dockerfile2llb/platform.go).
+pub(in crate::converter) const DEFAULT_ARGS: [&str; 11] = [
+    "BUILDPLATFORM",
+    "BUILDOS",
+    "BUILDOSVERSION",
+    "BUILDARCH",
+    "BUILDVARIANT",
+    "TARGETPLATFORM",
+    "TARGETOS",
+    "TARGETOSVERSION",
+    "TARGETARCH",
+    "TARGETVARIANT",
+    "TARGETSTAGE",
+];
+
+/// The arguments that every Dockerfile may use, [`DEFAULT_ARGS`] with their values.
 pub(super) fn default_args(options: &Options, target: &Platform, stage: &str) -> EnvList {
     let build = &options.build_platform;
     let stage = if stage.is_empty() { "default" } else { stage };
-    let given = |name: &'static str, value: &SmolStr| Variable {
-        name: SmolStr::new_static(name),
-        value: options.build_args.get(name).map_or_else(|| value.clone(), SmolStr::from),
-    };
-    EnvList::of_distinct([
-        given("BUILDPLATFORM", &build.short()),
-        given("BUILDOS", &build.os),
-        given("BUILDOSVERSION", &build.os_version),
-        given("BUILDARCH", &build.architecture),
-        given("BUILDVARIANT", &build.variant),
-        given("TARGETPLATFORM", &target.text()),
-        given("TARGETOS", &target.os),
-        given("TARGETOSVERSION", &target.os_version),
-        given("TARGETARCH", &target.architecture),
-        given("TARGETVARIANT", &target.variant),
-        given("TARGETSTAGE", &stage.into()),
-    ])
+    let values: [SmolStr; DEFAULT_ARGS.len()] = [
+        build.short(),
+        build.os.clone(),
+        build.os_version.clone(),
+        build.architecture.clone(),
+        build.variant.clone(),
+        target.text(),
+        target.os.clone(),
+        target.os_version.clone(),
+        target.architecture.clone(),
+        target.variant.clone(),
+        stage.into(),
+    ];
+    let mut values = values.into_iter();
+    EnvList::of_distinct(DEFAULT_ARGS.map(|name| {
+        let value = values.next().unwrap_or_default();
+        let value = options.build_args.get(name).map_or(value, SmolStr::from);
+        Variable { name: SmolStr::new_static(name), value }
+    }))
 }
 
 /// `args` with the arguments that stand before the first FROM, and the names of all of those.

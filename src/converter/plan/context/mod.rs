@@ -101,8 +101,7 @@ pub(super) fn of(
     if options.named_contexts.is_empty() {
         return None;
     }
-    let familiar = reference.familiar();
-    let name = familiar.strip_suffix(":latest").unwrap_or(familiar);
+    let name = reference.context_name();
     let wanted = platform.cloned().unwrap_or_else(Platform::host).normalized();
     let exact = format!("{name}::{wanted}");
     let found = |label: &str| {

@@ -23,6 +23,4 @@ pub use steps::add_steps;
 pub use words::{Told, diff_text, explanation_text, note, told};
 
 #[cfg(test)]
-mod kinds;
-#[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! Pairs of builds, made of real Dockerfiles, and what is said of them.
 
 mod context_files;
+mod kinds;
 mod one_difference;
 mod records;
 mod words;

@@ -102,10 +102,10 @@ fn without_log_header(line: &str) -> &str {
     let Some((header, message)) = line.split_once("] ") else { return line };
     let mut words = header.split_ascii_whitespace();
     let mut next_is = |is_it: fn(&str) -> bool| words.next().is_some_and(is_it);
-    let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_digits: fn(&str) -> bool = |text| text.bytes().all(|byte| byte.is_ascii_digit());
     let is_header = next_is(|date| date.len() == 5 && date.starts_with(['I', 'W', 'E', 'F']))
         && next_is(|time| time.matches(':').count() == 2)
-        && next_is(|process| process.bytes().all(|byte| byte.is_ascii_digit()))
+        && next_is(is_digits)
         && words.next().and_then(|place| place.split_once(':')).is_some_and(|(_, line)| is_digits(line))
         && words.next().is_none();
     if is_header { message } else { line }

@@ -65,9 +65,7 @@ impl DaemonOptions {
             stop_grace: Duration::from_secs(10),
         }
     }
-}
 
-impl DaemonOptions {
     /// Whether temporary files may lie in the state: its path is short enough for the sockets that the daemon makes there.
     pub fn has_room_for_temporary_files(&self) -> bool {
         is_short_enough_for_sockets(&temporary_folder_of(&self.root))

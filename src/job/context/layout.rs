@@ -10,10 +10,8 @@ use sha2::{Digest as _, Sha256};
 use crate::beneath::{self, Root};
 use crate::image::digest;
 use crate::image::reference::is_tag;
-use crate::job::result::layout::{IMAGE_NAME, REFERENCE_NAME};
+use crate::job::result::layout::{IMAGE_NAME, MAX_INDEX_BYTES, REFERENCE_NAME};
 
-/// The largest `index.json` that is read, in bytes.
-const MAX_INDEX_BYTES: u64 = 4 << 20;
 /// The tag where neither tag nor digest is given.
 const DEFAULT_TAG: &str = "latest";
 /// Names of an image in an index: a whole name, or a tag.

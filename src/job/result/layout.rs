@@ -15,7 +15,7 @@ use crate::beneath::Root;
 use crate::image::{Reference, digest};
 
 /// The largest `index.json` that is read, in bytes.
-const MAX_INDEX_BYTES: u64 = 4 << 20;
+pub(crate) const MAX_INDEX_BYTES: u64 = 4 << 20;
 /// The file that says what the folder is.
 const LAYOUT_FILE: &str = "oci-layout";
 /// The folder of blobs.

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::mem::take;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
-use super::Stat;
+use super::{Stat, lock};
 
 /// One file, folder or link that was listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,10 +151,6 @@ impl Recording {
     pub(super) fn contents(&self, contents: &[(u32, u64)]) {
         lock(&self.0).contents.extend(contents);
     }
-}
-
-fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What stands for the content of a file that is being sent: it tells versions of one file apart, and is no proof of

@@ -13,7 +13,7 @@ mod walk;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Request, Response, Status, Streaming};
@@ -103,6 +103,11 @@ impl Handler for FileSync {
     fn refusal(reply: &Packet) -> Option<String> {
         (reply.kind == PacketType::Err as i32).then(|| String::from_utf8_lossy(&reply.data).into_owned())
     }
+}
+
+/// Locks what threads of a transfer share. What one that panicked left is used all the same.
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What the daemon wants of which folder.

@@ -12,7 +12,7 @@ use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use bytes::{Bytes, BytesMut};
 use rustix::fs::{FileType, fstat};
@@ -29,7 +29,7 @@ use super::filter::Patterns;
 use super::folder::Withheld;
 use super::listing::{ContentHash, Recording, SentFolder};
 use super::stat::{FileError, mode};
-use super::walk;
+use super::{lock, walk};
 use crate::beneath::{self, Root};
 use crate::buildkit::session::wire::{Packet, PacketType};
 use crate::diag::visible_path;
@@ -315,10 +315,6 @@ fn fill(file: &mut File, buffer: &mut [u8]) -> std::io::Result<usize> {
         }
     }
     Ok(length)
-}
-
-fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

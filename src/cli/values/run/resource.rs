@@ -4,10 +4,9 @@ use crate::cli::values::ValueError;
 use crate::converter::plan::LinuxResources;
 use crate::gotext::parse_ram_in_bytes;
 
-/// The names of limits, in the order in which errors name them.
 /// The largest number of a processor or memory node that BuildKit takes.
-const LARGEST_PROCESSOR: u16 = 8192;
-
+const MAX_PROCESSOR: u16 = 8192;
+/// The names of limits, in the order in which errors name them.
 const NAMES: &str = "memory, memory-swap, cpu-shares, cpu-period, cpu-quota, cpuset-cpus or cpuset-mems";
 
 /// `NAME=VALUE`, the last one of a name. Zero and less is no limit, but a `memory-swap` of -1 is none at all.
@@ -47,7 +46,7 @@ pub(in crate::cli) fn parse(values: &[String]) -> Result<LinuxResources, ValueEr
 ///
 /// Source: `util/cpuset` in BuildKit.
 fn is_set(text: &str) -> bool {
-    let number = |text: &str| text.parse::<u16>().ok().filter(|number| *number <= LARGEST_PROCESSOR);
+    let number = |text: &str| text.parse::<u16>().ok().filter(|number| *number <= MAX_PROCESSOR);
     let is_part = |part: &str| match part.split_once('-') {
         Some((first, last)) => match (number(first.trim()), number(last.trim())) {
             (Some(first), Some(last)) => first <= last,

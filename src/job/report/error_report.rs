@@ -139,6 +139,15 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_step_that_failed_for_another_build_too_has_its_line() {
+        let mut failure = failing_step();
+        failure.sources.clear();
+        let dockerfile = Source::new("Dockerfile", "FROM base\nRUN make all\n");
+        let report = failed_at_daemon(failure, &journal().await, Some(&dockerfile)).report();
+        assert!(report.contains("--> Dockerfile:2\n") && report.contains("2 | RUN make all"), "{report}");
+    }
+
+    #[tokio::test]
     async fn a_failure_without_a_place_is_its_message() {
         let failure = buildkit::DaemonFailure::new(Code::Unknown, "no space left on device");
         let error = failed_at_daemon(failure, &journal().await, None);

@@ -176,13 +176,19 @@ pub(super) fn failed_at_daemon(
         let line = |number: i32| u32::try_from(number).unwrap_or(1).max(1);
         let spans = found.ranges.iter().map(|range| Span::new(line(range.start_line), line(range.end_line)));
         diagnostic = diagnostic.at(&source, spans);
-    } else if failure.exit_code.is_none() {
-        record = by_name::failed_step(journal, &failure.message);
+    } else {
+        // A command may have run for another build too, as a step of that: buildkitd then names no line of this one.
+        if failure.exit_code.is_none() {
+            record = by_name::failed_step(journal, &failure.message);
+        }
         let found = dockerfile
             .zip(record)
             .and_then(|(source, step)| Some((source, by_name::line_of(source, &step.name)?)));
-        let Some((source, span)) = found else { return Error::Daemon(Box::new(failure)) };
-        diagnostic = diagnostic.at(source, [span]);
+        match found {
+            Some((source, span)) => diagnostic = diagnostic.at(source, [span]),
+            None if failure.exit_code.is_none() => return Error::Daemon(Box::new(failure)),
+            None => {}
+        }
     }
     Error::Step(Box::new(StepFailure {
         diagnostic,
